@@ -1,0 +1,98 @@
+"""Chains: a full and the incrementals on it. Pure functions over records; which chain to extend, which to drill."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from backups.errors import ChainBroken, Damaged, LifeboatError
+from backups.manifest import BackupRecord
+
+SELECTIONS = ("latest", "worst", "random")
+_TIME = "%Y-%m-%d %H:%M:%S %Z"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The backups of one chain in order, its full first."""
+
+    id: str
+    backups: tuple[BackupRecord, ...]
+
+    @property
+    def last(self) -> BackupRecord:
+        """The newest backup of the chain."""
+        return self.backups[-1]
+
+    def up_to(self, backup_id: str) -> tuple[BackupRecord, ...]:
+        """The backups needed to bring `backup_id` back, in order. Raises Damaged when one between is gone."""
+        wanted = next(backup for backup in self.backups if backup.id == backup_id)
+        needed = tuple(backup for backup in self.backups if backup.sequence <= wanted.sequence)
+        have, expected = [backup.sequence for backup in needed], list(range(wanted.sequence + 1))
+        if have != expected:
+            gone = [number for number in expected if have.count(number) != 1]
+            raise Damaged(
+                f"chain {self.id} is broken: backup {backup_id} needs {len(expected)} backups, {len(have)} are in the "
+                f"repository; missing or doubled: sequence {', '.join(map(str, gone))}",
+                hint="was a snapshot deleted by hand? take a full: lifeboat backup --kind full",
+            )
+        return needed
+
+
+def chains(records: Iterable[BackupRecord]) -> dict[str, list[Chain]]:
+    """Group records into chains per service; within a service by the time of each chain's first backup."""
+    grouped: dict[tuple[str, str], list[BackupRecord]] = {}
+    for record in records:
+        grouped.setdefault((record.service, record.chain), []).append(record)
+    result: dict[str, list[Chain]] = {}
+    for (service, chain_id), members in sorted(grouped.items(), key=lambda item: min(record.taken_at for record in item[1])):
+        ordered = tuple(sorted(members, key=lambda record: (record.sequence, record.taken_at)))
+        result.setdefault(service, []).append(Chain(chain_id, ordered))
+    return result
+
+
+def extendable(service_chains: Sequence[Chain]) -> Chain | None:
+    """The chain that the next incremental builds on: the newest that was not taken to stand alone.
+
+    None when there is none. Raises ChainBroken when that chain is not whole.
+    """
+    chain = next((chain for chain in reversed(service_chains) if not chain.backups[0].standalone), None)
+    if chain is not None:
+        try:
+            chain.up_to(chain.last.id)
+        except Damaged as damage:
+            raise ChainBroken(damage.message) from damage
+    return chain
+
+
+def select(
+    service: str, service_chains: Sequence[Chain], selection: str, *, at: datetime | None = None, chance: random.Random
+) -> BackupRecord:
+    """Choose the backup to bring back.
+
+    latest: the newest. worst: the end of the chain with the most backups (the newest such chain): the slowest to restore.
+    random: any. Anything else is a backup's id. With `at`, only backups taken at or before it are considered.
+    Raises LifeboatError when there is none, or no such id.
+    """
+    every = [backup for chain in service_chains for backup in chain.backups]
+    if not every:
+        raise LifeboatError(f"{service} has no backup in the repository", hint=f"take one: lifeboat backup {service}")
+    if selection not in SELECTIONS:
+        matches = [backup for backup in every if backup.id == selection]
+        if not matches:
+            raise LifeboatError(f"{service} has no backup {selection}", hint=f"see: lifeboat list {service}")
+        return matches[0]
+    candidates = [backup for backup in every if at is None or backup.taken_at <= at]
+    if not candidates:
+        oldest = min(backup.taken_at for backup in every)
+        raise LifeboatError(
+            f"{service} has no backup from {at:{_TIME}} or earlier; the oldest is from {oldest:{_TIME}}",
+            hint=f"choose a later time; see: lifeboat list {service}",
+        )
+    if selection == "random":
+        return chance.choice(candidates)
+    if selection == "worst":
+        chosen = {backup.id for backup in candidates}
+        ends = [[backup for backup in chain.backups if backup.id in chosen] for chain in service_chains]
+        return max((end for end in ends if end), key=lambda end: (len(end), end[-1].taken_at))[-1]
+    return max(candidates, key=lambda backup: backup.taken_at)

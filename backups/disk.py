@@ -1,0 +1,53 @@
+"""Room on disks: asked before a byte is written, and told in the same words when it runs out."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from backups.errors import LifeboatError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says when a disk has no room left."""
+
+_RESERVE = 256 * 1024 * 1024
+"""Bytes that always stay free: a full disk stops more than a backup."""
+
+
+def size(count: float) -> str:
+    """Write a number of bytes for a person: `512 B`, `1.4 GiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def require(directory: Path, needed: int, purpose: str) -> None:
+    """Raise LifeboatError, with both numbers, unless `directory`'s disk has room for `needed` bytes and a reserve."""
+    free = shutil.disk_usage(directory).free
+    if free < needed + _RESERVE:
+        raise LifeboatError(
+            f"{purpose} needs {size(needed + _RESERVE)} in {directory}; {size(free)} are free",
+            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk",
+        )
+
+
+@contextmanager
+def full_disk_told(directory: Path, purpose: str) -> Iterator[None]:
+    """Turn a disk that fills in the middle into a clear error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise LifeboatError(
+            f"the disk filled during {purpose}: {directory} has {size(shutil.disk_usage(directory).free)} left",
+            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk; nothing was kept of this attempt",
+        ) from error
+
+
+def tree_size(directory: Path) -> int:
+    """Bytes of all files below `directory`."""
+    return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file() and not path.is_symlink())

@@ -1,0 +1,146 @@
+"""The record of a backup, written last and kept inside its snapshot; and what of it the snapshot's tags alone tell."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from backups.errors import Damaged
+from backups.witness import Fact
+
+Kind = Literal["full", "incremental"]
+FILE_NAME = "manifest.json"
+DATA = "data"
+"""Folder of the snapshot that holds what the service captured."""
+
+
+class Frozen(BaseModel):
+    """A record of the repository: never changed once read, and no key in it that this version does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileEntry(Frozen):
+    """A captured file: its path below `data/`, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+class Source(Frozen):
+    """What was backed up: the server's own version string, and the image its copies run on."""
+
+    version: str
+    image: str
+
+
+class Manifest(Frozen):
+    """Everything needed to bring a backup back and to prove it. Times are UTC; `taken_at` is the witness's own instant."""
+
+    schema_version: Literal[1] = 1
+    lifeboat: str
+    id: str
+    service: str
+    type: str
+    kind: Kind
+    chain: str
+    sequence: int
+    parent: str | None
+    standalone: bool = False
+    reason: str | None = None
+    started_at: AwareDatetime
+    taken_at: AwareDatetime
+    finished_at: AwareDatetime
+    source: Source
+    files: tuple[FileEntry, ...]
+    details: dict[str, Any]
+    witness: tuple[Fact, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes captured by this backup alone."""
+        return sum(entry.size for entry in self.files)
+
+    def write(self, directory: Path) -> None:
+        """Write the manifest into the backup's directory."""
+        (directory / FILE_NAME).write_text(self.model_dump_json(indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, text: str | bytes, origin: str) -> "Manifest":
+        """Read a manifest; raises Damaged, naming `origin`, when it is not one that this version understands."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise Damaged(
+                f"the manifest of {origin} cannot be read: {_first_fault(error)}",
+                hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
+            ) from error
+
+    def tags(self) -> list[str]:
+        """What `list` needs to know, as the snapshot's tags."""
+        return [
+            "lifeboat",
+            f"backup={self.id}",
+            f"service={self.service}",
+            f"type={self.type}",
+            f"kind={self.kind}",
+            f"chain={self.chain}",
+            f"sequence={self.sequence}",
+            f"taken={self.taken_at.astimezone(UTC).isoformat()}",
+            f"bytes={self.size}",
+            *(["standalone"] if self.standalone else []),
+        ]
+
+
+class BackupRecord(Frozen):
+    """A backup as its snapshot's tags tell it, with the snapshot's id: enough to list, choose and delete."""
+
+    snapshot: str
+    id: str
+    service: str
+    type: str
+    kind: Kind
+    chain: str
+    sequence: int
+    taken_at: AwareDatetime
+    size: int
+    standalone: bool
+
+    @classmethod
+    def from_tags(cls, snapshot: str, tags: Iterable[str]) -> "BackupRecord | None":
+        """Read the tags written by `Manifest.tags`; None when they are not a backup's."""
+        words = set(tags)
+        values = tag_values(words)
+        if "lifeboat" not in words or "backup" not in values:
+            return None
+        try:
+            return cls(
+                snapshot=snapshot,
+                id=values["backup"],
+                service=values["service"],
+                type=values["type"],
+                kind=values["kind"],
+                chain=values["chain"],
+                sequence=int(values["sequence"]),
+                taken_at=datetime.fromisoformat(values["taken"]),
+                size=int(values["bytes"]),
+                standalone="standalone" in words,
+            )
+        except (KeyError, ValueError) as error:
+            fault = _first_fault(error) if isinstance(error, ValidationError) else error
+            raise Damaged(
+                f"the tags of snapshot {snapshot[:8]} are not a backup's: {fault}",
+                hint="were they edited by hand? `restic snapshots` shows them",
+            ) from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
+
+
+def tag_values(tags: Iterable[str]) -> Mapping[str, str]:
+    """The `key=value` tags among `tags`."""
+    return dict(tag.split("=", 1) for tag in tags if "=" in tag)

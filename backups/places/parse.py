@@ -1,0 +1,31 @@
+"""Reads a place as it is written in lifeboat.yaml."""
+
+from pathlib import Path
+
+from backups.containers import Docker
+from backups.errors import ConfigError
+from backups.places.base import Place
+from backups.places.local import LocalPlace
+
+_EXAMPLES = "examples: local:/var/lib/grafana, docker:grafana:/var/lib/grafana"
+
+
+def parse(text: str, docker: Docker) -> Place:
+    """Return the place that `text` names. For `docker:`, asks Docker where the container's files are.
+
+    Raises ConfigError for text that is no place, LifeboatError when the container is not there.
+    """
+    kind, _, rest = text.partition(":")
+    if kind == "local" and rest.startswith("/"):
+        return LocalPlace(Path(rest))
+    if kind == "docker":
+        container, _, path = rest.partition(":")
+        if container and path.startswith("/"):
+            # Its files are read where Docker keeps them: at the disk's speed, and under the same SQLite locks as the service's.
+            return LocalPlace(docker.host_path(container, path), name=text)
+    if kind == "ssh":
+        raise ConfigError(
+            f"places over SSH are not there yet: {text}",
+            hint=f"run Lifeboat on that host, with a local: place; {_EXAMPLES}",
+        )
+    raise ConfigError(f"{text!r} is not a place", hint=_EXAMPLES)

@@ -1,0 +1,95 @@
+"""The only door to commands of this machine (restic, ssh): argument lists, no shell, and no child that outlives us."""
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backups.errors import LifeboatError
+
+_running: set[subprocess.Popen[bytes]] = set()
+_guard = threading.Lock()
+
+_LAST_WORDS = 8192
+"""Bytes of error output that are kept: the end, where a command says what it gave up on."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command ended: its exit code, its standard output, and the end of its error output."""
+
+    code: int
+    output: bytes
+    errors: str
+
+
+def run(arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, directory: Path | None = None) -> Completed:
+    """Run a command to its end; `environment` is added to ours.
+
+    Raises LifeboatError when the program is not installed. Whatever interrupts us ends the command first.
+    """
+    program = shutil.which(arguments[0])
+    if program is None:
+        raise LifeboatError(
+            f"{arguments[0]} is not installed on this machine", hint=f"install it: apt-get install {arguments[0]}"
+        )
+    # SIGINT, not SIGKILL: restic removes its lock from the repository on an interrupt, also when it is we who died.
+    guarded = [*(["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []), program, *arguments[1:]]
+    # Files, not pipes: whoever writes into a pipe that we left behind is killed before it can clean up.
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(
+            guarded,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+        )
+        with _guard:
+            _running.add(child)
+        try:
+            child.wait()
+        except BaseException:
+            _end(child)
+            raise
+        finally:
+            with _guard:
+                _running.discard(child)
+        output.seek(0)
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
+        return Completed(child.returncode, output.read(), errors.read().decode(errors="replace").strip())
+
+
+def end_with_parent() -> None:
+    """From now on the kernel sends this process SIGTERM when its parent dies, however it dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def interrupt_all() -> None:
+    """End every command that any thread of ours is waiting for."""
+    with _guard:
+        children = list(_running)
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    for polite in (signal.SIGINT, signal.SIGTERM):
+        if child.poll() is None:
+            child.send_signal(polite)
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                continue
+    if child.poll() is None:
+        child.kill()
+        child.wait()

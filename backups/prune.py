@@ -1,0 +1,95 @@
+"""Carrying out retention: forget the chains that the plan lets go, newest backup of each first, then free their space.
+
+Killed anywhere, it leaves whole chains, or shorter ones that still come back; the next run does the rest.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from backups import durations, locks, reading, retention, runs
+from backups.chains import chains
+from backups.errors import LifeboatError
+from backups.repository import Repository
+from backups.retention import Decision, Rules
+from backups.site import Site
+
+_SILENCE = timedelta(days=3)
+"""How much longer than the RPO the repository may be given nothing before the clock is doubted: three nights that failed for
+every service. Not much longer: a jump of the clock that is believed ages every chain by as much."""
+
+log = logging.getLogger(__name__)
+
+
+def plan(site: Site, verified: Mapping[str, datetime], *, now: datetime, trust_clock: bool = False) -> list[Decision]:
+    """Decide every chain in the site's repository.
+
+    verified:    backup id -> when it was last proven
+    trust_clock: believe `now`, however far it is from everything in the repository
+    """
+    held = chains(site.repository.backups())
+    read = {chain.id for members in held.values() for chain in members if reading.is_read(site.state, chain.id)}
+    policy = site.settings.retention
+    silence = None if trust_clock else site.settings.objectives.rpo + _SILENCE
+    rules = Rules(policy.keep, policy.delete_after, silence)
+    decisions = retention.plan(held, verified, rules, now=now, reading=read)
+    if doubted := [decision for decision in decisions if decision.doubted]:
+        log.warning(
+            "this machine's clock says %s, and %s; has it jumped, or did Lifeboat stand still? %d chains stay until there are "
+            "new backups of %s; if the clock is right and they must go now: lifeboat prune --trust-clock",
+            f"{now:%Y-%m-%d %H:%M %Z}",
+            doubted[0].reason.rpartition(": ")[2],
+            len(doubted),
+            durations.describe(policy.keep),
+        )
+    return decisions
+
+
+def carry_out(site: Site, decisions: Sequence[Decision]) -> int:
+    """Delete what the plan does not keep; returns how many backups went.
+
+    A chain that a drill or a restore on this machine has begun to read since the plan stays this time, and so do the chains
+    of a service that is being backed up. Raises LifeboatError when another prune runs here, Transient when the repository
+    is away or locked by another machine; what had not been deleted by then goes with the next run.
+    """
+    repository, state = site.repository, site.state
+    going = [decision for decision in decisions if not decision.keep]
+    with locks.at_once(
+        state / "locks" / "prune.lock",
+        "a prune is already running on this machine",
+        hint="wait for it to end; nothing was changed",
+    ):
+        # Outlives a kill: the next run frees the space even when it has nothing left to forget.
+        owed = state / "prune-owed"
+        if going:
+            owed.touch()
+        count = sum(_delete(repository, decision, state) for decision in going)
+        if owed.exists():
+            repository.prune()
+            owed.unlink()
+    return count
+
+
+def _delete(repository: Repository, decision: Decision, state: Path) -> int:
+    """Forget one chain; returns how many backups went: all of its, or none when it is in use.
+
+    The newest goes first: whatever is killed in between leaves a shorter chain, never a broken one.
+    """
+    with ExitStack() as stack:
+        unread = stack.enter_context(reading.kept_out(state, decision.chain.id))
+        busy = None if unread else "a drill or a restore has begun to read it"
+        try:
+            # A backup that begins now could build on what is going.
+            stack.enter_context(runs.one_at_a_time(state, decision.service))
+        except LifeboatError as error:
+            busy = error.message
+        if busy:
+            log.warning("%s: chain %s stays this time: %s", decision.service, decision.chain.id, busy)
+            return 0
+        size = len(decision.chain.backups)
+        log.info("%s: deleting chain %s (%d backups): %s", decision.service, decision.chain.id, size, decision.reason)
+        for backup in reversed(decision.chain.backups):
+            repository.forget([backup.snapshot])
+        return size

@@ -1,0 +1,86 @@
+"""Passwords: named in lifeboat.yaml, read only when they are used, never shown.
+
+A verification machine that has none of the sources' passwords reads the same lifeboat.yaml: an unset `${NAME}` is an error
+for whoever needs it, not for whoever loads the file.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from backups.errors import ConfigError
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, repr=False)
+class Secret:
+    """A password as it is written in the configuration: text in which `${NAME}` stands for an environment variable."""
+
+    _text: str
+
+    def reveal(self) -> str:
+        """Return the password itself; raises ConfigError when a variable that it names is not set, or empty."""
+
+        def value(match: re.Match[str]) -> str:
+            name = match.group(1)
+            if not os.environ.get(name):
+                raise ConfigError(
+                    f"the environment variable {name}, named in lifeboat.yaml, is {'empty' if name in os.environ else 'not set'}",
+                    hint=f"export {name}=… before the command, or put the password in a file and use password_file",
+                )
+            return os.environ[name]
+
+        return _REFERENCE.sub(value, self._text)
+
+    def __repr__(self) -> str:
+        names = _REFERENCE.findall(self._text)
+        return f"Secret({', '.join(f'${{{name}}}' for name in names)})" if names else "Secret(****)"
+
+    __str__ = __repr__
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic read a Secret from a string, and write only what may be shown."""
+        return core_schema.no_info_plain_validator_function(
+            cls._accept, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def _accept(cls, value: object) -> "Secret":
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("a password is text: put it in quotes")  # noqa: TRY004 - pydantic tells only ValueErrors as faults
+        return cls(value)
+
+
+def read(password: Secret | None, password_file: Path | None, owner: str) -> str:
+    """Return the password of `owner` (words for the message) from whichever of the two is configured.
+
+    Raises ConfigError when neither is, or when the file cannot be read or is empty. White space around a file's password is
+    no part of it: so restic reads such files too.
+    """
+    if password is not None:
+        return password.reveal()
+    if password_file is None:
+        raise ConfigError(f"{owner} has no password", hint="set password: ${NAME} or password_file: /path in lifeboat.yaml")
+    try:
+        text = password_file.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError(
+            f"the password file of {owner} cannot be read: {password_file}: {reason}",
+            hint="create it with mode 0600, holding the password alone on one line",
+        ) from None
+    if not text:
+        raise ConfigError(
+            f"the password file of {owner} is empty: {password_file}",
+            hint="write the password into it, alone on one line",
+        )
+    return text

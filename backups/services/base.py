@@ -1,0 +1,199 @@
+"""What every service can do. A fourth one is a new folder beside mysql/, prometheus/ and grafana/ and one line in `registry.py`.
+
+Backing up:  `Service.capture` fills a directory and says what the source held at that instant (the witness).
+Restoring:   `Service.copy` gives a `Copy`, whose steps `assemble → start → replay → first_answer` bring the service back in a
+             sandbox, and whose `observe` states the same facts as the witness.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from backups.containers import Container, Docker, Image
+from backups.manifest import Kind, Manifest
+from backups.witness import Fact
+
+
+class ServiceSettings(BaseModel):
+    """A service's section of lifeboat.yaml; each type adds its own keys."""
+
+    # A fault is often a password in the wrong place: errors show where, never what.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    type: str
+    image: str
+
+
+class SqlServiceSettings(ServiceSettings):
+    """A service that answers SQL: `suites` are files of the operator's own expectations, run on the restored database."""
+
+    suites: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that `doctor` looked at: whether it is well, what was seen, and what to type when it is not."""
+
+    subject: str
+    ok: bool
+    message: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class Ailment:
+    """A reason to restore. down: `subject` does not serve. loss: it serves, and lacks what the last witness counted."""
+
+    kind: Literal["down", "loss"]
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One capture to make.
+
+    directory: empty; the service fills it with what the snapshot's `data/` shall hold
+    work:      another empty directory, for whatever is needed on the way; not kept
+    chain:     the manifests that an incremental builds on, the full first; empty for a full
+    docker:    for throw-away containers, labelled with the run
+    state:     the state directory, for what may be kept between runs (`state / "cache"`)
+    say:       tells the operator what is being done, one short line
+    """
+
+    kind: Kind
+    directory: Path
+    work: Path
+    chain: Sequence[Manifest]
+    docker: Docker
+    state: Path
+    say: Callable[[str], None] = lambda line: None  # noqa: ARG005
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What a capture is: the witness's instant (UTC), the source's version, the facts, and what a restore must know."""
+
+    taken_at: datetime
+    source_version: str
+    witness: Sequence[Fact]
+    details: Mapping[str, Any]
+
+
+class Sandbox(Protocol):
+    """Where a copy lives: a scratch directory, and containers that cannot reach anything outside."""
+
+    @property
+    def directory(self) -> Path:
+        """Scratch space on one filesystem, mode 0711, removed at the end; the chain is fetched below it."""
+        ...
+
+    def image(self, name: str) -> Image:
+        """Find the image, pulling if need be; raises LifeboatError when it cannot be had."""
+        ...
+
+    def run(
+        self,
+        name: str,
+        image: Image,
+        *,
+        command: Sequence[str] | None = None,
+        entrypoint: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        mounts: Mapping[Path, str] | None = None,
+        user: str | None = None,
+        network: bool = False,
+    ) -> Container:
+        """Start a container. `network`: on the isolated network, reachable from here by its address; else none at all."""
+        ...
+
+    def own(self, directory: Path, user: int, group: int, image: Image) -> None:
+        """Give a directory tree to the user that a server in a container runs as."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A backup of the chain, its files on this machine: `data` is the directory that the capture filled."""
+
+    manifest: Manifest
+    data: Path
+
+
+class Copy(Protocol):
+    """A service brought back from a chain. The steps are called once each, in this order.
+
+    Each raises Damaged when the backup is at fault (the server does not start on it, the replay stops early, an answer is
+    wrong), and LifeboatError when the machine is.
+    """
+
+    def assemble(self) -> None:
+        """Make of the fetched chain what the server starts from (still the phase `fetch`)."""
+        ...
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        ...
+
+    def replay(self) -> None:
+        """Bring it to the witness's position; nothing to do where a copy needs no log."""
+        ...
+
+    def first_answer(self) -> None:
+        """Ask it one question of the witness and check the answer; the restore's clock stops when this returns."""
+        ...
+
+    def observe(self) -> Iterable[Fact]:
+        """State the same facts as the witness, measured on the copy."""
+        ...
+
+    def database_url(self, database: str) -> str | None:
+        """SQLAlchemy URL of one of its databases, for the user's own expectations; None where it is no SQL service."""
+        ...
+
+
+class Service(Protocol):
+    """A configured service. Constructing one connects to nothing and reads no secret."""
+
+    @property
+    def name(self) -> str:
+        """The name in lifeboat.yaml."""
+        ...
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """Its section of lifeboat.yaml."""
+        ...
+
+    def examine(self, docker: Docker) -> Iterator[Finding]:
+        """Look at everything a backup needs, changing nothing. Never raises: a fault is a finding with its remedy."""
+        ...
+
+    def capture(self, job: Job) -> Captured:
+        """Take a backup. Raises ChainBroken when an incremental cannot build on the chain, LifeboatError for other faults.
+
+        Leaves nothing at the source (snapshots, sessions, containers), also when it fails.
+        """
+        ...
+
+    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
+        """Look, within seconds, for what calls for a restore. Changes nothing; nothing yielded means: it is well.
+
+        witness: of the last backup; without one, only whether it serves can be told
+        collapse: the share of what the witness counted (0 to 1) that may be missing before it is called a loss
+        Raises LifeboatError when it cannot look, which says nothing about the service (a wrong password, too many connections).
+        """
+        ...
+
+    def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
+        """For each backup of the chain, the paths below `data/` that bringing back its last one needs; None means all of it."""
+        ...
+
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+        """Prepare a copy of the chain's last backup. Needs the sandbox only, never the source or its secrets."""
+        ...

@@ -1,0 +1,167 @@
+"""A Grafana brought back: its database and configuration in a container, read as a database and over HTTP."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from backups.containers import Container, wait_until
+from backups.errors import Damaged, LifeboatError, Transient
+from backups.places.local import LocalPlace
+from backups.services.base import Fetched, Sandbox
+from backups.services.grafana import answers, restoring, secrets, witness
+from backups.services.grafana.api import Api, Health
+from backups.services.grafana.database import FILE, Database, opened
+from backups.services.grafana.objects import Objects, read
+from backups.witness import Fact, Value
+
+CONFIG = "config"
+_READY_SECONDS = 300.0
+_ANOTHER = "verify another backup, and take a full"
+
+
+class GrafanaCopy:
+    """See `Copy`. Every backup of Grafana holds all of it, so only the chain's last one is used."""
+
+    def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
+        self._backup = chain[-1]
+        self._manifest = chain[-1].manifest
+        self._sandbox = sandbox
+        self._directory = sandbox.directory / "grafana"
+        self._container: Container | None = None
+        self._url = ""
+
+    def assemble(self) -> None:
+        """Put the database and its configuration into a data directory that belongs to the server's user."""
+        source = self._backup.data / FILE
+        if not source.is_file():
+            raise Damaged(f"{FILE} is not in backup {self._manifest.id}", hint=_ANOTHER)
+        image = self._sandbox.image(self._manifest.source.image)
+        # Root can read what user 472 owns; anybody else needs to be let in.
+        private = os.geteuid() == 0
+        self._directory.mkdir(mode=0o750 if private else 0o755)
+        database = self._directory / FILE
+        shutil.copyfile(source, database)
+        database.chmod(0o640 if private else 0o644)
+        with opened(database) as found:
+            if fault := found.fault():
+                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=_ANOTHER)
+            restoring.write_configuration(self._directory, self._config, found)
+        restoring.disarm(database)
+        self._sandbox.own(self._directory, restoring.USER, restoring.GROUP, image)
+
+    def start(self) -> None:
+        """Start the server of the backup's version; it is ready when it says that its database answers."""
+        image = self._sandbox.image(self._manifest.source.image)
+        self._container = self._sandbox.run(
+            "grafana",
+            image,
+            environment=restoring.ENVIRONMENT,
+            mounts={self._directory: restoring.INSIDE},
+            user=f"{restoring.USER}:{restoring.GROUP}",
+            network=True,
+        )
+        health = self._wait(self._container)
+        _same_version(health.version, self._manifest.source.version, image.name)
+
+    def replay(self) -> None:
+        """Nothing to do: the database is that of the witness's instant."""
+
+    def first_answer(self) -> None:
+        """Read one dashboard over HTTP (or one data source, where there is none) and compare it with the witness."""
+        wanted = {(fact.subject, fact.metric): fact.value for fact in self._manifest.witness}
+        for fact in self._answers(wanted):
+            expected = wanted.get((fact.subject, fact.metric))
+            if expected != fact.value:
+                raise Damaged(
+                    f"the restored Grafana's first answer is wrong: {fact.subject}, {fact.metric}: "
+                    f"expected {expected}, got {fact.value}",
+                    hint=_ANOTHER,
+                )
+
+    def observe(self) -> Iterable[Fact]:
+        """The witness's facts, of the database as the running server keeps it, and of what that server answers over HTTP."""
+        with self._live() as (database, objects):
+            yield from witness.facts(database, objects)
+            yield from secrets.facts(database, secrets.secret_key(self._config))
+            try:
+                yield from answers.observed(self._url, database, objects)
+            except Transient as error:
+                if self._container is None or self._container.running():
+                    raise
+                raise Damaged(
+                    f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=_ANOTHER
+                ) from error
+
+    def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
+        """None: Grafana answers no SQL."""
+        return None
+
+    @property
+    def _config(self) -> Path:
+        return self._backup.data / CONFIG
+
+    def _wait(self, container: Container) -> Health:
+        """Wait until it is healthy. Raises Damaged, with its last words, when it ends or never is."""
+        seen: list[Health] = []
+
+        def healthy() -> bool:
+            try:
+                self._url = f"http://{container.address()}:{restoring.PORT}"
+                seen.append(Api(self._url).health(seconds=5))
+            except LifeboatError as error:
+                if container.running():
+                    return False
+                raise Damaged(
+                    f"the restored Grafana ended while it started: {container.logs(8)}",
+                    hint=f"is {self._manifest.source.image} the source's image? else {_ANOTHER}",
+                ) from error
+            return seen[-1].ok
+
+        if not wait_until(healthy, seconds=_READY_SECONDS, interval=0.2):
+            raise Damaged(f"the restored Grafana is not healthy after {_READY_SECONDS:.0f} s: {container.logs(8)}", hint=_ANOTHER)
+        return seen[-1]
+
+    @contextmanager
+    def _live(self) -> Iterator[tuple[Database, Objects]]:
+        """The database that the server runs on, as a consistent copy of this moment."""
+        with tempfile.TemporaryDirectory(dir=self._sandbox.directory) as scratch:
+            path = Path(scratch) / FILE
+            LocalPlace(self._directory, "the restored Grafana").fetch_sqlite(FILE, path, seconds=60)
+            with opened(path) as database:
+                yield database, read(database)
+
+    def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:
+        """One object over HTTP: a dashboard, else a data source, else (in a Grafana that has neither) that there is none."""
+        apis = {
+            number: Api(self._url, str(fact.value), number)
+            for fact in self._manifest.witness
+            if fact.metric == answers.READ_AS and fact.value != answers.NOBODY
+            for number in [int(fact.subject.removeprefix("org "))]
+        }
+        for kind, metric in (("dashboard", "json over http"), ("data source", "settings over http")):
+            for fact in self._manifest.witness:
+                match = re.fullmatch(rf"org (\d+) {kind} (.+)", fact.subject)
+                if match and fact.metric == metric:
+                    organisation, uid = int(match[1]), match[2]
+                    api = apis[organisation]
+                    if kind == "dashboard":
+                        version = str(wanted.get((fact.subject, "api version"), ""))
+                        yield from answers.dashboard(api, organisation, uid, version)
+                    else:
+                        yield from answers.data_source(api, organisation, uid)
+                    return
+        for number, api in apis.items():
+            yield Fact(f"org {number}", "dashboards", sum(1 for _ in api.search("dash-db")))
+
+
+def _same_version(runs: str | None, backed_up: str, image: str) -> None:
+    """A newer server migrates the database, an older one cannot read it: neither proves this backup."""
+    if runs and backed_up[:1].isdigit() and runs.split(".")[:2] != backed_up.split(".")[:2]:
+        raise LifeboatError(
+            f"the image {image} runs Grafana {runs}, the backup is of {backed_up}",
+            hint="set the service's `image:` in lifeboat.yaml to the source's version, and take a backup",
+        )

@@ -1,0 +1,53 @@
+"""What a MySQL backup's manifest holds besides its witness: positions in the log, the log pulled, what a copy is started with.
+
+Layout below `data/`: a full has `datadir/` (the clone) and `log/`; an incremental has `log/` alone. A log segment is a run of a
+binary log file's own bytes from `start` to `end`; the segments of a chain, put end to end, are the source's log files again.
+"""
+
+from backups.manifest import Frozen
+
+DATADIR = "datadir"
+LOG = "log"
+
+
+class Position(Frozen):
+    """A point in the source's binary log: file, offset in bytes, and the GTIDs executed there (None without GTIDs)."""
+
+    file: str
+    offset: int
+    gtid_executed: str | None = None
+
+
+class LogSegment(Frozen):
+    """Bytes [start, end) of the source's log file `file`, kept at `path` below `data/`.
+
+    A segment that starts at 0 holds the file's magic and its format description event too; one that starts later is bare events.
+    """
+
+    file: str
+    start: int
+    end: int
+    path: str
+
+
+class MySQLDetails(Frozen):
+    """The `details` of a MySQL manifest.
+
+    start, end: where this backup's log begins (a full's: offset 0 of a file begun before its clone; an incremental's: its
+    parent's `end`) and ends (the witness's position)
+    log_created: creation stamp of `end.file`, from its format description event: tells a log that was reset and began anew
+    variables: server variables that a copy must be started with, by their option names (innodb_page_size, …)
+    plugins: libraries of the plugins that were active
+    lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
+    """
+
+    server_uuid: str
+    gtid: bool
+    start: Position
+    end: Position
+    log_created: int
+    segments: tuple[LogSegment, ...]
+    variables: dict[str, str]
+    plugins: tuple[str, ...]
+    lock_seconds: float
+    lock_attempts: int

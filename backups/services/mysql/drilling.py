@@ -1,0 +1,41 @@
+"""What makes a restored server a drill's: it need not survive a crash, and it has an account to be asked by.
+
+A restore that is meant to stay uses nothing of this file.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+RELAXED = (
+    "--innodb-doublewrite=OFF",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-fast-shutdown=2",
+    "--innodb-buffer-pool-dump-at-shutdown=OFF",
+    "--loose-innodb-redo-log-capacity=1G",
+    "--innodb-io-capacity=4000",
+    "--innodb-io-capacity-max=8000",
+    "--sync-relay-log=0",
+    "--loose-sync-relay-log-info=0",
+)
+"""Options of a server whose data may be lost with the machine."""
+
+
+@dataclass(frozen=True, repr=False)
+class Account:
+    """An account that exists in one copy only, under a name that no source has; not part of what is observed."""
+
+    user: str
+    password: str
+
+    @classmethod
+    def random(cls) -> "Account":
+        """A new one. The password satisfies every policy that a validate_password component on the source may have."""
+        return cls(f"lifeboat_{secrets.token_hex(6)}", f"aA1-{secrets.token_urlsafe(24)}")
+
+    def sql(self) -> str:
+        """The server's --init-file: creates the account before anybody can connect."""
+        return (
+            "SET sql_log_bin = 0;\n"
+            f"CREATE USER '{self.user}'@'localhost' IDENTIFIED WITH caching_sha2_password BY '{self.password}';\n"
+            f"GRANT ALL ON *.* TO '{self.user}'@'localhost' WITH GRANT OPTION;\n"
+        )

@@ -1,0 +1,105 @@
+"""The SQL that sums a whole table up in one value which any change to any stored byte changes. Pure: metadata in, SQL out.
+
+A row becomes one string that can be read in one way only: values that may hold anything follow their length in bytes, NULL has a
+mark of its own, numbers and times cannot hold the separator. Columns that may be large are hashed first, so that no row outgrows
+`max_allowed_packet`. The row's SHA-256 is then summed up in a way that knows no order: XOR where a key keeps rows apart, else
+exact sums, since equal rows cancel in an XOR.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backups.errors import LifeboatError
+
+_NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
+_TIMES = frozenset({"date", "time", "datetime", "timestamp"})
+_FLOATS = frozenset({"float", "double"})
+_CODES = frozenset({"bit", "enum", "set"})
+_SHORT = frozenset({"char", "varchar", "binary", "varbinary", "tinytext", "tinyblob"})
+_LARGE = frozenset({"text", "mediumtext", "longtext", "blob", "mediumblob", "longblob", "json", "vector"})
+_SHAPES = frozenset(
+    {
+        "geometry",
+        "point",
+        "linestring",
+        "polygon",
+        "multipoint",
+        "multilinestring",
+        "multipolygon",
+        "geomcollection",
+        "geometrycollection",
+    }
+)
+_PARTS = (1, 16, 31, 46)
+"""Where each run of 15 hexadecimal digits (60 bits) of the hash begins: one exact sum for each."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as information_schema tells it; `computed` when it is a VIRTUAL generated one, which holds nothing."""
+
+    name: str
+    type: str
+    nullable: bool
+    computed: bool = False
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL text, whatever it holds."""
+    return f"`{identifier.replace('`', '``')}`"
+
+
+def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool) -> str:
+    """The SELECT whose one row `value` turns into the number of rows and the fingerprint.
+
+    keyed: no two rows can be equal (a primary key, or a unique one without NULLs).
+    Raises LifeboatError for a column type that is not known to be encoded without loss.
+    """
+    stored = [column for column in columns if not column.computed]
+    # The count comes first so that a table without stored columns still is valid SQL.
+    parts = [str(len(stored))] + [part for column in stored for part in _encoded(column, f"{schema}.{table}")]
+    row_hash = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
+    source = f"{quoted(schema)}.{quoted(table)}"
+    if keyed:
+        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))) FROM {source}"  # noqa: S608 -- identifiers are quoted
+    sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
+    # LATERAL computes each row's hash once, without a temporary table as long as the data.
+    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {row_hash} AS row_hash) AS hashed"  # noqa: S608 -- as above
+
+
+def value(row: Sequence[object]) -> tuple[int, str]:
+    """Read the row that `query` answers: how many rows, and the fingerprint as 64 hexadecimal digits."""
+    count, *parts = row
+    if len(parts) == 1:
+        return int(str(count)), str(parts[0]).lower()
+    text = ",".join("0" if part is None else str(part) for part in parts)
+    return int(str(count)), hashlib.sha256(text.encode()).hexdigest()
+
+
+def _encoded(column: Column, table: str) -> list[str]:
+    """The arguments of CONCAT_WS for one column; none of them can be NULL, since CONCAT_WS drops those."""
+    name = quoted(column.name)
+    kind = column.type.lower()
+    if kind in _SHORT:
+        # The bytes as they are stored: no collation, no character set may call two values equal.
+        length, content = f"LENGTH({name})", f"CAST({name} AS BINARY)"
+        if column.nullable:
+            return [f"IFNULL({length}, 'N')", f"IFNULL({content}, '')"]
+        return [length, content]
+    if kind in _NUMBERS or kind in _TIMES:
+        expression = name
+    elif kind in _FLOATS:
+        # FLOAT prints six digits; as DOUBLE it prints all that tell two values apart.
+        expression = f"CAST({name} AS DOUBLE)"
+    elif kind in _CODES:
+        expression = f"CAST({name} AS UNSIGNED)"
+    elif kind in _LARGE or kind in _SHAPES:
+        # The stored bytes; a shape's begin with its reference system.
+        expression = f"SHA2({name}, 256)"
+    else:
+        raise LifeboatError(
+            f"{table}: column {column.name} is of type {column.type}, which no fingerprint is known for",
+            hint="this server is newer than this Lifeboat: upgrade it, or leave the column's table out of this server",
+        )
+    return [f"IFNULL({expression}, 'N')" if column.nullable else expression]

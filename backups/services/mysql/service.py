@@ -1,0 +1,102 @@
+"""MySQL as a service: a full is a clone and the log up to the witness; an incremental is the log since, up to a new witness.
+
+Taking one: `doctor.py` (may it be copied?), `clone.py`, `witness.py`, `binlog.py`. Bringing one back: `copy.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from backups.containers import Docker
+from backups.errors import ChainBroken
+from backups.manifest import Manifest
+from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
+from backups.services.mysql import ailing, binlog, clone, connection, doctor, source, witness
+from backups.services.mysql.connection import Session
+from backups.services.mysql.copy import MySQLCopy
+from backups.services.mysql.details import MySQLDetails, Position
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source import Source
+from backups.witness import Fact
+
+_SESSIONS = 2
+"""Sessions that read tables side by side for the witness."""
+
+
+class MySQLService:
+    """One MySQL server to protect."""
+
+    def __init__(self, name: str, settings: MySQLSettings, docker: Docker) -> None:  # noqa: ARG002
+        self.name = name
+        self.settings = settings
+
+    def examine(self, docker: Docker) -> Iterator[Finding]:
+        """Look at the source, our user's privileges and the image."""
+        return doctor.examine(self.settings, docker)
+
+    def capture(self, job: Job) -> Captured:
+        """Take a full or an incremental; see `Service.capture`."""
+        with connection.told(self.settings):
+            with self._connect() as session:
+                seen = source.look(session)
+                for warning in doctor.require(session, seen, self.settings):
+                    job.say(f"warning: {warning}")
+            return self._full(job, seen) if job.kind == "full" else self._incremental(job, seen)
+
+    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
+        """Whether it answers, and whether tables and rows of the witness are missing; see `Service.ail`."""
+        return ailing.look(self.settings, witness, collapse)
+
+    def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
+        """All of each: the clone of the full, and the log of every backup."""
+        return [None for _ in chain]
+
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+        """A server of its own, brought to the witness's position."""
+        return MySQLCopy(self.name, self.settings, chain, sandbox)
+
+    def _connect(self) -> Session:
+        return connection.connect(self.settings)
+
+    def _full(self, job: Job, seen: Source) -> Captured:
+        with self._connect() as session:
+            size = source.data_bytes(session)
+            # A file of its own for each chain: what is pulled starts with a file's first byte, and reaches back before the clone.
+            connection.rows(session, "FLUSH BINARY LOGS")
+            start = binlog.position(session, seen.version).model_copy(update={"offset": 0})
+        clone.clone(self.settings, seen, size, job)
+        return self._up_to_witness(job, seen, start, None)
+
+    def _incremental(self, job: Job, seen: Source) -> Captured:
+        if not job.chain:
+            raise ChainBroken("there is no backup to build on")
+        last = job.chain[-1]
+        parent = MySQLDetails.model_validate(last.details)
+        binlog.require_continuation(self._connect, parent, last.source.version)
+        return self._up_to_witness(job, seen, parent.end, parent.log_created)
+
+    def _up_to_witness(self, job: Job, seen: Source, start: Position, created: int | None) -> Captured:
+        """Take the witness, then the log from `start` to it. `created`: the stamp of start's file, where it is known."""
+        job.say("taking the witness")
+        witnessed = witness.take(self._connect, connections=_SESSIONS, say=job.say)
+        job.say(f"pulling the log up to {witnessed.position.file}:{witnessed.position.offset}")
+        pulled = binlog.pull(self._connect, start, witnessed.position, job.directory)
+        created = pulled.created if pulled.created is not None else created
+        if created is None:
+            raise AssertionError("a log that starts with a file's first byte tells when the file was begun")
+        details = MySQLDetails(
+            server_uuid=seen.server_uuid,
+            gtid=seen.gtid,
+            start=start,
+            end=witnessed.position,
+            log_created=created,
+            segments=pulled.segments,
+            variables=seen.copy_variables,
+            plugins=tuple(sorted(set(seen.plugins.values()))),
+            lock_seconds=witnessed.lock_seconds,
+            lock_attempts=witnessed.lock_attempts,
+        )
+        return Captured(
+            taken_at=witnessed.taken_at,
+            source_version=seen.version.text,
+            witness=witnessed.facts,
+            details=details.model_dump(),
+        )

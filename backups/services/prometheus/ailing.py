@@ -1,0 +1,24 @@
+"""Whether a Prometheus serves: `/-/ready`, as monitoring asks it."""
+
+from collections.abc import Iterator
+
+from backups.errors import LifeboatError, Transient
+from backups.services.base import Ailment
+from backups.services.prometheus.api import Api
+from backups.services.prometheus.settings import PrometheusSettings
+
+
+def look(settings: PrometheusSettings) -> Iterator[Ailment]:
+    """See `Service.ail`."""
+    api = Api.of(settings)
+    try:
+        status, words = api.readiness()
+    except Transient as error:
+        yield Ailment("down", api.name, error.message)
+        return
+    if status >= 500:
+        yield Ailment("down", api.name, f"Prometheus at {api.name} is not ready to serve: it answers {status}, {words!r}")
+    elif status != 200:
+        raise LifeboatError(
+            f"{api.name}/-/ready answers {status}", hint="is this url the root of Prometheus, as a browser opens it?"
+        )

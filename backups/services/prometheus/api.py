@@ -1,0 +1,178 @@
+"""Prometheus's HTTP API: the few calls that a backup and its proof need, and what their failures mean."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+from backups import secret
+from backups.errors import ConfigError, LifeboatError, Transient
+from backups.services.prometheus.settings import PrometheusSettings
+
+_PATIENCE = (10.0, 300.0)
+"""Seconds to connect, and between two bytes of an answer; Prometheus itself ends a query after two minutes."""
+_READY_PATIENCE = (10.0, 10.0)
+_SNAPSHOT_PATIENCE = (10.0, 3600.0)
+"""A snapshot waits for a running compaction, then writes the newest hours as a block."""
+_SNAPSHOT_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{1,16}")
+_GAUGE = re.compile(r"(?m)^([a-z_]+) ([-+0-9.eE]+)$")
+
+
+class Refused(LifeboatError):
+    """Prometheus took a query and has no answer to it: too many samples, too long, or data that it cannot read."""
+
+
+@dataclass(frozen=True)
+class Api:
+    """The server at `url` (its root, without `/api`). All methods raise LifeboatError, with a hint, for what goes wrong."""
+
+    url: str
+    authentication: tuple[str, str] | None = field(default=None, repr=False)
+    direct: bool = False
+    """Straight to the address, whatever proxies this machine is told to use: for copies."""
+
+    @classmethod
+    def of(cls, settings: PrometheusSettings) -> "Api":
+        """The API of a configured source; reads its password now."""
+        account = None
+        if settings.user:
+            owner = f"user {settings.user} of Prometheus at {_without_account(str(settings.url))}"
+            account = (settings.user, secret.read(settings.password, settings.password_file, owner))
+        return cls(str(settings.url).rstrip("/"), account)
+
+    @property
+    def name(self) -> str:
+        """The url as messages show it."""
+        return _without_account(self.url)
+
+    def version(self) -> str:
+        """Its version, as it writes it: `3.5.0`."""
+        return str(self._data("GET", "/api/v1/status/buildinfo")["version"])
+
+    def flags(self) -> dict[str, str]:
+        """The command line flags in force, by name without dashes."""
+        return {str(key): str(value) for key, value in self._data("GET", "/api/v1/status/flags").items()}
+
+    def configuration(self) -> str:
+        """The configuration in force, as YAML."""
+        return str(self._data("GET", "/api/v1/status/config")["yaml"])
+
+    def gauges(self) -> dict[str, float]:
+        """Its own metrics that have no labels."""
+        return {name: float(value) for name, value in _GAUGE.findall(self._call("GET", "/metrics").text)}
+
+    def readiness(self) -> tuple[int, str]:
+        """The status of `/-/ready` (200 when it serves queries) and the words with it; raises Transient when nothing answers."""
+        response = self._send("GET", "/-/ready", patience=_READY_PATIENCE)
+        return response.status_code, response.text.strip()[:80]
+
+    def ready(self) -> bool:
+        """Whether it serves queries. An unreachable server is not ready."""
+        try:
+            return self.readiness()[0] == 200
+        except Transient:
+            return False
+
+    def query(self, expression: str, at: int) -> list[dict[str, Any]]:
+        """The elements of a PromQL answer at `at`, in unix seconds; raises Refused when it will not be answered."""
+        data = self._data("POST", "/api/v1/query", {"query": expression, "time": str(at)})
+        result = data["result"]
+        if data["resultType"] not in ("vector", "matrix"):
+            raise LifeboatError(f"{self.name} answered {expression} with a {data['resultType']}", hint="this is a bug")
+        return list(result)
+
+    def clock(self) -> int:
+        """The time by its own clock, in unix seconds."""
+        return int(float(self._data("GET", "/api/v1/query", {"query": "time()"})["result"][1]))
+
+    def metric_names(self, start: int, end: int) -> list[str]:
+        """The metric names between two instants, in unix seconds (or somewhat around them), sorted."""
+        data = self._data("GET", "/api/v1/label/__name__/values", {"start": str(start), "end": str(end)})
+        return sorted(str(name) for name in data)
+
+    def snapshot(self) -> str:
+        """Take a snapshot, the newest hours included; returns its name below `snapshots/`."""
+        response = self._send("POST", "/api/v1/admin/tsdb/snapshot", patience=_SNAPSHOT_PATIENCE)
+        if "admin APIs disabled" in response.text or response.status_code == 404:
+            raise ConfigError(
+                f"the admin API of Prometheus at {self.name} is off",
+                hint="start Prometheus with --web.enable-admin-api",
+            )
+        name = str(self._read(response, "/api/v1/admin/tsdb/snapshot")["name"])
+        if not _SNAPSHOT_NAME.fullmatch(name):
+            raise LifeboatError(f"{self.name} gave its snapshot the name {name!r}, which is none", hint="is this url Prometheus?")
+        return name
+
+    def _data(self, method: str, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+        return self._read(self._send(method, path, parameters), path)
+
+    def _call(self, method: str, path: str) -> requests.Response:
+        response = self._send(method, path)
+        if response.status_code != 200:
+            raise LifeboatError(
+                f"{self.name}{path} answers {response.status_code}",
+                hint="is this url the root of Prometheus, as a browser opens it?",
+            )
+        return response
+
+    def _read(self, response: requests.Response, path: str) -> Any:
+        """The `data` of an answer whose status is success."""
+        try:
+            body = response.json()
+            status = body["status"]
+        except (json.JSONDecodeError, requests.JSONDecodeError, KeyError, TypeError) as error:
+            raise LifeboatError(
+                f"{self.name}{path} answers {response.status_code} with what is not Prometheus's: {response.text[:80]!r}",
+                hint="is this url the root of Prometheus, as a browser opens it?",
+            ) from error
+        if status == "success" and response.status_code == 200:
+            return body["data"]
+        message = f"{self.name}{path} answers {response.status_code}: {body.get('errorType')}: {body.get('error')}"
+        if body.get("errorType") in ("execution", "timeout", "canceled", "internal", "too_many_requests"):
+            raise Refused(message, hint="its own log tells more; see also its --query.max-samples and --query.timeout")
+        raise LifeboatError(message, hint="its own log tells more")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        patience: tuple[float, float] = _PATIENCE,
+    ) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = not self.direct
+            try:
+                response = session.request(
+                    method,
+                    f"{self.url}{path}",
+                    params=parameters if method == "GET" else None,
+                    data=parameters if method == "POST" else None,
+                    auth=self.authentication,
+                    timeout=patience,
+                )
+            except requests.RequestException as error:
+                raise Transient(
+                    f"Prometheus at {self.name} does not answer: {_reason(error)}",
+                    hint="is it running, and is its url right and reachable from this machine?",
+                ) from error
+        if response.status_code in (401, 403):
+            raise ConfigError(
+                f"Prometheus at {self.name} does not let us in: {response.status_code} {response.reason}",
+                hint="check user and password (or password_file) of this service",
+            )
+        return response
+
+
+def _without_account(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+
+
+def _reason(error: requests.RequestException) -> str:
+    """The innermost cause, without addresses of objects."""
+    words = re.findall(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)", str(error))
+    return next((first or second for first, second in words), type(error).__name__)

@@ -1,0 +1,135 @@
+"""Blocks on disk: directories named by a ULID, each with `meta.json`, `index`, `tombstones` and `chunks/`."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backups.errors import LifeboatError
+from backups.manifest import Manifest
+from backups.services.prometheus.details import Block, BlockFile
+from backups.witness import Fact
+
+META = "meta.json"
+_ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
+_MAY_CHANGE = frozenset({META, "tombstones"})
+"""Files that Prometheus rewrites in a living block; all others are written once, under a ULID that is never used again."""
+_PIECE = 1 << 20
+Held = dict[tuple[str, str, int], BlockFile]
+
+
+def is_ulid(name: str) -> bool:
+    """Whether a directory's name is a block's."""
+    return _ULID.fullmatch(name) is not None
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a block's meta.json says. Times in milliseconds since 1970, the second one exclusive."""
+
+    ulid: str
+    min_time: int
+    max_time: int
+    samples: int
+    series: int
+    chunks: int
+
+    @classmethod
+    def read(cls, text: bytes, origin: str) -> "Meta":
+        """Read a meta.json; raises LifeboatError, naming `origin`, when it is none."""
+        try:
+            content: dict[str, Any] = json.loads(text)
+            stats = content["stats"]
+            return cls(
+                ulid=str(content["ulid"]),
+                min_time=int(content["minTime"]),
+                max_time=int(content["maxTime"]),
+                samples=int(stats.get("numSamples", 0)),
+                series=int(stats.get("numSeries", 0)),
+                chunks=int(stats.get("numChunks", 0)),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise LifeboatError(
+                f"{origin} is not the description of a block: {error}",
+                hint="is the disk of that Prometheus sound? promtool tsdb list reads every block",
+            ) from error
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            total.update(piece)
+    return total.hexdigest()
+
+
+def held(chain: Sequence[Manifest], blocks: Sequence[Block]) -> Held:
+    """What the chain holds of `blocks` (those of its last backup), by block, path and size, with the backup that has it."""
+    return {
+        (block.ulid, file.path, file.size): file.model_copy(update={"backup": file.backup or chain[-1].id})
+        for block in blocks
+        for file in block.files
+    }
+
+
+def must_be_copied(ulid: str, path: str, size: int, have: Held) -> bool:
+    """Whether a file of the snapshot has to be fetched to know what it holds. The small ones that may change always are."""
+    return path in _MAY_CHANGE or (ulid, path, size) not in have
+
+
+def facts(directory: Path) -> Iterator[Fact]:
+    """State what is in the blocks below a data directory: the numbers of each meta.json, the sha256 of each file.
+
+    A block whose meta.json cannot be read states no numbers: beside its witness, that fails.
+    """
+    found = sorted(entry for entry in directory.iterdir() if entry.is_dir() and is_ulid(entry.name))
+    yield total(len(found))
+    for block in found:
+        try:
+            meta = Meta.read((block / META).read_bytes(), f"block {block.name}")
+        except (OSError, LifeboatError):
+            pass
+        else:
+            yield from numbers(meta, block.name)
+        for path in sorted(block.rglob("*")):
+            if path.is_file():
+                yield file_fact(block.name, path.relative_to(block).as_posix(), digest(path))
+
+
+def total(count: int) -> Fact:
+    """The fact of how many blocks there are."""
+    return Fact("data directory", "blocks", count)
+
+
+def numbers(meta: Meta, ulid: str) -> Iterator[Fact]:
+    """The facts of a block's meta.json."""
+    subject = f"block {ulid}"
+    yield Fact(subject, "min time", meta.min_time)
+    yield Fact(subject, "max time", meta.max_time)
+    yield Fact(subject, "samples", meta.samples)
+    yield Fact(subject, "series", meta.series)
+    yield Fact(subject, "chunks", meta.chunks)
+
+
+def file_fact(ulid: str, path: str, sha256: str) -> Fact:
+    """The fact of one file of a block."""
+    return Fact(f"block {ulid}", f"sha256 of {path}", sha256)
+
+
+def damages(directory: Path, blocks: Sequence[Block]) -> list[str]:
+    """Say which files below a data directory are not what was captured: one line each, in order; none when all is well."""
+    found = []
+    for block in blocks:
+        for file in block.files:
+            path = directory / block.ulid / file.path
+            if not path.is_file():
+                found.append(f"block {block.ulid}: {file.path} is missing")
+            elif path.stat().st_size != file.size:
+                found.append(f"block {block.ulid}: {file.path} has {path.stat().st_size} bytes, {file.size} were captured")
+            elif (now := digest(path)) != file.sha256:
+                found.append(f"block {block.ulid}: {file.path} has sha256 {now[:12]}…, {file.sha256[:12]}… was captured")
+    return found

@@ -1,0 +1,186 @@
+"""The story of a capture: choose questions, ask, snapshot, copy what the chain does not hold, remove the snapshot, ask again."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from backups import disk
+from backups.containers import Image
+from backups.errors import LifeboatError
+from backups.places.base import Place, PlacedFile
+from backups.places.parse import parse
+from backups.services.base import Captured, Job
+from backups.services.prometheus import blocks as storage
+from backups.services.prometheus import configuration as configuring
+from backups.services.prometheus import datadir, horizon, questions, version
+from backups.services.prometheus.api import Api
+from backups.services.prometheus.blocks import META, Meta
+from backups.services.prometheus.details import (
+    BLOCKS,
+    CONFIG,
+    Block,
+    BlockFile,
+    Configuration,
+    PrometheusDetails,
+    Questions,
+)
+from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.prometheus.snapshot import clear, snapshot
+from backups.witness import Fact
+
+_FLAGS = ("query.lookback-delta", "query.max-samples", "query.timeout", "storage.tsdb.allow-overlapping-compaction")
+"""The source's flags that its copies are started with, where it has them."""
+
+
+def capture(name: str, settings: PrometheusSettings, job: Job) -> Captured:
+    """Take a backup of the source. Raises LifeboatError; the source then has no snapshot of ours left."""
+    api, place = Api.of(settings), parse(settings.place, job.docker)
+    source, flags = api.version(), api.flags()
+    image = _image(settings, source, job)
+    datadir.check_identity(api, place)
+    journal = job.state / "cache" / "prometheus" / f"{name}.snapshot"
+    clear(place, journal, job.say)
+    configuration, config_facts = _configuration(settings, flags, image, job)
+
+    asked = _choose(api, place, job)
+    before = list(questions.ask(api, asked))
+    # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
+    taken_at = job.now()
+    with snapshot(api, place, journal) as path:
+        blocks, block_facts = _copy_blocks(place, path, job)
+    answers, unsettled = questions.settled(before, questions.ask(api, asked))
+    _tell(asked, unsettled, job)
+
+    details = PrometheusDetails(
+        snapshot=path.rpartition("/")[2],
+        blocks=blocks,
+        questions=asked.model_copy(update={"unsettled": unsettled}),
+        flags={flag: flags[flag] for flag in _FLAGS if flag in flags},
+        configuration=configuration,
+    )
+    witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers]
+    return Captured(taken_at, source, witness, details.model_dump(mode="json"))
+
+
+def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
+    """The image that copies will run on, its major version compared with the source's; None, and said, when it is not here."""
+    try:
+        image = job.docker.image(settings.image)
+    except LifeboatError as error:
+        job.say(f"the image of the copies was not looked at: {error.message}")
+        return None
+    found = version.of_image(job.docker, image, _container_name("version"))
+    version.check_same_major(source, found, settings.image)
+    return image
+
+
+def _configuration(
+    settings: PrometheusSettings, flags: dict[str, str], image: Image | None, job: Job
+) -> tuple[Configuration | None, list[Fact]]:
+    """Bring the configuration along, where it has a place; with the facts about it."""
+    if settings.config_place is None:
+        return None, []
+    place = parse(settings.config_place, job.docker)
+    found = configuring.locate(flags, place)
+    files = place.files()
+    disk.require(job.directory, sum(file.size for file in files), f"the configuration of {place}")
+    place.fetch([file.path for file in files], job.directory / CONFIG)
+    facts = list(configuring.facts(job.directory))
+    if image is None:
+        return found, facts
+    said = configuring.check(job.docker, _container_name("promtool"), image, job.directory, found)
+    judged = configuring.verdict(found, said)
+    if not configuring.accepted(judged):
+        job.say(f"promtool does not accept the configuration in {place} by itself: {judged.value}")
+    return found.model_copy(update={"checked": True}), [*facts, judged]
+
+
+def _choose(api: Api, place: Place, job: Job) -> Questions:
+    """Choose questions about instants at which everything is written."""
+    now: datetime = job.now()
+    until = api.clock() - horizon.margin(api.configuration())
+    return questions.plan(api, datadir.spans(api, place, job.work), until=until, seed=int(now.timestamp()))
+
+
+def _copy_blocks(place: Place, path: str, job: Job) -> tuple[tuple[Block, ...], list[Fact]]:
+    """Fetch the snapshot's files that the chain does not hold; returns all of its blocks, by time, and their facts."""
+    parent = PrometheusDetails.of(job.chain[-1]).blocks if job.chain else ()
+    have = storage.held(job.chain, parent)
+    listed = place.files(path)
+    ours = [file for file in listed if storage.must_be_copied(*_key(file, path), have)]
+    needed = sum(file.size for file in ours)
+    disk.require(job.directory, needed, f"the copy of the snapshot in {place}")
+    job.say(f"copying {len(ours)} of {len(listed)} files of the snapshot, {disk.size(needed)}")
+    place.fetch([file.path for file in ours], job.work)
+    contents: dict[str, list[BlockFile]] = {}
+    for file in listed:
+        ulid, inside, size = key = _key(file, path)
+        if storage.must_be_copied(*key, have):
+            contents.setdefault(ulid, []).append(_keep(job, file, key, have))
+        else:
+            contents.setdefault(ulid, []).append(have[ulid, inside, size])
+    found = [_described(job.work / path / ulid / META, ulid, tuple(files)) for ulid, files in contents.items()]
+    found.sort(key=lambda pair: (pair[0].min_time, pair[0].ulid))
+    return tuple(block for block, _ in found), [fact for _, facts in found for fact in facts]
+
+
+def _key(file: PlacedFile, snapshot_path: str) -> tuple[str, str, int]:
+    ulid, _, inside = file.path.removeprefix(f"{snapshot_path}/").partition("/")
+    if not storage.is_ulid(ulid) or not inside:
+        raise LifeboatError(f"{file.path} is not part of a block", hint="did Prometheus stop while it made the snapshot?")
+    return ulid, inside, file.size
+
+
+def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.Held) -> BlockFile:
+    """Put a fetched file where the backup has it, unless the chain holds the very same one already."""
+    ulid, inside, size = key
+    fetched = job.work / file.path
+    if fetched.stat().st_size != size:
+        raise LifeboatError(
+            f"{file.path} came with {fetched.stat().st_size} bytes instead of {size}", hint="try again; nothing was kept"
+        )
+    sha256 = storage.digest(fetched)
+    earlier = have.get(key)
+    if earlier is not None and earlier.sha256 == sha256:
+        return earlier
+    target = job.directory / BLOCKS / ulid / inside
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.hardlink_to(fetched)
+    return BlockFile(path=inside, size=size, sha256=sha256)
+
+
+def _described(meta_path: Path, ulid: str, files: tuple[BlockFile, ...]) -> tuple[Block, list[Fact]]:
+    """A block and its facts; raises LifeboatError when it is not whole."""
+    absent = {META, "index"} - {file.path for file in files}
+    if absent:
+        raise LifeboatError(
+            f"block {ulid} of the snapshot has no {', '.join(sorted(absent))}",
+            hint="did Prometheus stop while it made the snapshot?",
+        )
+    meta = Meta.read(meta_path.read_bytes(), f"{META} of block {ulid}")
+    if meta.ulid != ulid:
+        raise LifeboatError(f"{META} of block {ulid} is that of block {meta.ulid}", hint="promtool tsdb list reads every block")
+    block = Block(ulid=ulid, min_time=meta.min_time, max_time=meta.max_time, files=files)
+    return block, list(_block_facts(meta, block))
+
+
+def _block_facts(meta: Meta, block: Block) -> Iterator[Fact]:
+    yield from storage.numbers(meta, block.ulid)
+    for file in block.files:
+        yield storage.file_fact(block.ulid, file.path, file.sha256)
+
+
+def _tell(asked: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -> None:
+    """Say what is not proven, and why."""
+    if not asked.instants:
+        job.say("no PromQL question is part of the proof: the source holds no data old enough to be complete")
+    if asked.refused:
+        job.say(f"the source would not count {len(asked.refused)} of its metrics, first {asked.refused[0]}")
+    if unsettled:
+        subject, metric = unsettled[0]
+        job.say(f"{len(unsettled)} answers changed while the backup was taken and prove nothing, first: {subject}, {metric}")
+
+
+def _container_name(purpose: str) -> str:
+    return f"lifeboat-{secrets.token_hex(6)}-{purpose}"

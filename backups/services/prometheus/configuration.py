@@ -1,0 +1,71 @@
+"""The configuration and rule files that travel along, each time whole: their hashes, and what promtool says of them."""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from backups.containers import Container, Docker, Image
+from backups.errors import ConfigError
+from backups.places.base import Place
+from backups.services.base import Sandbox
+from backups.services.prometheus.blocks import digest
+from backups.services.prometheus.details import CONFIG, Configuration
+from backups.witness import Fact
+
+_DEFAULT_DIRECTORY = "/etc/prometheus"
+_ACCEPTED = "accepted"
+
+
+def locate(flags: dict[str, str], place: Place) -> Configuration:
+    """Which file of the place is the main one, by the source's `--config.file`; raises ConfigError when it is not there."""
+    main = PurePosixPath(flags.get("config.file", "prometheus.yml"))
+    place.check()
+    if not place.exists(main.name):
+        raise ConfigError(
+            f"{main.name}, the configuration that the source runs with ({main}), is not in {place}",
+            hint=f"set `config_place` to the directory that the source calls {main.parent}",
+        )
+    directory = str(main.parent) if main.is_absolute() else _DEFAULT_DIRECTORY
+    return Configuration(main=main.name, directory=directory, checked=False)
+
+
+def facts(data: Path) -> Iterator[Fact]:
+    """The sha256 of each configuration file below a backup's `data/`."""
+    root = data / CONFIG
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            yield Fact(f"configuration {path.relative_to(root).as_posix()}", "sha256", digest(path))
+
+
+def verdict(configuration: Configuration, said: tuple[int, str]) -> Fact:
+    """The fact of what promtool said: `accepted`, or its reason."""
+    code, output = said
+    lines = (line.strip() for line in output.splitlines() if "SUCCESS" not in line and not line.startswith("Checking "))
+    reasons = " ".join(line.replace("FAILED:", "").strip() for line in lines)
+    value = _ACCEPTED if code == 0 else f"refused: {' '.join(reasons.split())[:400]}"
+    return Fact(f"configuration {configuration.main}", "promtool check config", value)
+
+
+def accepted(fact: Fact) -> bool:
+    """Whether promtool took the configuration."""
+    return fact.value == _ACCEPTED
+
+
+def check(runner: Docker | Sandbox, name: str, image: Image, data: Path, configuration: Configuration) -> tuple[int, str]:
+    """Have the image's promtool look at the configuration, in a container without network; its exit code and words.
+
+    The files are where the source has them, so that rule files named by absolute paths are found.
+    """
+    for path in (data / CONFIG, *(data / CONFIG).rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    container: Container = runner.run(
+        name,
+        image,
+        entrypoint=["/bin/promtool"],
+        command=["check", "config", f"{configuration.directory.rstrip('/')}/{configuration.main}"],
+        mounts={data / CONFIG: configuration.directory},
+        user="65534",
+    )
+    try:
+        return container.wait(), container.logs(50)
+    finally:
+        container.remove()

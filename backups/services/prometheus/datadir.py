@@ -1,0 +1,92 @@
+"""The living data directory of the source: whether the place is it, and over which times it holds data."""
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from backups.errors import ConfigError, LifeboatError
+from backups.places.base import Place
+from backups.services.prometheus.api import Api
+from backups.services.prometheus.blocks import META, Meta, is_ulid
+from backups.services.prometheus.questions import Span
+
+_ATTEMPTS = 3
+_PAUSE = 1.0
+"""Seconds between two looks at a directory that a compaction may be changing."""
+
+
+def check_identity(api: Api, place: Place) -> None:
+    """Raise ConfigError unless the place looks like the data directory of this very server, looking more than once.
+
+    The number of the write-ahead log's segment tells two servers apart, as does a block that is loaded but not there.
+    """
+    place.check()
+    if not place.exists("wal"):
+        raise _not_it(api, place, "it has no directory wal/")
+    difference = None
+    for attempt in range(_ATTEMPTS):
+        difference = _difference(api.gauges(), place)
+        if difference is None:
+            return
+        if attempt + 1 < _ATTEMPTS:
+            time.sleep(_PAUSE)
+    raise _not_it(api, place, difference)
+
+
+def spans(api: Api, place: Place, work: Path) -> list[Span]:
+    """The times over which the source holds data: of each block at the place, and of what is in memory."""
+    gauges = api.gauges()
+    found = [Span(_seconds_up(meta.min_time), meta.max_time // 1000, meta.series) for meta in _living(place, work)]
+    start, end = gauges.get("prometheus_tsdb_head_min_time"), gauges.get("prometheus_tsdb_head_max_time")
+    # An empty head has its minimum at the end of time and its maximum at the beginning.
+    if start is not None and end is not None and start <= end:
+        found.append(Span(_seconds_up(int(start)), int(end) // 1000, int(gauges.get("prometheus_tsdb_head_series", 0))))
+    return [span for span in found if span.start <= span.end]
+
+
+def _not_it(api: Api, place: Place, difference: str | None) -> ConfigError:
+    return ConfigError(
+        f"{place} is not the data directory of Prometheus at {api.name}: {difference}",
+        hint=f"the server calls it {api.flags().get('storage.tsdb.path', '?')} (--storage.tsdb.path); set `place` to it",
+    )
+
+
+def _difference(gauges: Mapping[str, float], place: Place) -> str | None:
+    segments = [int(file.path.split("/")[1]) for file in place.files("wal") if file.path.removeprefix("wal/").isdigit()]
+    here, there = max(segments, default=-1), gauges.get("prometheus_tsdb_wal_segment_current")
+    if there is not None and here != int(there):
+        return f"its newest log segment is {here}, the server writes to segment {int(there)}"
+    blocks, loaded = len(_metas(place)), gauges.get("prometheus_tsdb_blocks_loaded")
+    if loaded is not None and blocks < loaded:
+        return f"it holds {blocks} blocks, the server has loaded {int(loaded)}"
+    return None
+
+
+def _metas(place: Place) -> list[str]:
+    """The paths of the meta.json files of the blocks that are at the place now."""
+    paths = (file.path.split("/") for file in place.files("."))
+    return ["/".join(path) for path in paths if len(path) == 2 and is_ulid(path[0]) and path[1] == META]
+
+
+def _living(place: Place, work: Path) -> list[Meta]:
+    """The blocks at the place. A compaction may replace some while we read: then look again."""
+    for attempt in range(_ATTEMPTS):
+        directory = work / f"metas-{attempt}"
+        directory.mkdir()
+        paths = _metas(place)
+        try:
+            place.fetch(paths, directory)
+        except LifeboatError:
+            if attempt + 1 == _ATTEMPTS or all(place.exists(path) for path in paths):
+                raise
+            time.sleep(_PAUSE)
+            continue
+        metas = [Meta.read((directory / path).read_bytes(), f"{path} of {place}") for path in paths]
+        shutil.rmtree(directory)
+        return metas
+    return []
+
+
+def _seconds_up(milliseconds: int) -> int:
+    return -(-milliseconds // 1000)

@@ -1,0 +1,99 @@
+"""What a Prometheus backup's manifest holds besides its witness: the blocks of that instant, who holds each file, what was asked.
+
+Layout below `data/`: `blocks/<ULID>/…` holds the block files that the chain did not hold before; `config/…` the
+configuration and rule files, whole in every backup.
+"""
+
+from pydantic import ValidationError
+
+from backups.errors import Damaged
+from backups.manifest import Frozen, Manifest
+
+BLOCKS = "blocks"
+CONFIG = "config"
+
+
+class BlockFile(Frozen):
+    """A file of a block. path: below the block's directory; backup: the id of the backup that holds it, None for this one."""
+
+    path: str
+    size: int
+    sha256: str
+    backup: str | None = None
+
+
+class Block(Frozen):
+    """A block of the snapshot; min_time and max_time (exclusive) in milliseconds since 1970."""
+
+    ulid: str
+    min_time: int
+    max_time: int
+    files: tuple[BlockFile, ...]
+
+
+class Instant(Frozen):
+    """One instant at which the source was asked, in unix seconds.
+
+    names: the metric names whose series were counted; None means all there are, in one question
+    """
+
+    at: int
+    names: tuple[str, ...] | None = None
+
+
+class Sample(Frozen):
+    """A series whose raw samples of the `seconds` before `at` were asked for."""
+
+    at: int
+    selector: str
+    seconds: int = 300
+
+
+class Questions(Frozen):
+    """Everything that was asked, so that a copy can be asked the same.
+
+    seed: of the choice. metrics: those that get a fact of their own at each instant.
+    unsettled: facts (subject, metric) left out, since their answers changed while the backup was taken.
+    refused: metric names that the source would not count.
+    """
+
+    seed: int
+    instants: tuple[Instant, ...] = ()
+    metrics: tuple[str, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    unsettled: tuple[tuple[str, str], ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class Configuration(Frozen):
+    """The configuration that travelled along. main: its main file, below `config/`; directory: where the source has it.
+
+    checked: whether promtool looked at it when the backup was taken
+    """
+
+    main: str
+    directory: str
+    checked: bool
+
+
+class PrometheusDetails(Frozen):
+    """The `details` of a Prometheus manifest. flags: those of the source that decide what its answers are."""
+
+    snapshot: str
+    blocks: tuple[Block, ...]
+    questions: Questions
+    flags: dict[str, str]
+    configuration: Configuration | None = None
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "PrometheusDetails":
+        """Read a manifest's details; raises Damaged when they are not Prometheus's."""
+        try:
+            return cls.model_validate(manifest.details)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise Damaged(
+                f"the details of backup {manifest.id} cannot be read: {where}: {first['msg']}",
+                hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
+            ) from error

@@ -1,0 +1,233 @@
+"""PromQL questions about the past: chosen once from a seed, asked of the source and of its copy, answered by exact facts.
+
+Bounds, so that a big server is asked no more than a small one: `INSTANTS` instants; at each, the series per metric name
+(fingerprint over all of them, facts of their own for `METRICS` names); the raw samples of `SAMPLES` series. Where more than
+`MANY_SERIES` series are alive, or the source refuses to count them all at once, `METRICS` names are counted, `SLICE` a query.
+"""
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from backups.services.prometheus.api import Api, Refused
+from backups.services.prometheus.details import Instant, Questions, Sample
+from backups.witness import Fact
+
+INSTANTS = 6
+METRICS = 100
+SAMPLES = 20
+SLICE = 20
+MANY_SERIES = 500_000
+_LOOKBACK = 300
+_PLAIN_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_NO_ANSWER = "no answer: "
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time that holds data, in unix seconds, and how many series it has."""
+
+    start: int
+    end: int
+    series: int
+
+
+def plan(api: Api, spans: Sequence[Span], *, until: int, seed: int) -> Questions:
+    """Choose what to ask about the data in `spans`, at instants up to `until`. No data, no questions."""
+    chance = random.Random(seed)  # noqa: S311 - a choice of questions, no secret
+    instants: list[Instant] = []
+    counts: dict[int, Mapping[str, int]] = {}
+    refused: set[str] = set()
+    for at, series in _moments(spans, until, chance):
+        instant, counts[at] = _instant(api, at, series, chance, refused)
+        instants.append(instant)
+    # A share of each instant's: what is only in old blocks would be lost among the many of today.
+    metrics = {name for counted in counts.values() for name in _some(sorted(counted), METRICS // INSTANTS, chance)}
+    return Questions(
+        seed=seed,
+        instants=tuple(instants),
+        metrics=tuple(sorted(metrics)),
+        samples=_samples(api, counts, chance),
+        refused=tuple(sorted(refused)),
+    )
+
+
+def ask(api: Api, questions: Questions) -> Iterator[Fact]:
+    """Ask everything, and state the answers as facts. No answer to a question is a fact too, told apart by `answered`."""
+    for instant in questions.instants:
+        yield from _count_facts(api, instant, questions.metrics)
+    for sample in questions.samples:
+        metric = f"samples of the {sample.seconds} s before {_when(sample.at)}"
+        yield Fact(f"series {sample.selector}", metric, _raw_samples(api, sample))
+
+
+def one_by_one(questions: Questions) -> Iterator[Questions]:
+    """The same questions, each alone, the newest instant first."""
+    bare = questions.model_copy(update={"instants": (), "samples": (), "metrics": ()})
+    for instant in sorted(questions.instants, key=lambda instant: -instant.at):
+        yield bare.model_copy(update={"instants": (instant,)})
+    for sample in questions.samples:
+        yield bare.model_copy(update={"samples": (sample,)})
+
+
+def answered(fact: Fact) -> bool:
+    """Whether there was an answer. Two refusals are equal too, and prove nothing."""
+    return not str(fact.value).startswith(_NO_ANSWER)
+
+
+def settled(before: Iterable[Fact], after: Iterable[Fact]) -> tuple[list[Fact], tuple[tuple[str, str], ...]]:
+    """Facts that were the same before and after the snapshot, thus in it; and the (subject, metric) of those that were not.
+
+    An answer changes when samples come late, when old data expire or are deleted meanwhile.
+    """
+    later = {(fact.subject, fact.metric): fact.value for fact in after}
+    kept, left = [], []
+    for fact in before:
+        key = (fact.subject, fact.metric)
+        if answered(fact) and later[key] == fact.value:
+            kept.append(fact)
+        else:
+            left.append(key)
+    return kept, tuple(left)
+
+
+def _moments(spans: Sequence[Span], until: int, chance: random.Random) -> list[tuple[int, int]]:
+    """Up to INSTANTS instants with the number of series alive there: the newest of all, then some within each stretch."""
+    clipped = sorted(
+        (Span(span.start, min(span.end, until), span.series) for span in spans if span.start <= min(span.end, until)),
+        key=lambda span: span.start,
+    )
+    if not clipped:
+        return []
+    newest = max(clipped, key=lambda span: span.end)
+    chosen = [clipped[0], *_some(clipped[1:], INSTANTS - 2, chance)]
+    moments = {newest.end: newest.series}
+    for number in range(INSTANTS * 4):
+        if len(moments) == INSTANTS:
+            break
+        span = chosen[number % len(chosen)]
+        moments.setdefault(chance.randint(span.start, span.end), span.series)
+    return sorted(moments.items())
+
+
+def _instant(api: Api, at: int, series: int, chance: random.Random, refused: set[str]) -> tuple[Instant, Mapping[str, int]]:
+    """How to ask at one instant, and the counts that came of it: all metrics at once, else chosen ones in slices."""
+    if series <= MANY_SERIES:
+        try:
+            return Instant(at=at), _counts(api, at, None)
+        except Refused:
+            pass  # the slices below are the answer to that, and say by their subject what they cover
+    counts: dict[str, int] = {}
+    names = _some(api.metric_names(at - _LOOKBACK, at), METRICS, chance)
+    for start in range(0, len(names), SLICE):
+        piece = names[start : start + SLICE]
+        try:
+            counts |= _counts(api, at, piece)
+        except Refused:
+            for name in piece:
+                try:
+                    counts |= _counts(api, at, [name])
+                except Refused:
+                    refused.add(name)
+    return Instant(at=at, names=tuple(name for name in names if name not in refused)), counts
+
+
+def _samples(api: Api, counts: Mapping[int, Mapping[str, int]], chance: random.Random) -> tuple[Sample, ...]:
+    """Choose series, spread over metrics and instants. Native histograms have no order, so `topk` passes them by."""
+    pairs = [(at, name) for at, counted in counts.items() for name, count in counted.items() if count <= MANY_SERIES]
+    chosen: dict[tuple[int, str], Sample] = {}
+    for at, name in _shuffled(pairs, chance)[: SAMPLES * 3]:
+        if len(chosen) == SAMPLES:
+            break
+        try:
+            found = api.query(f"topk(10, {_selector({'__name__': name})})", at)
+        except Refused:
+            continue
+        if found:
+            selector = _selector(chance.choice(sorted((element["metric"] for element in found), key=_canonical)))
+            chosen[at, selector] = Sample(at=at, selector=selector)
+    return tuple(chosen.values())
+
+
+def _count_facts(api: Api, instant: Instant, metrics: Iterable[str]) -> Iterator[Fact]:
+    when = _when(instant.at)
+    scope = "all metrics" if instant.names is None else f"{len(instant.names)} chosen metrics"
+    own = [name for name in metrics if instant.names is None or name in instant.names]
+    try:
+        counts: dict[str, int] = {}
+        for piece in _slices(instant.names):
+            counts |= _counts(api, instant.at, piece)
+    except Refused as error:
+        said = _NO_ANSWER + error.message
+        yield from (Fact(scope, f"{metric} at {when}", said) for metric in ("series", "names", "fingerprint"))
+        yield from (Fact(f"metric {name}", f"series at {when}", said) for name in own)
+        return
+    yield Fact(scope, f"series at {when}", sum(counts.values()))
+    yield Fact(scope, f"names at {when}", len(counts))
+    yield Fact(scope, f"fingerprint at {when}", _fingerprint(sorted(counts.items())))
+    yield from (Fact(f"metric {name}", f"series at {when}", counts.get(name, 0)) for name in own)
+
+
+def _slices(names: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
+    if names is None:
+        yield None
+    else:
+        yield from (names[start : start + SLICE] for start in range(0, len(names), SLICE))
+
+
+def _counts(api: Api, at: int, names: Sequence[str] | None) -> dict[str, int]:
+    """The number of series of each metric at an instant; of `names`, or of all."""
+    pattern = ".+" if names is None else "|".join(re.escape(name) for name in names)
+    found = api.query(f"count by (__name__) ({{__name__=~{_quoted(pattern)}}})", at)
+    return {str(element["metric"]["__name__"]): int(element["value"][1]) for element in found}
+
+
+def _raw_samples(api: Api, sample: Sample) -> str:
+    """Every sample of a series with its time, hashed. A bare range selector computes nothing, so nothing is rounded away."""
+    try:
+        found = api.query(f"{sample.selector}[{sample.seconds}s]", sample.at)
+    except Refused as error:
+        return _NO_ANSWER + error.message
+    count = sum(len(element.get("values", ())) + len(element.get("histograms", ())) for element in found)
+    return f"{count} samples, sha256 {_fingerprint(sorted(found, key=_canonical))}"
+
+
+def _selector(labels: Mapping[str, str]) -> str:
+    """Write the labels of a series as a selector: `{__name__="up",job="node"}`."""
+    pairs = (
+        f"{name if _PLAIN_LABEL.fullmatch(name) else _quoted(name)}={_quoted(value)}" for name, value in sorted(labels.items())
+    )
+    return f"{{{','.join(pairs)}}}"
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a PromQL string.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _some(items: Sequence[Any], count: int, chance: random.Random) -> list[Any]:
+    """At most `count` of the items, in their order."""
+    if len(items) <= count:
+        return list(items)
+    return [items[index] for index in sorted(chance.sample(range(len(items)), count))]
+
+
+def _shuffled(items: Sequence[Any], chance: random.Random) -> list[Any]:
+    return chance.sample(items, len(items))
+
+
+def _when(at: int) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _fingerprint(value: Any) -> str:
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,48 @@
+"""The Prometheus service (see Service in ../base.py). A backup's story is in `capture.py`, a copy's in `restored.py`."""
+
+from collections.abc import Iterator, Sequence
+
+from backups.containers import Docker
+from backups.manifest import Manifest
+from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
+from backups.services.prometheus import ailing
+from backups.services.prometheus.capture import capture
+from backups.services.prometheus.details import BLOCKS, CONFIG, PrometheusDetails
+from backups.services.prometheus.examine import examine
+from backups.services.prometheus.restored import PrometheusCopy
+from backups.services.prometheus.settings import PrometheusSettings
+from backups.witness import Fact
+
+
+class PrometheusService:
+    """A configured Prometheus. Snapshots by the admin API; blocks are copied once a chain; PromQL answers are the proof."""
+
+    def __init__(self, name: str, settings: PrometheusSettings, docker: Docker) -> None:  # noqa: ARG002
+        self.name = name
+        self.settings = settings
+
+    def examine(self, docker: Docker) -> Iterator[Finding]:
+        """See Service."""
+        yield from examine(self.settings, docker)
+
+    def capture(self, job: Job) -> Captured:
+        """See Service."""
+        return capture(self.name, self.settings, job)
+
+    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:  # noqa: ARG002 - it serves, or not
+        """See Service: whether it is ready to serve."""
+        return ailing.look(self.settings)
+
+    def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
+        """See Service: of each backup the files of the last one's blocks, and of the last one the configuration."""
+        last = chain[-1]
+        paths: dict[str, list[str]] = {manifest.id: [] for manifest in chain}
+        for block in PrometheusDetails.of(last).blocks:
+            for file in block.files:
+                paths.setdefault(file.backup or last.id, []).append(f"{BLOCKS}/{block.ulid}/{file.path}")
+        paths[last.id] += [entry.path for entry in last.files if entry.path.startswith(f"{CONFIG}/")]
+        return [None if len(paths[manifest.id]) == len(manifest.files) else sorted(paths[manifest.id]) for manifest in chain]
+
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+        """See Service."""
+        return PrometheusCopy(chain, sandbox)

@@ -1,0 +1,42 @@
+"""Versions: a copy must run on the source's major version, since 2.x and 3.x answer range queries differently."""
+
+import re
+
+from backups.containers import Docker, Image
+from backups.errors import ConfigError, LifeboatError
+
+_VERSION = re.compile(r"version (\S+)")
+
+
+def major(version: str) -> int:
+    """The first number of a version; raises LifeboatError for text that is none."""
+    match = re.match(r"v?(\d+)\.", version)
+    if match is None:
+        raise LifeboatError(f"{version!r} is not a version of Prometheus", hint="is this url Prometheus?")
+    return int(match.group(1))
+
+
+def of_image(docker: Docker, image: Image, name: str) -> str:
+    """The version of the Prometheus in an image, asked of it in a container called `name`."""
+    container = docker.run(name, image, entrypoint=["/bin/prometheus"], command=["--version"])
+    try:
+        code, said = container.wait(), container.logs(20)
+    finally:
+        container.remove()
+    match = _VERSION.search(said)
+    if code != 0 or match is None:
+        raise ConfigError(
+            f"the image {image.name} is not Prometheus's: /bin/prometheus --version ends with code {code}: {said[:200]}",
+            hint="name one of prom/prometheus in `image`",
+        )
+    return match.group(1)
+
+
+def check_same_major(source: str, image_version: str, image: str) -> None:
+    """Raise ConfigError unless both are of one major version."""
+    if major(source) != major(image_version):
+        raise ConfigError(
+            f"the source is Prometheus {source}, the image {image} holds {image_version}: "
+            "their answers to range queries differ, so nothing could be proven",
+            hint=f"name an image of Prometheus {major(source)}.x in `image`, best the source's own version {source}",
+        )

@@ -1,0 +1,64 @@
+"""Everything that one lifeboat.yaml names, ready to use. Making it connects to nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from backups import configuration, runs
+from backups import run as story
+from backups.containers import Docker
+from backups.errors import ConfigError
+from backups.manifest import Kind, Manifest
+from backups.repository import Repository
+from backups.services.base import Service
+from backups.services.registry import SERVICE_TYPES
+from backups.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """The settings, and what they configure."""
+
+    settings: Settings
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> "Site":
+        """Find and read the configuration; raises ConfigError."""
+        return cls(configuration.load(configuration.find(path)))
+
+    @property
+    def state(self) -> Path:
+        """The directory for locks, caches and runs on this machine."""
+        return self.settings.state
+
+    @property
+    def repository(self) -> Repository:
+        """The configured repository; its password is read when it is used."""
+        section = self.settings.repository
+        return Repository(
+            url=section.url,
+            cache=self.state / "cache" / "restic",
+            password=section.password,
+            password_file=section.password_file,
+            environment=section.environment,
+        )
+
+    def service(self, name: str, docker: Docker) -> Service:
+        """One configured service."""
+        section = self.settings.services[name]
+        return SERVICE_TYPES[section.type].make(name, section, docker)
+
+    def chosen(self, names: Sequence[str]) -> list[str]:
+        """The named services, or all of them; raises ConfigError for one that is not configured."""
+        known = list(self.settings.services)
+        for name in names:
+            if name not in known:
+                raise ConfigError(f"there is no service {name} in lifeboat.yaml", hint=f"configured: {', '.join(known)}")
+        return [name for name in known if name in names] if names else known
+
+    def back_up(self, name: str, *, kind: Kind | None, standalone: bool = False, patience: timedelta = timedelta(0)) -> Manifest:
+        """Take one backup of a configured service, in a run of its own; see `backups.run.back_up`."""
+        with runs.start(self.state) as run:
+            service = self.service(name, run.docker)
+            return story.back_up(service, self.repository, run, self.state, kind=kind, standalone=standalone, patience=patience)

@@ -1,0 +1,73 @@
+"""Facts: what a service says about itself at one instant. Recorded on the source, compared with the restored copy."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isfinite
+
+Value = int | float | str | bool | None
+
+
+@dataclass(frozen=True, order=True)
+class Fact:
+    """One measured statement.
+
+    subject: what it is about, as a person would name it (`agama.client`, `dashboard abc123`)
+    metric:  which property (`rows`, `fingerprint`, `definition`, `samples`)
+    value:   a finite number or text, compared for equality
+
+    Raises ValueError for NaN, which equals nothing, and for infinities, which JSON cannot hold: state them as text.
+    """
+
+    subject: str
+    metric: str
+    value: Value
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, float) and not isfinite(self.value):
+            raise ValueError(f"the fact {self.subject} {self.metric} is {self.value}; only finite numbers can be compared")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A fact of the witness beside the same fact of the copy; `None` on one side means: not there at all."""
+
+    subject: str
+    metric: str
+    expected: Value
+    observed: Value
+    passed: bool
+
+
+def compare(expected: Iterable[Fact], observed: Iterable[Fact]) -> list[Check]:
+    """Put both sets of facts side by side, in the witness's order, then whatever only the copy has.
+
+    Nothing is tolerated: a fact missing on either side fails. Raises ValueError when one side states a fact twice, since
+    two answers to one question prove nothing.
+    """
+    wanted, found = _unique(expected), _unique(observed)
+    return [
+        Check(
+            subject=subject,
+            metric=metric,
+            expected=wanted.get((subject, metric)),
+            observed=found.get((subject, metric)),
+            passed=(subject, metric) in wanted
+            and (subject, metric) in found
+            and _equal(wanted[subject, metric], found[subject, metric]),
+        )
+        for subject, metric in dict.fromkeys([*wanted, *found])
+    ]
+
+
+def _equal(expected: Value, observed: Value) -> bool:
+    """Equality without Python's kindness: 1, 1.0 and True are three answers."""
+    return type(expected) is type(observed) and expected == observed
+
+
+def _unique(facts: Iterable[Fact]) -> dict[tuple[str, str], Value]:
+    result: dict[tuple[str, str], Value] = {}
+    for fact in facts:
+        if (fact.subject, fact.metric) in result:
+            raise ValueError(f"the fact {fact.subject} {fact.metric} is stated twice")
+        result[fact.subject, fact.metric] = fact.value
+    return result

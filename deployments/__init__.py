@@ -1,0 +1,1 @@
+"""What brings the project to a machine: images, set-up, an example configuration, and the demo."""

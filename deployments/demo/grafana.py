@@ -1,0 +1,173 @@
+"""The demo's Grafana: the real one, filled through its API, or the stand-in over a database made beforehand.
+
+The content (folders, dashboards on both data sources, alert rules) is the stand-in's, in `tests/standins/grafana/content`.
+"""
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import requests
+
+from backups.containers import Container, Image
+from backups.errors import LifeboatError
+from deployments.demo.sources import Passwords, Stage, answers, await_up
+
+_STANDIN = Path(__file__).parents[2] / "tests" / "standins" / "grafana"
+_PACKAGE = "lifeboat_grafana_standin"
+_INI = "[analytics]\nreporting_enabled = false\ncheck_for_updates = false\n\n[security]\nsecret_key = {key}\n"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Grafana:
+    """A running Grafana, spoken to over its HTTP API."""
+
+    container: Container
+    password: str = field(repr=False)
+
+    @property
+    def standin(self) -> bool:
+        """Whether it is not the real server."""
+        return self.container.image.standin
+
+    def edit(self, words: str) -> None:
+        """Do what its users do all day: save a dashboard anew, and make another one."""
+        diary = _content("dashboards")
+        body = [diary.panel(1, "stat", f"Up on {words}", [diary.metric("up")])]
+        uid = "".join(letter for letter in words.lower() if letter.isalpha())
+        for board, title in (("diary", "Diary"), (f"diary-{uid}", f"Diary of {words}")):
+            self.call(
+                "POST",
+                "/api/dashboards/db",
+                {"dashboard": diary.dashboard(board, title, body), "overwrite": True, "message": words},
+            )
+
+    def call(self, method: str, path: str, body: Json) -> Any:
+        """One request as the administrator; raises LifeboatError unless it was accepted."""
+        url = f"http://{self.container.address()}:3000{path}"
+        try:
+            answer = requests.request(method, url, json=body, auth=("admin", self.password), timeout=30)
+        except requests.exceptions.RequestException as error:
+            raise LifeboatError(
+                f"the demo's Grafana does not answer {method} {path}: {error}", hint=self.container.logs(5)
+            ) from error
+        if not answer.ok:
+            raise LifeboatError(
+                f"the demo's Grafana refused {method} {path} with {answer.status_code}: {answer.text[:300]}",
+                hint=f"image {self.container.image.name}: is it one that the demo was written for?",
+            )
+        return answer.json()
+
+
+def start_grafana(stage: Stage, image: Image, passwords: Passwords) -> Grafana:
+    """Start Grafana with folders, data sources, library panels, dashboards and alert rules."""
+    data, configuration = stage.directory("grafana"), stage.directory("grafana-configuration")
+    for part in ("datasources", "dashboards", "plugins", "alerting"):
+        stage.directory("grafana-configuration", "provisioning", part)
+    (configuration / "grafana.ini").write_text(_INI.format(key=passwords.grafana), encoding="utf-8")
+    prometheus, mysql = f"http://{stage.name('prometheus')}:9090", f"{stage.name('mysql')}:3306"
+    if image.standin:
+        database = data / "grafana.db"
+        _standin("database").build(
+            database, layout="resource", prometheus_url=prometheus, mysql_address=mysql, secret_key=passwords.grafana
+        )
+        database.chmod(0o666)
+    container = stage.run.docker.run(
+        stage.name("grafana"),
+        image,
+        environment={"GF_SECURITY_ADMIN_PASSWORD": passwords.grafana},
+        mounts={data: "/var/lib/grafana", configuration: "/etc/grafana"},
+        network=stage.network,
+    )
+    await_up(container, lambda: answers(f"http://{container.address()}:3000/api/health"))
+    # The stand-in's database is that of a Grafana whose administrator never changed the password.
+    grafana = Grafana(container, "admin" if image.standin else passwords.grafana)
+    if not image.standin:
+        _fill(grafana, prometheus, mysql, passwords)
+    return grafana
+
+
+def _fill(grafana: Grafana, prometheus: str, mysql: str, passwords: Passwords) -> None:
+    """Make by the API, in the order that it wants, what the stand-in's database begins with."""
+    boards = _content("dashboards")
+    for uid, title, parent in _standin("database").FOLDERS:
+        grafana.call("POST", "/api/folders", {"uid": uid, "title": title, **({"parentUid": parent} if parent else {})})
+    source = {
+        "access": "proxy",
+        "name": "Prometheus",
+        "type": "prometheus",
+        "uid": boards.PROMETHEUS_UID,
+        "url": prometheus,
+        "isDefault": True,
+    }
+    grafana.call("POST", "/api/datasources", source)
+    source = {"access": "proxy", "name": "Agama", "type": "mysql", "uid": boards.MYSQL_UID, "url": mysql, "user": "agama"}
+    secret = {"jsonData": {"database": "agama"}, "secureJsonData": {"password": passwords.application}}
+    grafana.call("POST", "/api/datasources", source | secret)
+    for folder, uid, model in boards.library_panels():
+        grafana.call(
+            "POST", "/api/library-elements", {"uid": uid, "folderUid": folder, "name": model["title"], "model": model, "kind": 1}
+        )
+    for folder, board in boards.classic_dashboards():
+        grafana.call("POST", "/api/dashboards/db", {"dashboard": board, "folderUid": folder, "overwrite": True})
+    for path, group in _rule_groups(_content("alerting").rules()):
+        grafana.call("PUT", path, group)
+
+
+def _rule_groups(rules: list[Json]) -> Iterator[tuple[str, Json]]:
+    """The provisioning API's path and body of each group of rules."""
+    for folder, group in dict.fromkeys((rule["namespace_uid"], rule["rule_group"]) for rule in rules):
+        members = [rule for rule in rules if (rule["namespace_uid"], rule["rule_group"]) == (folder, group)]
+        body = {
+            "title": group,
+            "folderUid": folder,
+            "interval": members[0]["interval_seconds"],
+            "rules": [_rule(rule) for rule in members],
+        }
+        yield f"/api/v1/provisioning/folder/{folder}/rule-groups/{group}", body
+
+
+def _rule(row: Json) -> Json:
+    """A rule as the provisioning API takes it, from the columns that the database keeps."""
+    return {
+        "uid": row["uid"],
+        "title": row["title"],
+        "folderUID": row["namespace_uid"],
+        "ruleGroup": row["rule_group"],
+        "orgID": 1,
+        "condition": row["condition"],
+        "data": json.loads(row["data"]),
+        "for": f"{row['for'] // 10**9}s",
+        "noDataState": row["no_data_state"],
+        "execErrState": row["exec_err_state"],
+        "labels": json.loads(row["labels"]),
+        "annotations": json.loads(row["annotations"]),
+        "isPaused": bool(row.get("is_paused")),
+    }
+
+
+def _content(module: str) -> ModuleType:
+    return _standin(f"content.{module}")
+
+
+def _standin(module: str) -> ModuleType:
+    """A module of the stand-in, which lives with the tests: part of a clone, not of the installed package."""
+    if _PACKAGE not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            _PACKAGE, _STANDIN / "__init__.py", submodule_search_locations=[str(_STANDIN)]
+        )
+        if not (_STANDIN / "__init__.py").is_file() or spec is None or spec.loader is None:
+            raise LifeboatError(
+                f"the demo needs {_STANDIN}, which is not there", hint="run the demo from a clone of the project: make demo"
+            )
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[_PACKAGE] = package
+        spec.loader.exec_module(package)
+    return importlib.import_module(f"{_PACKAGE}.{module}")

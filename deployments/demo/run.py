@@ -1,0 +1,156 @@
+"""The story of the demo: a week in two minutes. Sources up, backups while they are written to, proofs, then a damaged boat.
+
+Everything it starts belongs to one run and goes with it; the directory stays.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from backups import durations, fanout, runs
+from backups.errors import LifeboatError
+from backups.manifest import Kind, Manifest
+from backups.site import Site
+from deployments.demo import configuration, images, summary
+from deployments.demo.damage import ONE_ROW_LOST, TABLE
+from deployments.demo.grafana import Grafana, start_grafana
+from deployments.demo.sources import Passwords, Stage, start_mysql, start_prometheus
+from deployments.demo.writer import Writer
+from verification.evidence import Evidence
+from verification.run import verify
+
+Say = Callable[[RenderableType], None]
+
+_WEEK: tuple[tuple[str, Kind], ...] = (
+    ("Monday", "full"),
+    ("Tuesday", "incremental"),
+    ("Wednesday", "incremental"),
+    ("next Monday", "full"),
+)
+"""The midnights that are rehearsed. The second full makes `latest` another chain than `worst`, as on a real Monday."""
+
+_BETWEEN = 4.0
+"""Seconds of a rehearsed day, in which the writers write on."""
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """The site under rehearsal, and those who use it meanwhile."""
+
+    site: Site
+    writer: Writer
+    grafana: Grafana
+
+
+def rehearse(directory: Path, *, say: Say, keep: bool = False) -> int:
+    """Rehearse everything in `directory`, which is made, or emptied when an earlier demo left it.
+
+    say:  prints a line, or a table, for the person who watches
+    keep: leave the sources running at the end until Ctrl-C
+    Returns 0 when every drill verified its copy and the damaged one was caught, 1 when a proof was wrong, 2 when one could not
+    run. Raises LifeboatError when the rehearsal itself cannot go on. Nothing is left running, whichever way it ends.
+    """
+    started = time.monotonic()
+    with configuration.opened(directory) as home, _stage(home, say) as stage:
+        site = stage.site
+        taken = [(midnight, _midnight(stage, midnight, kind, say)) for midnight, kind in _WEEK]
+        _heading(say, "Monday 06:00: lowering the boats, latest and worst of each service")
+        evidence = verify(site, site.chosen([]), out=home / "report")
+        _heading(say, f"one more drill, with {ONE_ROW_LOST.words}")
+        damaged = verify(site, ["agama"], selections=["latest"], out=home / "report-damaged", tamper=ONE_ROW_LOST)
+        written, minutes = stage.writer.transactions, durations.describe(time.monotonic() - started)
+        say("")
+        say(summary.week(taken))
+        say("")
+        say(summary.drills(evidence))
+        code = judge(evidence, damaged, say)
+        say("")
+        say(f"{written:,} transactions were written to Agama meanwhile; the whole rehearsal took {minutes}")
+        if stage.grafana.standin:
+            say("Grafana was a stand-in, not the real server: its image cannot be had on this machine")
+        say(Text.assemble("report: ", (str(home / "report" / "report.html"), "bold")))
+        say(f"look around: lifeboat list --config {home / 'lifeboat.yaml'}")
+        if keep:
+            _wait(stage, say)
+    return code
+
+
+def judge(evidence: Evidence, damaged: Evidence, say: Say) -> int:
+    """Say what came of the damaged copy, and turn both verdicts into an exit code."""
+    drill = damaged.drills[0]
+    caught = drill.verdict == "failed" and {check.subject for check in drill.failures} == {TABLE}
+    say("")
+    say(Text.assemble(("the damaged boat: ", "bold"), (drill.verdict, "bold red"), f" ({drill.tampered})"))
+    if drill.failures:
+        say(summary.differences(drill))
+    elif drill.error:
+        say(f"{drill.error} (hint: {drill.hint})")
+    if not caught:
+        say(Text("the damage was not caught as it should have been", style="bold red"))
+    if damaged.verdict == "could-not-run":
+        return max(evidence.exit_code, 2)
+    return evidence.exit_code or (0 if caught else 1)
+
+
+@contextmanager
+def _stage(home: Path, say: Say) -> Iterator[_Stage]:
+    """Bring up the sources and those who use them; all of it goes when the block ends."""
+    with runs.start(home / "state") as run:
+        _heading(say, "bringing up Agama's MySQL, Prometheus and Grafana")
+        found = images.obtain(run.docker)
+        passwords, stage = Passwords(), Stage.prepare(run)
+        grafana = start_grafana(stage, found.grafana, passwords)
+        # The stand-in has no metrics of its own.
+        scraped = {} if grafana.standin else {"grafana": f"{stage.name('grafana')}:3000"}
+        prometheus = start_prometheus(stage, found.prometheus, scraped)
+        mysql = start_mysql(stage, found.mysql, passwords)
+        path = configuration.write(home, mysql=mysql, prometheus=prometheus, grafana=grafana.container)
+        for image in (found.mysql, found.prometheus, found.grafana):
+            say(f"  {image.name}{' (a stand-in: no Grafana image can be had here)' if image.standin else ''}")
+        writer = Writer(mysql.address(), passwords.application)
+        with configuration.environment({configuration.AGAMA_PASSWORD: passwords.lifeboat}), writer.writing():
+            yield _Stage(Site.open(path), writer, grafana)
+
+
+def _midnight(stage: _Stage, midnight: str, kind: Kind, say: Say) -> list[Manifest]:
+    """A day's writing, then the midnight's backup of every service, side by side. Raises LifeboatError when one fails."""
+    _heading(
+        say, f"{midnight} 00:00: {'a full' if kind == 'full' else 'an incremental'} of each service, while Agama is written to"
+    )
+    stage.grafana.edit(midnight)
+    time.sleep(_BETWEEN)
+
+    def back_up(name: str) -> Manifest:
+        return stage.site.back_up(name, kind=kind)
+
+    names = stage.site.chosen([])
+    outcomes = fanout.side_by_side(back_up, names, at_once=2)
+    return list(_whole(names, outcomes))
+
+
+def _whole(names: Sequence[str], outcomes: Sequence[Manifest | LifeboatError]) -> Iterator[Manifest]:
+    for name, outcome in zip(names, outcomes, strict=True):
+        if isinstance(outcome, LifeboatError):
+            raise LifeboatError(f"the backup of {name} failed: {outcome.message}", hint=outcome.hint) from outcome
+        yield outcome
+
+
+def _wait(stage: _Stage, say: Say) -> None:
+    say("")
+    for name, section in stage.site.settings.services.items():
+        say(f"{name} is up: {getattr(section, 'url', None) or getattr(section, 'host', '')}")
+    say("Ctrl-C ends it all")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return
+
+
+def _heading(say: Say, words: str) -> None:
+    say(Text(words, style="bold"))

@@ -1,0 +1,169 @@
+"""The demo's MySQL and Prometheus: real servers in containers of the run, on a network of their own, gone when it ends."""
+
+import json
+import math
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pymysql
+import requests
+
+from backups.containers import Container, Image, wait_until
+from backups.errors import LifeboatError
+from backups.runs import Run
+
+_HERE = Path(__file__).parent
+_PATIENCE = 180.0
+"""Seconds for a server to come up; MySQL fills 200,000 rows meanwhile."""
+
+_PRIVILEGES = "BACKUP_ADMIN, REPLICATION SLAVE, REPLICATION CLIENT, RELOAD, SELECT, SHOW VIEW, TRIGGER, EVENT, PROCESS"
+
+_HISTORY_HOURS = 30
+"""Of made-up history, so that Prometheus has finished blocks, which an incremental does not copy again."""
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """New ones for every demo; hexadecimal, so that they need no quoting anywhere."""
+
+    root: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    application: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    lifeboat: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+    grafana: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the sources stand: the run that owns them, and the network that joins them and leads nowhere else."""
+
+    run: Run
+    network: str
+
+    @classmethod
+    def prepare(cls, run: Run) -> "Stage":
+        """Make the network."""
+        return cls(run, run.docker.isolated_network(f"lifeboat-demo-{run.id}"))
+
+    def name(self, service: str) -> str:
+        """A container's name, which is its name on the network too."""
+        return f"lifeboat-demo-{self.run.id}-{service}"
+
+    def directory(self, *parts: str) -> Path:
+        """A new directory of the run which any user of a container may write to."""
+        path = self.run.directory.joinpath("sources", *parts)
+        path.mkdir(parents=True)
+        path.chmod(0o777)
+        return path
+
+
+def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
+    """Start Agama's MySQL, filled with its rows, with the user that Lifeboat backs up as; returns when all is there."""
+    filling = stage.directory("mysql-init")
+    shutil.copy(_HERE / "agama.sql", filling)
+    (filling / "agama.sql").chmod(0o644)
+    container = stage.run.docker.run(
+        stage.name("mysql"),
+        image,
+        command=["--server-id=1", "--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--mysqlx=OFF", "--max-binlog-size=16M"],
+        environment={
+            "MYSQL_ROOT_PASSWORD": passwords.root,
+            "MYSQL_DATABASE": "agama",
+            "MYSQL_USER": "agama",
+            "MYSQL_PASSWORD": passwords.application,
+        },
+        mounts={filling: "/docker-entrypoint-initdb.d"},
+        network=stage.network,
+    )
+    await_up(container, lambda: _answers_sql(container, passwords))
+    with closing(pymysql.connect(host=container.address(), user="root", password=passwords.root)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("INSTALL PLUGIN clone SONAME 'mysql_clone.so'")
+        cursor.execute("CREATE USER lifeboat@'%%' IDENTIFIED BY %s", (passwords.lifeboat,))
+        cursor.execute(f"GRANT {_PRIVILEGES} ON *.* TO lifeboat@'%'")
+    return container
+
+
+def start_prometheus(stage: Stage, image: Image, scraped: dict[str, str]) -> Container:
+    """Start Prometheus with some history, scraping itself and `scraped` (job to address:port) every second."""
+    configuration, data, history = (stage.directory(name) for name in ("prometheus-configuration", "prometheus", "history"))
+    shutil.copy(_HERE / "prometheus-rules.yml", configuration / "rules.yml")
+    jobs = {"prometheus": "localhost:9090", **scraped}
+    (configuration / "prometheus.yml").write_text(
+        json.dumps(  # which is YAML too
+            {
+                "global": {"scrape_interval": "1s", "evaluation_interval": "5s"},
+                "rule_files": ["rules.yml"],
+                "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [target]}]} for job, target in jobs.items()],
+            },
+            indent=1,
+        ),
+        encoding="utf-8",
+    )
+    with (history / "history.om").open("w", encoding="utf-8") as file:
+        file.writelines(_history(time.time()))
+    past = stage.run.docker.run(
+        stage.name("history"),
+        image,
+        entrypoint=["/bin/promtool"],
+        command=["tsdb", "create-blocks-from", "openmetrics", "--quiet", "/history/history.om", "/prometheus"],
+        mounts={history: "/history", data: "/prometheus"},
+    )
+    if past.wait() != 0:
+        raise LifeboatError(f"promtool did not make the demo's history: {past.logs(5)}", hint=f"image {image.name}")
+    container = stage.run.docker.run(
+        stage.name("prometheus"),
+        image,
+        command=["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus", "--web.enable-admin-api"],
+        mounts={configuration: "/etc/prometheus", data: "/prometheus"},
+        network=stage.network,
+    )
+    await_up(container, lambda: answers(f"http://{container.address()}:9090/-/ready"))
+    return container
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of `url` gives 200 by now."""
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.exceptions.RequestException:
+        return False
+
+
+def _answers_sql(container: Container, passwords: Passwords) -> bool:
+    try:
+        pymysql.connect(host=container.address(), user="root", password=passwords.root, connect_timeout=2).close()
+    except pymysql.MySQLError:
+        return False
+    return True
+
+
+def await_up(container: Container, ready: Callable[[], bool]) -> None:
+    """Wait until `ready` says so; raises LifeboatError when the container ends, or takes too long."""
+
+    def settled() -> bool:
+        return not container.running() or ready()
+
+    if not wait_until(settled, seconds=_PATIENCE, interval=0.3) or not container.running():
+        raise LifeboatError(
+            f"the demo's container {container.name} did not come up: {container.logs(5)}",
+            hint=f"image {container.image.name}; is the machine short of memory or disk?",
+        )
+
+
+def _history(now: float) -> Iterator[str]:
+    """Lines of OpenMetrics text: a sample a minute for a few shops, ending well before the server's own first scrape."""
+    start, end = int(now) - _HISTORY_HOURS * 3600, int(now) - 3 * 3600
+    yield "# TYPE agama_orders counter\n"
+    for shop in range(12):
+        for at in range(start, end, 60):
+            yield f'agama_orders_total{{shop="{shop}"}} {(at - start) * (shop + 1) // 40} {at}\n'
+    yield "# TYPE agama_temperature_celsius gauge\n"
+    for shop in range(12):
+        for at in range(start, end, 60):
+            yield f'agama_temperature_celsius{{shop="{shop}"}} {19 + shop / 7 + 3 * math.sin(at / 9000)!r} {at}\n'
+    yield "# EOF\n"

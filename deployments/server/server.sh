@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# A self-hosted Prefect server for Lifeboat on this machine: the server, both work pools, a worker for each, and everything in
+# prefect.yaml deployed. Safe to run again: what runs is left running, what is deployed is brought up to date.
+#
+#   server.sh start|stop|status
+#
+# LIFEBOAT_SERVER_HOME  database, logs and process ids (default: .prefect in the project)
+# LIFEBOAT_SERVER_PORT  port of the UI and the API on 127.0.0.1 (default: 4200)
+# LIFEBOAT_CONFIG       the lifeboat.yaml that the workers use (default: what lifeboat itself would find)
+#
+# For machines that shall keep it running after a restart there are systemd units and a compose file beside this script.
+set -euo pipefail
+
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+home=$(realpath -m "${LIFEBOAT_SERVER_HOME:-$project/.prefect}")
+port=${LIFEBOAT_SERVER_PORT:-4200}
+prefect=$project/.venv/bin/prefect
+python=$project/.venv/bin/python
+pools=(backup verification)
+
+[ -n "${LIFEBOAT_CONFIG:-}" ] && LIFEBOAT_CONFIG=$(realpath "$LIFEBOAT_CONFIG")
+for found in "${LIFEBOAT_CONFIG:-}" "$PWD/lifeboat.yaml" /etc/lifeboat/lifeboat.yaml; do
+  [ -f "$found" ] && export LIFEBOAT_CONFIG=$found && break
+done
+
+export PATH=$project/.venv/bin:$PATH
+export PREFECT_HOME=$home
+export PREFECT_PROFILES_PATH=$home/profiles.toml
+export PREFECT_API_URL=http://127.0.0.1:$port/api
+# Without this the UI asks port 4200, whatever port it is served on.
+export PREFECT_SERVER_UI_API_URL=$PREFECT_API_URL
+export PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
+# Leases in files outlive a restart of the server; in memory, a restart would leave the slots of running deployments taken for ever.
+export PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem
+
+die() { # message, hint
+  echo "lifeboat: $1" >&2
+  [ -z "${2:-}" ] || echo "hint: $2" >&2
+  exit 2
+}
+
+# The process id that was written down, when that process is still ours.
+alive() { # name
+  local pid
+  pid=$(cat "$home/$1.pid" 2>/dev/null) && [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q prefect && echo "$pid"
+}
+
+launch() { # name, command…
+  local name=$1
+  shift
+  alive "$name" >/dev/null && return 0
+  # Detached and with its stdio closed: a caller that waits for our output must not wait for the server.
+  # In $home, not in the project: a server must not depend on the directory it was started from.
+  (cd "$home" && exec setsid "$@" </dev/null >>"$home/$name.log" 2>&1 & echo $! >"$home/$name.pid")
+}
+
+# Ask the API without a client of its own: one start of Prefect's takes seconds.
+ask() { # route [json]
+  "$python" - "$PREFECT_API_URL/$1" ${2:+"$2"} 2>/dev/null <<'CODE'
+import sys, urllib.request
+body = sys.argv[2].encode() if len(sys.argv) > 2 else None
+request = urllib.request.Request(sys.argv[1], body, {"content-type": "application/json"})
+print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read().decode())
+CODE
+}
+
+answers() { ask health >/dev/null; }
+
+# Whether a worker of the pool has reported within the last minute.
+online() { ask "work_pools/$1/workers/filter" '{}' | grep -q '"status":"ONLINE"'; } # pool
+
+wait_for() { # seconds, what, log, command…
+  local seconds=$1 what=$2 log=$3
+  shift 3
+  for ((waited = 0; waited < seconds * 2; waited++)); do
+    "$@" && return 0
+    sleep 0.5
+  done
+  tail -n 15 "$log" >&2 || true
+  die "$what within $seconds s" "its log is $log"
+}
+
+start() {
+  [ -x "$prefect" ] || die "the Python environment is not there: $prefect" "make setup"
+  mkdir -p -m 0700 "$home"
+  if ! alive server >/dev/null; then
+    answers && die "port $port is taken by another Prefect server" "set LIFEBOAT_SERVER_PORT, or stop the other one"
+    echo "starting the server (half a minute the first time)"
+    launch server "$prefect" server start --host 127.0.0.1 --port "$port"
+  fi
+  wait_for 180 "the Prefect server does not answer" "$home/server.log" answers
+
+  echo "deploying prefect.yaml"
+  for pool in "${pools[@]}"; do
+    "$prefect" work-pool inspect "$pool" >/dev/null 2>&1 || "$prefect" work-pool create "$pool" --type process >/dev/null
+  done
+  deploy
+
+  # Workers keep the configuration that they were started with.
+  if [ "${LIFEBOAT_CONFIG:-}" != "$(cat "$home/configuration" 2>/dev/null || true)" ]; then end "${pools[@]/#/worker-}"; fi
+  echo "${LIFEBOAT_CONFIG:-}" >"$home/configuration"
+  for pool in "${pools[@]}"; do
+    launch "worker-$pool" "$prefect" worker start --pool "$pool" --name "$pool-$(hostname)"
+  done
+  for pool in "${pools[@]}"; do
+    wait_for 90 "no worker of the pool $pool has reported" "$home/worker-$pool.log" online "$pool"
+  done
+  cat <<TEXT
+
+Prefect is up: http://127.0.0.1:$port
+  configuration  ${LIFEBOAT_CONFIG:-none found: write /etc/lifeboat/lifeboat.yaml, or set LIFEBOAT_CONFIG and run this again}
+  logs           $home/*.log
+  this shell     export PREFECT_API_URL=$PREFECT_API_URL
+  stop           make server-stop
+TEXT
+}
+
+deploy() {
+  local said
+  # A key that Prefect does not know makes it skip every deployment; its exit code does not always tell.
+  said=$(cd "$project" && "$prefect" --no-prompt deploy --all --prefect-file "${LIFEBOAT_PREFECT_FILE:-prefect.yaml}" 2>&1) || {
+    echo "$said" >&2
+    die "prefect.yaml was not deployed" "the lines above are Prefect's own"
+  }
+}
+
+# Workers first: they end their flow runs, and tell the server so.
+stop() { end "${pools[@]/#/worker-}" server; }
+
+end() { # name…
+  local pid name
+  for name in "$@"; do
+    pid=$(alive "$name") || continue
+    echo "stopping $name"
+    [ "$name" = server ] || "$project/deployments/server/end-runs.sh" "$pid"
+    kill -TERM "$pid" 2>/dev/null || true
+    for ((waited = 0; waited < 120; waited++)); do
+      alive "$name" >/dev/null || break
+      # A worker that is still busy ends at once on its second signal.
+      [ "$waited" != 80 ] || kill -TERM "$pid" 2>/dev/null || true
+      sleep 0.5
+    done
+    if pid=$(alive "$name"); then kill -KILL "$pid"; fi
+    rm -f "$home/$name.pid"
+  done
+}
+
+status() {
+  local code=0
+  for name in server "${pools[@]/#/worker-}"; do
+    if alive "$name" >/dev/null; then echo "$name runs"; else echo "$name does not run" && code=1; fi
+  done
+  return $code
+}
+
+case ${1:-} in
+start) start ;;
+stop) stop ;;
+status) status ;;
+*) die "server.sh start|stop|status" ;;
+esac

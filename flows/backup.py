@@ -1,0 +1,62 @@
+"""The flow that backs services up: side by side, and one that fails does not stop the rest.
+
+Started by the schedules of prefect.yaml, from the UI, and by `lifeboat backup`. Next file: `tasks/backup.py`.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from prefect import flow
+from prefect.runtime import deployment
+
+from backups.errors import LifeboatError
+from backups.manifest import Kind, Manifest
+from backups.site import Site
+from flows import lifecycle
+from flows.outcome import SomeFailed, run_name
+from tasks import events
+from tasks.backup import back_up, publish_backups
+
+Outcomes = list[tuple[str, Manifest | LifeboatError]]
+
+
+@flow(
+    name="backup",
+    flow_run_name=lambda: run_name("back up"),
+    on_cancellation=[lifecycle.clear_what_is_left],
+    on_crashed=[lifecycle.clear_what_is_left],
+    persist_result=False,
+)
+def backup_services(
+    services: list[str] | None = None,
+    kind: Literal["auto", "full", "incremental"] = "auto",
+    standalone: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
+    config: Path | None = None,
+) -> Outcomes:
+    """Back services up.
+
+    Args:
+        services: their names in lifeboat.yaml; none named means all
+        kind: auto takes a full when there is no chain or its full is a week old, otherwise an incremental
+        standalone: take fulls that later incrementals do not build on (the monthly service backup)
+        config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
+    """
+    lifecycle.begin()
+    site = Site.open(config)
+    names = site.chosen(services or [])
+    wanted: Kind | None = None if kind == "auto" else kind
+    # Scheduled backups of a service wait for each other; a person at the keyboard is told at once.
+    patience = site.settings.backup.patience if deployment.id else timedelta(0)
+    futures = lifecycle.side_by_side(
+        lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, config=config),
+        names,
+        at_once=site.settings.backup.side_by_side,
+    )
+    outcomes: Outcomes = [(name, future.result(raise_on_failure=False)) for name, future in zip(names, futures, strict=True)]
+    events.tell_backups(outcomes)
+    publish_backups(outcomes)
+    failed = [name for name, outcome in outcomes if isinstance(outcome, Exception)]
+    if failed:
+        raise SomeFailed(f"{len(failed)} of {len(names)} backups failed: {', '.join(failed)}", outcomes)
+    return outcomes

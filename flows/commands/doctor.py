@@ -1,0 +1,87 @@
+"""`lifeboat doctor`: look at everything a backup and a verification need; change nothing."""
+
+import shutil
+from collections.abc import Iterator
+
+import typer
+from rich.text import Text
+
+from backups import disk, processes
+from backups.containers import Docker
+from backups.errors import LifeboatError
+from backups.fanout import side_by_side
+from backups.services.base import Finding
+from backups.site import Site
+from flows.commands import console
+from flows.commands.options import Config, Services
+
+
+def doctor(services: Services = None, config: Config = None) -> None:
+    """Check every source, privilege, place, image, the repository and Docker, and print what to type to mend each finding.
+
+    Changes nothing, anywhere.
+
+    Exit code: 0 all well, 1 something is to be mended, 2 could not run.
+    """
+    site = Site.open(config)
+    names = site.chosen(services or [])
+    docker = Docker()
+    machine = list(_machine(site, docker))
+    with console.progress([]):
+        results = side_by_side(lambda name: list(site.service(name, docker).examine(docker)), names, at_once=4)
+    groups = [("this machine", machine)]
+    for name, result in zip(names, results, strict=True):
+        groups.append((name, [_fault("examination", result)] if isinstance(result, LifeboatError) else result))
+    for title, findings in groups:
+        _show(title, findings)
+    bad = sum(not finding.ok for _, findings in groups for finding in findings)
+    console.out.print(Text("all well" if not bad else f"{bad} to mend", style="bold green" if not bad else "bold red"))
+    raise typer.Exit(1 if bad else 0)
+
+
+def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
+    try:
+        words = processes.run(["restic", "version"]).output.decode().split()
+        yield Finding("restic", True, " ".join(words[:2]))
+    except LifeboatError as error:
+        yield _fault("restic", error)
+    try:
+        docker.client()
+        yield Finding("Docker", True, "the daemon answers")
+    except LifeboatError as error:
+        yield _fault("Docker", error)
+    yield _state(site)
+    try:
+        exists = site.repository.exists()
+        found = f"opens, {len(site.repository.backups())} backups" if exists else "not there yet; the first backup makes it"
+        yield Finding(f"repository {site.repository.shown_url}", True, found)
+    except LifeboatError as error:
+        yield _fault(f"repository {site.repository.shown_url}", error)
+
+
+def _state(site: Site) -> Finding:
+    parent = next(path for path in (site.state, *site.state.parents) if path.exists())
+    try:
+        free = shutil.disk_usage(parent).free
+    except OSError as error:
+        return Finding(
+            "state directory",
+            False,
+            f"{site.state}: {error.strerror}",
+            "set `state:` in lifeboat.yaml to a directory you may write",
+        )
+    return Finding("state directory", True, f"{site.state}: {disk.size(free)} free")
+
+
+def _fault(subject: str, error: LifeboatError) -> Finding:
+    return Finding(subject, False, error.message, error.hint)
+
+
+def _show(title: str, findings: list[Finding]) -> None:
+    console.out.print(Text(title, style="bold"))
+    for finding in findings:
+        mark = ("✓ ", "green") if finding.ok else ("✗ ", "bold red")
+        console.out.print(Text.assemble("  ", mark, f"{finding.subject}: ", finding.message), soft_wrap=True)
+        if finding.remedy:
+            for line in finding.remedy.splitlines():
+                console.out.print(Text(f"      {line}", style="yellow"), soft_wrap=True)

@@ -1,0 +1,93 @@
+"""How flows begin, fan out and end: nothing outlives them, whether they are cancelled, killed, or lose their worker.
+
+Cancelled in the UI: Prefect raises in the main thread, and `side_by_side` ends what the other threads wait for. Killed: the
+kernel ends the commands and drops the locks, and Prefect's worker calls `clear_what_is_left`. Worker killed: the flow's
+process is told to end.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.flows import Flow
+from prefect.futures import PrefectFuture, wait
+
+from backups import processes, runs
+from backups.site import Site
+
+Item = TypeVar("Item")
+
+_GRACE = 20.0
+"""Seconds for the threads of a cancelled flow to end; after 30 Prefect kills the process."""
+
+
+def begin() -> None:
+    """Under a worker: have this process end with it, and the run's log in the UI tell the whole story.
+
+    A flow that a person started has no worker, and a terminal to talk to.
+    """
+    if os.environ.get("PREFECT__FLOW_RUN_ID"):
+        processes.end_with_parent()
+        # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS in prefect.yaml) and leaves their level at warnings.
+        for name in ("backups", "verification"):
+            logging.getLogger(name).setLevel(logging.INFO)
+
+
+def side_by_side(
+    submit: Callable[[Item], PrefectFuture[Any]], items: Iterable[Item], *, at_once: int
+) -> list[PrefectFuture[Any]]:
+    """Submit a task for each item, never more than `at_once` unfinished, and wait for all of them.
+
+    An interrupt (cancelled in the UI, SIGTERM, Ctrl-C) ends what the tasks wait for, then is raised.
+    """
+    free = threading.Semaphore(at_once)
+    futures: list[PrefectFuture[Any]] = []
+    ended: list[PrefectFuture[Any]] = []
+
+    def done(future: PrefectFuture[Any]) -> None:
+        ended.append(future)
+        free.release()
+
+    try:
+        for item in items:
+            free.acquire()
+            future = submit(item)
+            futures.append(future)
+            future.add_done_callback(done)
+        wait(futures)
+    except BaseException:
+        with _undisturbed():
+            # Again and again: a thread may have been between two commands.
+            deadline = time.monotonic() + _GRACE
+            while len(ended) < len(futures) and time.monotonic() < deadline:
+                runs.cancel_all()
+                time.sleep(0.2)
+        raise
+    return futures
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hear no second signal, which would end the clearing: the worker sends one and, when it dies, the kernel another."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def clear_what_is_left(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect passes these by name
+    """Remove the containers and directories of dead runs: a hook for cancelled and crashed flow runs, called by the worker."""
+    config = flow_run.parameters.get("config")
+    runs.reap(Site.open(Path(config) if config else None).state)

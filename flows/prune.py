@@ -1,0 +1,25 @@
+"""The flow that carries out retention. Next file: `tasks/prune.py`."""
+
+from pathlib import Path
+
+from prefect import flow
+
+from flows import lifecycle
+from tasks.prune import prune_repository
+
+
+@flow(
+    name="prune",
+    on_cancellation=[lifecycle.clear_what_is_left],
+    on_crashed=[lifecycle.clear_what_is_left],
+    persist_result=False,
+)
+def prune_chains(dry_run: bool = False, config: Path | None = None) -> int:  # noqa: FBT001, FBT002 - a parameter in the UI
+    """Delete the chains that are over a month old.
+
+    Args:
+        dry_run: only show the plan
+        config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
+    """
+    lifecycle.begin()
+    return prune_repository(dry_run=dry_run, config=config)

@@ -1,0 +1,74 @@
+"""The flow that proves: every service's latest and worst chain is brought back, compared with its witness, and timed.
+
+Started on Mondays by prefect.yaml, from the UI, by pipelines and by `lifeboat verify`. Next file: `tasks/verify.py`.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+
+from backups.errors import LifeboatError
+from backups.fanout import as_fault
+from backups.site import Site
+from flows import lifecycle
+from flows.outcome import run_name
+from tasks import events
+from tasks.verify import conclude, drill, plan_drills
+from verification.account import could_not_begin
+from verification.evidence import Evidence
+
+
+class NotVerified(LifeboatError):
+    """The verification ended without the verdict `verified`; `evidence` says why."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        reasons = [
+            f"{result.service}, {result.selection}: {'; '.join(result.reasons)}" for result in evidence.drills if result.reasons
+        ]
+        super().__init__(f"{evidence.verdict}: {' | '.join(reasons) or 'nothing was drilled'}")
+        self.evidence = evidence
+
+
+@flow(
+    name="verify",
+    flow_run_name=lambda: run_name("verify"),
+    on_cancellation=[lifecycle.clear_what_is_left],
+    on_crashed=[lifecycle.clear_what_is_left],
+    persist_result=False,
+)
+def verify_restores(
+    services: list[str] | None = None,
+    backup: list[str] | None = None,
+    at: datetime | None = None,
+    out: Path | None = None,
+    config: Path | None = None,
+) -> Evidence:
+    """Restore backups into sandboxes, prove them equal to their witnesses, and time them.
+
+    Args:
+        services: their names in lifeboat.yaml; none named means all
+        backup: which backups: latest, worst, random, or an id; none named means latest and worst
+        at: consider only backups taken at or before this time
+        out: a directory for report.json, report.html and junit.xml on the worker's machine
+        config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
+    """
+    lifecycle.begin()
+    started_at = datetime.now(UTC)
+    site = Site.open(config)
+    planned = plan_drills(site.chosen(services or []), backup or ["latest", "worst"], at, config)
+    futures = lifecycle.side_by_side(
+        lambda each: drill.submit(each, f"{each.service}, {each.selection}", config),
+        planned,
+        at_once=site.settings.sandbox.side_by_side,
+    )
+    outcomes = [future.result(raise_on_failure=False) for future in futures]
+    results = [
+        could_not_begin(each, as_fault(outcome), datetime.now(UTC)) if isinstance(outcome, Exception) else outcome
+        for each, outcome in zip(planned, outcomes, strict=True)
+    ]
+    evidence = conclude(planned, results, started_at=started_at, finished_at=datetime.now(UTC), out=out, config=config)
+    events.tell_verification(evidence)
+    if evidence.verdict != "verified":
+        raise NotVerified(evidence)
+    return evidence

@@ -1,0 +1,53 @@
+"""Taking backups under Prefect. Next file: `backups/run.py`, the story of one backup."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from backups import disk, durations
+from backups.errors import LifeboatError, Transient
+from backups.fanout import guarded
+from backups.manifest import Kind, Manifest
+from backups.site import Site
+
+
+async def is_transient(task: object, task_run: object, state: Any) -> bool:  # noqa: ARG001 - Prefect passes these by name
+    """Whether a failed task is worth another try: only for a fault that may pass by itself."""
+    return isinstance(await state.aresult(raise_on_failure=False), Transient)
+
+
+@task(
+    task_run_name="back up {name} ({kind})",
+    retries=2,
+    retry_delay_seconds=[60, 600],
+    retry_condition_fn=is_transient,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def back_up(name: str, kind: Kind | None, *, standalone: bool, patience: timedelta, config: Path | None) -> Manifest:
+    """Take one backup of the service `name`; raises LifeboatError, tried again when it is Transient."""
+    return guarded(lambda: Site.open(config).back_up(name, kind=kind, standalone=standalone, patience=patience))
+
+
+@task(task_run_name="publish the table of backups", cache_policy=NO_CACHE, persist_result=False)
+def publish_backups(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> None:
+    """Show in the UI what was taken and what was not."""
+    rows = [
+        {"service": name, "backup": "none", "kind": "", "size": "", "taken at (UTC)": "", "captured in": "", "note": str(outcome)}
+        if isinstance(outcome, LifeboatError)
+        else {
+            "service": name,
+            "backup": outcome.id,
+            "kind": outcome.kind,
+            "size": disk.size(outcome.size),
+            "taken at (UTC)": f"{outcome.taken_at:%Y-%m-%d %H:%M:%S}",
+            "captured in": durations.describe(outcome.finished_at - outcome.started_at),
+            "note": outcome.reason or "",
+        }
+        for name, outcome in outcomes
+    ]
+    create_table_artifact(key="backups", table=rows, description="The backups of this run")

@@ -1,0 +1,44 @@
+"""Retention under Prefect. Next file: `backups/prune.py`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from backups import prune as retention
+from backups.fanout import guarded
+from backups.site import Site
+from tasks.backup import is_transient
+from verification.store import proven_at
+
+
+@task(
+    task_run_name="prune",
+    retries=2,
+    retry_delay_seconds=[300, 1800],
+    retry_condition_fn=is_transient,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def prune_repository(*, dry_run: bool, config: Path | None) -> int:
+    """Plan, show the plan, carry it out; returns how many backups were deleted."""
+
+    def work() -> int:
+        site = Site.open(config)
+        decisions = retention.plan(site, proven_at(site.repository), now=datetime.now(UTC))
+        rows = [
+            {
+                "service": decision.service,
+                "chain": decision.chain.id,
+                "backups": len(decision.chain.backups),
+                "decision": "stays" if decision.keep else "goes",
+                "because": decision.reason,
+            }
+            for decision in decisions
+        ]
+        create_table_artifact(key="retention", table=rows, description="Which chains stay, which go, and why")
+        return 0 if dry_run else retention.carry_out(site, decisions)
+
+    return guarded(work)

@@ -1,0 +1,82 @@
+"""Drilling under Prefect. Next file: `verification/run.py`, then `verification/drill.py`, the story of one drill."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from backups import durations, runs
+from backups.fanout import guarded
+from backups.site import Site
+from verification import run as proof
+from verification.evidence import DrillResult, Evidence
+from verification.plan import Planned, plan
+
+
+@task(task_run_name="plan the drills", cache_policy=NO_CACHE, persist_result=False)
+def plan_drills(names: Sequence[str], selections: Sequence[str], at: datetime | None, config: Path | None) -> list[Planned]:
+    """Choose the backups to drill; never raises for what the repository lacks."""
+    return guarded(lambda: plan(Site.open(config), names, selections, at=at))
+
+
+@task(task_run_name="drill {title}", cache_policy=NO_CACHE, persist_result=False)
+def drill(planned: Planned, title: str, config: Path | None) -> DrillResult:  # noqa: ARG001 - the title names the run in the UI
+    """Run one planned drill in a run of its own. Not retried: its result, whatever it is, is the evidence."""
+
+    def work() -> DrillResult:
+        site = Site.open(config)
+        with runs.start(site.state) as run:
+            return proof.drill_one(site, planned, run)
+
+    return guarded(work)
+
+
+@task(task_run_name="conclude", cache_policy=NO_CACHE, persist_result=False)
+def conclude(
+    planned: Sequence[Planned],
+    results: Sequence[DrillResult],
+    *,
+    started_at: datetime,
+    finished_at: datetime,
+    out: Path | None,
+    config: Path | None,
+) -> Evidence:
+    """Add the results up, write the report, keep the evidence in the repository, and show the verdict in the UI."""
+    site = Site.open(config)
+    evidence = guarded(lambda: proof.conclude(site, planned, results, started_at=started_at, finished_at=finished_at, out=out))
+    create_table_artifact(
+        key="verification", table=[_row(result) for result in evidence.drills], description=f"Verdict: {evidence.verdict}"
+    )
+    create_markdown_artifact(key="verification-report", markdown=_words(evidence, out))
+    return evidence
+
+
+def _row(result: DrillResult) -> dict[str, str | int]:
+    passed = sum(check.passed for check in result.checks)
+    return {
+        "service": result.service,
+        "selection": result.selection,
+        "verdict": result.verdict,
+        "backup": result.backup.id if result.backup else "",
+        "back in": durations.describe(result.restore_seconds) if result.restore_seconds is not None else "",
+        "checks": f"{passed} of {len(result.checks)} passed",
+        "phases": ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in result.phases),
+        "image": result.image.words if result.image else "",
+        "why": "; ".join(result.reasons),
+    }
+
+
+def _words(evidence: Evidence, out: Path | None) -> str:
+    lines = [f"# {evidence.verdict}", ""]
+    lines += [
+        f"- **{result.service}, {result.selection}**: {result.verdict}{''.join(f'; {why}' for why in result.reasons)}"
+        for result in evidence.drills
+    ]
+    lines += [f"- failed: `{check.subject}` {check.metric}: expected `{check.expected}`, observed `{check.observed}`"
+              for result in evidence.drills for check in result.failures[:20]]  # fmt: skip
+    if out:
+        lines += ["", f"The whole report: `{out / 'report.html'}` on {evidence.host}"]
+    return "\n".join(lines)

@@ -1,0 +1,168 @@
+"""The story of the benchmark. BENCH_GB sets the size (default 2), BENCH_ROUNDS how often each side is measured (default 2)."""
+
+import logging
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backups import disk, runs
+from backups.runs import Run
+from tests.bench import dataset, many, sides
+from tests.bench.server import PASSWORD, Server, start
+from tests.bench.table import Row, at_least, at_most, markdown
+
+_PRIVILEGES = "BACKUP_ADMIN, REPLICATION SLAVE, REPLICATION CLIENT, RELOAD, SELECT, SHOW VIEW, TRIGGER, EVENT, PROCESS"
+_BUSY_SECONDS = 60.0
+_BACKUPS = 500
+
+
+def main() -> None:
+    """Measure everything and print the table. Ended early, by whatever signal, it leaves nothing."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    logging.basicConfig(level=logging.ERROR)
+    gib, rounds = float(os.environ.get("BENCH_GB", "2")), int(os.environ.get("BENCH_ROUNDS", "2"))
+    base = Path(tempfile.mkdtemp(prefix="lifeboat-bench-", dir=os.environ.get("BENCH_DIR")))
+    base.chmod(0o711)
+    try:
+        with runs.start(base / "state") as run:
+            rows = measure(run, base, gib, rounds)
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    print(markdown(rows))
+
+
+def measure(run: Run, base: Path, gib: float, rounds: int) -> list[Row]:
+    """All rows of the table. Everything is measured side by side on this machine: believe the ratios, not the seconds."""
+    say(f"filling a server with {gib:g} GiB")
+    server = start(run.docker, f"bench-{run.id}-source", base / "source")
+    server.sql(
+        "INSTALL PLUGIN clone SONAME 'mysql_clone.so'",
+        f"CREATE USER lifeboat@'%' IDENTIFIED BY '{PASSWORD}'",
+        f"GRANT {_PRIVILEGES} ON *.* TO lifeboat@'%'",
+    )
+    # What Lifeboat keeps between runs is made once; on any other day it is there already.
+    sides.lifeboat_backup(sides.site(base / "site-warm", server), "full")
+    dataset.fill(server, gib)
+    held = dataset.size(server)
+    title = Row(
+        f"{disk.size(held)} of data, {os.cpu_count()} cores, {platform.machine()}, {datetime.now(UTC):%Y-%m-%d}",
+        f"sides in turn, {rounds} times",
+    )
+    fulls, rows = _fulls(base, server, rounds)
+    config = base / "site-0" / "lifeboat.yaml"
+    rows += _incrementals(config, server, fulls)
+    rows += _restores(run, base, server, config, fulls[0].id, rounds)
+    rows += _listing(base)
+    return [title, *rows]
+
+
+def _fulls(base: Path, server: Server, rounds: int) -> tuple[list[sides.Backup], list[Row]]:
+    taken: list[sides.Backup] = []
+
+    def ours(number: int) -> float:
+        say(f"full backup, round {number + 1}")
+        taken.append(sides.lifeboat_backup(sides.site(base / f"site-{number}", server), "full"))
+        return taken[-1].seconds
+
+    def theirs(number: int) -> float:
+        say(f"mysqldump | zstd, round {number + 1}")
+        return sides.dump(server, base / "dump.zst")
+
+    own, dumped = (statistics.median(seconds) for seconds in sides.alternated(rounds, ours, theirs))
+    return taken, [
+        at_most("full backup with its witness, in the repository, against mysqldump --single-transaction \\| zstd -3", own / dumped, 0.5, "x", detail=f" ({own:.1f} s : {dumped:.1f} s)"),
+        _steps(taken, dumped),
+        at_most("lock on the source during a full", 1000 * max(backup.lock_seconds for backup in taken), 100, " ms"),
+        at_most("peak memory of our own process", max(backup.peak_bytes for backup in taken) / 2**20, 300, " MiB"),
+    ]  # fmt: skip
+
+
+def _steps(taken: list[sides.Backup], dumped: float) -> Row:
+    """Where a full's time goes: only the first of these steps does what mysqldump does."""
+    steps = {
+        "CLONE": ("cloning", "taking the witness"),
+        "witness": ("taking the witness", "pulling the log"),
+        "encrypting and storing": ("saving", "is whole"),
+    }
+    seconds = {name: statistics.median(backup.between(*lines) for backup in taken) for name, lines in steps.items()}
+    words = ", ".join(f"{name} {took:.1f} s ({took / dumped:.2f}x)" for name, took in seconds.items())
+    return Row("of which", words)
+
+
+def _incrementals(config: Path, server: Server, fulls: list[sides.Backup]) -> list[Row]:
+    full = statistics.median(backup.seconds for backup in fulls)
+    say("an incremental after 1 % of change")
+    dataset.change_one_percent(server)
+    server.settle()
+    after_change = sides.lifeboat_backup(config, "incremental")
+    say(f"a busy log of {_BUSY_SECONDS:.0f} s, and its replay")
+    transactions = dataset.busy(server, _BUSY_SECONDS)
+    busy = sides.lifeboat_backup(config, "incremental")
+    drill = sides.lifeboat_drill(config, busy.id)
+    replayed = next(phase.seconds for phase in drill.phases if phase.name == "replay")
+    log = after_change.size + busy.size
+    return [
+        at_most("incremental after 1 % of change, against the full", after_change.seconds / full, 0.2, "x",
+                detail=f" ({after_change.seconds:.1f} s : {full:.1f} s, {disk.size(after_change.size)} of log)"),
+        Row("replay of that log and of a busy one", f"{replayed:.1f} s for {disk.size(log)}, {transactions:,} transactions written in {_BUSY_SECONDS:.0f} s"),
+        at_most("lock on the source during an incremental, busy just before", 1000 * busy.lock_seconds, 100, " ms"),
+        at_most("peak memory of our own process, incremental", max(after_change.peak_bytes, busy.peak_bytes) / 2**20, 300, " MiB"),
+    ]  # fmt: skip
+
+
+def _restores(run: Run, base: Path, server: Server, config: Path, backup: str, rounds: int) -> list[Row]:
+    server.container.stop(120)
+
+    def ours(number: int) -> float:
+        say(f"restore to the first correct answer, round {number + 1}")
+        return sides.lifeboat_drill(config, backup).restore_seconds or 0.0
+
+    def theirs(number: int) -> float:
+        say(f"zstd -dc | mysql, round {number + 1}")
+        return sides.load(run, base / "dump.zst", base, f"bench-{run.id}-load-{number}")
+
+    def limit(number: int) -> float:
+        say(f"copy the data directory and start, round {number + 1}")
+        return sides.copy_and_start(run, server.directory, base, f"bench-{run.id}-copy-{number}")
+
+    own, loaded, copied = (statistics.median(seconds) for seconds in sides.alternated(rounds, ours, theirs, limit))
+    return [
+        at_least("restore to the first correct answer, against zstd -dc \\| mysql", loaded / own, 5, "x faster", detail=f" ({own:.1f} s : {loaded:.1f} s)"),
+        Row("the same, against the limit (copy the data directory, start the server)", f"{own / copied:.2f}x ({own:.1f} s : {copied:.1f} s)"),
+    ]  # fmt: skip
+
+
+def _listing(base: Path) -> list[Row]:
+    say(f"lifeboat list with {_BACKUPS} backups")
+    directory = base / "many"
+    (directory / "scratch").mkdir(parents=True)
+    many.fill(directory / "repository", "bench", _BACKUPS, directory / "scratch")
+    (directory / "key").write_text("bench\n")
+    config = directory / "lifeboat.yaml"
+    config.write_text(
+        f"state: state\nrepository: {{url: repository, password_file: {directory}/key}}\n"
+        "services:\n"
+        "  agama: {type: mysql, host: localhost, password: none, image: 'lifeboat/mysql:9.7'}\n"
+        "  prometheus: {type: prometheus, url: 'http://localhost:9090', place: 'local:/', image: 'lifeboat/prometheus:3.5'}\n"
+        "  grafana: {type: grafana, url: 'http://localhost:3000', place: 'local:/', image: 'lifeboat/grafana-standin:12.4'}\n"
+    )
+    seconds = min(sides.listing(config) for _ in range(3))
+    return [at_most(f"lifeboat list with {_BACKUPS} backups", seconds, 2, " s")]
+
+
+def say(words: str) -> None:
+    """Tell what is being measured; before that, let the disk come to rest."""
+    subprocess.run(["sync"], check=True)
+    print(f"{time.strftime('%H:%M:%S')} {words}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

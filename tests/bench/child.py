@@ -1,0 +1,39 @@
+"""Runs `lifeboat` as a user would and says what the process itself needed: `python -m tests.bench.child FILE ARGUMENT…`."""
+
+import json
+import logging
+import resource
+import sys
+import time
+from pathlib import Path
+
+
+class _Steps(logging.Handler):
+    """Remembers when each line was logged, in seconds since the process began to work."""
+
+    def __init__(self, started: float) -> None:
+        super().__init__(logging.INFO)
+        self.started = started
+        self.steps: list[tuple[float, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.steps.append((time.monotonic() - self.started, record.getMessage()))
+
+
+def main() -> None:
+    """Write {seconds, peak_bytes, steps} of this process alone (restic is another) into FILE and end as the command does."""
+    target, sys.argv = Path(sys.argv[1]), ["lifeboat", *sys.argv[2:]]
+    started = time.monotonic()
+    steps = _Steps(started)
+    logging.getLogger("backups").addHandler(steps)
+    try:
+        from flows.commands.main import main as lifeboat
+
+        lifeboat()
+    finally:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        target.write_text(json.dumps({"seconds": time.monotonic() - started, "peak_bytes": peak, "steps": steps.steps}))
+
+
+if __name__ == "__main__":
+    main()

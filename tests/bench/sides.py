@@ -1,0 +1,129 @@
+"""The sides that are measured: Lifeboat by its own commands, the usual tools, and the limit that nobody can beat."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from backups.runs import Run
+from backups.site import Site
+from tests.bench.server import IMAGE, PASSWORD, Server, quoted, start
+from verification.evidence import DrillResult
+from verification.run import verify
+
+SERVICE = "bench"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One `lifeboat backup`: the command's wall seconds, its own peak memory in bytes, and what its manifest says."""
+
+    seconds: float
+    peak_bytes: int
+    id: str
+    size: int
+    lock_seconds: float
+    steps: tuple[tuple[float, str], ...]
+
+    def between(self, begin: str, end: str) -> float:
+        """Seconds from the first line of the log that holds `begin` to the first that holds `end`."""
+        moments = [next((at for at, line in self.steps if words in line), None) for words in (begin, end)]
+        if None in moments:
+            raise RuntimeError(f"the log says nothing of {begin!r} or {end!r}: {self.steps}")
+        return moments[1] - moments[0]
+
+
+def site(directory: Path, server: Server) -> Path:
+    """Write a configuration with a repository of its own, so that nothing is there already; returns its path."""
+    directory.mkdir()
+    path = directory / "lifeboat.yaml"
+    (directory / "key").write_text("bench\n")
+    service = {"type": "mysql", "host": server.container.address(), "user": "lifeboat", "password": PASSWORD, "image": IMAGE}
+    repository = {"url": "repository", "password_file": str(directory / "key")}
+    # The state is shared: what Lifeboat keeps between runs would be there on any other day, too.
+    content = {"state": "../state", "repository": repository, "sandbox": {"memory": "8GiB"}, "services": {SERVICE: service}}
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def lifeboat_backup(config: Path, kind: str) -> Backup:
+    """Take a backup by the command line."""
+    note = config.parent / "child.json"
+    started = time.monotonic()
+    arguments = [sys.executable, "-m", "tests.bench.child", str(note), "backup", "--kind", kind, "--config", str(config)]
+    subprocess.run(arguments, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    seconds = time.monotonic() - started
+    repository = Site.open(config).repository
+    manifest = repository.manifest(repository.backups()[-1])
+    if manifest.kind != kind:
+        raise RuntimeError(f"asked for {kind}, got {manifest.kind}: {manifest.reason}")
+    noted = json.loads(note.read_text())
+    steps = tuple((at, line) for at, line in noted["steps"])
+    return Backup(seconds, noted["peak_bytes"], manifest.id, manifest.size, manifest.details["lock_seconds"], steps)
+
+
+def lifeboat_drill(config: Path, backup: str) -> DrillResult:
+    """Bring a backup back and prove it."""
+    (drill,) = verify(Site.open(config), [SERVICE], selections=[backup]).drills
+    if drill.verdict != "verified":
+        raise RuntimeError(f"the drill ended {drill.verdict}: {drill.reasons}")
+    return drill
+
+
+def dump(server: Server, target: Path) -> float:
+    """`mysqldump --single-transaction | zstd -3`, with all cores for zstd; returns seconds."""
+    client = "mysqldump --single-transaction --routines --triggers --events --set-gtid-purged=OFF --databases bench"
+    return server.pipe(client, after=f"zstd -3 -T0 -q -f -o {quoted(target)}")
+
+
+def load(run: Run, source: Path, scratch: Path, name: str) -> float:
+    """`zstd -dc | mysql` into a new server that is up already, to its first answer; returns seconds."""
+    server = start(run.docker, name, scratch / name)
+    try:
+        started = time.monotonic()
+        server.pipe("mysql", before=f"zstd -dc {quoted(source)}")
+        server.value("SELECT COUNT(*) FROM bench.person")
+        return time.monotonic() - started
+    finally:
+        server.container.remove()
+        shutil.rmtree(scratch / name)
+
+
+def copy_and_start(run: Run, source: Path, scratch: Path, name: str) -> float:
+    """The limit: copy a data directory that nobody uses, start the server, ask; returns seconds."""
+    started = time.monotonic()
+    subprocess.run(["cp", "-a", str(source), str(scratch / name)], check=True)
+    server = start(run.docker, name, scratch / name)
+    try:
+        server.value("SELECT COUNT(*) FROM bench.person")
+        return time.monotonic() - started
+    finally:
+        server.container.remove()
+        shutil.rmtree(scratch / name)
+
+
+def listing(config: Path) -> float:
+    """`lifeboat list`, the whole command; returns seconds."""
+    started = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "tests.bench.child", os.devnull, "list", "--config", str(config)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return time.monotonic() - started
+
+
+def alternated(rounds: int, *sides: Callable[[int], float]) -> list[list[float]]:
+    """Measure the sides in turn, `rounds` times; each side's measurements."""
+    results: list[list[float]] = [[] for _ in sides]
+    for number in range(rounds):
+        for side, measured in zip(sides, results, strict=True):
+            measured.append(side(number))
+    return results

@@ -1,0 +1,69 @@
+"""Fixtures that every level shares. Real servers are started by the modules of tests/servers/."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backups import runs
+from backups.runs import Run
+
+# A shell that starts us in the background may have us ignore interrupts, and every program that a test interrupts with us.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+pytest_plugins = [
+    "tests.servers.mysql",
+    "tests.servers.mysql_chain",
+    "tests.servers.prometheus",
+    "tests.servers.grafana",
+    "tests.servers.prefect",
+]
+
+FIELD_DATA = Path(__file__).parents[2] / "shared" / "field-data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Field data is real data that may be absent; everything else always runs."""
+    if FIELD_DATA.is_dir():
+        return
+    for item in items:
+        if item.get_closest_marker("field"):
+            item.add_marker(pytest.mark.skip(reason="../shared/field-data is not on this machine"))
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("LIFEBOAT_", "RESTIC_", "PREFECT_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state directory of its own, which servers in containers may walk through."""
+    directory = tmp_path / "state"
+    directory.mkdir(mode=0o711)
+    for parent in (directory, *directory.parents):
+        if parent.owner() == "root" and str(parent).startswith("/tmp/"):
+            parent.chmod(parent.stat().st_mode | 0o111)
+    return directory
+
+
+@pytest.fixture
+def run(state: Path) -> Iterator[Run]:
+    """A live run, cleared at the end."""
+    with runs.start(state) as live:
+        yield live
+
+
+@pytest.fixture
+def docker_cli() -> object:
+    """Docker as a person at the keyboard would use it."""
+
+    def call(*arguments: str) -> str:
+        return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+    return call

@@ -1,0 +1,207 @@
+"""A Prefect server with its workers, started as an operator starts it (`make server`), and sites of the toy service."""
+
+import os
+import random
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from backups.containers import wait_until
+from backups.services import registry
+from backups.services.registry import ServiceType
+from backups.site import Site
+from tests.e2e.server import slow_toy
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = ROOT / "deployments" / "server" / "server.sh"
+IMAGE = "lifeboat/prometheus:3.5"
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+_SLOW_RESTIC = """#!/bin/sh
+# The real restic, held back when it saves for a site that wants it so.
+case "$RESTIC_REPOSITORY" in *-slowly) exec /usr/bin/restic --limit-upload 20 "$@";; esac
+exec /usr/bin/restic "$@"
+"""
+
+
+@dataclass
+class Station:
+    """The server and its workers. `environment` is what they were started with."""
+
+    url: str
+    home: Path
+    environment: Mapping[str, str]
+
+    def script(self, verb: str) -> "subprocess.CompletedProcess[str]":
+        """Call the script that `make server` calls."""
+        return subprocess.run(
+            [SCRIPT, verb], check=False, env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=300
+        )
+
+    def post(self, route: str, **body: Any) -> Any:
+        # A busy SQLite refuses, or lets wait: Prefect's own client asks again, too.
+        transport = httpx.HTTPTransport(retries=3)
+        with httpx.Client(transport=transport, timeout=120) as client:
+            for _ in range(60):
+                answer = client.post(f"{self.url}/api/{route}", json=body)
+                if answer.status_code != 503:
+                    break
+                time.sleep(0.5)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def get(self, route: str) -> Any:
+        return httpx.get(f"{self.url}/api/{route}", timeout=120).raise_for_status().json()
+
+    def deployments(self) -> dict[str, Any]:
+        return {each["name"]: each for each in self.post("deployments/filter")}
+
+    def run(self, deployment: str, **parameters: Any) -> str:
+        """Press "Run"; returns the run's id."""
+        chosen = self.deployments()[deployment]["id"]
+        # The key makes asking twice the same as asking once.
+        wanted = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": uuid.uuid4().hex}
+        return str(self.post(f"deployments/{chosen}/create_flow_run", **wanted)["id"])
+
+    def state(self, run: str) -> tuple[str, str]:
+        """A run's state: its type and its message."""
+        state = self.get(f"flow_runs/{run}")["state"]
+        return state["type"], state["message"] or ""
+
+    def ended(self, run: str, seconds: float = 120) -> tuple[str, str]:
+        """Wait for a run's end; returns its state."""
+        assert wait_until(lambda: self.state(run)[0] in FINAL, seconds=seconds, interval=0.5), (
+            f"{self.state(run)}\n{self.logs(run)}"
+        )
+        return self.state(run)
+
+    def logs(self, run: str) -> str:
+        """What a run has said."""
+        entries = self.post("logs/filter", logs={"flow_run_id": {"any_": [run]}}, sort="TIMESTAMP_ASC")
+        return "\n".join(entry["message"] for entry in entries)
+
+    def artifacts(self, run: str) -> dict[str, str]:
+        found = self.post("artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+        return {each["key"]: str(each["data"]) for each in found}
+
+    def cancel(self, run: str) -> None:
+        """Press "Cancel"."""
+        self.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"}, force=False)
+
+    def worker(self, pool: str) -> int:
+        return int((self.home / f"worker-{pool}.pid").read_text())
+
+
+@pytest.fixture(scope="session")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """`make server` on a port of its own, with workers that know the toy and look for work often."""
+    folder = tmp_path_factory.mktemp("station")
+    (folder / "hook").mkdir()
+    (folder / "hook" / "sitecustomize.py").write_text("from tests.e2e.server import hook\n\nhook.register()\n")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "restic").write_text(_SLOW_RESTIC)
+    (folder / "bin" / "restic").chmod(0o755)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LIFEBOAT_", "RESTIC_", "PREFECT_"))}
+    environment = clean | {
+        "LIFEBOAT_SERVER_HOME": str(folder / "home"),
+        "LIFEBOAT_SERVER_PORT": str(port),
+        "PATH": f"{folder / 'bin'}:{clean['PATH']}",
+        "PYTHONPATH": f"{folder / 'hook'}:{ROOT}",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+    (folder / "home").mkdir()
+    station = Station(f"http://127.0.0.1:{port}", folder / "home", environment)
+    try:
+        begun = station.script("start")
+        assert begun.returncode == 0, begun.stdout + begun.stderr
+        assert f"Prefect is up: {station.url}" in begun.stdout
+        yield station
+    finally:
+        station.script("stop")
+
+
+@dataclass(frozen=True)
+class ToySites:
+    """Makes sites of toys: folders with lifeboat.yaml, source, repository and state."""
+
+    folder: Path
+
+    def make(self, name: str, services: Mapping[str, str], *, slowly: bool = False, more: str = "") -> "ToyFolder":
+        """`services`: names and what is added to their sections. slowly: restic saves at 20 KiB a second."""
+        site = ToyFolder(self.folder / name)
+        site.source.mkdir(parents=True)
+        (site.source / "noise.bin").write_bytes(random.Random(name).randbytes(4_000_000 if slowly else 30_000))
+        (site.folder / "key").write_text("correct horse\n")
+        sections = "".join(
+            f"  {each}: {{type: toy, image: '{IMAGE}', source: '{site.source}'{added}}}\n" for each, added in services.items()
+        )
+        repository = "repository-slowly" if slowly else "repository"
+        site.configuration.write_text(
+            f"state: state\nrepository: {{url: {repository}, password_file: key}}\n{more}\nservices:\n{sections}"
+        )
+        return site
+
+
+@dataclass(frozen=True)
+class ToyFolder:
+    """One site's folder."""
+
+    folder: Path
+
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "lifeboat.yaml"
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "source"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def open(self) -> Site:
+        return Site.open(self.configuration)
+
+    def containers(self) -> list[str]:
+        """What Docker holds of this site's runs."""
+        label = f"label=lifeboat.state={self.state}"
+        found = [["ps", "-aq", "--filter", label], ["network", "ls", "-q", "--filter", label]]
+        return [line for arguments in found for line in _docker(*arguments).split()]
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToySites:
+    """Sites of toys, known in this process too."""
+    monkeypatch.setitem(registry.SERVICE_TYPES, "toy", ServiceType(slow_toy.SlowToySettings, slow_toy.make))
+    return ToySites(tmp_path)
+
+
+def family(run: str) -> dict[int, str]:
+    """The living processes of a flow run, its own and its commands': process ids and what they execute."""
+    mark = f"PREFECT__FLOW_RUN_ID={run}".encode()
+    found = {}
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and mark in (process / "environ").read_bytes():
+                found[int(process.name)] = (
+                    (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                )
+        except OSError:
+            continue
+    return found
+
+
+def _docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout

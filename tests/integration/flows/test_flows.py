@@ -1,0 +1,79 @@
+"""The flows under a real Prefect server: what they do, what the server sees, and how they fail."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from prefect import get_client
+
+from backups.errors import LifeboatError
+from flows.backup import backup_services
+from flows.outcome import SomeFailed
+from flows.prune import prune_chains
+from flows.verify import NotVerified, verify_restores
+from tests.contract.toy_site import IMAGE, ToySite
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def found(route: str, **filters: Any) -> list[Any]:
+    """What the server holds. Prefect's own readers send nulls that its server refuses (3.8.8), so the route is asked itself."""
+
+    async def read() -> list[Any]:
+        async with get_client() as client:
+            return (await client._client.post(f"/{route}/filter", json=filters)).json()
+
+    return asyncio.run(read())
+
+
+def artifacts(key: str) -> list[Any]:
+    return found("artifacts", artifacts={"key": {"any_": [key]}})
+
+
+def test_the_backup_flow_takes_a_backup_and_shows_it(toy: ToySite) -> None:
+    """The outcome holds the manifest; the server holds an artifact that names the backup."""
+    ((name, manifest),) = backup_services(services=["toy"], kind="full", config=toy.folder / "lifeboat.yaml")
+    assert (name, manifest.kind) == ("toy", "full")
+    assert manifest.id in [record.id for record in toy.open().repository.backups()]
+    assert any(manifest.id in str(artifact["data"]) for artifact in artifacts("backups"))
+    assert "back up toy (full)" in [run["name"] for run in found("flow_runs")]
+
+
+def test_a_failed_backup_fails_the_flow_and_not_the_other_services(toy: ToySite) -> None:
+    """The flow's state says how many failed; what was taken, is taken."""
+    text = (toy.folder / "lifeboat.yaml").read_text()
+    (toy.folder / "lifeboat.yaml").write_text(
+        text + f"  broken: {{type: toy, image: '{IMAGE}', source: '{toy.source}', password: '${{NOT_SET_ANYWHERE}}'}}\n"
+    )
+    with pytest.raises(SomeFailed, match="1 of 2 backups failed: broken") as failed:
+        backup_services(config=toy.folder / "lifeboat.yaml")
+    outcomes = dict(failed.value.outcomes)
+    assert isinstance(outcomes["broken"], LifeboatError)
+    assert "NOT_SET_ANYWHERE" in str(outcomes["broken"])
+    assert outcomes["toy"].kind == "incremental"
+
+
+def test_the_verification_flow_proves_and_shows_the_verdict(toy: ToySite) -> None:
+    """Latest and worst are drilled; the report's verdict is an artifact; the evidence is in the repository."""
+    evidence = verify_restores(config=toy.folder / "lifeboat.yaml", out=toy.folder / "out")
+    assert evidence.verdict == "verified"
+    assert [drill.selection for drill in evidence.drills] == ["latest", "worst"]
+    assert (toy.folder / "out" / "report.html").is_file()
+    assert evidence.kept is not None
+    assert evidence.kept.snapshot
+    assert any("verified" in str(artifact["data"]) for artifact in artifacts("verification"))
+
+
+def test_a_verification_that_proves_nothing_fails_its_flow(toy: ToySite) -> None:
+    """A backup that is not there: the verdict is in the exception, and so in the run's state."""
+    with pytest.raises(NotVerified, match="could-not-run") as outcome:
+        verify_restores(backup=["toy-20000101T000000Z"], config=toy.folder / "lifeboat.yaml")
+    assert outcome.value.evidence.verdict == "could-not-run"
+
+
+def test_the_retention_flow_deletes_nothing_young(toy: ToySite) -> None:
+    """Fresh backups stay, and the plan is shown."""
+    before = toy.open().repository.backups()
+    assert prune_chains(config=toy.folder / "lifeboat.yaml") == 0
+    assert toy.open().repository.backups() == before
+    assert any("stays" in str(artifact["data"]) for artifact in artifacts("retention"))

@@ -1,0 +1,85 @@
+"""Captures without a repository, and copies of them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backups.manifest import Manifest, Source
+from backups.runs import Run
+from backups.services.base import Captured, Fetched, Job
+from backups.services.grafana.copy import GrafanaCopy
+from backups.services.grafana.service import GrafanaService
+from backups.services.grafana.settings import GrafanaSettings
+from backups.settings import SandboxSettings
+from backups.witness import Check, compare
+from verification.sandbox import DockerSandbox, opened
+
+NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
+
+
+@dataclass
+class Boat:
+    """Takes captures into directories, and lowers them."""
+
+    run: Run
+    state: Path
+    said: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def capture(self, settings: GrafanaSettings, **options: Any) -> tuple[Captured, Path]:
+        """Take a capture; returns it, and the directory that it filled."""
+        self.count += 1
+        data, work = self.state / f"data-{self.count}", self.state / f"work-{self.count}"
+        data.mkdir(mode=0o711)
+        work.mkdir()
+        service = GrafanaService("grafana", settings, self.run.docker, **options)
+        job = Job("full", data, work, (), self.run.docker, self.state, self.said.append, lambda: NOW)
+        return service.capture(job), data
+
+    def fetched(self, settings: GrafanaSettings, captured: Captured, data: Path) -> Fetched:
+        """A capture as it comes out of a repository."""
+        manifest = Manifest(
+            lifeboat="0",
+            id="grafana-1",
+            service="grafana",
+            type="grafana",
+            kind="full",
+            chain="grafana-1",
+            sequence=0,
+            parent=None,
+            started_at=NOW,
+            taken_at=captured.taken_at,
+            finished_at=NOW,
+            source=Source(version=captured.source_version, image=settings.image),
+            files=(),
+            details=dict(captured.details),
+            witness=tuple(captured.witness),
+        )
+        return Fetched(Manifest.read(manifest.model_dump_json(), "the test"), data)
+
+    @contextmanager
+    def copy(self, fetched: Fetched) -> Iterator[tuple[GrafanaCopy, DockerSandbox]]:
+        """A copy in a sandbox, not yet assembled."""
+        self.count += 1
+        with opened(self.run, f"copy-{self.count}", SandboxSettings()) as sandbox:
+            yield GrafanaCopy([fetched], sandbox), sandbox
+
+    def drill(self, fetched: Fetched, damage: Callable[[Path], object] = lambda _: None) -> list[Check]:
+        """Lower a capture and compare; `damage` gets the fetched grafana.db before."""
+        damage(fetched.data / "grafana.db")
+        with self.copy(fetched) as (copy, _):
+            copy.assemble()
+            copy.start()
+            copy.replay()
+            copy.first_answer()
+            return compare(fetched.manifest.witness, copy.observe())
+
+
+@pytest.fixture
+def boat(run: Run, state: Path) -> Boat:
+    return Boat(run, state)

@@ -1,0 +1,123 @@
+"""A full and two incrementals of a living Prometheus come back equal, and touch nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import requests
+
+from backups import witness
+from backups.manifest import Manifest
+from backups.services.base import Fetched
+from backups.services.prometheus.details import PrometheusDetails
+from tests.integration.prometheus.conftest import Boat
+
+pytestmark = pytest.mark.docker
+Chain = tuple[Boat, list[Manifest]]
+
+
+def _hashes(directory: Path) -> dict[str, str]:
+    return {
+        path.relative_to(directory).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in directory.rglob("*")
+        if path.is_file() and len(path.relative_to(directory).parts[0]) == 26
+    }
+
+
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["full", "first incremental", "second incremental"])
+def test_each_backup_of_the_chain_comes_back_equal_to_its_witness(prometheus_chain: Chain, number: int) -> None:
+    boat, backups = prometheus_chain
+    with boat.lowered(backups[number].id) as copy:
+        checks = witness.compare(backups[number].witness, copy.observe())
+    assert [check for check in checks if not check.passed] == []
+    subjects = {check.subject.split()[0] for check in checks}
+    assert {"block", "data", "metric", "series", "all", "configuration"} <= subjects
+
+
+def test_the_witness_holds_exact_samples_and_counts_that_are_more_than_nothing(prometheus_chain: Chain) -> None:
+    _, backups = prometheus_chain
+    facts = {(fact.subject, fact.metric): fact.value for fact in backups[-1].witness}
+    samples = [value for (subject, _), value in facts.items() if subject.startswith("series ")]
+    assert len(samples) == 20
+    assert all(not str(value).startswith("0 samples") for value in samples)
+    totals = [value for (subject, metric), value in facts.items() if subject == "all metrics" and metric.startswith("series")]
+    assert len(totals) == 6
+    assert max(int(total or 0) for total in totals) > 300
+    assert any(subject == "metric room_temperature" and value == 12 for (subject, _), value in facts.items())
+    assert PrometheusDetails.of(backups[-1]).questions.unsettled == ()
+
+
+def test_an_incremental_copies_only_what_the_chain_does_not_hold(prometheus_chain: Chain) -> None:
+    _, (full, *incrementals) = prometheus_chain
+    full_blocks = {entry.path.split("/")[1] for entry in full.files if entry.path.startswith("blocks/")}
+    assert len(full_blocks) >= 4
+    held = {block.ulid for block in PrometheusDetails.of(full).blocks}
+    for incremental in incrementals:
+        blocks = PrometheusDetails.of(incremental).blocks
+        copied = {entry.path.split("/")[1] for entry in incremental.files if entry.path.startswith("blocks/")}
+        fresh = {block.ulid for block in blocks} - held
+        assert copied == fresh
+        assert len(copied) == 1
+        assert {file.backup for block in blocks for file in block.files if block.ulid in full_blocks} <= {full.id}
+        held |= fresh
+
+
+def test_only_what_the_last_backup_needs_is_fetched(prometheus_chain: Chain) -> None:
+    """The newest hours of earlier backups are of no use to a later one."""
+    boat, backups = prometheus_chain
+    needed = {file.path for manifest in backups for file in manifest.files if file.path.startswith("config/")}
+    for paths, manifest in zip(boat.service.wanted(backups), backups, strict=True):
+        details = PrometheusDetails.of(backups[-1])
+        holds = {
+            f"blocks/{block.ulid}/{file.path}"
+            for block in details.blocks
+            for file in block.files
+            if (file.backup or backups[-1].id) == manifest.id
+        }
+        expected = holds | needed if manifest is backups[-1] else holds
+        assert set(paths if paths is not None else [entry.path for entry in manifest.files]) == expected
+    assert boat.service.wanted(backups)[1] == []
+    assert boat.service.wanted(backups[:1]) == [None]
+
+
+def test_the_copy_leaves_its_blocks_as_they_are(prometheus_chain: Chain) -> None:
+    boat, backups = prometheus_chain
+    with boat.fetched(backups[-1].id) as copy:
+        copy.assemble()
+        before = _hashes(copy.data_directory)
+        copy.start()
+        copy.first_answer()
+        list(copy.observe())
+        assert before == _hashes(copy.data_directory)
+    assert len(before) >= 4 * 5
+
+
+def test_the_copy_scrapes_nothing_and_alerts_nobody(prometheus_chain: Chain) -> None:
+    """The source has a target, a rule and an alert; its copy has none of them, and nothing is written to it."""
+    boat, backups = prometheus_chain
+    source, account = boat.source.url, boat.source.authentication
+    assert requests.get(f"{source}/api/v1/rules", auth=account, timeout=10).json()["data"]["groups"]
+    with boat.lowered(backups[-1].id) as copy:
+        url = copy.api.url
+        assert requests.get(f"{url}/api/v1/targets", timeout=10).json()["data"]["activeTargets"] == []
+        assert requests.get(f"{url}/api/v1/rules", timeout=10).json()["data"]["groups"] == []
+        managers = requests.get(f"{url}/api/v1/alertmanagers", timeout=10).json()["data"]
+        assert managers == {"activeAlertmanagers": [], "droppedAlertmanagers": []}
+        assert copy.api.gauges()["prometheus_tsdb_head_series"] == 0
+
+
+def test_no_snapshot_is_left_at_the_source(prometheus_chain: Chain) -> None:
+    boat, _ = prometheus_chain
+    assert boat.source.snapshots() == []
+    assert not list((boat.state / "cache" / "prometheus").iterdir())
+
+
+def test_prometheus_has_no_database_for_sql(prometheus_chain: Chain) -> None:
+    boat, backups = prometheus_chain
+
+    def nothing(_: Sequence[Fetched]) -> None:
+        return
+
+    with boat.fetched(backups[0].id, nothing) as copy:
+        assert copy.database_url("any") is None

@@ -1,0 +1,76 @@
+"""One backup of a service at a time: on one machine they wait or are refused, of two machines one takes its own back."""
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backups import runs
+from backups.containers import Docker, wait_until
+from backups.errors import LifeboatError
+from backups.run import back_up
+from backups.runs import Run
+from backups.services.base import Captured, Job, Service
+from tests.contract.toy_site import ToySite
+
+
+def test_who_has_patience_waits_says_for_whom_and_then_goes_on(state: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    free = threading.Event()
+
+    def hold() -> None:
+        with runs.one_at_a_time(state, "agama"):
+            held.set()
+            free.wait(30)
+
+    held = threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    waiter = threading.Thread(target=lambda: runs.one_at_a_time(state, "agama", patience=timedelta(seconds=30)).__enter__())
+    waiter.start()
+    assert wait_until(lambda: "agama: waiting for the backup that process" in caplog.text, seconds=10)
+    free.set()
+    holder.join()
+    waiter.join(10)
+    assert not waiter.is_alive()
+
+
+def test_patience_has_an_end(state: Path) -> None:
+    with runs.one_at_a_time(state, "agama"):  # noqa: SIM117 - the second is to fail
+        with pytest.raises(LifeboatError, match=r"already running on this machine \(process \d+\), and still after"):
+            with runs.one_at_a_time(state, "agama", patience=timedelta(seconds=0.2)):
+                pass
+
+
+def test_a_cancelled_run_waits_no_more(state: Path) -> None:
+    """Else a cancelled flow would hang until its patience ends."""
+    run = Run("r", state, Docker())
+    run.cancelled.set()
+    with runs.one_at_a_time(state, "agama"), pytest.raises(LifeboatError, match="interrupted"):  # noqa: SIM117
+        with runs.one_at_a_time(state, "agama", patience=timedelta(hours=6), run=run):
+            pass
+
+
+def test_two_machines_never_fork_a_chain(toy: ToySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one machine captures, another takes its incremental on the same backup: the first takes its own back and says so."""
+    site, elsewhere = toy.open(), tmp_path / "state-of-another-machine"
+    elsewhere.mkdir(mode=0o711)
+    (toy.source / "log.txt").write_text("four\n" * 100)
+    taken: list[str] = []
+    capture = type(site.service("toy", Docker())).capture
+
+    def capture_meanwhile(self: Service, job: Job) -> Captured:
+        if not taken:
+            taken.append("")
+            with runs.start(elsewhere) as other:
+                taken[0] = back_up(site.service("toy", other.docker), site.repository, other, elsewhere, kind="incremental").id
+        return capture(self, job)
+
+    monkeypatch.setattr(type(site.service("toy", Docker())), "capture", capture_meanwhile)
+    before = [backup.id for backup in site.repository.backups()]
+    with pytest.raises(LifeboatError, match=f"{taken[0] if taken else 'toy-'}.* at the same time, on another machine"):
+        site.back_up("toy", kind="incremental")
+    assert [backup.id for backup in site.repository.backups()] == [*before, *taken]
+    assert site.back_up("toy", kind="incremental").parent == taken[0]

@@ -1,0 +1,132 @@
+"""A whole drill of a real MySQL server: proven, then with a row too few, with the operator's suite, and beside a password."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from backups import runs
+from backups.run import back_up
+from backups.services.base import Copy
+from backups.site import Site
+from tests.servers.mysql import PASSWORD, MySQLServer
+from verification.evidence import DrillResult
+from verification.plan import plan
+from verification.run import drill_one
+from verification.tamper import Tamper
+
+DATABASE = "drilled {x}: 100%"
+"""An odd name: SQLAlchemy and Great Expectations give meaning to each of these characters."""
+
+SUITE = f"""
+database: '{DATABASE}'
+expectations:
+  - name: no client without an e-mail
+    unexpected_rows: SELECT id FROM client WHERE email IS NULL
+  - name: nobody at 10:30
+    unexpected_rows: "SELECT id FROM client WHERE email LIKE '%{{10:30}}%' -- a remark"
+"""
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """A site whose repository holds a full and an incremental of the server."""
+
+    site: Site
+
+    def drill(self, tamper: Tamper | None = None) -> DrillResult:
+        with runs.start(self.site.state) as run:
+            [planned] = plan(self.site, ["agama"], ["latest"])
+            return drill_one(self.site, planned, run, tamper=tamper)
+
+
+@pytest.fixture(scope="module")
+def drilled(mysql_server: MySQLServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drilled]:
+    folder = tmp_path_factory.mktemp("mysql-drill")
+    for parent in (folder, folder.parent):
+        parent.chmod(0o711)
+    (folder / "key").write_text("correct horse\n")
+    (folder / "agama.yaml").write_text(SUITE)
+    (folder / "lifeboat.yaml").write_text(
+        f"state: state\nrepository: {{url: repository, password_file: {folder}/key}}\nservices:\n"
+        f"  agama: {{type: mysql, image: 'lifeboat/mysql:9.7', host: {mysql_server.host}, port: {mysql_server.port},"
+        " password: '${AGAMA_PASSWORD}', suites: [agama.yaml]}\n"
+    )
+    site = Site.open(folder / "lifeboat.yaml")
+    mysql_server.sql(
+        f"CREATE DATABASE `{DATABASE}`",
+        f"CREATE TABLE `{DATABASE}`.client (id INT PRIMARY KEY, email VARCHAR(100))",
+        f"INSERT INTO `{DATABASE}`.client VALUES (1, 'a@b'), (2, 'c@d')",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGAMA_PASSWORD", PASSWORD)
+        for kind in ("full", "incremental"):
+            with runs.start(site.state) as run:
+                back_up(site.service("agama", run.docker), site.repository, run, site.state, kind=kind)  # type: ignore[arg-type]
+            mysql_server.sql(f"INSERT INTO `{DATABASE}`.client VALUES (3, 'e@f')" if kind == "full" else "SELECT 1")
+    yield Drilled(site)
+    mysql_server.sql(f"DROP DATABASE `{DATABASE}`")
+
+
+def on_the_copy(statement: str) -> Tamper:
+    def run(copy: Copy) -> None:
+        engine = sqlalchemy.create_engine(copy.database_url(DATABASE) or "")
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    return Tamper(statement, running=run)
+
+
+def test_a_chain_is_proven_without_the_sources_password(drilled: Drilled, caplog: pytest.LogCaptureFixture) -> None:
+    """`${AGAMA_PASSWORD}` is not set here; the operator's suite ran on the copy, as its checks say."""
+    caplog.set_level("DEBUG")
+    result = drilled.drill()
+
+    assert result.verdict == "verified", result.reasons
+    assert [phase.name for phase in result.phases] == ["fetch", "start", "replay", "ready", "check"]
+    assert result.backup is not None
+    assert len(result.backup.chain) == 2
+    assert result.image is not None
+    assert result.image.name == "lifeboat/mysql:9.7"
+    rows = {check.subject: check.observed for check in result.checks if check.metric == "rows"}
+    assert next(count for subject, count in rows.items() if "client" in subject and "drilled" in subject) == 3
+    assert [check.observed for check in result.checks if check.metric == "unexpected rows"] == [0, 0]
+    assert PASSWORD not in caplog.text + result.model_dump_json()
+
+
+def test_one_row_deleted_fails_with_table_counts_and_fingerprints(drilled: Drilled) -> None:
+    result = drilled.drill(on_the_copy("DELETE FROM client WHERE id = 3"))
+
+    assert result.verdict == "failed"
+    found = {check.metric: check for check in result.failures}
+    assert set(found) == {"rows", "fingerprint"}
+    assert all("client" in check.subject for check in found.values())
+    assert (found["rows"].expected, found["rows"].observed) == (3, 2)
+    assert found["fingerprint"].expected != found["fingerprint"].observed
+    assert result.tampered
+
+
+@pytest.mark.parametrize(
+    ("email", "expectation"), [("NULL", "no client without an e-mail"), ("'at {10:30} sharp'", "nobody at 10:30")]
+)
+def test_the_operators_suite_finds_what_it_looks_for(drilled: Drilled, email: str, expectation: str) -> None:
+    """Also where the query holds what Great Expectations, SQLAlchemy and PyMySQL each read as their own."""
+    result = drilled.drill(on_the_copy(f"UPDATE client SET email = {email.replace('%', '%%')} WHERE id = 1"))
+
+    assert result.verdict == "failed"
+    assert [check.subject for check in result.failures if check.metric == "unexpected rows"] == [
+        f"suite agama.yaml: {expectation}"
+    ]
+    assert [part.unexpected for part in result.expectations if part.name == expectation] == [1]
+
+
+def test_a_dropped_database_fails_though_its_suite_cannot_be_run(drilled: Drilled, tmp_path: Path) -> None:
+    """What is missing beats what could not be asked."""
+    result = drilled.drill(on_the_copy(f"DROP DATABASE `{DATABASE.replace('%', '%%')}`"))
+
+    assert result.verdict == "failed"
+    assert any("client" in check.subject and check.observed is None for check in result.failures)
+    assert "does not answer" in (result.error or "")

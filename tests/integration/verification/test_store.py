@@ -1,0 +1,61 @@
+"""Evidence in the repository: any machine that has it knows what was proven."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from backups.repository import Snapshot
+from tests.contract.toy_site import ToySite
+from verification import store
+from verification.run import verify
+from verification.store import Proof
+
+
+def snapshot(at: datetime, *tags: str) -> Snapshot:
+    return Snapshot("abcdef0123", at, (store.TAG, *tags))
+
+
+def test_evidence_is_kept_whole_and_read_from_tags_alone_and_is_no_backup(toy: ToySite) -> None:
+    site = toy.open()
+    backups = site.repository.backups()
+
+    evidence = verify(site, ["toy"])
+
+    assert evidence.kept is not None
+    assert evidence.kept.snapshot is not None
+    proofs = store.proofs(site.repository)
+    assert list(proofs) == [backups[-1].id]
+    proof = proofs[backups[-1].id]
+    assert (proof.verdict, proof.at) == ("verified", evidence.finished_at)
+    assert proof.restore_seconds == max(drill.restore_seconds or 0 for drill in evidence.drills)
+    assert store.proven_at(site.repository) == {backups[-1].id: evidence.finished_at}
+    assert site.repository.backups() == backups
+    kept = json.loads(site.repository.read(evidence.kept.snapshot, "/report.json"))
+    assert kept["verdict"] == "verified"
+    assert b"<!doctype html>" in site.repository.read(evidence.kept.snapshot, "/report.html")
+    assert b"<testsuites" in site.repository.read(evidence.kept.snapshot, "/junit.xml")
+
+
+def test_the_newest_proof_of_a_backup_counts_newest_first() -> None:
+    now = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    last_week = now - timedelta(days=7)
+    proofs = store.read_proofs(
+        [
+            snapshot(now, f"proof=b|failed|70.5|{now.isoformat()}"),
+            snapshot(
+                last_week, f"proof=a|verified|41.0|{last_week.isoformat()}", f"proof=b|verified|60.0|{last_week.isoformat()}"
+            ),
+        ]
+    )
+
+    assert list(proofs.items()) == [("b", Proof("failed", 70.5, now)), ("a", Proof("verified", 41.0, last_week))]
+
+
+def test_of_two_drills_of_one_backup_the_failed_one_counts_then_the_slower() -> None:
+    now = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    stamp = now.isoformat()
+
+    one = store.read_proofs([snapshot(now, f"proof=a|failed||{stamp}", f"proof=a|verified|9.0|{stamp}")])
+    two = store.read_proofs([snapshot(now, f"proof=a|verified|9.0|{stamp}", f"proof=a|verified|3.0|{stamp}")])
+
+    assert one == {"a": Proof("failed", None, now)}
+    assert two == {"a": Proof("verified", 9.0, now)}

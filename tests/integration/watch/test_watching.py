@@ -1,0 +1,197 @@
+"""The watch from end to end, with the toy service: what it says, what it advises, and that what it says to type works."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backups.services.base import Ailment
+from tests.contract.toy import names
+from tests.contract.toy_site import ToySite
+from tests.servers.prefect import PrefectServer
+from verification import advice
+from verification.run import verify
+from verification.tamper import Tamper
+from verification.watching import Sighting, watch
+
+QUICK = "watch: {pause: 0s}"
+LATER = timedelta(hours=3)
+
+
+def look(toy: ToySite, **changes: Callable[..., object]) -> tuple[Sighting, list[str]]:
+    site = toy.configure(more=QUICK)
+    (sighting,) = watch(site, ["toy"], **{"now": lambda: datetime.now(UTC) + LATER, **changes})  # type: ignore[arg-type]
+    return sighting, advice.lines(sighting, site)
+
+
+def test_a_service_that_is_well_is_told_nothing_about(toy: ToySite) -> None:
+    sighting, lines = look(toy)
+    assert (sighting.ailments, sighting.error, sighting.advice, lines) == ((), None, None, [])
+
+
+def test_a_loss_is_told_with_the_backup_that_helps_how_long_it_took_and_commands_that_work(toy: ToySite, tmp_path: Path) -> None:
+    """What the watch says to type is typed, and brings the lost file back."""
+    verify(toy.open(), ["toy"], selections=["latest"])
+    (toy.source / "shop.sqlite").rename(tmp_path / "lost.sqlite")
+
+    sighting, lines = look(toy)
+
+    assert [(ailment.kind, ailment.subject) for ailment in sighting.ailments] == [("loss", "file shop.sqlite")]
+    newest = toy.open().repository.backups()[-1]
+    text = "\n".join(lines)
+    assert text.startswith("toy (toy) calls for a restore\n  seen: file shop.sqlite is gone\n  bring back: " + newest.id)
+    assert re.search(r"what was written in the 3 h 0\d min since is not in it", text)
+    assert re.search(r"proof: verified 3 h 0\d min ago, was back in \d+\.\d s", text)
+    assert "nothing is restored by itself" in text
+
+    typed = [line.strip() for line in lines if line.startswith("    ")]
+    subprocess.run(["sh", "-ec", "\n".join(typed)], cwd=tmp_path, check=True, capture_output=True)
+    merged = tmp_path / "merged"
+    for part in sorted((tmp_path / "restored").iterdir()):
+        shutil.copytree(part / "data", merged, dirs_exist_ok=True)
+    assert (merged / "shop.sqlite").read_bytes() == (tmp_path / "lost.sqlite").read_bytes()
+    assert set(names(toy.source)) < set(names(merged))
+
+
+def test_a_missed_answer_is_asked_again_and_not_told(toy: ToySite) -> None:
+    away = toy.folder / "away"
+    toy.source.rename(away)
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if away.exists():
+            away.rename(toy.source)
+
+    sighting, lines = look(toy, sleep=sleep)
+    assert (sighting.ailments, lines, len(waited)) == ((), [], 1)
+
+
+def test_trouble_that_stays_is_told_after_as_many_looks_as_are_configured(toy: ToySite) -> None:
+    toy.source.rename(toy.folder / "burnt")
+    waited: list[float] = []
+    (sighting,) = watch(toy.configure(more="watch: {looks: 4, pause: 7s}"), ["toy"], sleep=waited.append)
+    assert [ailment.kind for ailment in sighting.ailments] == ["down"]
+    assert waited == [7, 7, 7]
+
+
+def test_a_backup_that_failed_its_proof_is_not_advised(toy: ToySite) -> None:
+    """The newest one is damaged, as its drill has shown: the one before it is advised, and the drill is told."""
+    (older, newest) = toy.open().repository.backups()
+    pack = Tamper("a flipped byte", fetched=lambda fetched: (fetched[-1].data / "log.txt").write_text("damaged"))
+    evidence = verify(toy.open(), ["toy"], selections=["latest"], tamper=pack)
+    assert evidence.verdict == "failed"
+    # Evidence of a damage on purpose is not kept; here it stands for a real one.
+    keep_as_real(toy, evidence)
+    toy.source.rename(toy.folder / "burnt")
+
+    sighting, lines = look(toy)
+
+    assert sighting.advice is not None
+    assert sighting.advice.backup.id == older.id
+    assert any(f"last drill: {newest.id} failed" in line for line in lines)
+    assert any("this backup was never drilled" in line for line in lines)
+
+
+def keep_as_real(toy: ToySite, evidence: object) -> None:
+    from verification import store
+    from verification.evidence import Evidence
+
+    assert isinstance(evidence, Evidence)
+    directory = toy.folder / "evidence"
+    directory.mkdir()
+    (directory / "report.json").write_text(evidence.model_dump_json())
+    store.keep(evidence, directory, toy.open().repository)
+
+
+def test_a_repository_that_is_away_hides_no_service_that_is_down(toy: ToySite) -> None:
+    toy.repository.rename(toy.folder / "elsewhere")
+    sighting, lines = look(toy)
+    assert sighting.ailments == ()
+    assert "there is none" in str(sighting.error)
+    assert lines[0].startswith("toy could not be looked at: cannot list the repository")
+
+    toy.source.rename(toy.folder / "burnt")
+    sighting, lines = look(toy)
+    assert sighting.error is not None
+    assert [ailment.kind for ailment in sighting.ailments] == ["down"]
+    assert any("no backup that could help" in line for line in lines)
+
+
+def test_many_ailments_are_told_by_the_first_and_their_number(toy: ToySite) -> None:
+    ailments = tuple(Ailment("loss", f"t{number}", f"table t{number} is gone") for number in range(30))
+    lines = advice.lines(Sighting("toy", "toy", datetime.now(UTC), ailments), toy.open())
+    assert len([line for line in lines if "seen: " in line]) == 12
+    assert "  and 18 more" in lines
+
+
+def test_the_repositorys_secrets_are_named_and_not_told(toy: ToySite) -> None:
+    config = toy.folder / "lifeboat.yaml"
+    toy.source.rename(toy.folder / "burnt")
+    toy.configure(more=QUICK)
+    config.write_text(
+        config.read_text().replace(
+            f"password_file: {toy.folder}/key", "password: correct horse, environment: {AWS_SECRET_ACCESS_KEY: s3cret}"
+        )
+    )
+    site = toy.open()
+    text = "\n".join(line for sighting in watch(site, ["toy"]) for line in advice.lines(sighting, site))
+    assert "export RESTIC_PASSWORD=… AWS_SECRET_ACCESS_KEY=…  # as lifeboat.yaml has it" in text
+    assert "correct horse" not in text
+    assert "s3cret" not in text
+
+
+def test_by_hand_it_ends_with_0_1_or_2(toy: ToySite, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.commands.main import main
+
+    def typed() -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["lifeboat", "watch", "--config", str(toy.folder / "lifeboat.yaml")])
+        monkeypatch.setattr("signal.signal", lambda *_: None)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    toy.configure(more=QUICK)
+    assert typed() == (0, "toy: well\n")
+    toy.configure(more=QUICK, service=", password: '${NOT_SET_ANYWHERE}'")
+    code, out = typed()
+    assert (code, "NOT_SET_ANYWHERE" in out) == (2, True)
+    toy.source.rename(toy.folder / "burnt")
+    toy.configure(more=QUICK)
+    code, out = typed()
+    assert (code, "toy (toy) calls for a restore" in out) == (1, True)
+
+
+def test_the_flow_raises_an_event_shows_an_artifact_and_fails_its_run(toy: ToySite, prefect_process: PrefectServer) -> None:
+    toy.configure(more=QUICK)
+    config = toy.folder / "lifeboat.yaml"
+    well = prefect_process.lifeboat("watch", config=config)
+    assert well.code == 0, well.err
+    toy.source.rename(toy.folder / "burnt")
+
+    said = prefect_process.lifeboat("watch", config=config)
+
+    assert said.code == 1, said.err
+    (event,) = prefect_process.events("lifeboat.restore.advised")
+    assert event["resource"]["prefect.resource.id"] == "lifeboat.service.toy"
+    newest = toy.open().repository.backups()[-1]
+    assert f"bring back: {newest.id}" in event["payload"]["text"]
+    assert "restic -r" in event["payload"]["text"]
+    (artifact,) = prefect_process.found("artifacts", artifacts={"key": {"any_": ["restore-advised"]}})
+    assert "calls for a restore" in json.dumps(artifact["data"])
+    states = [run["state"] for run in prefect_process.found("flow_runs") if run["name"].startswith("watch")]
+    assert sorted(state["type"] for state in states) == ["COMPLETED", "FAILED"]
+    assert any("1 of 1 services call for a restore: toy" in (state["message"] or "") for state in states)
+
+
+def test_a_collapse_is_written_in_percent(toy: ToySite) -> None:
+    assert toy.configure(more="watch: {collapse: 12.5%}").settings.watch.collapse == 0.125
+    for wrong in ("0.5", "150%", "0%", "half"):
+        with pytest.raises(Exception, match=r"watch\.collapse"):
+            toy.configure(more=f"watch: {{collapse: {wrong}}}")

@@ -1,0 +1,146 @@
+"""Chains of backups of a test server, taken as Lifeboat takes them, and copies brought back from them in real sandboxes."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pymysql
+import pytest
+from sqlalchemy.engine import make_url
+
+from backups.manifest import Manifest, Source
+from backups.runs import Run
+from backups.services.base import Fetched, Job
+from backups.services.mysql.copy import MySQLCopy
+from backups.services.mysql.details import MySQLDetails
+from backups.services.mysql.service import MySQLService
+from backups.settings import SandboxSettings
+from backups.witness import Check, compare
+from tests.servers.mysql import MySQLServer
+from verification.sandbox import DockerSandbox, opened
+
+
+@dataclass
+class Restored:
+    """A copy that is being brought back, and the sandbox that it lives in."""
+
+    copy: MySQLCopy
+    manifest: Manifest
+    sandbox: DockerSandbox
+
+    def bring_back(self) -> "Restored":
+        """Every step of a restore, up to the first answer."""
+        self.copy.assemble()
+        self.copy.start()
+        self.copy.replay()
+        self.copy.first_answer()
+        return self
+
+    def differences(self) -> list[Check]:
+        """The witness beside what the copy shows: what is not equal."""
+        checks = compare(self.manifest.witness, self.copy.observe())
+        assert len(checks) >= len(self.manifest.witness) > 0
+        return [check for check in checks if not check.passed]
+
+    def sql(self, *statements: str, database: str = "mysql") -> list[tuple[object, ...]]:
+        """Run statements on the copy; returns the last one's rows."""
+        url = make_url(self.copy.database_url(database))
+        socket = str(url.query["unix_socket"])
+        with (
+            pymysql.connect(
+                unix_socket=socket,
+                user=url.username,
+                password=url.password or "",
+                database=database,
+                charset="utf8mb4",
+                autocommit=True,
+            ) as session,
+            session.cursor() as cursor,
+        ):
+            for statement in statements:
+                cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
+@dataclass
+class Chain:
+    """Backups of one server: the first `backup()` is a full, the others incrementals on it."""
+
+    server: MySQLServer
+    run: Run
+    state: Path
+    stack: ExitStack
+    backups: list[Fetched] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    copies: int = 0
+
+    def backup(self) -> Manifest:
+        """Take the next one."""
+        number = len(self.backups)
+        kind = "incremental" if self.backups else "full"
+        data, work = (self.run.directory / f"{name}-{self.server.server_id}-{number}" for name in ("data", "work"))
+        for directory in (data, work):
+            directory.mkdir(mode=0o711)
+        parents = [fetched.manifest for fetched in self.backups]
+        service = MySQLService("agama", self.server.settings(), self.run.docker)
+        captured = service.capture(Job(kind, data, work, parents, self.run.docker, self.state, self.said.append))
+        now = datetime.now(UTC)
+        manifest = Manifest(
+            lifeboat="0",
+            id=f"agama-{number}",
+            service="agama",
+            type="mysql",
+            kind=kind,
+            chain="agama-0",
+            sequence=number,
+            parent=parents[-1].id if parents else None,
+            started_at=now,
+            taken_at=captured.taken_at,
+            finished_at=now,
+            source=Source(version=captured.source_version, image=service.settings.image),
+            files=(),
+            details=dict(captured.details),
+            witness=tuple(captured.witness),
+        )
+        # As it comes out of the repository.
+        self.backups.append(Fetched(Manifest.read(manifest.model_dump_json(), "a test"), data))
+        return manifest
+
+    def details(self, number: int = -1) -> MySQLDetails:
+        """The details of one of its backups."""
+        return MySQLDetails.model_validate(self.backups[number].manifest.details)
+
+    def restore(self, upto: int | None = None, *, damage: Callable[[list[Fetched]], None] = lambda chain: None) -> Restored:
+        """Prepare a copy of the chain's backup number `upto` (the last one) from files of its own, which `damage` may change."""
+        self.copies += 1
+        sandbox = self.stack.enter_context(opened(self.run, f"{self.server.server_id}-{self.copies}", SandboxSettings()))
+        chain = []
+        for fetched in self.backups[: None if upto is None else upto + 1]:
+            data = sandbox.directory / fetched.manifest.id
+            shutil.copytree(fetched.data, data)
+            chain.append(dataclasses.replace(fetched, data=data))
+        damage(chain)
+        service = MySQLService("agama", self.server.settings(password=None), self.run.docker)
+        copy = service.copy(chain, sandbox)
+        assert isinstance(copy, MySQLCopy)
+        return Restored(copy, chain[-1].manifest, sandbox)
+
+
+StartChain = Callable[[MySQLServer], Chain]
+
+
+@pytest.fixture(scope="session")
+def mysql_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What captures may keep between runs; shared, so that a recipient is initialised once."""
+    return tmp_path_factory.mktemp("mysql-state")
+
+
+@pytest.fixture
+def start_chain(run: Run, mysql_state: Path) -> Iterator[StartChain]:
+    """Factory of chains; their files and copies go when the test ends."""
+    with ExitStack() as stack:
+        yield lambda server: Chain(server, run, mysql_state, stack)

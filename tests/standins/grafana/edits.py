@@ -1,0 +1,67 @@
+"""Changes to a grafana.db that nobody's server is writing to: what tests and the demo do to a source, or to a copy that shall be caught."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .content.dashboards import dashboard, metric, panel
+from .database import ADMIN, BEGINNING
+from .server.storage import Folder, Store, opened
+
+
+@contextmanager
+def _store(path: Path) -> Iterator[tuple[sqlite3.Connection, Store]]:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        yield connection, opened(connection)
+
+
+def add_dashboard(
+    path: Path,
+    uid: str,
+    title: str,
+    *,
+    folder_uid: str = "",
+    spec: dict[str, Any] | None = None,
+    org_id: int = 1,
+    now: datetime = BEGINNING,
+) -> None:
+    """Save a dashboard; without `spec`, one with a single panel. One that exists gets its next version."""
+    with _store(path) as (_, store):
+        store.save_dashboard(
+            org_id, uid, spec or dashboard(uid, title, [panel(1, "stat", "Up", [metric("up")])]), folder_uid, ADMIN, now
+        )
+
+
+def add_folder(path: Path, uid: str, title: str, *, parent_uid: str = "", org_id: int = 1, now: datetime = BEGINNING) -> None:
+    """Create a folder."""
+    with _store(path) as (_, store):
+        store.save_folder(org_id, Folder(0, uid, title, parent_uid), ADMIN, now)
+
+
+def change_panel(path: Path, uid: str, panel_id: int, *, org_id: int = 1, now: datetime = BEGINNING, **changes: Any) -> None:
+    """Change keys of one panel (also inside a collapsed row) and save. Raises KeyError when there is no such dashboard or panel."""
+    with _store(path) as (_, store):
+        found = next((board for board in store.dashboards(org_id) if board.uid == uid), None)
+        if found is None:
+            raise KeyError(uid)
+        panels = [inner for outer in found.spec.get("panels", []) for inner in (outer, *outer.get("panels", []))]
+        chosen = next((one for one in panels if one["id"] == panel_id), None)
+        if chosen is None:
+            raise KeyError(panel_id)
+        chosen |= changes
+        store.save_dashboard(org_id, uid, found.spec, found.folder_uid, ADMIN, now, api_version=found.api_version)
+
+
+def delete_dashboard(path: Path, uid: str, *, org_id: int = 1, now: datetime = BEGINNING) -> None:
+    """Delete a dashboard, as the server would. Raises KeyError when there is none."""
+    with _store(path) as (_, store):
+        store.delete_dashboard(org_id, uid, now)
+
+
+def delete_rows(path: Path, table: str, where: str) -> int:
+    """Delete rows behind the server's back; gives their number, so that a test can see that it broke something."""
+    with _store(path) as (connection, _):
+        return connection.execute(f"DELETE FROM `{table}` WHERE {where}").rowcount

@@ -1,0 +1,1 @@
+"""What each route answers, by subject. An answer takes a Request and gives what becomes the JSON, or raises RefusedError."""

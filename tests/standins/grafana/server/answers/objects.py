@@ -1,0 +1,103 @@
+"""The Kubernetes-style API: dashboards and folders as objects, in the version they were saved in."""
+
+import base64
+import binascii
+import uuid
+from typing import Any
+
+from tests.standins.grafana.server.request import RefusedError, Request
+from tests.standins.grafana.server.storage import Dashboard, Folder
+from tests.standins.grafana.server.storage.resources import namespace
+
+Json = dict[str, Any]
+CLASSIC_VERSIONS = ("v0alpha1", "v1beta1", "v1")
+PAGE = 500
+
+
+class MissingObjectError(RefusedError):
+    """404 as Kubernetes says it."""
+
+    def __init__(self, group: str, kind: str, name: str) -> None:
+        super().__init__(404, f'{kind}.{group} "{name}" not found')
+        self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self), "reason": "NotFound",
+                     "details": {"name": name, "group": group, "kind": kind}, "code": 404}  # fmt: skip
+
+
+def _metadata(org_id: int, item: Dashboard | Folder, parent: str) -> Json:
+    """Metadata for an item of the old tables, which have none."""
+    return {
+        "name": item.uid, "namespace": namespace(org_id), "uid": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{org_id}/{item.uid}")),
+        "resourceVersion": str(item.version), "generation": item.version, "creationTimestamp": item.created,
+        "labels": {"grafana.app/deprecatedInternalID": str(item.id)}, "annotations": {"grafana.app/folder": parent},
+    }  # fmt: skip
+
+
+def _dashboard(org_id: int, board: Dashboard, version: str) -> Json:
+    """The object. Version 1's names are the same shape; between 1 and 2 Grafana converts, and the stand-in says that it cannot."""
+    metadata = board.metadata or _metadata(org_id, board, board.folder_uid)
+    stored = board.api_version.rpartition("/")[2]
+    item: Json = {"kind": "Dashboard", "apiVersion": f"dashboard.grafana.app/{version}", "metadata": metadata, "status": {}}
+    item["spec"] = {key: value for key, value in board.spec.items() if key not in {"id", "uid", "version"}}
+    if (version in CLASSIC_VERSIONS) != board.classic:
+        error = f"the stand-in does not convert {stored} to {version}"
+        item |= {
+            "spec": {"title": board.title},
+            "status": {"conversion": {"failed": True, "storedVersion": stored, "error": error}},
+        }
+    return item
+
+
+def _folder(org_id: int, folder: Folder, version: str) -> Json:
+    spec = {"title": folder.title, "description": folder.description}
+    return {
+        "kind": "Folder",
+        "apiVersion": f"folder.grafana.app/{version}",
+        "metadata": _metadata(org_id, folder, folder.parent_uid),
+        "spec": spec,
+    }
+
+
+def _list(request: Request, kind: str, api_version: str, items: list[Json]) -> Json:
+    """A page of `limit` items; `continue` asks for the next one."""
+    limit = request.number("limit", PAGE) or PAGE
+    try:
+        start = int(base64.urlsafe_b64decode(request.text("continue") or base64.urlsafe_b64encode(b"0")))
+    except (ValueError, binascii.Error):
+        raise RefusedError(400, "invalid continue token") from None
+    newest = max((int(item["metadata"]["resourceVersion"]) for item in items), default=0)
+    metadata = {"resourceVersion": str(newest)}
+    if start + limit < len(items):
+        metadata["continue"] = base64.urlsafe_b64encode(str(start + limit).encode()).decode()
+    return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items[start : start + limit]}
+
+
+def dashboards(request: Request, version: str, org: str) -> Json:
+    """All dashboards of a namespace."""
+    del org  # the caller was identified in it
+    items = [_dashboard(request.org_id, board, version) for board in request.store.dashboards(request.org_id)]
+    return _list(request, "DashboardList", f"dashboard.grafana.app/{version}", items)
+
+
+def dashboard(request: Request, version: str, org: str, name: str) -> Json:
+    """One dashboard."""
+    del org
+    board = next((board for board in request.store.dashboards(request.org_id) if board.uid == name), None)
+    if board is None:
+        raise MissingObjectError("dashboard.grafana.app", "dashboards", name)
+    return _dashboard(request.org_id, board, version)
+
+
+def folders(request: Request, version: str, org: str) -> Json:
+    """All folders of a namespace, at every depth."""
+    del org
+    items = [_folder(request.org_id, folder, version) for folder in request.store.folders(request.org_id)]
+    return _list(request, "FolderList", f"folder.grafana.app/{version}", items)
+
+
+def folder(request: Request, version: str, org: str, name: str) -> Json:
+    """One folder."""
+    del org
+    found = next((folder for folder in request.store.folders(request.org_id) if folder.uid == name), None)
+    if found is None:
+        raise MissingObjectError("folder.grafana.app", "folders", name)
+    return _folder(request.org_id, found, version)

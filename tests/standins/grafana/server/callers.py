@@ -1,0 +1,65 @@
+"""Who is asking: a password checked against the database, or the auth proxy's header. Tokens and sessions are not understood."""
+
+import base64
+import binascii
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from . import passwords
+from .request import Caller, RefusedError
+from .settings import Settings
+
+
+def identify(
+    connection: sqlite3.Connection, headers: Mapping[str, str], settings: Settings, namespace_org: int | None = None
+) -> Caller:
+    """The caller, in the organisation of `X-Grafana-Org-Id` (or of the /apis namespace, or their own).
+
+    Raises RefusedError 401 for an unknown user, a wrong password or a disabled user.
+    """
+    login, password = _credentials(headers, settings)
+    rows = connection.execute("SELECT * FROM user WHERE login = ? OR email = ?", (login, login)).fetchall()
+    user = next((dict(row) for row in rows if not dict(row).get("is_service_account")), None)
+    if user is None:
+        return _administrator_of_an_empty_database(connection, login, password, settings)
+    if user.get("is_disabled") or (password is not None and not passwords.matches(password, user["salt"], user["password"])):
+        raise RefusedError(401, "Invalid username or password")
+    org_id = namespace_org or _wanted(headers) or user["org_id"]
+    member = connection.execute("SELECT role FROM org_user WHERE org_id = ? AND user_id = ?", (org_id, user["id"])).fetchone()
+    return Caller(user["id"], _uid(user), user["login"], bool(user["is_admin"]), org_id, member[0] if member else "")
+
+
+def _credentials(headers: Mapping[str, str], settings: Settings) -> tuple[str, str | None]:
+    """Login and password; the password is None where the auth proxy vouches."""
+    if settings.proxy_header and headers.get(settings.proxy_header):
+        return headers[settings.proxy_header], None
+    kind, _, value = (headers.get("Authorization") or "").partition(" ")
+    if kind.lower() != "basic":
+        raise RefusedError(401, "Unauthorized")
+    try:
+        login, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise RefusedError(401, "Invalid Basic Auth Header") from None
+    if not colon:
+        raise RefusedError(401, "Invalid Basic Auth Header")
+    return login, password
+
+
+def _administrator_of_an_empty_database(
+    connection: sqlite3.Connection, login: str, password: str | None, settings: Settings
+) -> Caller:
+    """GF_SECURITY_ADMIN_* count only while there is no user yet, as in Grafana (which then creates the user; this one does not)."""
+    (users,) = connection.execute("SELECT count(*) FROM user").fetchone()
+    if users == 0 and (login, password) == (settings.admin_user, settings.admin_password):
+        return Caller(0, "", login, server_admin=True, org_id=1, role="Admin")
+    raise RefusedError(401, "Invalid username or password")
+
+
+def _wanted(headers: Mapping[str, str]) -> int:
+    value = headers.get("X-Grafana-Org-Id") or ""
+    return int(value) if value.isdecimal() else 0
+
+
+def _uid(user: dict[str, Any]) -> str:
+    return user.get("uid") or str(user["id"])

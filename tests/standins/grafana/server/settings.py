@@ -1,0 +1,33 @@
+"""What the environment says: Grafana's own `GF_<SECTION>_<KEY>` names, and one of the stand-in's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`proxy_header` is None when GF_AUTH_PROXY_ENABLED is not true. `version` is only what /api/health says."""
+
+    database: Path
+    plugins: Path
+    port: int
+    admin_user: str
+    admin_password: str
+    proxy_header: str | None
+    version: str
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings with Grafana's defaults."""
+    data = Path(environment.get("GF_PATHS_DATA", "/var/lib/grafana"))
+    proxied = environment.get("GF_AUTH_PROXY_ENABLED", "false").lower() == "true"
+    return Settings(
+        database=data / environment.get("GF_DATABASE_PATH", "grafana.db"),
+        plugins=Path(environment.get("GF_PATHS_PLUGINS", data / "plugins")),
+        port=int(environment.get("GF_SERVER_HTTP_PORT", "3000")),
+        admin_user=environment.get("GF_SECURITY_ADMIN_USER", "admin"),
+        admin_password=environment.get("GF_SECURITY_ADMIN_PASSWORD", "admin"),
+        proxy_header=environment.get("GF_AUTH_PROXY_HEADER_NAME", "X-WEBAUTH-USER") if proxied else None,
+        version=environment.get("GF_STANDIN_VERSION", "12.4.1"),
+    )

@@ -1,0 +1,133 @@
+"""HTTP: takes a question, opens the database for it, gives the answer as JSON, and logs a line."""
+
+import json
+import logging
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from . import callers, routes
+from .request import RefusedError, Request
+from .settings import Settings
+from .storage import UidTakenError, opened
+
+log = logging.getLogger("standin")
+COMMIT = "stand-in"
+_BUSY_SECONDS = 5.0
+
+
+class Server(ThreadingHTTPServer):
+    """A server over one database file, which need not exist yet (it then is not healthy)."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], settings: Settings) -> None:
+        self.settings = settings
+        super().__init__(address, Handler)
+
+    def connect(self, *, write: bool) -> sqlite3.Connection:
+        """Open the database as it is now; never create it. Reads are opened read-only."""
+        path = f"file:{self.settings.database}?mode={'rw' if write else 'ro'}"
+        return sqlite3.connect(path, uri=True, timeout=_BUSY_SECONDS)
+
+    def health(self) -> tuple[int, dict[str, str]]:
+        """200, or 503 when the database cannot be read or is no Grafana's."""
+        body = {"database": "ok", "version": self.settings.version, "commit": COMMIT}
+        try:
+            with closing(self.connect(write=False)) as connection:
+                for table in ("migration_log", "org", "user"):
+                    connection.execute(f"SELECT count(*) FROM `{table}`").fetchone()
+        except sqlite3.Error as error:
+            log.warning("database failing path=%s error=%r", self.settings.database, str(error))
+            return 503, body | {"database": "failing"}
+        return 200, body
+
+    def answer(self, method: str, target: str, headers: Any, body: bytes) -> tuple[int, Any]:
+        """The status and the JSON for a question. Raises RefusedError, sqlite3.Error."""
+        parts = urlsplit(target)
+        path = unquote(parts.path.rstrip("/"))
+        if (method, path) == ("GET", "/api/health"):
+            return self.health()
+        route, named = routes.find(method, path)
+        org = named.get("org")
+        namespace_org = None if org is None else 1 if org == "default" else int(org.removeprefix("org-"))
+        with closing(self.connect(write=method != "GET")) as connection:
+            if method != "GET":
+                connection.execute("BEGIN IMMEDIATE")  # what is checked is still so when it is written
+            store = opened(connection)
+            caller = callers.identify(connection, headers, self.settings, namespace_org)
+            if not caller.may(route.role):
+                raise RefusedError(403, f"You'll need additional permissions to perform this action. Role needed: {route.role}")
+            request = Request(
+                connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins
+            )
+            with connection:
+                return 200, route.answer(request, **named)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "LifeboatGrafanaStandIn/1"
+    server: Server
+
+    def do_GET(self) -> None:
+        """Answer a read."""
+        self._reply()
+
+    def do_POST(self) -> None:
+        """Answer a write."""
+        self._reply()
+
+    def do_DELETE(self) -> None:
+        """Answer a removal."""
+        self._reply()
+
+    def do_PUT(self) -> None:
+        """Refuse: nothing here takes it."""
+        self._reply()
+
+    def do_PATCH(self) -> None:
+        """Refuse: nothing here takes it."""
+        self._reply()
+
+    def _reply(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            status, answer = self.server.answer(self.command, self.path, self.headers, body)
+        except RefusedError as refused:
+            status, answer = refused.status, refused.body
+        except UidTakenError:
+            status, answer = 400, {"message": "Dashboard cannot be changed to a folder"}
+        except sqlite3.Error as error:
+            log.warning("database failing path=%s error=%r", self.server.settings.database, str(error))
+            status, answer = 500, {"message": f"database failing: {error}"}
+        sent = encoded(answer)
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json; charset=UTF-8")
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+        log.info("method=%s path=%s status=%d", self.command, self.path, status)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """The server logs its own lines."""
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        raise RefusedError(400, "bad request data") from None
+
+
+def encoded(answer: Any) -> bytes:
+    """JSON as Go writes it: `<`, `>` and `&` escaped, so that nobody comes to compare bytes."""
+    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode()

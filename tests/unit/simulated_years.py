@@ -1,0 +1,166 @@
+"""Years of nights in which things go wrong, and retention's promises, asked after every prune.
+
+The world knows the true time; Lifeboat in it knows only its machine's clock. A promise that is not kept raises Broken.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from backups.chains import Chain, chains, extendable
+from backups.manifest import BackupRecord
+from backups.retention import Decision, Rules, plan
+
+DAY = timedelta(days=1)
+RULES = Rules(keep=21 * DAY, delete_after=31 * DAY, silence=timedelta(days=4, hours=2))
+SERVICE = "agama"
+Plan = Callable[..., list[Decision]]
+
+
+class Broken(AssertionError):
+    """A promise of retention that was not kept; its first word names it."""
+
+
+@dataclass(frozen=True)
+class Year:
+    """What goes wrong, by the number of the night (or of the Monday, of the 28th); beyond the end all is well."""
+
+    zone: str = "Etc/UTC"
+    failed_nights: frozenset[int] = frozenset()
+    failed_monthlies: frozenset[int] = frozenset()
+    failed_drills: frozenset[int] = frozenset()
+    missed_drills: frozenset[int] = frozenset()
+    missed_prunes: frozenset[int] = frozenset()
+    killed_prunes: Mapping[int, int] = field(default_factory=dict)
+    """Night -> after how many deletions that night's prune is killed."""
+    readers: frozenset[int] = frozenset()
+    """Nights in which a drill reads the oldest chain while the prune runs."""
+    jumps: Mapping[int, float] = field(default_factory=dict)
+    """Night -> by how many days the clock is off from then on."""
+
+    def off(self, night: int) -> timedelta:
+        """How far the clock is ahead of the truth."""
+        return max(((begin, days) for begin, days in self.jumps.items() if begin <= night), default=(0, 0.0))[1] * DAY
+
+
+@dataclass
+class World:
+    """The repository and its history. `taken` maps a backup's id to the true time at which it was taken."""
+
+    year: Year
+    plan: Plan = plan
+    held: list[BackupRecord] = field(default_factory=list)
+    taken: dict[str, datetime] = field(default_factory=dict)
+    lengths: dict[str, int] = field(default_factory=dict)
+    verified: dict[str, datetime] = field(default_factory=dict)
+    shortened: set[str] = field(default_factory=set)
+    """Chains that a killed prune has begun to delete."""
+
+    def live(self, first: date, nights: int) -> "World":
+        """Run the schedules of prefect.yaml for so many nights; raises Broken."""
+        counts = {"monday": 0, "monthly": 0}
+        for night in range(nights):
+            today = first + night * DAY
+            if night not in self.year.failed_nights:
+                self._back_up(today, night, time(0), full=today.weekday() == 0)
+            if today.day == 28:
+                counts["monthly"] += 1
+                if counts["monthly"] not in self.year.failed_monthlies:
+                    self._back_up(today, night, time(2), full=True, standalone=True)
+            if night not in self.year.missed_prunes:
+                self._prune(today, night)
+            if today.weekday() == 0:
+                counts["monday"] += 1
+                self._drill(counts["monday"], self._moment(today, time(6)) + self.year.off(night))
+        return self
+
+    def _moment(self, day: date, hour: time) -> datetime:
+        return datetime.combine(day, hour, ZoneInfo(self.year.zone)).astimezone(UTC)
+
+    def _back_up(self, day: date, night: int, hour: time, *, full: bool, standalone: bool = False) -> None:
+        chain = None if full else extendable(chains(self.held).get(SERVICE, []))
+        identifier = f"{SERVICE}-{len(self.taken):05}"
+        truth = self._moment(day, hour) + timedelta(minutes=1)
+        self.held.append(
+            BackupRecord(
+                snapshot=identifier,
+                id=identifier,
+                service=SERVICE,
+                type="mysql",
+                kind="incremental" if chain else "full",
+                chain=chain.id if chain else identifier,
+                sequence=chain.last.sequence + 1 if chain else 0,
+                taken_at=truth + self.year.off(night),
+                size=1,
+                standalone=standalone,
+            )
+        )
+        self.taken[identifier] = truth
+        self.lengths[self.held[-1].chain] = self.held[-1].sequence + 1
+
+    def _drill(self, monday: int, at: datetime) -> None:
+        if monday in self.year.missed_drills or not self.held:
+            return
+        longest = max(chains(self.held)[SERVICE], key=lambda chain: len(chain.backups))
+        latest = max(self.held, key=lambda backup: backup.taken_at)
+        for backup in (latest, longest.last):
+            if monday in self.year.failed_drills:
+                self.verified.pop(backup.id, None)
+            else:
+                self.verified[backup.id] = at
+
+    def _prune(self, day: date, night: int) -> None:
+        before = chains(self.held)
+        truth = self._moment(day, time(5))
+        now = truth + self.year.off(night)
+        read = {members[0].id for members in before.values()} if night in self.year.readers else set()
+        decisions = self.plan(before, dict(self.verified), RULES, now=now, reading=read)
+        going = [backup for decision in decisions if not decision.keep for backup in reversed(decision.chain.backups)]
+        gone = {backup.id for backup in going[: self.year.killed_prunes.get(night)]}
+        self.held = [backup for backup in self.held if backup.id not in gone]
+        killed = night in self.year.killed_prunes
+        self.shortened |= {backup.chain for backup in self.held} & {backup.chain for backup in going}
+        self._promises(before.get(SERVICE, []), now, truth, read, killed=killed)
+
+    def _promises(self, before: Sequence[Chain], now: datetime, truth: datetime, read: set[str], *, killed: bool) -> None:
+        kept = {backup.id for backup in self.held}
+        after = chains(self.held).get(SERVICE, [])
+        if lost := [name for name, taken in self.taken.items() if truth - taken <= RULES.keep and name not in kept]:
+            raise Broken(f"three weeks: on {truth} {lost[0]} of {self.taken[lost[0]]} is gone")
+        if before and not after:
+            raise Broken(f"empty: on {truth} nothing is left")
+        for chain in after:
+            have = [backup.sequence for backup in chain.backups]
+            if have != list(range(len(have))) or (len(have) != self.lengths[chain.id] and chain.id not in self.shortened):
+                raise Broken(f"pieces: on {truth} chain {chain.id} of {self.lengths[chain.id]} holds {have}")
+        if gone := read - {chain.id for chain in after}:
+            raise Broken(f"read: on {truth} chain {gone} went while it was read")
+        proven = [chain for chain in before if any(backup.id in self.verified for backup in chain.backups)]
+        # While a clock is wrong, which of them is the newest is anyone's guess.
+        if proven and not {chain.id for chain in (proven if self.year.jumps else proven[-1:])} & {chain.id for chain in after}:
+            raise Broken(f"proven: on {truth} the newest verified chain {proven[-1].id} went")
+        if not killed and not self.year.jumps:
+            self._month(after, proven, now, read)
+
+    def _month(self, after: Sequence[Chain], proven: Sequence[Chain], now: datetime, read: set[str]) -> None:
+        """Nothing is over a month old but the proven last, where backups went on; whatever else is that old has a reason."""
+        for chain in after:
+            if now - chain.backups[0].taken_at <= RULES.delete_after:
+                continue
+            excuses = {
+                "the proven last": bool(proven) and chain.id == proven[-1].id,
+                "the only newest": chain.id == after[-1].id,
+                "fulls failed, so it holds points of the last three weeks": now - chain.last.taken_at <= RULES.keep,
+                "being read": chain.id in read,
+                "Lifeboat stood still": self._stood_still(now),
+            }
+            if not any(excuses.values()):
+                raise Broken(f"month: on {now} chain {chain.id} of {chain.backups[0].taken_at} stayed without a reason")
+
+    def _stood_still(self, now: datetime) -> bool:
+        """Whether nothing at all was saved for longer than is believed, in the last three weeks."""
+        moments = sorted([*self.taken.values(), *self.verified.values(), now])
+        assert RULES.silence
+        return any(later - earlier > RULES.silence and now - later < RULES.keep for earlier, later in pairwise(moments))

@@ -1,0 +1,48 @@
+"""The clock of a drill: contiguous phases, timed by one monotonic clock that tests can hand in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The steps of a drill in their order."""
+
+    FETCH = "fetch"  # from before the first byte leaves the repository until the server's files are laid out
+    START = "start"  # until the server takes connections
+    REPLAY = "replay"  # until the log has brought it to the witness's position
+    READY = "ready"  # until its first correct answer: here the restore ends
+    CHECK = "check"  # the whole comparison; timed, but no part of the restore
+
+
+@dataclass
+class Stopwatch:
+    """Times phases without gaps: one ends where the next begins. `now` gives seconds and never goes back."""
+
+    now: Callable[[], float]
+    _begun: list[tuple[Phase, float]] = field(default_factory=list)
+    _stopped: float | None = None
+
+    def begin(self, phase: Phase) -> None:
+        """End the running phase and begin this one."""
+        self._begun.append((phase, self.now()))
+
+    def stop(self) -> None:
+        """End the running phase; again is fine."""
+        if self._stopped is None:
+            self._stopped = self.now()
+
+    @property
+    def phases(self) -> list[tuple[Phase, float]]:
+        """The phases so far, and the seconds of each."""
+        last = self.now() if self._stopped is None else self._stopped
+        ends = [*(at for _, at in self._begun[1:]), last]
+        return [(phase, end - at) for (phase, at), end in zip(self._begun, ends, strict=False)]
+
+    @property
+    def restore_seconds(self) -> float | None:
+        """From before the first byte was fetched to the first correct answer; None when there was none."""
+        begun = dict(self._begun)
+        if Phase.FETCH not in begun or Phase.CHECK not in begun:
+            return None
+        return begun[Phase.CHECK] - begun[Phase.FETCH]

@@ -1,0 +1,94 @@
+"""Which backups to drill: one look at the repository, then every service times every selection."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from backups import chains as chaining
+from backups.chains import SELECTIONS, Chain
+from backups.errors import LifeboatError
+from backups.manifest import BackupRecord
+from backups.site import Site
+
+Selection = Literal["latest", "worst", "random", "id"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One drill to run: the backups to bring back in order, the full first; or why there are none.
+
+    newest:  when the service's newest backup was taken
+    fulls:   every full of the service, oldest first: how it grows
+    """
+
+    service: str
+    type: str
+    selection: Selection
+    chain: tuple[BackupRecord, ...] = ()
+    error: LifeboatError | None = None
+    newest: datetime | None = None
+    fulls: tuple[BackupRecord, ...] = ()
+
+
+def plan(
+    site: Site,
+    names: Sequence[str],
+    selections: Sequence[str] = ("latest", "worst"),
+    *,
+    at: datetime | None = None,
+    chance: random.Random | None = None,
+) -> list[Planned]:
+    """Plan the drills of the named services. A selection is latest, worst, random, or the id of a backup of one of them.
+
+    Never raises for what the repository holds or lacks: such a drill carries the error and could not run, or has failed.
+    """
+    chance = chance or random.SystemRandom()
+    try:
+        held = chaining.chains(site.repository.backups())
+    except LifeboatError as error:
+        return [_unplanned(site, name, selection, error) for name in names for selection in selections]
+    owners = {backup.id: backup.service for members in held.values() for chain in members for backup in chain.backups}
+    return [
+        _planned(site, name, held.get(name, []), selection, at, chance)
+        for name in names
+        for selection in selections
+        # An id that nobody here has is told for every service; one that has an owner is nobody else's affair.
+        if owners.get(selection, name) == name or owners[selection] not in names
+    ]
+
+
+def _planned(
+    site: Site, name: str, members: Sequence[Chain], selection: str, at: datetime | None, chance: random.Random
+) -> Planned:
+    every = [backup for chain in members for backup in chain.backups]
+    chosen: tuple[BackupRecord, ...] = ()
+    error = None
+    try:
+        last = chaining.select(name, members, selection, at=at, chance=chance)
+        chosen = (last,)
+        chosen = next(chain for chain in members if chain.id == last.chain).up_to(last.id)
+    except LifeboatError as fault:
+        error = fault
+    return Planned(
+        service=name,
+        type=_type(site, name),
+        selection=_kind(selection),
+        chain=chosen,
+        error=error,
+        newest=max((backup.taken_at for backup in every), default=None),
+        fulls=tuple(sorted((backup for backup in every if backup.kind == "full"), key=lambda backup: backup.taken_at)),
+    )
+
+
+def _unplanned(site: Site, name: str, selection: str, error: LifeboatError) -> Planned:
+    return Planned(service=name, type=_type(site, name), selection=_kind(selection), error=error)
+
+
+def _type(site: Site, name: str) -> str:
+    return site.settings.services[name].type
+
+
+def _kind(selection: str) -> Selection:
+    return selection if selection in SELECTIONS else "id"  # type: ignore[return-value]

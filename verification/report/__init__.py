@@ -1,0 +1,1 @@
+"""The evidence as a page for people (`page.py`) and as JUnit XML for pipelines (`junit.py`)."""

@@ -1,0 +1,110 @@
+"""JUnit XML: a suite for each drill, a case for its restore, one for its time, and one for each thing that was checked."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC
+from xml.etree import ElementTree as ET
+
+from backups import durations
+from backups.witness import Check
+from verification.evidence import DrillResult, Evidence
+from verification.report.groups import kinds
+
+_NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render(evidence: Evidence) -> str:
+    """Write the evidence as JUnit XML. A failed verdict has a failure in it, one that could not run an error."""
+    root = ET.Element("testsuites", name="lifeboat")
+    for drill in evidence.drills:
+        root.append(_suite(drill, evidence))
+    if not evidence.drills:
+        suite = ET.SubElement(root, "testsuite", name="verification")
+        ET.SubElement(_case(suite, "lifeboat", "drills"), "error", message="there was nothing to drill", type="could-not-run")
+        _count(suite)
+    for count in ("tests", "failures", "errors"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+    root.set("time", f"{(evidence.finished_at - evidence.started_at).total_seconds():.3f}")
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
+    title = f"{drill.service} {drill.selection}"
+    suite = ET.Element(
+        "testsuite",
+        name=title,
+        timestamp=drill.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        hostname=_text(evidence.host),
+        time=f"{sum(phase.seconds for phase in drill.phases):.3f}",
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name, value in _properties(drill).items():
+        ET.SubElement(properties, "property", name=name, value=_text(value))
+    _restored(suite, drill)
+    _in_time(suite, drill, evidence.rto.budget_seconds)
+    subjects: dict[str, list[Check]] = {}
+    for check in drill.checks:
+        subjects.setdefault(check.subject, []).append(check)
+    kind = kinds(subjects)
+    for subject, checks in subjects.items():
+        _subject(_case(suite, f"{drill.service}.{drill.selection}.{kind[subject]}", subject), checks)
+    _count(suite)
+    return suite
+
+
+def _properties(drill: DrillResult) -> dict[str, str]:
+    values = {
+        "verdict": drill.verdict,
+        "backup": drill.backup.id if drill.backup else None,
+        "image": f"{drill.image.name} {drill.image.id}" if drill.image else None,
+        "standin": "yes" if drill.image and drill.image.standin else None,
+        "restore_seconds": None if drill.restore_seconds is None else str(drill.restore_seconds),
+        "tampered": drill.tampered,
+        **{f"phase.{phase.name}": f"{phase.seconds:.3f}" for phase in drill.phases},
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _restored(suite: ET.Element, drill: DrillResult) -> None:
+    """The case that holds what was no check's affair: the copy did not come up, or the drill could not run."""
+    case = _case(suite, f"{drill.service}.{drill.selection}", "restored and compared", drill.restore_seconds)
+    if drill.error:
+        kind_of = "failure" if drill.verdict == "failed" and not drill.failures and drill.rto_met is not False else "error"
+        child = ET.SubElement(case, kind_of, message=_text(drill.error), type=drill.verdict)
+        child.text = _text(f"{drill.error}\nhint: {drill.hint}" if drill.hint else drill.error)
+    elif drill.verdict == "could-not-run":
+        ET.SubElement(case, "error", message=_text("; ".join(drill.reasons)), type=drill.verdict)
+
+
+def _in_time(suite: ET.Element, drill: DrillResult, budget: float) -> None:
+    if drill.restore_seconds is None:
+        return
+    case = _case(suite, f"{drill.service}.{drill.selection}", f"back within {durations.describe(budget)}", drill.restore_seconds)
+    if not drill.rto_met:
+        message = f"the restore took {durations.describe(drill.restore_seconds)}, the objective is {durations.describe(budget)}"
+        ET.SubElement(case, "failure", message=message, type="failed")
+
+
+def _subject(case: ET.Element, checks: Sequence[Check]) -> None:
+    wrong = [check for check in checks if not check.passed]
+    if wrong:
+        lines = [f"{check.metric}: expected {check.expected!r}, observed {check.observed!r}" for check in wrong]
+        failure = ET.SubElement(case, "failure", message=_text(lines[0])[:500], type="failed")
+        failure.text = _text("\n".join(lines))
+
+
+def _case(suite: ET.Element, group: str, name: str, seconds: float | None = None) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=_text(group), name=_text(name), time=f"{seconds or 0:.3f}")
+
+
+def _count(suite: ET.Element) -> None:
+    suite.set("tests", str(len(suite.findall("testcase"))))
+    suite.set("failures", str(len(suite.findall("testcase/failure"))))
+    suite.set("errors", str(len(suite.findall("testcase/error"))))
+    suite.set("skipped", "0")
+
+
+def _text(value: str) -> str:
+    """XML has no way to write control characters, which names in a database may hold."""
+    return _NOT_XML.sub("\ufffd", value)

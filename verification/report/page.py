@@ -1,0 +1,104 @@
+"""report.html: one self-contained file, the verdict first. What it looks like is in `templates/report.html.jinja`."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import jinja2
+
+from backups import disk, durations
+from backups.witness import Value
+from verification.evidence import DrillResult, Evidence
+from verification.report.groups import grouped
+
+_SHOWN = 160
+"""Characters of a value that fit into a table; report.json has all of them."""
+
+SYMBOLS = {"verified": "✓", "failed": "✗", "could-not-run": "?"}
+
+
+def render(evidence: Evidence) -> str:
+    """Write the evidence as a page that needs nothing else: no script, no font, no address."""
+    return _template().render(
+        evidence=evidence,
+        headline=headline(evidence),
+        services=_by_service(evidence),
+        symbols=SYMBOLS,
+        budget=evidence.rto.budget_seconds,
+    )
+
+
+def headline(evidence: Evidence) -> str:
+    """The whole verification in one sentence."""
+    drills = evidence.drills
+    if not drills:
+        return "Nothing was drilled, so nothing is proven."
+    count = {verdict: sum(drill.verdict == verdict for drill in drills) for verdict in SYMBOLS}
+    tried = f"{len(drills)} drill" + ("s" if len(drills) > 1 else "")
+    if evidence.verdict == "verified":
+        return f"{tried}: every restored copy equals what its source held."
+    parts = [f"{count[word]} {word.replace('-', ' ')}" for word in ("failed", "could-not-run", "verified") if count[word]]
+    return f"{tried}: {', '.join(parts)}."
+
+
+def difference(value: Value, other: Value) -> str:
+    """A value as a table shows it: of long text, the stretch where it begins to differ from `other`."""
+    text, against = _plain(value), _plain(other)
+    if len(text) <= _SHOWN:
+        return text
+    same = next(
+        (at for at, (one, two) in enumerate(zip(text, against, strict=False)) if one != two), min(len(text), len(against))
+    )
+    begin = max(0, min(same - 40, len(text) - _SHOWN))
+    return ("…" if begin else "") + text[begin : begin + _SHOWN] + ("…" if begin + _SHOWN < len(text) else "")
+
+
+def _plain(value: Value) -> str:
+    if value is None:
+        return "not there"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _by_service(evidence: Evidence) -> dict[str, list[DrillResult]]:
+    services: dict[str, list[DrillResult]] = {}
+    for drill in evidence.drills:
+        services.setdefault(drill.service, []).append(drill)
+    return services
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _took(seconds: float) -> str:
+    return "under 0.1 s" if 0 <= seconds < 0.05 else durations.describe(seconds)
+
+
+def _span(seconds: float) -> str:
+    return durations.describe(timedelta(seconds=seconds))
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{min(100.0, 100 * part / whole) if whole else 0:.3f}%"
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("verification.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        {
+            "stamp": _stamp,
+            "took": _took,
+            "span": _span,
+            "size": disk.size,
+            "percent": _percent,
+            "difference": difference,
+            "grouped": grouped,
+        }
+    )
+    return environment.get_template("report.html.jinja")

@@ -1,6 +1,7 @@
 """A full backup's data: the server's own CLONE, run on a throw-away recipient, straight into the backup's directory."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pymysql.err
@@ -18,6 +19,9 @@ from backups.services.mysql.versions import clone_mismatch
 
 _ONE_AT_A_TIME = 3634
 _AWAY = (2003, 2006, 2013)
+_BROKEN_OFF = "Clone Restart failed"
+"""What the donor says when a connection was lost and it cannot take up the clone where it was; seen while it ran DDL."""
+_ATTEMPTS = 3
 _HINTS = {
     3864: "set `image:` to the version that the source runs",
     3865: "CLONE copies between servers of one operating system only: is the source on Linux?",
@@ -41,10 +45,16 @@ def clone(settings: MySQLSettings, source: Source, size: int, job: Job) -> None:
     with recipient.running(job, image, source, authority) as server:
         _require_fit(server, source)
         job.say(f"cloning {disk.size(size)}" + (" over TLS" if source.tls else ", not encrypted on its way"))
-        try:
-            _clone(server, settings, source)
-        except pymysql.err.Error as error:
-            raise explain(error, settings) from error
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                _clone(server, settings, source)
+            except pymysql.err.Error as error:
+                if not left or _BROKEN_OFF not in str(error):
+                    raise explain(error, settings) from error
+                job.say("the source broke the clone off: beginning it again")
+                shutil.rmtree(job.directory / DATADIR, ignore_errors=True)
+            else:
+                break
     _require_whole(job.directory / DATADIR)
 
 
@@ -78,6 +88,8 @@ def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
     inner = re.search(r"(?:Clone Donor Error|Connect failed): (\d+)", words)
     if inner and int(inner[1]) == _ONE_AT_A_TIME:
         return Transient(told, hint="another clone of this server is running: wait for it to end")
+    if _BROKEN_OFF in words:
+        return Transient(told, hint="it does so when DDL runs all the while: try again when it is done")
     if code in _AWAY or (inner and int(inner[1]) in _AWAY):
         return Transient(told, hint="is the source still up? try again")
     return LifeboatError(told, hint=_HINTS.get(code, "`lifeboat doctor` looks for the reason"))

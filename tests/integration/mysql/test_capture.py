@@ -5,10 +5,11 @@ import threading
 import time
 from pathlib import Path
 
+import pymysql.err
 import pytest
 
 from backups.containers import wait_until
-from backups.errors import ChainBroken, LifeboatError
+from backups.errors import ChainBroken, LifeboatError, Transient
 from backups.runs import Run
 from backups.services.mysql import binlog, clone, connection
 from tests.integration.mysql.conftest import Capturing, Taken
@@ -191,6 +192,30 @@ def test_a_failed_clone_leaves_no_container(
     assert "BACKUP_ADMIN" in caught.value.message
     assert _containers(run) == []
     assert not any(run.directory.glob("work*/*"))
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_clone_that_the_source_broke_off_is_begun_again(
+    times: int, mysql_server: MySQLServer, capture: Capturing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source's words for it are those that a replica under DDL has said; what was cloned until then is in the way."""
+    original, calls = clone._clone, []
+
+    def broken_off(*arguments: object) -> None:
+        calls.append(1)
+        original(*arguments)  # type: ignore[arg-type]
+        if len(calls) <= times:
+            words = "Clone Donor Error: 1815 : Internal error: Innodb Clone Restart failed, existing clone aborted."
+            raise pymysql.err.OperationalError(3862, words)
+
+    monkeypatch.setattr(clone, "_clone", broken_off)
+    if times < 3:
+        _assert_whole(capture(mysql_server), mysql_server)
+        assert "the source broke the clone off: beginning it again" in capture.said
+    else:
+        with pytest.raises(Transient, match="existing clone aborted"):
+            capture(mysql_server)
+    assert len(calls) == min(times + 1, 3)
 
 
 def test_the_empty_data_directory_is_made_once(mysql_server: MySQLServer, run: Run, state: Path) -> None:

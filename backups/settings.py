@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from backups import durations
+from backups.hosts.settings import HostSettings
 from backups.secret import Secret
 from backups.services.base import ServiceSettings
 
@@ -119,14 +120,6 @@ class Watch(_Section):
     pause: Span = timedelta(seconds=10)
 
 
-class Host(_Section):
-    """A machine reached over SSH; not used yet."""
-
-    address: str
-    key_file: Path | None = None
-    known_hosts: Path | None = None
-
-
 class Settings(_Section):
     """The whole configuration. Services are the models of their own types."""
 
@@ -138,5 +131,5 @@ class Settings(_Section):
     backup: BackupSettings = BackupSettings()
     sandbox: SandboxSettings = SandboxSettings()
     watch: Watch = Watch()
-    hosts: dict[str, Host] = Field(default_factory=dict)
+    hosts: dict[str, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)

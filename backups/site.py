@@ -9,6 +9,7 @@ from backups import configuration, runs
 from backups import run as story
 from backups.containers import Docker
 from backups.errors import ConfigError
+from backups.hosts import Hosts
 from backups.manifest import Kind, Manifest
 from backups.repository import Repository
 from backups.services.base import Service
@@ -44,10 +45,15 @@ class Site:
             environment=section.environment,
         )
 
+    @property
+    def hosts(self) -> Hosts:
+        """The configured machines."""
+        return Hosts(self.settings.hosts)
+
     def service(self, name: str, docker: Docker) -> Service:
         """One configured service."""
         section = self.settings.services[name]
-        return SERVICE_TYPES[section.type].make(name, section, docker)
+        return SERVICE_TYPES[section.type].make(name, section, docker, self.hosts)
 
     def chosen(self, names: Sequence[str]) -> list[str]:
         """The named services, or all of them; raises ConfigError for one that is not configured."""

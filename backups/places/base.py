@@ -14,6 +14,19 @@ class PlacedFile:
     size: int
 
 
+@dataclass(frozen=True)
+class Ownership:
+    """Who files shall belong to: names where the machine knows them (`mysql:mysql`), else the official image's numbers.
+
+    mode: of the root directory.
+    """
+
+    names: str
+    user: int
+    group: int
+    mode: int = 0o750
+
+
 class Place(Protocol):
     """A directory of a source. Paths are relative to its root; a path that leads outside is refused with LifeboatError."""
 
@@ -46,4 +59,31 @@ class Place(Protocol):
 
         Raises LifeboatError when it is missing, is not a database, or stays locked.
         """
+        ...
+
+    def entries(self) -> list[str] | None:
+        """The names directly below the root, hidden ones too (`lost+found` is none); None when the root is not there."""
+        ...
+
+    def free(self) -> int:
+        """Bytes that are free where the root is, or would be."""
+        ...
+
+    def put(self, tree: Path, ownership: Ownership) -> None:
+        """Make the root a copy of the directory `tree`, which is used up by it; modes of its files are kept.
+
+        The root must be absent or empty (raises LifeboatError else). Everything arrives beside it first, as
+        `<root>.lifeboat-partial`, is compared there, and is renamed last: a put that dies leaves the root as it was, and may
+        be begun again. Ownership is that of an empty root that is there, else the given one.
+        """
+        ...
+
+    def move_aside(self, suffix: str) -> str:
+        """Rename the root, adding `.suffix` to its name, and return the place that it is now. Raises LifeboatError when it cannot
+        be renamed (a mount point).
+        """
+        ...
+
+    def run(self, command: str, *, seconds: float) -> tuple[int, str]:
+        """Run a shell command on the place's machine, for at most `seconds`; its exit code and what it said."""
         ...

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backups import disk
 from backups.errors import LifeboatError
-from backups.places.base import PlacedFile
+from backups.places.base import Ownership, PlacedFile
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,26 @@ class LocalPlace:
             for left in (destination, destination.with_name(f"{destination.name}-journal")):
                 left.unlink(missing_ok=True)
             raise LifeboatError(f"{path} of {self} cannot be copied: {error}", hint=_sqlite_hint(error, destination)) from error
+
+    def entries(self) -> list[str] | None:
+        """See Place."""
+        raise LifeboatError("not yet")
+
+    def free(self) -> int:
+        """See Place."""
+        raise LifeboatError("not yet")
+
+    def put(self, tree: Path, ownership: Ownership) -> None:
+        """See Place."""
+        raise LifeboatError("not yet")
+
+    def move_aside(self, suffix: str) -> str:
+        """See Place."""
+        raise LifeboatError("not yet")
+
+    def run(self, command: str, *, seconds: float) -> tuple[int, str]:
+        """See Place."""
+        raise LifeboatError("not yet")
 
     def _walk(self, start: Path) -> Iterator[Path]:
         """Every file below `start`. What a living service removes meanwhile is passed by; what may not be read is an error."""

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from backups.containers import Docker
 from backups.errors import ConfigError
+from backups.hosts import Hosts
 from backups.places.base import Place
 from backups.places.local import LocalPlace
 
 _EXAMPLES = "examples: local:/var/lib/grafana, docker:grafana:/var/lib/grafana"
 
 
-def parse(text: str, docker: Docker) -> Place:
+def parse(text: str, docker: Docker, hosts: Hosts) -> Place:
     """Return the place that `text` names. For `docker:`, asks Docker where the container's files are.
 
     Raises ConfigError for text that is no place, LifeboatError when the container is not there.

@@ -15,7 +15,25 @@ from pydantic import BaseModel, ConfigDict
 
 from backups.containers import Container, Docker, Image
 from backups.manifest import Kind, Manifest
+from backups.places.base import Ownership
 from backups.witness import Fact
+
+
+class RestoreSettings(BaseModel):
+    """How a real restore of a service ends on its machine.
+
+    stop, start: shell commands that are run there, before anything is moved and after everything is in place
+    owner: `user:group` that the files shall belong to; by default the owner of what is replaced, else the type's own
+    to: the place that `lifeboat restore` uses when none is named; by_itself: the watch may restore to it without asking
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    to: str | None = None
+    stop: str | None = None
+    start: str | None = None
+    owner: str | None = None
+    by_itself: bool = False
 
 
 class ServiceSettings(BaseModel):
@@ -26,6 +44,7 @@ class ServiceSettings(BaseModel):
 
     type: str
     image: str
+    restore: RestoreSettings = RestoreSettings()
 
 
 class SqlServiceSettings(ServiceSettings):
@@ -125,8 +144,33 @@ class Fetched:
     data: Path
 
 
+@dataclass(frozen=True)
+class Point:
+    """A moment to come back to: a time (UTC), or a position in the service's own words (MySQL: a GTID). One of the two."""
+
+    time: datetime | None = None
+    position: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.time:%Y-%m-%d %H:%M:%S %Z}" if self.time else str(self.position)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a restore hands over: the server has ended in order, and nothing of the sandbox is in these files.
+
+    data: the directory that the service starts on. configuration: a directory with its configuration files, for a person to
+    put in place; None where the backup holds none. notes: what the operator has to know or do, a line each.
+    """
+
+    data: Path
+    ownership: Ownership
+    configuration: Path | None = None
+    notes: Sequence[str] = ()
+
+
 class Copy(Protocol):
-    """A service brought back from a chain. The steps are called once each, in this order.
+    """A service brought back from a chain. The steps are called once each, in this order; the last two by real restores only.
 
     Each raises Damaged when the backup is at fault (the server does not start on it, the replay stops early, an answer is
     wrong), and LifeboatError when the machine is.
@@ -154,6 +198,17 @@ class Copy(Protocol):
 
     def database_url(self, database: str) -> str | None:
         """SQLAlchemy URL of one of its databases, for the user's own expectations; None where it is no SQL service."""
+        ...
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """Go on from the witness to a moment between it and that of `log`, the next backup of the chain; say where it stands.
+
+        Only where the service is `continuous`, and only on a lasting copy. Raises LifeboatError when the point is not in the log.
+        """
+        ...
+
+    def settle(self) -> Delivery:
+        """End the server in order, remove what only the sandbox needed, and hand the files over. Only of a lasting copy."""
         ...
 
 
@@ -194,6 +249,21 @@ class Service(Protocol):
         """For each backup of the chain, the paths below `data/` that bringing back its last one needs; None means all of it."""
         ...
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
-        """Prepare a copy of the chain's last backup. Needs the sandbox only, never the source or its secrets."""
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
+        """Prepare a copy of the chain's last backup. Needs the sandbox only, never the source or its secrets.
+
+        lasting: the copy will be handed over to live on, so it must survive a crash and be what the source was.
+        """
+        ...
+
+    @property
+    def continuous(self) -> bool:
+        """Whether any moment between two backups of a chain can be brought back."""
+        ...
+
+    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+        """What the live source holds that the witness does not, one line each (`agama.client: 12 rows more`): a restore loses it.
+
+        Takes seconds, changes nothing. Raises LifeboatError when the source does not answer.
+        """
         ...

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backups.containers import Docker
+from backups.hosts import Hosts
 from backups.services.base import Service, ServiceSettings
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
@@ -16,10 +17,10 @@ from backups.services.prometheus.settings import PrometheusSettings
 
 @dataclass(frozen=True)
 class ServiceType:
-    """How a type's section is read, and what it becomes. `make` takes the name, the settings and Docker."""
+    """How a type's section is read, and what it becomes. `make` takes the name, the settings, Docker and the hosts."""
 
     settings: type[ServiceSettings]
-    make: Callable[[str, Any, Docker], Service]
+    make: Callable[[str, Any, Docker, Hosts], Service]
 
 
 SERVICE_TYPES: dict[str, ServiceType] = {

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from backups.containers import Docker
-from backups.errors import Damaged
+from backups.errors import Damaged, LifeboatError
+from backups.hosts import NOWHERE, Hosts
+from backups.places.base import Ownership
 from backups.secret import Secret
-from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox, SqlServiceSettings
+from backups.services.base import Ailment, Captured, Copy, Delivery, Fetched, Finding, Job, Point, Sandbox, SqlServiceSettings
 from backups.witness import Fact
 
 
@@ -28,7 +30,7 @@ class ToySettings(SqlServiceSettings):
 class ToyService:
     """See Service."""
 
-    def __init__(self, name: str, settings: ToySettings, docker: Docker) -> None:
+    def __init__(self, name: str, settings: ToySettings, docker: Docker, hosts: Hosts = NOWHERE) -> None:
         self.name = name
         self.settings = settings
 
@@ -64,7 +66,17 @@ class ToyService:
             result.insert(0, sorted(held))
         return result
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+    @property
+    def continuous(self) -> bool:
+        return False
+
+    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+        if not self.settings.source.is_dir():
+            raise LifeboatError(f"there is no {self.settings.source}")
+        held = {fact.subject for fact in witness}
+        yield from (f"{fact.subject} is new" for fact in facts(self.settings.source) if fact.subject not in held)
+
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
         return ToyCopy(chain, sandbox.directory / "tree")
 
 
@@ -95,6 +107,12 @@ class ToyCopy:
 
     def database_url(self, database: str) -> str | None:
         return f"sqlite:///{self.tree / database}.sqlite"
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        raise LifeboatError("a toy has no log")
+
+    def settle(self) -> Delivery:
+        return Delivery(self.tree, Ownership("root:root", 0, 0), notes=("play on",))
 
 
 def names(root: Path) -> list[str]:

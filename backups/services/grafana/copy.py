@@ -11,7 +11,7 @@ from pathlib import Path
 from backups.containers import Container, wait_until
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.places.local import LocalPlace
-from backups.services.base import Fetched, Sandbox
+from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.grafana import answers, restoring, secrets, witness
 from backups.services.grafana.api import Api, Health
 from backups.services.grafana.database import FILE, Database, opened
@@ -99,6 +99,14 @@ class GrafanaCopy:
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
         """None: Grafana answers no SQL."""
         return None
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """See `Copy.advance`."""
+        raise LifeboatError("not yet")
+
+    def settle(self) -> Delivery:
+        """See `Copy.settle`."""
+        raise LifeboatError("not yet")
 
     @property
     def _config(self) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backups.containers import Docker
 from backups.errors import LifeboatError
+from backups.hosts import Hosts
 from backups.places.parse import parse
 from backups.services.base import Finding
 from backups.services.grafana import secrets
@@ -20,7 +21,7 @@ GIVE_THE_KEY = (
 _LOCK_SECONDS = 10.0
 
 
-def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
+def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
     """See `Service.examine`."""
     version = None
     try:
@@ -35,8 +36,8 @@ def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as scratch:
         config = Path(scratch) / "config"
         config.mkdir()
-        yield _configuration(settings, docker, config)
-        yield from _database(settings, docker, Path(scratch), config)
+        yield _configuration(settings, docker, hosts, config)
+        yield from _database(settings, docker, hosts, Path(scratch), config)
 
 
 def _image(name: str, version: str | None, docker: Docker) -> Finding:
@@ -53,11 +54,11 @@ def _image(name: str, version: str | None, docker: Docker) -> Finding:
     return Finding("image", ok=True, message=f"{name} is on this machine{standin}")
 
 
-def _configuration(settings: GrafanaSettings, docker: Docker, config: Path) -> Finding:
+def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, config: Path) -> Finding:
     if settings.config_place is None:
         return Finding("configuration", ok=True, message="no config_place: grafana.ini and provisioning files are not backed up")
     try:
-        place = parse(settings.config_place, docker)
+        place = parse(settings.config_place, docker, hosts)
         place.check()
         if not place.exists("grafana.ini"):
             return Finding(
@@ -72,10 +73,10 @@ def _configuration(settings: GrafanaSettings, docker: Docker, config: Path) -> F
     return Finding("configuration", ok=True, message=f"grafana.ini can be read in {place}")
 
 
-def _database(settings: GrafanaSettings, docker: Docker, scratch: Path, config: Path) -> Iterator[Finding]:
+def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path, config: Path) -> Iterator[Finding]:
     """Copy it as a backup would, and see whether the backup could open its secrets."""
     try:
-        place = parse(settings.place, docker)
+        place = parse(settings.place, docker, hosts)
         place.check()
         if not place.exists(FILE):
             remedy = "the place is Grafana's data directory, usually /var/lib/grafana"

@@ -8,6 +8,7 @@ from typing import Any
 from backups import disk
 from backups.containers import Docker
 from backups.errors import Damaged, LifeboatError, Transient
+from backups.hosts import NOWHERE, Hosts
 from backups.manifest import Manifest
 from backups.places.base import Place
 from backups.places.parse import parse
@@ -26,19 +27,22 @@ UNKNOWN = "unknown"
 class GrafanaService:
     """See `Service`. A backup of any kind is the whole database: it is small, and restic stores what changed only."""
 
-    def __init__(self, name: str, settings: GrafanaSettings, docker: Docker, *, lock_seconds: float = 60) -> None:
+    def __init__(
+        self, name: str, settings: GrafanaSettings, docker: Docker, hosts: Hosts = NOWHERE, *, lock_seconds: float = 60
+    ) -> None:
         self.name = name
         self.settings = settings
         self._docker = docker
+        self._hosts = hosts
         self._lock_seconds = lock_seconds
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """See `Service`."""
-        return doctor.examine(self.settings, docker)
+        return doctor.examine(self.settings, docker, self._hosts)
 
     def capture(self, job: Job) -> Captured:
         """See `Service`. Nothing is asked of the live server but its version, and nothing is written there."""
-        place = parse(self.settings.place, self._docker)
+        place = parse(self.settings.place, self._docker, self._hosts)
         place.check()
         version = self._version(job)
         if not place.exists(FILE):
@@ -81,9 +85,18 @@ class GrafanaService:
         """See `Service`: the last backup alone."""
         return [*([] for _ in chain[:-1]), None]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+    @property
+    def continuous(self) -> bool:
+        """No: a database's copy is of one moment."""
+        return False
+
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - TODO
         """See `Service`."""
         return GrafanaCopy(chain, sandbox)
+
+    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+        """See `Service`."""
+        raise LifeboatError("not yet")
 
     def _version(self, job: Job) -> str:
         """The server's version. A server that is down does not stop the backup: its files are never more at rest than then."""
@@ -100,7 +113,7 @@ class GrafanaService:
         """Copy grafana.ini and its neighbours, and provisioning/; says whether there is a grafana.ini."""
         if self.settings.config_place is None:
             return False
-        place = parse(self.settings.config_place, self._docker)
+        place = parse(self.settings.config_place, self._docker, self._hosts)
         place.check()
         paths = [file.path for file in place.files() if "/" not in file.path or file.path.startswith("provisioning/")]
         place.fetch(paths, job.directory / CONFIG)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from backups import disk
 from backups.containers import Container, Image
 from backups.errors import Damaged, LifeboatError, Transient
-from backups.services.base import Fetched, Sandbox
+from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.mysql import definitions, events, fingerprint, logchain, witness
 from backups.services.mysql.connection import Session, connect_socket, rows
 from backups.services.mysql.details import DATADIR, MySQLDetails
@@ -139,6 +139,14 @@ class MySQLCopy:
         password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
         # SQLAlchemy decodes what stands behind the question mark, but not a database's name before it.
         return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """See `Copy.advance`."""
+        raise LifeboatError("not yet")
+
+    def settle(self) -> Delivery:
+        """See `Copy.settle`."""
+        raise LifeboatError("not yet")
 
     def _replay(self, session: Session) -> Replay:
         return Replay(session, self._logs, self._details.end)

@@ -6,7 +6,8 @@ Taking one: `doctor.py` (may it be copied?), `clone.py`, `witness.py`, `binlog.p
 from collections.abc import Iterator, Sequence
 
 from backups.containers import Docker
-from backups.errors import ChainBroken
+from backups.errors import ChainBroken, LifeboatError
+from backups.hosts import NOWHERE, Hosts
 from backups.manifest import Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
 from backups.services.mysql import ailing, binlog, clone, connection, doctor, source, witness
@@ -24,9 +25,10 @@ _SESSIONS = 2
 class MySQLService:
     """One MySQL server to protect."""
 
-    def __init__(self, name: str, settings: MySQLSettings, docker: Docker) -> None:  # noqa: ARG002
+    def __init__(self, name: str, settings: MySQLSettings, docker: Docker, hosts: Hosts = NOWHERE) -> None:  # noqa: ARG002
         self.name = name
         self.settings = settings
+        self._hosts = hosts
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """Look at the source, our user's privileges and the image."""
@@ -49,9 +51,18 @@ class MySQLService:
         """All of each: the clone of the full, and the log of every backup."""
         return [None for _ in chain]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+    @property
+    def continuous(self) -> bool:
+        """Its log holds every moment between two backups of a chain."""
+        return True
+
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - TODO(mysql-restore)
         """A server of its own, brought to the witness's position."""
         return MySQLCopy(self.name, self.settings, chain, sandbox)
+
+    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+        """See `Service.since`."""
+        raise LifeboatError("not yet")
 
     def _connect(self) -> Session:
         return connection.connect(self.settings)

@@ -8,6 +8,7 @@ from pathlib import Path
 from backups import disk
 from backups.containers import Image
 from backups.errors import LifeboatError
+from backups.hosts import Hosts
 from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
@@ -33,15 +34,15 @@ _FLAGS = ("query.lookback-delta", "query.max-samples", "query.timeout", "storage
 """The source's flags that its copies are started with, where it has them."""
 
 
-def capture(name: str, settings: PrometheusSettings, job: Job) -> Captured:
+def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> Captured:
     """Take a backup of the source. Raises LifeboatError; the source then has no snapshot of ours left."""
-    api, place = Api.of(settings), parse(settings.place, job.docker)
+    api, place = Api.of(settings), parse(settings.place, job.docker, hosts)
     source, flags = api.version(), api.flags()
     image = _image(settings, source, job)
     datadir.check_identity(api, place)
     journal = job.state / "cache" / "prometheus" / f"{name}.snapshot"
     clear(place, journal, job.say)
-    configuration, config_facts = _configuration(settings, flags, image, job)
+    configuration, config_facts = _configuration(settings, flags, image, job, hosts)
 
     asked = _choose(api, place, job)
     before = list(questions.ask(api, asked))
@@ -76,12 +77,12 @@ def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
 
 
 def _configuration(
-    settings: PrometheusSettings, flags: dict[str, str], image: Image | None, job: Job
+    settings: PrometheusSettings, flags: dict[str, str], image: Image | None, job: Job, hosts: Hosts
 ) -> tuple[Configuration | None, list[Fact]]:
     """Bring the configuration along, where it has a place; with the facts about it."""
     if settings.config_place is None:
         return None, []
-    place = parse(settings.config_place, job.docker)
+    place = parse(settings.config_place, job.docker, hosts)
     found = configuring.locate(flags, place)
     files = place.files()
     disk.require(job.directory, sum(file.size for file in files), f"the configuration of {place}")

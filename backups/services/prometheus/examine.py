@@ -8,6 +8,7 @@ from typing import TypeVar
 from backups import durations
 from backups.containers import Docker
 from backups.errors import LifeboatError
+from backups.hosts import Hosts
 from backups.places.base import Place
 from backups.places.local import LocalPlace
 from backups.places.parse import parse
@@ -20,7 +21,7 @@ from backups.services.prometheus.snapshot import SNAPSHOTS, leftovers
 Result = TypeVar("Result")
 
 
-def examine(settings: PrometheusSettings, docker: Docker) -> Iterator[Finding]:
+def examine(settings: PrometheusSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
     """One finding per thing that a backup needs; what cannot be looked at because of an earlier fault is left out."""
     api = yield from _looked("url", lambda: Api.of(settings))
     answers = api is not None and (yield from _server(api))
@@ -28,11 +29,11 @@ def examine(settings: PrometheusSettings, docker: Docker) -> Iterator[Finding]:
         yield from _admin(api)
         yield from _late_samples(api)
         yield from _image(api, settings, docker)
-    place = yield from _looked("place", lambda: parse(settings.place, docker))
+    place = yield from _looked("place", lambda: parse(settings.place, docker, hosts))
     if place is not None:
         yield from _place(api if answers else None, place)
     if settings.config_place is not None and api is not None and answers:
-        yield from _configuration(api, settings.config_place, docker)
+        yield from _configuration(api, settings.config_place, docker, hosts)
 
 
 def _server(api: Api) -> Generator[Finding, None, bool]:
@@ -113,8 +114,8 @@ def _removal(place: Place) -> Iterator[Finding]:
         )
 
 
-def _configuration(api: Api, text: str, docker: Docker) -> Iterator[Finding]:
-    found = yield from _looked("config_place", lambda: configuration.locate(api.flags(), parse(text, docker)))
+def _configuration(api: Api, text: str, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
+    found = yield from _looked("config_place", lambda: configuration.locate(api.flags(), parse(text, docker, hosts)))
     if found is not None:
         yield _well("config_place", f"{text} holds {found.main}")
 

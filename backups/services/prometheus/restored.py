@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from backups.containers import Container, Image, wait_until
 from backups.errors import Damaged, LifeboatError
-from backups.services.base import Fetched, Sandbox
+from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus import questions, version
@@ -100,6 +100,14 @@ class PrometheusCopy:
     def database_url(self, database: str) -> None:  # noqa: ARG002
         """None: Prometheus answers no SQL."""
         return
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """See `Copy.advance`."""
+        raise LifeboatError("not yet")
+
+    def settle(self) -> Delivery:
+        """See `Copy.settle`."""
+        raise LifeboatError("not yet")
 
     def _place(self, block: Block, file: BlockFile) -> None:
         backup = file.backup or self._last.manifest.id

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from backups.containers import Docker
+from backups.errors import LifeboatError
+from backups.hosts import NOWHERE, Hosts
 from backups.manifest import Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
 from backups.services.prometheus import ailing
@@ -17,17 +19,18 @@ from backups.witness import Fact
 class PrometheusService:
     """A configured Prometheus. Snapshots by the admin API; blocks are copied once a chain; PromQL answers are the proof."""
 
-    def __init__(self, name: str, settings: PrometheusSettings, docker: Docker) -> None:  # noqa: ARG002
+    def __init__(self, name: str, settings: PrometheusSettings, docker: Docker, hosts: Hosts = NOWHERE) -> None:  # noqa: ARG002
         self.name = name
         self.settings = settings
+        self._hosts = hosts
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """See Service."""
-        yield from examine(self.settings, docker)
+        yield from examine(self.settings, docker, self._hosts)
 
     def capture(self, job: Job) -> Captured:
         """See Service."""
-        return capture(self.name, self.settings, job)
+        return capture(self.name, self.settings, job, self._hosts)
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:  # noqa: ARG002 - it serves, or not
         """See Service: whether it is ready to serve."""
@@ -43,6 +46,15 @@ class PrometheusService:
         paths[last.id] += [entry.path for entry in last.files if entry.path.startswith(f"{CONFIG}/")]
         return [None if len(paths[manifest.id]) == len(manifest.files) else sorted(paths[manifest.id]) for manifest in chain]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+    @property
+    def continuous(self) -> bool:
+        """No: a snapshot is of one moment."""
+        return False
+
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - TODO
         """See Service."""
         return PrometheusCopy(chain, sandbox)
+
+    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+        """See Service."""
+        raise LifeboatError("not yet")

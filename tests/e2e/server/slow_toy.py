@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from backups import processes
 from backups.containers import Docker
+from backups.hosts import Hosts
 from backups.services.base import Captured, Copy, Fetched, Job, Sandbox
 from tests.contract.toy import ToyCopy, ToyService, ToySettings
 
@@ -34,7 +35,7 @@ class SlowToyService(ToyService):
         job.say("captured")
         return captured
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
         return SlowCopy(chain, sandbox, self.settings)
 
 
@@ -52,5 +53,5 @@ class SlowCopy(ToyCopy):
             self.sandbox.run("toy", image, entrypoint=["sleep"], command=[DWELL], network=True).wait()
 
 
-def make(name: str, settings: Any, docker: Docker) -> SlowToyService:
+def make(name: str, settings: Any, docker: Docker, hosts: Hosts) -> SlowToyService:
     return SlowToyService(name, settings, docker)

@@ -52,7 +52,7 @@ class Scripted:
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         return [None for _ in chain]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox) -> Copy:
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
         raise NotImplementedError
 
 

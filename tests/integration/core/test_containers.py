@@ -8,6 +8,7 @@ import pytest
 
 from backups.containers import Container, Docker, Image, Limits
 from backups.errors import LifeboatError, Transient
+from backups.hosts import NOWHERE
 from backups.places.parse import parse
 from backups.runs import Run
 
@@ -49,7 +50,7 @@ def mounted(run: Run, image: Image, tmp_path: Path, docker_cli: Cli) -> Iterator
     ],
 )
 def test_a_containers_files_are_found(run: Run, mounted: Container, path: str, file: str, content: str) -> None:
-    place = parse(f"docker:{mounted.name}:{path}", run.docker)
+    place = parse(f"docker:{mounted.name}:{path}", run.docker, NOWHERE)
     place.check()
     assert str(place) == f"docker:{mounted.name}:{path}"
     assert (run.docker.host_path(mounted.name, path) / file).read_text() == content

@@ -9,6 +9,7 @@ import pytest
 from backups import configuration
 from backups.containers import Docker
 from backups.errors import ConfigError, LifeboatError
+from backups.hosts import NOWHERE
 from backups.places.parse import parse
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.prometheus.settings import PrometheusSettings
@@ -254,5 +255,5 @@ def test_a_service_is_made_from_its_section(write: object) -> None:
 def test_a_bad_place_is_told_when_it_is_used(place: str) -> None:
     PrometheusSettings.model_validate({"type": "prometheus", "image": "i", "url": "http://h", "place": place})
     with pytest.raises(LifeboatError) as fault:
-        parse(place, Docker())
+        parse(place, Docker(), NOWHERE)
     assert "examples: local:/var/lib/grafana, docker:grafana:/var/lib/grafana" in str(fault.value)

@@ -159,12 +159,14 @@ class Point:
 class Delivery:
     """What a restore hands over: the server has ended in order, and nothing of the sandbox is in these files.
 
-    data: the directory that the service starts on. configuration: a directory with its configuration files, for a person to
-    put in place; None where the backup holds none. notes: what the operator has to know or do, a line each.
+    data: the directory that the service starts on. inside: where the official image has it. configuration: a directory with
+    its configuration files, for a person to put in place; None where the backup holds none. notes: what the operator has to
+    know or do, a line each.
     """
 
     data: Path
     ownership: Ownership
+    inside: str
     configuration: Path | None = None
     notes: Sequence[str] = ()
 

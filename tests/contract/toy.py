@@ -112,7 +112,7 @@ class ToyCopy:
         raise LifeboatError("a toy has no log")
 
     def settle(self) -> Delivery:
-        return Delivery(self.tree, Ownership("root:root", 0, 0), notes=("play on",))
+        return Delivery(self.tree, Ownership("root:root", 0, 0), "/toy", notes=("play on",))
 
 
 def names(root: Path) -> list[str]:

@@ -4,14 +4,17 @@ import os
 import shutil
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from backups import disk
+from backups import disk, processes
 from backups.errors import LifeboatError
+from backups.places import arriving
 from backups.places.base import Ownership, PlacedFile
+from backups.places.local_arrival import LocalArrival
 
 
 @dataclass(frozen=True)
@@ -113,23 +116,37 @@ class LocalPlace:
 
     def entries(self) -> list[str] | None:
         """See Place."""
-        raise LifeboatError("not yet")
+        names = self._arrival.names()
+        return None if names is None else arriving.held(names)
 
     def free(self) -> int:
         """See Place."""
-        raise LifeboatError("not yet")
+        return self._arrival.free()
 
     def put(self, tree: Path, ownership: Ownership) -> None:
         """See Place."""
-        raise LifeboatError("not yet")
+        self._arrival.put(tree, ownership)
 
     def move_aside(self, suffix: str) -> str:
         """See Place."""
-        raise LifeboatError("not yet")
+        return f"local:{self._arrival.move_aside(suffix)}"
 
     def run(self, command: str, *, seconds: float) -> tuple[int, str]:
         """See Place."""
-        raise LifeboatError("not yet")
+        limit = ["timeout", "--kill-after=10", f"{seconds:g}", "sh", "-c", f"exec 2>&1\n{command}"]
+        begun = time.monotonic()
+        done = processes.run(limit)
+        said = done.output.decode(errors="replace").strip()
+        if done.code in (124, -9, 137) and time.monotonic() - begun >= seconds:
+            raise LifeboatError(
+                f"`{command}` did not end within {seconds:g} s on this machine; it said: {said[-500:] or 'nothing'}",
+                hint="run it by hand to see why",
+            )
+        return done.code, said
+
+    @property
+    def _arrival(self) -> LocalArrival:
+        return LocalArrival(self.root, str(self))
 
     def _walk(self, start: Path) -> Iterator[Path]:
         """Every file below `start`. What a living service removes meanwhile is passed by; what may not be read is an error."""

@@ -6,7 +6,7 @@ What a capture is, is the service's affair: next file `services/<type>/service.p
 import logging
 import shutil
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import chain, count
@@ -29,12 +29,15 @@ _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
 
 @dataclass(frozen=True)
 class _Plan:
-    """What to capture: the new backup's id and kind, why it is a full when none was asked for, what an incremental builds on."""
+    """What to capture: the new backup's id and kind, why it is a full when none was asked for, what an incremental builds on,
+    and what a full follows.
+    """
 
     id: str
     kind: Kind
     reason: str | None = None
     parents: Sequence[Manifest] = ()
+    before: Manifest | None = None
 
 
 def back_up(
@@ -61,6 +64,8 @@ def back_up(
         repository.ensure()
         started_at = now()
         plan = _plan(repository, name, "full" if standalone else kind, started_at)
+        if service.continuous and plan.kind == "full" and not standalone:
+            plan = replace(plan, before=_before(repository, name))
         staging = run.directory / name
         try:
             with disk.full_disk_told(run.directory, f"the backup of {name}"):
@@ -95,6 +100,15 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) ->
         return _Plan(identifier, "full", fault.message)
 
 
+def _before(repository: Repository, name: str) -> Manifest | None:
+    """The last backup of the chain that a full follows. The full is taken without it, too."""
+    try:
+        newest = chaining.extendable(chaining.chains(repository.backups()).get(name, []))
+        return repository.manifest(newest.last) if newest else None
+    except (ChainBroken, Damaged):
+        return None
+
+
 def _decide(kind: Kind | None, newest: Chain | None, at: datetime) -> tuple[Kind, str | None]:
     if newest is None:
         return "full", None if kind is None else "there is no chain to build on"
@@ -118,7 +132,7 @@ def _capture(
         data, work = staging / "snapshot" / DATA, staging / "work"
         for directory in (staging, staging / "snapshot", data, work):
             directory.mkdir(mode=0o711)
-        return plan, service.capture(Job(plan.kind, data, work, plan.parents, run.docker, state, say, now))
+        return plan, service.capture(Job(plan.kind, data, work, plan.parents, run.docker, state, say, now, plan.before))
 
     kind = "an incremental" if plan.kind == "incremental" else "a full"
     say(f"taking {kind} backup" + (f": {plan.reason}" if plan.reason else ""))

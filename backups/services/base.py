@@ -79,6 +79,7 @@ class Job:
     directory: empty; the service fills it with what the snapshot's `data/` shall hold
     work:      another empty directory, for whatever is needed on the way; not kept
     chain:     the manifests that an incremental builds on, the full first; empty for a full
+    before:    of a full: the last backup of the chain that it follows, where there is one
     docker:    for throw-away containers, labelled with the run
     state:     the state directory, for what may be kept between runs (`state / "cache"`)
     say:       tells the operator what is being done, one short line
@@ -92,6 +93,7 @@ class Job:
     state: Path
     say: Callable[[str], None] = lambda line: None  # noqa: ARG005
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    before: Manifest | None = None
 
 
 @dataclass(frozen=True)

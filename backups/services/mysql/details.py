@@ -30,6 +30,16 @@ class LogSegment(Frozen):
     path: str
 
 
+class Bridge(Frozen):
+    """The log between the end of the chain before, `backup` its last, and this full's own log: with it, every moment between the
+    two chains can be brought back too. Bringing this full back needs none of it.
+    """
+
+    backup: str
+    start: Position
+    segments: tuple[LogSegment, ...]
+
+
 class MySQLDetails(Frozen):
     """The `details` of a MySQL manifest.
 
@@ -38,6 +48,7 @@ class MySQLDetails(Frozen):
     log_created: creation stamp of `end.file`, from its format description event: tells a log that was reset and began anew
     variables: server variables that a copy must be started with, by their option names (innodb_page_size, …)
     plugins: libraries of the plugins that were active
+    bridge: a full's link to the chain before, where the source still had the log between
     lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
     """
 
@@ -51,3 +62,4 @@ class MySQLDetails(Frozen):
     plugins: tuple[str, ...]
     lock_seconds: float
     lock_attempts: int
+    bridge: Bridge | None = None

@@ -10,10 +10,10 @@ from backups.errors import ChainBroken, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.manifest import Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
-from backups.services.mysql import ailing, binlog, clone, connection, doctor, source, witness
+from backups.services.mysql import ailing, binlog, bridging, clone, connection, doctor, source, witness
 from backups.services.mysql.connection import Session
 from backups.services.mysql.copy import MySQLCopy
-from backups.services.mysql.details import MySQLDetails, Position
+from backups.services.mysql.details import Bridge, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import Source
 from backups.witness import Fact
@@ -74,7 +74,8 @@ class MySQLService:
             connection.rows(session, "FLUSH BINARY LOGS")
             start = binlog.position(session, seen.version).model_copy(update={"offset": 0})
         clone.clone(self.settings, seen, size, job)
-        return self._up_to_witness(job, seen, start, None)
+        bridge = bridging.build(self._connect, job, start)
+        return self._up_to_witness(job, seen, start, None, bridge)
 
     def _incremental(self, job: Job, seen: Source) -> Captured:
         if not job.chain:
@@ -84,7 +85,9 @@ class MySQLService:
         binlog.require_continuation(self._connect, parent, last.source.version)
         return self._up_to_witness(job, seen, parent.end, parent.log_created)
 
-    def _up_to_witness(self, job: Job, seen: Source, start: Position, created: int | None) -> Captured:
+    def _up_to_witness(
+        self, job: Job, seen: Source, start: Position, created: int | None, bridge: Bridge | None = None
+    ) -> Captured:
         """Take the witness, then the log from `start` to it. `created`: the stamp of start's file, where it is known."""
         job.say("taking the witness")
         witnessed = witness.take(self._connect, connections=_SESSIONS, say=job.say)
@@ -104,6 +107,7 @@ class MySQLService:
             plugins=tuple(sorted(set(seen.plugins.values()))),
             lock_seconds=witnessed.lock_seconds,
             lock_attempts=witnessed.lock_attempts,
+            bridge=bridge,
         )
         return Captured(
             taken_at=witnessed.taken_at,

@@ -1,5 +1,6 @@
 """Captures of test servers, taken as `backups/run.py` takes them."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,14 +38,17 @@ class Capturing:
     said: list[str] = field(default_factory=list)
     count: int = 0
 
-    def __call__(self, server: MySQLServer, chain: tuple[Taken, ...] = (), **settings: object) -> Taken:
-        """Take a full, or an incremental on `chain`."""
+    def __call__(
+        self, server: MySQLServer, chain: tuple[Taken, ...] = (), *, before: Taken | None = None, **settings: object
+    ) -> Taken:
+        """Take a full (which follows `before`), or an incremental on `chain`."""
         self.count += 1
         directory, work = self.run.directory / f"data{self.count}", self.run.directory / f"work{self.count}"
         directory.mkdir(mode=0o711)
         work.mkdir(mode=0o711)
         manifests = tuple(taken.manifest for taken in chain)
         job = Job("incremental" if chain else "full", directory, work, manifests, self.run.docker, self.state, self.said.append)
+        job = dataclasses.replace(job, before=before.manifest if before else None)
         captured = MySQLService("agama", server.settings(**settings), self.run.docker).capture(job)
         assert list(work.iterdir()) == []
         return Taken(captured, directory, _manifest(captured, manifests, self.count))

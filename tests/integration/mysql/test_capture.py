@@ -3,6 +3,7 @@
 import subprocess
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pymysql.err
@@ -134,6 +135,41 @@ def test_a_source_that_replicates_is_served(start_mysql: StartMySQL, capture: Ca
         _assert_whole(taken, replica)
         assert origin.value("SELECT @@server_uuid") in str(taken.details.end.gtid_executed)
     assert replica.value("SELECT service_state FROM performance_schema.replication_connection_status") == "ON"
+
+
+def test_a_full_keeps_the_log_since_the_chain_before(start_mysql: StartMySQL, capture: Capturing) -> None:
+    """Its own log, and what bridges the two chains, are the source's log without a gap, across whatever rotated it."""
+    server = start_mysql()
+    with server.add_writer(ddl=True) as writer:
+        first = capture(server)
+        writer.wait_for(50)
+        server.sql("FLUSH BINARY LOGS")
+        writer.wait_for(50)
+        second = capture(server, before=first)
+    _assert_whole(second, server)
+    bridge = second.details.bridge
+    assert bridge is not None
+    assert (bridge.backup, bridge.start) == (first.manifest.id, first.details.end)
+    assert (bridge.segments[0].file, bridge.segments[0].start) == (first.details.end.file, first.details.end.offset)
+    for segment in bridge.segments:
+        whole = server.binary_log(segment.file)
+        assert (second.directory / segment.path).read_bytes() == whole[segment.start : segment.end]
+    for earlier, later in pairwise([*bridge.segments, *second.details.segments]):
+        assert later.start == 0
+        assert earlier.end == len(server.binary_log(earlier.file))
+    assert len({segment.file for segment in bridge.segments}) > 1
+
+
+def test_a_full_without_the_log_since_the_chain_before_says_so(start_mysql: StartMySQL, capture: Capturing) -> None:
+    server = start_mysql()
+    first = capture(server)
+    server.sql("FLUSH BINARY LOGS")
+    server.sql(f"PURGE BINARY LOGS TO '{server.rows('SHOW BINARY LOG STATUS')[0][0]}'")
+    second = capture(server, before=first)
+    assert second.details.bridge is None
+    assert any(
+        line.startswith(f"no moment between {first.manifest.id} and this full can be brought back") for line in capture.said
+    )
 
 
 def test_a_chain_whose_log_was_purged_is_broken(start_mysql: StartMySQL, capture: Capturing) -> None:

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Makes the images present, for a machine without an image registry: builds each one that is missing, or that was built here from other
 # sources than today's, from Debian packages (see README.md here).
-# usage: build.sh [NAME ...]     NAME: mysql, prometheus, grafana-standin (default: all)
+# usage: build.sh [NAME ...]     NAME: mysql, mariadb, prometheus, grafana-standin (default: all)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 
-declare -A tag=([mysql]=lifeboat/mysql:9.7 [prometheus]=lifeboat/prometheus:3.5 [grafana-standin]=lifeboat/grafana-standin:12.4)
+declare -A tag=([mysql]=lifeboat/mysql:9.7 [mariadb]=lifeboat/mariadb:11.8 [prometheus]=lifeboat/prometheus:3.5 [grafana-standin]=lifeboat/grafana-standin:12.4 [ssh-host]=lifeboat/ssh-host:sid)
 base=lifeboat/base:sid
 work=
 
@@ -51,5 +51,5 @@ build() {
   if [ -n "$old" ] && [ -z "$(docker image inspect --format '{{join .RepoTags " "}}' "$old")" ]; then docker rmi "$old" >/dev/null 2>&1 || true; fi
 }
 
-[ $# -gt 0 ] || set -- mysql prometheus grafana-standin
+[ $# -gt 0 ] || set -- mysql mariadb prometheus grafana-standin
 for name in "$@"; do build "$name"; done

@@ -54,6 +54,7 @@ def _zone(value: str) -> str:
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
 Bytes = Annotated[int, BeforeValidator(_bytes)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
@@ -63,12 +64,13 @@ class _Section(BaseModel):
 
 
 class RepositorySettings(_Section):
-    """A restic repository: its url as restic writes it, its password, and variables that its backend needs."""
+    """A restic repository: its url as restic writes it, its password, and variables and options that its backend needs."""
 
     url: str
     password: Secret | None = None
     password_file: Path | None = None
     environment: dict[str, Secret] = Field(default_factory=dict)
+    options: dict[str, str] = Field(default_factory=dict)
 
 
 class Objectives(_Section):
@@ -131,5 +133,18 @@ class Settings(_Section):
     backup: BackupSettings = BackupSettings()
     sandbox: SandboxSettings = SandboxSettings()
     watch: Watch = Watch()
-    hosts: dict[str, HostSettings] = Field(default_factory=dict)
+    hosts: dict[HostName, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ways_lead_there(self) -> "Settings":
+        for name, host in self.hosts.items():
+            passed = [name]
+            while host.jump is not None:
+                if host.jump not in self.hosts:
+                    raise ValueError(f"hosts.{passed[-1]}.jump names {host.jump}, which is not under hosts:")
+                if host.jump in passed:
+                    raise ValueError(f"hosts.{name}.jump leads round in a circle: {' → '.join([*passed, host.jump])}")
+                passed.append(host.jump)
+                host = self.hosts[host.jump]  # noqa: PLW2901 - one step further
+        return self

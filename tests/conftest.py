@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.servers.prometheus",
     "tests.servers.grafana",
     "tests.servers.prefect",
+    "tests.servers.ssh",
 ]
 
 FIELD_DATA = Path(__file__).parents[2] / "shared" / "field-data"

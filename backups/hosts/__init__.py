@@ -1,10 +1,17 @@
 """The machines of `hosts:`, reached over SSH."""
 
+import atexit
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from backups.errors import ConfigError
+from backups.hosts.connection import HostConnection
 from backups.hosts.settings import HostSettings
+
+_Key = tuple[tuple[str, HostSettings], ...]
+_open: dict[_Key, HostConnection] = {}
+_guard = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,48 @@ class Hosts:
             raise ConfigError(f"there is no host {name} under hosts: of lifeboat.yaml", hint=f"configured: {known}")
         return self.configured[name]
 
+    def connect(self, name: str) -> HostConnection:
+        """The machine's connection, the same for everybody in this process who means the same machine; opened at its first use.
+
+        Raises ConfigError for a name that is not configured, or whose jump hosts lead nowhere or round in a circle.
+        """
+        return self._through(self._way(name))
+
+    def close(self) -> None:
+        """End the connections to these machines; whoever uses one again opens it again."""
+        with _guard:
+            mine = [connection for way, connection in _open.items() if self.configured.get(way[-1][0]) == way[-1][1]]
+        _end(mine)
+
+    def _way(self, name: str) -> _Key:
+        """The machines on the way, the first that we reach ourselves first."""
+        way = [(name, self.settings(name))]
+        while (jump := way[0][1].jump) is not None:
+            if jump in [passed for passed, _ in way]:
+                raise ConfigError(f"the jump hosts of hosts.{name} lead round in a circle: {jump}", hint="remove one jump:")
+            way.insert(0, (jump, self.settings(jump)))
+        return tuple(way)
+
+    def _through(self, way: _Key) -> HostConnection:
+        jump = self._through(way[:-1]) if len(way) > 1 else None
+        with _guard:
+            return _open.setdefault(way, HostConnection(*way[-1], jump))
+
+
+def close_all() -> None:
+    """End every connection of this process."""
+    with _guard:
+        mine = list(_open.values())
+    _end(mine)
+
+
+def _end(connections: list[HostConnection]) -> None:
+    # The farthest first: a connection through another one has to be ended while that one lives.
+    for connection in reversed(connections):
+        connection.close()
+
+
+atexit.register(close_all)
 
 NOWHERE = Hosts()
 """No machine is configured."""

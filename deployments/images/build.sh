@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the images present, for a machine without an image registry: builds each one that is missing, or that was built here from other
 # sources than today's, from Debian packages (see README.md here).
-# usage: build.sh [NAME ...]     NAME: mysql, mariadb, prometheus, grafana-standin (default: all)
+# usage: build.sh [NAME ...]     NAME: mysql, mariadb, prometheus, grafana-standin, ssh-host (default: all)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
@@ -51,5 +51,5 @@ build() {
   if [ -n "$old" ] && [ -z "$(docker image inspect --format '{{join .RepoTags " "}}' "$old")" ]; then docker rmi "$old" >/dev/null 2>&1 || true; fi
 }
 
-[ $# -gt 0 ] || set -- mysql mariadb prometheus grafana-standin
+[ $# -gt 0 ] || set -- mysql mariadb prometheus grafana-standin ssh-host
 for name in "$@"; do build "$name"; done

@@ -34,6 +34,7 @@ class Scripted:
     name: str = "agama"
     settings: ServiceSettings = field(default_factory=lambda: ServiceSettings(type="scripted", image="none"))
     jobs: list[Job] = field(default_factory=list)
+    continuous: bool = True
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         yield Finding("source", True, "here")
@@ -53,7 +54,7 @@ class Scripted:
         return [None for _ in chain]
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
-        raise NotImplementedError
+        raise AssertionError("nobody makes a copy of it")
 
 
 def at(day: float) -> Callable[[], datetime]:
@@ -120,10 +121,16 @@ def test_a_full_then_incrementals_that_build_on_it(site: Site, tmp_path: Path) -
     assert (third.taken_at, third.size) == (AT + timedelta(days=2), 13)
 
 
-def test_a_week_later_a_full_begins_a_new_chain(site: Site) -> None:
-    site.back_up()
-    full = site.back_up(day=7)
+def test_a_week_later_a_full_begins_a_new_chain_and_knows_the_one_that_it_follows(site: Site) -> None:
+    service, snapshots = Scripted(), Scripted(continuous=False)
+    site.back_up(service=service)
+    last = site.back_up(service=service, day=1)
+    site.back_up(service=service, day=2, standalone=True)
+    full = site.back_up(service=service, day=7)
     assert (full.kind, full.chain, full.reason) == ("full", full.id, "the chain's full is 7 d 0 h old")
+    assert [job.before and job.before.id for job in service.jobs] == [None, None, None, last.id]
+    site.back_up(service=snapshots, day=14)
+    assert snapshots.jobs[0].before is None
 
 
 def test_an_incremental_without_a_chain_becomes_a_full_and_says_so(site: Site) -> None:

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from os.path import lexists
 from pathlib import Path
 
-from backups import locks, processes, restic
+from backups import append_only, locks, processes, restic, sftp
 from backups.errors import Damaged, LifeboatError
+from backups.hosts import NOWHERE, Hosts
 from backups.manifest import FILE_NAME, BackupRecord, Manifest
 from backups.processes import Completed
 from backups.secret import Secret, read
@@ -33,10 +34,11 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Repository:
-    """A restic repository at `url`. Its password reaches restic by the environment, never by a command line.
+    """A restic repository at `url`. Its url and its password reach restic by the environment, never by a command line.
 
-    `url` may name environment variables (`rest:https://${USER}:${PASSWORD}@host/`); `patience` is how many seconds to wait for
-    another restic that holds the repository exclusively (a prune).
+    `url` may name environment variables (`rest:https://${USER}:${PASSWORD}@host/`), and one of `hosts` (`sftp:NAME:/path`);
+    `options` are restic's `-o` (`s3.region` …), which anybody on this machine can see; `patience` is how many seconds to wait
+    for another restic that holds the repository exclusively (a prune).
 
     All methods raise LifeboatError for a repository that cannot be used (Transient when another try may help, Damaged
     when its content is at fault), each with a hint.
@@ -47,6 +49,8 @@ class Repository:
     password: Secret | None = None
     password_file: Path | None = None
     environment: Mapping[str, Secret] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    hosts: Hosts = NOWHERE
     patience: float = 60.0
 
     @property
@@ -93,7 +97,7 @@ class Repository:
         snapshot = _saved(completed.output)
         if completed.code != 0:
             if snapshot:
-                self._restic(["forget", snapshot], f"remove the incomplete snapshot {snapshot} from")
+                self._take_back(snapshot)
             raise self._fault(completed, "save to")
         return snapshot
 
@@ -152,13 +156,24 @@ class Repository:
             )
 
     def forget(self, snapshots: Sequence[str]) -> None:
-        """Remove snapshots; their data goes with the next `prune`."""
+        """Remove snapshots; their data goes with the next `prune`. Raises LifeboatError where it is append-only."""
         if snapshots:
+            self.require_deletions("forget snapshots of")
             self._restic(["forget", *snapshots], "forget snapshots of")
 
     def prune(self) -> None:
-        """Free the space that forgotten snapshots held."""
+        """Free the space that forgotten snapshots held. Raises LifeboatError where it is append-only."""
+        self.require_deletions("prune")
         self._restic(["prune"], "prune")
+
+    def is_append_only(self) -> bool:
+        """Whether it is known to refuse deletions from this machine; only a REST server can be asked."""
+        return append_only.is_append_only(Secret(self.url).reveal())
+
+    def require_deletions(self, verb: str) -> None:
+        """Raise LifeboatError where it is append-only, before anything is tried; `verb` is what cannot be done then."""
+        if self.is_append_only():
+            raise restic.append_only(f"cannot {verb} the repository {self.shown_url}")
 
     def check(self, *, read_data: bool = False) -> None:
         """Have restic check the repository's structure, with `read_data` every byte; raises Damaged with what it found."""
@@ -168,6 +183,16 @@ class Repository:
         """Remove locks whose process is gone; locks of live processes stay."""
         self._restic(["unlock"], "unlock")
 
+    def _take_back(self, snapshot: str) -> None:
+        """Remove a snapshot that is not whole; raises LifeboatError that names it when that is refused."""
+        try:
+            self.forget([snapshot])
+        except LifeboatError as refusal:
+            raise LifeboatError(
+                f"snapshot {snapshot} is incomplete, and could not be taken back: {refusal.message}",
+                hint=f"where it is reached with full access: restic forget {snapshot}; here: lifeboat backup --kind full",
+            ) from refusal
+
     def _restic(self, arguments: Sequence[str], verb: str) -> Completed:
         """Run restic; raises the LifeboatError that its failure means, which says what could not be done to the repository."""
         completed = self._run(arguments)
@@ -176,15 +201,21 @@ class Repository:
         return completed
 
     def _run(self, arguments: Sequence[str], *, directory: Path | None = None) -> Completed:
-        environment = self._environment()
+        environment, options = self._environment(), self._options()
         deadline = time.monotonic() + self.patience
         while True:
-            completed = processes.run(["restic", *arguments], environment=environment, directory=directory)
+            completed = processes.run(["restic", *options, *arguments], environment=environment, directory=directory)
             # restic 0.14 has no --retry-lock.
             if completed.code == 0 or not restic.is_locked(completed) or time.monotonic() > deadline:
                 return completed
-            processes.run(["restic", "unlock"], environment=environment)
+            processes.run(["restic", *options, "unlock"], environment=environment)
             time.sleep(min(2.0, self.patience))
+
+    def _options(self) -> list[str]:
+        url = Secret(self.url).reveal()
+        append_only.require_readable(url)
+        given = [part for name, value in self.options.items() for part in ("-o", f"{name}={value}")]
+        return [*given, *sftp.options(url, self.hosts, self.options)]
 
     def _environment(self) -> dict[str, str]:
         return {

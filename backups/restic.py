@@ -1,26 +1,17 @@
 """What restic's failures mean. Most of them share one exit code (restic 0.14), so its words are read; newer ones say the same.
 
-The faults themselves are provoked in `tests/integration/test_repository_faults.py`.
+The faults themselves are provoked in `tests/integration/core/test_repository_faults.py` and `tests/integration/repositories/`.
 """
 
 import re
 
+from backups import elsewhere
+from backups.elsewhere import Meaning
 from backups.errors import ConfigError, Damaged, LifeboatError, Transient
 from backups.processes import Completed
 
-_TELLING = re.compile(r"(?i)fatal|error|locked|failed|verif|unable|not (found|match|exist)")
+_TELLING = re.compile(r"(?i)fatal|error|locked|failed|verif|unable|not (found|match|exist)|denied|refused|resolve|sha256:")
 
-_AWAY = (
-    "connection refused",
-    "connection reset",
-    "connection timed out",
-    "i/o timeout",
-    "no route to host",
-    "network is unreachable",
-    "no such host",
-    "could not resolve hostname",
-    "unable to start the sftp session",
-)
 _DAMAGED = (
     "ciphertext verification failed",
     "invalid data returned",
@@ -41,7 +32,7 @@ _DAMAGED = (
 def is_absent(completed: Completed) -> bool:
     """Whether there is no repository: its place answers, and holds none."""
     return _says(completed, "unable to open config file", "repository does not exist") and not (
-        _says(completed, *_AWAY, "permission denied", "forbidden", "unauthorized")
+        elsewhere.speaks_of(said(completed)) or _says(completed, "permission denied")
     )
 
 
@@ -60,6 +51,19 @@ def is_damaged(completed: Completed) -> bool:
     return _says(completed, *_DAMAGED)
 
 
+def refuses_deletion(completed: Completed) -> bool:
+    """Whether it was a deletion that the far side refused, as an append-only server or a bucket's policy does."""
+    return _says(completed, "not removed", "unable to remove", "remove(") and elsewhere.forbids(said(completed))
+
+
+def append_only(what: str, told: str = "") -> LifeboatError:
+    """The error of whoever wants to delete where that is not allowed."""
+    return LifeboatError(
+        f"{what}: it is append-only from this machine, and refuses deletions; nothing was lost{told}",
+        hint="run `lifeboat prune` on the machine that reaches the repository with full access",
+    )
+
+
 def fault(completed: Completed, what: str) -> LifeboatError:
     """Say what a failure means, and what to do. `what` begins the message: `cannot save to the repository …`."""
     told = f": {last_words(completed)}"
@@ -68,10 +72,26 @@ def fault(completed: Completed, what: str) -> LifeboatError:
             f"{what}: its password is another one",
             hint="check repository.password or repository.password_file; without the right one nobody can read the backups",
         )
-    meanings: list[tuple[bool, type[LifeboatError], str, str]] = [
+    if refuses_deletion(completed):
+        return append_only(what, told)
+    for applies, kind, meaning, hint in [*_meanings(completed), *elsewhere.meanings(said(completed)), *_content(completed)]:
+        if applies:
+            return kind(f"{what}{meaning}{told}", hint=hint)
+    return LifeboatError(
+        f"{what}: restic ended with code {completed.code}{told}",
+        hint="the last words are restic's own; `lifeboat doctor` may know",
+    )
+
+
+def _meanings(completed: Completed) -> list[Meaning]:
+    return [
         (is_locked(completed), Transient, ": it is locked", "is a prune running? a dead machine's lock goes with: restic unlock"),
         (is_full(completed), LifeboatError, ": its disk is full", "free space there; without any, restic cannot even prune"),
-        (_says(completed, *_AWAY), Transient, ": it does not answer", "is its host up, and reachable from this machine?"),
+    ]
+
+
+def _content(completed: Completed) -> list[Meaning]:
+    return [
         (is_absent(completed), LifeboatError, ": there is none", "check repository.url; the first `lifeboat backup` makes it"),
         (
             is_damaged(completed),
@@ -79,7 +99,12 @@ def fault(completed: Completed, what: str) -> LifeboatError:
             ": its content is damaged",
             "restic check --read-data names what is; delete those pack files, run restic rebuild-index, then take a full",
         ),
-        (_says(completed, "permission denied"), LifeboatError, "", "run Lifeboat as the user that owns the repository"),
+        (
+            _says(completed, "permission denied"),
+            LifeboatError,
+            "",
+            "run Lifeboat as the user that owns the repository; by SFTP, as one that may write there",
+        ),
         (
             _says(completed, "no matching id found"),
             LifeboatError,
@@ -87,13 +112,6 @@ def fault(completed: Completed, what: str) -> LifeboatError:
             "was it pruned meanwhile? lifeboat list",
         ),
     ]
-    for applies, kind, meaning, hint in meanings:
-        if applies:
-            return kind(f"{what}{meaning}{told}", hint=hint)
-    return LifeboatError(
-        f"{what}: restic ended with code {completed.code}{told}",
-        hint="the last words are restic's own; `lifeboat doctor` may know",
-    )
 
 
 def last_words(completed: Completed) -> str:
@@ -105,7 +123,8 @@ def last_words(completed: Completed) -> str:
 
 def without_password(text: str) -> str:
     """Blot out the password of every url in `text`."""
-    return re.sub(r"(//[^/:@\s]+):[^/@\s]+@", r"\1:****@", text)
+    # To the last @: a password may hold one, and a / that somebody forgot to escape.
+    return re.sub(r"(//[^/:@\s]*):\S*@", r"\1:****@", text)
 
 
 def _final(completed: Completed) -> list[str]:
@@ -114,6 +133,11 @@ def _final(completed: Completed) -> list[str]:
     return [line for line in lines if line and "retrying after" not in line]
 
 
+def said(completed: Completed) -> str:
+    """What restic and its helpers said in the end, in lower case."""
+    return "\n".join(_final(completed)).lower()
+
+
 def _says(completed: Completed, *words: str) -> bool:
-    text = "\n".join(_final(completed)).lower()
+    text = said(completed)
     return any(word in text for word in words)

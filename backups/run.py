@@ -186,11 +186,16 @@ def _leave_no_fork(repository: Repository, manifest: Manifest, snapshot: str) ->
     for rival in rivals:
         # restic 0.14 tells the first eight digits of a new snapshot's id.
         if not rival.snapshot.startswith(snapshot):
-            repository.forget([snapshot])
-            raise LifeboatError(
-                f"{rival.id} was built on {manifest.parent} at the same time, on another machine; {manifest.id} was not kept",
-                hint="back a service up from one machine only",
-            )
+            twice = f"{rival.id} was built on {manifest.parent} at the same time, on another machine"
+            only = "back a service up from one machine only"
+            try:
+                repository.forget([snapshot])
+            except LifeboatError as refusal:
+                raise LifeboatError(
+                    f"{twice}; {manifest.id} could not be taken back: {refusal.message}",
+                    hint=f"{only}; the next backup is a full; with full access to the repository: restic forget {snapshot}",
+                ) from refusal
+            raise LifeboatError(f"{twice}; {manifest.id} was not kept", hint=only)
 
 
 def _identifier(service: str, at: datetime, taken: Collection[str]) -> str:

@@ -43,6 +43,8 @@ class Site:
             password=section.password,
             password_file=section.password_file,
             environment=section.environment,
+            options=section.options,
+            hosts=self.hosts,
         )
 
     @property

@@ -1,0 +1,106 @@
+"""A repository reached by SFTP: restic runs this machine's own `ssh`, by the command that is put together here.
+
+Batch mode: nothing is ever asked at a prompt, which nobody would answer at night; what is missing is an error.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from backups.errors import ConfigError
+from backups.hosts import Hosts
+from backups.hosts.settings import HostSettings
+
+_ALWAYS = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=30", "ServerAliveCountMax=4")
+_SHORT = re.compile(r"sftp:(?!//)(?:(?P<user>[^/:]+)@)?(?P<host>\[[^\]/]+\]|[^/:@\[\]]+):")
+
+
+@dataclass(frozen=True)
+class _Target:
+    host: str
+    user: str | None
+    port: int | None
+
+
+def options(url: str, hosts: Hosts, given: Mapping[str, str]) -> list[str]:
+    """What restic needs beside the url: `-o sftp.command=…`, or nothing for other kinds of repositories.
+
+    url:   `sftp:user@host:/path`, `sftp://user@host:port//path`, or `sftp:NAME:/path` with an entry NAME of `hosts:`, whose
+           key, known hosts and jump host are used then. Anything else is up to ~/.ssh/config of who runs Lifeboat.
+    given: the operator's own options; with `sftp.command` among them, theirs is used
+    Raises ConfigError for a url that names no host, or an entry of `hosts:` that `ssh` cannot use.
+    """
+    if not url.startswith("sftp:") or "sftp.command" in given:
+        return []
+    target = _target(url)
+    if target.user is None and target.port is None and target.host in hosts.configured:
+        reached = _configured(target.host, hosts, ())
+    else:
+        port = [] if target.port is None else ["-p", str(target.port)]
+        user = [] if target.user is None else ["-l", target.user]
+        reached = ["ssh", *_flags(_ALWAYS), *port, *user, "--", target.host]
+    return ["-o", f"sftp.command={shlex.join([*reached, '-s', 'sftp'])}"]
+
+
+def _target(url: str) -> _Target:
+    bad = ConfigError(
+        "repository.url is not an address of SFTP",
+        hint="sftp:user@host:/path, or sftp://user@host:port//path (two / before path)",
+    )
+    if url.startswith("sftp://"):
+        try:
+            parts: SplitResult = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise bad from None
+        if not host:
+            raise bad
+        return _Target(host, parts.username, port)
+    found = _SHORT.match(url)
+    if found is None:
+        raise bad
+    return _Target(found["host"].strip("[]"), found["user"], None)
+
+
+def _configured(name: str, hosts: Hosts, through: tuple[str, ...]) -> list[str]:
+    """The command that reaches an entry of `hosts:`, less what is run there."""
+    host = hosts.settings(name)
+    if name in through:
+        raise ConfigError(
+            f"hosts.{name}.jump leads back to itself: {' → '.join([*through, name])}",
+            hint="one of them must be reachable as it is",
+        )
+    flags = [*_ALWAYS, "StrictHostKeyChecking=yes", *_keys(name, host)]
+    if host.known_hosts is not None:
+        flags.append(f'UserKnownHostsFile="{_plain(host.known_hosts)}"')
+    if host.jump is not None:
+        jump = shlex.join(_configured(host.jump, hosts, (*through, name))).replace("%", "%%")
+        command, _, address = jump.rpartition(" -- ")
+        flags.append(f"ProxyCommand={command} -W [%h]:%p -- {address}")
+    return ["ssh", *_flags(flags), "-p", str(host.port), "-l", host.user, "--", host.host]
+
+
+def _keys(name: str, host: HostSettings) -> list[str]:
+    agent = host.agent if host.agent is not None else host.key_file is None
+    if host.passphrase is not None and not agent:
+        raise ConfigError(
+            f"the key of hosts.{name} has a passphrase, which `ssh` cannot be given when it is restic that runs it",
+            hint=f"load it into an ssh-agent and set hosts.{name}.agent: true, or use a key without one for the repository",
+        )
+    flags = [] if agent else ["IdentityAgent=none"]
+    if host.key_file is not None:
+        flags.append(f'IdentityFile="{_plain(host.key_file)}"')
+        # Else ssh tries whatever keys there are, and servers hang up after a few.
+        flags += [] if agent else ["IdentitiesOnly=yes"]
+    return flags
+
+
+def _plain(path: object) -> str:
+    """ssh reads % as the beginning of a token."""
+    return str(path).replace("%", "%%")
+
+
+def _flags(flags: "list[str] | tuple[str, ...]") -> list[str]:
+    return [part for flag in flags for part in ("-o", flag)]

@@ -114,7 +114,13 @@ class Chain:
         """The details of one of its backups."""
         return MySQLDetails.model_validate(self.backups[number].manifest.details)
 
-    def restore(self, upto: int | None = None, *, damage: Callable[[list[Fetched]], None] = lambda chain: None) -> Restored:
+    def restore(
+        self,
+        upto: int | None = None,
+        *,
+        damage: Callable[[list[Fetched]], None] = lambda chain: None,
+        lasting: bool = False,
+    ) -> Restored:
         """Prepare a copy of the chain's backup number `upto` (the last one) from files of its own, which `damage` may change."""
         self.copies += 1
         sandbox = self.stack.enter_context(opened(self.run, f"{self.server.server_id}-{self.copies}", SandboxSettings()))
@@ -125,7 +131,7 @@ class Chain:
             chain.append(dataclasses.replace(fetched, data=data))
         damage(chain)
         service = MySQLService("agama", self.server.settings(password=None), self.run.docker)
-        copy = service.copy(chain, sandbox)
+        copy = service.copy(chain, sandbox, lasting=lasting)
         assert isinstance(copy, MySQLCopy)
         return Restored(copy, chain[-1].manifest, sandbox)
 

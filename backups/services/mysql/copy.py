@@ -8,6 +8,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pymysql.err
 from pydantic import ValidationError
@@ -16,23 +17,22 @@ from backups import disk
 from backups.containers import Container, Image
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.services.base import Delivery, Fetched, Point, Sandbox
-from backups.services.mysql import definitions, events, fingerprint, logchain, witness
+from backups.services.mysql import definitions, events, fingerprint, lasting, logchain, onward, options, tables, witness
 from backups.services.mysql.connection import Session, connect_socket, rows
 from backups.services.mysql.details import DATADIR, MySQLDetails
 from backups.services.mysql.drilling import RELAXED, Account
+from backups.services.mysql.lasting import DURABLE, USER
 from backups.services.mysql.logchain import RelayLog
-from backups.services.mysql.replay import RELAY_BASE, Replay
+from backups.services.mysql.onward import Onward
+from backups.services.mysql.options import HOME, SOCKET
+from backups.services.mysql.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.settings import MySQLSettings
 from backups.witness import Fact
 
-_USER = 999
-"""The user and group `mysql` of the official image."""
+_T = TypeVar("_T")
 _PATIENCE = 1800.0
 """Seconds for a server to recover its data and take connections."""
 _ACCESS_DENIED = 1045
-_MIB = 1 << 20
-_HOME = "/lifeboat"
-_SOCKET = "mysqld.sock"
 _SOCKET_PATH_LIMIT = 100
 _HINT = "verify an older backup; the image must be of the source's version"
 
@@ -40,7 +40,9 @@ _HINT = "verify an older backup; the image must be of the source's version"
 class MySQLCopy:
     """See `base.Copy`."""
 
-    def __init__(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
+    def __init__(
+        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
+    ) -> None:
         self._name = name
         self._settings = settings
         self._chain = chain
@@ -52,6 +54,9 @@ class MySQLCopy:
         self._image: Image
         self._container: Container
         self._logs: list[RelayLog] = []
+        self._lasting = lasting
+        self._kept: RelayLog | None = None
+        self._notes: list[str] = []
 
     def assemble(self) -> None:
         """Move the clone to where the server looks for it, and put the chain's log together."""
@@ -65,13 +70,15 @@ class MySQLCopy:
         for directory in ("run", "relay"):
             (self._home / directory).mkdir(mode=0o755)
         clone.rename(self._home / DATADIR)
-        self._logs = list(logchain.place(logchain.link(self._chain, details), self._home / "relay", RELAY_BASE))
-        (self._home / "relay" / f"{RELAY_BASE}.index").write_text("".join(f"{_HOME}/relay/{log.name}\n" for log in self._logs))
+        relay, base = self._home / "relay", relay_base(CHANNEL)
+        self._logs = list(logchain.place(logchain.link(self._chain, details), relay, base))
+        (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in self._logs))
+        self._kept = onward.keep(relay, self._logs)
         account = self._home / "account.sql"
         account.touch(mode=0o600)
         account.write_text(self._account.sql())
-        self._memory = _buffer_pool(disk.tree_size(self._home / DATADIR))
-        self._sandbox.own(self._home, _USER, _USER, self._image)
+        self._memory = options.buffer_pool(disk.tree_size(self._home / DATADIR))
+        self._sandbox.own(self._home, USER, USER, self._image)
 
     def start(self) -> None:
         """Start the server on the clone, recover, and forget whatever the source replicated from."""
@@ -79,9 +86,9 @@ class MySQLCopy:
             self._name,
             self._image,
             entrypoint=["mysqld"],
-            command=self._options(),
-            mounts={self._home: _HOME, self._home / DATADIR: "/var/lib/mysql"},
-            user=f"{_USER}:{_USER}",
+            command=options.options(self._details, memory=self._memory, more=DURABLE if self._lasting else RELAXED),
+            mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
+            user=f"{USER}:{USER}",
         )
         deadline = time.monotonic() + _PATIENCE
         while (refused := self._refused()) is not None:
@@ -93,13 +100,20 @@ class MySQLCopy:
                     hint=_HINT,
                 )
             time.sleep(0.05)
-        self._asked(lambda session: self._replay(session).forget_channels())
+
+        def forget(session: Session) -> None:
+            if source := lasting.followed(session):
+                self._notes.append(f"the source followed {source}: what is restored follows nobody")
+            self._replay(session).forget_channels()
+
+        self._asked(forget)
 
     def replay(self) -> None:
         """Replay the log to the witness's position; then let nobody write any more."""
 
         def bring_forward(session: Session) -> None:
-            self._replay(session).run()
+            with lasting.hurried(session, lasting=self._lasting):
+                self._replay(session).run()
             events.restore_statuses(session, self._last.witness)
             rows(session, "SET GLOBAL read_only = ON")
 
@@ -125,34 +139,62 @@ class MySQLCopy:
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, measured on the copy."""
         try:
-            return witness.observe(self._connect, connections=_processors())
+            return witness.observe(self._connect, connections=options.processors())
         except pymysql.err.MySQLError as error:
             raise self._broken(error) from error
 
     def database_url(self, database: str) -> str:
         """An URL that SQLAlchemy opens by the server's socket."""
-        path = self._home / "run" / _SOCKET
+        path = self._home / "run" / SOCKET
         if len(str(path)) > _SOCKET_PATH_LIMIT:
             # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
             handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            path = Path(f"/proc/{os.getpid()}/fd/{handle}/{_SOCKET}")
+            path = Path(f"/proc/{os.getpid()}/fd/{handle}/{SOCKET}")
         password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
         # SQLAlchemy decodes what stands behind the question mark, but not a database's name before it.
         return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """See `Copy.advance`."""
-        raise LifeboatError("not yet")
+        """See `Copy.advance`. A time means all that was committed at or before it, to the microsecond, by the source's clock."""
+        way = Onward(self._chain, self._details, log, _details(log), point)
+        stop = self._asked(way.find)
+        if stop.last is not None:
+            if self._kept is None:
+                raise AssertionError("a chain has a log, since a full begins a file of it")
+            relay = self._home / "relay"
+            # The server owns its relay logs; nobody uses them between two replays.
+            self._sandbox.own(relay, os.geteuid(), os.getegid(), self._image)
+            logs = way.place(relay, self._kept, stop)
+            self._sandbox.own(relay, USER, USER, self._image)
+
+            def go_on(session: Session) -> None:
+                with lasting.hurried(session, lasting=self._lasting):
+                    way.replay(session, logs, stop)
+                self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
+
+            self._asked(go_on)
+        return onward.told(stop)
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""
-        raise LifeboatError("not yet")
+        if not self._lasting:
+            raise AssertionError("only a lasting copy is handed over")
+        notes = self._asked(lambda session: list(lasting.end(session, self._account, self._container, self._last_words)))
+        datadir = self._home / DATADIR
+        if os.geteuid():
+            self._sandbox.own(datadir, os.geteuid(), os.getegid(), self._image)
+        lasting.clear(datadir)
+        return lasting.delivery(datadir, self._last, self._details, [*self._notes, *notes])
+
+    def export(self, names: Sequence[str], into: Path) -> list[Path]:
+        """Write a file of SQL for each of these tables (`database.table`) into a directory; see `tables.export`."""
+        return self._asked(lambda session: tables.export(session, names, into))
 
     def _replay(self, session: Session) -> Replay:
         return Replay(session, self._logs, self._details.end)
 
     def _connect(self) -> Session:
-        return connect_socket(self._home / "run" / _SOCKET, self._account.user, self._account.password)
+        return connect_socket(self._home / "run" / SOCKET, self._account.user, self._account.password)
 
     def _refused(self) -> str | None:
         """Why the server takes no connection yet; None when it does."""
@@ -168,10 +210,10 @@ class MySQLCopy:
             return error.message
         return None
 
-    def _asked(self, question: Callable[[Session], list[tuple[object, ...]] | None]) -> list[tuple[object, ...]]:
+    def _asked(self, question: Callable[[Session], _T]) -> _T:
         try:
             with self._connect() as session:
-                return question(session) or []
+                return question(session)
         except pymysql.err.MySQLError as error:
             raise self._broken(error) from error
 
@@ -185,52 +227,6 @@ class MySQLCopy:
         state = "" if self._container.running() else f"; the server has ended: {self._last_words()}"
         return Damaged(f"the restored server answers with an error: {words}{state}", hint=_HINT)
 
-    def _options(self) -> list[str]:
-        """How the server is started: as the source was where data depend on it, and deaf to everything outside."""
-        workers = _processors()
-        libraries = dict.fromkeys(["mysql_clone.so", *self._details.plugins])
-        return [
-            "--no-defaults",
-            "--datadir=/var/lib/mysql",
-            f"--socket={_HOME}/run/{_SOCKET}",
-            f"--pid-file={_HOME}/run/mysqld.pid",
-            f"--init-file={_HOME}/account.sql",
-            "--skip-networking",
-            "--loose-mysqlx=OFF",
-            "--event-scheduler=OFF",
-            "--skip-log-bin",
-            "--loose-skip-replica-start",
-            "--loose-skip-slave-start",
-            "--loose-group-replication-start-on-boot=OFF",
-            # Events that the source itself wrote carry its server id, which by chance may be ours.
-            f"--server-id={2**32 - 2}",
-            "--replicate-same-server-id=ON",
-            f"--relay-log={_HOME}/relay/relay",
-            "--relay-log-recovery=OFF",
-            "--relay-log-purge=OFF",
-            *(f"--gtid-mode={'ON' if self._details.gtid else 'OFF_PERMISSIVE'}",),
-            f"--enforce-gtid-consistency={'ON' if self._details.gtid else 'OFF'}",
-            *(
-                f"--loose-{old_or_new}-{option}"
-                for old_or_new in ("replica", "slave")
-                for option in (
-                    f"parallel-workers={workers}",
-                    "parallel-type=LOGICAL_CLOCK",
-                    "preserve-commit-order=OFF",
-                    "pending-jobs-size-max=256M",
-                )
-            ),
-            "--max-allowed-packet=1G",
-            f"--innodb-buffer-pool-size={self._memory}",
-            "--innodb-buffer-pool-load-at-startup=OFF",
-            "--loose-innodb-numa-interleave=OFF",
-            "--loose-auto-generate-certs=OFF",
-            "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
-            *(f"--plugin-load-add={library}" for library in libraries),
-            *RELAXED,
-            *(f"--{name}={value}" for name, value in self._details.variables.items()),
-        ]
-
 
 def _details(fetched: Fetched) -> MySQLDetails:
     try:
@@ -241,13 +237,3 @@ def _details(fetched: Fetched) -> MySQLDetails:
             f"the manifest of {fetched.manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
             hint="was it written by a newer Lifeboat?",
         ) from error
-
-
-def _buffer_pool(data: int) -> int:
-    """Bytes: room for the data where they are small; other copies run beside this one, and a sandbox's memory is limited."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(128 * _MIB, min(data * 5 // 4, memory // 8, 1024 * _MIB))
-
-
-def _processors() -> int:
-    return max(2, min(8, len(os.sched_getaffinity(0))))

@@ -35,3 +35,24 @@ def restore_statuses(session: Session, witness: Iterable[Fact]) -> None:
         rows(session, "SET character_set_client = %s, collation_connection = %s", [characters, collation])
         session.query(statement.encode(charset_by_name(characters).encoding))
         rows(session, "SET NAMES utf8mb4")
+
+
+def settle_statuses(session: Session, before: Iterable[Fact], after: Iterable[Fact]) -> list[str]:
+    """Do the same between two witnesses, for the events that the log has touched there; the log itself holds no status.
+
+    One that both state alike, or only the later one states, has that status; any other is left disabled, and told, a line each.
+    """
+    was, becomes = ({fact.subject: fact.value for fact in facts if fact.metric == EVENT_STATUS} for facts in (before, after))
+    wanted, notes = [], []
+    for schema, name in rows(
+        session,
+        "SELECT event_schema, event_name FROM information_schema.events WHERE status NOT IN ('ENABLED', 'DISABLED')",
+    ):
+        about = subject(schema, name, kind="event")
+        status = becomes.get(about)
+        if status is None or was.get(about, status) != status:
+            notes.append(f"{about} was changed about that moment and is left disabled: ALTER EVENT … ENABLE if it shall run")
+            status = "DISABLED"
+        wanted.append(Fact(about, EVENT_STATUS, status))
+    restore_statuses(session, wanted)
+    return notes

@@ -3,6 +3,7 @@
 The files that come out are the source's own, byte for byte, up to the witness's position; a server reads them as relay logs.
 """
 
+import os
 import re
 import shutil
 import struct
@@ -57,6 +58,51 @@ def link(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[Log
         if not _same(at, detail.end):
             raise _gap(at, detail.end, fetched)
     return tuple(LogFile(file, tuple(parts), sum(part.stat().st_size for part in parts)) for file, parts in pieces.items())
+
+
+def following(chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails) -> tuple[LogSegment, ...]:
+    """The log of `later`, the backup after the chain's last one (`details`), from there on; their paths are below its `data`.
+
+    A full that follows another chain has kept the log between, as its bridge. Raises Damaged where any of it is missing.
+    """
+    bridged = more.bridge is not None and more.bridge.backup == chain[-1].manifest.id
+    bridge = more.bridge if bridged else None
+    at, segments = details.end, (bridge.segments if bridge else ()) + more.segments
+    if not _same(at, bridge.start if bridge else more.start):
+        raise _gap(at, bridge.start if bridge else more.start, later)
+    for segment in segments:
+        _require_joined(at, segment, later)
+        _whole(later, segment)
+        at = Position(file=segment.file, offset=segment.end)
+    if not _same(at, more.end):
+        raise _gap(at, more.end, later)
+    return segments
+
+
+def extend(
+    directory: Path, base: str, first: RelayLog, segments: Sequence[tuple[LogSegment, Path]], end: Position
+) -> Iterator[RelayLog]:
+    """Make `base.NNNNNN` of a log that begins in the relay log `first` and goes on with these segments, nothing beyond `end`.
+
+    `first` is renamed; what a segment starts with that is not the first byte of a file is appended to the file before.
+    """
+    placed, number, file, size = directory / f"{base}.{1:06d}", 1, first.file, first.size
+    (directory / first.name).rename(placed)
+    for segment, path in segments:
+        if segment.start == 0:
+            yield RelayLog(file, placed.name, size, _head(placed))
+            if file == end.file:
+                return
+            number, file, size = number + 1, segment.file, 0
+            placed = directory / f"{base}.{number:06d}"
+        with placed.open("ab") as out, path.open("rb") as more:
+            shutil.copyfileobj(more, out, 1 << 20)
+        size = segment.end
+        if file == end.file and size >= end.offset:
+            os.truncate(placed, end.offset)
+            yield RelayLog(file, placed.name, end.offset, _head(placed))
+            return
+    yield RelayLog(file, placed.name, size, _head(placed))
 
 
 def place(files: Sequence[LogFile], directory: Path, base: str) -> Iterator[RelayLog]:

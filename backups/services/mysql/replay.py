@@ -15,8 +15,14 @@ from backups.services.mysql.logstream import FIRST
 from backups.services.mysql.versions import Version
 
 CHANNEL = "lifeboat"
-RELAY_BASE = f"relay-{CHANNEL}"
-"""A channel's relay logs are named after it: the server is started with `--relay-log=…/relay`."""
+ONWARD = "onward"
+"""The channel of what is replayed beyond the witness: a channel of its own has relay logs of its own."""
+
+
+def relay_base(channel: str) -> str:
+    """A channel's relay logs are named after it: the server is started with `--relay-log=…/relay`."""
+    return f"relay-{channel}"
+
 
 _NEW_WORDS = (8, 0, 23)
 _STANDSTILL = 900.0
@@ -27,10 +33,11 @@ _HINT = "the log of this chain does not fit its full backup: verify an older bac
 
 
 class Replay:
-    """One replay on one server. `logs`: the chain's log as it lies there, the last one up to `end`."""
+    """One replay on one server. `logs`: the log as it lies there for `channel`, the last one up to `end`."""
 
-    def __init__(self, session: Session, logs: Sequence[RelayLog], end: Position) -> None:
+    def __init__(self, session: Session, logs: Sequence[RelayLog], end: Position, *, channel: str = CHANNEL) -> None:
         self._session = session
+        self._channel = channel
         self._logs = {log.file: log for log in logs}
         self._end = end
         version = Version.parse(rows(session, "SELECT @@version")[0][0])
@@ -40,14 +47,17 @@ class Replay:
         """Drop what the source replicated from: a copy never connects to anything."""
         self._run("RESET REPLICA ALL")
 
-    def run(self, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Replay up to the end, and prove that it was reached and not passed. Raises Damaged when it was not."""
-        start = self._cloned_at()
+    def run(self, start: Position | None = None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Replay from `start` (where the clone stands) to the end, and prove that it was reached and not passed.
+
+        Raises Damaged when it was not.
+        """
+        start = start or self._cloned_at()
         if (start.file, start.offset) != (self._end.file, self._end.offset):
             self._begin(start)
             self._await(sleep)
             self._prove(self._status())
-            self._run(f"RESET REPLICA ALL FOR CHANNEL '{CHANNEL}'")
+            self._run(f"RESET REPLICA ALL FOR CHANNEL '{self._channel}'")
         elif self._end.gtid_executed is not None:
             self._prove_transactions(self._end.gtid_executed)
 
@@ -72,14 +82,16 @@ class Replay:
             )
         self._run(
             f"CHANGE REPLICATION SOURCE TO SOURCE_HOST = 'lifeboat.invalid', RELAY_LOG_FILE = %s, RELAY_LOG_POS = %s "
-            f"FOR CHANNEL '{CHANNEL}'",
+            f"FOR CHANNEL '{self._channel}'",
             [first.name, start.offset],
         )
         if self._end.gtid_executed is not None:
-            self._run(f"START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = %s FOR CHANNEL '{CHANNEL}'", [self._end.gtid_executed])
+            self._run(
+                f"START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = %s FOR CHANNEL '{self._channel}'", [self._end.gtid_executed]
+            )
         else:
             self._run(
-                f"START REPLICA SQL_THREAD UNTIL RELAY_LOG_FILE = %s, RELAY_LOG_POS = %s FOR CHANNEL '{CHANNEL}'",
+                f"START REPLICA SQL_THREAD UNTIL RELAY_LOG_FILE = %s, RELAY_LOG_POS = %s FOR CHANNEL '{self._channel}'",
                 [self._logs[self._end.file].name, self._end.offset],
             )
 
@@ -94,7 +106,7 @@ class Replay:
                 continue
             still = time.monotonic() - since
             if still > (_OUT_OF_LOG if "has read all relay log" in status["Replica_SQL_Running_State"] else _STANDSTILL):
-                self._run(f"STOP REPLICA FOR CHANNEL '{CHANNEL}'")
+                self._run(f"STOP REPLICA FOR CHANNEL '{self._channel}'")
                 raise Damaged(
                     f"the replay stands still since {still:.0f} s at {self._where(status)}; wanted: {self._wanted()}", hint=_HINT
                 )
@@ -137,7 +149,7 @@ class Replay:
             self._session,
             "SELECT last_error_message FROM performance_schema.replication_applier_status_by_worker "
             "WHERE channel_name = %s AND last_error_number <> 0",
-            [CHANNEL],
+            [self._channel],
         )
         return _line(workers[0][0] if workers else status["Last_SQL_Error"])
 
@@ -161,7 +173,7 @@ class Replay:
     def _status(self) -> dict[str, Any]:
         """SHOW REPLICA STATUS by its column names of today."""
         with self._session.cursor(DictCursor) as cursor:
-            cursor.execute(self._worded(f"SHOW REPLICA STATUS FOR CHANNEL '{CHANNEL}'"))
+            cursor.execute(self._worded(f"SHOW REPLICA STATUS FOR CHANNEL '{self._channel}'"))
             found = cursor.fetchone() or {}
         return {name.replace("Master", "Source").replace("Slave", "Replica"): value for name, value in found.items()}
 

@@ -6,14 +6,16 @@ Taking one: `doctor.py` (may it be copied?), `clone.py`, `witness.py`, `binlog.p
 from collections.abc import Iterator, Sequence
 
 from backups.containers import Docker
-from backups.errors import ChainBroken, LifeboatError
+from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
 from backups.manifest import Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
-from backups.services.mysql import ailing, binlog, bridging, clone, connection, doctor, source, witness
+from backups.services.mysql import ailing, binlog, bridging, clone, connection, doctor, since, source, witness
 from backups.services.mysql.connection import Session
 from backups.services.mysql.copy import MySQLCopy
 from backups.services.mysql.details import Bridge, MySQLDetails, Position
+from backups.services.mysql.dump_details import is_dump
+from backups.services.mysql.dumped_copy import DumpedCopy
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import Source
 from backups.witness import Fact
@@ -32,6 +34,8 @@ class MySQLService:
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """Look at the source, our user's privileges and the image."""
+        if self.settings.method == "dump":
+            return dump_doctor.examine(self.settings, docker)
         return doctor.examine(self.settings, docker)
 
     def capture(self, job: Job) -> Captured:
@@ -39,8 +43,14 @@ class MySQLService:
         with connection.told(self.settings):
             with self._connect() as session:
                 seen = source.look(session)
-                for warning in doctor.require(session, seen, self.settings):
+                if self.settings.method == "dump":
+                    warnings = dump_doctor.require(session, seen, self.settings, job.docker)
+                else:
+                    warnings = doctor.require(session, seen, self.settings)
+                for warning in warnings:
                     job.say(f"warning: {warning}")
+            if self.settings.method == "dump":
+                return dumping.capture(job, self.settings, seen, self._connect)
             return self._full(job, seen) if job.kind == "full" else self._incremental(job, seen)
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
@@ -53,16 +63,18 @@ class MySQLService:
 
     @property
     def continuous(self) -> bool:
-        """Its log holds every moment between two backups of a chain."""
-        return True
+        """Its log holds every moment between two backups of a chain; a dump has none."""
+        return self.settings.method == "clone"
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - TODO(mysql-restore)
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
         """A server of its own, brought to the witness's position."""
-        return MySQLCopy(self.name, self.settings, chain, sandbox)
+        if is_dump(chain[-1].manifest.details):
+            return DumpedCopy(self.name, self.settings, chain, sandbox, lasting=lasting)
+        return MySQLCopy(self.name, self.settings, chain, sandbox, lasting=lasting)
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
-        """See `Service.since`."""
-        raise LifeboatError("not yet")
+        """Rows counted within seconds; see `Service.since`."""
+        return since.look(self.settings, witness)
 
     def _connect(self) -> Session:
         return connection.connect(self.settings)
@@ -81,6 +93,8 @@ class MySQLService:
         if not job.chain:
             raise ChainBroken("there is no backup to build on")
         last = job.chain[-1]
+        if is_dump(last.details):
+            raise ChainBroken("the last backup is a dump, which has no log to go on from")
         parent = MySQLDetails.model_validate(last.details)
         binlog.require_continuation(self._connect, parent, last.source.version)
         return self._up_to_witness(job, seen, parent.end, parent.log_created)

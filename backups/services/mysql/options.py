@@ -1,0 +1,68 @@
+"""How a copy's server is started: as the source was where data depend on it, and deaf to everything outside."""
+
+import os
+from collections.abc import Sequence
+
+from backups.services.mysql.details import MySQLDetails
+
+HOME = "/lifeboat"
+"""Where the server finds what it needs besides its data."""
+SOCKET = "mysqld.sock"
+_MIB = 1 << 20
+
+
+def options(details: MySQLDetails, *, memory: int, more: Sequence[str]) -> list[str]:
+    """The server's options. `memory`: bytes of its buffer pool. `more`: how durable it shall be."""
+    libraries = dict.fromkeys(["mysql_clone.so", *details.plugins])
+    return [
+        "--no-defaults",
+        "--datadir=/var/lib/mysql",
+        f"--socket={HOME}/run/{SOCKET}",
+        f"--pid-file={HOME}/run/mysqld.pid",
+        f"--init-file={HOME}/account.sql",
+        "--skip-networking",
+        "--loose-mysqlx=OFF",
+        "--event-scheduler=OFF",
+        "--skip-log-bin",
+        "--loose-skip-replica-start",
+        "--loose-skip-slave-start",
+        "--loose-group-replication-start-on-boot=OFF",
+        # Events that the source itself wrote carry its server id, which by chance may be ours.
+        f"--server-id={2**32 - 2}",
+        "--replicate-same-server-id=ON",
+        f"--relay-log={HOME}/relay/relay",
+        "--relay-log-recovery=OFF",
+        "--relay-log-purge=OFF",
+        *(f"--gtid-mode={'ON' if details.gtid else 'OFF_PERMISSIVE'}",),
+        f"--enforce-gtid-consistency={'ON' if details.gtid else 'OFF'}",
+        *(
+            f"--loose-{old_or_new}-{option}"
+            for old_or_new in ("replica", "slave")
+            for option in (
+                f"parallel-workers={processors()}",
+                "parallel-type=LOGICAL_CLOCK",
+                "preserve-commit-order=OFF",
+                "pending-jobs-size-max=256M",
+            )
+        ),
+        "--max-allowed-packet=1G",
+        f"--innodb-buffer-pool-size={memory}",
+        "--innodb-buffer-pool-load-at-startup=OFF",
+        "--loose-innodb-numa-interleave=OFF",
+        "--loose-auto-generate-certs=OFF",
+        "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
+        *(f"--plugin-load-add={library}" for library in libraries),
+        *more,
+        *(f"--{name}={value}" for name, value in details.variables.items()),
+    ]
+
+
+def buffer_pool(data: int) -> int:
+    """Bytes: room for the data where they are small; other copies run beside this one, and a sandbox's memory is limited."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(128 * _MIB, min(data * 5 // 4, memory // 8, 1024 * _MIB))
+
+
+def processors() -> int:
+    """How many threads replay and observe side by side: as many as there are processors, two at least."""
+    return max(2, min(8, len(os.sched_getaffinity(0))))

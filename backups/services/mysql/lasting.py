@@ -77,13 +77,13 @@ def end(session: Session, account: Account, container: Container, last_words: Ca
 def clear(datadir: Path) -> None:
     """Remove from a data directory whose server has ended what was the sandbox's, or may exist only once.
 
-    Keys and certificates are not in it: a clone carries none, and the next server makes its own, as the source's did.
+    A clone carries no keys and certificates; those that the sandbox's server made itself go, and the next one makes its own.
     """
     # The server's uuid: two servers that have the same cannot replicate from each other. The next start makes a new one.
     (datadir / "auto.cnf").unlink(missing_ok=True)
     # What tells a server that it was cloned, and up to where: of no use any more.
     shutil.rmtree(datadir / "#clone", ignore_errors=True)
-    for left in (*datadir.glob("*.pid"), *datadir.glob("*.sock"), *datadir.glob("*.sock.lock")):
+    for left in (path for pattern in ("*.pem", "*.pid", "*.sock", "*.sock.lock") for path in datadir.glob(pattern)):
         left.unlink()
 
 

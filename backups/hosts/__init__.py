@@ -4,13 +4,16 @@ import atexit
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from backups.errors import ConfigError
-from backups.hosts.connection import HostConnection
 from backups.hosts.settings import HostSettings
 
+if TYPE_CHECKING:
+    from backups.hosts.connection import HostConnection
+
 _Key = tuple[tuple[str, HostSettings], ...]
-_open: dict[_Key, HostConnection] = {}
+_open: dict[_Key, "HostConnection"] = {}
 _guard = threading.Lock()
 
 
@@ -27,7 +30,7 @@ class Hosts:
             raise ConfigError(f"there is no host {name} under hosts: of lifeboat.yaml", hint=f"configured: {known}")
         return self.configured[name]
 
-    def connect(self, name: str) -> HostConnection:
+    def connect(self, name: str) -> "HostConnection":
         """The machine's connection, the same for everybody in this process who means the same machine; opened at its first use.
 
         Raises ConfigError for a name that is not configured, or whose jump hosts lead nowhere or round in a circle.
@@ -49,7 +52,10 @@ class Hosts:
             way.insert(0, (jump, self.settings(jump)))
         return tuple(way)
 
-    def _through(self, way: _Key) -> HostConnection:
+    def _through(self, way: _Key) -> "HostConnection":
+        # Whoever reaches nothing over SSH does not wait for its library.
+        from backups.hosts.connection import HostConnection
+
         jump = self._through(way[:-1]) if len(way) > 1 else None
         with _guard:
             return _open.setdefault(way, HostConnection(*way[-1], jump))
@@ -62,7 +68,7 @@ def close_all() -> None:
     _end(mine)
 
 
-def _end(connections: list[HostConnection]) -> None:
+def _end(connections: "list[HostConnection]") -> None:
     # The farthest first: a connection through another one has to be ended while that one lives.
     for connection in reversed(connections):
         connection.close()

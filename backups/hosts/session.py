@@ -1,9 +1,10 @@
 """One command on another machine, its bytes in both directions, and the certainty that a peer that fell silent is noticed."""
 
+import io
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager, suppress
+from typing import IO, NamedTuple
 
 import paramiko
 
@@ -37,6 +38,7 @@ class Session:
         self._host = host
         self._stall = STALL_SECONDS if stall is None else stall
         self._errors = b""
+        self._broken: Transient | None = None
         channel.settimeout(self._stall)
 
     def read(self, size: int = CHUNK) -> bytes:
@@ -57,6 +59,14 @@ class Session:
                     raise self.cut() from error
                 raise BrokenPipeError(f"the command on {self._host} takes no more") from error
         return len(data)
+
+    def feed(self, content: bytes | IO[bytes] | None) -> None:
+        """Send all of its input, and close it. A command that needed no more of it, or has failed, says which at its end."""
+        stream = io.BytesIO(content or b"") if content is None or isinstance(content, bytes) else content
+        with suppress(BrokenPipeError):
+            while piece := stream.read(CHUNK):
+                self.write(piece)
+        self.close_input()
 
     def close_input(self) -> None:
         """Tell it that there is no more."""
@@ -122,12 +132,17 @@ class Session:
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
+        if self._broken is not None:
+            # Whoever closes a file over it writes once more; that must not wait once more.
+            raise self._broken
         try:
             yield
         except TimeoutError as error:
-            raise Transient(
+            self._broken = Transient(
                 f"the connection to {self._host} stands still: not a byte {what} it for {self._stall:g} s",
                 hint="is the network or the machine overloaded? try again",
-            ) from error
+            )
+            raise self._broken from error
         except (EOFError, paramiko.SSHException) as error:
-            raise self.cut() from error
+            self._broken = self.cut()
+            raise self._broken from error

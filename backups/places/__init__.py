@@ -1,1 +1,1 @@
-"""Places: where a service's files are. `local:/path`, `docker:container:/path`; `ssh:host:/path` is not there yet."""
+"""Places: where a service's files are. `local:/path`, `docker:container:/path`; `ssh:host:/path`."""

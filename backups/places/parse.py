@@ -8,13 +8,14 @@ from backups.hosts import Hosts
 from backups.places.base import Place
 from backups.places.local import LocalPlace
 
-_EXAMPLES = "examples: local:/var/lib/grafana, docker:grafana:/var/lib/grafana"
+_EXAMPLES = "examples: local:/var/lib/grafana, docker:grafana:/var/lib/grafana, ssh:monitoring:/var/lib/grafana"
 
 
 def parse(text: str, docker: Docker, hosts: Hosts) -> Place:
-    """Return the place that `text` names. For `docker:`, asks Docker where the container's files are.
+    """Return the place that `text` names. For `docker:`, asks Docker where the container's files are; `ssh:` connects to nothing.
 
-    Raises ConfigError for text that is no place, LifeboatError when the container is not there.
+    Raises ConfigError for text that is no place, or names a host that is not configured, LifeboatError when the container is
+    not there.
     """
     kind, _, rest = text.partition(":")
     if kind == "local" and rest.startswith("/"):
@@ -25,8 +26,10 @@ def parse(text: str, docker: Docker, hosts: Hosts) -> Place:
             # Its files are read where Docker keeps them: at the disk's speed, and under the same SQLite locks as the service's.
             return LocalPlace(docker.host_path(container, path), name=text)
     if kind == "ssh":
-        raise ConfigError(
-            f"places over SSH are not there yet: {text}",
-            hint=f"run Lifeboat on that host, with a local: place; {_EXAMPLES}",
-        )
+        host, _, path = rest.partition(":")
+        if host and path.startswith("/"):
+            # Whoever reaches nothing over SSH does not wait for its library.
+            from backups.places.ssh import SshPlace
+
+            return SshPlace(hosts.connect(host), path)
     raise ConfigError(f"{text!r} is not a place", hint=_EXAMPLES)

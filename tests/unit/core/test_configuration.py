@@ -251,7 +251,7 @@ def test_a_service_is_made_from_its_section(write: object) -> None:
     assert service.settings is site.settings.services["agama"]
 
 
-@pytest.mark.parametrize("place", ["", "/var/lib", "local:relative", "docker:web", "docker::/x", "docker:web:relative", "ftp:x:/y", "ssh:host:/x"])  # fmt: skip
+@pytest.mark.parametrize("place", ["", "/var/lib", "local:relative", "docker:web", "docker::/x", "docker:web:relative", "ftp:x:/y", "ssh:/x"])  # fmt: skip
 def test_a_bad_place_is_told_when_it_is_used(place: str) -> None:
     PrometheusSettings.model_validate({"type": "prometheus", "image": "i", "url": "http://h", "place": place})
     with pytest.raises(LifeboatError) as fault:

@@ -12,7 +12,7 @@ import pymysql
 import pytest
 from sqlalchemy.engine import make_url
 
-from backups.manifest import Manifest, Source
+from backups.manifest import Kind, Manifest, Source
 from backups.runs import Run
 from backups.services.base import Fetched, Job
 from backups.services.mysql.copy import MySQLCopy
@@ -78,16 +78,17 @@ class Chain:
     said: list[str] = field(default_factory=list)
     copies: int = 0
 
-    def backup(self) -> Manifest:
-        """Take the next one."""
+    def backup(self, *, anew: bool = False) -> Manifest:
+        """Take the next one; `anew`: a full that follows this chain."""
         number = len(self.backups)
-        kind = "incremental" if self.backups else "full"
+        kind: Kind = "incremental" if self.backups and not anew else "full"
         data, work = (self.run.directory / f"{name}-{self.server.server_id}-{number}" for name in ("data", "work"))
         for directory in (data, work):
             directory.mkdir(mode=0o711)
-        parents = [fetched.manifest for fetched in self.backups]
+        parents = [] if anew else [fetched.manifest for fetched in self.backups]
         service = MySQLService("agama", self.server.settings(), self.run.docker)
-        captured = service.capture(Job(kind, data, work, parents, self.run.docker, self.state, self.said.append))
+        before = self.backups[-1].manifest if anew else None
+        captured = service.capture(Job(kind, data, work, parents, self.run.docker, self.state, self.said.append, before=before))
         now = datetime.now(UTC)
         manifest = Manifest(
             lifeboat="0",
@@ -95,8 +96,8 @@ class Chain:
             service="agama",
             type="mysql",
             kind=kind,
-            chain="agama-0",
-            sequence=number,
+            chain=parents[0].id if parents else f"agama-{number}",
+            sequence=len(parents),
             parent=parents[-1].id if parents else None,
             started_at=now,
             taken_at=captured.taken_at,
@@ -113,6 +114,13 @@ class Chain:
     def details(self, number: int = -1) -> MySQLDetails:
         """The details of one of its backups."""
         return MySQLDetails.model_validate(self.backups[number].manifest.details)
+
+    def later(self, number: int, restored: Restored) -> Fetched:
+        """Backup number `number`, fetched into the copy's sandbox: its log leads on from there."""
+        self.copies += 1
+        data = restored.sandbox.directory / f"later-{self.copies}"
+        shutil.copytree(self.backups[number].data, data)
+        return dataclasses.replace(self.backups[number], data=data)
 
     def restore(
         self,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -150,9 +150,14 @@ def _lines(node: yaml.Node | None, path: Path, at: tuple[str, ...] = ()) -> Iter
 
 
 def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
-    for part in place:
+    parts = iter(place)
+    for part in parts:
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
+        if get_origin(inner) is dict:
+            # The next part is an entry's name, which is anybody's choice.
+            next(parts, None)
+            inner = get_args(inner)[1]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return []
         model = inner

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from backups import disk, runs
 from backups.runs import Run
-from tests.bench import dataset, many, sides
+from tests.bench import dataset, many, over_ssh, sides
 from tests.bench.server import PASSWORD, Server, start
 from tests.bench.table import Row, at_least, at_most, markdown
 
@@ -61,6 +61,8 @@ def measure(run: Run, base: Path, gib: float, rounds: int) -> list[Row]:
     rows += _incrementals(config, server, fulls)
     rows += _restores(run, base, server, config, fulls[0].id, rounds)
     rows += _listing(base)
+    say("a place over SSH")
+    rows += over_ssh.rows(int(os.environ.get("BENCH_SSH_MB", "200")), rounds)
     return [title, *rows]
 
 

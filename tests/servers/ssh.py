@@ -82,9 +82,12 @@ class Wire:
 
 
 class SshFactory(Protocol):
-    """Starts a server; everything goes when the session ends. tmpfs: what is mounted as /small there, as `docker run` takes it."""
+    """Starts a server; everything goes when the session ends. tmpfs: what is mounted as /small there, as `docker run` takes it.
 
-    def __call__(self, *, tmpfs: str | None = None, network: str | None = None) -> SshServer: ...
+    volumes_from: another container, whose directories the server shall see, too.
+    """
+
+    def __call__(self, *, tmpfs: str | None = None, network: str | None = None, volumes_from: str | None = None) -> SshServer: ...
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +97,7 @@ def ssh_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshFactory
     key_file = keys / "id_ed25519"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lifeboat-test", "-f", str(key_file)], check=True)
 
-    def start(*, tmpfs: str | None = None, network: str | None = None) -> SshServer:
+    def start(*, tmpfs: str | None = None, network: str | None = None, volumes_from: str | None = None) -> SshServer:
         name = f"lifeboat-test-ssh-{uuid.uuid4().hex[:8]}"
         root = tmp_path_factory.mktemp("srv")
         root.chmod(0o755)
@@ -110,6 +113,8 @@ def ssh_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshFactory
         ]
         if tmpfs is not None:
             arguments += ["--tmpfs", f"/small:{tmpfs}"]
+        if volumes_from is not None:
+            arguments += ["--volumes-from", volumes_from]
         if network is not None:
             arguments += ["--network", network]
         started.append(name)

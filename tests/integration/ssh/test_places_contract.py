@@ -1,4 +1,4 @@
-"""What every place must do, over a directory of this machine and over the same directory by SSH, as root and by sudo."""
+"""What every place must do, over a directory of this machine, and over one that is reached by SSH and sudo."""
 
 import os
 import shutil
@@ -45,14 +45,13 @@ class Site:
     make: Callable[[str], Place]
 
 
-@pytest.fixture(params=["local", "ssh", "ssh by sudo"])
+@pytest.fixture(params=["local", "ssh by sudo"])
 def site(request: pytest.FixtureRequest, ssh_server: SshServer) -> Iterator[Site]:
     """A directory of its own below what the server has as /srv; `make` gives places beside it."""
     top = ssh_server.root / f"it's {uuid.uuid4().hex[:8]}"
     root = top / "root"
     root.mkdir(parents=True)
-    sudo = request.param.endswith("sudo")
-    settings = ssh_server.settings(address=f"{'ops' if sudo else 'root'}@{ssh_server.address}", sudo=sudo)
+    settings = ssh_server.settings(address=f"ops@{ssh_server.address}", sudo=True)
 
     def make(name: str) -> Place:
         if request.param == "local":

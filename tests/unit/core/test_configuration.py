@@ -244,6 +244,20 @@ def test_a_service_that_is_not_configured_is_told_with_those_that_are(write: obj
     assert str(fault.value) == "there is no service agamma in lifeboat.yaml\nhint: configured: agama"
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("db: {address: 10.0.0.7}", "hosts.db.address: '10.0.0.7' is not user@host or user@host:port"),
+        ("db: {address: a@b, jump: gate}", "hosts.db.jump names gate, which is not under hosts:"),
+        ("x: {address: a@b, jump: y}, y: {address: a@c, jump: x}", "hosts.x.jump leads round in a circle: x → y → x"),
+        ("x: {address: a@b, key: /k}", "did you mean key_file?"),
+        ("'a b': {address: a@b}", "string should match pattern"),
+    ],
+)
+def test_machines_that_lead_nowhere_are_told(write: object, text: str, words: str) -> None:
+    assert words in told(write(f"{WELL}hosts: {{{text}}}\n"))  # type: ignore[operator]
+
+
 def test_a_service_is_made_from_its_section(write: object) -> None:
     site = Site.open(write(WELL))  # type: ignore[operator]
     service = site.service("agama", Docker())

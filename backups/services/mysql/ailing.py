@@ -16,6 +16,7 @@ from backups.services.mysql.catalogue import SYSTEM
 from backups.services.mysql.connection import Away, Session, rows
 from backups.services.mysql.definitions import subject, table_names
 from backups.services.mysql.fingerprint import quoted
+from backups.services.mysql.measuring import TOO_LONG, limit_statements
 from backups.services.mysql.settings import MySQLSettings
 from backups.witness import Fact
 
@@ -25,7 +26,6 @@ _LOCK_SECONDS = 5
 """For a table's lock, less than for a count: a table that is being altered is busy, not lost."""
 _SMALL = 10_000
 """Rows that are always counted, whatever the server believes: that takes milliseconds."""
-_TOO_LONG = 3024
 _DATABASE = "database "
 
 
@@ -47,7 +47,8 @@ def look(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> I
         return
     with connection.told(settings), session:
         present = _present(session)
-        rows(session, "SET SESSION max_execution_time = %s, lock_wait_timeout = %s", [_COUNT_MILLISECONDS, _LOCK_SECONDS])
+        limit_statements(session, _COUNT_MILLISECONDS / 1000)
+        rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])
         counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
         gone = [name for name in _databases(witness) if name not in present.databases]
         for database in gone:
@@ -71,7 +72,7 @@ def _collapsed(session: Session, table: str, count: int, estimate: int | None, c
             return
         found = f"{rows(session, f'SELECT COUNT(*) FROM {name}')[0][0]:,}"  # noqa: S608 - quoted
     except pymysql.err.OperationalError as error:
-        if error.args[0] != _TOO_LONG:
+        if error.args[0] not in TOO_LONG:
             raise
         found = f"about {estimate or 0:,} (by the server's estimate; counting took longer than {_COUNT_MILLISECONDS / 1000:g} s)"
     if found == "0":

@@ -7,13 +7,14 @@ from backups.services.base import Job
 from backups.services.mysql import binlog
 from backups.services.mysql.connection import Session, rows
 from backups.services.mysql.details import Bridge, MySQLDetails, Position
+from backups.services.mysql.dump_details import is_dump
 
 
 def build(connect: Callable[[], Session], job: Job, start: Position) -> Bridge | None:
     """Pull the log from the end of the chain before to `start`, the first byte of this full's own log; None, and said, where
     that part of the log is no longer to be had.
     """
-    if job.before is None:
+    if job.before is None or is_dump(job.before.details):
         return None
     before = MySQLDetails.model_validate(job.before.details)
     try:

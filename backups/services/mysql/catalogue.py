@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backups.services.mysql.connection import Session, rows
 from backups.services.mysql.fingerprint import Column
+from backups.services.mysql.versions import Version
 
 SYSTEM = ("mysql", "sys", "performance_schema", "information_schema")
 """Databases that are the server's own; of `mysql`, the accounts are witnessed as definitions."""
@@ -12,12 +13,13 @@ SYSTEM = ("mysql", "sys", "performance_schema", "information_schema")
 
 @dataclass(frozen=True)
 class Table:
-    """A base table. `keyed`: no two of its rows can be equal."""
+    """A base table. `keyed`: no two of its rows can be equal. `mariadb`: the server is MariaDB."""
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     keyed: bool
+    mariadb: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Catalogue:
     tables: tuple[Table, ...]
     views: tuple[tuple[str, str], ...]
     engine_numbers: frozenset[tuple[str, int]]
+    sequences: tuple[tuple[str, str], ...] = ()
 
     def still_holds(self, later: "Catalogue") -> bool:
         """Whether every table of this picture is, in a later one, the same table with the same columns.
@@ -38,6 +41,7 @@ class Catalogue:
 
 def read(session: Session) -> Catalogue:
     """Take the picture, in a handful of statements however many tables there are."""
+    mariadb = is_mariadb(session)
     kinds: dict[tuple[str, str], str] = {
         (row[0], row[1]): row[2]
         for row in rows(
@@ -61,12 +65,18 @@ def read(session: Session) -> Catalogue:
         if key == "PRI":
             keyed.add((schema, table))
     sizes = _sizes(session)
-    tables = [Table(*key, columns=tuple(found), keyed=key in keyed) for key, found in columns.items()]
+    tables = [Table(*key, columns=tuple(found), keyed=key in keyed, mariadb=mariadb) for key, found in columns.items()]
     return Catalogue(
         tables=tuple(sorted(tables, key=lambda table: (-sizes.get((table.schema, table.name), 0), table.schema, table.name))),
         views=tuple(sorted(key for key, kind in kinds.items() if kind == "VIEW")),
-        engine_numbers=frozenset(_engine_numbers(session)),
+        sequences=tuple(sorted(key for key, kind in kinds.items() if kind == "SEQUENCE")),
+        engine_numbers=frozenset(_engine_numbers(session, mariadb=mariadb)),
     )
+
+
+def is_mariadb(session: Session) -> bool:
+    """Whether the server is MariaDB."""
+    return Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0]).mariadb
 
 
 def _text(value: object) -> str:
@@ -85,8 +95,9 @@ def _sizes(session: Session) -> dict[tuple[str, str], int]:
     return sizes
 
 
-def _engine_numbers(session: Session) -> Iterable[tuple[str, int]]:
-    for name, number in rows(session, "SELECT name, table_id FROM information_schema.innodb_tables"):
+def _engine_numbers(session: Session, *, mariadb: bool) -> Iterable[tuple[str, int]]:
+    view = "innodb_sys_tables" if mariadb else "innodb_tables"
+    for name, number in rows(session, f"SELECT name, table_id FROM information_schema.{view}"):  # noqa: S608 -- one of two
         schema, _, table = _text(name).partition("/")
         # Neither the server's own tables, nor what a running ALTER or a full-text index works with.
         if schema not in SYSTEM and table and not table.startswith(("#sql", "fts_", "FTS_")):

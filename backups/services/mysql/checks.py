@@ -74,7 +74,10 @@ def _fault(subject: str, message: str, remedy: str, *, refuses: bool = True) -> 
 def _version(source: Source) -> Verdict:
     reason = unsupported(source.version)
     if reason:
-        return _fault("version", reason, "Lifeboat copies MySQL from 8.0.17 on, 8.4 and 9.x: upgrade the server")
+        remedy = "Lifeboat copies MySQL from 8.0.17 on, 8.4 and 9.x: upgrade the server"
+        if source.version.mariadb:
+            remedy = "set `method: dump` for this service in lifeboat.yaml"
+        return _fault("version", reason, remedy)
     return _fine("version", f"MySQL {source.version.text}")
 
 
@@ -97,7 +100,8 @@ def _privileges(source: Source, user: str) -> Verdict:
 
 def _clone_plugin(source: Source) -> Verdict:
     if "clone" not in source.plugins:
-        return _fault("clone plugin", "the clone plugin is not active; a full backup is taken with it", INSTALL_CLONE)
+        message = "the clone plugin is not active; a full backup is taken with it, unless `method: dump` is set in lifeboat.yaml"
+        return _fault("clone plugin", message, INSTALL_CLONE)
     return _fine("clone plugin", "active")
 
 
@@ -182,7 +186,7 @@ def _engines(session: Session) -> Verdict:
         count = "1 table is" if len(found) == 1 else f"{len(found)} tables are"
         return _fault(
             "storage engines",
-            f"{count} not of InnoDB, and CLONE would lose the rows: {listed}",
+            f"{count} not of InnoDB, and CLONE would lose the rows (`method: dump` would not): {listed}",
             f"ALTER TABLE {first} ENGINE=InnoDB;" + (" and so for each of them" if len(found) > 1 else ""),
         )
     return _fine("storage engines", "every table is of InnoDB")

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from backups.errors import LifeboatError
-from backups.services.mysql.catalogue import SYSTEM, Catalogue, Table
+from backups.services.mysql import accounts
+from backups.services.mysql.catalogue import SYSTEM, Catalogue, Table, is_mariadb
 from backups.services.mysql.connection import Session, rows
 from backups.services.mysql.fingerprint import quoted
 from backups.witness import Fact
@@ -44,10 +45,11 @@ def read(session: Session, catalogue: Catalogue, *, without: str | None = None) 
     return [
         *_databases(session),
         *_views(session, catalogue.views),
+        *_sequences(session, catalogue.sequences),
         *_triggers(session),
         *_routines(session),
         *_events(session),
-        *_accounts(session, without),
+        *(_mariadb_accounts if is_mariadb(session) else _accounts)(session, without),
     ]
 
 
@@ -65,6 +67,13 @@ def _views(session: Session, views: Sequence[tuple[str, str]]) -> Iterator[Fact]
     for schema, name in views:
         row = rows(session, f"SHOW CREATE VIEW {quoted(schema)}.{quoted(name)}")[0]
         yield Fact(subject(schema, name, kind="view"), "definition", _hash(row))
+
+
+def _sequences(session: Session, sequences: Sequence[tuple[str, str]]) -> Iterator[Fact]:
+    """How MariaDB's sequences are made; where they have got to is no part of any instant."""
+    for schema, name in sequences:
+        row = rows(session, f"SHOW CREATE TABLE {quoted(schema)}.{quoted(name)}")[0]
+        yield Fact(subject(schema, name, kind="sequence"), "definition", _hash(row))
 
 
 def _triggers(session: Session) -> Iterator[Fact]:
@@ -126,6 +135,12 @@ def _accounts(session: Session, without: str | None) -> Iterator[Fact]:
         grants = [row[0] for row in rows(session, "SHOW GRANTS FOR %s@%s", [user, host]) if " ON " in row[0]]
         text = [created, *sorted(grants), *sorted(roles.get(account, []))]
         yield Fact(f"account {account}", "definition", _hash(text))
+
+
+def _mariadb_accounts(session: Session, without: str | None) -> Iterator[Fact]:
+    for account in accounts.mariadb(session):
+        if account.name != without:
+            yield Fact(f"account {account.name}", "definition", _hash([*account.created, *sorted(account.granted)]))
 
 
 def _hash(parts: Iterable[object]) -> str:

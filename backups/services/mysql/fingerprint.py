@@ -16,6 +16,8 @@ _NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "deci
 _TIMES = frozenset({"date", "time", "datetime", "timestamp"})
 _FLOATS = frozenset({"float", "double"})
 _CODES = frozenset({"bit", "enum", "set"})
+_PRINTED = frozenset({"uuid", "inet4", "inet6"})
+"""Types of MariaDB's own, whose text tells any two values apart."""
 _SHORT = frozenset({"char", "varchar", "binary", "varbinary", "tinytext", "tinyblob"})
 _LARGE = frozenset({"text", "mediumtext", "longtext", "blob", "mediumblob", "longblob", "json", "vector"})
 _SHAPES = frozenset(
@@ -50,10 +52,11 @@ def quoted(identifier: str) -> str:
     return f"`{identifier.replace('`', '``')}`"
 
 
-def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool) -> str:
+def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool, mariadb: bool = False) -> str:
     """The SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
-    keyed: no two rows can be equal (a primary key, or a unique one without NULLs).
+    keyed: no two rows can be equal (a primary key, or a unique one without NULLs). mariadb: the server is MariaDB, whose BIT_XOR
+    has 64 bits only and which knows no LATERAL.
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     stored = [column for column in columns if not column.computed]
@@ -61,9 +64,11 @@ def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool) ->
     parts = [str(len(stored))] + [part for column in stored for part in _encoded(column, f"{schema}.{table}")]
     row_hash = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
     source = f"{quoted(schema)}.{quoted(table)}"
-    if keyed:
+    if keyed and not mariadb:
         return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))) FROM {source}"  # noqa: S608 -- identifiers are quoted
     sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
+    if mariadb:
+        return f"SELECT COUNT(*), {sums} FROM (SELECT {row_hash} AS row_hash FROM {source}) AS hashed"  # noqa: S608 -- as above
     # LATERAL computes each row's hash once, without a temporary table as long as the data.
     return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {row_hash} AS row_hash) AS hashed"  # noqa: S608 -- as above
 
@@ -92,6 +97,8 @@ def _encoded(column: Column, table: str) -> list[str]:
     elif kind in _FLOATS:
         # FLOAT prints six digits; as DOUBLE it prints all that tell two values apart.
         expression = f"CAST({name} AS DOUBLE)"
+    elif kind in _PRINTED:
+        expression = f"CAST({name} AS CHAR)"
     elif kind in _CODES:
         expression = f"CAST({name} AS UNSIGNED)"
     elif kind in _LARGE or kind in _SHAPES:

@@ -20,23 +20,29 @@ Result = TypeVar("Result")
 _SETTINGS: dict[str, str | int] = {
     "time_zone": "+00:00",
     "sql_mode": "",
-    "transaction_isolation": "REPEATABLE-READ",
     "lock_wait_timeout": 5,
     "wait_timeout": 86400,
     "net_write_timeout": 3600,
-    "max_execution_time": 0,
     "sql_big_selects": 1,
     "sql_select_limit": 2**64 - 1,
     "sql_quote_show_create": 1,
-    "print_identified_with_as_hex": 1,
 }
 """What a server's own defaults could make a fact depend on."""
-_NEWER_SETTINGS: dict[str, str | int] = {
+_SOME_SETTINGS: dict[str, str | int] = {
+    "transaction_isolation": "REPEATABLE-READ",
+    "tx_isolation": "REPEATABLE-READ",
+    "max_execution_time": 0,
+    "max_statement_time": 0,
+    "print_identified_with_as_hex": 1,
     "show_create_table_skip_secondary_engine": 0,
     "show_gipk_in_create_table_and_information_schema": 1,
     "use_secondary_engine": "OFF",
 }
-"""The same, of servers that have them."""
+"""The same, of servers that have them: newer ones, or MariaDB, or all but MariaDB."""
+_LIMITS = {"max_execution_time": 1000, "max_statement_time": 1}
+"""How long a statement may take, in parts of a second: on MySQL, on MariaDB."""
+TOO_LONG = (3024, 1969)
+"""The error of a statement that took longer: on MySQL, on MariaDB."""
 _HEARTBEAT = 20.0
 """Seconds."""
 
@@ -45,8 +51,8 @@ def prepare(session: Session) -> None:
     """Give a session the settings that every fact is measured under."""
     rows(session, "SET NAMES utf8mb4")
     _set(session, _SETTINGS)
-    known = {row[0] for row in rows(session, "SHOW SESSION VARIABLES WHERE variable_name IN %s", [tuple(_NEWER_SETTINGS)])}
-    _set(session, {name: value for name, value in _NEWER_SETTINGS.items() if name in known})
+    known = {row[0] for row in rows(session, "SHOW SESSION VARIABLES WHERE variable_name IN %s", [tuple(_SOME_SETTINGS)])}
+    _set(session, {name: value for name, value in _SOME_SETTINGS.items() if name in known})
 
 
 @contextlib.contextmanager
@@ -110,6 +116,12 @@ def spread(
             stop.set()
             _end(connect, over)
             raise
+
+
+def limit_statements(session: Session, seconds: float) -> None:
+    """End each SELECT of the session after that long, with an error of `TOO_LONG`."""
+    known = {row[0] for row in rows(session, "SHOW SESSION VARIABLES WHERE variable_name IN %s", [tuple(_LIMITS)])}
+    _set(session, {name: max(1, int(seconds * unit)) for name, unit in _LIMITS.items() if name in known})
 
 
 def _finished(futures: Sequence[Future[Result]], meanwhile: Callable[[], object]) -> list[Result]:

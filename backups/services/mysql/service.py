@@ -8,9 +8,21 @@ from collections.abc import Iterator, Sequence
 from backups.containers import Docker
 from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
-from backups.manifest import Manifest
+from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
-from backups.services.mysql import ailing, binlog, bridging, clone, connection, doctor, since, source, witness
+from backups.services.mysql import (
+    ailing,
+    binlog,
+    bridging,
+    clone,
+    connection,
+    doctor,
+    dump_doctor,
+    dumping,
+    since,
+    source,
+    witness,
+)
 from backups.services.mysql.connection import Session
 from backups.services.mysql.copy import MySQLCopy
 from backups.services.mysql.details import Bridge, MySQLDetails, Position
@@ -71,6 +83,14 @@ class MySQLService:
         if is_dump(chain[-1].manifest.details):
             return DumpedCopy(self.name, self.settings, chain, sandbox, lasting=lasting)
         return MySQLCopy(self.name, self.settings, chain, sandbox, lasting=lasting)
+
+    def holds(self, manifest: Manifest, position: str) -> bool:
+        """Whether the GTID was executed there; see `Service.holds`."""
+        return reach.holds(manifest, position)
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
+        """Whether that full kept the log since then; see `Service.follows`."""
+        return reach.follows(manifest, before)
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Rows counted within seconds; see `Service.since`."""

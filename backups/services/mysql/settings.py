@@ -12,10 +12,12 @@ from backups.services.base import SqlServiceSettings
 
 class MySQLSettings(SqlServiceSettings):
     """Where the server answers, and as whom. `tls`: preferred uses TLS where the server offers it, required insists, verify
-    also checks its certificate against `tls_ca`, disabled never does.
+    also checks its certificate against `tls_ca`, disabled never does. `method`: clone, the server's own CLONE and its log; dump,
+    SQL by mysqldump or mariadb-dump, for servers that CLONE cannot serve.
     """
 
     type: Literal["mysql"]
+    method: Literal["clone", "dump"] = "clone"
     host: str
     port: int = Field(default=3306, ge=1, le=65535)
     user: str = "lifeboat"

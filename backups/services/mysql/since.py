@@ -10,6 +10,7 @@ from backups.services.mysql.catalogue import SYSTEM
 from backups.services.mysql.connection import rows
 from backups.services.mysql.definitions import subject, table_names
 from backups.services.mysql.fingerprint import quoted
+from backups.services.mysql.measuring import TOO_LONG, limit_statements
 from backups.services.mysql.settings import MySQLSettings
 from backups.witness import Fact
 
@@ -18,7 +19,7 @@ _SECONDS = 10.0
 _COUNT_SECONDS = 3.0
 """For one of them."""
 _LOCK_SECONDS = 2
-_NOT_NOW = (3024, 1205, 1317)
+_NOT_NOW = (*TOO_LONG, 1205, 1317)
 """Numbers of the errors: it took too long, a lock was waited for, it was interrupted."""
 _CHANGED = (1146, 1049, 1412)
 
@@ -58,7 +59,7 @@ def _count(session: connection.Session, table: str, seconds: float) -> int | Non
     """How many rows; None when that takes too long, or the table is being changed."""
     name = ".".join(quoted(part) for part in table_names(table))
     try:
-        rows(session, "SET SESSION max_execution_time = %s", [max(1, int(seconds * 1000))])
+        limit_statements(session, seconds)
         return int(rows(session, f"SELECT COUNT(*) FROM {name}")[0][0])  # noqa: S608 - quoted
     except pymysql.err.MySQLError as error:
         if error.args[0] in (*_NOT_NOW, *_CHANGED):

@@ -50,7 +50,8 @@ class Source:
 
 def look(session: Session) -> Source:
     """Ask the server about itself; any user may."""
-    text, comment, uuid = rows(session, "SELECT @@version, @@version_comment, @@server_uuid")[0]
+    text, comment = rows(session, "SELECT @@version, @@version_comment")[0]
+    variables = dict(rows(session, "SHOW GLOBAL VARIABLES"))
     plugins = rows(
         session,
         "SELECT plugin_name, plugin_library FROM information_schema.plugins "
@@ -58,9 +59,10 @@ def look(session: Session) -> Source:
     )
     return Source(
         version=Version.parse(text, comment),
-        server_uuid=uuid,
+        # MariaDB has a `server_uid` from 10.11 on, and none before.
+        server_uuid=variables.get("server_uuid") or variables.get("server_uid") or "",
         plugins=dict(plugins),
-        variables=dict(rows(session, "SHOW GLOBAL VARIABLES")),
+        variables=variables,
         privileges=frozenset(held_privileges([row[0] for row in rows(session, "SHOW GRANTS")])),
         tls=encrypted(session),
     )

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 _OLDEST = (8, 0, 17)
+_OLDEST_MARIADB = (10, 5, 0)
 _SAME_RELEASE_FROM = (8, 0, 26)
 _SAME_SERIES_FROM = (8, 0, 37)
 _NEW_STATUS_FROM = (8, 2, 0)
@@ -46,10 +47,29 @@ class Version:
         return "SHOW BINARY LOG STATUS" if self.number >= _NEW_STATUS_FROM else "SHOW MASTER STATUS"
 
 
+def undumpable(version: Version) -> str | None:
+    """Why Lifeboat cannot back this server up by a dump, or None."""
+    if version.mariadb:
+        if version.number < _OLDEST_MARIADB:
+            return f"MariaDB {version.text} is older than {'.'.join(map(str, _OLDEST_MARIADB))}, the oldest that is known"
+        return None
+    if version.number < _OLDEST:
+        return f"MySQL {version.text} is older than {'.'.join(map(str, _OLDEST))}, the oldest that is known"
+    return None
+
+
+def dump_mismatch(source: Version, image: Version) -> str | None:
+    """Why a server of the image's version is not one to bring a dump of the source back on, or None. The same series always."""
+    if source.mariadb == image.mariadb and source.number[:2] == image.number[:2]:
+        return None
+    kind = "MariaDB" if source.mariadb else "MySQL"
+    return f"the source runs {source.text}, the image {image.text}; a dump needs an image of {kind} {source.series}"
+
+
 def unsupported(version: Version) -> str | None:
     """Why Lifeboat cannot back this server up, or None."""
     if version.mariadb:
-        return "MariaDB has no CLONE, which a full backup is taken with"
+        return "MariaDB has no CLONE, which a full backup is taken with unless `method: dump` is set"
     if version.number < _OLDEST:
         return f"MySQL {version.text} has no CLONE, which a full backup is taken with; it came with {'.'.join(map(str, _OLDEST))}"
     return None

@@ -20,13 +20,16 @@ from backups.witness import Fact
 
 _ROUNDS_WITH_DDL = 2
 """Rounds that let DDL go on while data are read; the next one makes it wait, so that it surely ends."""
-_CHANGED = {
+CHANGED = {
     1049: "a database was dropped",
     1051: "a table was dropped",
     1054: "a column was dropped or renamed",
     1146: "a table was dropped or renamed",
     1412: "a table was altered",
 }
+
+
+_NO_SAVEPOINT = 1178
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str
         hold = number > _ROUNDS_WITH_DDL
         try:
             witnessed = _round(connect, connections, say, hold=hold)
-        except _ChangedMeanwhile as change:
+        except ChangedMeanwhile as change:
             attempts += change.lock_attempts
             if hold:
                 raise LifeboatError(
@@ -76,11 +79,11 @@ def observe(connect: Callable[[], Session], *, connections: int) -> list[Fact]:
             rows(session, "START TRANSACTION READ ONLY")
         (account,) = rows(first, "SELECT CURRENT_USER()")[0]
         found = catalogue.read(first)
-        facts = _definitions(first, opened, found, connect, without=str(account))
-        return facts + _data(opened, found, connect)
+        facts = definitions_of(first, opened, found, connect, without=str(account))
+        return facts + data_of(opened, found, connect)
 
 
-class _ChangedMeanwhile(Exception):
+class ChangedMeanwhile(Exception):
     """DDL came between the snapshots and the reading; not a fault, the round is void."""
 
     def __init__(self, message: str, lock_attempts: int = 0) -> None:
@@ -95,13 +98,13 @@ def _round(connect: Callable[[], Session], connections: int, say: Callable[[str]
         control.close()
         # The server's dictionary knows no snapshots: while it is read, the instance lock keeps it as it was at the instant.
         found = catalogue.read(guard)
-        facts = _definitions(guard, readers, found, connect)
+        facts = definitions_of(guard, readers, found, connect)
         if not hold:
             thaw(guard)
         try:
-            facts += _data(readers, found, connect, meanwhile=lambda: guard.ping(reconnect=False))
+            facts += data_of(readers, found, connect, meanwhile=lambda: guard.ping(reconnect=False))
             _require_unchanged(guard, found)
-        except _ChangedMeanwhile as change:
+        except ChangedMeanwhile as change:
             change.lock_attempts = instant.lock_attempts
             raise
         return Witnessed(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts)
@@ -109,10 +112,10 @@ def _round(connect: Callable[[], Session], connections: int, say: Callable[[str]
 
 def _require_unchanged(session: Session, found: Catalogue) -> None:
     if not found.still_holds(catalogue.read(session)):
-        raise _ChangedMeanwhile("a table was altered, renamed or dropped")
+        raise ChangedMeanwhile("a table was altered, renamed or dropped")
 
 
-def _definitions(
+def definitions_of(
     session: Session,
     side_by_side: Sequence[Session],
     found: Catalogue,
@@ -120,11 +123,12 @@ def _definitions(
     *,
     without: str | None = None,
 ) -> list[Fact]:
+    """State everything that is not rows."""
     tables = measuring.spread(definitions.table_definition, found.tables, over=side_by_side, connect=connect)
     return sorted(tables) + definitions.read(session, found, without=without)
 
 
-def _data(
+def data_of(
     readers: Sequence[Session],
     found: Catalogue,
     connect: Callable[[], Session],
@@ -135,17 +139,29 @@ def _data(
     try:
         pairs = measuring.spread(_table, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:
-        if error.args and error.args[0] in _CHANGED:
-            raise _ChangedMeanwhile(_CHANGED[error.args[0]]) from error
+        if error.args and error.args[0] in CHANGED:
+            raise ChangedMeanwhile(CHANGED[error.args[0]]) from error
         raise
     return sorted(fact for pair in pairs for fact in pair)
 
 
 def _table(session: Session, table: Table) -> tuple[Fact, Fact]:
-    statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed)
+    statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed, mariadb=table.mariadb)
     # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
-    rows(session, "SAVEPOINT lifeboat")
+    marked = _savepoint(session)
     count, value = fingerprint.value(measuring.strict(session, statement)[0])
-    rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
+    if marked:
+        rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
     about = definitions.subject(table.schema, table.name)
     return Fact(about, "rows", count), Fact(about, "fingerprint", value)
+
+
+def _savepoint(session: Session) -> bool:
+    """Set the savepoint; says whether this server takes one (MariaDB without a binary log does not, in some transactions)."""
+    try:
+        rows(session, "SAVEPOINT lifeboat")
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != _NO_SAVEPOINT:
+            raise
+        return False
+    return True

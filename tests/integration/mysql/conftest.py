@@ -12,7 +12,11 @@ from backups.runs import Run
 from backups.services.base import Captured, Job
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.service import MySQLService
+from tests.integration.mysql.dump_harness import dumping
+from tests.servers.mariadb import mariadb_template, start_mariadb
 from tests.servers.mysql import IMAGE, MySQLServer
+
+__all__ = ["dumping", "mariadb_template", "start_mariadb"]
 
 
 @dataclass

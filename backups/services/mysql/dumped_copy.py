@@ -1,0 +1,220 @@
+"""A server brought back from a dump: a new, empty one of the source's version, loaded with SQL, the witness's facts observed.
+
+Next files: `dump_details.py` (which files there are), `loading.py` (how one is loaded).
+"""
+
+import os
+import time
+import urllib.parse
+from collections.abc import Callable, Iterable, Sequence
+
+import pymysql.err
+from pydantic import ValidationError
+
+from backups.containers import Container, Image
+from backups.errors import Damaged, LifeboatError, Transient
+from backups.places.base import Ownership
+from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.mysql import accounts, definitions, fingerprint, loading, witness
+from backups.services.mysql.connection import Session, connect_socket, rows
+from backups.services.mysql.details import DATADIR
+from backups.services.mysql.drilling import RELAXED, Account
+from backups.services.mysql.dump_details import DUMP, GRANTS, DumpDetails
+from backups.services.mysql.dumping import without_reserved
+from backups.services.mysql.settings import MySQLSettings
+from backups.witness import Fact
+
+_USER = 999
+"""The user and group `mysql` of the official images."""
+_PATIENCE = 600.0
+"""Seconds for an empty server to take connections."""
+_SOCKET_PATH_LIMIT = 100
+_INSIDE = "/var/lib/mysql"
+_HINT = "verify an older backup; the image must be of the source's version"
+
+
+class DumpedCopy:
+    """See `base.Copy`."""
+
+    def __init__(
+        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._fetched = chain[-1]
+        self._sandbox = sandbox
+        self._lasting = lasting
+        self._account = Account.random()
+        self._home = sandbox.directory / f"{name}-server"
+        self._details: DumpDetails
+        self._image: Image
+        self._container: Container
+
+    def assemble(self) -> None:
+        """Have an empty data directory made, and the files at hand that will be loaded."""
+        manifest = self._fetched.manifest
+        self._image = self._sandbox.image(manifest.source.image)
+        try:
+            self._details = DumpDetails.model_validate(manifest.details)
+        except ValidationError as error:
+            raise Damaged(
+                f"the manifest of {manifest.id} is not a dump's: {error.errors()[0]['msg']}",
+                hint="was it written by a newer Lifeboat?",
+            ) from error
+        dump = self._fetched.data / DUMP
+        missing = [name for stage in self._details.stages for name in stage if not (dump / name).is_file()]
+        if missing:
+            raise Damaged(f"backup {manifest.id} lacks {DUMP}/{missing[0]}, which its manifest names", hint=_HINT)
+        self._home.mkdir(mode=0o711)
+        for directory in ("run", DATADIR):
+            (self._home / directory).mkdir(mode=0o755)
+        dump.rename(self._home / DUMP)
+        for name, text in (("account.sql", self._account_sql()), ("password", self._account.password)):
+            (self._home / name).touch(mode=0o600)
+            (self._home / name).write_text(text)
+        self._sandbox.own(self._home, _USER, _USER, self._image)
+        self._initialise()
+
+    def start(self) -> None:
+        """Start the empty server and wait until it takes connections."""
+        self._container = self._run("", "server", [f"--init-file={loading.HOME}/account.sql", *self._options()])
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._connect().close()
+            except Transient as error:
+                if self._container.running() and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                    continue
+                raise Damaged(f"the empty server does not answer ({error.message}): {self._last_words()}", hint=_HINT) from error
+            return
+
+    def replay(self) -> None:
+        """Load the dump, and then let nobody write any more."""
+        self._asked(self._forget_accounts)
+        for number, stage in enumerate(self._details.stages, 1):
+            force = stage == (GRANTS,) and number < len(self._details.stages)
+            loading.load(self._sandbox, self._image, self._name, self._home, stage, self._account.user, force=force)
+        self._asked(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+
+    def first_answer(self) -> None:
+        """Count the rows of the smallest table that has any, and compare."""
+        counts = [f for f in self._fetched.manifest.witness if f.metric == "rows" and isinstance(f.value, int)]
+        filled = [fact for fact in counts if fact.value] or counts
+        if not filled:
+            self._asked(lambda session: rows(session, "SELECT 1"))
+            return
+        fact = min(filled, key=lambda fact: (fact.value, fact.subject))
+        name = ".".join(fingerprint.quoted(part) for part in definitions.table_names(fact.subject))
+        found = self._asked(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
+        if found != fact.value:
+            raise Damaged(
+                f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
+                hint="the checks show what else differs; verify an older backup",
+            )
+
+    def observe(self) -> Iterable[Fact]:
+        """The witness's facts, measured on the copy."""
+        try:
+            return without_reserved(witness.observe(self._connect, connections=max(2, min(8, len(os.sched_getaffinity(0))))))
+        except pymysql.err.MySQLError as error:
+            raise self._broken(error) from error
+
+    def database_url(self, database: str) -> str:
+        """An URL that SQLAlchemy opens by the server's socket."""
+        path = self._home / "run" / loading.SOCKET
+        if len(str(path)) > _SOCKET_PATH_LIMIT:
+            # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
+            handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            path = path.__class__(f"/proc/{os.getpid()}/fd/{handle}/{loading.SOCKET}")
+        password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
+        return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
+
+    def advance(self, log: Fetched, point: Point) -> str:  # noqa: ARG002
+        """Not possible: a dump has no log."""
+        raise LifeboatError(
+            f"{self._name} is backed up by dump, which has no log: no moment between two backups can be brought back",
+            hint="restore one of its backups; `lifeboat list` shows when they were taken",
+        )
+
+    def settle(self) -> Delivery:
+        """Remove our account, end the server in order, and hand its data directory over."""
+        if not self._lasting:
+            raise AssertionError("only a lasting copy is handed over")
+        self._asked(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
+        self._container.stop(int(_PATIENCE))
+        code = self._container.wait()
+        if code:
+            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._last_words()}", hint=_HINT)
+        (self._home / DATADIR / "auto.cnf").unlink(missing_ok=True)
+        notes = [
+            "it was loaded from a dump: its binary log begins anew, so replicas of the old server are to be made anew",
+            "settings of the old server (SET PERSIST, components, plugins, time zone tables) are not in a dump",
+        ]
+        return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes)
+
+    def _initialise(self) -> None:
+        made = self._run("-initialise", "initialise", self._variables())
+        while made.running():
+            time.sleep(0.1)
+        code = made.wait()
+        if code:
+            raise LifeboatError(
+                f"image {self._image.name} cannot make an empty data directory (exit code {code}): {made.logs(10)[-500:]}",
+                hint="is it an image of the source's version?",
+            )
+
+    def _run(self, suffix: str, what: str, options: Sequence[str]) -> Container:
+        mounts = {self._home: loading.HOME, self._home / DATADIR: _INSIDE}
+        shell = ["sh", "-c", loading.SCRIPTS[what], what]
+        user = f"{_USER}:{_USER}"
+        return self._sandbox.run(
+            self._name + suffix, self._image, entrypoint=shell, command=list(options), mounts=mounts, user=user
+        )
+
+    def _account_sql(self) -> str:
+        sql = self._account.sql()
+        return sql.replace(" WITH caching_sha2_password", "") if self._details.mariadb else sql
+
+    def _forget_accounts(self, session: Session) -> list[tuple[object, ...]]:
+        """The empty server's own root goes: all accounts are the source's. Before, it gives us PROXY to hand on."""
+        with connect_socket(self._home / "run" / loading.SOCKET, "root", "") as root:
+            anybody = "''@'%'" if self._details.mariadb else "''@''"
+            rows(root, f"GRANT PROXY ON {anybody} TO '{self._account.user}'@'localhost' WITH GRANT OPTION")
+        for user, host in rows(session, "SELECT user, host FROM mysql.user"):
+            if f"{user}@{host}" not in accounts.RESERVED and user not in (self._account.user, "PUBLIC"):
+                rows(session, "DROP USER %s@%s", [user, host])
+        return []
+
+    def _connect(self) -> Session:
+        return connect_socket(self._home / "run" / loading.SOCKET, self._account.user, self._account.password)
+
+    def _asked(self, question: Callable[[Session], list[tuple[object, ...]]]) -> list[tuple[object, ...]]:
+        try:
+            with self._connect() as session:
+                return question(session)
+        except pymysql.err.MySQLError as error:
+            raise self._broken(error) from error
+
+    def _last_words(self) -> str:
+        lines = [line.strip() for line in self._container.logs(300).splitlines() if line.strip()]
+        return " | ".join([line for line in lines if "[ERROR]" in line][-4:] or lines[-4:])
+
+    def _broken(self, error: pymysql.err.MySQLError) -> Damaged:
+        words = " ".join(str(argument) for argument in error.args)
+        state = "" if self._container.running() else f"; the server has ended: {self._last_words()}"
+        return Damaged(f"the restored server answers with an error: {words}{state}", hint=_HINT)
+
+    def _variables(self) -> list[str]:
+        return [f"--loose-{name}={value}" for name, value in self._details.variables.items()]
+
+    def _options(self) -> list[str]:
+        """Deaf to everything outside, and quick: what it loads is in the backup still."""
+        return [
+            *loading.SERVER,
+            *(f"--plugin-load-add={library}" for library in self._details.plugins),
+            *RELAXED,
+            # A server that is handed over ends with clean files.
+            *(["--innodb-fast-shutdown=1"] if self._lasting else []),
+            *self._variables(),
+        ]

@@ -10,7 +10,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from backups.errors import Damaged
 from backups.services.base import Point
@@ -38,14 +40,24 @@ class Piece:
     path: Path
 
 
-@dataclass(frozen=True)
-class Commit:
-    """A transaction: where it ends, its GTID (`source:number`, `source:tag:number`, or None), when it was committed."""
+class Commit(NamedTuple):
+    """A transaction: where it ends, its GTID's source (with its tag; None without GTIDs) and number, microseconds since 1970."""
 
     file: str
     end: int
-    gtid: str | None
-    time: datetime
+    source: str | None
+    number: int
+    microseconds: int
+
+    @property
+    def gtid(self) -> str | None:
+        """`source:number`, `source:tag:number`, or None without GTIDs."""
+        return f"{self.source}:{self.number}" if self.source else None
+
+    @property
+    def time(self) -> datetime:
+        """When it was committed, by the source's clock."""
+        return _EPOCH + timedelta(microseconds=self.microseconds)
 
 
 @dataclass(frozen=True)
@@ -65,16 +77,17 @@ def find(pieces: Sequence[Piece], begin: Position, point: Point) -> Stop | None:
     """Look for the moment in the log that begins at `begin`. A time means all that was committed at or before it, up to the first
     transaction that was committed later; a GTID, all up to and including its transaction: None when that is not in the log.
     """
-    last, executed = None, _Gtids()
-    wanted = point.position.lower() if point.position else None
-    found = wanted is None
-    following = None
+    latest = (point.time - _EPOCH) // timedelta(microseconds=1) if point.time else None
+    source, _, number = point.position.lower().rpartition(":") if point.position else ("", "", "0")
+    wanted = None if latest is not None else (source, int(number))
+    last, following, executed, found = None, None, _Gtids(), wanted is None
     for commit in commits(pieces):
-        if (point.time is not None and commit.time > point.time) or (wanted is not None and found):
+        if commit.microseconds > latest if latest is not None else found:
             following = commit
             break
-        last, found = commit, found or commit.gtid == wanted
-        executed.add(commit.gtid)
+        last, found = commit, found or (commit.source, commit.number) == wanted
+        if commit.source is not None:
+            executed.add(commit.source, commit.number)
     if not found:
         return None
     position = Position(file=last.file, offset=last.end) if last else begin
@@ -99,18 +112,18 @@ def _commits(log: mmap.mmap, piece: Piece) -> Iterator[Commit]:
                 raise _unreadable(piece, at, f"an event of {length} bytes says that it ends at {end}")
             if kind in (_GTID, _ANONYMOUS, _TAGGED):
                 event = log[at + _HEADER.size : at + length]
-                gtid, microseconds, whole = _tagged(event) if kind == _TAGGED else _plain(event, named=kind == _GTID)
+                source, number, microseconds, whole = _tagged(event) if kind == _TAGGED else _plain(event, named=kind == _GTID)
                 if not length <= whole <= size - at:
                     raise _unreadable(piece, at, f"a transaction of {whole} bytes begins {size - at} bytes before the end")
                 length = whole
-                yield Commit(piece.file, piece.start + at + whole, gtid, _EPOCH + timedelta(microseconds=microseconds))
+                yield Commit(piece.file, piece.start + at + whole, source, number, microseconds)
         except (struct.error, IndexError, OverflowError) as error:
             raise _unreadable(piece, at, str(error)) from error
         at += length
 
 
-def _plain(event: bytes, *, named: bool) -> tuple[str | None, int, int]:
-    """GTID, commit time on this source in microseconds since 1970, bytes of the whole transaction."""
+def _plain(event: bytes, *, named: bool) -> tuple[str | None, int, int, int]:
+    """The GTID's source and number, commit time on this source in microseconds since 1970, bytes of the whole transaction."""
     source, number, _ = _PLAIN.unpack_from(event)
     at = _PLAIN.size
     stamp = int.from_bytes(event[at : at + _STAMP], "little")
@@ -118,10 +131,10 @@ def _plain(event: bytes, *, named: bool) -> tuple[str | None, int, int]:
     first = event[at]
     wide = {252: 2, 253: 3, 254: 8}.get(first, 0)
     whole = int.from_bytes(event[at + 1 : at + 1 + wide], "little") if wide else first
-    return f"{uuid.UUID(bytes=source)}:{number}" if named else None, stamp & ~_HAS_ORIGINAL, whole
+    return _uuid(source) if named else None, number, stamp & ~_HAS_ORIGINAL, whole
 
 
-def _tagged(event: bytes) -> tuple[str, int, int]:
+def _tagged(event: bytes) -> tuple[str, int, int, int]:
     """The same of a GTID with a tag: numbered fields, each number as long as it needs to be."""
     fields = _Fields(event)
     fields.number(), fields.number(), fields.number()  # the format's version, the size, the last field that must be known
@@ -137,7 +150,12 @@ def _tagged(event: bytes) -> tuple[str, int, int]:
         else:
             found[field] = fields.number()
     # Field 2 may be negative in principle, so its lowest bit is the sign.
-    return f"{uuid.UUID(bytes=source)}:{tag.decode()}:{found[2] >> 1}", found[6], found[8]
+    return f"{_uuid(source)}:{tag.decode()}", found[2] >> 1, found[6], found[8]
+
+
+@lru_cache
+def _uuid(source: bytes) -> str:
+    return str(uuid.UUID(bytes=source))
 
 
 class _Gtids:
@@ -146,11 +164,8 @@ class _Gtids:
     def __init__(self) -> None:
         self._runs: dict[str, list[list[int]]] = {}
 
-    def add(self, gtid: str | None) -> None:
-        if gtid is None:
-            return
-        source, _, text = gtid.rpartition(":")
-        number, runs = int(text), self._runs.setdefault(source, [])
+    def add(self, source: str, number: int) -> None:
+        runs = self._runs.setdefault(source, [])
         if runs and number == runs[-1][1] + 1:
             runs[-1][1] = number
         else:

@@ -37,12 +37,6 @@ class Hosts:
         """
         return self._through(self._way(name))
 
-    def close(self) -> None:
-        """End the connections to these machines; whoever uses one again opens it again."""
-        with _guard:
-            mine = [connection for way, connection in _open.items() if self.configured.get(way[-1][0]) == way[-1][1]]
-        _end(mine)
-
     def _way(self, name: str) -> _Key:
         """The machines on the way, the first that we reach ourselves first."""
         way = [(name, self.settings(name))]
@@ -62,13 +56,9 @@ class Hosts:
 
 
 def close_all() -> None:
-    """End every connection of this process."""
+    """End every connection of this process; whoever uses one again opens it again."""
     with _guard:
-        mine = list(_open.values())
-    _end(mine)
-
-
-def _end(connections: "list[HostConnection]") -> None:
+        connections = list(_open.values())
     # The farthest first: a connection through another one has to be ended while that one lives.
     for connection in reversed(connections):
         connection.close()

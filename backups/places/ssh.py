@@ -11,6 +11,8 @@ from backups.places.base import Ownership, PlacedFile
 from backups.places.far import Far, quoted, words
 from backups.places.far_arrival import FarArrival
 
+_BEGIN = "lifeboat-begins"
+
 
 @dataclass(frozen=True)
 class SshPlace:
@@ -26,6 +28,7 @@ class SshPlace:
         """See Place."""
         said = self._far.ask(
             f"""
+            echo {_BEGIN}
             for tool in tar find realpath stat df; do
                 "$tool" --version 2>/dev/null | grep -q GNU || {{ echo "$tool"; exit 3; }}
             done
@@ -33,9 +36,15 @@ class SshPlace:
             [ -r {quoted(self.root)} ] && [ -x {quoted(self.root)} ] || exit 5
             """
         )
+        before, _, output = said.output.decode(errors="replace").partition(f"{_BEGIN}\n")
+        if before:
+            raise LifeboatError(
+                f"the login of {self.connection} prints what no command asked for: {before.strip()[:80]}",
+                hint=f"in ~{self.connection.settings.user}/.bashrc or its like there, print for people only: case $- in *i*) … esac",
+            )
         if said.code == 3:
             raise LifeboatError(
-                f"{self.connection} has no GNU {said.output.decode(errors='replace').strip()}, which places over SSH need",
+                f"{self.connection} has no GNU {output.strip()}, which places over SSH need",
                 hint="install it there: apt-get install tar findutils coreutils, or: apk add tar findutils coreutils",
             )
         if said.code == 4:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from backups import hosts
 from backups.containers import wait_until
 from backups.errors import ConfigError, LifeboatError, Transient
 from backups.hosts import Hosts, session
+from backups.hosts import connection as connecting
+from backups.hosts import wire as wire_
 from backups.hosts.connection import HostConnection
 from backups.hosts.settings import HostSettings
 from backups.secret import Secret
@@ -227,6 +229,19 @@ def test_a_peer_that_falls_silent_is_noticed(ssh_server: SshServer, wire: Wire, 
         pytest.raises(Transient, match="stands still: not a byte came from it for 1 s"),
     ):
         read_on(running)
+
+
+def test_a_network_that_is_gone_is_noticed_while_nothing_is_said(
+    ssh_factory: SshFactory, docker_cli: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire_, "_SILENT_MILLISECONDS", 2000)
+    monkeypatch.setattr(connecting, "_KEEPALIVE_SECONDS", 1)
+    server = ssh_factory()
+    with to(server).session("echo begun; sleep 300") as running:
+        assert running.read() == b"begun\n"
+        docker_cli("network", "disconnect", "bridge", server.name)
+        with pytest.raises(Transient, match="was cut in the middle"):
+            running.end(200)
 
 
 def test_a_command_that_is_killed_there_is_told(ssh_server: SshServer) -> None:

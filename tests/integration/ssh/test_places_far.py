@@ -103,11 +103,11 @@ def test_a_fetch_from_a_peer_that_falls_silent_is_begun_again(
     ssh_server: SshServer, wire: Wire, top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = fill(top / "root")
-    monkeypatch.setattr(session, "STALL_SECONDS", 2.0)
+    monkeypatch.setattr(session, "STALL_SECONDS", 4.0)
     wire.stop_after = 5 * MIB // 2
     place = by(ssh_server, top / "root", **through(wire))
     monkeypatch.setattr(far, "ATTEMPTS", 1)
-    with pytest.raises(Transient, match="stands still: not a byte came from it for 2 s"):
+    with pytest.raises(Transient, match="stands still: not a byte came from it for 4 s"):
         place.fetch(list(content), tmp_path / "into")
     assert sizes(tmp_path / "into") == {"f0": MIB, "f1": MIB}
     monkeypatch.setattr(far, "ATTEMPTS", 2)
@@ -154,7 +154,7 @@ def test_a_file_that_changes_while_it_comes_is_told(
 def test_a_file_that_shrinks_in_the_middle_never_looks_whole(ssh_server: SshServer, top: Path, tmp_path: Path) -> None:
     (top / "root").mkdir()
     with (top / "root" / "big").open("wb") as file:
-        file.truncate(400 * MIB)
+        file.truncate(200 * MIB)
     place = by(ssh_server, top / "root")
     shrunk = threading.Event()
 
@@ -281,6 +281,16 @@ def test_missing_rights_are_told(ssh_server: SshServer, top: Path, tmp_path: Pat
     with pytest.raises(LifeboatError, match="plain may not use sudo on db") as fault:
         by(ssh_server, top / "root", address=plain, sudo=True).check()
     assert "plain ALL=(root) NOPASSWD: ALL" in str(fault.value.hint)
+
+
+def test_a_login_that_talks_is_told(ssh_factory: SshFactory) -> None:
+    server = ssh_factory()
+    server.sh("usermod -s /bin/bash plain; echo 'echo Welcome aboard' > /home/plain/.bashrc; chown plain /home/plain/.bashrc")
+    with pytest.raises(
+        LifeboatError, match=r"the login of db \(plain@.*\) prints what no command asked for: Welcome aboard"
+    ) as fault:
+        by(server, "/srv", address=f"plain@{server.address}").check()
+    assert "~plain/.bashrc" in str(fault.value.hint)
 
 
 def test_a_database_is_copied_by_whatever_is_there(ssh_factory: SshFactory, tmp_path: Path) -> None:

@@ -250,7 +250,7 @@ def test_a_service_that_is_not_configured_is_told_with_those_that_are(write: obj
         ("db: {address: 10.0.0.7}", "hosts.db.address: '10.0.0.7' is not user@host or user@host:port"),
         ("db: {address: a@b, jump: gate}", "hosts.db.jump names gate, which is not under hosts:"),
         ("x: {address: a@b, jump: y}, y: {address: a@c, jump: x}", "hosts.x.jump leads round in a circle: x → y → x"),
-        ("x: {address: a@b, key: /k}", "did you mean key_file?"),
+        ("x: {address: a@b, keyfile: /k}", "did you mean key_file?"),
         ("'a b': {address: a@b}", "string should match pattern"),
     ],
 )

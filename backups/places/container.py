@@ -1,0 +1,69 @@
+"""A container that is not there yet: a restore makes it, with its data in a volume of its own."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backups.containers import Docker, Image
+from backups.errors import ConfigError, LifeboatError
+from backups.places.base import Ownership
+from backups.places.local import LocalPlace
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class NewContainer:
+    """`docker:NAME`: the container NAME, and the volume NAME-data."""
+
+    docker: Docker
+    name: str
+
+    @classmethod
+    def named(cls, text: str, docker: Docker) -> "NewContainer | None":
+        """The container that `docker:NAME` asks for; None for any other place."""
+        kind, _, name = text.partition(":")
+        if kind != "docker" or ":" in name:
+            return None
+        if not _NAME.fullmatch(name):
+            raise ConfigError(
+                f"{text!r} names no container", hint="docker:NAME makes a new one, docker:NAME:/path is a place in one"
+            )
+        return cls(docker, name)
+
+    def __str__(self) -> str:
+        return f"docker:{self.name}"
+
+    @property
+    def volume(self) -> str:
+        """The name of its volume."""
+        return f"{self.name}-data"
+
+    def entries(self) -> list[str] | None:
+        """What has one of its names already; None when nothing has."""
+        return self.docker.named(self.name, self.volume) or None
+
+    def free(self) -> int:
+        """Bytes that are free where Docker keeps its volumes."""
+        return LocalPlace(self.docker.root()).free()
+
+    def fill(self, tree: Path, ownership: Ownership) -> None:
+        """Make the volume, and put the files into it; a volume that cannot be filled is removed again."""
+        directory = self.docker.make_volume(self.volume)
+        try:
+            LocalPlace(directory, f"volume {self.volume}").put(
+                tree, Ownership("", ownership.user, ownership.group, ownership.mode)
+            )
+        except BaseException:
+            self.docker.remove_volume(self.volume)
+            raise
+
+    def begin(self, image: Image, inside: str, options: Sequence[str]) -> None:
+        """Start the container on its volume; raises LifeboatError with its last words when it ends at once."""
+        container = self.docker.keep(self.name, image, self.volume, inside, options)
+        if not container.running():
+            raise LifeboatError(
+                f"container {self.name} ended at once: {container.logs(8)}",
+                hint=f"its data are in the volume {self.volume}; docker logs {self.name} says more",
+            )

@@ -37,6 +37,7 @@ server-stop: ## Stop that server and its workers
 	@deployments/server/server.sh stop
 
 test: images ## Every test, on real servers in Docker
+	@deployments/machine/test-tools.sh
 	@CI=$${CI:-} $(BIN)/python -m pytest --durations=15 $(ARGS)
 
 unit: $(VENV)/.ready ## The tests that need no Docker: seconds

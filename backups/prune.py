@@ -51,8 +51,9 @@ def carry_out(site: Site, decisions: Sequence[Decision]) -> int:
     """Delete what the plan does not keep; returns how many backups went.
 
     A chain that a drill or a restore on this machine has begun to read since the plan stays this time, and so do the chains
-    of a service that is being backed up. Raises LifeboatError when another prune runs here, Transient when the repository
-    is away or locked by another machine; what had not been deleted by then goes with the next run.
+    of a service that is being backed up. Raises LifeboatError when another prune runs here, or when the repository is
+    append-only from here; Transient when it is away or locked by another machine; what had not been deleted by then goes with
+    the next run.
     """
     repository, state = site.repository, site.state
     going = [decision for decision in decisions if not decision.keep]
@@ -63,6 +64,8 @@ def carry_out(site: Site, decisions: Sequence[Decision]) -> int:
     ):
         # Outlives a kill: the next run frees the space even when it has nothing left to forget.
         owed = state / "prune-owed"
+        if going or owed.exists():
+            repository.require_deletions("prune")
         if going:
             owed.touch()
         count = sum(_delete(repository, decision, state) for decision in going)

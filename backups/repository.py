@@ -207,15 +207,26 @@ class Repository:
             completed = processes.run(["restic", *options, *arguments], environment=environment, directory=directory)
             # restic 0.14 has no --retry-lock.
             if completed.code == 0 or not restic.is_locked(completed) or time.monotonic() > deadline:
-                return completed
+                return self._with_words_of_ssh(completed)
             processes.run(["restic", *options, "unlock"], environment=environment)
             time.sleep(min(2.0, self.patience))
+
+    def _with_words_of_ssh(self, completed: Completed) -> Completed:
+        """restic may end before it has passed on why ssh did: then ssh is asked itself."""
+        if (
+            completed.code == 0
+            or "unable to start the sftp session" not in completed.errors
+            or "subprocess ssh:" in completed.errors
+        ):
+            return completed
+        asked = processes.run(sftp.command(Secret(self.url).reveal(), self.hosts))
+        return Completed(completed.code, completed.output, f"{asked.errors}\n{completed.errors}") if asked.code else completed
 
     def _options(self) -> list[str]:
         url = Secret(self.url).reveal()
         append_only.require_readable(url)
-        given = [part for name, value in self.options.items() for part in ("-o", f"{name}={value}")]
-        return [*given, *sftp.options(url, self.hosts, self.options)]
+        wanted = {**sftp.options(url, self.hosts), **self.options}
+        return [part for name, value in wanted.items() for part in ("-o", _field(f"{name}={value}"))]
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -244,6 +255,11 @@ def _saved(output: bytes) -> str:
 def _literal(path: str) -> str:
     """Escape what restic's --include would read as a pattern."""
     return re.sub(r"([*?\[\\])", r"\\\1", path)
+
+
+def _field(option: str) -> str:
+    """restic reads each -o as a line of CSV."""
+    return '"' + option.replace('"', '""') + '"'
 
 
 def _microseconds(stamp: str) -> str:

@@ -24,15 +24,20 @@ class _Target:
     port: int | None
 
 
-def options(url: str, hosts: Hosts, given: Mapping[str, str]) -> list[str]:
-    """What restic needs beside the url: `-o sftp.command=…`, or nothing for other kinds of repositories.
+def options(url: str, hosts: Hosts) -> Mapping[str, str]:
+    """What restic needs beside the url: its option `sftp.command`, or nothing for other kinds of repositories."""
+    found = command(url, hosts)
+    return {"sftp.command": shlex.join(found)} if found else {}
 
-    url:   `sftp:user@host:/path`, `sftp://user@host:port//path`, or `sftp:NAME:/path` with an entry NAME of `hosts:`, whose
-           key, known hosts and jump host are used then. Anything else is up to ~/.ssh/config of who runs Lifeboat.
-    given: the operator's own options; with `sftp.command` among them, theirs is used
+
+def command(url: str, hosts: Hosts) -> list[str]:
+    """The command that starts an SFTP session with the repository's host; empty for other kinds of repositories.
+
+    url: `sftp:user@host:/path`, `sftp://user@host:port//path`, or `sftp:NAME:/path` with an entry NAME of `hosts:`, whose
+    key, known hosts and jump host are used then. Anything else is up to ~/.ssh/config of who runs Lifeboat.
     Raises ConfigError for a url that names no host, or an entry of `hosts:` that `ssh` cannot use.
     """
-    if not url.startswith("sftp:") or "sftp.command" in given:
+    if not url.startswith("sftp:"):
         return []
     target = _target(url)
     if target.user is None and target.port is None and target.host in hosts.configured:
@@ -41,7 +46,7 @@ def options(url: str, hosts: Hosts, given: Mapping[str, str]) -> list[str]:
         port = [] if target.port is None else ["-p", str(target.port)]
         user = [] if target.user is None else ["-l", target.user]
         reached = ["ssh", *_flags(_ALWAYS), *port, *user, "--", target.host]
-    return ["-o", f"sftp.command={shlex.join([*reached, '-s', 'sftp'])}"]
+    return [*reached[:-2], "-s", *reached[-2:], "sftp"]
 
 
 def _target(url: str) -> _Target:

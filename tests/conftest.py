@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.servers.prometheus",
     "tests.servers.grafana",
     "tests.servers.prefect",
+    "tests.servers.repositories",
     "tests.servers.ssh",
 ]
 

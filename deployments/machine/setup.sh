@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings a Debian machine to where Lifeboat can work: restic, Docker Engine and, for building images without a registry, mmdebstrap.
+# Brings a Debian machine to where Lifeboat can work: restic, ssh, Docker Engine and, for building images without a registry, mmdebstrap.
 # Installs only what is missing, starts the Docker daemon only when none answers, and is safe to run again.
 set -euo pipefail
 
@@ -7,6 +7,7 @@ missing=()
 command -v restic >/dev/null || missing+=(restic)
 command -v dockerd >/dev/null || docker info >/dev/null 2>&1 || missing+=(docker.io iptables)
 command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+command -v ssh >/dev/null || missing+=(openssh-client)
 command -v setpriv >/dev/null || missing+=(util-linux)
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -54,6 +54,8 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     try:
         exists = site.repository.exists()
         found = f"opens, {len(site.repository.backups())} backups" if exists else "not there yet; the first backup makes it"
+        if site.repository.is_append_only():
+            found += "; append-only from this machine: `lifeboat prune` runs where it is reached with full access"
         yield Finding(f"repository {site.repository.shown_url}", True, found)
     except LifeboatError as error:
         yield _fault(f"repository {site.repository.shown_url}", error)

@@ -10,7 +10,11 @@ import pytest
 from pymysql.connections import Connection
 
 from backups.containers import Container, Docker, wait_until
+from backups.errors import LifeboatError
 from backups.services.base import Delivery
+from backups.services.mysql import lasting
+from backups.services.mysql.connection import Session, rows
+from backups.services.mysql.drilling import Account
 from tests.servers.mysql import IMAGE, ROOT_PASSWORD, StartMySQL
 from tests.servers.mysql_chain import Restored, StartChain
 
@@ -55,7 +59,11 @@ class Operated:
         handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             return pymysql.connect(
-                unix_socket=f"/proc/self/fd/{handle}/mysqld.sock", user=user, password=password, autocommit=True, charset="utf8mb4"
+                unix_socket=f"/proc/self/fd/{handle}/mysqld.sock",
+                user=user,
+                password=password,
+                autocommit=True,
+                charset="utf8mb4",
             )
         finally:
             os.close(handle)
@@ -94,6 +102,8 @@ SOURCE = (
     "GRANT ALL ON *.* TO app@'%'",
     "CREATE EVENT agama.tick ON SCHEDULE EVERY 1 SECOND DO INSERT INTO agama.ticked () VALUES ()",
     "CREATE EVENT agama.asleep ON SCHEDULE EVERY 1 SECOND DISABLE DO INSERT INTO agama.ticked () VALUES ()",
+    # It follows somebody: what is restored must not.
+    "CHANGE REPLICATION SOURCE TO SOURCE_HOST = 'elsewhere.invalid', SOURCE_PORT = 3307",
 )
 
 
@@ -126,19 +136,21 @@ def test_an_operator_starts_a_server_on_what_is_handed_over(
     assert (delivery.ownership.names, delivery.ownership.user, delivery.ownership.mode) == ("mysql:mysql", 999, 0o750)
     names = {path.name for path in delivery.data.iterdir()}
     assert not names & {"auto.cnf", "#clone", "mysqld-auto.cnf"}
-    assert not [name for name in names if name.endswith((".pem", ".pid", ".sock", ".lock")) or "relay" in name or "binlog" in name]
+    assert not [
+        name for name in names if name.endswith((".pem", ".pid", ".sock", ".lock")) or "relay" in name or "binlog" in name
+    ]
     notes = "\n".join(delivery.notes)
     assert "the next backup is a full" in notes
     assert "lower_case_table_names=" in notes
     assert "1 XA transactions were prepared" in notes
     assert "auth_socket.so" in notes
+    assert "the source followed elsewhere.invalid:3307" in notes
     assert "2 events are enabled as they were" in notes
     assert ("gtid_mode=ON" in notes, f"GTIDs executed: {uuid}" in notes) == (gtid, gtid)
 
     modes = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON") if gtid else ()
     operated = operator.start(restored, delivery, *modes)
     told = operated.container.logs(400)
-    assert "Starting XA crash recovery" not in told or "crash recovery finished" in told
     assert "was not shutdown normally" not in told
     assert "[ERROR]" not in told
     # As somebody who knew the source's password: and there is nobody else.
@@ -168,3 +180,25 @@ def test_an_operator_starts_a_server_on_what_is_handed_over(
         assert str(executed).count(":") > str(purged).count(":")
     with pytest.raises(pymysql.err.OperationalError, match="Access denied"):
         operated.connect("app", "another")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [("exit 3", "did not end in order \\(exit code 3\\)"), ("exec sleep 600", "does not end within 1 s")],
+    ids=["crashed", "hanging"],
+)
+def test_a_server_that_does_not_end_in_order_is_not_handed_over(
+    mysql_docker: Docker, start_mysql: StartMySQL, script: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's session is real; the container that is looked at is one that ends as no server should."""
+    monkeypatch.setattr(lasting, "_ENDING", 1.0 if "sleep" in script else 60.0)
+    account, server = Account.random(), start_mysql()
+    name = f"lifeboat-test-ending-{os.getpid()}-{next(_numbers)}"
+    container = mysql_docker.run(name, mysql_docker.image(IMAGE), entrypoint=["sh", "-c", script])
+    try:
+        with Session(host=server.host, user="root", password=ROOT_PASSWORD, autocommit=True) as session:
+            rows(session, f"CREATE USER {account.user}@localhost")
+            with pytest.raises(LifeboatError, match=told):
+                list(lasting.end(session, account, container, lambda: "its last words"))
+    finally:
+        container.remove()

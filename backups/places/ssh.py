@@ -40,7 +40,7 @@ class SshPlace:
         if before:
             raise LifeboatError(
                 f"the login of {self.connection} prints what no command asked for: {before.strip()[:80]}",
-                hint=f"in ~{self.connection.settings.user}/.bashrc or its like there, print for people only: case $- in *i*) … esac",
+                hint=f"put `[[ $- == *i* ]] || return` before it in ~{self.connection.settings.user}/.bashrc or its like there",
             )
         if said.code == 3:
             raise LifeboatError(

@@ -34,6 +34,13 @@ def to(server: SshServer, **changes: object) -> HostConnection:
     return Hosts({"db": server.settings(**changes)}).connect("db")
 
 
+def answers(connection: HostConnection) -> bool:
+    try:
+        return connection.run("true", seconds=30).code == 0
+    except Transient:
+        return False
+
+
 def read_on(running: session.Session) -> None:
     while running.read():
         pass
@@ -182,6 +189,8 @@ def test_a_jump_host_is_passed(ssh_server: SshServer, ssh_factory: SshFactory) -
     assert out.split()[:2] == [inner.sh("hostname").encode(), ssh_server.address.encode()]
     with pytest.raises(Transient, match=rf"{inner.address}:9 cannot be reached from bastion \(root@"):
         ways.connect("away").run("true", seconds=30)
+    ssh_server.cut()
+    assert wait_until(lambda: answers(ways.connect("db")), seconds=60)
 
 
 def test_a_jump_host_that_is_not_there_is_told(ssh_server: SshServer) -> None:

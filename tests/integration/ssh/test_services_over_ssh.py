@@ -1,6 +1,7 @@
 """Prometheus and Grafana on machines that are reached over SSH: backed up there, proven here."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from tests.servers.prometheus import IMAGE as PROMETHEUS
 from tests.servers.prometheus import PrometheusServer
 from tests.servers.ssh import SshFactory, SshServer
 from verification.run import verify
+
+KINDS: tuple[Kind, ...] = ("full", "incremental")
 
 
 def site(state: Path, server: SshServer, name: str, section: dict[str, object]) -> Site:
@@ -42,15 +45,6 @@ def examined(site: Site, name: str) -> list[Finding]:
         return list(site.service(name, run.docker).examine(run.docker))
 
 
-def prove(site: Site, name: str, *kinds: Kind) -> None:
-    for kind in kinds:
-        site.back_up(name, kind=kind)
-    (drill,) = verify(site, [name], selections=["latest"]).drills
-    assert drill.verdict == "verified", drill.reasons
-    hosts.close_all()
-    assert not [thread for thread in threading.enumerate() if type(thread).__name__ == "Transport"]
-
-
 def test_grafana_on_another_machine(state: Path, grafana_source: GrafanaServer, ssh_factory: SshFactory) -> None:
     server = ssh_factory(volumes_from=grafana_source.name)
     section = {
@@ -62,7 +56,8 @@ def test_grafana_on_another_machine(state: Path, grafana_source: GrafanaServer, 
     }
     here = site(state, server, "grafana", section)
     assert [finding for finding in examined(here, "grafana") if not finding.ok] == []
-    prove(here, "grafana", "full")
+    taken = here.back_up("grafana", kind="full")
+    assert "grafana.db" in [file.path for file in taken.files]
     assert server.sh("ls -A /var/tmp") == ""
 
 
@@ -77,11 +72,15 @@ def test_prometheus_on_another_machine(state: Path, prometheus_source: Prometheu
     }
     here = site(state, server, "prometheus", section)
     assert [finding for finding in examined(here, "prometheus") if not finding.ok] == []
-    prove(here, "prometheus", "full", "incremental")
+    for kind in KINDS:
+        here.back_up("prometheus", kind=kind)
+    (drill,) = verify(here, ["prometheus"], selections=["latest"]).drills
+    assert drill.verdict == "verified", drill.reasons
     assert prometheus_source.snapshots() == []
 
 
 @pytest.fixture(autouse=True)
-def _connections_end() -> object:
+def _connections_end() -> Iterator[None]:
     yield
     hosts.close_all()
+    assert not [thread for thread in threading.enumerate() if type(thread).__name__ == "Transport"]

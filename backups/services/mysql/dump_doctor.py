@@ -12,7 +12,7 @@ from backups.services.mysql import catalogue, connection, dump_program, source
 from backups.services.mysql.checks import Verdict
 from backups.services.mysql.connection import Session, rows
 from backups.services.mysql.dump_details import LIMITS
-from backups.services.mysql.dumping import unsafe_tables
+from backups.services.mysql.dump_plan import unsafe_tables
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import Source
 from backups.services.mysql.versions import dump_mismatch, undumpable

@@ -75,7 +75,7 @@ def _selected(name: str, kind: str, table: str) -> str:
         return f"CAST(CAST({column} AS UNSIGNED) AS CHAR)"
     if kind in _PLAIN or kind in _QUOTED or kind == "json":
         return f"CAST({column} AS CHAR)"
-    if kind in _TEXTS:
+    if kind in _TEXTS or kind == "vector":
         # The bytes as they are stored, in the column's own character set.
         return f"CAST({column} AS BINARY)"
     if kind in _BYTES or kind.startswith(("geom", "multi", "point", "line", "poly")):

@@ -16,8 +16,8 @@ SCRIPTS = {
 if command -v mariadb-install-db >/dev/null; then
   exec mariadb-install-db --no-defaults --datadir=/var/lib/mysql --auth-root-authentication-method=normal --skip-test-db "$@"
 fi
-exec mysqld --no-defaults --initialize-insecure --datadir=/var/lib/mysql \\
-  --loose-innodb-numa-interleave=OFF --loose-mysqlx=OFF "$@"
+exec mysqld --no-defaults --initialize-insecure --datadir=/var/lib/mysql --skip-log-bin --innodb-doublewrite=OFF \\
+  --innodb-flush-log-at-trx-commit=0 --loose-innodb-numa-interleave=OFF --loose-mysqlx=OFF "$@"
 """,
     "server": 'exec "$(command -v mariadbd || command -v mysqld)" --no-defaults --datadir=/var/lib/mysql "$@"',
     "load": f"""

@@ -1,5 +1,9 @@
 """Dumps of MariaDB: taken while it is written to at full speed, and equal to the witness when brought back."""
 
+import pytest
+
+from backups.errors import Damaged
+from backups.services.mysql.service import MySQLService
 from tests.integration.mysql.dump_harness import Dumping, differences
 from tests.servers.mariadb import StartMariaDB
 
@@ -56,3 +60,26 @@ def test_mariadb_written_to_at_full_speed_comes_back_equal(start_mariadb: StartM
     assert dumped.details.lock_seconds < 10
     copy = dumping.bring_back(dumped, server)
     assert differences(dumped, copy) == []
+
+
+def test_a_missing_or_broken_file_is_damage_and_a_lost_table_is_an_ailment(start_mariadb: StartMariaDB, dumping: Dumping) -> None:
+    """A file that is gone, or no SQL: said with its name. The watch and the losses work on MariaDB too."""
+    server = start_mariadb()
+    server.sql("CREATE DATABASE agama", "CREATE TABLE agama.client (id INT PRIMARY KEY)", "INSERT INTO agama.client VALUES (1)")
+    dumped = dumping.take(server)
+    with pytest.raises(Damaged, match=r"lacks dump/data-0\.sql"):
+        dumping.copy(dumped, server, damage=lambda data: (data / "dump/data-0.sql").unlink()).assemble()
+    with pytest.raises(Damaged, match=r"the server does not take dump/data-0\.sql"):
+        dumping.bring_back(
+            dumped, server, damage=lambda data: (data / "dump/data-0.sql").write_text("INSERT INTO agama.nobody VALUES (1);")
+        )
+    service = MySQLService("agama", server.settings(), dumping.run.docker)
+    witness = dumped.manifest.witness
+    assert list(service.ail(witness, 0.5)) == []
+    assert list(service.since(witness)) == []
+    findings = list(service.examine(dumping.run.docker))
+    assert all(finding.ok for finding in findings), findings
+    server.sql("INSERT INTO agama.client VALUES (2)")
+    assert list(service.since(witness)) == ["agama.client: 1 row more than the backup"]
+    server.sql("DROP TABLE agama.client")
+    assert [(ailment.kind, ailment.subject) for ailment in service.ail(witness, 0.5)] == [("loss", "agama.client")]

@@ -18,11 +18,14 @@ from docker.models.containers import Container as DockerContainer
 from docker.models.networks import Network
 from docker.types import Mount
 
+from backups import journal
 from backups.errors import LifeboatError, Transient
 
 RUN_LABEL = "lifeboat.run"
 STATE_LABEL = "lifeboat.state"
 STANDIN_LABEL = "lifeboat.standin"
+_RESTARTED: Any = {"Name": "unless-stopped"}
+"""With the daemon, and when it ends by itself: a restored service stays."""
 """An image that carries this label is an honest stand-in for the real server; reports say so."""
 
 
@@ -190,6 +193,7 @@ class Docker:
 
         `sysctls`: settings of the kernel for its network.
         """
+        journal.tell(_as_typed(name, image, command, entrypoint, mounts, user, network), 0.0)
         limits = limits or Limits()
         options: dict[str, Any] = {
             "entrypoint": list(entrypoint) if entrypoint is not None else None,
@@ -218,6 +222,47 @@ class Docker:
                 Container(created, image).remove()
                 raise
         return Container(created, image)
+
+    def named(self, container: str, volume: str) -> list[str]:
+        """Which of these there is already: a container of that name, a volume of that name."""
+        with _told(f"container {container}"):
+            found = []
+            with suppress(docker.errors.NotFound):
+                found.append(f"container {self.client().containers.get(container).name}")
+            with suppress(docker.errors.NotFound):
+                found.append(f"volume {self.client().volumes.get(volume).name}")
+        return found
+
+    def root(self) -> Path:
+        """Where this machine's daemon keeps its data."""
+        with _told("Docker"):
+            return Path(self.client().info()["DockerRootDir"])
+
+    def make_volume(self, name: str) -> Path:
+        """Make a volume that is nobody's but the operator's; returns where it will be on this machine: there is nothing yet."""
+        with _told(f"volume {name}"):
+            directory = Path(self.client().volumes.create(name).attrs["Mountpoint"])
+        # Empty and root's: whoever fills it makes it anew, with the owner that its files have.
+        directory.rmdir()
+        return directory
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; already gone is fine."""
+        with _told(f"volume {name}"), suppress(docker.errors.NotFound):
+            self.client().volumes.get(name).remove(force=True)
+
+    def keep(self, name: str, image: Image, volume: str, inside: str, options: Sequence[str]) -> Container:
+        """Start a container that stays: no run's label, restarted with the daemon, its image's own entry point."""
+        with _told(f"container {name}"):
+            begun = self.client().containers.create(
+                image.id,
+                list(options) or None,
+                name=name,
+                mounts=[Mount(target=inside, source=volume, type="volume")],
+                restart_policy=_RESTARTED,
+            )
+            begun.start()
+        return Container(begun, image)
 
     def isolated_network(self, name: str) -> str:
         """Make a network that has no way out; returns its name."""
@@ -275,6 +320,23 @@ class Docker:
                 hint=f"mount a volume at {path}, or give the files' place as local:/path",
             )
         return _below(Path(merged), wanted.relative_to("/"), container)
+
+
+def _as_typed(
+    name: str,
+    image: Image,
+    command: Sequence[str] | None,
+    entrypoint: Sequence[str] | None,
+    mounts: Mapping[Path, str] | None,
+    user: str | None,
+    network: str,
+) -> list[str]:
+    """The same container, as a person would start it."""
+    words = ["docker", "run", "-d", "--name", name, "--network", network]
+    words += [word for outside, inside in (mounts or {}).items() for word in ("-v", f"{outside}:{inside}")]
+    words += ["--user", user] if user else []
+    words += ["--entrypoint", entrypoint[0]] if entrypoint else []
+    return [*words, image.name, *(entrypoint or [])[1:], *(command or [])]
 
 
 def _below(base: Path, path: Path, container: str) -> Path:

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backups import journal
 from backups.errors import LifeboatError
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -55,6 +57,7 @@ def run(arguments: Sequence[str], *, environment: Mapping[str, str] | None = Non
         )
         with _guard:
             _running.add(child)
+        begun = time.monotonic()
         try:
             child.wait()
         except BaseException:
@@ -63,6 +66,7 @@ def run(arguments: Sequence[str], *, environment: Mapping[str, str] | None = Non
         finally:
             with _guard:
                 _running.discard(child)
+        journal.tell(arguments, time.monotonic() - begun)
         output.seek(0)
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
         return Completed(child.returncode, output.read(), errors.read().decode(errors="replace").strip())

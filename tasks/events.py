@@ -19,6 +19,8 @@ VERIFIED = "lifeboat.verification.verified"
 NOT_VERIFIED = ("lifeboat.verification.failed", "lifeboat.verification.could-not-run")
 RTO_MISSED = "lifeboat.rto.missed"
 RESTORE_ADVISED = "lifeboat.restore.advised"
+RESTORED = "lifeboat.restore.completed"
+RESTORE_FAILED = "lifeboat.restore.failed"
 WATCH_BLIND = "lifeboat.watch.blind"
 
 _WORDS = 4000

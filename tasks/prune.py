@@ -11,6 +11,7 @@ from backups import prune as retention
 from backups.fanout import guarded
 from backups.site import Site
 from tasks.backup import is_transient
+from verification import old_evidence
 from verification.store import proven_at
 
 
@@ -27,7 +28,9 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
 
     def work() -> int:
         site = Site.open(config)
-        decisions = retention.plan(site, proven_at(site.repository), now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        decisions = retention.plan(site, proven_at(site.repository), now=now)
+        evidence = old_evidence.of(site, now=now)
         rows = [
             {
                 "service": decision.service,
@@ -38,7 +41,18 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
             }
             for decision in decisions
         ]
-        create_table_artifact(key="retention", table=rows, description="Which chains stay, which go, and why")
-        return 0 if dry_run else retention.carry_out(site, decisions)
+        rows += [
+            {
+                "service": "evidence",
+                "chain": told.snapshot[:8],
+                "backups": told.proven,
+                "decision": "stays" if told.keep else "goes",
+                "because": told.reason,
+            }
+            for told in evidence
+        ]
+        create_table_artifact(key="retention", table=rows, description="Which chains and evidence stay, which go, and why")
+        going = [told.snapshot for told in evidence if not told.keep]
+        return 0 if dry_run else retention.carry_out(site, decisions, going)
 
     return guarded(work)

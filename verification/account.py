@@ -42,7 +42,7 @@ def result(
         started_at=started_at,
         backup=_backup(planned.chain),
         source_version=account.manifest.source.version if account.manifest else None,
-        image=_image(image),
+        image=image_part(image) if image else None,
         phases=tuple(PhasePart(name=phase.value, seconds=round(took, 3)) for phase, took in account.watch.phases),
         restore_seconds=None if seconds is None else round(seconds, 3),
         rto_met=rto_met,
@@ -101,9 +101,8 @@ def _backup(chain: Sequence[BackupRecord]) -> BackupPart:
     )
 
 
-def _image(image: Image | None) -> ImagePart | None:
-    if image is None:
-        return None
+def image_part(image: Image) -> ImagePart:
+    """What a report says of the image that ran."""
     words = f"ran on {image.name}"
     if image.standin:
         words = f"ran on {image.name}, a stand-in that is not the real server: the data is proven, the real server's start is not"

@@ -49,6 +49,17 @@ def files(
         return list(pool.map(partial(_fetch_one, repository, into), records, chain, wanted))
 
 
+def log(service: Service, record: BackupRecord, manifest: Manifest, repository: Repository, into: Path) -> Fetched:
+    """Fetch the log alone of the backup after a chain's last, and count it. Raises as `files` does."""
+    entries = _entries(manifest, service.log(manifest))
+    what = f"the log of backup {manifest.id}"
+    disk.require(into, sum(entry.size for entry in entries), what)
+    with disk.full_disk_told(into, f"fetching {what}"):
+        fetched = _fetch_one(repository, into, record, manifest, entries)
+    _count(fetched, entries)
+    return fetched
+
+
 def count(fetched: Sequence[Fetched], service: Service) -> None:
     """Compare the files on disk with the manifests': none missing, none too many, each of its size. Raises Damaged."""
     for copy, entries in zip(fetched, _wanted(service, [each.manifest for each in fetched]), strict=True):

@@ -54,6 +54,11 @@ def read_proofs(snapshots: Iterable[Snapshot]) -> dict[str, Proof]:
     return dict(sorted(newest.items(), key=lambda entry: entry[1].at, reverse=True))
 
 
+def proven_by(snapshot: Snapshot) -> set[str]:
+    """The ids of the backups that one evidence snapshot tells of."""
+    return {tag.removeprefix(_PROOF).partition("|")[0] for tag in snapshot.tags if tag.startswith(_PROOF)}
+
+
 def proven_at(repository: Repository) -> dict[str, datetime]:
     """When each backup whose newest proof is `verified` was proven."""
     return {backup: proof.at for backup, proof in proofs(repository).items() if proof.verdict == "verified"}

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from backups.containers import Container, Docker, Image
-from backups.manifest import Kind, Manifest
+from backups.manifest import BackupRecord, Kind, Manifest
 from backups.places.base import Ownership
 from backups.witness import Fact
 
@@ -163,7 +163,7 @@ class Delivery:
 
     data: the directory that the service starts on. inside: where the official image has it. configuration: a directory with
     its configuration files, for a person to put in place; None where the backup holds none. notes: what the operator has to
-    know or do, a line each.
+    know or do, a line each. options: what a server's command line must say to start on these files.
     """
 
     data: Path
@@ -171,6 +171,7 @@ class Delivery:
     inside: str
     configuration: Path | None = None
     notes: Sequence[str] = ()
+    options: Sequence[str] = ()
 
 
 class Copy(Protocol):
@@ -263,6 +264,18 @@ class Service(Protocol):
     @property
     def continuous(self) -> bool:
         """Whether any moment between two backups of a chain can be brought back."""
+        ...
+
+    def holds(self, manifest: Manifest, position: str) -> bool:
+        """Whether the moment of that backup comes after `position` of the log. Asked of `continuous` services only."""
+        ...
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
+        """Whether that full has the log since `before`, the last backup of another chain. Asked of `continuous` services only."""
+        ...
+
+    def log(self, manifest: Manifest) -> Sequence[str]:
+        """The paths below `data/` that hold a backup's log. Asked of `continuous` services only."""
         ...
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from flows.commands.demo import demo
 from flows.commands.doctor import doctor
 from flows.commands.listing import list_backups
 from flows.commands.prune import prune
+from flows.commands.restore import restore
 from flows.commands.status import status
 from flows.commands.verify import verify
 from flows.commands.watch import watch
@@ -34,6 +35,7 @@ app.command("doctor")(doctor)
 app.command("backup")(backup)
 app.command("list")(list_backups)
 app.command("verify")(verify)
+app.command("restore")(restore)
 app.command("status")(status)
 app.command("prune")(prune)
 app.command("watch")(watch)

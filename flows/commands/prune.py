@@ -10,6 +10,7 @@ from backups import prune as retention
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config
+from verification import old_evidence
 from verification.store import proven_at
 
 
@@ -27,20 +28,26 @@ def prune(
     than retention.keep (21 days), or that a drill or a restore is reading. So does one that is old only by a clock which
     nothing in the repository bears out.
 
+    Evidence as old goes when every backup that it tells of is gone; the newest stays, and the newest that says verified.
+
     Exit code: 0, or 2 when it could not run; what it had not deleted by then goes with the next run.
     """
     site = Site.open(config)
     with console.progress([]):
-        decisions = retention.plan(site, proven_at(site.repository), now=datetime.now(UTC), trust_clock=trust_clock)
+        now = datetime.now(UTC)
+        decisions = retention.plan(site, proven_at(site.repository), now=now, trust_clock=trust_clock)
+        evidence = old_evidence.of(site, now=now, trust_clock=trust_clock)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("service", "chain", "backups", "", "because"):
         table.add_column(column)
     for decision in decisions:
         verb = "stays" if decision.keep else "goes"
         table.add_row(decision.service, decision.chain.id, str(len(decision.chain.backups)), verb, decision.reason)
+    for told in evidence:
+        table.add_row("evidence", told.snapshot[:8], str(told.proven), "stays" if told.keep else "goes", told.reason)
     console.out.print(table)
     if dry_run:
         return
     with console.progress([]):
-        count = retention.carry_out(site, decisions)
+        count = retention.carry_out(site, decisions, [told.snapshot for told in evidence if not told.keep])
     console.out.print(f"{count} backups deleted")

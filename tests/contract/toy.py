@@ -13,6 +13,7 @@ from typing import Literal
 from backups.containers import Docker
 from backups.errors import Damaged, LifeboatError
 from backups.hosts import NOWHERE, Hosts
+from backups.manifest import BackupRecord, Manifest
 from backups.places.base import Ownership
 from backups.secret import Secret
 from backups.services.base import Ailment, Captured, Copy, Delivery, Fetched, Finding, Job, Point, Sandbox, SqlServiceSettings
@@ -69,6 +70,15 @@ class ToyService:
     @property
     def continuous(self) -> bool:
         return False
+
+    def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
+        return False
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:  # noqa: ARG002
+        return False
+
+    def log(self, manifest: Manifest) -> Sequence[str]:  # noqa: ARG002
+        return ()
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         if not self.settings.source.is_dir():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backups.containers import Container, wait_until
 from backups.errors import Damaged, LifeboatError, Transient
+from backups.places.base import Ownership
 from backups.places.local import LocalPlace
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.grafana import answers, restoring, secrets, witness
@@ -101,12 +102,43 @@ class GrafanaCopy:
         return None
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """See `Copy.advance`."""
-        raise LifeboatError("not yet")
+        """Not to be had: a database's copy is of one moment."""
+        raise LifeboatError(
+            f"Grafana cannot go on from {self._manifest.id} to {point}: {log.manifest.id} holds no log",
+            hint="restore the moment of a backup: lifeboat list shows them",
+        )
 
     def settle(self) -> Delivery:
-        """See `Copy.settle`."""
-        raise LifeboatError("not yet")
+        """End the server, and hand over the backup's own database: the one that the server ran on was changed for the sandbox."""
+        if self._container is not None:
+            self._container.stop()
+        data = self._sandbox.directory / "grafana-data"
+        data.mkdir()
+        shutil.copyfile(self._backup.data / FILE, data / FILE)
+        (data / FILE).chmod(0o640)
+        with opened(data / FILE) as found:
+            if fault := found.fault():
+                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=_ANOTHER)
+        configured = self._config.is_dir() and any(self._config.iterdir())
+        return Delivery(
+            data,
+            Ownership("grafana:grafana", restoring.USER, restoring.GROUP, 0o750),
+            restoring.INSIDE,
+            configuration=self._config if configured else None,
+            notes=list(self._notes(configured=configured)),
+        )
+
+    def _notes(self, *, configured: bool) -> Iterator[str]:
+        plugins = self._manifest.details.get("plugins") or []
+        if plugins:
+            told = " ".join(
+                f"{plugin['id']}@{plugin['version']}" if plugin.get("version") else plugin["id"] for plugin in plugins
+            )
+            yield f"its plugins have to be installed again: {told}"
+        if configured:
+            yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
+        else:
+            yield "no configuration is in the backup: start it with the source's own secret_key, or no secret opens"
 
     @property
     def _config(self) -> Path:

@@ -1,6 +1,7 @@
 """Backing up Grafana: the database by SQLite's online backup, and the configuration that opens its secrets. Next: witness.py."""
 
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ from backups import disk
 from backups.containers import Docker
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.hosts import NOWHERE, Hosts
-from backups.manifest import Manifest
+from backups.manifest import BackupRecord, Manifest
 from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
-from backups.services.grafana import answers, doctor, secrets, tables, witness
+from backups.services.grafana import answers, doctor, secrets, since, tables, witness
 from backups.services.grafana.api import Api
 from backups.services.grafana.copy import CONFIG, GrafanaCopy
 from backups.services.grafana.database import FILE, Database, opened
@@ -90,13 +91,30 @@ class GrafanaService:
         """No: a database's copy is of one moment."""
         return False
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - TODO
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
         """See `Service`."""
         return GrafanaCopy(chain, sandbox)
 
+    def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
+        """No: it has no log."""
+        return False
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:  # noqa: ARG002
+        """No: it has no log."""
+        return False
+
+    def log(self, manifest: Manifest) -> Sequence[str]:  # noqa: ARG002
+        """None: it has no log."""
+        return ()
+
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See `Service`."""
-        raise LifeboatError("not yet")
+        place = parse(self.settings.place, self._docker, self._hosts)
+        place.check()
+        with tempfile.TemporaryDirectory(prefix="lifeboat-since-") as scratch:
+            place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
+            with opened(Path(scratch) / FILE) as database:
+                yield from since.look(database, witness)
 
     def _version(self, job: Job) -> str:
         """The server's version. A server that is down does not stop the backup: its files are never more at rest than then."""

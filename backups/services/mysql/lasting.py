@@ -102,4 +102,5 @@ def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Se
     ]
     if details.plugins:
         told.append(f"the source had loaded {', '.join(details.plugins)}: what its option files loaded, they have to load again")
-    return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*told, *notes))
+    options = [f"--{setting}" for setting in settings]
+    return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*told, *notes), options=options)

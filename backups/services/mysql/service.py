@@ -19,6 +19,7 @@ from backups.services.mysql import (
     doctor,
     dump_doctor,
     dumping,
+    reach,
     since,
     source,
     witness,
@@ -52,6 +53,8 @@ class MySQLService:
 
     def capture(self, job: Job) -> Captured:
         """Take a full or an incremental; see `Service.capture`."""
+        if self.settings.method == "dump":
+            dumping.require_full(job)
         with connection.told(self.settings):
             with self._connect() as session:
                 seen = source.look(session)
@@ -91,6 +94,10 @@ class MySQLService:
     def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
         """Whether that full kept the log since then; see `Service.follows`."""
         return reach.follows(manifest, before)
+
+    def log(self, manifest: Manifest) -> Sequence[str]:
+        """Its log's segments; see `Service.log`."""
+        return reach.log(manifest)
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Rows counted within seconds; see `Service.since`."""

@@ -1,23 +1,27 @@
 """A Prometheus brought back: the chain's blocks in one directory, and a server that scrapes, alerts, compacts, drops nothing."""
 
 import re
+import shutil
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from backups.containers import Container, Image, wait_until
 from backups.errors import Damaged, LifeboatError
+from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus import questions, version
 from backups.services.prometheus.api import Api
-from backups.services.prometheus.details import BLOCKS, Block, BlockFile, PrometheusDetails
+from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
 from backups.witness import Fact
 
 _USER = 65534
 _PORT = 9090
 _START_PATIENCE = 900.0
 """Seconds. A copy has no log to replay: it opens the index of each block, and is ready."""
+_STOP_PATIENCE = 120
 _FIXED_FLAGS = (
     "--config.file=/etc/lifeboat/prometheus.yml",
     "--storage.tsdb.path=/prometheus",
@@ -102,12 +106,42 @@ class PrometheusCopy:
         return
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """See `Copy.advance`."""
-        raise LifeboatError("not yet")
+        """Not to be had: a snapshot is of one moment."""
+        raise LifeboatError(
+            f"Prometheus cannot go on from {self._last.manifest.id} to {point}: {log.manifest.id} holds no log",
+            hint="restore the moment of a backup: lifeboat list shows them",
+        )
 
     def settle(self) -> Delivery:
-        """See `Copy.settle`."""
-        raise LifeboatError("not yet")
+        """End the server, and hand over the blocks alone: no lock, no log, nothing that this server wrote."""
+        if self._container is not None:
+            self._container.stop(_STOP_PATIENCE)
+        wanted = {block.ulid for block in self._details.blocks}
+        for entry in self.data_directory.iterdir():
+            if entry.name not in wanted:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        # The server had them open for reading; what is handed over is what was captured, byte for byte.
+        if culprits := self._culprits():
+            raise Damaged(f"the blocks are not what was captured any more{culprits}", hint="restore again")
+        return Delivery(
+            self.data_directory,
+            Ownership("prometheus:prometheus", _USER, _USER, 0o755),
+            "/prometheus",
+            configuration=self._last.data / CONFIG if self._details.configuration else None,
+            notes=list(self._notes()),
+        )
+
+    def _notes(self) -> Iterator[str]:
+        if self._details.blocks:
+            oldest = datetime.fromtimestamp(min(block.min_time for block in self._details.blocks) / 1000, UTC)
+            yield (
+                f"its oldest samples are of {oldest:%Y-%m-%d %H:%M} UTC: a server whose --storage.tsdb.retention.time is shorter "
+                "than that deletes them at its first compaction"
+            )
+        if found := self._details.configuration:
+            yield f"its configuration was in {found.directory}, main file {found.main}"
+        else:
+            yield "no configuration is in the backup: `config_place` in lifeboat.yaml takes it along"
 
     def _place(self, block: Block, file: BlockFile) -> None:
         backup = file.backup or self._last.manifest.id

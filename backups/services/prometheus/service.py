@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from backups.containers import Docker
-from backups.errors import LifeboatError
 from backups.hosts import NOWHERE, Hosts
-from backups.manifest import Manifest
+from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
-from backups.services.prometheus import ailing
+from backups.services.prometheus import ailing, since
 from backups.services.prometheus.capture import capture
 from backups.services.prometheus.details import BLOCKS, CONFIG, PrometheusDetails
 from backups.services.prometheus.examine import examine
@@ -51,10 +50,22 @@ class PrometheusService:
         """No: a snapshot is of one moment."""
         return False
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - TODO
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - a copy changes no block
         """See Service."""
         return PrometheusCopy(chain, sandbox)
 
+    def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
+        """No: it has no log."""
+        return False
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:  # noqa: ARG002
+        """No: it has no log."""
+        return False
+
+    def log(self, manifest: Manifest) -> Sequence[str]:  # noqa: ARG002
+        """None: it has no log."""
+        return ()
+
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See Service."""
-        raise LifeboatError("not yet")
+        return since.look(self.settings, witness)

@@ -1,0 +1,52 @@
+"""How far a backup's log reaches, read from its manifest alone: which GTIDs it holds, and which chain it goes on from.
+
+A dump has no log, also when the service is backed up by CLONE today.
+"""
+
+from backups.manifest import BackupRecord, Manifest
+from backups.services.mysql.details import MySQLDetails
+from backups.services.mysql.dump_details import is_dump
+
+
+def holds(manifest: Manifest, position: str) -> bool:
+    """Whether the GTID `source:number` (or `source:tag:number`) was executed at that backup's moment."""
+    if is_dump(manifest.details):
+        return False
+    executed = MySQLDetails.model_validate(manifest.details).end.gtid_executed or ""
+    source, _, number = position.strip().lower().rpartition(":")
+    if not number.isdigit():
+        return False
+    return any(low <= int(number) <= high for name, low, high in _intervals("".join(executed.split()).lower()) if name == source)
+
+
+def follows(manifest: Manifest, before: BackupRecord) -> bool:
+    """Whether that full kept the log since `before`."""
+    if is_dump(manifest.details):
+        return False
+    bridge = MySQLDetails.model_validate(manifest.details).bridge
+    return bridge is not None and bridge.backup == before.id
+
+
+def log(manifest: Manifest) -> list[str]:
+    """The paths of its log's segments, its bridge's first."""
+    if is_dump(manifest.details):
+        return []
+    details = MySQLDetails.model_validate(manifest.details)
+    bridge = details.bridge.segments if details.bridge else ()
+    return [segment.path for segment in (*bridge, *details.segments)]
+
+
+def _intervals(executed: str) -> list[tuple[str, int, int]]:
+    """A set of GTIDs as (source or source:tag, first number, last number)."""
+    found = []
+    for part in filter(None, executed.split(",")):
+        source, *pieces = part.split(":")
+        name = source
+        for piece in pieces:
+            low, _, high = piece.partition("-")
+            if low.isdigit():
+                found.append((name, int(low), int(high or low)))
+            else:
+                # A tag: the numbers after it are that tag's.
+                name = f"{source}:{piece}"
+    return found

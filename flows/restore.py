@@ -1,0 +1,79 @@
+"""The flow that restores for real. Started from the UI and by `lifeboat restore`. Next file: `tasks/restore.py`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+
+from backups.containers import Docker
+from backups.errors import LifeboatError
+from backups.site import Site
+from flows import lifecycle
+from tasks.restore import restore, tell
+from verification.restore.order import Order, Restoration
+from verification.restore.planning import plan
+from verification.restore.words import moment, plan_lines, where
+
+
+class NotRestored(LifeboatError):
+    """The restore ended without the verdict `verified`; `restoration` says why, and where what is."""
+
+    def __init__(self, restoration: Restoration) -> None:
+        super().__init__(f"{restoration.service}: {restoration.verdict}: {restoration.error or 'checks failed'}")
+        self.restoration = restoration
+
+
+@flow(
+    name="restore",
+    flow_run_name="restore {service}",
+    on_cancellation=[lifecycle.clear_what_is_left],
+    on_crashed=[lifecycle.clear_what_is_left],
+    persist_result=False,
+)
+def restore_service(  # noqa: PLR0917 - parameters in the UI
+    service: str,
+    to: str | None = None,
+    backup: str = "latest",
+    at: str | None = None,
+    tables: list[str] | None = None,
+    replace: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
+    anyway: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
+    dry_run: bool = True,  # noqa: FBT001, FBT002 - "Run" in the UI is safe
+    runbook: Path | None = None,
+    config: Path | None = None,
+) -> Restoration | None:
+    """Bring a service back from its backups; with dry_run (the default here) only say what would happen.
+
+    Args:
+        service: its name in lifeboat.yaml
+        to: local:/directory, ssh:HOST:/directory, docker:CONTAINER:/directory, docker:NAME; by default its restore.to
+        backup: an id, or latest
+        at: a moment such as 2026-11-22T14:03:20Z, or a GTID (MySQL)
+        tables: of MySQL, database.table: write these as files of SQL instead
+        replace: move aside what the target holds
+        anyway: deliver even what is not equal to its witness
+        dry_run: only say what would happen, change nothing
+        runbook: where the runbook goes on the worker's machine, besides the state directory
+        config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
+    """
+    lifecycle.begin()
+    site = Site.open(config)
+    (name,) = site.chosen([service])
+    order = Order(
+        service=name,
+        to=where(site, name, to),
+        backup=backup,
+        at=moment(at, site.settings.timezone) if at else None,
+        replace=replace,
+        anyway=anyway,
+        tables=tuple(tables or ()),
+    )
+    if dry_run:
+        lines = plan_lines(plan(site, order, Docker(), now=datetime.now(UTC)), site)
+        get_run_logger().info("%s", "\n".join(f"{title}: {words}" for title, words in lines))
+        return None
+    restoration = restore(order, runbook, config)
+    tell(restoration)
+    if restoration.verdict != "verified":
+        raise NotRestored(restoration)
+    return restoration

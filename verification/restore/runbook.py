@@ -1,0 +1,113 @@
+"""What was done in a restore, step by step, so that a person could do it again by hand."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from backups import durations, journal
+from backups.errors import LifeboatError
+from verification.restore.order import Restoration
+
+
+@dataclass
+class Step:
+    """A step, the commands that were run in it and their seconds, and what was said."""
+
+    title: str
+    commands: list[tuple[str, float]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Runbook:
+    """Collects the steps while they are done. Whatever a thread of ours runs belongs to the step that is on."""
+
+    steps: list[Step] = field(default_factory=list)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, title: str) -> None:
+        """The next step."""
+        with self._guard:
+            self.steps.append(Step(title))
+
+    def say(self, line: str) -> None:
+        """Note what came of the step that is on."""
+        with self._guard:
+            self.steps[-1].said.append(line)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Collect every command meanwhile."""
+        with journal.listening(self._hear):
+            yield
+
+    def _hear(self, command: str, seconds: float) -> None:
+        with self._guard:
+            if self.steps:
+                self.steps[-1].commands.append((command, seconds))
+
+    def text(self, result: Restoration) -> str:
+        """The runbook as Markdown."""
+        return "\n".join([*_head(result), *(line for step in self.steps for line in _step(step)), *_end(result), ""])
+
+    def write(self, result: Restoration, path: Path) -> None:
+        """Write it, whole or not at all. Raises LifeboatError when it cannot be written."""
+        part = path.with_name(f".{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(self.text(result), encoding="utf-8")
+            part.replace(path)
+        except OSError as error:
+            raise LifeboatError(
+                f"the runbook cannot be written to {path}: {error.strerror}", hint="name another file by --runbook"
+            ) from error
+
+
+def _head(result: Restoration) -> list[str]:
+    return [
+        f"# {result.service} restored to {result.to}: {result.verdict}",
+        "",
+        f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
+        f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {len(result.backup.chain)} backups",
+        *([f"- then on to {result.stands}"] if result.stands else []),
+        *([f"- {result.image.words}"] if result.image else []),
+        "- passwords are read from where lifeboat.yaml says, and are not in this file",
+        "",
+        "| phase | seconds |",
+        "|---|---|",
+        *(f"| {phase.name} | {phase.seconds:.1f} |" for phase in result.phases),
+    ]
+
+
+def _step(step: Step) -> list[str]:
+    shown = [f"{command}    # {seconds:.1f} s" if seconds else command for command, seconds in step.commands]
+    return ["", f"## {step.title}", *(["", "```", *shown, "```"] if shown else []), *([""] if step.said else []),
+            *(f"- {line}" for line in step.said)]  # fmt: skip
+
+
+def _end(result: Restoration) -> list[str]:
+    failed = [
+        f"- {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}" for check in result.failures
+    ]
+    return [
+        "",
+        "## In the end",
+        "",
+        f"- {len(result.checks) - len(failed)} of {len(result.checks)} checks equal to the witness",
+        *failed,
+        *([f"- delivered to {result.delivered}"] if result.delivered else ["- the target was not touched"]),
+        *([f"- what was there before is in {result.aside}"] if result.aside else []),
+        *([f"- the configuration is in {result.configuration}"] if result.configuration else []),
+        f"- lost: the {durations.describe(result.lost_seconds)} until the restore began",
+        *(f"- lost: {line}" for line in result.lost),
+        *(f"- {note}" for note in result.notes),
+        *([f"- fault: {result.error}"] if result.error else []),
+        *([f"- hint: {result.hint}"] if result.hint else []),
+    ]
+
+
+def _at(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

@@ -24,9 +24,9 @@ from backups.errors import LifeboatError, Transient
 RUN_LABEL = "lifeboat.run"
 STATE_LABEL = "lifeboat.state"
 STANDIN_LABEL = "lifeboat.standin"
+"""An image that carries this label is an honest stand-in for the real server; reports say so."""
 _RESTARTED: Any = {"Name": "unless-stopped"}
 """With the daemon, and when it ends by itself: a restored service stays."""
-"""An image that carries this label is an honest stand-in for the real server; reports say so."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def plan(site: Site, verified: Mapping[str, datetime], *, now: datetime, trust_c
     held = chains(site.repository.backups())
     read = {chain.id for members in held.values() for chain in members if reading.is_read(site.state, chain.id)}
     policy = site.settings.retention
-    silence = None if trust_clock else site.settings.objectives.rpo + _SILENCE
+    silence = None if trust_clock else patience(site)
     rules = Rules(policy.keep, policy.delete_after, silence)
     decisions = retention.plan(held, verified, rules, now=now, reading=read)
     if doubted := [decision for decision in decisions if decision.doubted]:
@@ -47,8 +47,13 @@ def plan(site: Site, verified: Mapping[str, datetime], *, now: datetime, trust_c
     return decisions
 
 
-def carry_out(site: Site, decisions: Sequence[Decision]) -> int:
-    """Delete what the plan does not keep; returns how many backups went.
+def patience(site: Site) -> timedelta:
+    """For how long the repository may have been given nothing before the clock is doubted."""
+    return site.settings.objectives.rpo + _SILENCE
+
+
+def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str] = ()) -> int:
+    """Delete what the plan does not keep, and the snapshots in `evidence`; returns how many backups went.
 
     A chain that a drill or a restore on this machine has begun to read since the plan stays this time, and so do the chains
     of a service that is being backed up. Raises LifeboatError when another prune runs here, or when the repository is
@@ -64,11 +69,12 @@ def carry_out(site: Site, decisions: Sequence[Decision]) -> int:
     ):
         # Outlives a kill: the next run frees the space even when it has nothing left to forget.
         owed = state / "prune-owed"
-        if going or owed.exists():
+        if going or evidence or owed.exists():
             repository.require_deletions("prune")
-        if going:
+        if going or evidence:
             owed.touch()
         count = sum(_delete(repository, decision, state) for decision in going)
+        repository.forget(evidence)
         if owed.exists():
             repository.prune()
             owed.unlink()

@@ -271,3 +271,22 @@ def test_evidence_of_what_has_gone_does_not_confuse_the_next_plan(harbour: Harbo
     site = harbour.open()
     proofs = {"old-0": datetime.now(UTC), "gone-long-ago": NOW - 50 * DAY}
     assert going(prune.plan(site, proofs, now=NOW)) == {"month"}
+
+
+def test_evidence_of_what_is_gone_goes_with_its_reason_and_the_rest_stays(harbour: Harbour, lifeboat: Lifeboat) -> None:
+    """A proof of a chain that is gone, one of a chain that is there, and the newest."""
+    repository = harbour.open().repository
+    (harbour.folder / "evidence").mkdir()
+    for age, backup in ((50, "gone-0"), (45, "lately-0"), (1, "lately-8")):
+        (harbour.folder / "evidence" / "report.json").write_text(f'{{"age": {age}}}')
+        at = NOW - age * DAY
+        tags = [TAG, "verdict=verified", f"proof={backup}|verified|3.0|{at.isoformat()}"]
+        repository.save(harbour.folder / "evidence", host="lighthouse", tags=tags, at=at)
+    old, held, newest = (snapshot.id for snapshot in repository.snapshots(TAG))
+    dry = lifeboat("prune", "--dry-run", "--config", str(harbour.config))
+    assert re.search(rf"evidence +{old[:8]} +1 +goes +it is 50 d \d h old, and every backup that it tells of is gone", dry.out)
+    assert len(repository.snapshots(TAG)) == 3
+    done = lifeboat("prune", "--config", str(harbour.config))
+    assert done.code == 0, done.err
+    assert [snapshot.id for snapshot in repository.snapshots(TAG)] == [held, newest]
+    assert chains_of(repository) == STAYING

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -45,13 +45,15 @@ class FarArrival:
         )
         owner = given if seen.names is None else seen.owner
         partial = f"{seen.real.rstrip('/')}/{PARTIAL}" if seen.mounted else f"{seen.real}{PARTIAL}"
-        try:
+        with self._cleared_after(BaseException, partial):
             self._send_patiently(tree, sent, partial, owner, seen)
-            self._finish(partial, owner, seen)
-        except BaseException:
-            with contextlib.suppress(LifeboatError):
-                self.far.ask(_removed(partial), again=False)
-            raise
+            self._settle(partial, owner, seen)
+        # While it may be under way there, nothing is removed under its hands.
+        with self._cleared_after(LifeboatError, partial):
+            renamed = self._rename(partial, seen)
+        if not renamed:
+            self._require_renamed(partial)
+        self._checked(self.far.ask(f"sync -f {quoted(str(PurePosixPath(seen.real).parent))}"))
         filesystem.remove(tree)
 
     def move_aside(self, suffix: str) -> str:
@@ -72,6 +74,15 @@ class FarArrival:
         if said.code != 0:
             raise self.far.fault(f"{name} cannot be moved aside to {aside}", said)
         return aside
+
+    @contextlib.contextmanager
+    def _cleared_after(self, fault: type[BaseException], partial: str) -> Iterator[None]:
+        try:
+            yield
+        except fault:
+            with contextlib.suppress(LifeboatError):
+                self.far.ask(_removed(partial), again=False)
+            raise
 
     def _send_patiently(
         self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], seen: Look
@@ -128,14 +139,21 @@ class FarArrival:
             for kind, mode, size, path in zip(found[::4], found[1::4], found[2::4], found[3::4], strict=True)
         }
 
-    def _finish(self, partial: str, owner: tuple[int, int, int], seen: Look) -> None:
-        root, new = quoted(seen.real), quoted(partial)
+    def _settle(self, partial: str, owner: tuple[int, int, int], seen: Look) -> None:
+        """What may take long, and may be done twice: the root's own owner and mode, and everything on the disk for good."""
+        new = quoted(partial)
         if seen.ourselves not in (0, owner[0]):
             log.warning(
                 "the files of %s belong to %s, not to %d:%d, since Lifeboat is not root there; change that before the start",
                 *(self.far.name, self.far.connection.settings.user, *owner[:2]),
             )
         own = f"chown {owner[0]}:{owner[1]} -- {new}\n" if seen.ourselves == 0 else ""
+        self._checked(self.far.ask(f"set -e\n{own}chmod {owner[2]:o} -- {new}\nsync -f {new}"))
+
+    def _rename(self, partial: str, seen: Look) -> bool:
+        """What takes a moment, and is done once; whether its answer came."""
+        root, new = quoted(seen.real), quoted(partial)
+        move = f"mv -T -- {new} {root}"
         if seen.mounted:
             move = f"""
                 cd -- {new}
@@ -152,10 +170,21 @@ class FarArrival:
                 done
                 cd /; rmdir -- {new}; sync -f {root}
             """
-        else:
-            parent = quoted(str(PurePosixPath(seen.real).parent))
-            move = f"mv -T -- {new} {root}\nsync -f {parent}\n"
-        self._checked(self.far.ask(f"set -e\n{own}chmod {owner[2]:o} -- {new}\nsync -f {new}\n{move}", again=False))
+        try:
+            self._checked(self.far.ask(f"set -e\n{move}", again=False))
+        except Transient:
+            return False
+        return True
+
+    def _require_renamed(self, partial: str) -> None:
+        """Raise Transient unless the rename was done, though its answer was lost."""
+        time.sleep(far.PAUSE)
+        left = self._checked(self.far.ask(f"if [ -e {quoted(partial)} ]; then echo yes; fi")).output
+        if left or self.look().names is None:
+            raise Transient(
+                f"the connection to {self.far.connection} was cut while {partial} was renamed to its last name",
+                hint="nothing is lost: begin again, and it is replaced",
+            )
 
     def _checked(self, said: Said) -> Said:
         self.far.permitted(said)

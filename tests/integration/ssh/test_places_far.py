@@ -193,6 +193,24 @@ def test_a_put_that_fails_leaves_the_root_and_the_tree_as_they_were(
     assert sizes(top / "data") == content
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_a_rename_whose_answer_is_lost(ssh_server: SshServer, top: Path, tmp_path: Path, done: bool) -> None:
+    content = fill(tmp_path / "tree")
+    place = by(ssh_server, top / "data")
+    move = '/bin/mv "$@"' if done else ":"
+    dying = f"#!/bin/sh\nrm /usr/local/bin/mv\n{move}\npkill -KILL -f '^sshd-session: '\nexit 1\n"
+    ssh_server.sh(f"cat > /usr/local/bin/mv <<'EOF'\n{dying}EOF\nchmod 755 /usr/local/bin/mv")
+    if not done:
+        with pytest.raises(Transient, match=r"was cut while /srv/.*/data\.lifeboat-partial was renamed"):
+            place.put(tmp_path / "tree", OWNERSHIP)
+        assert [path.name for path in top.iterdir()] == ["data.lifeboat-partial"]
+        assert sizes(tmp_path / "tree") == content
+    place.put(tmp_path / "tree", OWNERSHIP)
+    assert sizes(top / "data") == content
+    assert [path.name for path in top.iterdir()] == ["data"]
+    assert not (tmp_path / "tree").exists()
+
+
 def test_no_room_is_told_with_both_numbers(ssh_server: SshServer, tmp_path: Path) -> None:
     fill(tmp_path / "tree")
     (tmp_path / "tree" / "big").write_bytes(b"0" * 9 * MIB)

@@ -29,9 +29,7 @@ Connect = Callable[[], Session]
 
 
 def capture(job: Job, settings: MySQLSettings, seen: Source, connect: Connect) -> Captured:
-    """Take a full by dump. Raises ChainBroken when an incremental is asked for: a dump has no log."""
-    if job.kind == "incremental":
-        raise ChainBroken("the method is dump, which takes fulls only")
+    """Take a full by dump. Raises Transient when tables are altered all the while."""
     for number in range(1, _ROUNDS + 1):
         try:
             return _round(job, settings, seen, connect, block_ddl=number == _ROUNDS)
@@ -42,6 +40,12 @@ def capture(job: Job, settings: MySQLSettings, seen: Source, connect: Connect) -
         f"tables were created, altered or dropped in each of {_ROUNDS} rounds of the dump",
         hint="schedule the backup for a time without DDL; on MySQL, GRANT BACKUP_ADMIN lets the last round have DDL wait",
     )
+
+
+def require_full(job: Job) -> None:
+    """Raise ChainBroken when an incremental is asked for: a dump has no log."""
+    if job.kind == "incremental":
+        raise ChainBroken("the method is dump, which takes fulls only")
 
 
 def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *, block_ddl: bool) -> Captured:
@@ -120,7 +124,7 @@ def _captured(
 
 
 def _unsafe_limit(unsafe: Sequence[str]) -> str:
-    return f"writers wait while a backup is taken, since {len(unsafe)} tables are not of InnoDB: {', '.join(unsafe[:5])}"
+    return f"writers wait while a backup is taken, because of tables that are not of InnoDB: {len(unsafe)} ({unsafe[0]} …)"
 
 
 def _definitions(guard: Session, readers: Sequence[Session], found: Catalogue, connect: Connect) -> list[Fact]:

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prefect import task
+from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from backups import prune as retention
+from backups.errors import LifeboatError
 from backups.fanout import guarded
 from backups.site import Site
+from tasks import upkeep
 from tasks.backup import is_transient
 from verification import old_evidence
 from verification.store import proven_at
@@ -56,3 +58,13 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
         return 0 if dry_run else retention.carry_out(site, decisions, going)
 
     return guarded(work)
+
+
+@task(task_run_name="delete old runs of the watch", cache_policy=NO_CACHE, persist_result=False)
+def tidy_server() -> int:
+    """Delete the watch's old runs; returns how many. A server that will not is told in the log, and fails no retention."""
+    try:
+        return upkeep.delete_old_watches(now=datetime.now(UTC))
+    except LifeboatError as error:
+        get_run_logger().warning("old runs of the watch stay this time: %s", error.message)
+        return 0

@@ -1,12 +1,14 @@
 """`lifeboat doctor`: look at everything a backup and a verification need; change nothing."""
 
+import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import typer
 from rich.text import Text
 
-from backups import disk, processes
+from backups import disk, durations, processes
 from backups.containers import Docker
 from backups.errors import LifeboatError
 from backups.fanout import side_by_side
@@ -14,6 +16,9 @@ from backups.services.base import Finding
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services
+
+_SILENT = timedelta(minutes=3)
+"""A worker is heard every half minute."""
 
 
 def doctor(services: Services = None, config: Config = None) -> None:
@@ -59,6 +64,33 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
         yield Finding(f"repository {site.repository.shown_url}", True, found)
     except LifeboatError as error:
         yield _fault(f"repository {site.repository.shown_url}", error)
+    # Prefect is started for nobody who does not use it: that takes seconds.
+    if os.environ.get("PREFECT_API_URL"):
+        yield from _workers()
+
+
+def _workers() -> Iterator[Finding]:
+    from tasks import upkeep
+
+    try:
+        heard = upkeep.heard()
+    except LifeboatError as error:
+        yield _fault("Prefect", error)
+        return
+    for pool in upkeep.POOLS:
+        start = f"systemctl start lifeboat-worker-{pool}, or: prefect worker start --pool {pool}"
+        if pool not in heard:
+            yield Finding(f"work pool {pool}", False, "it is not there", f"prefect work-pool create {pool} --type process")
+            continue
+        last = heard[pool]
+        ago = datetime.now(UTC) - last if last else None
+        if ago is None:
+            yield Finding(f"work pool {pool}", False, "no worker was ever heard: nothing that is scheduled runs", start)
+        elif ago > _SILENT:
+            words = f"no worker was heard for {durations.describe(ago)}: nothing that is scheduled runs"
+            yield Finding(f"work pool {pool}", False, words, start)
+        else:
+            yield Finding(f"work pool {pool}", True, f"a worker was heard {max(ago.total_seconds(), 0):.0f} s ago")
 
 
 def _state(site: Site) -> Finding:

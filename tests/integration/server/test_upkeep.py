@@ -1,0 +1,92 @@
+"""What a real Prefect server is asked: who works for a pool, and which runs of the watch are old enough to go."""
+
+import httpx
+import pytest
+
+from backups.containers import wait_until
+from tests.contract.toy_site import ToySite
+from tests.servers.prefect import PrefectServer, StartPrefect
+
+_DELETE = """
+import sys
+from datetime import UTC, datetime, timedelta
+
+from tasks import upkeep
+upkeep._BATCH, upkeep._MOST = 2, int(sys.argv[2])
+print(upkeep.delete_old_watches(now=datetime.now(UTC) + timedelta(days=int(sys.argv[1]))))
+"""
+
+
+@pytest.fixture(scope="module")
+def server(prefect_factory: StartPrefect) -> PrefectServer:
+    """Its own: the runs and the pools of others would be in the way."""
+    return prefect_factory()
+
+
+def post(server: PrefectServer, route: str, **body: object) -> dict[str, object]:
+    """As Prefect's own client does: 503 is a server whose database is busy, and asked again."""
+    answers: list[httpx.Response] = []
+
+    def taken() -> bool:
+        answers.append(httpx.post(f"{server.url}/api/{route}", json=body, timeout=30))
+        return answers[-1].status_code != 503
+
+    assert wait_until(taken, seconds=60, interval=0.5)
+    answer = answers[-1].raise_for_status()
+    return answer.json() if answer.content else {}
+
+
+def run_of(server: PrefectServer, flow: str, state: str, *tags: str) -> str:
+    flow_id = post(server, "flows/", name=flow)["id"]
+    run = post(server, "flow_runs/", flow_id=flow_id, tags=list(tags), name=f"{flow} {state} {' '.join(tags)}")
+    for step in ("RUNNING", state):
+        post(server, f"flow_runs/{run['id']}/set_state", state={"type": step}, force=True)
+    return str(run["id"])
+
+
+def test_old_finished_runs_of_the_watch_go_in_batches_and_nothing_else_does(server: PrefectServer) -> None:
+    going = {
+        run_of(server, "watch", state, "lifeboat", "watch") for state in ("COMPLETED", "FAILED", "CRASHED", "COMPLETED", "FAILED")
+    }
+    staying = {
+        run_of(server, "watch", "RUNNING", "lifeboat", "watch"),
+        run_of(server, "watch", "COMPLETED", "somebody-else"),
+        run_of(server, "backup", "COMPLETED", "lifeboat", "backup"),
+        run_of(server, "other", "COMPLETED", "lifeboat", "watch"),
+    }
+
+    def held() -> set[str]:
+        return {run["id"] for run in server.found("flow_runs")}
+
+    def delete(days: int, most: int) -> str:
+        done = server.python(_DELETE, str(days), str(most))
+        assert done.code == 0, done.err
+        return done.out.strip()
+
+    assert delete(30, 100) == "0", "they are not old yet"
+    assert held() == going | staying
+    assert delete(32, 3) == "3", "never more than it may"
+    assert staying < held()
+    assert delete(32, 100) == "2"
+    assert held() == staying
+
+
+def test_the_doctor_tells_of_pools_that_nobody_works_for(server: PrefectServer, toy: ToySite) -> None:
+    def doctor() -> str:
+        return server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml").out
+
+    assert "✗ work pool backup: it is not there" in doctor()
+    for pool in ("backup", "verification"):
+        post(server, "work_pools/", name=pool, type="process")
+    post(server, "work_pools/backup/workers/heartbeat", name="one")
+    told = doctor()
+    assert "✓ work pool backup: a worker was heard" in told
+    assert "✗ work pool verification: no worker was ever heard" in told
+    assert "prefect worker start --pool verification" in told
+
+
+def test_the_doctor_tells_of_a_server_that_is_away(server: PrefectServer, toy: ToySite) -> None:
+    away = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_CLIENT_MAX_RETRIES": "0"}
+    told = server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml", environment=away)
+    assert "✗ Prefect: the Prefect server at http://127.0.0.1:9/api does not answer" in told.out
+    assert told.code == 1

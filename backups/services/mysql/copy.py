@@ -1,24 +1,21 @@
 """A MySQL server brought back from a chain: the clone as its data directory, the log replayed, the witness's facts observed.
 
-Next files: `logchain.py` (the log put together), `replay.py` (the log replayed), `drilling.py` (what only a drill does).
+Next files: `serving.py` (its server), `logchain.py` (the log put together), `replay.py` (the log replayed), `drilling.py` (what
+only a drill does), `onward.py` (a moment after the witness), `lasting.py` (what is handed over), `tables.py` (single tables).
 """
 
 import os
-import time
-import urllib.parse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import pymysql.err
 from pydantic import ValidationError
 
 from backups import disk
-from backups.containers import Container, Image
-from backups.errors import Damaged, LifeboatError, Transient
+from backups.containers import Image
+from backups.errors import Damaged
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.mysql import definitions, events, fingerprint, lasting, logchain, onward, options, tables, witness
-from backups.services.mysql.connection import Session, connect_socket, rows
+from backups.services.mysql.connection import Session, rows
 from backups.services.mysql.details import DATADIR, MySQLDetails
 from backups.services.mysql.drilling import RELAXED, Account
 from backups.services.mysql.lasting import DURABLE, USER
@@ -26,15 +23,9 @@ from backups.services.mysql.logchain import RelayLog
 from backups.services.mysql.onward import Onward
 from backups.services.mysql.options import HOME, SOCKET
 from backups.services.mysql.replay import CHANNEL, Replay, relay_base
+from backups.services.mysql.serving import HINT, Server
 from backups.services.mysql.settings import MySQLSettings
 from backups.witness import Fact
-
-_T = TypeVar("_T")
-_PATIENCE = 1800.0
-"""Seconds for a server to recover its data and take connections."""
-_ACCESS_DENIED = 1045
-_SOCKET_PATH_LIMIT = 100
-_HINT = "verify an older backup; the image must be of the source's version"
 
 
 class MySQLCopy:
@@ -52,7 +43,7 @@ class MySQLCopy:
         self._home = sandbox.directory / f"{name}-server"
         self._details: MySQLDetails
         self._image: Image
-        self._container: Container
+        self._server: Server
         self._logs: list[RelayLog] = []
         self._lasting = lasting
         self._kept: RelayLog | None = None
@@ -65,7 +56,7 @@ class MySQLCopy:
         self._details = details[-1]
         clone = self._chain[0].data / DATADIR
         if not clone.is_dir():
-            raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=_HINT)
+            raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=HINT)
         self._home.mkdir(mode=0o711)
         for directory in ("run", "relay"):
             (self._home / directory).mkdir(mode=0o755)
@@ -82,7 +73,7 @@ class MySQLCopy:
 
     def start(self) -> None:
         """Start the server on the clone, recover, and forget whatever the source replicated from."""
-        self._container = self._sandbox.run(
+        container = self._sandbox.run(
             self._name,
             self._image,
             entrypoint=["mysqld"],
@@ -90,23 +81,15 @@ class MySQLCopy:
             mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
             user=f"{USER}:{USER}",
         )
-        deadline = time.monotonic() + _PATIENCE
-        while (refused := self._refused()) is not None:
-            if not self._container.running():
-                raise Damaged(f"the server ended on the restored data: {self._last_words()}", hint=_HINT)
-            if time.monotonic() > deadline:
-                raise Damaged(
-                    f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self._last_words()}",
-                    hint=_HINT,
-                )
-            time.sleep(0.05)
+        self._server = Server(container, self._home / "run" / SOCKET, self._account)
+        self._server.await_answer()
 
         def forget(session: Session) -> None:
             if source := lasting.followed(session):
                 self._notes.append(f"the source followed {source}: what is restored follows nobody")
             self._replay(session).forget_channels()
 
-        self._asked(forget)
+        self._server.asked(forget)
 
     def replay(self) -> None:
         """Replay the log to the witness's position; then let nobody write any more."""
@@ -117,19 +100,19 @@ class MySQLCopy:
             events.restore_statuses(session, self._last.witness)
             rows(session, "SET GLOBAL read_only = ON")
 
-        self._asked(bring_forward)
+        self._server.asked(bring_forward)
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
         counts = [fact for fact in self._last.witness if fact.metric == "rows" and isinstance(fact.value, int)]
         filled = [fact for fact in counts if fact.value] or counts
         if not filled:
-            self._asked(lambda session: rows(session, "SELECT 1"))
+            self._server.asked(lambda session: rows(session, "SELECT 1"))
             return
         fact = min(filled, key=lambda fact: (fact.value, fact.subject))
         schema, table = definitions.table_names(fact.subject)
         statement = f"SELECT COUNT(*) FROM {fingerprint.quoted(schema)}.{fingerprint.quoted(table)}"  # noqa: S608 -- quoted
-        found = self._asked(lambda session: rows(session, statement))[0][0]
+        found = self._server.asked(lambda session: rows(session, statement))[0][0]
         if found != fact.value:
             raise Damaged(
                 f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
@@ -138,26 +121,17 @@ class MySQLCopy:
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, measured on the copy."""
-        try:
-            return witness.observe(self._connect, connections=options.processors())
-        except pymysql.err.MySQLError as error:
-            raise self._broken(error) from error
+        with self._server.told():
+            return witness.observe(self._server.connect, connections=options.processors())
 
     def database_url(self, database: str) -> str:
         """An URL that SQLAlchemy opens by the server's socket."""
-        path = self._home / "run" / SOCKET
-        if len(str(path)) > _SOCKET_PATH_LIMIT:
-            # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
-            handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            path = Path(f"/proc/{os.getpid()}/fd/{handle}/{SOCKET}")
-        password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
-        # SQLAlchemy decodes what stands behind the question mark, but not a database's name before it.
-        return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
+        return self._server.url(database)
 
     def advance(self, log: Fetched, point: Point) -> str:
         """See `Copy.advance`. A time means all that was committed at or before it, to the microsecond, by the source's clock."""
         way = Onward(self._chain, self._details, log, _details(log), point)
-        stop = self._asked(way.find)
+        stop = self._server.asked(way.find)
         if stop.last is not None:
             if self._kept is None:
                 raise AssertionError("a chain has a log, since a full begins a file of it")
@@ -172,14 +146,14 @@ class MySQLCopy:
                     way.replay(session, logs, stop)
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
 
-            self._asked(go_on)
+            self._server.asked(go_on)
         return onward.told(stop)
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""
         if not self._lasting:
             raise AssertionError("only a lasting copy is handed over")
-        notes = self._asked(lambda session: list(lasting.end(session, self._account, self._container, self._last_words)))
+        notes = self._server.asked(lambda session: list(lasting.end(session, self._account, self._server)))
         datadir = self._home / DATADIR
         if os.geteuid():
             self._sandbox.own(datadir, os.geteuid(), os.getegid(), self._image)
@@ -188,44 +162,10 @@ class MySQLCopy:
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write a file of SQL for each of these tables (`database.table`) into a directory; see `tables.export`."""
-        return self._asked(lambda session: tables.export(session, names, into))
+        return self._server.asked(lambda session: tables.export(session, names, into))
 
     def _replay(self, session: Session) -> Replay:
         return Replay(session, self._logs, self._details.end)
-
-    def _connect(self) -> Session:
-        return connect_socket(self._home / "run" / SOCKET, self._account.user, self._account.password)
-
-    def _refused(self) -> str | None:
-        """Why the server takes no connection yet; None when it does."""
-        try:
-            self._connect().close()
-        except Transient as error:
-            cause = error.__cause__
-            if isinstance(cause, pymysql.err.OperationalError) and cause.args[0] == _ACCESS_DENIED:
-                raise LifeboatError(
-                    f"the copy's server did not make the account that it is asked by: {self._last_words()}",
-                    hint="a plugin of the source that checks passwords may forbid it; this is a bug in Lifeboat",
-                ) from error
-            return error.message
-        return None
-
-    def _asked(self, question: Callable[[Session], _T]) -> _T:
-        try:
-            with self._connect() as session:
-                return question(session)
-        except pymysql.err.MySQLError as error:
-            raise self._broken(error) from error
-
-    def _last_words(self) -> str:
-        """What the server said of its trouble: its errors, or its last lines; a stack trace after them says nothing."""
-        lines = [line.strip() for line in self._container.logs(300).splitlines() if line.strip()]
-        return " | ".join([line for line in lines if "[ERROR]" in line or "mysqld got signal" in line][-4:] or lines[-4:])
-
-    def _broken(self, error: pymysql.err.MySQLError) -> Damaged:
-        words = " ".join(str(argument) for argument in error.args)
-        state = "" if self._container.running() else f"; the server has ended: {self._last_words()}"
-        return Damaged(f"the restored server answers with an error: {words}{state}", hint=_HINT)
 
 
 def _details(fetched: Fetched) -> MySQLDetails:

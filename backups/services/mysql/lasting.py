@@ -1,13 +1,13 @@
 """A copy that is handed over to live on: how it runs until then, how its server ends, and what is left behind in the sandbox."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql.err
 
-from backups.containers import Container, wait_until
+from backups.containers import wait_until
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
 from backups.places.base import Ownership
@@ -16,6 +16,7 @@ from backups.services.mysql.connection import Session, rows
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.drilling import Account
 from backups.services.mysql.fingerprint import quoted
+from backups.services.mysql.serving import Server
 from backups.services.mysql.versions import Version
 
 USER = 999
@@ -49,7 +50,7 @@ def followed(session: Session) -> str | None:
     return ", ".join(f"{host}:{port}" for host, port in found) or None
 
 
-def end(session: Session, account: Account, container: Container, last_words: Callable[[], str]) -> Iterator[str]:
+def end(session: Session, account: Account, server: Server) -> Iterator[str]:
     """Remove the account that the copy was asked by and shut the server down; yields what the operator has to know of its state.
 
     Raises LifeboatError when the server does not end in order.
@@ -65,11 +66,13 @@ def end(session: Session, account: Account, container: Container, last_words: Ca
         yield f"GTIDs executed: {executed}; the new server's gtid_purged says so by itself"
     rows(session, f"DROP USER {quoted(account.user)}@localhost")
     rows(session, "SHUTDOWN")
-    if not wait_until(lambda: not container.running(), seconds=_ENDING, interval=0.2):
-        raise LifeboatError(f"the restored server does not end within {_ENDING:.0f} s: {last_words()}", hint="restore again")
-    if code := container.wait():
+    if not wait_until(lambda: not server.container.running(), seconds=_ENDING, interval=0.2):
         raise LifeboatError(
-            f"the restored server did not end in order (exit code {code}): {last_words()}",
+            f"the restored server does not end within {_ENDING:.0f} s: {server.last_words()}", hint="restore again"
+        )
+    if code := server.container.wait():
+        raise LifeboatError(
+            f"the restored server did not end in order (exit code {code}): {server.last_words()}",
             hint="restore again; if it happens again, look at the memory and the disk of this machine",
         )
 

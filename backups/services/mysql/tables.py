@@ -78,7 +78,9 @@ def _chosen(session: Session, names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _near(name: str, called: dict[str, tuple[str, str]]) -> str:
     table = name.rpartition(".")[2]
-    near = difflib.get_close_matches(name, called, n=3, cutoff=0.75) or [each for each in called if each.endswith(f".{table}")][:5]
+    near = (
+        difflib.get_close_matches(name, called, n=3, cutoff=0.75) or [each for each in called if each.endswith(f".{table}")][:5]
+    )
     told = dict.fromkeys(subject(*called[each]) for each in near)
     return (
         f"near that: {', '.join(told)}" if told else "a table is named database.table, as the report of a verification shows it"

@@ -15,6 +15,7 @@ from backups.services.base import Delivery
 from backups.services.mysql import lasting
 from backups.services.mysql.connection import Session, rows
 from backups.services.mysql.drilling import Account
+from backups.services.mysql.serving import Server
 from tests.servers.mysql import IMAGE, ROOT_PASSWORD, StartMySQL
 from tests.servers.mysql_chain import Restored, StartChain
 
@@ -199,6 +200,6 @@ def test_a_server_that_does_not_end_in_order_is_not_handed_over(
         with Session(host=server.host, user="root", password=ROOT_PASSWORD, autocommit=True) as session:
             rows(session, f"CREATE USER {account.user}@localhost")
             with pytest.raises(LifeboatError, match=told):
-                list(lasting.end(session, account, container, lambda: "its last words"))
+                list(lasting.end(session, account, Server(container, Path("/nowhere"), account)))
     finally:
         container.remove()

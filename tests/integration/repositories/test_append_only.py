@@ -90,13 +90,15 @@ def test_the_lock_of_a_dead_machine_is_no_obstacle(machine: Elsewhere, vault: tu
     holder = subprocess.Popen(
         ["restic", *repository._options(), "check", "--read-data"], env={"PATH": "/usr/bin:/bin", **repository._environment()}
     )
-    while not list((vault[0].directory / "locks").iterdir()) and holder.poll() is None:
+    held = vault[0].directory / "locks"
+    while not list(held.iterdir()) and holder.poll() is None:
         pass
     holder.kill()
     holder.wait()
+    assert list(held.iterdir()), "it ended before it was killed"
     repository.save(machine.folder / "source", host="toy", tags=["lifeboat"], at=AT)
     assert len(repository.snapshots()) == 1
-    assert not [path for path in (vault[0].directory / "locks").iterdir() if path.stat().st_size == 0]
+    assert list(held.iterdir()) == []
 
 
 def test_a_fork_that_cannot_be_taken_back_is_told_and_the_next_backup_is_a_full(

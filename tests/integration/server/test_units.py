@@ -1,0 +1,78 @@
+"""The systemd units and the compose file, as far as they can be asked without starting them: systemd itself reads the units."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+UNITS = sorted(
+    path
+    for folder in ("server/systemd", "monitoring")
+    for path in (ROOT / "deployments" / folder).glob("lifeboat-*.[st][ei][rm]*")
+)
+COMPOSE = ROOT / "deployments" / "server" / "compose.yaml"
+
+
+def verify(unit: Path, folder: Path) -> str:
+    """What systemd says of a unit, its paths below /opt/lifeboat being this checkout's."""
+    for other in unit.parent.glob("lifeboat-*"):
+        if other.suffix in (".service", ".timer"):
+            (folder / other.name).write_text(other.read_text().replace("/opt/lifeboat/", f"{ROOT}/"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(folder / unit.name)], capture_output=True, text=True, check=False
+    )
+    # Of other units of this machine it tells, too.
+    lines = [line for line in done.stderr.splitlines() if "lifeboat" in line]
+    return "\n".join(lines)
+
+
+@pytest.fixture
+def _systemd() -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("this machine has no systemd: nothing was verified")
+
+
+@pytest.mark.usefixtures("_systemd")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
+    assert verify(unit, tmp_path) == ""
+
+
+@pytest.mark.usefixtures("_systemd")
+def test_a_unit_with_a_mistake_is_told(tmp_path: Path) -> None:
+    """The check above can fail."""
+    (tmp_path / "units").mkdir()
+    (tmp_path / "seen").mkdir()
+    broken = tmp_path / "units" / "lifeboat-server.service"
+    text = (ROOT / "deployments" / "server" / "systemd" / broken.name).read_text()
+    broken.write_text(text.replace("RestartSec=5", "RestartSecs=5").replace("bin/prefect", "bin/perfect"))
+    told = verify(broken, tmp_path / "seen")
+    assert "RestartSecs" in told
+    assert "perfect is not executable" in told
+
+
+def test_the_compose_file_runs_the_version_of_the_workers_on_this_machine_alone() -> None:
+    """What `docker compose config` would not see: the version, and whom the port is open to."""
+    content = yaml.safe_load(COMPOSE.read_text())
+    (service,) = content["services"].values()
+    locked = re.search(r"^prefect==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    assert locked
+    assert service["image"] == f"prefecthq/prefect:{locked[1]}-python3.11"
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert {volume.partition(":")[0] for volume in service["volumes"]} == set(content["volumes"])
+
+
+def test_compose_itself_accepts_the_file() -> None:
+    tool = next((words for words in (["docker", "compose"], ["docker-compose"]) if _runs(words)), None)
+    if tool is None:
+        pytest.skip("neither `docker compose` nor docker-compose is on this machine: the file was only read as YAML")
+    done = subprocess.run([*tool, "-f", str(COMPOSE), "config", "--quiet"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _runs(words: list[str]) -> bool:
+    return bool(shutil.which(words[0])) and subprocess.run([*words, "version"], capture_output=True, check=False).returncode == 0

@@ -15,7 +15,7 @@ from backups.containers import Container, Image
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
-from backups.services.mysql import accounts, definitions, fingerprint, loading, witness
+from backups.services.mysql import accounts, definitions, fingerprint, lasting, loading, witness
 from backups.services.mysql.connection import Session, connect_socket, rows
 from backups.services.mysql.details import DATADIR
 from backups.services.mysql.drilling import RELAXED, Account
@@ -146,12 +146,20 @@ class DumpedCopy:
         code = self._container.wait()
         if code:
             raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._last_words()}", hint=_HINT)
-        (self._home / DATADIR / "auto.cnf").unlink(missing_ok=True)
+        lasting.clear(self._home / DATADIR)
+        settings = [f"{name}={value}" for name, value in self._details.variables.items()]
+        version = self._fetched.manifest.source.version
         notes = [
+            f"start {'MariaDB' if self._details.mariadb else 'MySQL'} {version} on it, or a later one of its series",
+            f"as on the source, set: {' '.join(settings)}",
+            "accounts, passwords and grants are those of the source at that moment",
             "it was loaded from a dump: its binary log begins anew, so replicas of the old server are to be made anew",
-            "settings of the old server (SET PERSIST, components, plugins, time zone tables) are not in a dump",
+            "other settings of the old server (SET PERSIST, components, plugins, time zone tables) are not in a dump",
         ]
-        return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes)
+        if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
+            notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
+        options = [f"--{setting}" for setting in settings]
+        return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes, options=options)
 
     def _initialise(self) -> None:
         made = self._run("-initialise", "initialise", self._variables())

@@ -7,6 +7,7 @@ import os
 import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import pymysql.err
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from backups.containers import Container, Image
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
-from backups.services.mysql import accounts, definitions, fingerprint, lasting, loading, witness
+from backups.services.mysql import accounts, definitions, fingerprint, lasting, loading, tables, witness
 from backups.services.mysql.connection import Session, connect_socket, rows
 from backups.services.mysql.details import DATADIR
 from backups.services.mysql.drilling import RELAXED, Account
@@ -126,7 +127,7 @@ class DumpedCopy:
         if len(str(path)) > _SOCKET_PATH_LIMIT:
             # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
             handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            path = path.__class__(f"/proc/{os.getpid()}/fd/{handle}/{loading.SOCKET}")
+            path = Path(f"/proc/{os.getpid()}/fd/{handle}/{loading.SOCKET}")
         password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
         return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
 
@@ -160,6 +161,14 @@ class DumpedCopy:
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
         options = [f"--{setting}" for setting in settings]
         return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes, options=options)
+
+    def export(self, names: Sequence[str], into: Path) -> list[Path]:
+        """Single tables as files of SQL, see `tables.py`."""
+        try:
+            with self._connect() as session:
+                return tables.export(session, names, into)
+        except pymysql.err.MySQLError as error:
+            raise self._broken(error) from error
 
     def _initialise(self) -> None:
         made = self._run("-initialise", "initialise", self._variables())

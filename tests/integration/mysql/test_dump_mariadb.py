@@ -1,5 +1,8 @@
 """Dumps of MariaDB: taken while it is written to at full speed, and equal to the witness when brought back."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from backups.errors import Damaged
@@ -45,7 +48,7 @@ EVERYTHING = (
 )
 
 
-def test_mariadb_written_to_at_full_speed_comes_back_equal(start_mariadb: StartMariaDB, dumping: Dumping) -> None:
+def test_mariadb_written_to_at_full_speed_comes_back_equal(start_mariadb: StartMariaDB, dumping: Dumping, tmp_path: Path) -> None:
     """Every kind of column and object, a writer that never stops; and every fact is equal."""
     server = start_mariadb()
     server.sql(*EVERYTHING)
@@ -60,6 +63,14 @@ def test_mariadb_written_to_at_full_speed_comes_back_equal(start_mariadb: StartM
     assert dumped.details.lock_seconds < 10
     copy = dumping.bring_back(dumped, server)
     assert differences(dumped, copy) == []
+    # A single table out of the copy, loaded beside the running server.
+    (file,) = copy.export(["agama.kinds"], tmp_path / "tables")
+    shutil.copyfile(file, server.directory / "kinds.sql")
+    server.sql("CREATE DATABASE again")
+    load = "mariadb --no-defaults --socket=/var/lib/mysql/mysqld.sock -uroot again < /var/lib/mysql/kinds.sql"
+    assert server.container.execute(["sh", "-c", load]) == (0, "")
+    sums = {server.rows(f"CHECKSUM TABLE {database}.kinds")[0][1] for database in ("agama", "again")}
+    assert len(sums) == 1
 
 
 def test_a_missing_or_broken_file_is_damage_and_a_lost_table_is_an_ailment(start_mariadb: StartMariaDB, dumping: Dumping) -> None:

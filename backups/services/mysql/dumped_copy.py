@@ -3,17 +3,14 @@
 Next files: `dump_details.py` (which files there are), `loading.py` (how one is loaded).
 """
 
-import os
 import time
-import urllib.parse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import pymysql.err
 from pydantic import ValidationError
 
 from backups.containers import Container, Image
-from backups.errors import Damaged, LifeboatError, Transient
+from backups.errors import Damaged, LifeboatError
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.mysql import accounts, definitions, fingerprint, lasting, loading, tables, witness
@@ -22,16 +19,16 @@ from backups.services.mysql.details import DATADIR
 from backups.services.mysql.drilling import RELAXED, Account
 from backups.services.mysql.dump_details import DUMP, GRANTS, DumpDetails
 from backups.services.mysql.dumping import without_reserved
+from backups.services.mysql.options import processors
+from backups.services.mysql.serving import HINT, Server
 from backups.services.mysql.settings import MySQLSettings
 from backups.witness import Fact
 
 _USER = 999
 """The user and group `mysql` of the official images."""
-_PATIENCE = 600.0
-"""Seconds for an empty server to take connections."""
-_SOCKET_PATH_LIMIT = 100
+_ENDING = 3600
+"""Seconds for a server to write what it has in memory."""
 _INSIDE = "/var/lib/mysql"
-_HINT = "verify an older backup; the image must be of the source's version"
 
 
 class DumpedCopy:
@@ -49,7 +46,7 @@ class DumpedCopy:
         self._home = sandbox.directory / f"{name}-server"
         self._details: DumpDetails
         self._image: Image
-        self._container: Container
+        self._server: Server
 
     def assemble(self) -> None:
         """Have an empty data directory made, and the files at hand that will be loaded."""
@@ -65,7 +62,7 @@ class DumpedCopy:
         dump = self._fetched.data / DUMP
         missing = [name for stage in self._details.stages for name in stage if not (dump / name).is_file()]
         if missing:
-            raise Damaged(f"backup {manifest.id} lacks {DUMP}/{missing[0]}, which its manifest names", hint=_HINT)
+            raise Damaged(f"backup {manifest.id} lacks {DUMP}/{missing[0]}, which its manifest names", hint=HINT)
         self._home.mkdir(mode=0o711)
         for directory in ("run", DATADIR):
             (self._home / directory).mkdir(mode=0o755)
@@ -78,36 +75,28 @@ class DumpedCopy:
 
     def start(self) -> None:
         """Start the empty server and wait until it takes connections."""
-        self._container = self._run("", "server", [f"--init-file={loading.HOME}/account.sql", *self._options()])
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                self._connect().close()
-            except Transient as error:
-                if self._container.running() and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                    continue
-                raise Damaged(f"the empty server does not answer ({error.message}): {self._last_words()}", hint=_HINT) from error
-            return
+        container = self._run("", "server", [f"--init-file={loading.HOME}/account.sql", *self._options()])
+        self._server = Server(container, self._home / "run" / loading.SOCKET, self._account)
+        self._server.await_answer()
 
     def replay(self) -> None:
         """Load the dump, and then let nobody write any more."""
-        self._asked(self._forget_accounts)
+        self._server.asked(self._forget_accounts)
         for number, stage in enumerate(self._details.stages, 1):
             force = stage == (GRANTS,) and number < len(self._details.stages)
             loading.load(self._sandbox, self._image, self._name, self._home, stage, self._account.user, force=force)
-        self._asked(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+        self._server.asked(lambda session: rows(session, "SET GLOBAL read_only = ON"))
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
         counts = [f for f in self._fetched.manifest.witness if f.metric == "rows" and isinstance(f.value, int)]
         filled = [fact for fact in counts if fact.value] or counts
         if not filled:
-            self._asked(lambda session: rows(session, "SELECT 1"))
+            self._server.asked(lambda session: rows(session, "SELECT 1"))
             return
         fact = min(filled, key=lambda fact: (fact.value, fact.subject))
         name = ".".join(fingerprint.quoted(part) for part in definitions.table_names(fact.subject))
-        found = self._asked(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
+        found = self._server.asked(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
         if found != fact.value:
             raise Damaged(
                 f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
@@ -116,20 +105,12 @@ class DumpedCopy:
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, measured on the copy."""
-        try:
-            return without_reserved(witness.observe(self._connect, connections=max(2, min(8, len(os.sched_getaffinity(0))))))
-        except pymysql.err.MySQLError as error:
-            raise self._broken(error) from error
+        with self._server.told():
+            return without_reserved(witness.observe(self._server.connect, connections=processors()))
 
     def database_url(self, database: str) -> str:
         """An URL that SQLAlchemy opens by the server's socket."""
-        path = self._home / "run" / loading.SOCKET
-        if len(str(path)) > _SOCKET_PATH_LIMIT:
-            # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
-            handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            path = Path(f"/proc/{os.getpid()}/fd/{handle}/{loading.SOCKET}")
-        password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
-        return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
+        return self._server.url(database)
 
     def advance(self, log: Fetched, point: Point) -> str:  # noqa: ARG002
         """Not possible: a dump has no log."""
@@ -142,11 +123,11 @@ class DumpedCopy:
         """Remove our account, end the server in order, and hand its data directory over."""
         if not self._lasting:
             raise AssertionError("only a lasting copy is handed over")
-        self._asked(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
-        self._container.stop(int(_PATIENCE))
-        code = self._container.wait()
+        self._server.asked(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
+        self._server.container.stop(_ENDING)
+        code = self._server.container.wait()
         if code:
-            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._last_words()}", hint=_HINT)
+            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.last_words()}", hint=HINT)
         lasting.clear(self._home / DATADIR)
         settings = [f"{name}={value}" for name, value in self._details.variables.items()]
         version = self._fetched.manifest.source.version
@@ -164,11 +145,7 @@ class DumpedCopy:
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Single tables as files of SQL, see `tables.py`."""
-        try:
-            with self._connect() as session:
-                return tables.export(session, names, into)
-        except pymysql.err.MySQLError as error:
-            raise self._broken(error) from error
+        return self._server.asked(lambda session: tables.export(session, names, into))
 
     def _initialise(self) -> None:
         made = self._run("-initialise", "initialise", self._variables())
@@ -202,25 +179,6 @@ class DumpedCopy:
             if f"{user}@{host}" not in accounts.RESERVED and user not in (self._account.user, "PUBLIC"):
                 rows(session, "DROP USER %s@%s", [user, host])
         return []
-
-    def _connect(self) -> Session:
-        return connect_socket(self._home / "run" / loading.SOCKET, self._account.user, self._account.password)
-
-    def _asked(self, question: Callable[[Session], list[tuple[object, ...]]]) -> list[tuple[object, ...]]:
-        try:
-            with self._connect() as session:
-                return question(session)
-        except pymysql.err.MySQLError as error:
-            raise self._broken(error) from error
-
-    def _last_words(self) -> str:
-        lines = [line.strip() for line in self._container.logs(300).splitlines() if line.strip()]
-        return " | ".join([line for line in lines if "[ERROR]" in line][-4:] or lines[-4:])
-
-    def _broken(self, error: pymysql.err.MySQLError) -> Damaged:
-        words = " ".join(str(argument) for argument in error.args)
-        state = "" if self._container.running() else f"; the server has ended: {self._last_words()}"
-        return Damaged(f"the restored server answers with an error: {words}{state}", hint=_HINT)
 
     def _variables(self) -> list[str]:
         return [f"--loose-{name}={value}" for name, value in self._details.variables.items()]

@@ -9,6 +9,7 @@ from backups.errors import LifeboatError
 from backups.services.mysql import catalogue, connection, fingerprint, since
 from backups.services.mysql.service import MySQLService
 from backups.witness import Fact
+from tests.servers.mariadb import StartMariaDB
 from tests.servers.mysql import MySQLServer, StartMySQL
 from tests.servers.mysql_chain import StartChain
 
@@ -175,3 +176,13 @@ def test_tells_what_the_source_has_and_the_backup_has_not(start_mysql: StartMySQ
     away = MySQLService("agama", server.settings(port=1), cast("object", None))  # type: ignore[arg-type]
     with pytest.raises(LifeboatError, match="does not answer"):
         list(away.since(witness))
+
+
+def test_tells_it_of_a_mariadb_too(start_mariadb: StartMariaDB) -> None:
+    """Its words for a time limit are others."""
+    server = start_mariadb()
+    server.sql(
+        "CREATE DATABASE agama", "CREATE TABLE agama.client (id INT PRIMARY KEY)", "INSERT INTO agama.client VALUES (1), (2)"
+    )
+    service = MySQLService("agama", server.settings(), cast("object", None))  # type: ignore[arg-type]
+    assert list(service.since([Fact("agama.client", "rows", 1)])) == ["agama.client: 1 row more than the backup"]

@@ -28,7 +28,6 @@ _COMPLETE = b"-- Dump completed"
 _CHANGED = ("1412", "1146", "1049", "1054", "1051", "1356")
 """Errors of a table, a view or a database that has changed, or gone, since it was listed."""
 _NOT_FOUND = 127
-_TAIL = 4096
 _SCRIPT = """
 until [ -e "/lifeboat/go-$2" ]; do sleep 0.01; done
 export MYSQL_PWD="$(cat /lifeboat/password)"
@@ -98,7 +97,7 @@ class Dumping:
             )
         path = self.target / self.name
         with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            file.seek(max(0, file.seek(0, os.SEEK_END) - len(_COMPLETE) - 2))
             if _COMPLETE not in file.read():
                 raise LifeboatError(f"the dump program ended well, but {self.name} does not say that it is complete")
 

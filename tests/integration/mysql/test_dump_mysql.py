@@ -212,7 +212,10 @@ def test_refusals_say_what_to_do(start_mysql: StartMySQL, start_mariadb: StartMa
     findings = {finding.subject: finding for finding in service.examine(dumping.run.docker)}
     assert all(finding.ok for finding in findings.values()), findings
     assert LIMITS[0] in findings["method"].message
-    dumped = dumping.take(server)
+    for tls in ({"tls": "disabled"}, {"tls": "verify", "tls_ca": server.directory / "ca.pem"}):
+        assert dumping.take(server, **tls).details.lock == "global"
+    mariadb.sql("DROP DATABASE agama")
+    dumped = dumping.take(mariadb, tls="disabled")
     cloning = MySQLService("agama", server.settings(method="clone"), dumping.run.docker)
     assert not cloning.holds(dumped.manifest, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1")
     assert list(cloning.log(dumped.manifest)) == []

@@ -1,0 +1,233 @@
+"""Restores of the toy service by the command line: what comes back, and every refusal, which leaves the target as it was."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backups import runs
+from backups.containers import Docker, wait_until
+from backups.errors import LifeboatError
+from tests.contract import toy as toys
+from tests.contract.toy_site import ToySite
+from tests.integration.flows.conftest import Said
+from verification.restore import planning
+from verification.restore.order import Order
+from verification.restore.story import restore
+from verification.run import verify
+
+CommandLine = Callable[..., Said]
+
+FOREVER = """
+import sys
+from backups.services import registry
+from pathlib import Path
+from backups.site import Site
+from tests.contract.toy_site import REGISTRY_LINE
+registry.SERVICE_TYPES["toy"] = REGISTRY_LINE
+from verification.restore.order import Order
+from verification.restore.story import restore
+restore(Site.open(Path(sys.argv[1])), Order("toy", sys.argv[2], replace=True))
+"""
+
+
+@pytest.fixture
+def told(toy: ToySite, lifeboat: CommandLine) -> CommandLine:
+    """`lifeboat restore toy …` for the toy site."""
+    return lambda *words: lifeboat("restore", "toy", *words, "--config", str(toy.folder / "lifeboat.yaml"))
+
+
+def contents(root: Path) -> dict[str, str]:
+    return {name: toys.digest(root / name) for name in toys.names(root)}
+
+
+def test_the_newest_backup_comes_back_equal_and_a_runbook_says_how(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
+    before = contents(toy.source)
+    (toy.source / "late.txt").write_text("written after the backup")
+    said = told("--to", f"local:{tmp_path}/back", "--runbook", str(tmp_path / "book.md"))
+    assert said.code == 0, said.out + said.err
+    assert said.out.startswith("verified")
+    assert "lost: file late.txt is new" in said.out
+    assert "note: play on" in said.out
+    assert contents(tmp_path / "back") == before
+    (kept,) = (toy.folder / "state" / "restores").iterdir()
+    book = (tmp_path / "book.md").read_text()
+    assert book == kept.read_text()
+    assert "restic restore" in book
+    assert "| fetch |" in book
+    assert "correct horse" not in book
+
+
+def test_a_dry_run_says_what_would_happen_and_does_nothing(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
+    never = told("--to", f"local:{tmp_path}/back", "--dry-run")
+    assert "never drilled" in never.out
+    verify(toy.open(), ["toy"], selections=["latest"])
+    said = told("--to", f"local:{tmp_path}/back", "--dry-run")
+    assert said.code == 0
+    assert "in the last drill (fetch" in said.out.replace("\n", " ")
+    assert "nothing was changed" in said.out
+    assert not (tmp_path / "back").exists()
+    assert not (toy.folder / "state" / "restores").exists()
+
+
+def test_a_target_that_holds_anything_is_refused_and_replaced_only_when_asked(
+    toy: ToySite, told: CommandLine, tmp_path: Path
+) -> None:
+    target = tmp_path / "back"
+    target.mkdir(mode=0o705)
+    (target / ".hidden").write_text("old")
+    said = told("--to", f"local:{target}")
+    assert said.code == 2
+    assert "holds something already: .hidden; nothing was changed" in said.err
+    assert "--replace" in said.err
+    assert contents(target) == {".hidden": toys.digest(target / ".hidden")}
+
+    toy.configure(
+        service=f", restore: {{to: 'local:{target}', stop: 'echo no >> {tmp_path}/log', start: 'echo go >> {tmp_path}/log'}}"
+    )
+    said = told("--replace")
+    assert said.code == 0, said.out + said.err
+    (aside,) = tmp_path.glob("back.before-restore-*")
+    assert f"what was there before is in local:{aside}" in said.out
+    assert (aside / ".hidden").read_text() == "old"
+    assert contents(target) == contents(toy.source)
+    assert (tmp_path / "log").read_text() == "no\ngo\n"
+
+
+def test_commands_that_fail_are_told_with_what_is_where(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
+    toy.configure(service=", restore: {stop: 'echo it is stuck; exit 3'}")
+    said = told("--to", f"local:{tmp_path}/stop")
+    assert said.code == 2
+    assert "restore.stop failed with code 3" in said.err
+    assert "it is stuck" in said.err
+    assert "the target was not touched" in said.out
+    assert not (tmp_path / "stop").exists()
+
+    toy.configure(service=", restore: {start: 'exit 4'}")
+    said = told("--to", f"local:{tmp_path}/start")
+    assert said.code == 2
+    assert "restore.start failed with code 4" in said.err
+    assert f"is in local:{tmp_path}/start" in said.out
+    assert contents(tmp_path / "start") == contents(toy.source)
+
+
+def test_a_moment_before_the_backups_and_between_them(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
+    older, newer = toy.open().repository.backups()
+    said = told("--to", f"local:{tmp_path}/back", "--at", "2001-01-01T00:00")
+    assert said.code == 2
+    assert f"of which the oldest is from {older.taken_at:%Y-%m-%d %H:%M:%S} UTC" in said.err
+    assert not (tmp_path / "back").exists()
+
+    between = newer.taken_at - timedelta(microseconds=1)
+    said = told("--to", f"local:{tmp_path}/back", "--at", between.isoformat())
+    assert said.code == 0, said.err
+    assert f"as of backup {older.id}" in said.out
+    assert (tmp_path / "back" / "log.txt").read_text() == "one\n" * 5000
+
+    said = told("--to", f"local:{tmp_path}/x", "--at", "3e11fa47-71ca-11e1-9e33-c80aa9429562:23")
+    assert "toy has no log" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ((), "it was not said where toy shall be restored to"),
+        (("--to", "local:TMP/x", "--backup", "nothing"), "toy has no backup nothing"),
+        (("--to", "local:TMP/x", "--backup", "ID", "--at", "2030-01-01"), "two ways to say what comes back"),
+        (("--to", "local:TMP/x", "--at", "soon"), "is neither a time nor a GTID"),
+        (("--to", "ssh:nowhere:TMP/x"), "nowhere"),
+        (("--to", "docker:an odd name"), "names no container"),
+        (("--to", "local:TMP/x", "--tables", "shop.client"), "only MySQL has tables"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(words: tuple[str, ...], fault: str, told: CommandLine, tmp_path: Path) -> None:
+    said = told(*(word.replace("TMP", str(tmp_path)) for word in words))
+    assert said.code == 2
+    assert fault in said.err.replace("\n", " ")
+    assert "hint:" in said.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_copy_that_is_not_equal_is_delivered_only_anyway(
+    toy: ToySite, told: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = toys.ToyCopy.start
+    monkeypatch.setattr(toys.ToyCopy, "start", lambda copy: ((copy.tree / "log.txt").write_text("other"), start(copy))[1])
+    said = told("--to", f"local:{tmp_path}/back")
+    assert said.code == 1
+    assert "file log.txt bytes: expected 30000, observed 5" in said.out
+    assert "--anyway" in said.err
+    assert not (tmp_path / "back").exists()
+    said = told("--to", f"local:{tmp_path}/back", "--anyway")
+    assert said.code == 1
+    assert (tmp_path / "back" / "log.txt").read_text() == "other"
+
+
+def test_too_little_room_is_told_before_the_first_byte(
+    toy: ToySite, told: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backups.places.local.LocalPlace.free", lambda _: 17)
+    said = told("--to", f"local:{tmp_path}/back")
+    assert said.code == 2
+    assert "17 B are free" in said.err
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_chain_with_a_hole_is_refused(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
+    full = toy.open().repository.backups()[0]
+    environment = os.environ | {"RESTIC_PASSWORD_FILE": str(toy.folder / "key")}
+    subprocess.run(
+        ["restic", "-r", str(toy.repository), "forget", full.snapshot], check=True, capture_output=True, env=environment
+    )
+    said = told("--to", f"local:{tmp_path}/back")
+    assert said.code in {1, 2}
+    assert "hint:" in said.err
+    assert not (tmp_path / "back").exists()
+
+
+def test_two_restores_to_one_target_do_not_meet(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
+    with planning.in_use(toy.open(), f"local:{tmp_path}/back"):
+        said = told("--to", f"local:{tmp_path}/back")
+    assert said.code == 2
+    assert f"another restore to local:{tmp_path}/back is running" in said.err
+
+
+@pytest.mark.parametrize("phase", ["stop", "start"])
+def test_a_restore_that_is_killed_can_be_started_again(phase: str, toy: ToySite, tmp_path: Path) -> None:
+    """Killed before the target is touched, and after it was put; nothing half is left, and the second one ends well."""
+    target, mark = tmp_path / "back", tmp_path / "reached"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    toy.configure(service=f", restore: {{{phase}: 'touch {mark}; sleep 600'}}")
+    child = subprocess.Popen(
+        [sys.executable, "-c", FOREVER, str(toy.folder / "lifeboat.yaml"), f"local:{target}"], cwd=Path(__file__).parents[3]
+    )
+    try:
+        assert wait_until(mark.exists, seconds=120)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert contents(target) == (contents(toy.source) if phase == "start" else {"old.txt": toys.digest(target / "old.txt")})
+    site = toy.configure()
+    again = restore(site, Order("toy", f"local:{target}", replace=True))
+    assert again.verdict == "verified", again
+    assert contents(target) == contents(toy.source)
+    with runs.start(site.state):
+        """The next run clears what the killed one left."""
+
+
+def test_a_new_container_gets_a_volume_and_none_of_its_names_may_be_taken(toy: ToySite, tmp_path: Path) -> None:
+    docker = Docker()
+    name = f"lifeboat-test-new-{os.getpid()}"
+    docker.make_volume(f"{name}-data")
+    try:
+        with pytest.raises(LifeboatError, match="holds something already") as refused:
+            planning.plan(toy.open(), Order("toy", f"docker:{name}", replace=True), docker, now=datetime.now(UTC))
+        assert f"{name}-data" in refused.value.message
+    finally:
+        docker.remove_volume(f"{name}-data")

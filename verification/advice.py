@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from backups import durations
-from backups.settings import RepositorySettings
 from backups.site import Site
 from verification.store import Proof
 from verification.watching import Advice, Sighting
@@ -50,7 +49,7 @@ def _advice(advice: Advice, now: datetime, site: Site) -> Iterator[str]:
     yield f"  proof: {_proof(advice.proof, now)}"
     if advice.drilled and advice.drilled[0].id != backup.id:
         yield f"  last drill: {advice.drilled[0].id} {_proof(advice.drilled[1], now)}"
-    yield "  nothing is restored by itself; if what was seen was meant, the next backup takes it as it is. To restore, type:"
+    yield f"  {_words(advice, site)}"
     yield from (f"    {command}" for command in commands(advice, site))
 
 
@@ -62,22 +61,15 @@ def _proof(proof: Proof | None, now: datetime) -> str:
 
 
 def commands(advice: Advice, site: Site) -> list[str]:
-    """What to type, in order. The files of each backup of the chain; README says how a server starts on them."""
-    repository = site.settings.repository
-    base = ["restic", "-r", site.repository.shown_url]
-    base += ["--password-file", str(repository.password_file)] if repository.password_file and not repository.password else []
-    total = len(advice.chain)
-    return [
-        *_exports(repository),
-        *(
-            shlex.join([*base, "restore", backup.snapshot[:16], "--target", f"restored/{number:0{len(str(total))}}-{backup.id}"])
-            for number, backup in enumerate(advice.chain, start=1)
-        ),
-        f'# then, for {advice.backup.type}: README, "When Lifeboat is gone"',
-    ]
+    """What to type: what tells what will happen, then what does it; to the service's `restore.to`, or where a person says."""
+    backup = advice.backup
+    to = site.settings.services[backup.service].restore.to
+    command = shlex.join(["lifeboat", "restore", backup.service, "--backup", backup.id, *(["--replace"] if to else [])])
+    command += "" if to else " --to PLACE"
+    return [f"{command} --dry-run", command]
 
 
-def _exports(repository: RepositorySettings) -> Iterator[str]:
-    names = [*(["RESTIC_PASSWORD"] if repository.password else []), *repository.environment]
-    if names:
-        yield f"export {' '.join(f'{name}=…' for name in names)}  # as lifeboat.yaml has it"
+def _words(advice: Advice, site: Site) -> str:
+    if site.settings.services[advice.backup.service].restore.by_itself:
+        return "the watch's flow restores it by itself, at most once in 24 h (restore.by_itself). To do it by hand, type:"
+    return "nothing is restored by itself; if what was seen was meant, the next backup takes it as it is. To restore, type:"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from backups.containers import Container, Docker, Image
 from backups.manifest import BackupRecord, Kind, Manifest
@@ -34,6 +34,12 @@ class RestoreSettings(BaseModel):
     start: str | None = None
     owner: str | None = None
     by_itself: bool = False
+
+    @model_validator(mode="after")
+    def _know_where(self) -> "RestoreSettings":
+        if self.by_itself and self.to is None:
+            raise ValueError("restore.by_itself needs restore.to: the place that may be replaced without asking")
+        return self
 
 
 class ServiceSettings(BaseModel):

@@ -48,7 +48,18 @@ def test_every_entrypoint_is_a_flow_that_takes_the_parameters(name: str) -> None
     module, _, function = DEPLOYMENTS[name]["entrypoint"].rpartition(".")
     flow = getattr(importlib.import_module(module), function)
     assert set(DEPLOYMENTS[name].get("parameters", {})) <= set(inspect.signature(flow.fn).parameters)
-    flow.validate_parameters(DEPLOYMENTS[name].get("parameters", {}))
+    # What to restore, a person says; all else has a default.
+    said = {"service": "agama"} if name == "restore" else {}
+    flow.validate_parameters(said | DEPLOYMENTS[name].get("parameters", {}))
+
+
+def test_run_in_the_ui_restores_nothing_unless_it_is_told_to() -> None:
+    """The deployment has no schedule, and is a dry run by default, as the flow is."""
+    assert DEPLOYMENTS["restore"]["schedules"] == []
+    assert DEPLOYMENTS["restore"]["parameters"] == {"dry_run": True}
+    from flows.restore import restore_service
+
+    assert inspect.signature(restore_service.fn).parameters["dry_run"].default is True
 
 
 @pytest.mark.parametrize("zone", ["Etc/UTC", "Europe/Berlin", "America/New_York"])

@@ -99,6 +99,7 @@ class _Work:
         """A copy that stands at the wanted moment, its witness compared. Raises Damaged when it is not equal."""
         plan, choice, service = self.plan, self.plan.choice, self.plan.service
         self._begin("fetch", f"Fetch {len(choice.records)} backups from the repository")
+        self.book.say(f"restic was told by RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
         manifests = fetching.manifests(choice.records, self.site.repository)
         manifest = manifests[len(choice.chain) - 1]
         self.image = image_part(box.image(manifest.source.image))

@@ -2,8 +2,7 @@
 
 import json
 import re
-import shutil
-import subprocess
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,11 +12,15 @@ from typing import Any
 import pytest
 
 from backups.containers import wait_until
+from backups.errors import ConfigError
 from backups.services.base import Ailment
 from tests.contract.toy import names
 from tests.contract.toy_site import ToySite
+from tests.integration.flows.conftest import Said
 from tests.servers.prefect import PrefectServer
 from verification import advice
+from verification.restore import by_itself
+from verification.restore.order import Order
 from verification.run import verify
 from verification.tamper import Tamper
 from verification.watching import Sighting, watch
@@ -37,7 +40,9 @@ def test_a_service_that_is_well_is_told_nothing_about(toy: ToySite) -> None:
     assert (sighting.ailments, sighting.error, sighting.advice, lines) == ((), None, None, [])
 
 
-def test_a_loss_is_told_with_the_backup_that_helps_how_long_it_took_and_commands_that_work(toy: ToySite, tmp_path: Path) -> None:
+def test_a_loss_is_told_with_the_backup_that_helps_how_long_it_took_and_commands_that_work(
+    toy: ToySite, tmp_path: Path, lifeboat: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the watch says to type is typed, and brings the lost file back."""
     verify(toy.open(), ["toy"], selections=["latest"])
     (toy.source / "shop.sqlite").rename(tmp_path / "lost.sqlite")
@@ -52,13 +57,14 @@ def test_a_loss_is_told_with_the_backup_that_helps_how_long_it_took_and_commands
     assert re.search(r"proof: verified 3 h 0\d min ago, was back in \d+\.\d s", text)
     assert "nothing is restored by itself" in text
 
-    typed = [line.strip() for line in lines if line.startswith("    ")]
-    subprocess.run(["sh", "-ec", "\n".join(typed)], cwd=tmp_path, check=True, capture_output=True)
-    merged = tmp_path / "merged"
-    for part in sorted((tmp_path / "restored").iterdir()):
-        shutil.copytree(part / "data", merged, dirs_exist_ok=True)
-    assert (merged / "shop.sqlite").read_bytes() == (tmp_path / "lost.sqlite").read_bytes()
-    assert set(names(toy.source)) < set(names(merged))
+    before, typed = [line.strip() for line in lines if line.startswith("    ")]
+    assert before == f"{typed} --dry-run"
+    monkeypatch.setenv("LIFEBOAT_CONFIG", str(toy.folder / "lifeboat.yaml"))
+    for command in (before, typed):
+        words = shlex.split(command.replace("PLACE", f"local:{tmp_path}/back"))
+        assert lifeboat(*words[1:]).code == 0
+    assert (tmp_path / "back" / "shop.sqlite").read_bytes() == (tmp_path / "lost.sqlite").read_bytes()
+    assert set(names(toy.source)) < set(names(tmp_path / "back"))
 
 
 def test_a_missed_answer_is_asked_again_and_not_told(toy: ToySite) -> None:
@@ -133,7 +139,27 @@ def test_many_ailments_are_told_by_the_first_and_their_number(toy: ToySite) -> N
     assert "  and 18 more" in lines
 
 
-def test_the_repositorys_secrets_are_named_and_not_told(toy: ToySite) -> None:
+def test_a_service_that_allows_it_is_restored_by_itself_once_a_day(toy: ToySite, tmp_path: Path) -> None:
+    """Only where it is allowed, to the configured place, and the next time when 24 hours have passed."""
+    toy.source.rename(toy.folder / "burnt")
+    now = datetime.now(UTC)
+    site = toy.configure(more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back'}}")
+    assert by_itself.orders(site, watch(site, ["toy"]), now) == []
+
+    site = toy.configure(more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back', by_itself: true}}")
+    sightings = watch(site, ["toy"])
+    newest = site.repository.backups()[-1]
+    wanted = [Order("toy", f"local:{tmp_path}/back", backup=newest.id, replace=True)]
+    assert by_itself.orders(site, sightings, now) == wanted
+    assert any("restores it by itself, at most once in 24 h" in line for line in advice.lines(sightings[0], site))
+    by_itself.note(site, "toy", now)
+    assert by_itself.orders(site, sightings, now + timedelta(hours=23)) == []
+    assert by_itself.orders(site, sightings, now + timedelta(hours=24)) == wanted
+    with pytest.raises(ConfigError, match=r"needs restore\.to"):
+        toy.configure(service=", restore: {by_itself: true}")
+
+
+def test_the_repositorys_secrets_are_not_told(toy: ToySite) -> None:
     config = toy.folder / "lifeboat.yaml"
     toy.source.rename(toy.folder / "burnt")
     toy.configure(more=QUICK)
@@ -144,7 +170,7 @@ def test_the_repositorys_secrets_are_named_and_not_told(toy: ToySite) -> None:
     )
     site = toy.open()
     text = "\n".join(line for sighting in watch(site, ["toy"]) for line in advice.lines(sighting, site))
-    assert "export RESTIC_PASSWORD=… AWS_SECRET_ACCESS_KEY=…  # as lifeboat.yaml has it" in text
+    assert "lifeboat restore toy --backup" in text
     assert "correct horse" not in text
     assert "s3cret" not in text
 
@@ -190,12 +216,23 @@ def test_the_flow_raises_an_event_shows_an_artifact_and_fails_its_run(toy: ToySi
     (event,) = told()
     newest = toy.open().repository.backups()[-1]
     assert f"bring back: {newest.id}" in event["payload"]["text"]
-    assert "restic -r" in event["payload"]["text"]
+    assert "lifeboat restore toy --backup" in event["payload"]["text"]
     (artifact,) = prefect_process.found("artifacts", artifacts={"key": {"any_": ["restore-advised"]}})
     assert "calls for a restore" in json.dumps(artifact["data"])
     states = [run["state"] for run in prefect_process.found("flow_runs") if run["name"].startswith("watch")]
     assert sorted(state["type"] for state in states) == ["COMPLETED", "FAILED"]
     assert any("1 of 1 services call for a restore: toy" in (state["message"] or "") for state in states)
+
+    toy.configure(more=QUICK, service=f", restore: {{to: 'local:{toy.source}', by_itself: true}}")
+    said = prefect_process.lifeboat("watch", config=config)
+    assert said.code == 1, said.err
+    assert names(toy.source) == names(toy.folder / "burnt")
+    assert wait_until(
+        lambda: any(event["payload"]["service"] == "toy" for event in prefect_process.events("lifeboat.restore.completed")),
+        seconds=60,
+    )
+    said = prefect_process.lifeboat("watch", config=config)
+    assert said.code == 0, said.err
 
 
 def test_a_collapse_is_written_in_percent(toy: ToySite) -> None:

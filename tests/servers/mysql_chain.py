@@ -12,6 +12,7 @@ import pymysql
 import pytest
 from sqlalchemy.engine import make_url
 
+from backups.hosts import NOWHERE, Hosts
 from backups.manifest import Kind, Manifest, Source
 from backups.runs import Run
 from backups.services.base import Fetched, Job
@@ -77,6 +78,7 @@ class Chain:
     backups: list[Fetched] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     copies: int = 0
+    hosts: Hosts = NOWHERE
 
     def backup(self, *, anew: bool = False) -> Manifest:
         """Take the next one; `anew`: a full that follows this chain."""
@@ -86,7 +88,7 @@ class Chain:
         for directory in (data, work):
             directory.mkdir(mode=0o711)
         parents = [] if anew else [fetched.manifest for fetched in self.backups]
-        service = MySQLService("agama", self.server.settings(), self.run.docker)
+        service = MySQLService("agama", self.server.settings(), self.run.docker, self.hosts)
         before = self.backups[-1].manifest if anew else None
         captured = service.capture(Job(kind, data, work, parents, self.run.docker, self.state, self.said.append, before=before))
         now = datetime.now(UTC)

@@ -2,7 +2,10 @@
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pymysql.err
 
@@ -16,6 +19,9 @@ from backups.services.mysql.recipient import Recipient
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import Source
 from backups.services.mysql.versions import clone_mismatch
+
+if TYPE_CHECKING:
+    from backups.services.mysql.tunnel import Passage
 
 _ONE_AT_A_TIME = 3634
 _AWAY = (2003, 2006, 2013)
@@ -42,13 +48,17 @@ def clone(settings: MySQLSettings, source: Source, size: int, job: Job) -> None:
     image = job.docker.image(settings.image)
     disk.require(job.directory, size + recipient.SIZE, "the clone")
     authority = settings.tls_ca.expanduser() if settings.tls == "verify" and settings.tls_ca else None
-    with recipient.running(job, image, source, authority) as server:
+    with (
+        recipient.running(job, image, source, authority, network="none" if settings.ssh else "host") as server,
+        _passage(server, settings) as passage,
+    ):
         _require_fit(server, source)
         job.say(f"cloning {disk.size(size)}" + (" over TLS" if source.tls else ", not encrypted on its way"))
         for left in reversed(range(_ATTEMPTS)):
             try:
-                _clone(server, settings, source)
+                _clone(server, settings, source, "127.0.0.1" if passage else settings.host)
             except pymysql.err.Error as error:
+                _require_uncut(passage, settings, error)
                 if not left or _BROKEN_OFF not in str(error):
                     raise explain(error, settings) from error
                 job.say("the source broke the clone off: beginning it again")
@@ -69,14 +79,37 @@ def _require_fit(server: Recipient, source: Source) -> None:
         raise LifeboatError(recipient.tell_missing(missing, image), hint=recipient.ANOTHER_PLUGIN)
 
 
-def _clone(server: Recipient, settings: MySQLSettings, source: Source) -> None:
+@contextmanager
+def _passage(server: Recipient, settings: MySQLSettings) -> Iterator["Passage | None"]:
+    """What carries the recipient's connections to a source behind `ssh:`; None where it reaches the source itself."""
+    if settings.ssh is None:
+        yield None
+        return
+    from backups.services.mysql import tunnel
+
+    with tunnel.passage(server.container.pid, settings.port, settings.open_channel) as passage:
+        yield passage
+
+
+def _require_uncut(passage: "Passage | None", settings: MySQLSettings, error: pymysql.err.Error) -> None:
+    """Raise what SSH had to say, where it is the reason that a clone failed."""
+    if passage is not None and passage.fault is not None:
+        raise passage.fault from error
+    if passage is not None and passage.cut:
+        raise Transient(
+            f"the SSH connection to {settings.ssh} was cut in the middle of the clone of MySQL at {settings.where}",
+            hint="is the machine up, and the network to it? try again",
+        ) from error
+
+
+def _clone(server: Recipient, settings: MySQLSettings, source: Source, host: str) -> None:
     """The password goes through the recipient's socket; no server writes it down, and no command line holds it."""
-    rows(server.session, "SET GLOBAL clone_valid_donor_list = %s", [f"{settings.host}:{settings.port}"])
+    rows(server.session, "SET GLOBAL clone_valid_donor_list = %s", [f"{host}:{settings.port}"])
     rows(
         server.session,
         f"CLONE INSTANCE FROM %s@%s:{settings.port} IDENTIFIED BY %s DATA DIRECTORY = %s "
         f"REQUIRE {'SSL' if source.tls else 'NO SSL'}",
-        [settings.user, settings.host, settings.reveal_password(), f"{server.target}/{DATADIR}"],
+        [settings.user, host, settings.reveal_password(), f"{server.target}/{DATADIR}"],
     )
 
 
@@ -84,7 +117,7 @@ def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
     """Say what an error of CLONE means: the recipient's own, or the source's answer inside it."""
     code = error.args[0] if error.args else 0
     words = " ".join(str(part) for part in error.args[1:]) or str(error)
-    told = f"MySQL at {settings.host}:{settings.port} could not be cloned: {words} (error {code})"
+    told = f"MySQL at {settings.where} could not be cloned: {words} (error {code})"
     inner = re.search(r"(?:Clone Donor Error|Connect failed): (\d+)", words)
     if inner and int(inner[1]) == _ONE_AT_A_TIME:
         return Transient(told, hint="another clone of this server is running: wait for it to end")

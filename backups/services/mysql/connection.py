@@ -154,7 +154,18 @@ def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
     elif code in _REFUSALS:
         refusal, hint = _REFUSALS[code]
         meaning = f"{refusal.format(settings=settings)}: {words}"
-    return kind(f"MySQL at {settings.host}:{settings.port} {meaning}", hint=hint)
+    return kind(f"MySQL at {settings.where} {meaning}", hint=hint)
+
+
+def _reach(settings: MySQLSettings) -> socket.socket:
+    if settings.ssh is None:
+        return _dial(settings.host, settings.port)
+    from backups.services.mysql import tunnel
+
+    try:
+        return tunnel.bridged(settings.open_channel())
+    except Transient as error:
+        raise Away(f"MySQL at {settings.where} does not answer: {error.message}", hint=error.hint) from error
 
 
 def _dial(host: str, port: int) -> socket.socket:
@@ -187,7 +198,7 @@ def _connect(settings: MySQLSettings, password: str, database: str | None, conte
         ssl=context,
         ssl_disabled=context is None,
     )
-    session.connect(_dial(settings.host, settings.port))
+    session.connect(_reach(settings))
     return session
 
 

@@ -24,7 +24,7 @@ def examine(settings: MySQLSettings, docker: Docker) -> Iterator[Finding]:
         with connection.told(settings), connection.connect(settings) as session:
             seen = source.look(session)
             tls = "over TLS" if seen.tls else "without TLS"
-            yield Finding("connection", ok=True, message=f"{settings.user} is let in at {settings.host}:{settings.port}, {tls}")
+            yield Finding("connection", ok=True, message=f"{settings.user} is let in at {settings.where}, {tls}")
             for verdict in judge(session, seen, settings):
                 yield verdict.finding
     except LifeboatError as error:
@@ -42,7 +42,7 @@ def require(session: Session, seen: Source, settings: MySQLSettings) -> list[str
     for verdict in judge(session, seen, settings):
         finding = verdict.finding
         if verdict.refuses:
-            raise LifeboatError(f"MySQL at {settings.host}:{settings.port}: {finding.message}", hint=finding.remedy)
+            raise LifeboatError(f"MySQL at {settings.where}: {finding.message}", hint=finding.remedy)
         if not finding.ok:
             warnings.append(finding.message)
     return warnings

@@ -53,14 +53,21 @@ class Recipient:
 
 
 @contextmanager
-def running(job: Job, image: Image, source: Source, certificate_authority: Path | None) -> Iterator[Recipient]:
-    """Start a recipient for `job` and wait until it answers; it and its files are gone afterwards, also after a failure."""
+def running(
+    job: Job, image: Image, source: Source, certificate_authority: Path | None, *, network: str = "host"
+) -> Iterator[Recipient]:
+    """Start a recipient for `job` and wait until it answers; it and its files are gone afterwards, also after a failure.
+
+    network: `host`, or `none` for one whose connections are carried elsewhere: a cut ends its clone at once.
+    """
     home = job.work / "recipient"
     home.mkdir(mode=0o700)
     container = None
     try:
         shutil.copytree(_empty_data_directory(job, image, source), home / "data")
         options = _options(source)
+        if network == "none":
+            options.append("--loose-clone-donor-timeout-after-network-failure=0")
         if certificate_authority is not None:
             shutil.copyfile(certificate_authority, home / "ca.pem")
             options.append(f"--loose-clone-ssl-ca={_HOME}/ca.pem")
@@ -71,7 +78,7 @@ def running(job: Job, image: Image, source: Source, certificate_authority: Path 
             command=options,
             mounts={home: _HOME, job.directory: _TARGET},
             user=_ourselves(),
-            network="host",
+            network=network,
         )
         with _answering(container, home / "mysqld.sock") as session:
             yield Recipient(session, container, _TARGET)

@@ -42,8 +42,7 @@ class MySQLService:
 
     def __init__(self, name: str, settings: MySQLSettings, docker: Docker, hosts: Hosts = NOWHERE) -> None:  # noqa: ARG002
         self.name = name
-        self.settings = settings
-        self._hosts = hosts
+        self.settings = settings.through(hosts)
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """Look at the source, our user's privileges and the image."""

@@ -1,31 +1,61 @@
 """A MySQL service's section of lifeboat.yaml."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, model_validator
 
 from backups import secret
+from backups.hosts import NOWHERE, Hosts
 from backups.secret import Secret
 from backups.services.base import SqlServiceSettings
+
+if TYPE_CHECKING:
+    import paramiko
 
 
 class MySQLSettings(SqlServiceSettings):
     """Where the server answers, and as whom. `tls`: preferred uses TLS where the server offers it, required insists, verify
     also checks its certificate against `tls_ca`, disabled never does. `method`: clone, the server's own CLONE and its log; dump,
-    SQL by mysqldump or mariadb-dump, for servers that CLONE cannot serve.
+    SQL by mysqldump or mariadb-dump, for servers that CLONE cannot serve. `ssh`: the machine of `hosts:` that `host` and `port`
+    are seen from.
     """
 
     type: Literal["mysql"]
     method: Literal["clone", "dump"] = "clone"
     host: str
+    ssh: str | None = None
     port: int = Field(default=3306, ge=1, le=65535)
     user: str = "lifeboat"
     password: Secret | None = None
     password_file: Path | None = None
     tls: Literal["preferred", "required", "verify", "disabled"] = "preferred"
     tls_ca: Path | None = None
+    _hosts: Hosts = PrivateAttr(default=NOWHERE)
+
+    @model_validator(mode="after")
+    def _dumps_reach_it_themselves(self) -> Self:
+        if self.ssh is not None and self.method == "dump":
+            raise ValueError("method: dump does not go through ssh: leave ssh out, or set method: clone")
+        return self
+
+    @property
+    def where(self) -> str:
+        """The server's address, and the machine that it is reached through."""
+        return f"{self.host}:{self.port}" + (f" through {self.ssh}" if self.ssh else "")
+
+    def through(self, hosts: Hosts) -> Self:
+        """The same, knowing the machines that `ssh` names one of."""
+        known = self.model_copy()
+        known._hosts = hosts  # noqa: SLF001
+        return known
+
+    def open_channel(self) -> "paramiko.Channel":
+        """A connection to the server through the machine that `ssh` names; raises what HostConnection.open_channel raises."""
+        if self.ssh is None:
+            raise AssertionError("only a server behind ssh: is reached through a channel")
+        return self._hosts.connect(self.ssh).open_channel(self.host, self.port)
 
     def reveal_password(self) -> str:
         """Read the password now; raises ConfigError when it cannot be had."""
-        return secret.read(self.password, self.password_file, f"user {self.user} of MySQL at {self.host}:{self.port}")
+        return secret.read(self.password, self.password_file, f"user {self.user} of MySQL at {self.where}")

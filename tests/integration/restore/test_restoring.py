@@ -1,5 +1,6 @@
 """Restores of the toy service by the command line: what comes back, and every refusal, which leaves the target as it was."""
 
+import json
 import os
 import signal
 import subprocess
@@ -231,3 +232,26 @@ def test_a_new_container_gets_a_volume_and_none_of_its_names_may_be_taken(toy: T
         assert f"{name}-data" in refused.value.message
     finally:
         docker.remove_volume(f"{name}-data")
+
+
+def test_a_new_container_runs_on_a_volume_of_its_own(toy: ToySite, told: CommandLine) -> None:
+    docker = Docker()
+    name = f"lifeboat-test-kept-{os.getpid()}"
+    try:
+        said = told("--to", f"docker:{name}")
+        assert said.code == 0, said.out + said.err
+        assert f"is in docker:{name}" in said.out
+        kept = subprocess.run(["docker", "inspect", name], check=True, capture_output=True, text=True)
+        (seen,) = json.loads(kept.stdout)
+        assert seen["State"]["Running"]
+        assert [(mount["Name"], mount["Destination"]) for mount in seen["Mounts"] if mount["Name"] == f"{name}-data"] == [
+            (f"{name}-data", "/toy")
+        ]
+        assert not seen["HostConfig"]["PortBindings"]
+        assert contents(docker.root() / "volumes" / f"{name}-data" / "_data") == contents(toy.source)
+        again = told("--to", f"docker:{name}", "--replace")
+        assert again.code == 2
+        assert "holds something already" in again.err
+    finally:
+        subprocess.run(["docker", "rm", "-f", "-v", name], check=False, capture_output=True)
+        subprocess.run(["docker", "volume", "rm", "-f", f"{name}-data"], check=False, capture_output=True)

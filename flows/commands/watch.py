@@ -17,9 +17,10 @@ def watch(services: Services = None, config: Config = None) -> None:
     """Look whether a service is down, or has lost data since its last backup; say which backup helps and what to type.
 
     Down: MySQL, Prometheus or Grafana does not serve. Loss: a MySQL database or table of the last witness is gone, empty, or has
-    lost more than watch.collapse (50%) of its rows. Trouble counts when several looks in a row see it. Restores nothing.
+    lost more than watch.collapse (50%) of its rows. Trouble counts when several looks in a row see it.
 
-    With a Prefect server or Cloud configured, this runs the flow there, whose events can notify you (see `lifeboat alerts`).
+    With a Prefect server or Cloud configured, this runs the flow there, whose events can notify you (see `lifeboat alerts`), and
+    which restores services with restore.by_itself. Without one it restores nothing.
 
     Exit code: 0 all well, 1 a restore is advised, 2 a service could not be looked at.
     """

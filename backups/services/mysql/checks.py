@@ -186,7 +186,7 @@ def _engines(session: Session) -> Verdict:
         count = "1 table is" if len(found) == 1 else f"{len(found)} tables are"
         return _fault(
             "storage engines",
-            f"{count} not of InnoDB, and CLONE would lose the rows (`method: dump` would not): {listed}",
+            f"{count} not of InnoDB, and CLONE would lose the rows: {listed}; `method: dump` carries them",
             f"ALTER TABLE {first} ENGINE=InnoDB;" + (" and so for each of them" if len(found) > 1 else ""),
         )
     return _fine("storage engines", "every table is of InnoDB")

@@ -46,6 +46,8 @@ class MySQLSettings(SqlServiceSettings):
 
     def through(self, hosts: Hosts) -> Self:
         """The same, knowing the machines that `ssh` names one of."""
+        if self.ssh is None:
+            return self
         known = self.model_copy()
         known._hosts = hosts  # noqa: SLF001
         return known

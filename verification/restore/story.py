@@ -140,6 +140,12 @@ class _Work:
             plan.target.begin(image, delivery.inside, delivery.options)
             self.delivered = str(plan.target)
             return
+        size = disk.tree_size(delivery.data)
+        if (free := plan.target.free()) < size:
+            raise LifeboatError(
+                f"what came back has {disk.size(size)}, {disk.size(free)} are free in {plan.target}, which was not touched",
+                hint="free some space, or name another place",
+            )
         commands = plan.service.settings.restore
         if commands.stop and not plan.order.tables:
             self._begin("stop", "Stop the service")
@@ -150,7 +156,6 @@ class _Work:
             self.aside = plan.target.move_aside(suffix)
             self._say(f"what was there is now in {self.aside}")
             ending.keep_root(plan.target, self.aside, suffix)
-        size = disk.tree_size(delivery.data)
         plan.target.put(delivery.data, ownership)
         self.delivered = str(plan.target)
         self._say(f"{disk.size(size)} are in {plan.target}")

@@ -1,0 +1,91 @@
+"""A Grafana that is handed over to live on: the backup's own database, not the sandbox's; and what the source has gained since."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from backups.errors import Damaged, LifeboatError
+from backups.runs import Run
+from backups.services.base import Fetched, Point
+from backups.services.grafana.service import GrafanaService
+from tests.integration.grafana.conftest import Boat
+from tests.servers.grafana import GrafanaFactory, GrafanaServer
+from tests.standins.grafana import edits
+
+pytestmark = pytest.mark.docker
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_is_handed_over_is_the_backups_own_database(boat: Boat, grafana_source: GrafanaServer) -> None:
+    settings = grafana_source.settings()
+    fetched = boat.fetched(settings, *boat.capture(settings))
+    with boat.copy(fetched) as (copy, sandbox):
+        copy.assemble()
+        copy.start()
+        copy.first_answer()
+        # What a server, or `restoring.disarm`, does to the sandbox's own.
+        edits.add_dashboard(sandbox.directory / "grafana" / "grafana.db", "stray", "Stray")
+        delivery = copy.settle()
+        assert [path.name for path in delivery.data.iterdir()] == ["grafana.db"]
+        assert digest(delivery.data / "grafana.db") == digest(fetched.data / "grafana.db")
+        assert (delivery.data / "grafana.db").stat().st_mode & 0o777 == 0o640
+        assert (delivery.inside, delivery.ownership.names, delivery.ownership.user) == (
+            "/var/lib/grafana",
+            "grafana:grafana",
+            472,
+        )
+        assert delivery.configuration is not None
+        assert (delivery.configuration / "grafana.ini").is_file()
+        notes = "\n".join(delivery.notes)
+        assert "agama-clock-panel@2.1.0" in notes
+        assert "put its configuration in place before the first start" in notes
+
+
+def test_without_a_configuration_the_secret_key_is_asked_for(boat: Boat, grafana_source: GrafanaServer) -> None:
+    settings = grafana_source.settings(config_place=None)
+    fetched = boat.fetched(settings, *boat.capture(settings))
+    with boat.copy(fetched) as (copy, _):
+        copy.assemble()
+        delivery = copy.settle()
+        assert delivery.configuration is None
+        assert any("the source's own secret_key" in note for note in delivery.notes)
+
+
+def test_a_database_that_is_damaged_is_not_handed_over(boat: Boat, grafana_source: GrafanaServer) -> None:
+    settings = grafana_source.settings()
+    fetched = boat.fetched(settings, *boat.capture(settings))
+    with boat.copy(fetched) as (copy, _):
+        copy.assemble()
+        content = bytearray((fetched.data / "grafana.db").read_bytes())
+        content[4096:8192] = b"\xff" * 4096
+        (fetched.data / "grafana.db").write_bytes(content)
+        with pytest.raises(Damaged, match=r"grafana\.db of backup grafana-1 is damaged"):
+            copy.settle()
+
+
+def test_there_is_no_way_on_from_a_copy(boat: Boat, grafana_source: GrafanaServer, run: Run) -> None:
+    settings = grafana_source.settings()
+    fetched = boat.fetched(settings, *boat.capture(settings))
+    assert not GrafanaService("grafana", settings, run.docker).continuous
+    with boat.copy(fetched) as (copy, _), pytest.raises(LifeboatError, match="cannot go on from grafana-1 to x"):
+        copy.advance(Fetched(fetched.manifest, fetched.data), Point(position="x"))
+
+
+def test_what_the_source_has_gained_and_lost_since_is_told(boat: Boat, grafana_factory: GrafanaFactory, run: Run) -> None:
+    source = grafana_factory(layout="dashboard")
+    edits.add_dashboard(source.database, "before", "Before")
+    service = GrafanaService("grafana", source.settings(), run.docker)
+    captured, _ = boat.capture(source.settings())
+    assert list(service.since(captured.witness)) == []
+    edits.add_dashboard(source.database, "fresh", "Fresh")
+    told = list(service.since(captured.witness))
+    assert "org 1 dashboard fresh: new" in told
+    assert not any("before" in line for line in told)
+    source.stop()
+    (source.data / "grafana.db").unlink()
+    with pytest.raises(LifeboatError, match=r"grafana\.db is not in"):
+        list(service.since(captured.witness))

@@ -71,13 +71,13 @@ class ToyService:
     def continuous(self) -> bool:
         return False
 
-    def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
+    def holds(self, manifest: Manifest, position: str) -> bool:
         return False
 
-    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:  # noqa: ARG002
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
         return False
 
-    def log(self, manifest: Manifest) -> Sequence[str]:  # noqa: ARG002
+    def log(self, manifest: Manifest) -> Sequence[str]:
         return ()
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:

@@ -78,6 +78,7 @@ class MySQLCopy:
             self._image,
             entrypoint=["mysqld"],
             command=options.options(self._details, memory=self._memory, more=DURABLE if self._lasting else RELAXED),
+            environment=options.environment(self._details),
             mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
             user=f"{USER}:{USER}",
         )

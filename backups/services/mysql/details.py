@@ -48,6 +48,7 @@ class MySQLDetails(Frozen):
     log_created: creation stamp of `end.file`, from its format description event: tells a log that was reset and began anew
     variables: server variables that a copy must be started with, by their option names (innodb_page_size, …)
     plugins: libraries of the plugins that were active
+    system_offset: seconds east of UTC of the source's machine: statements in the log mean its time zone when they say SYSTEM
     bridge: a full's link to the chain before, where the source still had the log between
     lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
     """
@@ -62,4 +63,5 @@ class MySQLDetails(Frozen):
     plugins: tuple[str, ...]
     lock_seconds: float
     lock_attempts: int
+    system_offset: int = 0
     bridge: Bridge | None = None

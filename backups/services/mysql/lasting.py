@@ -105,5 +105,8 @@ def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Se
     ]
     if details.plugins:
         told.append(f"the source had loaded {', '.join(details.plugins)}: what its option files loaded, they have to load again")
+    if details.system_offset:
+        hours = details.system_offset / 3600
+        told.append(f"the source's machine was {hours:+g} h from UTC: set that zone before a server starts on it, or time_zone")
     options = [f"--{setting}" for setting in settings]
     return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*told, *notes), options=options)

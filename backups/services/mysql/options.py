@@ -11,6 +11,13 @@ SOCKET = "mysqld.sock"
 _MIB = 1 << 20
 
 
+def environment(details: MySQLDetails) -> dict[str, str]:
+    """The server's environment: in the log, a statement's time zone may be SYSTEM, and means the source's."""
+    west = -details.system_offset
+    hours, minutes = divmod(abs(west) // 60, 60)
+    return {"TZ": f"SRC{'-' if west < 0 else '+'}{hours:02d}:{minutes:02d}"} if west else {}
+
+
 def options(details: MySQLDetails, *, memory: int, more: Sequence[str]) -> list[str]:
     """The server's options. `memory`: bytes of its buffer pool. `more`: how durable it shall be."""
     libraries = dict.fromkeys(["mysql_clone.so", *details.plugins])

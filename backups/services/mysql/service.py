@@ -147,6 +147,7 @@ class MySQLService:
             plugins=tuple(sorted(set(seen.plugins.values()))),
             lock_seconds=witnessed.lock_seconds,
             lock_attempts=witnessed.lock_attempts,
+            system_offset=seen.system_offset,
             bridge=bridge,
         )
         return Captured(

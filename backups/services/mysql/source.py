@@ -27,7 +27,8 @@ class Source:
     """One look at a source.
 
     plugins: name -> library, of the active ones that come from a library. variables: every global one, as the server prints it.
-    privileges: those on *.* of our user, upper case. tls: whether our session is encrypted.
+    privileges: those on *.* of our user, upper case. tls: whether our session is encrypted. system_offset: seconds east of UTC of
+    the time zone of its machine, now.
     """
 
     version: Version
@@ -36,6 +37,7 @@ class Source:
     variables: dict[str, str]
     privileges: frozenset[str]
     tls: bool
+    system_offset: int = 0
 
     @property
     def gtid(self) -> bool:
@@ -65,7 +67,17 @@ def look(session: Session) -> Source:
         variables=variables,
         privileges=frozenset(held_privileges([row[0] for row in rows(session, "SHOW GRANTS")])),
         tls=encrypted(session),
+        system_offset=_system_offset(session),
     )
+
+
+def _system_offset(session: Session) -> int:
+    before = rows(session, "SELECT @@SESSION.time_zone")[0][0]
+    rows(session, "SET SESSION time_zone = 'SYSTEM'")
+    # To the minute: the two moments are not the same.
+    seconds = int(rows(session, "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())")[0][0])
+    rows(session, "SET SESSION time_zone = %s", [before])
+    return round(seconds / 60) * 60
 
 
 def held_privileges(grants: list[str]) -> set[str]:

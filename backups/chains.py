@@ -3,12 +3,13 @@
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backups.errors import ChainBroken, Damaged, LifeboatError
 from backups.manifest import BackupRecord
 
 SELECTIONS = ("latest", "worst", "random")
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
@@ -51,12 +52,16 @@ def chains(records: Iterable[BackupRecord]) -> dict[str, list[Chain]]:
     return result
 
 
-def extendable(service_chains: Sequence[Chain]) -> Chain | None:
-    """The chain that the next incremental builds on: the newest that was not taken to stand alone.
+def extendable(service_chains: Sequence[Chain], now: datetime) -> Chain | None:
+    """The chain that the next incremental builds on: the newest that was not taken to stand alone, nor while a clock was ahead.
 
-    None when there is none. Raises ChainBroken when that chain is not whole.
+    None when there is none. Raises ChainBroken when that chain is not whole, or when there is none but of a clock that was ahead.
     """
-    chain = next((chain for chain in reversed(service_chains) if not chain.backups[0].standalone), None)
+    growing = [chain for chain in service_chains if not chain.backups[0].standalone]
+    chain = next((chain for chain in reversed(growing) if chain.last.taken_at <= now + _CLOCKS_DIFFER), None)
+    if chain is None and growing:
+        last = growing[-1].last
+        raise ChainBroken(f"backup {last.id} says that it was taken at {last.taken_at:{_TIME}}, now it is {now:{_TIME}}")
     if chain is not None:
         try:
             chain.up_to(chain.last.id)

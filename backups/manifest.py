@@ -12,6 +12,8 @@ from backups.witness import Fact
 
 Kind = Literal["full", "incremental"]
 FILE_NAME = "manifest.json"
+BACKUP = "lifeboat"
+"""The tag of every backup's snapshot."""
 DATA = "data"
 """Folder of the snapshot that holds what the service captured."""
 
@@ -81,7 +83,7 @@ class Manifest(Frozen):
     def tags(self) -> list[str]:
         """What `list` needs to know, as the snapshot's tags."""
         return [
-            "lifeboat",
+            BACKUP,
             f"backup={self.id}",
             f"service={self.service}",
             f"type={self.type}",
@@ -113,7 +115,7 @@ class BackupRecord(Frozen):
         """Read the tags written by `Manifest.tags`; None when they are not a backup's."""
         words = set(tags)
         values = tag_values(words)
-        if "lifeboat" not in words or "backup" not in values:
+        if BACKUP not in words or "backup" not in values:
             return None
         try:
             return cls(

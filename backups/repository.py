@@ -7,7 +7,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os.path import lexists
@@ -16,7 +16,7 @@ from pathlib import Path
 from backups import append_only, locks, processes, restic, sftp
 from backups.errors import Damaged, LifeboatError
 from backups.hosts import NOWHERE, Hosts
-from backups.manifest import FILE_NAME, BackupRecord, Manifest
+from backups.manifest import BACKUP, FILE_NAME, BackupRecord, Manifest
 from backups.processes import Completed
 from backups.secret import Secret, read
 
@@ -101,9 +101,13 @@ class Repository:
             raise self._fault(completed, "save to")
         return snapshot
 
-    def snapshots(self, tag: str = "lifeboat") -> list[Snapshot]:
-        """Every snapshot that carries `tag`, oldest first. Reads no data. Raises Damaged when one cannot be read."""
-        completed = self._restic(["snapshots", "--json", "--no-lock", "--tag", tag], "list")
+    def snapshots(self, *tags: str) -> list[Snapshot]:
+        """Every snapshot that carries one of `tags` (a backup's, where none is given), oldest first. Reads no data.
+
+        Raises Damaged when one cannot be read.
+        """
+        wanted = [word for tag in tags or (BACKUP,) for word in ("--tag", tag)]
+        completed = self._restic(["snapshots", "--json", "--no-lock", *wanted], "list")
         # restic leaves out a snapshot that it cannot read, says so, and calls that a success.
         if restic.is_damaged(completed):
             raise self._fault(completed, "list")
@@ -119,8 +123,7 @@ class Repository:
 
     def backups(self) -> list[BackupRecord]:
         """Every backup, oldest first."""
-        records = (BackupRecord.from_tags(snapshot.id, snapshot.tags) for snapshot in self.snapshots())
-        return sorted((record for record in records if record), key=lambda record: record.taken_at)
+        return records(self.snapshots())
 
     def manifest(self, record: BackupRecord) -> Manifest:
         """Read a backup's manifest; raises Damaged when it is not whole or is another backup's."""
@@ -244,6 +247,12 @@ class Repository:
 
     def _fault(self, completed: Completed, verb: str) -> LifeboatError:
         return restic.fault(completed, f"cannot {verb} the repository {self.shown_url}")
+
+
+def records(snapshots: Iterable[Snapshot]) -> list[BackupRecord]:
+    """The backups among these snapshots, oldest first."""
+    found = (BackupRecord.from_tags(snapshot.id, snapshot.tags) for snapshot in snapshots)
+    return sorted((record for record in found if record), key=lambda record: record.taken_at)
 
 
 def _saved(output: bytes) -> str:

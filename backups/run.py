@@ -65,7 +65,7 @@ def back_up(
         started_at = now()
         plan = _plan(repository, name, "full" if standalone else kind, started_at)
         if service.continuous and plan.kind == "full" and not standalone:
-            plan = replace(plan, before=_before(repository, name))
+            plan = replace(plan, before=_before(repository, name, started_at))
         staging = run.directory / name
         try:
             with disk.full_disk_told(run.directory, f"the backup of {name}"):
@@ -90,7 +90,7 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) ->
         identifier = _identifier(name, at, {backup.id for old in every for backup in old.backups})
         if kind == "full":
             return _Plan(identifier, "full")
-        newest = chaining.extendable(every)
+        newest = chaining.extendable(every, at)
         decided, reason = _decide(kind, newest, at)
         if newest is None or decided == "full":
             return _Plan(identifier, "full", reason)
@@ -100,10 +100,10 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) ->
         return _Plan(identifier, "full", fault.message)
 
 
-def _before(repository: Repository, name: str) -> Manifest | None:
+def _before(repository: Repository, name: str, at: datetime) -> Manifest | None:
     """The last backup of the chain that a full follows. The full is taken without it, too."""
     try:
-        newest = chaining.extendable(chaining.chains(repository.backups()).get(name, []))
+        newest = chaining.extendable(chaining.chains(repository.backups()).get(name, []), at)
         return repository.manifest(newest.last) if newest else None
     except (ChainBroken, Damaged):
         return None

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backups.errors import Damaged
-from backups.manifest import tag_values
-from backups.repository import Repository, Snapshot
+from backups.manifest import BACKUP, BackupRecord, tag_values
+from backups.repository import Repository, Snapshot, records
 from verification.evidence import DrillResult, Evidence, Verdict
 
 TAG = "lifeboat-evidence"
@@ -42,6 +42,12 @@ def tags(evidence: Evidence) -> list[str]:
 def proofs(repository: Repository) -> dict[str, Proof]:
     """Each drilled backup's newest proof by its id, newest first."""
     return read_proofs(repository.snapshots(TAG))
+
+
+def listed(repository: Repository) -> tuple[list[BackupRecord], dict[str, Proof]]:
+    """Every backup, and the proofs of all of them, in one listing."""
+    snapshots = repository.snapshots(BACKUP, TAG)
+    return records(snapshots), read_proofs(snapshots)
 
 
 def read_proofs(snapshots: Iterable[Snapshot]) -> dict[str, Proof]:

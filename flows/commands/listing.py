@@ -14,7 +14,7 @@ from backups.manifest import BackupRecord
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services
-from verification.store import Proof, proofs
+from verification.store import Proof, listed
 
 
 def list_backups(
@@ -30,9 +30,8 @@ def list_backups(
     """
     site = Site.open(config)
     names = site.chosen(services or [])
-    repository = site.repository
-    found = chains(repository.backups())
-    proven = proofs(repository)
+    backups, proven = listed(site.repository)
+    found = chains(backups)
     if as_json:
         rows = [
             _row(chain, backup, proven.get(backup.id))

@@ -15,7 +15,7 @@ from flows.commands import console
 from flows.commands.options import Config, Services
 from verification import metrics
 from verification.status import ServiceStatus, assess
-from verification.store import TAG, read_proofs
+from verification.store import listed
 
 _STYLES = {"verified": "green", "failed": "bold red"}
 
@@ -39,10 +39,11 @@ def status(
     site = Site.open(config)
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}
     now = datetime.now(UTC)
+    backups, proven = listed(site.repository)
     found = assess(
         types,
-        chains(site.repository.backups()),
-        read_proofs(site.repository.snapshots(TAG)),
+        chains(backups),
+        proven,
         site.settings.objectives,
         now=now,
     )

@@ -10,6 +10,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from backups.chains import Chain, chains, extendable
+from backups.errors import ChainBroken
 from backups.manifest import BackupRecord
 from backups.retention import Decision, Rules, plan
 
@@ -80,9 +81,12 @@ class World:
         return datetime.combine(day, hour, ZoneInfo(self.year.zone)).astimezone(UTC)
 
     def _back_up(self, day: date, night: int, hour: time, *, full: bool, standalone: bool = False) -> None:
-        chain = None if full else extendable(chains(self.held).get(SERVICE, []))
-        identifier = f"{SERVICE}-{len(self.taken):05}"
         truth = self._moment(day, hour) + timedelta(minutes=1)
+        try:
+            chain = None if full else extendable(chains(self.held).get(SERVICE, []), truth + self.year.off(night))
+        except ChainBroken:
+            chain = None
+        identifier = f"{SERVICE}-{len(self.taken):05}"
         self.held.append(
             BackupRecord(
                 snapshot=identifier,

@@ -120,15 +120,17 @@ class GrafanaCopy:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=_ANOTHER)
         configured = self._config.is_dir() and any(self._config.iterdir())
+        told = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
+        opens = told.get("opened by the backup's secret_key") == f"{told.get('values')} of {told.get('values')}"
         return Delivery(
             data,
             Ownership("grafana:grafana", restoring.USER, restoring.GROUP, 0o750),
             restoring.INSIDE,
             configuration=self._config if configured else None,
-            notes=list(self._notes(configured=configured)),
+            notes=list(self._notes(configured=configured, opens=opens)),
         )
 
-    def _notes(self, *, configured: bool) -> Iterator[str]:
+    def _notes(self, *, configured: bool, opens: bool) -> Iterator[str]:
         plugins = self._manifest.details.get("plugins") or []
         if plugins:
             told = " ".join(
@@ -137,8 +139,8 @@ class GrafanaCopy:
             yield f"its plugins have to be installed again: {told}"
         if configured:
             yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
-        else:
-            yield "no configuration is in the backup: start it with the source's own secret_key, or no secret opens"
+        if not opens:
+            yield "the backup has not every secret's key: start it with the source's own secret_key, or those secrets do not open"
 
     @property
     def _config(self) -> Path:

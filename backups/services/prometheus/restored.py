@@ -1,5 +1,6 @@
 """A Prometheus brought back: the chain's blocks in one directory, and a server that scrapes, alerts, compacts, drops nothing."""
 
+import os
 import re
 import shutil
 import time
@@ -116,6 +117,8 @@ class PrometheusCopy:
         """End the server, and hand over the blocks alone: no lock, no log, nothing that this server wrote."""
         if self._container is not None:
             self._container.stop(_STOP_PATIENCE)
+        # What the server wrote is its user's, and so is the directory that it goes out of.
+        self._sandbox.own(self.data_directory, os.geteuid(), os.getegid(), self._image())
         wanted = {block.ulid for block in self._details.blocks}
         for entry in self.data_directory.iterdir():
             if entry.name not in wanted:

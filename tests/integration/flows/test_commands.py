@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from backups import journal
 from tests.contract.toy_site import IMAGE, ToySite
 
 Lifeboat = Callable[..., Any]
-COMMANDS = ("demo", "doctor", "backup", "list", "verify", "prune", "status")
+COMMANDS = ("demo", "doctor", "backup", "list", "verify", "prune", "status", "restore", "watch")
 
 
 @pytest.fixture
@@ -133,3 +134,11 @@ def test_an_image_that_cannot_be_had_could_not_run(lifeboat: Lifeboat, config: P
     said = lifeboat("verify", "--backup", "latest", "--out", str(toy.folder / "out"))
     assert said.code == 2
     assert "cannot be pulled" in said.out
+
+
+@pytest.mark.parametrize("command", ["list", "status"])
+def test_what_reads_tags_alone_asks_restic_once(command: str, toy: ToySite, lifeboat: Lifeboat) -> None:
+    asked: list[str] = []
+    with journal.listening(lambda words, _: asked.append(words)):
+        lifeboat(command, "--config", str(toy.folder / "lifeboat.yaml"))
+    assert len([words for words in asked if words.startswith("restic")]) == 1, asked

@@ -43,6 +43,7 @@ def test_what_is_handed_over_is_the_backups_own_database(boat: Boat, grafana_sou
         notes = "\n".join(delivery.notes)
         assert "agama-clock-panel@2.1.0" in notes
         assert "put its configuration in place before the first start" in notes
+        assert "secret_key" not in notes
 
 
 def test_without_a_configuration_the_secret_key_is_asked_for(boat: Boat, grafana_source: GrafanaServer) -> None:

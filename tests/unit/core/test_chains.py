@@ -12,6 +12,7 @@ from backups.errors import ChainBroken, Damaged, LifeboatError
 from backups.manifest import BackupRecord
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
+LATER = MONDAY + timedelta(days=30)
 
 
 def record(chain: str, sequence: int, day: float, *, service: str = "agama", standalone: bool = False) -> BackupRecord:
@@ -70,22 +71,33 @@ def test_what_is_before_a_gap_can_still_be_brought_back() -> None:
 
 
 def test_the_newest_chain_is_built_on() -> None:
-    newest = extendable(agama(WEEKS))
+    newest = extendable(agama(WEEKS), LATER)
     assert newest is not None
     assert newest.id == "b"
 
 
 def test_a_standalone_full_is_not_built_on() -> None:
-    newest = extendable(agama([*WEEKS, record("monthly", 0, 12, standalone=True)]))
+    newest = extendable(agama([*WEEKS, record("monthly", 0, 12, standalone=True)]), LATER)
     assert newest is not None
     assert newest.id == "b"
-    assert extendable(agama([record("monthly", 0, 12, standalone=True)])) is None
-    assert extendable([]) is None
+    assert extendable(agama([record("monthly", 0, 12, standalone=True)]), LATER) is None
+    assert extendable([], LATER) is None
 
 
 def test_a_broken_chain_is_not_built_on_nor_an_older_one_in_its_place() -> None:
     with pytest.raises(ChainBroken, match="chain b is broken: backup b2 needs 3 backups, 2 are in the repository"):
-        extendable(agama([*WEEKS[:4], record("b", 2, 9)]))
+        extendable(agama([*WEEKS[:4], record("b", 2, 9)]), LATER)
+
+
+def test_a_chain_whose_newest_backup_lies_in_the_future_is_not_built_on() -> None:
+    """A clock was ahead when it was taken: the chain before it goes on; with none, a full is taken, and that one goes on."""
+    ahead = record("ahead", 0, 400)
+    with pytest.raises(ChainBroken, match=r"backup ahead0 says that it was taken at 2027.*, now it is 2026"):
+        extendable(agama([ahead]), LATER)
+    for others in (WEEKS, [record("fresh", 0, 20)]):
+        newest = extendable(agama([ahead, *others]), LATER)
+        assert newest is not None
+        assert newest.id == others[-1].chain
 
 
 def chosen(selection: str, *, day: float | None = None, records: list[BackupRecord] = WEEKS) -> str:

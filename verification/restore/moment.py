@@ -101,7 +101,8 @@ class Moments:
         chain = next(chain for chain in self._chains if chain.id == backup.chain)
         for earlier, later in pairwise(chain.backups):
             if earlier.id == backup.id:
-                return later
+                # With a backup gone between them, its log is gone, too.
+                return later if later.sequence == earlier.sequence + 1 else None
         fulls = (each for each in self._every if each.sequence == 0 and not each.standalone and each.taken_at > backup.taken_at)
         full = next(fulls, None)
         return full if full is not None and self._service.follows(self._manifest(full), backup) else None
@@ -111,10 +112,15 @@ class Moments:
             return f"of its {len(self._every)} backups, of which the oldest is from {self._every[0].taken_at:{_TIME}}"
         spans: list[tuple[datetime, BackupRecord]] = []
         for chain in self._chains:
-            first, last = chain.backups[0], chain.last
+            whole = [backup for number, backup in enumerate(chain.backups) if backup.sequence == number]
+            if not whole:
+                continue
+            first, last = whole[0], whole[-1]
             joined = next((number for number, (_, end) in enumerate(spans) if self._following(end) == first), None)
             if joined is None:
                 spans.append((first.taken_at, last))
             else:
                 spans[joined] = (spans[joined][0], last)
-        return ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in spans)
+        return (
+            ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in spans) or "of none: no chain is whole"
+        )

@@ -1,0 +1,140 @@
+"""Which backup comes back, and whose log goes on: chains made up, and a service that says which fulls kept the log."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from backups.chains import chains
+from backups.errors import Damaged, LifeboatError
+from backups.manifest import BackupRecord, Manifest
+from backups.services.base import Point, Service
+from verification.restore.moment import Moments
+
+MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def record(day: int, chain: str, sequence: int, *, standalone: bool = False) -> BackupRecord:
+    return BackupRecord(
+        snapshot=f"s{day}",
+        id=f"b{day}",
+        service="agama",
+        type="mysql",
+        kind="full" if sequence == 0 else "incremental",
+        chain=chain,
+        sequence=sequence,
+        taken_at=MONDAY + timedelta(days=day),
+        size=1,
+        standalone=standalone,
+    )
+
+
+class Logged:
+    """A service with a log: `bridged` are the ids of fulls that kept it; a backup of day n holds the positions up to n."""
+
+    name = "agama"
+
+    def __init__(self, bridged: Sequence[str] = (), *, continuous: bool = True) -> None:
+        self.bridged, self.continuous = bridged, continuous
+
+    def follows(self, manifest: BackupRecord, before: BackupRecord) -> bool:
+        return manifest.id in self.bridged
+
+    def holds(self, manifest: BackupRecord, position: str) -> bool:
+        return int(position) <= int(manifest.id[1:])
+
+
+WEEKS = [record(0, "a", 0), record(1, "a", 1), record(2, "a", 2), record(7, "b", 0), record(8, "b", 1)]
+
+
+def moments(records: Sequence[BackupRecord], service: Logged | None = None) -> Moments:
+    # A manifest is only handed back to the service: a record stands for it.
+    return Moments(
+        cast("Service", service or Logged()),
+        chains(records).get("agama", []),
+        lambda each: cast("Manifest", cast("Any", each)),
+    )
+
+
+def day(number: float) -> datetime:
+    return MONDAY + timedelta(days=number)
+
+
+def test_a_backup_comes_back_with_all_that_it_stands_on() -> None:
+    assert [each.id for each in moments(WEEKS).of_backup("latest").chain] == ["b7", "b8"]
+    choice = moments(WEEKS).of_backup("b1")
+    assert ([each.id for each in choice.chain], choice.point, choice.later) == (["b0", "b1"], None, None)
+    with pytest.raises(LifeboatError, match="agama has no backup b9"):
+        moments(WEEKS).of_backup("b9")
+    with pytest.raises(LifeboatError, match="agama has no backup in the repository"):
+        moments([])
+
+
+def test_a_moment_between_two_backups_is_reached_by_the_log_of_the_later() -> None:
+    choice = moments(WEEKS).at(day(1.5))
+    assert choice.later is not None
+    assert ([each.id for each in choice.records], choice.point) == (["b0", "b1", "b2"], Point(time=day(1.5)))
+    exact = moments(WEEKS).at(day(1))
+    assert (exact.backup.id, exact.point, exact.later) == ("b1", None, None)
+
+
+def test_without_a_log_it_is_the_newest_backup_before() -> None:
+    plain = moments(WEEKS, Logged(continuous=False))
+    choice = plain.at(day(5))
+    assert (choice.backup.id, choice.point, choice.later) == ("b2", None, None)
+    assert plain.at(day(99)).backup.id == "b8"
+    with pytest.raises(LifeboatError, match="of its 5 backups, of which the oldest is from 2026-11-02 00:00:00 UTC"):
+        plain.at(day(-1))
+    with pytest.raises(LifeboatError, match="agama has no log, so no position 3"):
+        plain.at_position("3")
+
+
+def test_a_moment_before_a_full_is_reached_only_where_the_full_kept_the_log() -> None:
+    apart = "from 2026-11-02 00:00:00 UTC to 2026-11-04 00:00:00 UTC, from 2026-11-09 00:00:00 UTC to 2026-11-10 00:00:00 UTC"
+    for moment in (5, -1, 99):
+        with pytest.raises(LifeboatError, match=apart):
+            moments(WEEKS).at(day(moment))
+    bridged = moments(WEEKS, Logged(["b7"]))
+    assert [each.id for each in bridged.at(day(5)).records] == ["b0", "b1", "b2", "b7"]
+    with pytest.raises(LifeboatError, match="any moment from 2026-11-02 00:00:00 UTC to 2026-11-10 00:00:00 UTC\n"):
+        bridged.at(day(99))
+
+
+def test_a_monthly_full_stands_beside_the_log_and_breaks_nothing() -> None:
+    """A moment after it is reached from the chain that goes on; the full itself comes back alone."""
+    with_monthly = [*WEEKS, record(4, "m", 0, standalone=True)]
+    bridged = moments(with_monthly, Logged(["b7"]))
+    assert [each.id for each in bridged.of_backup("b4").chain] == ["b4"]
+    choice = bridged.at(day(5))
+    assert choice.later is not None
+    assert choice.later.id == "b7"
+    assert [
+        each.id
+        for each in moments([record(0, "a", 0), record(2, "a", 1), record(1, "m", 0, standalone=True)]).at(day(1.5)).records
+    ] == [
+        "b0",
+        "b2",
+    ]
+
+
+def test_over_a_backup_that_is_gone_no_log_goes_on() -> None:
+    """The log of b2 went with it: a moment between b1 and b3 would lack what b2 held."""
+    holed = [record(0, "a", 0), record(1, "a", 1), record(3, "a", 3)]
+    with pytest.raises(LifeboatError, match="any moment from 2026-11-02 00:00:00 UTC to 2026-11-03 00:00:00 UTC\n"):
+        moments(holed).at(day(1.5))
+    assert moments(holed).at(day(0.5)).backup.id == "b0"
+    with pytest.raises(Damaged, match="sequence 2"):
+        moments(holed).of_backup("latest")
+
+
+def test_a_position_is_looked_for_between_two_backups() -> None:
+    choice = moments(WEEKS).at_position("2")
+    assert choice.later is not None
+    assert ([each.id for each in choice.records], choice.point) == (["b0", "b1", "b2"], Point(position="2"))
+    with pytest.raises(LifeboatError, match="5 is between no two backups"):
+        moments(WEEKS).at_position("5")
+    assert moments(WEEKS, Logged(["b7"])).at_position("5").backup.id == "b2"
+    for outside in ("0", "99"):
+        with pytest.raises(LifeboatError, match="is between no two backups of agama, which reach from"):
+            moments(WEEKS).at_position(outside)

@@ -8,7 +8,7 @@ Started every five minutes by prefect.yaml, and by `lifeboat watch`. Next file: 
 from datetime import UTC, datetime
 from pathlib import Path
 
-from prefect import flow
+from prefect import flow, get_run_logger
 
 from backups.errors import LifeboatError
 from backups.site import Site
@@ -50,7 +50,10 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
     names = site.chosen(services or [])
     sightings = look(names, config)
     tell(sightings, config)
-    for order in by_itself.orders(site, sightings, datetime.now(UTC)):
+    now = datetime.now(UTC)
+    for reason in by_itself.skipped(site, sightings, now):
+        get_run_logger().warning("%s", reason)
+    for order in by_itself.orders(site, sightings, now):
         _restore(order, site, config)
     ailing = [sighting.service for sighting in sightings if sighting.ailments]
     unseen = [sighting.service for sighting in sightings if sighting.error]

@@ -24,7 +24,8 @@ class RestoreSettings(BaseModel):
 
     stop, start: shell commands that are run there, before anything is moved and after everything is in place
     owner: `user:group` that the files shall belong to; by default the owner of what is replaced, else the type's own
-    to: the place that `lifeboat restore` uses when none is named; by_itself: the watch may restore to it without asking
+    to: the place that `lifeboat restore` uses when none is named; by_itself: the watch may restore to it without asking,
+    which needs to, stop and start
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -37,8 +38,12 @@ class RestoreSettings(BaseModel):
 
     @model_validator(mode="after")
     def _know_where(self) -> "RestoreSettings":
-        if self.by_itself and self.to is None:
-            raise ValueError("restore.by_itself needs restore.to: the place that may be replaced without asking")
+        missing = [f"restore.{key}" for key in ("to", "stop", "start") if getattr(self, key) is None]
+        if self.by_itself and missing:
+            raise ValueError(
+                f"restore.by_itself needs {', '.join(missing)}: the place that may be replaced without asking, "
+                "and how its service is stopped and started"
+            )
         return self
 
 

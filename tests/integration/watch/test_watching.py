@@ -146,17 +146,28 @@ def test_a_service_that_allows_it_is_restored_by_itself_once_a_day(toy: ToySite,
     site = toy.configure(more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back'}}")
     assert by_itself.orders(site, watch(site, ["toy"]), now) == []
 
-    site = toy.configure(more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back', by_itself: true}}")
+    site = toy.configure(
+        more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back', stop: 'true', start: 'true', by_itself: true}}"
+    )
     sightings = watch(site, ["toy"])
     newest = site.repository.backups()[-1]
     wanted = [Order("toy", f"local:{tmp_path}/back", backup=newest.id, replace=True)]
     assert by_itself.orders(site, sightings, now) == wanted
     assert any("restores it by itself, at most once in 24 h" in line for line in advice.lines(sightings[0], site))
+    assert by_itself.skipped(site, sightings, now) == []
     by_itself.note(site, "toy", now)
+    (why,) = by_itself.skipped(site, sightings, now + timedelta(hours=23))
+    assert f"that began at {now:%Y-%m-%d %H:%M:%S} UTC" in why
     assert by_itself.orders(site, sightings, now + timedelta(hours=23)) == []
     assert by_itself.orders(site, sightings, now + timedelta(hours=24)) == wanted
-    with pytest.raises(ConfigError, match=r"needs restore\.to"):
+
+    (tmp_path / "toy" / "state" / "restores" / "toy.by-itself").write_text("yesterday")
+    assert by_itself.orders(site, sightings, now) == []
+    assert "toy.by-itself cannot be read" in by_itself.skipped(site, sightings, now)[0]
+    with pytest.raises(ConfigError, match=r"needs restore\.to, restore\.stop, restore\.start"):
         toy.configure(service=", restore: {by_itself: true}")
+    with pytest.raises(ConfigError, match=r"needs restore\.start:"):
+        toy.configure(service=", restore: {by_itself: true, to: 'local:/x', stop: 'true'}")
 
 
 def test_the_repositorys_secrets_are_not_told(toy: ToySite) -> None:
@@ -223,7 +234,7 @@ def test_the_flow_raises_an_event_shows_an_artifact_and_fails_its_run(toy: ToySi
     assert sorted(state["type"] for state in states) == ["COMPLETED", "FAILED"]
     assert any("1 of 1 services call for a restore: toy" in (state["message"] or "") for state in states)
 
-    toy.configure(more=QUICK, service=f", restore: {{to: 'local:{toy.source}', by_itself: true}}")
+    toy.configure(more=QUICK, service=f", restore: {{to: 'local:{toy.source}', stop: 'true', start: 'true', by_itself: true}}")
     said = prefect_process.lifeboat("watch", config=config)
     assert said.code == 1, said.err
     assert names(toy.source) == names(toy.folder / "burnt")
@@ -233,6 +244,13 @@ def test_the_flow_raises_an_event_shows_an_artifact_and_fails_its_run(toy: ToySi
     )
     said = prefect_process.lifeboat("watch", config=config)
     assert said.code == 0, said.err
+
+    toy.source.rename(toy.folder / "burnt again")
+    said = prefect_process.lifeboat("watch", config=config)
+    assert said.code == 1, said.err
+    assert not toy.source.exists()
+    again = "toy is not restored by itself again"
+    assert wait_until(lambda: any(again in line["message"] for line in prefect_process.found("logs")), seconds=60)
 
 
 def test_a_collapse_is_written_in_percent(toy: ToySite) -> None:

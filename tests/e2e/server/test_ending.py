@@ -86,7 +86,7 @@ def test_their_workers_killed(station: Station, afloat: Mapping[str, Afloat]) ->
     for pool in ("backup", "verification"):
         os.kill(station.worker(pool), signal.SIGKILL)
     for phase, each in afloat.items():
-        assert wait_until(lambda each=each: not family(each.run), seconds=60, interval=0.3), f"{phase}: {family(each.run)}"
+        assert wait_until(lambda each=each: not family(each.run), seconds=180, interval=0.3), f"{phase}: {family(each.run)}"
     nothing_is_left(afloat)
     assert station.script("status").returncode == 1
     assert station.script("start").returncode == 0
@@ -99,9 +99,9 @@ def test_their_workers_killed(station: Station, afloat: Mapping[str, Afloat]) ->
 def nothing_is_left(afloat: Mapping[str, Afloat]) -> None:
     """No process, no container, no network, no directory, no half backup, and no lock that keeps the next backup out."""
     for phase, each in afloat.items():
-        assert wait_until(lambda each=each: not family(each.run), seconds=30, interval=0.2), f"{phase}: {family(each.run)}"
-        assert wait_until(lambda each=each: not each.site.containers(), seconds=30, interval=0.2), phase
-        assert wait_until(lambda each=each: not any((each.site.state / "runs").iterdir()), seconds=30, interval=0.2), phase
+        assert wait_until(lambda each=each: not family(each.run), seconds=180, interval=0.2), f"{phase}: {family(each.run)}"
+        assert wait_until(lambda each=each: not each.site.containers(), seconds=180, interval=0.2), phase
+        assert wait_until(lambda each=each: not any((each.site.state / "runs").iterdir()), seconds=180, interval=0.2), phase
         repository = each.site.open().repository
         assert [backup.id for backup in repository.backups()] == each.before, phase
         with runs.one_at_a_time(each.site.state, "toy"):

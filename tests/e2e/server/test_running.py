@@ -68,7 +68,7 @@ def test_a_backup_and_a_verification_from_the_ui_end_well(station: Station, toys
     (backup,) = site.open().repository.backups()
     assert backup.id in station.artifacts(run)["backups"]
     # The log comes in batches, the last of them after the end.
-    assert wait_until(lambda: f"toy: backup {backup.id} is whole" in station.logs(run), seconds=30, interval=0.5)
+    assert wait_until(lambda: f"toy: backup {backup.id} is whole" in station.logs(run), seconds=120, interval=0.5)
     assert "toy: taking a full backup" in station.logs(run)
 
     run = station.run("verification", config=str(site.configuration))
@@ -146,7 +146,7 @@ def test_fifty_services_fan_out_within_their_limit_and_one_failure_does_not_stop
     taken = {each.service for each in site.open().repository.backups()}
     assert taken == set(services) - {"toy-17"}
     assert 1 <= most <= 3
-    assert wait_until(lambda: not family(run), seconds=30, interval=0.2)
+    assert wait_until(lambda: not family(run), seconds=120, interval=0.2)
 
 
 def test_a_repository_out_of_space_fails_the_run_and_the_next_one_recovers(station: Station, toys: ToySites) -> None:

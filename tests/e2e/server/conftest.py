@@ -76,7 +76,7 @@ class Station:
         state = self.get(f"flow_runs/{run}")["state"]
         return state["type"], state["message"] or ""
 
-    def ended(self, run: str, seconds: float = 120) -> tuple[str, str]:
+    def ended(self, run: str, seconds: float = 300) -> tuple[str, str]:
         """Wait for a run's end; returns its state."""
         assert wait_until(lambda: self.state(run)[0] in FINAL, seconds=seconds, interval=0.5), (
             f"{self.state(run)}\n{self.logs(run)}"

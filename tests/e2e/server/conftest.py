@@ -76,8 +76,8 @@ class Station:
         state = self.get(f"flow_runs/{run}")["state"]
         return state["type"], state["message"] or ""
 
-    def ended(self, run: str, seconds: float = 300) -> tuple[str, str]:
-        """Wait for a run's end; returns its state."""
+    def ended(self, run: str, seconds: float = 600) -> tuple[str, str]:
+        """Wait for a run's end; returns its state. A killed run may hold its deployment's slot until its lease ends, in five minutes."""
         assert wait_until(lambda: self.state(run)[0] in FINAL, seconds=seconds, interval=0.5), (
             f"{self.state(run)}\n{self.logs(run)}"
         )

@@ -20,7 +20,7 @@ from backups.site import Site
 from tests.contract.toy_site import IMAGE, REGISTRY_LINE
 from tests.integration.flows.conftest import Said, lifeboat
 from tests.servers.repositories import S3Server, rest_server, s3_server
-from tests.servers.ssh import SshServer
+from tests.servers.ssh import SshFactory, SshServer
 
 __all__ = ["Said", "lifeboat"]
 
@@ -84,7 +84,7 @@ def fault_of(use: Callable[[], object]) -> Exception:
 
 
 @pytest.fixture(scope="session")
-def patience(tmp_path_factory: pytest.TempPathFactory, ssh_server: SshServer) -> Iterator[dict[str, "Future[Exception]"]]:
+def patience(tmp_path_factory: pytest.TempPathFactory, ssh_factory: SshFactory) -> Iterator[dict[str, "Future[Exception]"]]:
     """What restic gives up only after 45 s, side by side: full disks far away, and a bucket whose policy forbids deletions."""
     folder = tmp_path_factory.mktemp("patience")
     large, little = folder / "large", folder / "little"
@@ -99,7 +99,8 @@ def patience(tmp_path_factory: pytest.TempPathFactory, ssh_server: SshServer) ->
         rest = stack.enter_context(rest_server(disk))
         s3 = stack.enter_context(s3_server("x/snapshots/*", "x/data/*"))
         pool = stack.enter_context(ThreadPoolExecutor(3))
-        hosts = Hosts({"vault": ssh_server.settings()})
+        # A server of its own: the small disk of the shared one must stay empty for the tests of places.
+        hosts = Hosts({"vault": ssh_factory(tmpfs="size=8m,mode=0755").settings()})
         password = Secret("correct horse")
 
         def fill(repository: Repository) -> Exception:

@@ -1,5 +1,6 @@
 """Changes to a grafana.db that nobody's server is writing to: what tests and the demo do to a source, or to a copy that shall be caught."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 from .content.dashboards import dashboard, metric, panel
 from .database import ADMIN, BEGINNING
 from .server.storage import Folder, Store, opened
+from .server.storage.base import stamp
 
 
 @contextmanager
@@ -65,3 +67,22 @@ def delete_rows(path: Path, table: str, where: str) -> int:
     """Delete rows behind the server's back; gives their number, so that a test can see that it broke something."""
     with _store(path) as (connection, _):
         return connection.execute(f"DELETE FROM `{table}` WHERE {where}").rowcount
+
+
+def add_service_account(path: Path, name: str, role: str, token: str, *, org_id: int = 1, now: datetime = BEGINNING) -> None:
+    """A service account whose token is known."""
+    with _store(path) as (connection, _):
+        login, when = f"sa-{org_id}-{name}", stamp(now)
+        number = connection.execute(
+            "INSERT INTO user (version, login, email, name, password, salt, org_id, is_admin, created, updated, is_service_account, uid)"
+            " VALUES (0, ?, ?, ?, '', '', ?, 0, ?, ?, 1, ?)",
+            (login, login, name, org_id, when, when, f"{login}-uid"),
+        ).lastrowid
+        connection.execute(
+            "INSERT INTO org_user (org_id, user_id, role, created, updated) VALUES (?, ?, ?, ?, ?)",
+            (org_id, number, role, when, when),
+        )
+        connection.execute(
+            "INSERT INTO api_key (org_id, name, `key`, role, created, updated, service_account_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (org_id, f"{name}-token", hashlib.sha256(token.encode()).hexdigest(), role, when, when, number),
+        )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .server.creation import create
 from .server.settings import read
 from .server.wire import Server
 
@@ -13,6 +14,7 @@ from .server.wire import Server
 def serving(directory: Path, **environment: str) -> Iterator[str]:
     """Serve `directory/grafana.db`, present or not; yields the URL. `environment` adds `GF_…` variables."""
     settings = read({"GF_PATHS_DATA": str(directory)} | environment)
+    create(settings)
     with Server(("127.0.0.1", 0), settings) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -1,7 +1,8 @@
-"""Who is asking: a password checked against the database, or the auth proxy's header. Tokens and sessions are not understood."""
+"""Who is asking: a password or a service account's token checked against the database, or the auth proxy's header. No sessions."""
 
 import base64
 import binascii
+import hashlib
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ def identify(
 
     Raises RefusedError 401 for an unknown user, a wrong password or a disabled user.
     """
+    if (headers.get("Authorization") or "").lower().startswith("bearer "):
+        return _service_account(connection, str(headers.get("Authorization"))[7:], namespace_org or _wanted(headers))
     login, password = _credentials(headers, settings)
     rows = connection.execute("SELECT * FROM user WHERE login = ? OR email = ?", (login, login)).fetchall()
     user = next((dict(row) for row in rows if not dict(row).get("is_service_account")), None)
@@ -44,6 +47,20 @@ def _credentials(headers: Mapping[str, str], settings: Settings) -> tuple[str, s
     if not colon:
         raise RefusedError(401, "Invalid Basic Auth Header")
     return login, password
+
+
+def _service_account(connection: sqlite3.Connection, token: str, org_id: int) -> Caller:
+    """The service account of a token, which acts in its own organisation only. `api_key.key` is the token's SHA-256 here."""
+    rows = connection.execute(
+        "SELECT user.*, org_user.role AS role, api_key.org_id AS org FROM api_key JOIN user ON user.id = api_key.service_account_id"
+        " JOIN org_user ON org_user.user_id = user.id AND org_user.org_id = api_key.org_id"
+        " WHERE api_key.key = ? AND NOT coalesce(api_key.is_revoked, 0)",
+        (hashlib.sha256(token.encode()).hexdigest(),),
+    ).fetchall()
+    if not rows or rows[0]["is_disabled"] or org_id not in {0, rows[0]["org"]}:
+        raise RefusedError(401, "Invalid API key")
+    row = dict(rows[0])
+    return Caller(row["id"], _uid(row), row["login"], server_admin=False, org_id=row["org"], role=row["role"])
 
 
 def _administrator_of_an_empty_database(

@@ -55,6 +55,7 @@ class Request:
     body: Any
     now: datetime
     plugins: Path
+    disable_provenance: bool = False
 
     @property
     def org_id(self) -> int:

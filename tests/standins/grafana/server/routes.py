@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .answers import alerting, boards, library, objects, people, rest, sources
+from .answers import accounts, alert_writes, alerting, boards, library, objects, people, permissions, playlists, rest, sources
 from .request import RefusedError
 
 _VERSIONS = "v0alpha1|v1beta1|v1|v2alpha1|v2beta1|v2"
@@ -13,16 +13,21 @@ _OBJECTS = r"/apis/dashboard\.grafana\.app/(?P<version>" + _VERSIONS + r")/names
 _FOLDER_OBJECTS = r"/apis/folder\.grafana\.app/(?P<version>v0alpha1|v1beta1|v1)/namespaces/(?P<org>default|org-\d+)/folders"
 _NAME = r"/(?P<name>[^/]+)"
 _UID = r"/(?P<uid>[^/]+)"
+_NUMBER = r"/(?P<number>\d+)"
+_MEMBER = r"/(?P<member>\d+)"
+_PROVISIONING = "/api/v1/provisioning"
+_GROUP = _PROVISIONING + r"/folder/(?P<folder>[^/]+)/rule-groups/(?P<group>[^/]+)"
 
 
 @dataclass(frozen=True)
 class Route:
-    """`role`: Viewer, Editor or Admin of the organisation, or Server for the server's administrator."""
+    """`role`: Viewer, Editor or Admin of the organisation, or Server for the server's administrator. `status`: of a success."""
 
     method: str
     pattern: str
     role: str
     answer: Callable[..., Any]
+    status: int = 200
 
 
 ROUTES = (
@@ -48,9 +53,56 @@ ROUTES = (
     Route("GET", "/api/v1/provisioning/mute-timings", "Admin", alerting.mute_timings),
     Route("GET", "/api/v1/provisioning/templates", "Admin", alerting.templates),
     Route("GET", "/api/annotations", "Viewer", rest.annotations),
-    Route("GET", "/api/playlists", "Viewer", rest.playlists),
+    Route("GET", "/api/playlists", "Viewer", playlists.playlists),
     Route("GET", "/api/org/preferences", "Admin", rest.preferences),
     Route("GET", "/api/plugins", "Viewer", rest.plugins),
+    Route("GET", "/api/frontend/settings", "Viewer", rest.frontend_settings),
+    Route("POST", "/api/orgs", "Server", accounts.create_organisation),
+    Route("PUT", "/api/orgs" + _NUMBER, "Server", accounts.rename_organisation),
+    Route("POST", "/api/admin/users", "Server", accounts.create_user),
+    Route("PUT", "/api/admin/users" + _NUMBER + "/permissions", "Server", accounts.permit_user),
+    Route("POST", "/api/admin/users" + _NUMBER + "/disable", "Server", accounts.disable_user),
+    Route("GET", "/api/org/users", "Admin", accounts.members),
+    Route("POST", "/api/org/users", "Admin", accounts.add_member),
+    Route("PATCH", "/api/org/users" + _NUMBER, "Admin", accounts.change_member),
+    Route("DELETE", "/api/org/users" + _NUMBER, "Admin", accounts.remove_member),
+    Route("POST", "/api/teams", "Admin", accounts.create_team),
+    Route("PUT", "/api/teams" + _NUMBER, "Admin", accounts.change_team),
+    Route("GET", "/api/teams" + _NUMBER + "/members", "Admin", accounts.team_members),
+    Route("POST", "/api/teams" + _NUMBER + "/members", "Admin", accounts.add_team_member),
+    Route("PUT", "/api/teams" + _NUMBER + "/members" + _MEMBER, "Admin", accounts.change_team_member),
+    Route("DELETE", "/api/teams" + _NUMBER + "/members" + _MEMBER, "Admin", accounts.remove_team_member),
+    Route("GET", "/api/teams" + _NUMBER + "/preferences", "Admin", rest.team_preferences),
+    Route("PUT", "/api/teams" + _NUMBER + "/preferences", "Admin", rest.set_team_preferences),
+    Route("POST", "/api/serviceaccounts", "Admin", accounts.create_service_account, 201),
+    Route("PATCH", "/api/serviceaccounts" + _NUMBER, "Admin", accounts.change_service_account),
+    Route("GET", "/api/serviceaccounts" + _NUMBER + "/tokens", "Admin", accounts.tokens),
+    Route("PUT", "/api/folders" + _UID, "Editor", boards.change_folder),
+    Route("POST", "/api/folders" + _UID + "/move", "Editor", boards.move_folder),
+    Route("GET", "/api/folders" + _UID + "/permissions", "Admin", permissions.of_folder),
+    Route("POST", "/api/folders" + _UID + "/permissions", "Admin", permissions.set_of_folder),
+    Route("GET", "/api/dashboards/uid" + _UID + "/permissions", "Admin", permissions.of_dashboard),
+    Route("POST", "/api/dashboards/uid" + _UID + "/permissions", "Admin", permissions.set_of_dashboard),
+    Route("POST", "/api/library-elements", "Editor", library.create_library_element),
+    Route("PATCH", "/api/library-elements" + _UID, "Editor", library.change_library_element),
+    Route("PUT", "/api/datasources/uid" + _UID, "Admin", sources.change_data_source),
+    Route("GET", _GROUP, "Admin", alert_writes.rule_group),
+    Route("PUT", _GROUP, "Admin", alert_writes.set_rule_group),
+    Route("POST", _PROVISIONING + "/contact-points", "Admin", alert_writes.create_contact_point, 202),
+    Route("PUT", _PROVISIONING + "/contact-points" + _UID, "Admin", alert_writes.change_contact_point, 202),
+    Route("PUT", _PROVISIONING + "/policies", "Admin", alert_writes.set_policies, 202),
+    Route("POST", _PROVISIONING + "/mute-timings", "Admin", alert_writes.create_mute_timing, 201),
+    Route("PUT", _PROVISIONING + "/mute-timings" + _NAME, "Admin", alert_writes.change_mute_timing, 202),
+    Route("PUT", _PROVISIONING + "/templates" + _NAME, "Admin", alert_writes.set_template, 202),
+    Route("POST", "/api/annotations", "Editor", rest.create_annotation),
+    Route("GET", "/api/playlists" + _UID, "Viewer", playlists.playlist),
+    Route("GET", "/api/playlists" + _UID + "/items", "Viewer", playlists.playlist_items),
+    Route("POST", "/api/playlists", "Editor", playlists.create_playlist),
+    Route("PUT", "/api/playlists" + _UID, "Editor", playlists.change_playlist),
+    Route("PUT", "/api/org/preferences", "Admin", rest.set_preferences),
+    Route("GET", "/api/dashboard/snapshots", "Viewer", rest.snapshots),
+    Route("POST", _OBJECTS, "Editor", objects.create_dashboard, 201),
+    Route("PUT", _OBJECTS + _NAME, "Editor", objects.replace_dashboard),
     Route("GET", _OBJECTS, "Viewer", objects.dashboards),
     Route("GET", _OBJECTS + _NAME, "Viewer", objects.dashboard),
     Route("GET", _FOLDER_OBJECTS, "Viewer", objects.folders),

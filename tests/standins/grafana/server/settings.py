@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """`proxy_header` is None when GF_AUTH_PROXY_ENABLED is not true. `version` is only what /api/health says."""
+    """`first_password` is GF_SECURITY_ADMIN_PASSWORD where it is given. `proxy_header` is None when GF_AUTH_PROXY_ENABLED is not true. `version` is only what /api/health says."""
 
     database: Path
     plugins: Path
@@ -16,6 +16,7 @@ class Settings:
     admin_password: str
     proxy_header: str | None
     version: str
+    first_password: str | None = None
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -30,4 +31,5 @@ def read(environment: Mapping[str, str]) -> Settings:
         admin_password=environment.get("GF_SECURITY_ADMIN_PASSWORD", "admin"),
         proxy_header=environment.get("GF_AUTH_PROXY_HEADER_NAME", "X-WEBAUTH-USER") if proxied else None,
         version=environment.get("GF_STANDIN_VERSION", "12.4.1"),
+        first_password=environment.get("GF_SECURITY_ADMIN_PASSWORD"),
     )

@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
     def answer(self, method: str, target: str, headers: Any, body: bytes) -> tuple[int, Any]:
         """The status and the JSON for a question. Raises RefusedError, sqlite3.Error."""
         parts = urlsplit(target)
-        path = unquote(parts.path.rstrip("/"))
+        path = parts.path.rstrip("/")
         if (method, path) == ("GET", "/api/health"):
             return self.health()
         route, named = routes.find(method, path)
@@ -62,10 +62,11 @@ class Server(ThreadingHTTPServer):
             if not caller.may(route.role):
                 raise RefusedError(403, f"You'll need additional permissions to perform this action. Role needed: {route.role}")
             request = Request(
-                connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins
-            )
+                connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins,
+                disable_provenance=bool(headers.get("X-Disable-Provenance")),
+            )  # fmt: skip
             with connection:
-                return 200, route.answer(request, **named)
+                return route.status, route.answer(request, **{key: unquote(value) for key, value in named.items()})
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -88,11 +89,11 @@ class Handler(BaseHTTPRequestHandler):
         self._reply()
 
     def do_PUT(self) -> None:
-        """Refuse: nothing here takes it."""
+        """Answer a change."""
         self._reply()
 
     def do_PATCH(self) -> None:
-        """Refuse: nothing here takes it."""
+        """Answer a change."""
         self._reply()
 
     def _reply(self) -> None:

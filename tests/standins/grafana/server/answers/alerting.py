@@ -56,7 +56,8 @@ def _labels(row: Json, column: str) -> dict[str, str]:
     return found
 
 
-def _configuration(request: Request) -> Json:
+def configuration(request: Request) -> Json:
+    """The Alertmanager's configuration in force, as it is stored."""
     rows = request.rows("SELECT * FROM alert_configuration WHERE org_id = ? ORDER BY id DESC LIMIT 1", request.org_id)
     found: Json = json.loads(rows[0]["alertmanager_configuration"]) if rows else {}
     return found
@@ -68,7 +69,7 @@ def contact_points(request: Request) -> list[Json]:
     return [
         {"uid": one["uid"], "name": receiver["name"], "type": one["type"], "disableResolveMessage": bool(one.get("disableResolveMessage")),
          "settings": one["settings"] | dict.fromkeys(one.get("secureSettings") or {}, REDACTED), "provenance": provenance.get(one["uid"], "")}
-        for receiver in _configuration(request).get("alertmanager_config", {}).get("receivers") or []
+        for receiver in configuration(request).get("alertmanager_config", {}).get("receivers") or []
         for one in receiver.get("grafana_managed_receiver_configs") or []
         if only in {"", receiver["name"]}
     ]  # fmt: skip
@@ -76,13 +77,13 @@ def contact_points(request: Request) -> list[Json]:
 
 def policies(request: Request) -> Json:
     """The tree of notification policies."""
-    route: Json = _configuration(request).get("alertmanager_config", {}).get("route") or {}
+    route: Json = configuration(request).get("alertmanager_config", {}).get("route") or {}
     return route | {"provenance": _provenance(request, "route").get("", "")}
 
 
 def mute_timings(request: Request) -> list[Json]:
     """Mute timings, under their old and their new name in the configuration."""
-    found = _configuration(request).get("alertmanager_config", {})
+    found = configuration(request).get("alertmanager_config", {})
     return [*(found.get("mute_time_intervals") or []), *(found.get("time_intervals") or [])]
 
 
@@ -91,7 +92,7 @@ def templates(request: Request) -> list[Json]:
     provenance = _provenance(request, "template")
     return [
         {"name": name, "template": text, "provenance": provenance.get(name, ""), "version": template_version(text)}
-        for name, text in sorted((_configuration(request).get("template_files") or {}).items())
+        for name, text in sorted((configuration(request).get("template_files") or {}).items())
     ]
 
 

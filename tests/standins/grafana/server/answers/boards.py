@@ -1,6 +1,7 @@
 """Dashboards, folders and search, by the old API."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from tests.standins.grafana.server.request import RefusedError, Request, fields
@@ -16,8 +17,11 @@ def _address(board: Dashboard) -> str:
     return f"/d/{board.uid}/{slug(board.title)}"
 
 
-def _folder_fields(request: Request, uid: str) -> Json:
-    folder = next((folder for folder in request.store.folders(request.org_id) if folder.uid == uid), None)
+def _folder_fields(request: Request, uid: str, known: dict[str, Folder] | None = None) -> Json:
+    """What an answer says of the folder that something is in; `known`, where many are asked for at once."""
+    if not uid:
+        return {}
+    folder = next(iter(request.store.folders(request.org_id, uid)), None) if known is None else known.get(uid)
     if folder is None:
         return {}
     return {
@@ -36,16 +40,17 @@ def search(request: Request) -> list[Json]:
     wanted, tags, inside = request.query.get("dashboardUIDs"), set(request.query.get("tag", [])), request.query.get("folderUIDs")
     common: Json = {"isDeleted": False, "isStarred": False, "orgId": request.org_id, "slug": "", "sortMeta": 0}
     hits: list[Json] = []
+    known = {folder.uid: folder for folder in request.store.folders(request.org_id)}
     if kind in {"", "dash-folder"} and not wanted and not tags:
         hits += [
             common | {"id": folder.id, "uid": folder.uid, "title": folder.title, "type": "dash-folder", "tags": [], "uri": f"db/{slug(folder.title)}",
-                      "url": f"/dashboards/f/{folder.uid}/{slug(folder.title)}"} | _folder_fields(request, folder.parent_uid)
-            for folder in request.store.folders(request.org_id) if not inside or (folder.parent_uid or "general") in inside
+                      "url": f"/dashboards/f/{folder.uid}/{slug(folder.title)}"} | _folder_fields(request, folder.parent_uid, known)
+            for folder in known.values() if not inside or (folder.parent_uid or "general") in inside
         ]  # fmt: skip
     if kind in {"", "dash-db"}:
         hits += [
             common | {"id": board.id, "uid": board.uid, "title": board.title, "type": "dash-db", "tags": board.spec.get("tags") or [],
-                      "uri": f"db/{slug(board.title)}", "url": _address(board)} | _folder_fields(request, board.folder_uid)
+                      "uri": f"db/{slug(board.title)}", "url": _address(board)} | _folder_fields(request, board.folder_uid, known)
             for board in request.store.dashboards(request.org_id)
             if (not wanted or board.uid in wanted) and tags <= set(board.spec.get("tags") or [])
             and (not inside or (board.folder_uid or "general") in inside)
@@ -100,6 +105,33 @@ def create_folder(request: Request) -> Json:
     return _folder_body(request, request.store.save_folder(request.org_id, new, request.caller.author, request.now))
 
 
+def change_folder(request: Request, uid: str) -> Json:
+    """Another title or description; the `version` has to be the stored one unless `overwrite` says otherwise."""
+    body, old = fields(request.body), _known_folder(request, uid)
+    if not body.get("title"):
+        raise RefusedError(400, "folder title cannot be empty")
+    if not body.get("overwrite") and body.get("version") != old.version:
+        raise RefusedError(409, "the folder has been changed by someone else", "version-mismatch")
+    new = replace(old, title=str(body["title"]), description=str(body.get("description", old.description)))
+    return _folder_body(request, request.store.change_folder(request.org_id, new, request.caller.author, request.now))
+
+
+def move_folder(request: Request, uid: str) -> Json:
+    """Below another folder, or to the top."""
+    old, parent = _known_folder(request, uid), str(fields(request.body).get("parentUid") or "")
+    if parent:
+        _known_folder(request, parent)
+    new = replace(old, parent_uid=parent)
+    return _folder_body(request, request.store.change_folder(request.org_id, new, request.caller.author, request.now))
+
+
+def _known_folder(request: Request, uid: str) -> Folder:
+    found = request.store.folders(request.org_id, uid)
+    if not found:
+        raise RefusedError(404, "folder not found", "not-found")
+    return found[0]
+
+
 def _made_up(request: Request) -> str:
     return f"f{int(request.now.timestamp() * 1_000_000):x}"
 
@@ -115,7 +147,7 @@ def _uid(uid: object) -> str:
 
 
 def _found(request: Request, uid: str) -> Dashboard:
-    board = next((board for board in request.store.dashboards(request.org_id) if board.uid == uid), None)
+    board = next(iter(request.store.dashboards(request.org_id, uid)), None)
     if board is None:
         raise RefusedError(404, "Dashboard not found", "not-found")
     return board
@@ -145,23 +177,23 @@ def save_dashboard(request: Request) -> Json:
         raise RefusedError(400, "Dashboard title cannot be empty", "empty-name")
     if "elements" in spec:
         raise RefusedError(400, "version 2 dashboards are saved through /apis/dashboard.grafana.app")
-    every = request.store.dashboards(request.org_id)
-    by_id = next((board for board in every if board.id == spec.get("id")), None)
+    numbered = request.store.dashboards(request.org_id) if spec.get("id") else []
+    by_id = next((board for board in numbered if board.id == spec["id"]), None)
     if spec.get("id") and by_id is None:
         raise RefusedError(404, "Dashboard not found", "not-found")
     uid = _uid(spec.get("uid") or (by_id.uid if by_id else _made_up(request)))
     if by_id and by_id.uid != uid:
         raise RefusedError(
             400,
-            "a dashboard with the same uid already exists" if uid in {b.uid for b in every} else "the stand-in changes no uid",
+            "a dashboard with the same uid already exists" if uid in {b.uid for b in numbered} else "the stand-in changes no uid",
         )
-    known = next((board for board in every if board.uid == uid), None)
+    known = next(iter(request.store.dashboards(request.org_id, uid)), None)
     if known and known.provisioned_from is not None:
         raise RefusedError(400, "Cannot save provisioned dashboard")
     if known and not body.get("overwrite") and spec.get("version", 0) != known.version:
         raise RefusedError(412, "The dashboard has been changed by someone else", "version-mismatch")
     folder_uid = str(body.get("folderUid") or "")
-    if folder_uid and folder_uid not in {folder.uid for folder in request.store.folders(request.org_id)}:
+    if folder_uid and not request.store.folders(request.org_id, folder_uid):
         raise RefusedError(400, "Folder not found", "not-found")
     message = str(body.get("message") or "")
     saved = request.store.save_dashboard(request.org_id, uid, spec, folder_uid, request.caller.author, request.now, message)

@@ -2,10 +2,11 @@
 
 import base64
 import binascii
+import re
 import uuid
 from typing import Any
 
-from tests.standins.grafana.server.request import RefusedError, Request
+from tests.standins.grafana.server.request import RefusedError, Request, fields
 from tests.standins.grafana.server.storage import Dashboard, Folder
 from tests.standins.grafana.server.storage.resources import namespace
 
@@ -21,6 +22,15 @@ class MissingObjectError(RefusedError):
         super().__init__(404, f'{kind}.{group} "{name}" not found')
         self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self), "reason": "NotFound",
                      "details": {"name": name, "group": group, "kind": kind}, "code": 404}  # fmt: skip
+
+
+class ConflictingObjectError(RefusedError):
+    """409 as Kubernetes says it."""
+
+    def __init__(self, group: str, kind: str, name: str) -> None:
+        super().__init__(409, f'{kind}.{group} "{name}" already exists, or has been modified')
+        self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self), "reason": "Conflict",
+                     "details": {"name": name, "group": group, "kind": kind}, "code": 409}  # fmt: skip
 
 
 def _metadata(org_id: int, item: Dashboard | Folder, parent: str) -> Json:
@@ -81,10 +91,48 @@ def dashboards(request: Request, version: str, org: str) -> Json:
 def dashboard(request: Request, version: str, org: str, name: str) -> Json:
     """One dashboard."""
     del org
-    board = next((board for board in request.store.dashboards(request.org_id) if board.uid == name), None)
+    board = next(iter(request.store.dashboards(request.org_id, name)), None)
     if board is None:
         raise MissingObjectError("dashboard.grafana.app", "dashboards", name)
     return _dashboard(request.org_id, board, version)
+
+
+def create_dashboard(request: Request, version: str, org: str) -> Json:
+    """A new object, in the version that it is sent in; 409 when its name is taken."""
+    del org
+    metadata = fields(fields(request.body).get("metadata"))
+    name = str(metadata.get("name") or "")
+    if request.store.dashboards(request.org_id, name):
+        raise ConflictingObjectError("dashboard.grafana.app", "dashboards", name)
+    return _saved(request, version, name)
+
+
+def replace_dashboard(request: Request, version: str, org: str, name: str) -> Json:
+    """The object's next generation. A `resourceVersion` that is not the stored one is 409; without one it is taken as it is."""
+    del org
+    board = next(iter(request.store.dashboards(request.org_id, name)), None)
+    if board is None:
+        raise MissingObjectError("dashboard.grafana.app", "dashboards", name)
+    sent = fields(fields(request.body).get("metadata")).get("resourceVersion")
+    if sent and sent != _dashboard(request.org_id, board, version)["metadata"]["resourceVersion"]:
+        raise ConflictingObjectError("dashboard.grafana.app", "dashboards", name)
+    return _saved(request, version, name)
+
+
+def _saved(request: Request, version: str, name: str) -> Json:
+    body = fields(request.body)
+    spec, metadata = fields(body.get("spec")), fields(body.get("metadata"))
+    if body.get("apiVersion") != f"dashboard.grafana.app/{version}" or body.get("kind") != "Dashboard":
+        raise RefusedError(400, "the API version in the data does not match the expected API version")
+    if not re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", name) or metadata.get("name") != name:
+        raise RefusedError(400, "the name of the object does not match the name on the URL")
+    folder = str((metadata.get("annotations") or {}).get("grafana.app/folder") or "")
+    if folder and not request.store.folders(request.org_id, folder):
+        raise MissingObjectError("folder.grafana.app", "folders", folder)
+    saved = request.store.save_dashboard(
+        request.org_id, name, spec, folder, request.caller.author, request.now, api_version=str(body["apiVersion"])
+    )
+    return _dashboard(request.org_id, saved, version)
 
 
 def folders(request: Request, version: str, org: str) -> Json:
@@ -97,7 +145,7 @@ def folders(request: Request, version: str, org: str) -> Json:
 def folder(request: Request, version: str, org: str, name: str) -> Json:
     """One folder."""
     del org
-    found = next((folder for folder in request.store.folders(request.org_id) if folder.uid == name), None)
+    found = next(iter(request.store.folders(request.org_id, name)), None)
     if found is None:
         raise MissingObjectError("folder.grafana.app", "folders", name)
     return _folder(request.org_id, found, version)

@@ -36,10 +36,49 @@ def data_sources(request: Request) -> list[Json]:
 
 def data_source(request: Request, uid: str) -> Json:
     """One data source."""
+    return _detail(_row(request, uid))
+
+
+def change_data_source(request: Request, uid: str) -> Json:
+    """Another definition under the same uid. Secrets that are not sent stay; what came from a file is refused."""
+    body, old = fields(request.body), _row(request, uid)
+    if old["read_only"]:
+        raise RefusedError(403, "Cannot update read-only data source")
+    if body.get("secureJsonData"):
+        raise RefusedError(400, "the stand-in cannot seal secureJsonData; build the database with it")
+    if request.rows(
+        "SELECT 1 FROM data_source WHERE org_id = ? AND name = ? AND uid <> ?", request.org_id, body.get("name"), uid
+    ):
+        raise RefusedError(409, "data source with the same name already exists")
+    _one_default(request, body)
+    row = _columns(body) | {"version": old["version"] + 1, "updated": stamp(request.now)}
+    assigned = ", ".join(f"`{name}` = ?" for name in row)
+    request.connection.execute(f"UPDATE data_source SET {assigned} WHERE id = ?", (*row.values(), old["id"]))
+    made = data_source(request, uid)
+    return {"datasource": made, "id": made["id"], "message": "Datasource updated", "name": made["name"]}
+
+
+def _columns(body: Json) -> Json:
+    return {
+        "type": body["type"], "name": body["name"], "access": body.get("access", "proxy"),
+        "url": body.get("url", ""), "user": body.get("user", ""), "database": body.get("database", ""),
+        "basic_auth": int(bool(body.get("basicAuth"))), "basic_auth_user": body.get("basicAuthUser", ""),
+        "is_default": int(bool(body.get("isDefault"))), "json_data": json.dumps(body.get("jsonData") or {}),
+        "with_credentials": int(bool(body.get("withCredentials"))),
+    }  # fmt: skip
+
+
+def _one_default(request: Request, body: Json) -> None:
+    """A new default takes the flag from the old one."""
+    if body.get("isDefault"):
+        request.connection.execute("UPDATE data_source SET is_default = 0 WHERE org_id = ?", (request.org_id,))
+
+
+def _row(request: Request, uid: str) -> Json:
     rows = request.rows("SELECT * FROM data_source WHERE org_id = ? AND uid = ?", request.org_id, uid)
     if not rows:
         raise RefusedError(404, "Data source not found")
-    return _detail(rows[0])
+    return rows[0]
 
 
 def create_data_source(request: Request) -> Json:
@@ -53,13 +92,10 @@ def create_data_source(request: Request) -> Json:
     for column, value in (("name", body["name"]), ("uid", uid)):
         if request.rows(f"SELECT 1 FROM data_source WHERE org_id = ? AND {column} = ?", request.org_id, value):
             raise RefusedError(409, f"data source with the same {column} already exists")
-    row = {
-        "org_id": request.org_id, "version": 1, "type": body["type"], "name": body["name"], "access": body.get("access", "proxy"),
-        "url": body.get("url", ""), "password": "", "user": body.get("user", ""), "database": body.get("database", ""),
-        "basic_auth": int(bool(body.get("basicAuth"))), "basic_auth_user": body.get("basicAuthUser", ""), "basic_auth_password": "",
-        "is_default": int(bool(body.get("isDefault"))), "json_data": json.dumps(body.get("jsonData") or {}), "secure_json_data": "{}",
-        "with_credentials": int(bool(body.get("withCredentials"))), "read_only": 0, "uid": uid, "is_prunable": 0, "api_version": "",
-        "created": stamp(request.now), "updated": stamp(request.now),
+    _one_default(request, body)
+    row = _columns(body) | {
+        "org_id": request.org_id, "version": 1, "password": "", "basic_auth_password": "", "secure_json_data": "{}", "read_only": 0, "uid": uid,
+        "is_prunable": 0, "api_version": "", "created": stamp(request.now), "updated": stamp(request.now),
     }  # fmt: skip
     names = ", ".join(f"`{name}`" for name in row)
     request.connection.execute(f"INSERT INTO data_source ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))

@@ -60,16 +60,20 @@ class Dashboard:
 class Store(Protocol):
     """Dashboards and folders of a database. Writes are part of the caller's transaction."""
 
-    def folders(self, org_id: int) -> list[Folder]:
-        """All folders of an organisation, by title."""
+    def folders(self, org_id: int, uid: str | None = None) -> list[Folder]:
+        """All folders of an organisation, by title; or the one with this uid."""
         ...
 
-    def dashboards(self, org_id: int) -> list[Dashboard]:
-        """All dashboards of an organisation, by title."""
+    def dashboards(self, org_id: int, uid: str | None = None) -> list[Dashboard]:
+        """All dashboards of an organisation, by title; or the one with this uid."""
         ...
 
     def save_folder(self, org_id: int, folder: Folder, author: Author, now: datetime) -> Folder:
         """Create a folder; `id`, `version` and times are the store's to give. Raises UidTakenError."""
+        ...
+
+    def change_folder(self, org_id: int, folder: Folder, author: Author, now: datetime) -> Folder:
+        """Give a folder that is there another title, description or parent."""
         ...
 
     def save_dashboard(

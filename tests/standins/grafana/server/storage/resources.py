@@ -25,17 +25,18 @@ class ResourceStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
 
-    def _objects(self, kind: tuple[str, str], org_id: int) -> list[tuple[dict[str, Any], int]]:
+    def _objects(self, kind: tuple[str, str], org_id: int, name: str | None = None) -> list[tuple[dict[str, Any], int]]:
+        only, value = ("", ()) if name is None else (" AND name = ?", (name,))
         rows = self.connection.execute(
-            "SELECT value, resource_version FROM resource WHERE `group` = ? AND resource = ? AND namespace = ?",
-            (*kind, namespace(org_id)),
+            f"SELECT value, resource_version FROM resource WHERE namespace = ? AND `group` = ? AND resource = ?{only}",
+            (namespace(org_id), *kind, *value),
         )
         return [(json.loads(row[0]), row[1]) for row in rows]
 
-    def folders(self, org_id: int) -> list[Folder]:
+    def folders(self, org_id: int, uid: str | None = None) -> list[Folder]:
         """The parent of a folder is the annotation `grafana.app/folder`."""
         found = []
-        for item, _ in self._objects(_FOLDERS, org_id):
+        for item, _ in self._objects(_FOLDERS, org_id, uid):
             metadata, spec = item["metadata"], item["spec"]
             found.append(
                 Folder(
@@ -46,10 +47,10 @@ class ResourceStore:
             )  # fmt: skip
         return sorted(found, key=lambda folder: (folder.title, folder.uid))
 
-    def dashboards(self, org_id: int) -> list[Dashboard]:
+    def dashboards(self, org_id: int, uid: str | None = None) -> list[Dashboard]:
         """Each in the API version it was saved in."""
         found = []
-        for item, resource_version in self._objects(_DASHBOARDS, org_id):
+        for item, resource_version in self._objects(_DASHBOARDS, org_id, uid):
             metadata = item["metadata"]
             manager = _annotation(metadata, "managedBy")
             found.append(
@@ -77,7 +78,11 @@ class ResourceStore:
             author=author,
             now=now,
         )
-        return next(saved for saved in self.folders(org_id) if saved.uid == folder.uid)
+        return self.folders(org_id, folder.uid)[0]
+
+    def change_folder(self, org_id: int, folder: Folder, author: Author, now: datetime) -> Folder:
+        """A save is a save: the object's next generation."""
+        return self.save_folder(org_id, folder, author, now)
 
     def save_dashboard(
         self, org_id: int, uid: str, spec: dict[str, Any], folder_uid: str, author: Author, now: datetime, message: str = "",
@@ -86,7 +91,7 @@ class ResourceStore:
         """The spec carries no `id`, `uid` or `version`: those are metadata here."""
         bare = {key: value for key, value in spec.items() if key not in {"id", "uid", "version"}}
         self._save(_DASHBOARDS, org_id, uid, bare, folder_uid, api_version=api_version, author=author, now=now, message=message)
-        return next(saved for saved in self.dashboards(org_id) if saved.uid == uid)
+        return self.dashboards(org_id, uid)[0]
 
     def delete_dashboard(self, org_id: int, uid: str, now: datetime) -> None:
         """The object goes; its history stays and gains the deletion."""
@@ -105,7 +110,7 @@ class ResourceStore:
         self, kind: tuple[str, str], org_id: int, uid: str, spec: dict[str, Any], folder_uid: str, *, api_version: str, author: Author,
         now: datetime, message: str = "",
     ) -> None:  # fmt: skip
-        known = next((item for item, _ in self._objects(kind, org_id) if item["metadata"]["name"] == uid), None)
+        known = next((item for item, _ in self._objects(kind, org_id, uid)), None)
         version = self._next(kind, now)
         when = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if known is None:

@@ -20,7 +20,7 @@ class TableStore:
     def _has(self, table: str) -> bool:
         return bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = ?", table))
 
-    def folders(self, org_id: int) -> list[Folder]:
+    def folders(self, org_id: int, uid: str | None = None) -> list[Folder]:
         """Folders of the dashboard table, with what the folder table adds: the parent and the description."""
         more = (
             {row["uid"]: row for row in self._rows("SELECT * FROM folder WHERE org_id = ?", org_id)}
@@ -33,15 +33,19 @@ class TableStore:
                 updated=rfc3339(row["updated"]), parent_uid=more.get(row["uid"], {}).get("parent_uid") or "",
                 description=more.get(row["uid"], {}).get("description") or "",
             )
-            for row in self._rows("SELECT * FROM dashboard WHERE org_id = ? AND is_folder = 1", org_id)
+            for row in self._rows("SELECT * FROM dashboard WHERE org_id = ? AND is_folder = 1 AND uid = coalesce(?, uid)", org_id, uid)
         ]  # fmt: skip
         return sorted(found, key=lambda folder: (folder.title, folder.uid))
 
-    def dashboards(self, org_id: int) -> list[Dashboard]:
+    def dashboards(self, org_id: int, uid: str | None = None) -> list[Dashboard]:
         """Every row that is not a folder and not in the bin."""
         folders = {row["id"]: row["uid"] for row in self._rows("SELECT id, uid FROM dashboard WHERE is_folder = 1")}
         files = {row["dashboard_id"]: row["external_id"] for row in self._rows("SELECT * FROM dashboard_provisioning")}
-        rows = self._rows("SELECT * FROM dashboard WHERE org_id = ? AND is_folder = 0 ORDER BY title, uid", org_id)
+        rows = self._rows(
+            "SELECT * FROM dashboard WHERE org_id = ? AND is_folder = 0 AND uid = coalesce(?, uid) ORDER BY title, uid",
+            org_id,
+            uid,
+        )
         return [
             Dashboard(
                 id=row["id"], uid=row["uid"], title=row["title"], version=row["version"], spec=json.loads(row["data"]),
@@ -71,7 +75,22 @@ class TableStore:
             "INSERT INTO folder (uid, org_id, title, description, parent_uid, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (folder.uid, org_id, folder.title, folder.description, folder.parent_uid or None, stamp(now), stamp(now)),
         )
-        return next(saved for saved in self.folders(org_id) if saved.uid == folder.uid)
+        return self.folders(org_id, folder.uid)[0]
+
+    def change_folder(self, org_id: int, folder: Folder, author: Author, now: datetime) -> Folder:
+        """Title, description and parent, in both tables."""
+        parent = self._rows("SELECT id FROM dashboard WHERE org_id = ? AND uid = ? AND is_folder = 1", org_id, folder.parent_uid)
+        self.connection.execute(
+            "UPDATE dashboard SET title = ?, slug = ?, folder_id = ?, folder_uid = ?, updated = ?, updated_by = ?, version = version + 1"
+            " WHERE org_id = ? AND uid = ? AND is_folder = 1",
+            (folder.title, slug(folder.title), parent[0]["id"] if parent else 0, folder.parent_uid or None, stamp(now), author.id,
+             org_id, folder.uid),
+        )  # fmt: skip
+        self.connection.execute(
+            "UPDATE folder SET title = ?, description = ?, parent_uid = ?, updated = ? WHERE org_id = ? AND uid = ?",
+            (folder.title, folder.description, folder.parent_uid or None, stamp(now), org_id, folder.uid),
+        )
+        return self.folders(org_id, folder.uid)[0]
 
     def save_dashboard(
         self, org_id: int, uid: str, spec: dict[str, Any], folder_uid: str, author: Author, now: datetime, message: str = "",
@@ -115,7 +134,7 @@ class TableStore:
             " VALUES (?, ?, 0, ?, ?, ?, ?, ?)",
             (identifier, version - 1, version, stamp(now), author.id, message, data),
         )
-        return next(saved for saved in self.dashboards(org_id) if saved.uid == uid)
+        return self.dashboards(org_id, uid)[0]
 
     def delete_dashboard(self, org_id: int, uid: str, now: datetime) -> None:
         """The row, its history and its tags."""

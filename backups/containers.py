@@ -223,14 +223,15 @@ class Docker:
                 raise
         return Container(created, image)
 
-    def named(self, container: str, volume: str) -> list[str]:
-        """Which of these there is already: a container of that name, a volume of that name."""
+    def named(self, container: str, *volumes: str) -> list[str]:
+        """Which of these there are already: a container of that name, volumes of those names."""
         with _told(f"container {container}"):
             found = []
             with suppress(docker.errors.NotFound):
                 found.append(f"container {self.client().containers.get(container).name}")
-            with suppress(docker.errors.NotFound):
-                found.append(f"volume {self.client().volumes.get(volume).name}")
+            for volume in volumes:
+                with suppress(docker.errors.NotFound):
+                    found.append(f"volume {self.client().volumes.get(volume).name}")
         return found
 
     def root(self) -> Path:

@@ -46,7 +46,8 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
 
     Args:
         service: its name in lifeboat.yaml
-        to: local:/directory, ssh:HOST:/directory, docker:CONTAINER:/directory, docker:NAME; by default its restore.to
+        to: local:/directory, ssh:HOST:/directory, docker:CONTAINER:/directory, docker:NAME; Grafana: api, api:URL;
+            by default its restore.to
         backup: an id, or latest
         at: a moment such as 2026-11-22T14:03:20Z, or a GTID (MySQL)
         tables: of MySQL, database.table: write these as files of SQL instead

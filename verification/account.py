@@ -1,6 +1,6 @@
 """What is known of a drill while it runs, and the result and verdict that come of it. Nothing here does anything."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -54,6 +54,7 @@ def result(
         error=account.fault.message if account.fault else None,
         hint=account.fault.hint if account.fault else None,
         tampered=tamper.words if tamper else None,
+        limits=tuple(_limits(account.manifest)),
     )
 
 
@@ -88,6 +89,13 @@ def _verdict(account: Account, seconds: float | None, rto: timedelta) -> tuple[V
     if account.fault or not account.checks:
         return "could-not-run", reasons or ["nothing was checked"]
     return "verified", []
+
+
+def _limits(manifest: Manifest | None) -> Iterator[str]:
+    """What services write into a manifest's details where a backup cannot hold everything."""
+    details = manifest.details if manifest else {}
+    yield from details.get("limits") or []
+    yield from (f"a secret, to be set again after a restore: {secret}" for secret in details.get("secrets") or [])
 
 
 def _backup(chain: Sequence[BackupRecord]) -> BackupPart:

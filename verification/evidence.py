@@ -66,7 +66,10 @@ class Growth(_Part):
 
 
 class DrillResult(_Part):
-    """One drill. What could not be measured is None; `reasons` say in words why the verdict is not `verified`."""
+    """One drill. What could not be measured is None; `reasons` say in words why the verdict is not `verified`.
+
+    limits: what the backup does not hold though the source has it, in words: the backup said so when it was taken
+    """
 
     service: str
     type: str
@@ -88,6 +91,7 @@ class DrillResult(_Part):
     error: str | None = None
     hint: str | None = None
     tampered: str | None = None
+    limits: tuple[str, ...] = ()
 
     @property
     def failures(self) -> list[Check]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backups.containers import Docker, Image
@@ -40,9 +40,14 @@ class NewContainer:
         """The name of its volume."""
         return f"{self.name}-data"
 
+    @property
+    def configuration(self) -> str:
+        """The name of the volume that its configuration is put into, where the backup holds one."""
+        return f"{self.name}-configuration"
+
     def entries(self) -> list[str] | None:
         """What has one of its names already; None when nothing has."""
-        return self.docker.named(self.name, self.volume) or None
+        return self.docker.named(self.name, self.volume, self.configuration) or None
 
     def free(self) -> int:
         """Bytes that are free where Docker keeps its volumes."""
@@ -50,13 +55,19 @@ class NewContainer:
 
     def fill(self, tree: Path, ownership: Ownership) -> None:
         """Make the volume, and put the files into it; a volume that cannot be filled is removed again."""
-        directory = self.docker.make_volume(self.volume)
+        self._fill(self.volume, tree, ownership)
+
+    def keep_configuration(self, tree: Path, ownership: Ownership) -> str:
+        """Put the configuration into a volume of its own, for a person to mount; it holds keys and passwords."""
+        self._fill(self.configuration, tree, replace(ownership, mode=0o700))
+        return f"docker volume {self.configuration}"
+
+    def _fill(self, volume: str, tree: Path, ownership: Ownership) -> None:
+        directory = self.docker.make_volume(volume)
         try:
-            LocalPlace(directory, f"volume {self.volume}").put(
-                tree, Ownership("", ownership.user, ownership.group, ownership.mode)
-            )
+            LocalPlace(directory, f"volume {volume}").put(tree, replace(ownership, names=""))
         except BaseException:
-            self.docker.remove_volume(self.volume)
+            self.docker.remove_volume(volume)
             raise
 
     def begin(self, image: Image, inside: str, options: Sequence[str]) -> None:

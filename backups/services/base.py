@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -38,6 +38,12 @@ class RestoreSettings(BaseModel):
 
     @model_validator(mode="after")
     def _know_where(self) -> "RestoreSettings":
+        by_api = self.to is not None and self.to.partition(":")[0] == "api"
+        useless = [f"restore.{key}" for key in ("stop", "start", "owner", "by_itself") if by_api and getattr(self, key)]
+        if useless:
+            raise ValueError(
+                f"{', '.join(useless)}: a server that takes a restore by its API has to be running, and has no files"
+            )
         missing = [f"restore.{key}" for key in ("to", "stop", "start") if getattr(self, key) is None]
         if self.by_itself and missing:
             raise ValueError(
@@ -225,6 +231,53 @@ class Copy(Protocol):
 
     def settle(self) -> Delivery:
         """End the server in order, remove what only the sandbox needed, and hand the files over. Only of a lasting copy."""
+        ...
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """A running server that takes a restore by its own API, instead of a place that takes files."""
+
+    def __str__(self) -> str:
+        """As it is written after `--to`."""
+        ...
+
+    def entries(self) -> list[str]:
+        """What it holds already, by name. Raises LifeboatError when it does not answer or lets nothing out."""
+        ...
+
+    def keep(self, directory: Path) -> None:
+        """Write what it holds into a new directory, so that it may be put back."""
+        ...
+
+    def receive(self, tree: Path, name: str) -> list[str]:
+        """Put everything in, read it back, and compare; returns what the operator has to know, a line each.
+
+        tree: what `GivesObjects.objects` made; name: of the backup. What has the same name there is written over, all else stays.
+        Raises LifeboatError for what is refused, or not equal afterwards. May be begun again.
+        """
+        ...
+
+
+@runtime_checkable
+class GivesObjects(Protocol):
+    """A copy of a service whose servers take a restore by their API."""
+
+    def objects(self, into: Path) -> Delivery:
+        """Fill a directory with what a `Receiver` takes. The copy's server still runs."""
+        ...
+
+
+@runtime_checkable
+class Received(Protocol):
+    """A service whose servers take a restore by their API."""
+
+    def receiver(self, url: str | None) -> Receiver:
+        """The server at `url`, by default the configured one; raises ConfigError when it is not said as whom to ask."""
+        ...
+
+    def by_api_only(self, manifest: Manifest) -> bool:
+        """Whether that backup holds no files that a server could start on."""
         ...
 
 

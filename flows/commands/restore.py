@@ -28,7 +28,8 @@ def restore(  # noqa: PLR0917 - options of a command line
         str | None,
         typer.Option(
             "--to",
-            help="local:/directory, ssh:HOST:/directory, docker:CONTAINER:/directory, or docker:NAME for a new container. "
+            help="local:/directory, ssh:HOST:/directory, docker:CONTAINER:/directory, or docker:NAME for a new container; "
+            "Grafana: api or api:URL, a running server. "
             "Default: the service's restore.to.",
             show_default=False,
         ),
@@ -47,11 +48,18 @@ def restore(  # noqa: PLR0917 - options of a command line
         str | None,
         typer.Option("--tables", help="MySQL: database.table,…: write these as files of SQL instead.", show_default=False),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Move aside what the target holds; nothing is deleted.")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Move aside what the target holds; of a running server, write over what has the same name. Nothing is deleted.",
+        ),
+    ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Deliver even what is not equal to its witness.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would happen and how long it took last; change nothing.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")] = False,
     runbook: Annotated[
         Path | None, typer.Option("--runbook", help="Write the runbook here, too (Markdown).", show_default=False)
     ] = None,
@@ -81,11 +89,18 @@ def restore(  # noqa: PLR0917 - options of a command line
         tables=tuple(part.strip() for part in tables.split(",")) if tables else (),
     )
     if dry_run:
-        show_plan(plan(site, order, Docker(), now=datetime.now(UTC)), site)
+        planned = plan(site, order, Docker(), now=datetime.now(UTC))
+        if as_json:
+            console.out.print_json(data=dict(plan_lines(planned, site)))
+        else:
+            show_plan(planned, site)
         raise typer.Exit(0)
     with console.progress([name]):
         result = _by_prefect(order, runbook, config) if prefect_is_configured() else _right_here(site, order, runbook)
-    show(result)
+    if as_json:
+        console.out.print_json(result.model_dump_json())
+    else:
+        show(result)
     raise typer.Exit(result.exit_code)
 
 

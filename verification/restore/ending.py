@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
 from backups.places.base import Ownership, Place
 from backups.places.parse import parse
-from backups.services.base import Copy, Delivery, RestoreSettings, Service
+from backups.services.base import Copy, Delivery, GivesObjects, RestoreSettings, Service
 from backups.site import Site
 
 _COMMAND = 600.0
@@ -38,6 +38,14 @@ def tables(copy: Copy, names: Sequence[str], into: Path) -> Delivery:
     files = copy.export(names, into)
     notes = [f"load it beside the running server, into a database of your choice: mysql DATABASE < {file.name}" for file in files]
     return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
+
+
+def objects(copy: Copy, into: Path) -> Delivery:
+    """Hand over what a server takes through its API; raises LifeboatError where that is not to be had."""
+    if not isinstance(copy, GivesObjects):
+        raise LifeboatError("only Grafana takes a restore through its API", hint="name a place: local:, ssh: or docker:")
+    into.mkdir()
+    return copy.objects(into)
 
 
 def ownership(delivery: Delivery, settings: RestoreSettings) -> Ownership:

@@ -9,20 +9,20 @@ from pathlib import Path
 from backups import chains as chaining
 from backups import disk, locks
 from backups.containers import Docker
-from backups.errors import Damaged, LifeboatError
-from backups.manifest import tag_values
+from backups.errors import ConfigError, Damaged, LifeboatError
+from backups.manifest import Manifest, tag_values
 from backups.places.base import Place
 from backups.places.container import NewContainer
 from backups.places.parse import parse
 from backups.repository import Repository
-from backups.services.base import Service
+from backups.services.base import Received, Receiver, Service
 from backups.site import Site
 from verification.evidence import Evidence
 from verification.restore.moment import Choice, Moments
 from verification.restore.order import Order, Timed
 from verification.store import TAG
 
-Target = Place | NewContainer
+Target = Place | NewContainer | Receiver
 
 _REPORT = "report.json"
 _UNREACHED = "the source does not answer, so what is newer there is not known"
@@ -61,18 +61,23 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
     choice = choose(site.repository, service, order)
-    target = open_target(order.to, site, docker)
+    target = open_target(order.to, site, docker, service)
+    manifest = site.repository.manifest(choice.backup)
+    if isinstance(service, Received) and service.by_api_only(manifest) and not isinstance(target, Receiver):
+        raise LifeboatError(
+            f"{choice.backup.id} was taken through the API and holds no files: it cannot be put to {target}",
+            hint="--to api: the service's own url; or --to api:https://another.example",
+        )
     held = target.entries()
     if held and (not order.replace or isinstance(target, NewContainer)):
         shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
         raise LifeboatError(
             f"{target} holds something already: {shown}; nothing was changed",
-            hint="name another place"
-            + ("" if isinstance(target, NewContainer) else ", or move what is there aside with --replace"),
+            hint="name another place" + _otherwise(target),
         )
     needed = sum(record.size for record in choice.records)
     what = f"the restore of {choice.backup.id}"
-    if (free := target.free()) < needed:
+    if not isinstance(target, Receiver) and (free := target.free()) < needed:
         raise LifeboatError(
             f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
             hint="free some space, or name another place",
@@ -88,7 +93,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         needed=needed,
         promised=promised(site.repository, name),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
-        lost=_lost(site, service, choice),
+        lost=_lost(service, manifest),
     )
 
 
@@ -103,8 +108,26 @@ def choose(repository: Repository, service: Service, order: Order) -> Choice:
     return moments.at_position(order.at) if order.at is not None else moments.of_backup(order.backup)
 
 
-def open_target(text: str, site: Site, docker: Docker) -> Target:
-    """The place to restore to; raises ConfigError for text that names none."""
+def _otherwise(target: Target) -> str:
+    """What --replace would do there."""
+    if isinstance(target, NewContainer):
+        return ""
+    if isinstance(target, Receiver):
+        return ", or write over what has the same name there with --replace (all else stays)"
+    return ", or move what is there aside with --replace"
+
+
+def open_target(text: str, site: Site, docker: Docker, service: Service) -> Target:
+    """The place or the server to restore to; raises ConfigError for text that names none."""
+    kind, _, url = text.partition(":")
+    if kind == "api":
+        if not isinstance(service, Received):
+            raise ConfigError(
+                f"{service.name} cannot be restored to {text!r}", hint="only Grafana takes a restore through its API"
+            )
+        if url and not url.startswith(("http://", "https://")):
+            raise ConfigError(f"{text!r} names no server", hint="api: the service's own url; or api:https://another.example")
+        return service.receiver(url or None)
     return NewContainer.named(text, docker) or parse(text, docker, site.hosts)
 
 
@@ -138,9 +161,9 @@ def in_use(site: Site, target: str) -> AbstractContextManager[None]:
     return locks.at_once(lock(site, target), f"another restore to {target} is running", hint="wait for it, or name another place")
 
 
-def _lost(site: Site, service: Service, choice: Choice) -> list[str]:
+def _lost(service: Service, manifest: Manifest) -> list[str]:
     try:
-        return list(service.since(site.repository.manifest(choice.backup).witness))
+        return list(service.since(manifest.witness))
     except LifeboatError:
         return [_UNREACHED]
 

@@ -14,7 +14,7 @@ from backups import disk, durations, fanout, reading, runs, witness
 from backups.errors import Damaged, LifeboatError
 from backups.places.container import NewContainer
 from backups.runs import Run
-from backups.services.base import Copy, Delivery
+from backups.services.base import Copy, Delivery, Receiver
 from backups.site import Site
 from verification import fetching, sandbox
 from verification.account import image_part
@@ -87,6 +87,8 @@ class _Work:
                 copy = self._bring_back(box)
                 if self.plan.order.tables:
                     delivery = ending.tables(copy, self.plan.order.tables, box.directory / "tables")
+                elif isinstance(self.plan.target, Receiver):
+                    delivery = ending.objects(copy, box.directory / "objects")
                 else:
                     self._begin("settle", "End the server in order")
                     delivery = copy.settle()
@@ -133,9 +135,14 @@ class _Work:
     def _deliver(self, delivery: Delivery) -> None:
         plan = self.plan
         ownership = ending.ownership(delivery, plan.service.settings.restore)
+        if isinstance(plan.target, Receiver):
+            self._hand_in(plan.target, delivery)
+            return
         if isinstance(plan.target, NewContainer):
             self._begin("deliver", f"Fill the volume {plan.target.volume}, and start container {plan.target.name} on it")
             plan.target.fill(delivery.data, ownership)
+            if delivery.configuration:
+                self.configuration = plan.target.keep_configuration(delivery.configuration, ownership)
             image = self.run.docker.image(self.image.name if self.image else plan.service.settings.image)
             plan.target.begin(image, delivery.inside, delivery.options)
             self.delivered = str(plan.target)
@@ -166,6 +173,18 @@ class _Work:
             self._begin("begin", "Start the service")
             self._say(ending.run(plan.target, commands.start, "restore.start"))
             self.notes += ending.alive(self.site, plan.service, plan.choice.backup)
+
+    def _hand_in(self, target: Receiver, delivery: Delivery) -> None:
+        """Give it to a running server, which keeps its own name for what was there before."""
+        if self.plan.held:
+            self._begin("keep", f"Keep what {target} holds")
+            kept = self.site.state / "restores" / f"{self.plan.service.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+            target.keep(kept)
+            self.aside = str(kept)
+            self._say(f"what it held is also in {kept}")
+        self._begin("deliver", f"Put everything into {target}, and read it back")
+        self.notes += target.receive(delivery.data, self.plan.choice.backup.id)
+        self.delivered = str(target)
 
     def _begin(self, phase: str, title: str) -> None:
         self._begun.append((phase, self._clock()))

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from backups import disk, durations
 from backups.errors import ConfigError, LifeboatError
+from backups.services.base import Receiver
 from backups.site import Site
 from verification.restore.planning import Plan
 
@@ -40,7 +41,8 @@ def moment(text: str, zone: str) -> datetime | str:
 def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
     """What a restore would do, as titles and words."""
     choice, commands = plan.choice, plan.service.settings.restore
-    aside = f", and moves aside what it holds: {', '.join(plan.held[:5])}" if plan.held else ""
+    does = "writes over what has the same name of" if isinstance(plan.target, Receiver) else "moves aside"
+    aside = f", and {does} what it holds: {', '.join(plan.held[:5])}" if plan.held else ""
     return [
         ("brings back", f"{choice.backup.id}, from {len(choice.chain)} backups, {disk.size(plan.needed)}"),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),

@@ -23,6 +23,16 @@ _LOCK_SECONDS = 10.0
 
 def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
     """See `Service.examine`."""
+    yield from server(settings, docker)
+    with tempfile.TemporaryDirectory() as scratch:
+        config = Path(scratch) / "config"
+        config.mkdir()
+        yield _configuration(settings, docker, hosts, config)
+        yield from _database(settings, docker, hosts, Path(scratch), config)
+
+
+def server(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
+    """Whether it answers, and whether the image is of its version."""
     version = None
     try:
         health = Api(str(settings.url).rstrip("/")).health()
@@ -33,11 +43,6 @@ def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator
     except LifeboatError as error:
         yield Finding("health", ok=False, message=error.message, remedy=error.hint)
     yield _image(settings.image, version, docker)
-    with tempfile.TemporaryDirectory() as scratch:
-        config = Path(scratch) / "config"
-        config.mkdir()
-        yield _configuration(settings, docker, hosts, config)
-        yield from _database(settings, docker, hosts, Path(scratch), config)
 
 
 def _image(name: str, version: str | None, docker: Docker) -> Finding:
@@ -76,7 +81,7 @@ def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, conf
 def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path, config: Path) -> Iterator[Finding]:
     """Copy it as a backup would, and see whether the backup could open its secrets."""
     try:
-        place = parse(settings.place, docker, hosts)
+        place = parse(str(settings.place), docker, hosts)
         place.check()
         if not place.exists(FILE):
             remedy = "the place is Grafana's data directory, usually /var/lib/grafana"

@@ -5,6 +5,7 @@ it, only what decides how the database is read is taken over.
 """
 
 import configparser
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -54,6 +55,9 @@ ENVIRONMENT = {
     "GF_DASHBOARDS_VERSIONS_TO_KEEP": "2147483647",
 }
 
+ALONE = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("GF_AUTH_PROXY_")}
+"""For a copy that begins empty: it lets in whoever has its password."""
+
 _KEPT = {
     "security": ("secret_key", "encryption_provider", "available_encryption_providers"),
     "unified_alerting": ("enabled", "disabled_orgs"),
@@ -61,6 +65,13 @@ _KEPT = {
     "feature_toggles": None,
 }
 """Sections and keys of the source's grafana.ini that a copy needs; None for all keys. `[unified_storage…]` sections too."""
+
+
+def write_nothing(directory: Path) -> None:
+    """Make the data directory of a copy that begins empty: a configuration that says nothing, and nothing to provide."""
+    (directory / _PROVISIONING / "dashboards").mkdir(parents=True)
+    directory.chmod(0o750 if os.geteuid() == 0 else 0o755)
+    (directory / _INI).touch(mode=0o600)
 
 
 def write_configuration(directory: Path, config: Path, database: Database) -> None:

@@ -13,12 +13,18 @@ from backups.hosts import NOWHERE, Hosts
 from backups.manifest import BackupRecord, Manifest
 from backups.places.base import Place
 from backups.places.parse import parse
-from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
+from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Receiver, Sandbox
 from backups.services.grafana import answers, doctor, secrets, since, tables, witness
 from backups.services.grafana.api import Api
 from backups.services.grafana.copy import CONFIG, GrafanaCopy
 from backups.services.grafana.database import FILE, Database, opened
 from backups.services.grafana.objects import Objects, read
+from backups.services.grafana.over_api import capture, facts, reading
+from backups.services.grafana.over_api import doctor as doctor_by_api
+from backups.services.grafana.over_api.capture import METHOD, is_of_api
+from backups.services.grafana.over_api.client import Client
+from backups.services.grafana.over_api.copy import ApiCopy
+from backups.services.grafana.over_api.receiver import GrafanaReceiver
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
 
@@ -39,12 +45,15 @@ class GrafanaService:
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """See `Service`."""
+        if self.settings.method == METHOD:
+            return doctor_by_api.examine(self.settings, docker)
         return doctor.examine(self.settings, docker, self._hosts)
 
     def capture(self, job: Job) -> Captured:
-        """See `Service`. Nothing is asked of the live server but its version, and nothing is written there."""
-        place = parse(self.settings.place, self._docker, self._hosts)
-        place.check()
+        """See `Service`. By files, nothing is asked of the live server but its version; and nothing is ever written there."""
+        if self.settings.method == METHOD:
+            return capture.capture(self.settings, job)
+        place = self._place()
         version = self._version(job)
         if not place.exists(FILE):
             raise missing(place)
@@ -93,7 +102,7 @@ class GrafanaService:
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
         """See `Service`."""
-        return GrafanaCopy(chain, sandbox)
+        return ApiCopy(chain, sandbox) if is_of_api(chain[-1].manifest.details) else GrafanaCopy(chain, sandbox)
 
     def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
         """No: it has no log."""
@@ -109,12 +118,36 @@ class GrafanaService:
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See `Service`."""
-        place = parse(self.settings.place, self._docker, self._hosts)
-        place.check()
+        if any(fact.metric == answers.READ_AS for fact in witness) == (self.settings.method == METHOD):
+            raise LifeboatError(
+                f"the backup was taken by another method than {self.settings.method}: the two cannot be compared",
+                hint="take a backup",
+            )
+        if self.settings.method == METHOD:
+            client = Client.of(self.settings)
+            yield from since.told(witness, facts.facts(reading.read(client)))
+            return
+        place = self._place()
         with tempfile.TemporaryDirectory(prefix="lifeboat-since-") as scratch:
             place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
             with opened(Path(scratch) / FILE) as database:
                 yield from since.look(database, witness)
+
+    def receiver(self, url: str | None) -> Receiver:
+        """See `Received`. Whatever the address, it is asked as whom the service's section says."""
+        return GrafanaReceiver(Client.of(self.settings, url))
+
+    def by_api_only(self, manifest: Manifest) -> bool:
+        """See `Received`."""
+        return is_of_api(manifest.details)
+
+    def _place(self) -> Place:
+        """The data directory; raises LifeboatError unless it can be read."""
+        if self.settings.place is None:
+            raise AssertionError("the settings see to it that method files has a place")
+        place = parse(self.settings.place, self._docker, self._hosts)
+        place.check()
+        return place
 
     def _version(self, job: Job) -> str:
         """The server's version. A server that is down does not stop the backup: its files are never more at rest than then."""

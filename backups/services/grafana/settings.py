@@ -1,18 +1,52 @@
 """A Grafana service's section of lifeboat.yaml."""
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import HttpUrl
+from pydantic import HttpUrl, model_validator
 
+from backups.secret import Secret
 from backups.services.base import ServiceSettings
 
 
 class GrafanaSettings(ServiceSettings):
-    """`url` answers the HTTP API (only its health and version are asked); `place` is its data directory, which holds
-    grafana.db; `config_place`, where given, the directory that holds grafana.ini and provisioning/.
+    """`url` answers the HTTP API.
+
+    method: files, the database as a file (all of it: users, secrets, history); or api, what the HTTP API lets out, for a Grafana
+    whose files are out of reach (Grafana Cloud)
+    place: its data directory, which holds grafana.db; config_place, where given, the directory of grafana.ini and provisioning/
+    token, token_file: of a service account with the role Admin; or user with password, password_file: the server's
+    administrator. For method api, and for restores to `api`.
     """
 
     type: Literal["grafana"]
     url: HttpUrl
-    place: str
+    method: Literal["files", "api"] = "files"
+    place: str | None = None
     config_place: str | None = None
+    token: Secret | None = None
+    token_file: Path | None = None
+    user: str | None = None
+    password: Secret | None = None
+    password_file: Path | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether it is said as whom the API is to be asked."""
+        return any(key is not None for key in (self.token, self.token_file, self.user))
+
+    @model_validator(mode="after")
+    def _fit(self) -> "GrafanaSettings":
+        if self.method == "files" and self.place is None:
+            raise ValueError("place is missing: the directory that holds grafana.db; or say method: api, which needs no files")
+        if self.method == "api" and (self.place or self.config_place):
+            raise ValueError("method: api reads no files: leave place and config_place out, or leave out method")
+        if self.method == "api" and not self.known:
+            raise ValueError(
+                "method: api needs token or token_file (of a service account), or user with password or password_file"
+            )
+        if self.user is not None and (self.token or self.token_file):
+            raise ValueError("give a token or a user, not both")
+        if self.user is None and (self.password or self.password_file):
+            raise ValueError("a password needs its user")
+        return self

@@ -12,16 +12,21 @@ _SHOWN = 50
 
 
 def look(database: Database, witness: Sequence[Fact]) -> Iterator[str]:
-    """See `Service.since`. Counts are left out: the objects themselves are told."""
-    before, after = _objects(witness), _objects(facts.facts(database, read(database)))
-    told = [
+    """See `Service.since`."""
+    return told(witness, facts.facts(database, read(database)))
+
+
+def told(witness: Sequence[Fact], now: Sequence[Fact]) -> Iterator[str]:
+    """What is not the same. Counts are left out: the objects themselves are told."""
+    before, after = _objects(witness), _objects(now)
+    lines = [
         *(f"{subject}: new" for subject in after if subject not in before),
         *(f"{subject}: changed" for subject in after if subject in before and not _same(before[subject], after[subject])),
         *(f"{subject}: deleted there, comes back" for subject in before if subject not in after),
     ]
-    yield from told[:_SHOWN]
-    if len(told) > _SHOWN:
-        yield f"and {len(told) - _SHOWN} more"
+    yield from lines[:_SHOWN]
+    if len(lines) > _SHOWN:
+        yield f"and {len(lines) - _SHOWN} more"
 
 
 def _objects(stated: Sequence[Fact]) -> dict[str, dict[str, Value]]:

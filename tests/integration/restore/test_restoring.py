@@ -64,6 +64,14 @@ def test_the_newest_backup_comes_back_equal_and_a_runbook_says_how(toy: ToySite,
     assert "correct horse" not in book
 
 
+def test_a_program_reads_json(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
+    planned = json.loads(told("--to", f"local:{tmp_path}/back", "--dry-run", "--json").out)
+    assert planned["puts it to"] == f"local:{tmp_path}/back"
+    result = json.loads(told("--to", f"local:{tmp_path}/back", "--json").out)
+    assert (result["verdict"], result["delivered"]) == ("verified", f"local:{tmp_path}/back")
+    assert all(check["passed"] for check in result["checks"])
+
+
 def test_a_dry_run_says_what_would_happen_and_does_nothing(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
     never = told("--to", f"local:{tmp_path}/back", "--dry-run")
     assert "never drilled" in never.out
@@ -143,6 +151,7 @@ def test_a_moment_before_the_backups_and_between_them(toy: ToySite, told: Comman
         (("--to", "local:TMP/x", "--at", "soon"), "is neither a time nor a GTID"),
         (("--to", "ssh:nowhere:TMP/x"), "nowhere"),
         (("--to", "docker:an odd name"), "names no container"),
+        (("--to", "api"), "only Grafana takes a restore through its API"),
         (("--to", "local:TMP/x", "--tables", "shop.client"), "only MySQL has tables"),
     ],
 )

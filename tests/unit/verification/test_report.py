@@ -100,6 +100,14 @@ def test_a_stand_in_and_a_damaged_copy_are_called_what_they_are() -> None:
     assert "Damaged on purpose. one row deleted from agama.client." in text
 
 
+def test_what_a_backup_does_not_hold_is_listed_with_its_drill() -> None:
+    assert "not in this backup" not in read(result()).text
+    text = read(result(limits=("FLOAT keeps six digits", "a secret, to be set again after a restore: pager <token>"))).text
+    assert "2 limits, told when it was taken" in text
+    assert "FLOAT keeps six digits" in text
+    assert "pager <token>" in text
+
+
 def test_markup_in_names_and_values_is_text() -> None:
     """A table may be called anything; none of it becomes part of the page."""
     odd = check("<script>alert(1)</script>", "rows", "</td><b>", '"><img src=x>')

@@ -65,6 +65,21 @@ def create_user(request: Request) -> Json:
     return {"id": number, "uid": "", "message": "User created"}
 
 
+def change_user(request: Request, number: str) -> Json:
+    """Another login, address or name."""
+    body = fields(request.body)
+    _user(request, number)
+    login, email = str(body.get("login") or body.get("email") or ""), str(body.get("email") or body.get("login") or "")
+    if not login:
+        raise RefusedError(400, "bad request data")
+    if request.rows("SELECT 1 FROM user WHERE (login = ? OR email = ?) AND id <> ?", login, email, int(number)):
+        raise RefusedError(409, "login or email already in use")
+    request.connection.execute(
+        "UPDATE user SET login = ?, email = ?, name = ? WHERE id = ?", (login, email, str(body.get("name") or ""), int(number))
+    )
+    return {"message": "User updated"}
+
+
 def permit_user(request: Request, number: str) -> Json:
     """Make somebody the server's administrator, or no longer."""
     _user(request, number)
@@ -79,6 +94,13 @@ def disable_user(request: Request, number: str) -> Json:
     _user(request, number)
     request.connection.execute("UPDATE user SET is_disabled = 1 WHERE id = ?", (int(number),))
     return {"message": "User disabled"}
+
+
+def enable_user(request: Request, number: str) -> Json:
+    """Let somebody in again."""
+    _user(request, number)
+    request.connection.execute("UPDATE user SET is_disabled = 0 WHERE id = ?", (int(number),))
+    return {"message": "User enabled"}
 
 
 def members(request: Request) -> list[Json]:

@@ -1,0 +1,45 @@
+"""What `lifeboat doctor` looks at where method is api: the server, and all that a backup would read. Changes nothing."""
+
+from collections.abc import Iterator
+
+from backups.containers import Docker
+from backups.errors import LifeboatError
+from backups.services.base import Finding
+from backups.services.grafana import doctor
+from backups.services.grafana.over_api import kinds, lost
+from backups.services.grafana.over_api.client import Client
+from backups.services.grafana.over_api.holdings import listed
+from backups.services.grafana.over_api.reading import read
+from backups.services.grafana.settings import GrafanaSettings
+
+
+def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
+    """See `Service.examine`."""
+    yield from doctor.server(settings, docker)
+    try:
+        holdings = read(Client.of(settings))
+    except LifeboatError as error:
+        yield Finding("reading", ok=False, message=error.message, remedy=error.hint)
+        return
+    boards = sum(key.kind == kinds.BOARD for key in holdings.objects)
+    organisations = len(holdings.organisations)
+    yield Finding(
+        "reading",
+        ok=True,
+        message=f"{len(holdings.objects)} objects can be read, {boards} dashboards, {organisations} organisations",
+    )
+    for (number, kind), reason in sorted(holdings.closed.items()):
+        whose = f"org {number} " if number else ""
+        # Only the server's administrator sees its users and its other organisations: a token never does, and that is no fault.
+        yield Finding(
+            "reading", ok=number == 0, message=f"{whose}{kinds.plural(kind)}: {reason}", remedy=None if number == 0 else _GIVE
+        )
+    if secrets := lost.secrets(holdings):
+        yield Finding(
+            "secrets", ok=True, message=f"{len(secrets)} will not come back, and have to be set again: {listed(secrets)}"
+        )
+    for line in holdings.beyond:
+        yield Finding("limits", ok=True, message=f"not in a backup by method api: {line}")
+
+
+_GIVE = "give the service account the role Admin in its organisation"

@@ -1,0 +1,115 @@
+"""Puts a backup into a server through its API, in an order in which everything finds what it refers to.
+
+What the server has under other names stays as it is. It may be begun again after it died: it goes on over what is there.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from backups.errors import LifeboatError
+from backups.services.grafana.over_api import kinds, put_alerts, put_boards, put_people, put_rest
+from backups.services.grafana.over_api.client import Client, Denied
+from backups.services.grafana.over_api.facts import facts
+from backups.services.grafana.over_api.holdings import Holdings, Key
+from backups.services.grafana.over_api.reading import organisations, read
+from backups.services.grafana.over_api.target import Target
+from backups.witness import Fact
+
+_STEPS: tuple[Callable[[Target, int], None], ...] = (
+    put_people.members,
+    put_people.service_accounts,
+    put_people.teams,
+    put_people.team_members,
+    put_boards.folders,
+    put_boards.folder_permissions,
+    put_boards.data_sources,
+    put_boards.library_panels,
+    put_boards.dashboards,
+    put_boards.dashboard_permissions,
+    put_alerts.mute_timings,
+    put_alerts.templates,
+    put_alerts.contact_points,
+    put_alerts.policies,
+    put_alerts.rule_groups,
+    put_rest.playlists,
+    put_rest.annotations,
+    put_rest.preferences,
+    put_rest.team_preferences,
+)
+
+
+def put(wanted: Holdings, client: Client) -> Target:
+    """Put everything of a backup into the server, as far as it takes it.
+
+    Raises LifeboatError for an organisation that is not there and may not be made, NotTaken for an object that is refused.
+    """
+    numbers, unnamed = _organisations(wanted, client)
+    target = Target(client, wanted, read(client, {here: number for number, here in numbers.items()}), numbers)
+    for key in unnamed:
+        target.cannot(key, "the organisation has another name there, and whoever writes may not change it")
+    put_people.users(target)
+    for organisation in sorted(numbers):
+        for step in _STEPS:
+            step(target, organisation)
+    return target
+
+
+def seen(target: Target, closed: Iterable[tuple[int, str]]) -> list[Fact]:
+    """What the server holds now of what the backup holds, as facts: what else was there before is left out.
+
+    closed: kinds that are not in the backup
+    """
+    now = read(target.client, {here: number for number, here in target.numbers.items()})
+    own = {key for key in target.there.objects if key not in target.wanted.objects}
+    return facts(now, closed=closed, without=own | target.unattainable)
+
+
+def _organisations(wanted: Holdings, client: Client) -> tuple[dict[int, int], list[Key]]:
+    """The server's number of each organisation, found by name or made; and those that could not be given their name.
+
+    One that is alone on both sides is the same, whatever its name; and the first one takes a new server's only one.
+    """
+    probe = Holdings()
+    here = organisations(client, probe)
+    administered = (0, kinds.ORGANISATION) not in probe.closed
+    by_name = {name: number for number, name in here.items()}
+    names = wanted.organisations
+    found = {number: by_name[name] for number, name in names.items() if name in by_name}
+    unnamed: list[Key] = []
+    if not found and len(here) == 1 and (administered or len(names) == 1):
+        first, (only,) = min(names), here
+        found[first] = only
+        unnamed = _rename(client, first, names[first], only, administered=administered)
+    for number, name in names.items():
+        if number in found:
+            continue
+        if not administered:
+            raise LifeboatError(
+                f"the organisation {name} is not on {client.url}, as far as whoever asks may see: {', '.join(by_name)}",
+                hint="restore as the server's administrator: user and password instead of a token",
+            )
+        found[number] = int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])
+    return found, unnamed
+
+
+def _rename(client: Client, number: int, name: str, here: int, *, administered: bool) -> list[Key]:
+    if administered:
+        try:
+            client.within(None).send("PUT", "api", "orgs", str(here), body={"name": name})
+        except Denied:
+            return [Key(number, kinds.ORGANISATION, name)]
+        return []
+    return [Key(number, kinds.ORGANISATION, name)]
+
+
+def unequal(expected: Iterable[Fact], observed: Iterable[Fact]) -> list[str]:
+    """What differs, in words."""
+    wanted, found = ({(fact.subject, fact.metric): fact.value for fact in side} for side in (expected, observed))
+    return [
+        f"{subject} {metric}: {_of(wanted, (subject, metric))} in the backup, {_of(found, (subject, metric))} there"
+        for subject, metric in dict.fromkeys([*wanted, *found])
+        if wanted.get((subject, metric)) != found.get((subject, metric))
+    ]
+
+
+def _of(facts: Mapping[tuple[str, str], object], key: tuple[str, str]) -> object:
+    return facts.get(key, "nothing")

@@ -20,6 +20,8 @@ import yaml
 
 from backups.containers import Docker
 from tests.contract.toy_site import IMAGE
+from tests.integration.grafana.over_api import built
+from tests.servers.grafana import IMAGE as GRAFANA_IMAGE
 from tests.servers.mysql import IMAGE as MYSQL_IMAGE
 from tests.servers.mysql import PRIVILEGES, MySQLServer
 from tests.servers.prefect import ROOT, Listener, PrefectServer, StartPrefect, clean_environment
@@ -38,6 +40,8 @@ MARKS = {
             "url password",
             "webhook",
             "worker environment",
+            "grafana token",
+            "wrong grafana password",
         ]
     )
 }
@@ -112,8 +116,8 @@ def watched() -> Iterator[set[str]]:
 class Secretive:
     """A site full of secrets, and what was said about it."""
 
-    def __init__(self, folder: Path, mysql: MySQLServer, server: PrefectServer) -> None:
-        self.folder, self.mysql, self.server = folder, mysql, server
+    def __init__(self, folder: Path, mysql: MySQLServer, server: PrefectServer, grafana: str) -> None:
+        self.folder, self.mysql, self.server, self.grafana = folder, mysql, server, grafana
         self.said: dict[str, str] = {}
         (folder / "source").mkdir()
         (folder / "source" / "log.txt").write_text("ahoy\n")
@@ -136,6 +140,9 @@ class Secretive:
                 "password": MARKS["service literal"],
             }
             services["wrong"] = {**agama, "password": MARKS["wrong service password"]}
+            board = {"type": "grafana", "image": GRAFANA_IMAGE, "url": self.grafana, "method": "api"}
+            services["board"] = {**board, "token": MARKS["grafana token"]}
+            services["strange"] = {**board, "user": "admin", "password": MARKS["wrong grafana password"]}
         content = {
             "state": str(self.folder / "state"),
             "watch": {"pause": "0s"},
@@ -175,7 +182,8 @@ def secretive(
         f"CREATE USER marked@'%' IDENTIFIED BY '{MARKS['service variable']}'",
         f"GRANT {', '.join(PRIVILEGES)} ON *.* TO marked@'%'",
     )
-    yield Secretive(folder, mysql_server, prefect_factory(PREFECT_SERVER_LOGGING_LEVEL="DEBUG"))
+    with built(folder / "grafana", token=MARKS["grafana token"]) as url:
+        yield Secretive(folder, mysql_server, prefect_factory(PREFECT_SERVER_LOGGING_LEVEL="DEBUG"), url)
     mysql_server.sql("DROP USER IF EXISTS marked@'%'")
 
 
@@ -199,9 +207,14 @@ def test_nothing_that_is_run_shows_a_secret(secretive: Secretive, listener: List
     with watched() as seen:
         said = secretive.type("backup", config=config, code=2, environment=_DEBUG)
         assert "refuses user marked" in said
+        assert "HTTP 401" in said
         secretive.type(
-            "verify", "agama", "literal", "--backup", "latest", "--out", str(out), config=config, code=0, environment=_DEBUG
+            *("verify", "agama", "literal", "board", "--backup", "latest", "--out", str(out)),
+            config=config,
+            code=0,
+            environment=_DEBUG,
         )
+        secretive.type("restore", "board", "--to", "api", "--replace", config=config, code=0, environment=_DEBUG)
         secretive.type("watch", config=config, code=2, environment=_DEBUG)
         secretive.type("alerts", "--webhook", "${HOOK}", config=config, code=0, environment={"HOOK": listener.url})
         secretive.type("backup", "literal", "wrong", config=config, code=2, environment={**alone, **_DEBUG})

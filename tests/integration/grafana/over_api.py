@@ -14,11 +14,11 @@ TOKEN = "glsa_reads_everything_of_its_organisation"
 
 
 @contextmanager
-def built(directory: Path, layout: Layout = "resource") -> Iterator[str]:
+def built(directory: Path, layout: Layout = "resource", token: str = TOKEN) -> Iterator[str]:
     """A server that holds something of every kind, with a service account that may see its organisation; its URL."""
     directory.mkdir(exist_ok=True)
     build(directory / "grafana.db", layout=layout)
-    edits.add_service_account(directory / "grafana.db", "lifeboat", "Admin", TOKEN)
+    edits.add_service_account(directory / "grafana.db", "lifeboat", "Admin", token)
     with serving(directory) as url:
         yield url
 

@@ -1,6 +1,10 @@
 """Backups put into running servers through their API: equal afterwards, whatever was there; and every difference is seen."""
 
+import json
+import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -206,13 +210,25 @@ def test_secrets_that_are_there_stay(backup: Holdings, tmp_path: Path) -> None:
 
 
 def _sealed(database: Path) -> list[str]:
-    import re
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(database)) as connection:
         (text,) = connection.execute("SELECT alertmanager_configuration FROM alert_configuration WHERE org_id = 1").fetchone()
     return re.findall(r'"secureSettings": (\{[^}]*\})', text)
+
+
+def test_an_integration_that_no_api_removes_stays_and_is_told(backup: Holdings, tmp_path: Path) -> None:
+    """A new server of before 12.4 has a contact point whose uid is empty; here it has the name of one in the backup."""
+    write(backup, tmp_path / "tree")
+    with empty(tmp_path / "new") as url:
+        with closing(sqlite3.connect(tmp_path / "new" / "grafana.db")) as connection, connection:
+            one = {"uid": "", "name": "email receiver", "type": "email", "settings": {"addresses": "<example@email.com>"}}
+            whole = {"route": {"receiver": "pager"}, "receivers": [{"name": "pager", "grafana_managed_receiver_configs": [one]}]}
+            connection.execute(
+                "UPDATE alert_configuration SET alertmanager_configuration = ?", (json.dumps({"alertmanager_config": whole}),)
+            )
+        notes = GrafanaReceiver(first(url)).receive(tmp_path / "tree", "b")
+        assert any("was there before and stays" in note and "org 1 contact point pager, email" in note for note in notes), notes
+        now = read(first(url)).of(1, kinds.POINT)["pager"]["integrations"]
+        assert len(now) == len(backup.of(1, kinds.POINT)["pager"]["integrations"]) + 1
 
 
 def test_what_stands_in_for_a_secret_has_its_shape_and_leads_nowhere() -> None:

@@ -4,6 +4,7 @@ What the server has under other names stays as it is. It may be begun again afte
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from backups.errors import LifeboatError
 from backups.services.grafana.over_api import kinds, put_alerts, put_boards, put_people, put_rest
@@ -59,8 +60,26 @@ def seen(target: Target, closed: Iterable[tuple[int, str]]) -> list[Fact]:
     closed: kinds that are not in the backup
     """
     now = read(target.client, {here: number for number, here in target.numbers.items()})
+    for key, points in kept_integrations(target).items():
+        body = now.objects.get(key)
+        if body is not None:
+            now.objects[key] = body | {"integrations": [one for one in body["integrations"] if one not in points]}
     own = {key for key in target.there.objects if key not in target.wanted.objects}
     return facts(now, closed=closed, without=own | target.unattainable)
+
+
+def kept_integrations(target: Target) -> dict[Key, list[dict[str, Any]]]:
+    """Integrations that were there before, in contact points that the backup has without them: they stay, too.
+
+    A new server of before 12.4 has one that no API can remove, since its uid is empty: a default address of nobody's.
+    """
+    kept = {}
+    for key, body in target.there.objects.items():
+        if key.kind == kinds.POINT and key in target.wanted.objects:
+            known = {one.get("uid") for one in target.wanted.objects[key]["integrations"]}
+            if found := [one for one in body["integrations"] if one.get("uid") not in known]:
+                kept[key] = found
+    return kept
 
 
 def _organisations(wanted: Holdings, client: Client) -> tuple[dict[int, int], list[Key]]:

@@ -44,6 +44,11 @@ class GrafanaReceiver:
                 f"{self} took everything, and {len(differs)} facts are not equal to the backup's: {listed(differs, 5)}",
                 hint="is somebody else writing there? what was put there stays; begin again to go over it",
             )
+        more = [
+            f"{key}, {one.get('type')} {one.get('uid')}"
+            for key, some in putting.kept_integrations(target).items()
+            for one in some
+        ]
         own = sorted(str(key) for key in target.there.objects if key not in wanted.objects and key.kind in kinds.CONTENT)
         return [
             *target.notes,
@@ -53,7 +58,7 @@ class GrafanaReceiver:
                 if target.made
                 else []
             ),
-            *([f"was there before and stays: {listed(own)}"] if own else []),
+            *([f"was there before and stays: {listed(own + more)}"] if own or more else []),
         ]
 
 

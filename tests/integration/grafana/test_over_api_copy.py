@@ -180,6 +180,13 @@ def test_settings_that_do_not_fit_are_refused(changes: dict[str, object], words:
         settings("http://127.0.0.1:3000", **changes)
 
 
+def test_who_asks_has_to_be_said(boat: Boat) -> None:
+    silent = settings("http://127.0.0.1:3000", method=None, place="local:/nowhere", user=None, password=None)
+    with pytest.raises(ConfigError, match=r"it is not said as whom Grafana at https://new\.example is to be asked") as fault:
+        GrafanaService("grafana", silent, boat.run.docker).receiver("https://new.example")
+    assert "token_file" in str(fault.value.hint)
+
+
 def test_a_secret_that_is_not_there_is_told_when_it_is_used(boat: Boat, tmp_path: Path) -> None:
     configured = settings("http://127.0.0.1:3000", user=None, password=None, token_file=str(tmp_path / "none"))
     with pytest.raises(

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import requests
 
 from backups import secret
-from backups.errors import LifeboatError, Transient
+from backups.errors import ConfigError, LifeboatError, Transient
 from backups.services.grafana.api import USER_HEADER
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -67,6 +67,11 @@ class Client:
     def of(cls, settings: GrafanaSettings, url: str | None = None) -> "Client":
         """The configured server, or the one at `url`; reads the token or the password now. Raises ConfigError without one."""
         url = (url or str(settings.url)).rstrip("/")
+        if not settings.known:
+            raise ConfigError(
+                f"it is not said as whom Grafana at {shown(url)} is to be asked",
+                hint="set token: ${NAME} or token_file (a service account with the role Admin), or user and password, in its section",
+            )
         if settings.user is not None:
             word = secret.read(settings.password, settings.password_file, f"user {settings.user} of Grafana at {shown(url)}")
             return cls.basic(url, settings.user, word)

@@ -70,7 +70,7 @@ class Client:
         if not settings.known:
             raise ConfigError(
                 f"it is not said as whom Grafana at {shown(url)} is to be asked",
-                hint="in its section, set token: ${NAME} or token_file (of a service account with the role Admin), or user and password",
+                hint="in its section, set token or token_file (of a service account with the role Admin), or user and password",
             )
         if settings.user is not None:
             word = secret.read(settings.password, settings.password_file, f"user {settings.user} of Grafana at {shown(url)}")

@@ -16,6 +16,9 @@ STALL_SECONDS = 60.0
 CHUNK = 256 * 1024
 """Bytes that are asked for at once."""
 
+_PACKET = 32 * 1024
+"""About what one packet carries."""
+
 _LAST_WORDS = 8192
 _NO_STATUS = -1
 _STILL_TALKING = 1.0
@@ -51,7 +54,10 @@ class Session:
         """Send all of `data` to its input. Raises Transient when nothing is taken, BrokenPipeError when it has ended."""
         with self._told("was taken by"):
             try:
-                self._channel.sendall(data)
+                # Not `sendall`: it copies what is left of all the data for each packet of 32 KiB.
+                view, sent = memoryview(data), 0
+                while sent < len(data):
+                    sent += self._channel.send(bytes(view[sent : sent + _PACKET]))
             except TimeoutError:
                 raise
             except OSError as error:

@@ -4,24 +4,21 @@ A broken connection is begun anew for the files that are not there yet; what cam
 """
 
 import contextlib
-import shutil
 import tarfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
 
 from backups import disk
 from backups.errors import LifeboatError, Transient
 from backups.hosts.session import Said, Session
 from backups.places import far
 from backups.places.far import SECONDS, Far, quoted
+from backups.places.tar_stream import members
 
 _BATCH = 1024 * 1024
 """Bytes of names of one stream. More might wait for tar, while tar waits for us to take its files."""
-
-_BLOCK = 1024 * 1024
 
 _TAR = (
     "tar --create --file=- --format=gnu --no-recursion --dereference --hard-dereference --null --verbatim-files-from --no-unquote"
@@ -69,27 +66,20 @@ def _stream(place: Far, names: list[str], into: Path, arrived: dict[str, int]) -
 
 
 def _unpack(session: Session, names: set[str], into: Path, arrived: dict[str, int]) -> None:
-    with tarfile.open(
-        fileobj=cast("Any", session), mode="r|", bufsize=_BLOCK, encoding="utf-8", errors="surrogateescape"
-    ) as reader:
-        for member in reader:
-            name = member.name.removeprefix("./")
-            content = reader.extractfile(member) if member.isreg() and name in names else None
-            if content is None:
-                continue
-            partial = into / f".lifeboat-partial-{uuid.uuid4().hex}"
-            try:
-                with partial.open("wb") as file:
-                    shutil.copyfileobj(content, file, _BLOCK)
-                    size = file.tell()
-                if size != member.size:
-                    raise tarfile.ReadError("unexpected end of data")
-                target = into / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                partial.rename(target)
-            finally:
-                partial.unlink(missing_ok=True)
-            arrived[name] = size
+    for member, stream in members(session.read):
+        name = member.name.removeprefix("./")
+        if not member.isreg() or name not in names:
+            continue
+        partial = into / f".lifeboat-partial-{uuid.uuid4().hex}"
+        try:
+            with partial.open("wb", buffering=0) as file:
+                stream.copy(member.size, file)
+            target = into / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.rename(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        arrived[name] = member.size
 
 
 def _judge(place: Far, said: Said, missing: list[str]) -> None:

@@ -48,6 +48,11 @@ class Plan:
     lost: Sequence[str]
 
     @property
+    def in_place(self) -> bool:
+        """Whether a service that stands on its files is replaced: then it is stopped before and started after."""
+        return not isinstance(self.target, NewContainer | Receiver) and not self.order.tables
+
+    @property
     def promised_seconds(self) -> float | None:
         """How long the last drill took until its check was done."""
         return sum(phase.seconds for phase in self.promised) if self.promised else None

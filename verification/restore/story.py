@@ -154,7 +154,7 @@ class _Work:
                 hint="free some space, or name another place",
             )
         commands = plan.service.settings.restore
-        if commands.stop and not plan.order.tables:
+        if commands.stop and plan.in_place:
             self._begin("stop", "Stop the service")
             self._say(ending.run(plan.target, commands.stop, "restore.stop"))
         self._begin("deliver", f"Put it to {plan.target}")
@@ -169,7 +169,7 @@ class _Work:
         if delivery.configuration:
             self.configuration = ending.put_configuration(plan.order.to, delivery, ownership, self.site, self.run.docker)
             self._say(f"its configuration is in {self.configuration}")
-        if commands.start and not plan.order.tables:
+        if commands.start and plan.in_place:
             self._begin("begin", "Start the service")
             self._say(ending.run(plan.target, commands.start, "restore.start"))
             self.notes += ending.alive(self.site, plan.service, plan.choice.backup)

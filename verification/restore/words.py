@@ -47,8 +47,8 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
         ("brings back", f"{choice.backup.id}, from {len(choice.chain)} backups, {disk.size(plan.needed)}"),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
         ("puts it to", f"{plan.target}{aside}"),
-        *([("before that", f"`{commands.stop}`")] if commands.stop else []),
-        *([("after that", f"`{commands.start}`")] if commands.start else []),
+        *([("before that", f"`{commands.stop}`")] if commands.stop and plan.in_place else []),
+        *([("after that", f"`{commands.start}`")] if commands.start and plan.in_place else []),
         ("takes", _promise(plan, site)),
         ("loses", f"the {durations.describe(plan.lost_seconds)} since" + "".join(f"; {line}" for line in plan.lost)),
     ]

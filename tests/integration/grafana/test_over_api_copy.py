@@ -8,7 +8,8 @@ import pytest
 
 from backups.errors import ConfigError, Damaged, LifeboatError
 from backups.services.base import Fetched
-from backups.services.grafana.over_api import capture
+from backups.services.grafana.over_api import capture, kinds, reading
+from backups.services.grafana.over_api.client import Missing
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
 from backups.settings import SandboxSettings
@@ -143,6 +144,18 @@ def test_doctor_tells_what_can_be_read_and_what_will_not_come_back(boat: Boat, t
         assert all(ok for _, ok, words in looking if words.startswith("users"))
         refused = examined(settings(url, user=None, password=None, token="no token"))
         assert any(not ok and "HTTP 401" in words for _, ok, words in refused)
+
+
+def test_what_an_old_version_has_not_is_no_fault(boat: Boat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise Missing("GET /api/v1/provisioning/mute-timings: HTTP 404: Not found")
+
+    readers = tuple((kind, missing if kind == kinds.TIMING else reader) for kind, reader in reading.READERS)
+    monkeypatch.setattr(reading, "READERS", readers)
+    with built(tmp_path / "source") as url:
+        findings = list(GrafanaService("grafana", settings(url), boat.run.docker).examine(boat.run.docker))
+    (told,) = [finding for finding in findings if "mute timings: GET" in finding.message and finding.message.startswith("org 1")]
+    assert (told.ok, told.remedy) == (True, None)
 
 
 def test_since_names_what_is_new_and_what_was_changed(boat: Boat, tmp_path: Path) -> None:

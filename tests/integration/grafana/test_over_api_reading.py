@@ -114,6 +114,7 @@ def test_a_file_of_a_backup_that_is_damaged_is_named(tmp_path: Path) -> None:
     holdings = Holdings(
         {Key(1, kinds.ORGANISATION, "a/../b"): {"name": "a/../b"}, Key(1, kinds.TEAM, "x" * 300): {"name": "long"}}
     )
+    holdings.objects[Key(1, kinds.PLAYLIST, "half \ud83d")] = {"name": "half \ud83d"}
     write(holdings, tmp_path)
     assert load(tmp_path, "b").objects == holdings.objects
     (team,) = (tmp_path / "objects" / "org-1" / "team").iterdir()

@@ -111,7 +111,7 @@ class Client:
             page += 1
 
     def _ask(self, method: str, path: tuple[str, ...], parameters: Mapping[str, Any], body: Any) -> Any:
-        address = "/" + "/".join(quote(part, safe="") for part in path)
+        address = "/" + "/".join(quote(part, safe="", errors="surrogatepass") for part in path)
         for attempt in range(_TRIES):
             response = self._once(method, address, parameters, body)
             # A server that is busy has not done it; one that went away in the middle may have, so only reads are repeated then.

@@ -109,7 +109,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _path(key: Key) -> str:
-    name = quote(key.name, safe="")
+    name = quote(key.name, safe="", errors="surrogatepass")
     if len(name) > _LONGEST:
         name = f"{name[:_LONGEST]}-{hashlib.sha256(key.name.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     return f"org-{key.organisation}/{key.kind.replace(' ', '-')}/{name or '_'}.json"

@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from backups import runs
 from backups.runs import Run
 
 # A shell that starts us in the background may have us ignore interrupts, and every program that a test interrupts with us.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No property is timed, and every run tries the same examples: what fails here fails again on the desk.
+settings.register_profile("lifeboat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lifeboat")
 
 pytest_plugins = [
     "tests.servers.mysql",

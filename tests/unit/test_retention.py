@@ -144,13 +144,13 @@ def _monday(number: int) -> int:
     return (7 - FIRST.weekday()) % 7 + 7 * number
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(years())
 def test_years_of_nights_keep_every_promise(year: Year) -> None:
     World(year).live(FIRST, NIGHTS)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(years(), st.integers(30, NIGHTS), st.floats(5, 5000), st.integers(1, 60))
 def test_a_clock_that_jumps_ahead_and_is_put_right_costs_no_point_of_three_weeks(
     year: Year, night: int, days: float, length: int

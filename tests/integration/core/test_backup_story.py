@@ -174,7 +174,8 @@ def test_a_listing_that_is_damaged_leads_to_a_full_not_to_silence(site: Site) ->
     site.back_up()
     [snapshot] = (Path(site.repository.url) / "snapshots").iterdir()
     snapshot.chmod(0o600)
-    snapshot.write_bytes(snapshot.read_bytes()[:-1] + b"x")
+    content = snapshot.read_bytes()
+    snapshot.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     subprocess.run(["rm", "-rf", str(site.repository.cache)], check=True)
     full = site.back_up(day=1)
     assert full.kind == "full"
@@ -276,13 +277,15 @@ def test_a_backup_ended_in_the_middle_is_never_listed_and_the_next_one_works(
     if signal_ == signal.SIGINT:
         assert site.left_on_disk() == []
         assert not list(Docker().labelled(f"lifeboat.state={state}"))
-        assert not list((Path(repository.url) / "locks").iterdir())
     assert repository.backups() == []
     assert site.back_up().kind == "full"
     assert site.listed() == [("full", 0)]
     assert site.left_on_disk() == []
     assert not list(Docker().labelled(f"lifeboat.state={state}"))
+    # Takes the repository for itself. Interrupted among directories, restic 0.14 often panics, and now and then before its
+    # lock is gone: what is left is then a dead process's lock, as after SIGKILL.
     repository.prune()
+    assert not list((Path(repository.url) / "locks").iterdir())
 
 
 def test_a_file_that_restic_cannot_read_leaves_no_backup(repository: Repository, state: Path) -> None:

@@ -145,7 +145,8 @@ def test_a_damaged_list_of_backups_is_one(harbour: Harbour, lifeboat: Lifeboat) 
     shutil.rmtree(harbour.folder / "state", ignore_errors=True)
     snapshot = min((harbour.folder / "repository" / "snapshots").iterdir())
     snapshot.chmod(0o600)
-    snapshot.write_bytes(b"x" + snapshot.read_bytes()[1:])
+    content = snapshot.read_bytes()
+    snapshot.write_bytes(bytes([content[0] ^ 1]) + content[1:])
     done = lifeboat("status", "--config", str(harbour.config))
     assert done.code == 1
     assert f"could not load snapshot {snapshot.name[:8]}" in done.err

@@ -179,14 +179,19 @@ def _transaction(cursor: Cursor, who: int, number: int) -> None:
 def _define(server: MySQLServer, database: str, writer: Writer) -> None:
     try:
         with server.connect(database) as session, session.cursor() as cursor:
+            # An earlier writer leaves its last tables.
+            cursor.execute("SHOW TABLES LIKE 'passing%'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TABLE {name}")
             while not writer.stop.is_set():
                 number = writer.ddl
                 try:
                     _redefine(cursor, number)
                 except pymysql.err.OperationalError as error:
-                    # CREATE TABLE … SELECT reads the ledger under locks; rolled back, it has made nothing.
+                    # CREATE TABLE … SELECT reads the ledger under locks.
                     if error.args[0] != _DEADLOCK:
                         raise
+                    cursor.execute(f"DROP TABLE IF EXISTS passing_{number}")
                 else:
                     writer.ddl += 1
                 time.sleep(0.02)

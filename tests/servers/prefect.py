@@ -49,12 +49,23 @@ class PrefectServer:
 
     def found(self, route: str, **filters: Any) -> list[Any]:
         """What the server holds under a route, as `/{route}/filter` tells it."""
-        return httpx.post(f"{self.url}/api/{route}/filter", json=filters, timeout=30).raise_for_status().json()
+        return self.post(f"{route}/filter", **filters).json()
 
     def events(self, prefix: str) -> list[Any]:
         """The events whose names begin with `prefix`, newest first."""
         wanted = {"filter": {"event": {"prefix": [prefix]}, "occurred": {}}, "limit": 50}
-        return httpx.post(f"{self.url}/api/events/filter", json=wanted, timeout=30).raise_for_status().json()["events"]
+        return self.post("events/filter", **wanted).json()["events"]
+
+    def post(self, route: str, **body: object) -> httpx.Response:
+        """As Prefect's own client does: 503 is a server whose database is busy, and asked again."""
+        answers: list[httpx.Response] = []
+
+        def taken() -> bool:
+            answers.append(httpx.post(f"{self.url}/api/{route}", json=body, timeout=120))
+            return answers[-1].status_code != 503
+
+        assert wait_until(taken, seconds=60, interval=0.5)
+        return answers[-1].raise_for_status()
 
     def lifeboat(self, *arguments: str, config: Path, environment: Mapping[str, str] = {}) -> Ended:
         """Type `lifeboat …`; the toy service is one of its types."""

@@ -89,7 +89,8 @@ class PrometheusServer:
         """Wait until it has scraped itself that much more often than now."""
 
         def scrapes() -> int:
-            found = self.query("count_over_time(up[1h])")
+            # Longer than any run of the tests: a window that is full does not grow.
+            found = self.query("count_over_time(up[1d])")
             return int(found[0]["value"][1]) if found else 0
 
         goal = scrapes() + more

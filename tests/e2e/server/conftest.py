@@ -119,6 +119,8 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         "PATH": f"{folder / 'bin'}:{clean['PATH']}",
         "PYTHONPATH": f"{folder / 'hook'}:{ROOT}",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
+        # The quick scheduler forgets a deployment after seconds; this one sees it on its next round.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "15",
     }
     (folder / "home").mkdir()
     station = Station(f"http://127.0.0.1:{port}", folder / "home", environment)
@@ -141,7 +143,7 @@ class ToySites:
         """`services`: names and what is added to their sections. slowly: restic saves at 20 KiB a second."""
         site = ToyFolder(self.folder / name)
         site.source.mkdir(parents=True)
-        (site.source / "noise.bin").write_bytes(random.Random(name).randbytes(4_000_000 if slowly else 30_000))
+        (site.source / "noise.bin").write_bytes(random.Random(name).randbytes(12_000_000 if slowly else 30_000))
         (site.folder / "key").write_text("correct horse\n")
         sections = "".join(
             f"  {each}: {{type: toy, image: '{IMAGE}', source: '{site.source}'{added}}}\n" for each, added in services.items()

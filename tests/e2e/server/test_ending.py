@@ -56,7 +56,7 @@ def _once_there(
     station: Station, sites: Mapping[str, ToyFolder], begun: Mapping[str, str], reached: Mapping[str, Callable[[], bool]]
 ) -> Mapping[str, Afloat]:
     for phase, there in reached.items():
-        assert wait_until(there, seconds=120, interval=0.3), f"{phase} was not reached\n{station.logs(begun[phase])}"
+        assert wait_until(there, seconds=400, interval=0.3), f"{phase} was not reached\n{station.logs(begun[phase])}"
     return {
         phase: Afloat(run, sites[phase], [each.id for each in sites[phase].open().repository.backups()])
         for phase, run in begun.items()
@@ -93,7 +93,7 @@ def test_their_workers_killed(station: Station, afloat: Mapping[str, Afloat]) ->
     run = station.run("full-backup", config=str(_harmless(afloat["command"].site)))
     assert station.ended(run)[0] == "COMPLETED", station.logs(run)
     for phase, each in afloat.items():
-        assert station.state(each.run)[0] == "CRASHED", f"{phase}: {station.logs(each.run)}"
+        assert station.ended(each.run)[0] == "CRASHED", f"{phase}: {station.logs(each.run)}"
 
 
 def nothing_is_left(afloat: Mapping[str, Afloat]) -> None:

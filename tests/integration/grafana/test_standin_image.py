@@ -60,7 +60,7 @@ def data(state: Path) -> Path:
 def health(url: str) -> int:
     try:
         return requests.get(url + "/api/health", timeout=5).status_code
-    except requests.ConnectionError:
+    except requests.RequestException:
         return 0
 
 

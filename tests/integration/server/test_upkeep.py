@@ -1,9 +1,7 @@
 """What a real Prefect server is asked: who works for a pool, and which runs of the watch are old enough to go."""
 
-import httpx
 import pytest
 
-from backups.containers import wait_until
 from tests.contract.toy_site import ToySite
 from tests.servers.prefect import PrefectServer, StartPrefect
 
@@ -24,15 +22,7 @@ def server(prefect_factory: StartPrefect) -> PrefectServer:
 
 
 def post(server: PrefectServer, route: str, **body: object) -> dict[str, object]:
-    """As Prefect's own client does: 503 is a server whose database is busy, and asked again."""
-    answers: list[httpx.Response] = []
-
-    def taken() -> bool:
-        answers.append(httpx.post(f"{server.url}/api/{route}", json=body, timeout=30))
-        return answers[-1].status_code != 503
-
-    assert wait_until(taken, seconds=60, interval=0.5)
-    answer = answers[-1].raise_for_status()
+    answer = server.post(route, **body)
     return answer.json() if answer.content else {}
 
 

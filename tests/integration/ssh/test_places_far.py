@@ -107,7 +107,7 @@ def test_a_fetch_from_a_peer_that_falls_silent_is_begun_again(
     wire.stop_after = 5 * MIB // 2
     by(ssh_server, top / "root", **through(wire)).fetch(list(content), tmp_path / "into")
     assert sizes(tmp_path / "into") == content
-    assert wire.connections == 2
+    assert wire.connections >= 2
 
 
 def test_a_slow_way_only_takes_longer(ssh_server: SshServer, wire: Wire, top: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def ordinary(run: Run, image: Image) -> Container:
 def server_elsewhere(run: Run, image: Image, ordinary: Container) -> str:
     """Address of a server on another Docker network, port 7777."""
     server = run.docker.run(f"lifeboat-{run.id}-elsewhere", image, entrypoint=SERVE, command=[], network="bridge")
-    assert wait_until(lambda: reaches(ordinary, server.address(), 7777), seconds=20)
+    assert wait_until(lambda: reaches(ordinary, server.address(), 7777), seconds=60)
     return server.address()
 
 
@@ -137,7 +137,7 @@ def test_a_server_in_a_sandbox_is_reached_from_here(box: DockerSandbox, image: I
         except ConnectionRefusedError:
             return False
 
-    assert wait_until(greets, seconds=20)
+    assert wait_until(greets, seconds=60)
 
 
 def test_without_a_network_asked_for_there_is_none_at_all(box: DockerSandbox, image: Image) -> None:
@@ -186,7 +186,7 @@ def test_a_container_that_ran_out_of_memory_is_known_so_that_the_backup_is_not_b
         eater = box.run("eater", image, entrypoint=["perl", "-e", 'my $x = "x" x (1 << 28); sleep 60'], command=[])
         eater.wait()
 
-        assert box.starved() == eater.name
+        assert wait_until(lambda: box.starved() == eater.name, seconds=30)
 
 
 @pytest.mark.parametrize("root", [True, False])

@@ -215,15 +215,14 @@ class Repository:
             time.sleep(min(2.0, self.patience))
 
     def _with_words_of_ssh(self, completed: Completed) -> Completed:
-        """restic may end before it has passed on why ssh did: then ssh is asked itself."""
-        if (
-            completed.code == 0
-            or "unable to start the sftp session" not in completed.errors
-            or "subprocess ssh:" in completed.errors
-        ):
+        """restic may end before it has passed on all that ssh said, or any of it: ssh is asked itself why it does not start."""
+        if completed.code == 0 or "unable to start the sftp session" not in completed.errors:
             return completed
         asked = processes.run(sftp.command(Secret(self.url).reveal(), self.hosts))
-        return Completed(completed.code, completed.output, f"{asked.errors}\n{completed.errors}") if asked.code else completed
+        if asked.code == 0:
+            return completed
+        own = [line for line in completed.errors.splitlines() if not line.startswith("subprocess ssh:")]
+        return Completed(completed.code, completed.output, "\n".join([asked.errors, *own]))
 
     def _options(self) -> list[str]:
         url = Secret(self.url).reveal()

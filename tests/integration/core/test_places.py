@@ -114,7 +114,7 @@ class TestSQLite:
                     database.execute("INSERT INTO pair (left) VALUES (?)", (number,))
                     database.execute("UPDATE pair SET right = left WHERE right IS NULL")
                     database.commit()
-                    time.sleep(0.001)
+                    time.sleep(0.02)
 
         writer = threading.Thread(target=write)
         writer.start()

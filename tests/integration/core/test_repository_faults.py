@@ -101,7 +101,8 @@ def test_a_flipped_byte_in_a_pack_is_damage_and_mending_as_the_hint_says_works(
 def test_a_flipped_byte_anywhere_else_is_told(
     repository: Repository, saved: str, tmp_path: Path, folder: str, words: str
 ) -> None:
-    flip(Path(repository.url) / "config" if folder == "config" else largest(repository, folder))
+    # A key is JSON, and a byte in its middle may be of a name that restic does not read.
+    flip(Path(repository.url) / "config" if folder == "config" else largest(repository, folder), 0 if folder == "keys" else 60)
     with pytest.raises(LifeboatError, match=words) as fault:
         forget_the_cache(repository).fetch(saved, tmp_path / "back")
     assert folder == "keys" or isinstance(fault.value, Damaged)

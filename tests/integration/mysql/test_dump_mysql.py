@@ -158,7 +158,8 @@ def test_a_killed_dump_leaves_nothing(start_mysql: StartMySQL, dumping: Dumping,
         found: list[str] = []
 
         def seen() -> bool:
-            found.extend(c.name for c in dumping.run.docker.labelled(f"lifeboat.run={dumping.run.id}") if "mysql-dump" in c.name)
+            things = dumping.run.docker.labelled(f"lifeboat.run={dumping.run.id}")
+            found.extend(c.name for c in things if "mysql-dump" in c.name and getattr(c, "status", "") == "running")
             return bool(found)
 
         # While the table is locked nobody gets the read lock, so the program still waits for its sign.

@@ -159,6 +159,7 @@ def test_only_the_recipient_reaches_the_port(
     before = Path("/proc/self/ns/net").readlink()
     chain.backup()
     assert [(port in inside, port in here) for inside, here in seen] == [(True, False)]
+    assert wait_until(lambda: _tunnels() == [], seconds=60), _tunnels()
     assert {(task / "ns/net").readlink() for task in Path("/proc/self/task").iterdir()} == {before}
 
 

@@ -131,7 +131,7 @@ def test_gives_up_when_the_lock_is_not_to_be_had(mysql_server: MySQLServer) -> N
             freeze.freeze(control, guard, [reader], print, clock=lambda: next(clock))
 
 
-def test_ddl_that_never_ends_is_made_to_wait(mysql_server: MySQLServer, take: Take) -> None:
+def test_ddl_that_never_ends_is_made_to_wait(mysql_server: MySQLServer, take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table that is replaced over and over voids a round; after two of them DDL waits, and the witness comes to an end."""
     said: list[str] = []
     with database(mysql_server, "churned"):
@@ -155,10 +155,18 @@ def test_ddl_that_never_ends_is_made_to_wait(mysql_server: MySQLServer, take: Ta
                     cursor.execute("DROP TABLE old")
                     count.append(1)
 
+        really = witness.thaw
+
+        def thaw_and_see_it_change(guard: Session) -> None:
+            really(guard)
+            goal = len(count) + 2
+            assert wait_until(lambda: len(count) >= goal, seconds=60)
+
+        monkeypatch.setattr(witness, "thaw", thaw_and_see_it_change)
         thread = threading.Thread(target=churn)
         thread.start()
         try:
-            assert wait_until(lambda: len(count) > 5, seconds=30)
+            assert wait_until(lambda: len(count) > 5, seconds=60)
             taken = take(said.append)
         finally:
             stop.set()

@@ -1,6 +1,7 @@
 """What a repository elsewhere can do to us, each provoked on a real server: told by its meaning, with what to type."""
 
 import os
+import shutil
 import subprocess
 from concurrent.futures import Future
 from pathlib import Path
@@ -44,6 +45,27 @@ def test_an_ssh_host_with_another_key_is_refused(machine: Elsewhere, ssh_server:
     assert isinstance(fault, ConfigError)
     assert "its host key is not the one that is known" in fault.message
     assert "SHA256:" in fault.message
+
+
+@pytest.mark.parametrize("words_in_time", [0, 1, 3])
+def test_an_ssh_whose_words_come_too_late_for_restic_is_asked_itself(
+    machine: Elsewhere, ssh_server: SshServer, directory: str, monkeypatch: pytest.MonkeyPatch, words_in_time: int
+) -> None:
+    """restic passes on what ssh says, line by line, and ends when the session does: of a warning it may have the first lines."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", machine.folder / "other"], check=True)
+    (machine.folder / "known").write_text(f"{ssh_server.address} {(machine.folder / 'other.pub').read_text()}")
+    slow = machine.folder / "bin" / "ssh"
+    slow.parent.mkdir()
+    slow.write_text(
+        f'#!/bin/bash\n{shutil.which("ssh")} "$@" 2>{slow}.said\n'
+        f"head -n {words_in_time} {slow}.said >&2\nexec >&-\nsleep 1\ntail -n +{words_in_time + 1} {slow}.said >&2\nexit 255\n"
+    )
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
+    fault = told(machine.configure(f"url: 'sftp:vault:{directory}'", named(ssh_server, known_hosts="known")).repository)
+    assert isinstance(fault, ConfigError)
+    assert "its host key is not the one that is known" in fault.message
+    assert fault.message.count("SHA256:") == 1
 
 
 def test_an_ssh_key_that_is_not_let_in_is_told_and_no_password_is_asked_for(

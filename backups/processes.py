@@ -1,4 +1,4 @@
-"""The only door to commands of this machine (restic, ssh): argument lists, no shell, and no child that outlives us."""
+"""The only door to commands of this machine (restic, ssh): argument lists, no line for a shell, and no child that outlives us."""
 
 import ctypes
 import os
@@ -23,6 +23,9 @@ _LAST_WORDS = 8192
 
 _PR_SET_PDEATHSIG = 1
 
+_IF_WE_LIVE = ("/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+"""Begins a command unless we are dead by now: who dies before it has asked for our death's signal leaves it without one."""
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -44,7 +47,8 @@ def run(arguments: Sequence[str], *, environment: Mapping[str, str] | None = Non
             f"{arguments[0]} is not installed on this machine", hint=f"install it: apt-get install {arguments[0]}"
         )
     # SIGINT, not SIGKILL: restic removes its lock from the repository on an interrupt, also when it is we who died.
-    guarded = [*(["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []), program, *arguments[1:]]
+    guard = ["setpriv", "--pdeathsig", "INT", "--", *_IF_WE_LIVE, str(os.getpid())] if shutil.which("setpriv") else []
+    guarded = [*guard, program, *arguments[1:]]
     # Files, not pipes: whoever writes into a pipe that we left behind is killed before it can clean up.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(

@@ -1,6 +1,7 @@
 """No command outlives us, and whatever it said is told."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,27 @@ def test_a_command_ends_by_itself_when_we_are_killed(child: Child, tmp_path: Pat
     while alive(command):
         time.sleep(0.01)
     assert (tmp_path / "cleaned").exists()
+
+
+def test_a_command_does_not_begin_when_we_are_killed_before_it_can_know_of_it(child: Child, tmp_path: Path) -> None:
+    """Else it would go on without us, over a directory that the next run clears: of a backup, half would be saved."""
+    slow = tmp_path / "bin" / "setpriv"
+    slow.parent.mkdir()
+    slow.write_text(
+        f"#!/bin/sh\necho $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid\n"
+        f'while [ ! -e {tmp_path}/go ]; do sleep 0.01; done\nexec {shutil.which("setpriv")} "$@"\n'
+    )
+    slow.chmod(0o755)
+    process = child(
+        f"import os; os.environ['PATH'] = '{slow.parent}:' + os.environ['PATH']\n" + WAITING, f"touch {tmp_path}/done"
+    )
+    command = begun(tmp_path)
+    process.kill()
+    process.wait()
+    (tmp_path / "go").touch()
+    while alive(command):
+        time.sleep(0.01)
+    assert not (tmp_path / "done").exists()
 
 
 def test_commands_of_other_threads_can_be_interrupted(tmp_path: Path) -> None:

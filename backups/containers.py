@@ -25,6 +25,9 @@ RUN_LABEL = "lifeboat.run"
 STATE_LABEL = "lifeboat.state"
 STANDIN_LABEL = "lifeboat.standin"
 """An image that carries this label is an honest stand-in for the real server; reports say so."""
+_KILLED = 137
+"""Exit code of whatever SIGKILL ended."""
+
 _RESTARTED: Any = {"Name": "unless-stopped"}
 """With the daemon, and when it ends by itself: a restored service stays."""
 
@@ -53,6 +56,7 @@ class Container:
 
     _container: DockerContainer
     image: Image
+    _told_to_stop: bool = False
 
     @property
     def name(self) -> str:
@@ -84,13 +88,19 @@ class Container:
                 return False
         return bool(self._container.status == "running")
 
-    def out_of_memory(self) -> bool:
-        """Whether the kernel ended a process of it for using more memory than its limit."""
+    def cut_short(self) -> str | None:
+        """How it was ended from outside, if it was: by the kernel for want of memory, or by whoever sent it SIGKILL but us."""
         try:
             self._container.reload()
         except docker.errors.DockerException:
-            return False
-        return bool(self._container.attrs["State"]["OOMKilled"])
+            return None
+        state = self._container.attrs["State"]
+        if state["OOMKilled"]:
+            return "ran out of the memory that it is allowed"
+        # Docker misses that it was for want of memory when that comes in the container's first moment (seen with 20.10).
+        if state["Status"] == "exited" and state["ExitCode"] == _KILLED and not self._told_to_stop:
+            return f"was killed (exit code {_KILLED})"
+        return None
 
     def logs(self, lines: int = 20) -> str:
         """The last lines that it printed."""
@@ -108,6 +118,7 @@ class Container:
 
     def stop(self, seconds: int = 60) -> None:
         """Ask it to end, wait that long, then end it."""
+        self._told_to_stop = True
         with _told(f"container {self.name}"):
             self._container.stop(timeout=seconds)
 

@@ -126,10 +126,10 @@ def _faults_kept(
     except Exception as fault:
         log.debug("a fault ended the drill", exc_info=True)
         account.fault = fanout.as_fault(fault)
-    if isinstance(account.fault, Damaged) and (starved := sandbox.starved()):
+    if isinstance(account.fault, Damaged) and (cut_short := sandbox.cut_short()):
         account.fault = LifeboatError(
-            f"container {starved} ran out of the memory that it is allowed, so nothing is proven: {account.fault.message}",
-            hint="raise sandbox.memory in lifeboat.yaml",
+            f"{cut_short}, so nothing is proven: {account.fault.message}",
+            hint="raise sandbox.memory in lifeboat.yaml; does this machine have as much to spare?",
         )
     if account.fault and (gone := fetching.deleted(records, repository)):
         account.fault = LifeboatError(

@@ -91,17 +91,17 @@ class DockerSandbox:
         self._own_in_container(directory, user, group, image)
         self._owned.append((directory, image))
 
-    def starved(self) -> str | None:
-        """The name of a container that ran out of the memory it is allowed, if one did: then the copy's end proves nothing."""
-        starved: list[str] = []
+    def cut_short(self) -> str | None:
+        """Which container was ended from outside, and how, if one was: then the copy's end proves nothing."""
+        told: list[str] = []
 
         def looked() -> bool:
-            starved.extend(container.name for container in self._containers if container.out_of_memory())
-            return bool(starved)
+            told.extend(f"container {container.name} {how}" for container in self._containers if (how := container.cut_short()))
+            return bool(told)
 
         # Docker may note why a container ended a moment after it did.
         wait_until(looked, seconds=_MOMENT if self._containers else 0)
-        return starved[0] if starved else None
+        return told[0] if told else None
 
     def close(self) -> None:
         """Remove every container, the network and the directory. What Docker will not remove now goes with the run."""

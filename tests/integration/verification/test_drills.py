@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from backups import runs
+from backups.errors import Damaged
 from backups.services import registry
 from backups.services.base import Captured, Copy, Job
 from backups.services.registry import ServiceType
@@ -250,6 +251,19 @@ def test_a_bug_is_told_as_a_bug_and_is_no_verdict_about_the_backup(toy: ToySite)
 
     assert result.verdict == "could-not-run"
     assert "unexpected fault: ZeroDivisionError: oops" in (result.error or "")
+
+
+def test_a_copy_that_was_killed_from_outside_is_no_verdict_about_the_backup(
+    toy: ToySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(copy: Copy) -> None:
+        raise Damaged("it ended while it was read")
+
+    assert latest(toy, Tamper("a death", running=damaged)).verdict == "failed"
+    monkeypatch.setattr(sandbox.DockerSandbox, "cut_short", lambda _: "container x was killed (exit code 137)")
+    result = latest(toy, Tamper("a death", running=damaged))
+    assert result.verdict == "could-not-run"
+    assert "container x was killed (exit code 137), so nothing is proven: it ended while it was read" in (result.error or "")
 
 
 def test_a_disk_too_small_for_the_chain_is_told_before_anything_is_fetched(toy: ToySite, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ RUN_LABEL = "lifeboat.run"
 STATE_LABEL = "lifeboat.state"
 STANDIN_LABEL = "lifeboat.standin"
 """An image that carries this label is an honest stand-in for the real server; reports say so."""
+
 _KILLED = 137
 """Exit code of whatever SIGKILL ended."""
 
@@ -97,7 +98,7 @@ class Container:
         state = self._container.attrs["State"]
         if state["OOMKilled"]:
             return "ran out of the memory that it is allowed"
-        # Docker misses that it was for want of memory when that comes in the container's first moment (seen with 20.10).
+        # Docker does not always note that it was for want of memory: seen once with 20.10, on a container that began with that.
         if state["Status"] == "exited" and state["ExitCode"] == _KILLED and not self._told_to_stop:
             return f"was killed (exit code {_KILLED})"
         return None

@@ -37,6 +37,19 @@ def repository(_empty_repository: Path, tmp_path: Path) -> Repository:
     return repository_at(tmp_path / "repository")
 
 
+def children(process: "subprocess.Popen[str]") -> list[int]:
+    """The process ids of what a process has begun and that has not ended."""
+    return [int(pid) for path in Path(f"/proc/{process.pid}/task").glob("*/children") for pid in path.read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process, and it has not ended."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 8 MiB."""

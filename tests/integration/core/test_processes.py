@@ -13,7 +13,7 @@ import pytest
 
 from backups import processes
 from backups.errors import LifeboatError
-from tests.integration.core.conftest import Child, said
+from tests.integration.core.conftest import Child, alive, said
 
 WAITING = """
 import sys
@@ -28,14 +28,6 @@ POLITE = (
     'trap "echo cleaned > {0}/cleaned; exit 130" INT; echo $$ > {0}/pid.new; mv {0}/pid.new {0}/pid; while :; do sleep 0.05; done'
 )
 STUBBORN = 'trap "" INT; echo $$ > {0}/pid.new; mv {0}/pid.new {0}/pid; while :; do sleep 0.05; done'
-
-
-def alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status")
-    try:
-        return "\nState:\tZ" not in status.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def begun(directory: Path) -> int:

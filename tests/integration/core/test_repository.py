@@ -1,10 +1,10 @@
 """The repository keeps what it is given, whole or not at all, and gives back exactly that. Against the real restic."""
 
 import os
-import re
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -16,7 +16,7 @@ import pytest
 from backups.errors import LifeboatError
 from backups.repository import Repository
 from backups.secret import Secret
-from tests.integration.core.conftest import AT, Child, repository_at, said
+from tests.integration.core.conftest import AT, Child, alive, children, repository_at, said
 
 SLOW_SAVE = """
 import sys
@@ -53,12 +53,10 @@ def slow_save(child: Child, repository: Repository, tmp_path: Path) -> Iterator[
     subprocess.run(["dd", "if=/dev/urandom", f"of={source / 'file'}", "bs=1M", "count=300", "status=none"], check=True)
     process = child(SLOW_SAVE, repository.url, repository.cache, source)
     assert said(process) == "saving"
-    restic = None
     # Only once it writes data has it registered its lock for removal on an interrupt.
-    while restic is None or not any(path.is_file() for path in (Path(repository.url) / "data").rglob("*")):
+    while not any(path.is_file() for path in (Path(repository.url) / "data").rglob("*")):
         assert process.poll() is None, "it ended too early to be killed"
-        found = subprocess.run(["pgrep", "-P", str(process.pid), "restic"], capture_output=True, text=True, check=False).stdout
-        restic = int(found) if found.strip() else None
+    [restic] = children(process)
     yield process, restic
     (source / "file").unlink()
 
@@ -68,11 +66,8 @@ def locks(repository: Repository) -> int:
 
 
 def gone(pid: int) -> None:
-    try:
-        while not re.search(r"^State:\s+Z", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE):
-            pass
-    except (FileNotFoundError, ProcessLookupError):
-        return
+    while alive(pid):
+        time.sleep(0.01)
 
 
 def test_what_was_saved_comes_back_with_owners_modes_and_links(repository: Repository, tree: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What a repository elsewhere can do to us, each provoked on a real server: told by its meaning, with what to type."""
 
 import os
-import shutil
 import subprocess
 from concurrent.futures import Future
 from pathlib import Path
@@ -29,6 +28,17 @@ def told(repository: Repository) -> LifeboatError:
     return fault.value
 
 
+def make_another_key(machine: Elsewhere) -> str:
+    """Its files are `other` and `other.pub` in the machine's folder; returns the public one's text."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", machine.folder / "other"], check=True)
+    return (machine.folder / "other.pub").read_text()
+
+
+def known_by_another_key(machine: Elsewhere, ssh_server: SshServer) -> None:
+    """The file `known` of the machine's folder holds, for this server, a key that is not its own."""
+    (machine.folder / "known").write_text(f"{ssh_server.address} {make_another_key(machine)}")
+
+
 def test_an_ssh_host_that_is_not_known_is_refused(machine: Elsewhere, ssh_server: SshServer, directory: str) -> None:
     (machine.folder / "known").touch()
     fault = told(machine.configure(f"url: 'sftp:vault:{directory}'", named(ssh_server, known_hosts="known")).repository)
@@ -38,9 +48,7 @@ def test_an_ssh_host_that_is_not_known_is_refused(machine: Elsewhere, ssh_server
 
 
 def test_an_ssh_host_with_another_key_is_refused(machine: Elsewhere, ssh_server: SshServer, directory: str) -> None:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", machine.folder / "other"], check=True)
-    key = (machine.folder / "other.pub").read_text()
-    (machine.folder / "known").write_text(f"{ssh_server.address} {key}")
+    known_by_another_key(machine, ssh_server)
     fault = told(machine.configure(f"url: 'sftp:vault:{directory}'", named(ssh_server, known_hosts="known")).repository)
     assert isinstance(fault, ConfigError)
     assert "its host key is not the one that is known" in fault.message
@@ -52,13 +60,15 @@ def test_an_ssh_whose_words_come_too_late_for_restic_is_asked_itself(
     machine: Elsewhere, ssh_server: SshServer, directory: str, monkeypatch: pytest.MonkeyPatch, words_in_time: int
 ) -> None:
     """restic passes on what ssh says, line by line, and ends when the session does: of a warning it may have the first lines."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", machine.folder / "other"], check=True)
-    (machine.folder / "known").write_text(f"{ssh_server.address} {(machine.folder / 'other.pub').read_text()}")
+    known_by_another_key(machine, ssh_server)
+    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", f"UserKnownHostsFile={machine.folder / 'known'}"]
+    asked = ["ssh", *(part for option in options for part in ("-o", option)), ssh_server.address, "true"]
+    words = machine.folder / "words"
+    words.write_text(subprocess.run(asked, capture_output=True, text=True, check=False).stderr)
     slow = machine.folder / "bin" / "ssh"
     slow.parent.mkdir()
     slow.write_text(
-        f'#!/bin/bash\n{shutil.which("ssh")} "$@" 2>{slow}.said\n'
-        f"head -n {words_in_time} {slow}.said >&2\nexec >&-\nsleep 1\ntail -n +{words_in_time + 1} {slow}.said >&2\nexit 255\n"
+        f"#!/bin/sh\nhead -n {words_in_time} {words} >&2\nexec >&-\nsleep 1\ntail -n +{words_in_time + 1} {words} >&2\nexit 255\n"
     )
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
@@ -71,7 +81,7 @@ def test_an_ssh_whose_words_come_too_late_for_restic_is_asked_itself(
 def test_an_ssh_key_that_is_not_let_in_is_told_and_no_password_is_asked_for(
     machine: Elsewhere, ssh_server: SshServer, directory: str
 ) -> None:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", machine.folder / "other"], check=True)
+    make_another_key(machine)
     fault = told(machine.configure(f"url: 'sftp:vault:{directory}'", named(ssh_server, key_file="other")).repository)
     assert isinstance(fault, ConfigError)
     assert "it does not let us in by our SSH key" in fault.message

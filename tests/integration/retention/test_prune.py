@@ -16,7 +16,7 @@ from backups import locks, prune, reading, runs
 from backups.chains import chains
 from backups.errors import LifeboatError, Transient
 from backups.repository import Repository
-from tests.integration.core.conftest import Child, said
+from tests.integration.core.conftest import Child, children, said
 from tests.integration.flows.conftest import Said
 from tests.integration.retention.conftest import AGES, BYTES, DAY, NOW, Harbour, chains_of, going
 from verification.store import TAG
@@ -147,8 +147,8 @@ def kill_within(process: "subprocess.Popen[str]", harbour: Harbour) -> None:
         assert process.poll() is None, "it ended too early to be killed"
     os.kill(process.pid, signal.SIGSTOP)
     # At once: a lock is held for some hundredths of a second.
-    [restic] = "".join(path.read_text() for path in Path(f"/proc/{process.pid}/task").glob("*/children")).split()
-    os.kill(int(restic), signal.SIGKILL)
+    [restic] = children(process)
+    os.kill(restic, signal.SIGKILL)
     assert list((harbour.folder / "repository" / "locks").iterdir()), "it had ended before it was killed"
 
 

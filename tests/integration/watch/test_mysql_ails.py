@@ -1,14 +1,12 @@
 """What calls for a restore of a MySQL server, on real servers: each loss is recognised, and what is no loss is not called one."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
 import pymysql
 import pytest
-from pymysql.connections import Connection
 
-from backups.containers import Docker
+from backups.containers import Docker, wait_until
 from backups.errors import LifeboatError
 from backups.services.mysql import connection, witness
 from backups.services.mysql.service import MySQLService
@@ -117,8 +115,15 @@ def test_a_server_that_is_down_is_down_and_one_that_cannot_be_asked_is_not_calle
     with pytest.raises(LifeboatError, match="refuses user lifeboat"):
         list(service(server, password="wrong").ail([], 0.5))
     with ExitStack() as sessions:
-        for _ in range(3):
-            sessions.enter_context(connected(server))
+
+        def opened() -> bool:
+            with suppress(pymysql.OperationalError):
+                sessions.enter_context(server.connect())
+                return True
+            return False
+
+        # What was closed a moment ago may still count.
+        assert all(wait_until(opened, seconds=10) for _ in range(3))
         with pytest.raises(LifeboatError, match="has no connection to spare"):
             list(service(server).ail([], 0.5))
 
@@ -132,15 +137,6 @@ def test_a_server_that_is_down_is_down_and_one_that_cannot_be_asked_is_not_calle
         assert [kind for kind, _, _ in seen(server, [])] == ["down"]
     finally:
         docker_cli("kill", "--signal", "CONT", server.container.name)
-
-
-def connected(server: MySQLServer) -> Connection:
-    """A session, as soon as there is one to spare: what was closed a moment ago may still count."""
-    for _ in range(100):
-        with suppress(pymysql.OperationalError):
-            return server.connect()
-        time.sleep(0.1)
-    return server.connect()
 
 
 def test_a_table_that_cannot_be_counted_in_time_is_told_with_the_servers_estimate(

@@ -1,8 +1,10 @@
 """Fixtures that every level shares. Real servers are started by the modules of tests/servers/."""
 
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from backups import runs
 from backups.runs import Run
+from tests.servers import restic
 
 # A shell that starts us in the background may have us ignore interrupts, and every program that a test interrupts with us.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,16 +32,32 @@ pytest_plugins = [
     "tests.servers.ssh",
 ]
 
-FIELD_DATA = Path(__file__).parents[2] / "shared" / "field-data"
+ROOT = Path(__file__).parents[1]
+FIELD_DATA = ROOT.parent / "shared" / "field-data"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests, and whatever they start, a `restic` whose keys cost nothing."""
+    directory = Path(tempfile.mkdtemp(prefix="lifeboat-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(directory))
+    restic.install(directory)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Field data is real data that may be absent; everything else always runs."""
-    if FIELD_DATA.is_dir():
-        return
+    """Field data is real data that may be absent; everything else always runs.
+
+    Among workers (`-n 3`) a file's tests stay together, and so do files that share what is dear to make: `@pytest.mark.together(NAME)`.
+    """
     for item in items:
-        if item.get_closest_marker("field"):
+        item.add_marker(pytest.mark.xdist_group(_together(item)))
+        if item.get_closest_marker("field") and not FIELD_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="../shared/field-data is not on this machine"))
+
+
+def _together(item: pytest.Item) -> str:
+    wanted = item.get_closest_marker("together")
+    return str(wanted.args[0]) if wanted else item.path.relative_to(ROOT / "tests").with_suffix("").as_posix()
 
 
 @pytest.fixture(autouse=True)

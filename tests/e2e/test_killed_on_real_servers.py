@@ -13,6 +13,7 @@ import pytest
 from backups import runs
 from backups.containers import STATE_LABEL, Docker, wait_until
 from backups.site import Site
+from tests.servers import restic
 from tests.servers.mysql import PASSWORD, MySQLServer, StartMySQL
 from tests.servers.prometheus import PrometheusServer
 
@@ -105,7 +106,7 @@ def nothing_half_is_kept_and_the_next_one_works(boat: Boat, service: str, before
     assert boat.left() == []
     # Asks for the repository alone, as prune does: a lock that a killed restic left in its first moment would keep it out.
     site.repository.check()
-    assert list((boat.folder / "repository" / "locks").iterdir()) == []
+    assert restic.locks(boat.folder / "repository") == []
     return every
 
 

@@ -32,10 +32,11 @@ _INHERITED = ("innodb_page_size", "character_set_server", "collation_server", "c
 
 @dataclass(frozen=True)
 class Recipient:
-    """The running server. `target`: job.directory as the server sees it."""
+    """The running server. `home`: its own directory on this machine; `target`: job.directory as the server sees it."""
 
     session: Session
     container: Container
+    home: Path
     target: str
 
     def version(self) -> Version:
@@ -46,7 +47,8 @@ class Recipient:
     def libraries(self) -> set[str]:
         """The plugin libraries that its image has."""
         (directory,) = rows(self.session, "SELECT @@plugin_dir")[0]
-        code, listing = self.container.execute(["ls", directory])
+        code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries 2>&1', directory])
+        listing = (self.home / "libraries").read_text(encoding="utf-8", errors="replace")
         if code:
             raise LifeboatError(f"the plugins of image {self.container.image.name} cannot be listed: {listing.strip()}")
         return set(listing.split())
@@ -81,7 +83,7 @@ def running(
             network=network,
         )
         with _answering(container, home / "mysqld.sock") as session:
-            yield Recipient(session, container, _TARGET)
+            yield Recipient(session, container, home, _TARGET)
     finally:
         if container is not None:
             container.remove()

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import socket
 import subprocess
 import time
@@ -27,8 +28,8 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 _SLOW_RESTIC = """#!/bin/sh
 # The real restic, held back when it saves for a site that wants it so.
-case "$RESTIC_REPOSITORY" in *-slowly) exec /usr/bin/restic --limit-upload 20 "$@";; esac
-exec /usr/bin/restic "$@"
+case "$RESTIC_REPOSITORY" in *-slowly) exec RESTIC --limit-upload 20 "$@";; esac
+exec RESTIC "$@"
 """
 
 
@@ -100,14 +101,14 @@ class Station:
         return int((self.home / f"worker-{pool}.pid").read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """`make server` on a port of its own, with workers that know the toy and look for work often."""
     folder = tmp_path_factory.mktemp("station")
     (folder / "hook").mkdir()
     (folder / "hook" / "sitecustomize.py").write_text("from tests.e2e.server import hook\n\nhook.register()\n")
     (folder / "bin").mkdir()
-    (folder / "bin" / "restic").write_text(_SLOW_RESTIC)
+    (folder / "bin" / "restic").write_text(_SLOW_RESTIC.replace("RESTIC ", f"{shutil.which('restic')} "))
     (folder / "bin" / "restic").chmod(0o755)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

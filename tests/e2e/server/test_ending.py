@@ -10,8 +10,9 @@ import pytest
 from backups import runs
 from backups.containers import wait_until
 from tests.e2e.server.conftest import FINAL, Station, ToyFolder, ToySites, family
+from tests.servers import restic
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.together("make server")]
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def nothing_is_left(afloat: Mapping[str, Afloat]) -> None:
         assert [backup.id for backup in repository.backups()] == [*each.before, taken.id]
         # Asks for the repository alone, as prune does: a lock that a dead restic left would keep it out.
         repository.check()
-        assert list((each.site.folder / repository.url / "locks").iterdir()) == [], phase
+        assert restic.locks(each.site.folder / repository.url) == [], phase
 
 
 def _harmless(site: ToyFolder) -> object:

@@ -22,6 +22,7 @@ from backups.runs import Run
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Sandbox, ServiceSettings
 from backups.witness import Fact
 from tests.integration.core.conftest import AT, Child, repository_at, said
+from tests.servers import restic
 
 IMAGE = "lifeboat/prometheus:3.5"
 
@@ -285,7 +286,7 @@ def test_a_backup_ended_in_the_middle_is_never_listed_and_the_next_one_works(
     # Takes the repository for itself. Interrupted among directories, restic 0.14 often panics, and now and then before its
     # lock is gone: what is left is then a dead process's lock, as after SIGKILL.
     repository.prune()
-    assert not list((Path(repository.url) / "locks").iterdir())
+    assert not restic.locks(Path(repository.url))
 
 
 def test_a_file_that_restic_cannot_read_leaves_no_backup(repository: Repository, state: Path) -> None:

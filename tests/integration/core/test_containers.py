@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backups.containers import Container, Docker, Image, Limits
+from backups.containers import Container, Docker, Image, Limits, wait_until
 from backups.errors import LifeboatError, Transient
 from backups.hosts import NOWHERE
 from backups.places.parse import parse
@@ -33,8 +33,7 @@ def mounted(run: Run, image: Image, tmp_path: Path, docker_cli: Cli) -> Iterator
         "--entrypoint", "sh", image.id, "-c",
         "mkdir /own /volume/sub && echo volume > /volume/sub/file && echo own > /own/file && ln -s /etc /own/link && echo ready && exec sleep 600",
     )  # fmt: skip
-    while "ready" not in docker_cli("logs", name):
-        pass
+    assert wait_until(lambda: "ready" in docker_cli("logs", name), seconds=60)
     yield Container(run.docker.client().containers.get(name), image)
     subprocess.run(["docker", "rm", "-fv", name], check=True, capture_output=True)
 
@@ -105,8 +104,7 @@ def test_a_container_carries_its_labels_and_limits_and_has_no_network(run: Run, 
     assert docker_cli("ps", "-q", "--filter", f"label=lifeboat.run={run.id}")
     assert container.running()
     assert container.pid > 1
-    code, said = container.execute(["sh", "-c", "echo out; echo err >&2; exit 3"])
-    assert (code, sorted(said.split())) == (3, ["err", "out"])
+    assert container.execute(["sh", "-c", "echo out; echo err >&2; exit 3"]) == 3
     with pytest.raises(LifeboatError, match="has no address"):
         container.address()
     container.remove()

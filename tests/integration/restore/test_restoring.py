@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -224,6 +225,9 @@ def test_a_restore_that_is_killed_can_be_started_again(phase: str, toy: ToySite,
         child.wait()
     assert contents(target) == (contents(toy.source) if phase == "start" else {"old.txt": toys.digest(target / "old.txt")})
     site = toy.configure()
+    # What stands aside is named by the second.
+    died = int(time.time())
+    assert wait_until(lambda: int(time.time()) > died, seconds=10)
     again = restore(site, Order("toy", f"local:{target}", replace=True))
     assert again.verdict == "verified", again
     assert contents(target) == contents(toy.source)

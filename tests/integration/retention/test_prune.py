@@ -19,6 +19,7 @@ from backups.repository import Repository
 from tests.integration.core.conftest import Child, children, said
 from tests.integration.flows.conftest import Said
 from tests.integration.retention.conftest import AGES, BYTES, DAY, NOW, Harbour, chains_of, going
+from tests.servers import restic
 from verification.store import TAG
 
 Lifeboat = Callable[..., Said]
@@ -137,19 +138,19 @@ def test_killed_anywhere_it_leaves_whole_backups_and_the_next_run_does_the_rest(
     assert chains_of(site.repository) == STAYING
     assert harbour.size() < (sum(map(len, STAYING.values())) + 1) * BYTES, "the space was not freed"
     site.repository.check(read_data=True)
-    assert not list((harbour.folder / "repository" / "locks").iterdir())
+    assert not restic.locks(harbour.folder / "repository")
     assert not (site.state / "prune-owed").exists()
 
 
 def kill_within(process: "subprocess.Popen[str]", harbour: Harbour) -> None:
     """Kill restic while it holds the repository's lock, its parent stopped: neither can clean up."""
-    while not [path for path in (harbour.folder / "repository" / "locks").iterdir() if "-tmp-" not in path.name]:
+    while not restic.locks(harbour.folder / "repository"):
         assert process.poll() is None, "it ended too early to be killed"
     os.kill(process.pid, signal.SIGSTOP)
     # At once: a lock is held for some hundredths of a second.
-    [restic] = children(process)
-    os.kill(restic, signal.SIGKILL)
-    assert list((harbour.folder / "repository" / "locks").iterdir()), "it had ended before it was killed"
+    [child] = children(process)
+    os.kill(child, signal.SIGKILL)
+    assert restic.locks(harbour.folder / "repository"), "it had ended before it was killed"
 
 
 def test_a_clock_far_from_everything_in_the_repository_deletes_nothing(
@@ -258,7 +259,7 @@ class restoring:  # noqa: N801 - reads as what it is
             env={**os.environ, **self.repository._environment()},
             stdout=subprocess.DEVNULL,
         )
-        while not list((self.harbour.folder / "repository" / "locks").iterdir()):
+        while not restic.locks(self.harbour.folder / "repository"):
             assert self.process.poll() is None
             time.sleep(0.005)
 

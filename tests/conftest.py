@@ -7,12 +7,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from backups import runs
 from backups.runs import Run
+from tests import side_by_side
 from tests.servers import restic
 
 # A shell that starts us in the background may have us ignore interrupts, and every program that a test interrupts with us.
@@ -43,21 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
     restic.install(directory)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Field data is real data that may be absent; everything else always runs.
-
-    Among workers (`-n 3`) a file's tests stay together, and so do files that share what is dear to make: `@pytest.mark.together(NAME)`.
-    """
+    """Field data is real data that may be absent; everything else always runs."""
+    side_by_side.require_complete(items, ROOT)
+    if FIELD_DATA.is_dir():
+        return
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_together(item)))
-        if item.get_closest_marker("field") and not FIELD_DATA.is_dir():
+        if item.get_closest_marker("field"):
             item.add_marker(pytest.mark.skip(reason="../shared/field-data is not on this machine"))
 
 
-def _together(item: pytest.Item) -> str:
-    wanted = item.get_closest_marker("together")
-    return str(wanted.args[0]) if wanted else item.path.relative_to(ROOT / "tests").with_suffix("").as_posix()
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.Scheduling:
+    """How tests are given to workers."""
+    return side_by_side.Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

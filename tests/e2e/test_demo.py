@@ -19,8 +19,6 @@ from deployments.demo.run import judge, rehearse
 from tests.e2e.conftest import Rehearsed
 from verification.evidence import Budget, DrillResult, Evidence
 
-pytestmark = pytest.mark.together("the rehearsal")
-
 Cli = Callable[..., str]
 
 

@@ -19,8 +19,6 @@ from verification.evidence import DrillResult
 from verification.run import verify
 from verification.tamper import Tamper
 
-pytestmark = pytest.mark.together("the rehearsal")
-
 
 def drilled(site: Site, service: str, tamper: Tamper | None, selection: str = "latest") -> DrillResult:
     (result,) = verify(site, [service], selections=[selection], tamper=tamper).drills

@@ -12,7 +12,7 @@ from backups.containers import wait_until
 from tests.e2e.server.conftest import FINAL, Station, ToyFolder, ToySites, family
 from tests.servers import restic
 
-pytestmark = [pytest.mark.docker, pytest.mark.together("make server")]
+pytestmark = pytest.mark.docker
 
 
 @dataclass(frozen=True)

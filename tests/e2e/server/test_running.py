@@ -12,7 +12,7 @@ from backups import runs
 from backups.containers import wait_until
 from tests.e2e.server.conftest import ROOT, Station, ToySites, family
 
-pytestmark = [pytest.mark.docker, pytest.mark.together("make server")]
+pytestmark = pytest.mark.docker
 
 CONTENT = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 NAMES = sorted(each["name"] for each in CONTENT["deployments"])

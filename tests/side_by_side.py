@@ -1,0 +1,38 @@
+"""Tests side by side (`-n 3`): a file's tests on one worker, and so the files that share what takes a minute to make.
+
+pytest-xdist's own groups (`--dist loadgroup`) do nothing under pytest 9.2: it writes them into an attribute that is there no more.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+SHARED = {
+    "station": ("tests/e2e/server/test_ending.py", "tests/e2e/server/test_running.py"),
+    "rehearsed": ("tests/e2e/test_demo.py", "tests/e2e/test_drills_that_must_fail.py"),
+    "prefect_server": ("tests/integration/flows/test_flows.py", "tests/integration/flows/test_restore_flow.py"),
+    "prefect_process": ("tests/integration/alerts/test_alerts.py", "tests/integration/watch/test_watching.py"),
+    "prometheus_chain": ("tests/integration/prometheus/test_chain.py", "tests/integration/prometheus/test_handed_over.py"),
+}
+"""Fixture -> the files that use it. Each takes from a quarter of a minute to two to make, and some go on using the machine."""
+
+_GROUPS = {path: fixture for fixture, paths in SHARED.items() for path in paths}
+
+
+class Scheduling(LoadScopeScheduling):
+    """Gives a worker one file, or all files that share a fixture, at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return _GROUPS.get(path, path)
+
+
+def require_complete(items: Iterable[pytest.Item], root: Path) -> None:
+    """Raise UsageError when a file uses one of the shared fixtures and is not listed: it would be made once more for it alone."""
+    for item in items:
+        for fixture in SHARED.keys() & set(getattr(item, "fixturenames", ())):
+            path = item.path.relative_to(root).as_posix()
+            if path not in SHARED[fixture]:
+                raise pytest.UsageError(f"{path} uses the fixture {fixture}: list it in tests/side_by_side.py")

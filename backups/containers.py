@@ -114,8 +114,8 @@ class Container:
     def execute(self, arguments: Sequence[str], *, user: str = "") -> int:
         """Run a command in it; returns its exit code.
 
-        What it prints is not returned: docker-py 7 loses what comes in one piece with the answer's head, as on a busy machine (11
-        times of 720). Have it write a file.
+        What it prints is not returned: docker-py 7 loses what comes in one piece with the answer's head, as on a busy machine (15
+        times of 1,440). Have it write a file.
         """
         with _told(f"container {self.name}"):
             return cast("int", self._container.exec_run(list(arguments), user=user).exit_code)

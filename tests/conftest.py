@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from backups import runs
 from backups.runs import Run
 from tests import side_by_side
-from tests.servers import restic
+from tests.servers import leftovers, restic
 
 # A shell that starts us in the background may have us ignore interrupts, and every program that a test interrupts with us.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -39,20 +38,28 @@ FIELD_DATA = ROOT.parent / "shared" / "field-data"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the tests, and whatever they start, a `restic` whose keys cost nothing."""
-    directory = Path(tempfile.mkdtemp(prefix="lifeboat-tests-"))
-    config.add_cleanup(lambda: shutil.rmtree(directory))
-    restic.install(directory)
+    """Begin on a clean machine, and give the tests, and whatever they start, a `restic` whose keys cost nothing."""
+    if hasattr(config, "workerinput"):
+        # A worker has it from whoever started it.
+        return
+    leftovers.clear()
+    config.add_cleanup(leftovers.clear)
+    folder = restic.install()
+    config.add_cleanup(lambda: shutil.rmtree(folder))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Field data is real data that may be absent; everything else always runs."""
-    side_by_side.require_complete(items, ROOT)
     if FIELD_DATA.is_dir():
         return
     for item in items:
         if item.get_closest_marker("field"):
             item.add_marker(pytest.mark.skip(reason="../shared/field-data is not on this machine"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before each test."""
+    side_by_side.require_listed(item)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.Scheduling:

@@ -3,9 +3,6 @@
 pytest-xdist's own groups (`--dist loadgroup`) do nothing under pytest 9.2: it writes them into an attribute that is there no more.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
-
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -14,7 +11,7 @@ SHARED = {
     "rehearsed": ("tests/e2e/test_demo.py", "tests/e2e/test_drills_that_must_fail.py"),
     "prefect_server": ("tests/integration/flows/test_flows.py", "tests/integration/flows/test_restore_flow.py"),
     "prefect_process": ("tests/integration/alerts/test_alerts.py", "tests/integration/watch/test_watching.py"),
-    "prometheus_chain": ("tests/integration/prometheus/test_chain.py", "tests/integration/prometheus/test_handed_over.py"),
+    "prometheus_chain": tuple(f"tests/integration/prometheus/test_{name}.py" for name in ("chain", "faults", "handed_over")),
 }
 """Fixture -> the files that use it. Each takes from a quarter of a minute to two to make, and some go on using the machine."""
 
@@ -29,10 +26,9 @@ class Scheduling(LoadScopeScheduling):
         return _GROUPS.get(path, path)
 
 
-def require_complete(items: Iterable[pytest.Item], root: Path) -> None:
-    """Raise UsageError when a file uses one of the shared fixtures and is not listed: it would be made once more for it alone."""
-    for item in items:
-        for fixture in SHARED.keys() & set(getattr(item, "fixturenames", ())):
-            path = item.path.relative_to(root).as_posix()
-            if path not in SHARED[fixture]:
-                raise pytest.UsageError(f"{path} uses the fixture {fixture}: list it in tests/side_by_side.py")
+def require_listed(item: pytest.Item) -> None:
+    """Fail a test that uses one of the shared fixtures in a file that is not listed: it would be made once more for that file."""
+    path = item.nodeid.split("::", 1)[0]
+    for fixture in SHARED.keys() & set(getattr(item, "fixturenames", ())):
+        if path not in SHARED[fixture]:
+            pytest.fail(f"{path} uses the fixture {fixture}: list it in tests/side_by_side.py", pytrace=False)

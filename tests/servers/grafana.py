@@ -15,11 +15,11 @@ from backups.containers import wait_until
 from backups.errors import Transient
 from backups.services.grafana.api import Api
 from backups.services.grafana.settings import GrafanaSettings
+from tests.servers.leftovers import LABEL
 from tests.standins.grafana.database import Layout, build
 
 IMAGE = "lifeboat/grafana-standin:12.4"
 SECRET_KEY = "an operator's own key"
-_LABEL = "lifeboat.test=grafana"
 _USER = 472
 
 
@@ -77,7 +77,7 @@ def grafana_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grafan
         _give_away(data)
         configuration = configured(tmp_path_factory.mktemp("grafana-etc"), SECRET_KEY if database is None else None)
         started.append(name)
-        _docker("run", "-d", "--name", name, "--label", _LABEL, "-v", f"{data}:/var/lib/grafana", IMAGE)
+        _docker("run", "-d", "--name", name, "--label", f"{LABEL}={os.getpid()}", "-v", f"{data}:/var/lib/grafana", IMAGE)
         address = _docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
         server = GrafanaServer(name, f"http://{address}:3000", data, configuration)
         assert wait_until(lambda: _healthy(server.url), seconds=60), _docker("logs", name)

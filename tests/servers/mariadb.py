@@ -28,7 +28,7 @@ _AS_OURSELVES = (
     "--skip-name-resolve",
     *(["--user=root"] if os.getuid() == 0 else []),
 )
-_FAST = ("--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M")
+_FAST = ("--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M")
 _server_ids = itertools.count(5000)
 
 
@@ -59,7 +59,7 @@ def mariadb_template(mysql_docker: Docker, tmp_path_factory: pytest.TempPathFact
         f"GRANT {', '.join(PRIVILEGES)} ON *.* TO lifeboat@'%';\n"
     )
     script = (
-        f"mariadb-install-db --no-defaults --datadir={_DATADIR} --auth-root-authentication-method=normal --skip-test-db "
+        f"mariadb-install-db --no-defaults --datadir={_DATADIR} --innodb-log-file-size=32M --auth-root-authentication-method=normal --skip-test-db "
         f'&& exec mariadbd "$@" --init-file=/accounts/init.sql'
     )
     container = mysql_docker.run(

@@ -22,6 +22,7 @@ from pymysql.cursors import Cursor
 from backups.containers import Container, Docker, wait_until
 from backups.errors import LifeboatError
 from backups.services.mysql.settings import MySQLSettings
+from tests.servers.leftovers import LABEL
 
 IMAGE = "lifeboat/mysql:9.7"
 PASSWORD = "lifeboat's own"
@@ -38,7 +39,6 @@ PRIVILEGES = (
     "EVENT",
     "PROCESS",
 )
-_LABEL = "lifeboat.test.process"
 _DATADIR = "/var/lib/mysql"
 # Servers of tests run as we do, so that their files are ours to read and to delete; the image's my.cnf says otherwise.
 _OURSELVES = f"{os.getuid()}:{os.getgid()}"
@@ -48,7 +48,13 @@ _AS_OURSELVES = (
     "--skip-name-resolve",
     *(["--user=root"] if os.getuid() == 0 else []),
 )
-_FAST = ("--sync-binlog=0", "--innodb-flush-log-at-trx-commit=0", "--innodb-numa-interleave=OFF", "--loose-mysqlx=OFF")
+_FAST = (
+    "--sync-binlog=0",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-redo-log-capacity=32M",  # of the template's bytes, which are copied for each server, 100 MB else
+    "--innodb-numa-interleave=OFF",
+    "--loose-mysqlx=OFF",
+)
 _DEADLOCK = 1213
 _server_ids = itertools.count(1000)
 
@@ -213,15 +219,10 @@ StartMySQL = Callable[..., MySQLServer]
 
 @pytest.fixture(scope="session")
 def mysql_docker() -> Iterator[Docker]:
-    """Docker for test servers: what this session starts goes when it ends, what a killed one left goes now."""
-    for left in list(Docker().labelled(_LABEL)):
-        attributes = left.attrs or {}
-        labels = attributes.get("Labels") or attributes.get("Config", {}).get("Labels") or {}
-        if not Path(f"/proc/{labels[_LABEL]}").exists():
-            Docker().remove_labelled(f"{_LABEL}={labels[_LABEL]}")
-    docker = Docker(labels={_LABEL: str(os.getpid())})
+    """Docker for test servers: what this session starts goes when it ends."""
+    docker = Docker(labels={LABEL: str(os.getpid())})
     yield docker
-    docker.remove_labelled(f"{_LABEL}={os.getpid()}")
+    docker.remove_labelled(f"{LABEL}={os.getpid()}")
 
 
 @pytest.fixture(scope="session")

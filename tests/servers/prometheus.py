@@ -1,5 +1,6 @@
 """Real Prometheus servers in Docker: scraping themselves every second, with rules, an alert, and blocks of past days."""
 
+import os
 import subprocess
 import time
 import uuid
@@ -12,9 +13,9 @@ import pytest
 import requests
 
 from backups.services.prometheus.settings import PrometheusSettings
+from tests.servers.leftovers import LABEL
 
 IMAGE = "lifeboat/prometheus:3.5"
-LABEL = "lifeboat.test=prometheus"
 USER, PASSWORD = "lifeboat", "rowing"
 _PASSWORD_HASH = "$2b$04$fpPmObAt/WTOYzPR.d993.OSH6byjiWb4Bj/ioLKYCMVJz6M8ETSq"
 
@@ -130,7 +131,7 @@ def prometheus_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pro
         name = f"lifeboat-test-prometheus-{uuid.uuid4().hex[:8]}"
         configuration = _configure(tmp_path_factory.mktemp("prometheus-etc"), authentication=authentication)
         configure(configuration)
-        options = ["--name", name, "--label", LABEL, "-v", f"{configuration}:/etc/prometheus:ro"]
+        options = ["--name", name, "--label", f"{LABEL}={os.getpid()}", "-v", f"{configuration}:/etc/prometheus:ro"]
         arguments = ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
         arguments += ["--storage.tsdb.retention.time=30d"]
         # One single range of blocks: none is made of others while a test looks.

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -20,21 +21,28 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 _POLYNOMIAL = "20f8a2b4aed3eb"
 """Of degree 53 and irreducible over GF(2), as restic's chunker wants; restic draws one for each repository."""
 _COST = {"N": 2, "r": 8, "p": 1}
+_FOLDER = "lifeboat-tests-"
 _SHIM = """#!/bin/sh
 for argument; do [ "$argument" != init ] || exec '{python}' -I '{module}' '{restic}' "$@"; done
 exec '{restic}' "$@"
 """
 
 
-def install(directory: Path) -> None:
-    """Put a program `restic` into `directory` and `directory` before the PATH of this process and of all that it starts."""
-    restic = shutil.which("restic")
-    if restic is None:
-        return
-    shim = directory / "restic"
-    shim.write_text(_SHIM.format(python=sys.executable, module=Path(__file__).resolve(), restic=restic))
-    shim.chmod(0o755)
-    os.environ["PATH"] = f"{directory}:{os.environ['PATH']}"
+def install() -> Path:
+    """Put a folder with a program `restic` before the PATH of this process and of all that it starts; returns the folder."""
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+    if restic := shutil.which("restic"):
+        shim = folder / "restic"
+        shim.write_text(_SHIM.format(python=sys.executable, module=Path(__file__).resolve(), restic=restic))
+        shim.chmod(0o755)
+        os.environ["PATH"] = os.pathsep.join([str(folder), os.environ["PATH"]])
+    return folder
+
+
+def path_of_the_real_one() -> str:
+    """The PATH without that folder."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    return os.pathsep.join(folder for folder in folders if not Path(folder).name.startswith(_FOLDER))
 
 
 def locks(repository: Path) -> list[Path]:

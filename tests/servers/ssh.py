@@ -1,6 +1,7 @@
 """Real OpenSSH servers for tests, each in a container of its own, and a wire to them that can be slowed, stopped and cut."""
 
 import contextlib
+import os
 import socket
 import subprocess
 import threading
@@ -16,9 +17,9 @@ import pytest
 from backups import hosts
 from backups.containers import wait_until
 from backups.hosts.settings import HostSettings
+from tests.servers.leftovers import LABEL
 
 IMAGE = "lifeboat/ssh-host:sid"
-_LABEL = "lifeboat.test=ssh"
 
 
 @dataclass
@@ -105,7 +106,7 @@ def ssh_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshFactory
             "--name",
             name,
             "--label",
-            _LABEL,
+            f"{LABEL}={os.getpid()}",
             "-v",
             f"{root}:/srv",
             "-e",

@@ -13,7 +13,8 @@ import pytest
 
 from backups import processes
 from backups.errors import LifeboatError
-from tests.integration.core.conftest import Child, alive, said
+from tests.integration.core.conftest import Child, said
+from tests.servers.leftovers import alive
 
 WAITING = """
 import sys

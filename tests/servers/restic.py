@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 _POLYNOMIAL = "20f8a2b4aed3eb"
-"""Of degree 53 and irreducible over GF(2), as restic's chunker wants; restic draws one for each repository."""
+"""restic draws one for each repository, of degree 53 and irreducible over GF(2), for its chunker; it has drawn this one once."""
 _COST = {"N": 2, "r": 8, "p": 1}
 _FOLDER = "lifeboat-tests-"
 _SHIM = """#!/bin/sh

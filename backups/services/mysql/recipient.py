@@ -47,11 +47,13 @@ class Recipient:
     def libraries(self) -> set[str]:
         """The plugin libraries that its image has."""
         (directory,) = rows(self.session, "SELECT @@plugin_dir")[0]
-        code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries 2>&1', directory])
-        listing = (self.home / "libraries").read_text(encoding="utf-8", errors="replace")
+        code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries', directory])
         if code:
-            raise LifeboatError(f"the plugins of image {self.container.image.name} cannot be listed: {listing.strip()}")
-        return set(listing.split())
+            raise LifeboatError(
+                f"the plugins of image {self.container.image.name} cannot be listed: `ls {directory}` ended with code {code}",
+                hint="does the image have a shell, and that directory?",
+            )
+        return set((self.home / "libraries").read_text(encoding="utf-8", errors="replace").split())
 
 
 @contextmanager

@@ -243,6 +243,18 @@ def test_plugins_are_found_when_what_a_command_printed_is_lost(
     assert lost
 
 
+def test_plugins_that_cannot_be_listed_are_not_taken_for_missing(
+    mysql_server: MySQLServer, capture: Capturing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image without a shell answers 127."""
+    refused = docker.models.containers.ExecResult(127, b"")
+    monkeypatch.setattr(docker.models.containers.Container, "exec_run", lambda *_, **__: refused)
+    with pytest.raises(
+        LifeboatError, match=r"the plugins of image lifeboat/mysql:9\.7 cannot be listed: `ls .*` ended with code 127"
+    ):
+        capture(mysql_server)
+
+
 def test_too_little_room_is_said_before_anything_is_copied(
     mysql_server: MySQLServer, capture: Capturing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from backups import runs
@@ -11,6 +11,9 @@ from backups.errors import LifeboatError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_HEARTBEAT = 0.5
+"""Seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,9 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, a
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         futures = [pool.submit(_outcome, function, item) for item in items]
         try:
+            # In short waits: of a long one Python is not woken by a signal that comes just before it begins.
+            while wait(futures, timeout=_HEARTBEAT).not_done:
+                pass
             return [future.result() for future in futures]
         except BaseException:
             for future in futures:

@@ -1,7 +1,9 @@
 """The only door to commands of this machine (restic, ssh): argument lists, no line for a shell, and no child that outlives us."""
 
 import ctypes
+import math
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -12,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backups import journal
+from backups import journal, stall
 from backups.errors import LifeboatError
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -20,6 +22,9 @@ _guard = threading.Lock()
 
 _LAST_WORDS = 8192
 """Bytes of error output that are kept: the end, where a command says what it gave up on."""
+
+STALLED = "it was ended, since it had done nothing for"
+"""What `Completed.errors` says of a command that stalled."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -36,8 +41,16 @@ class Completed:
     errors: str
 
 
-def run(arguments: Sequence[str], *, environment: Mapping[str, str] | None = None, directory: Path | None = None) -> Completed:
+def run(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    stalled: float | None = None,
+) -> Completed:
     """Run a command to its end; `environment` is added to ours.
+
+    stalled: seconds after which a command that does nothing is ended (see `stall.py`); its error output then says so last
 
     Raises LifeboatError when the program is not installed. Whatever interrupts us ends the command first.
     """
@@ -62,8 +75,11 @@ def run(arguments: Sequence[str], *, environment: Mapping[str, str] | None = Non
         with _guard:
             _running.add(child)
         begun = time.monotonic()
+        note = ""
         try:
-            child.wait()
+            if not stall.ended(child.pid, lambda seconds: _ends_within(child, seconds), stalled or math.inf):
+                note = f"\n{STALLED} {stalled:g} s"
+                _end(child)
         except BaseException:
             _end(child)
             raise
@@ -73,7 +89,27 @@ def run(arguments: Sequence[str], *, environment: Mapping[str, str] | None = Non
         journal.tell(arguments, time.monotonic() - begun)
         output.seek(0)
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
-        return Completed(child.returncode, output.read(), errors.read().decode(errors="replace").strip())
+        words = errors.read().decode(errors="replace").strip()
+        # Whoever was ended for it has failed, whatever code it made of that.
+        return Completed((child.returncode or -1) if note else child.returncode, output.read(), (words + note).strip())
+
+
+def _ends_within(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait for a command's end, but no longer; told by the kernel: `wait(timeout=…)` looks every 50 ms."""
+    try:
+        handle = os.pidfd_open(child.pid)
+    except ProcessLookupError:
+        child.wait()
+        return True
+    try:
+        end = select.poll()
+        end.register(handle, select.POLLIN)
+        ended = bool(end.poll(seconds * 1000))
+    finally:
+        os.close(handle)
+    if ended:
+        child.wait()
+    return ended
 
 
 def end_with_parent() -> None:

@@ -38,7 +38,8 @@ class Repository:
 
     `url` may name environment variables (`rest:https://${USER}:${PASSWORD}@host/`), and one of `hosts` (`sftp:NAME:/path`);
     `options` are restic's `-o` (`s3.region` …), which anybody on this machine can see; `patience` is how many seconds to wait
-    for another restic that holds the repository exclusively (a prune).
+    for another restic that holds the repository exclusively (a prune), `stalled` after how many a restic that does nothing is
+    ended.
 
     All methods raise LifeboatError for a repository that cannot be used (Transient when another try may help, Damaged
     when its content is at fault), each with a hint.
@@ -52,6 +53,7 @@ class Repository:
     options: Mapping[str, str] = field(default_factory=dict)
     hosts: Hosts = NOWHERE
     patience: float = 60.0
+    stalled: float = 1800.0
 
     @property
     def shown_url(self) -> str:
@@ -207,7 +209,9 @@ class Repository:
         environment, options = self._environment(), self._options()
         deadline = time.monotonic() + self.patience
         while True:
-            completed = processes.run(["restic", *options, *arguments], environment=environment, directory=directory)
+            completed = processes.run(
+                ["restic", *options, *arguments], environment=environment, directory=directory, stalled=self.stalled
+            )
             # restic 0.14 has no --retry-lock.
             if completed.code == 0 or not restic.is_locked(completed) or time.monotonic() > deadline:
                 return self._with_words_of_ssh(completed)

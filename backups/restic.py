@@ -8,9 +8,11 @@ import re
 from backups import elsewhere
 from backups.elsewhere import Meaning
 from backups.errors import ConfigError, Damaged, LifeboatError, Transient
-from backups.processes import Completed
+from backups.processes import STALLED, Completed
 
-_TELLING = re.compile(r"(?i)fatal|error|locked|failed|verif|unable|not (found|match|exist)|denied|refused|resolve|sha256:")
+_TELLING = re.compile(
+    r"(?i)it was ended|fatal|error|locked|failed|verif|unable|not (found|match|exist)|denied|refused|resolve|sha256:"
+)
 
 _DAMAGED = (
     "ciphertext verification failed",
@@ -85,6 +87,12 @@ def fault(completed: Completed, what: str) -> LifeboatError:
 
 def _meanings(completed: Completed) -> list[Meaning]:
     return [
+        (
+            _says(completed, STALLED),
+            LifeboatError,
+            ": restic stood still",
+            "is its disk, or a quota there, full? restic may wait for ever then: free space there, and start again",
+        ),
         (is_locked(completed), Transient, ": it is locked", "is a prune running? a dead machine's lock goes with: restic unlock"),
         (is_full(completed), LifeboatError, ": its disk is full", "free space there; without any, restic cannot even prune"),
     ]

@@ -61,3 +61,12 @@ def test_an_interrupt_ends_commands_and_containers_of_every_thread(child: Child,
     process.wait()
     assert time.monotonic() - begun < 60, "what was waited for would have taken ten minutes"
     assert list((state / "runs").iterdir()) == []
+
+
+def test_an_interrupt_that_wakes_nobody_is_seen_all_the_same(child: Child, state: Path) -> None:
+    """One that comes just before Python begins to wait: it is noted, and the wait goes on."""
+    noted = "    import _thread, threading, time\n    threading.Timer(1, _thread.interrupt_main).start()\n    side_by_side("
+    process = child(WAITING.replace("    side_by_side(", noted), state)
+    assert [said(process), said(process), said(process)] == ["working", "working", "interrupted"]
+    process.wait()
+    assert list((state / "runs").iterdir()) == []

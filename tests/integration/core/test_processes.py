@@ -70,6 +70,17 @@ def test_an_interrupt_ends_the_command_first(child: Child, tmp_path: Path, scrip
     assert process.wait() != 0
 
 
+def test_an_interrupt_that_wakes_nobody_ends_a_command_all_the_same(child: Child, tmp_path: Path) -> None:
+    """One that comes just before the wait begins: Python has noted it, and the kernel goes on waiting."""
+    noted = WAITING.replace(
+        'print("begun")', 'print("begun")\nimport _thread, threading\nthreading.Timer(1, _thread.interrupt_main).start()'
+    )
+    process = child(noted, POLITE.format(tmp_path))
+    assert [said(process), said(process)] == ["begun", "ended"]
+    assert (tmp_path / "cleaned").exists()
+    assert process.wait() != 0
+
+
 def test_a_command_ends_by_itself_when_we_are_killed(child: Child, tmp_path: Path) -> None:
     process = child(WAITING, POLITE.format(tmp_path))
     command = begun(tmp_path)

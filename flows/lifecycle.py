@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.flows import Flow
 from prefect.futures import PrefectFuture, wait
+from rich.console import Console
 
 from backups import processes, runs
 from backups.site import Site
@@ -35,9 +36,15 @@ def begin() -> None:
     """
     if os.environ.get("PREFECT__FLOW_RUN_ID"):
         processes.end_with_parent()
+        # The worker reads what we print. Of a pipe that nobody reads, rich would end this process before it has reported its end.
+        Console.on_broken_pipe = _print_no_more  # type: ignore[assignment, method-assign]
         # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS in prefect.yaml) and leaves their level at warnings.
         for name in ("backups", "verification"):
             logging.getLogger(name).setLevel(logging.INFO)
+
+
+def _print_no_more(console: Console) -> None:
+    console.quiet = True
 
 
 def side_by_side(

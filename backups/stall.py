@@ -11,21 +11,23 @@ from pathlib import Path
 _LOOK = 1.0
 """Seconds between two looks, less where the given time is short; so late may an interrupt be that came just before a wait."""
 
-_BYTES = 64 * 1024
-_PROCESSOR_TIME = 10
-"""Less than this (bytes read and written, hundredths of a second) in the given time is nothing: a restic that waits for itself
-goes on to show its progress and to renew its lock."""
+_BYTES, _BYTES_A_SECOND = 64 * 1024, 100.0
+_COMPUTED, _COMPUTED_A_SECOND = 10, 0.1
+"""Bytes read and written, and hundredths of a second computed, that are nothing. A restic that waits for itself goes on to show
+its progress and to renew its lock: measured over 200 s, 25 bytes and 0.015 hundredths a second."""
 
 
 @dataclass(frozen=True)
-class _Done:
+class Done:
     """What a process has done so far: bytes read and written, sockets and pipes included, and hundredths of a second computed."""
 
     moved: int
     computed: int
 
-    def is_more_than(self, earlier: "_Done") -> bool:
-        return self.moved - earlier.moved >= _BYTES or self.computed - earlier.computed >= _PROCESSOR_TIME
+    def is_more_than(self, earlier: "Done", seconds: float) -> bool:
+        """Whether the process has worked since `earlier`, of which it had at most that long to do."""
+        moved, computed = self.moved - earlier.moved, self.computed - earlier.computed
+        return moved >= _BYTES + seconds * _BYTES_A_SECOND or computed >= _COMPUTED + seconds * _COMPUTED_A_SECOND
 
 
 def ended(pid: int, ends_within: Callable[[float], bool], seconds: float) -> bool:
@@ -36,14 +38,14 @@ def ended(pid: int, ends_within: Callable[[float], bool], seconds: float) -> boo
     since, before = time.monotonic(), _done(pid)
     while not ends_within(min(_LOOK, seconds / 20)):
         now = _done(pid)
-        if now is None or before is None or now.is_more_than(before):
+        if now is None or before is None or now.is_more_than(before, seconds):
             since, before = time.monotonic(), now
         elif time.monotonic() - since >= seconds:
             return False
     return True
 
 
-def _done(pid: int) -> _Done | None:
+def _done(pid: int) -> Done | None:
     """None where the kernel does not say, as of a process that has just ended."""
     try:
         counted = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
@@ -51,4 +53,4 @@ def _done(pid: int) -> _Done | None:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return _Done(int(counted["rchar"]) + int(counted["wchar"]), int(fields[11]) + int(fields[12]))
+    return Done(int(counted["rchar"]) + int(counted["wchar"]), int(fields[11]) + int(fields[12]))

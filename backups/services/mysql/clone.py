@@ -93,13 +93,14 @@ def _passage(server: Recipient, settings: MySQLSettings) -> Iterator["Passage | 
 
 def _require_uncut(passage: "Passage | None", settings: MySQLSettings, error: pymysql.err.Error) -> None:
     """Raise what SSH had to say, where it is the reason that a clone failed."""
-    if passage is not None and passage.fault is not None:
-        raise passage.fault from error
+    # A cut first: another connection that finds the machine away follows from it.
     if passage is not None and passage.cut:
         raise Transient(
             f"the SSH connection to {settings.ssh} was cut in the middle of the clone of MySQL at {settings.where}",
             hint="is the machine up, and the network to it? try again",
         ) from error
+    if passage is not None and passage.fault is not None:
+        raise passage.fault from error
 
 
 def _clone(server: Recipient, settings: MySQLSettings, source: Source, host: str) -> None:

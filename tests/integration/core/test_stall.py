@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from backups import processes
+from backups import processes, stall
 
 COMPUTES = "import time\nend = time.monotonic() + 8\nwhile time.monotonic() < end: pass"
 MOVES = "import os, time\nfor _ in range(80): os.write(1, bytes(40_000)); time.sleep(0.1)"
@@ -24,6 +24,14 @@ def test_what_does_nothing_is_ended_and_has_failed(code: str) -> None:
 def test_what_works_for_longer_than_that_goes_on_to_its_end(code: str) -> None:
     done = processes.run([sys.executable, "-c", code], stalled=5.0)
     assert (done.code, done.errors) == (0, "")
+
+
+def test_a_restic_that_waits_for_itself_does_nothing() -> None:
+    """What one did in 200 s, for as long as a repository's restic is given: progress shown, a lock renewed."""
+    waited = stall.Done(moved=5_039 * 9, computed=3 * 9)
+    assert not waited.is_more_than(stall.Done(0, 0), 1800)
+    assert stall.Done(moved=500_000, computed=0).is_more_than(stall.Done(0, 0), 1800)
+    assert stall.Done(moved=0, computed=1000).is_more_than(stall.Done(0, 0), 1800)
 
 
 def test_what_ends_in_time_is_not_touched() -> None:

@@ -176,7 +176,8 @@ def test_a_cut_in_the_clone_is_told(chain: Chain, machine: SshServer, monkeypatc
                 machine.cut()
 
     monkeypatch.setattr(tunnel, "Link", Cutting)
-    with pytest.raises(Transient, match="the SSH connection to db was cut in the middle of the clone"):
+    # CLONE takes several connections: one that begins may find the machine away before one that was there sees its end.
+    with pytest.raises(Transient, match=r"the SSH connection to db was cut in the middle of the clone|cannot be reached from db"):
         chain.backup()
     assert cut == [1]
     assert chain.backups == []

@@ -1,6 +1,6 @@
 """Sees that a command has stalled: it lives, and neither computes nor reads nor writes.
 
-restic 0.14 may wait for ever for itself when the repository's disk is full (1 of 60 backups, see docs/measured.md).
+restic 0.14 may wait for ever for itself when the repository's disk is full (1 of 60 saves, then 1 of 300; see docs/measured.md).
 """
 
 import time

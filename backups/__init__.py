@@ -12,5 +12,5 @@ repository  where backups are kept: a restic repository
 copy        a service brought back from a chain, running in a container
 run         one execution of a verb: its scratch directory, its containers, and the lock that says it is alive
 
-The story of one backup is `backups/run.py`.
+The story of one backup is `backups/backup.py`.
 """

@@ -9,10 +9,12 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from backups import durations, locks, reading, retention, runs
+from backups import durations, retention
 from backups.chains import chains
 from backups.errors import LifeboatError
-from backups.repository import Repository
+from backups.machine import locks, runs
+from backups.repository import chains_in_use
+from backups.repository.repository import Repository
 from backups.retention import Decision, Rules
 from backups.site import Site
 
@@ -30,7 +32,7 @@ def plan(site: Site, verified: Mapping[str, datetime], *, now: datetime, trust_c
     trust_clock: believe `now`, however far it is from everything in the repository
     """
     held = chains(site.repository.backups())
-    read = {chain.id for members in held.values() for chain in members if reading.is_read(site.state, chain.id)}
+    read = {chain.id for members in held.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
     policy = site.settings.retention
     silence = None if trust_clock else patience(site)
     rules = Rules(policy.keep, policy.delete_after, silence)
@@ -87,7 +89,7 @@ def _delete(repository: Repository, decision: Decision, state: Path) -> int:
     The newest goes first: whatever is killed in between leaves a shorter chain, never a broken one.
     """
     with ExitStack() as stack:
-        unread = stack.enter_context(reading.kept_out(state, decision.chain.id))
+        unread = stack.enter_context(chains_in_use.kept_out(state, decision.chain.id))
         busy = None if unread else "a drill or a restore has begun to read it"
         try:
             # A backup that begins now could build on what is going.

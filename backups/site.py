@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from backups import configuration, runs
-from backups import run as story
-from backups.containers import Docker
+from backups import backup as story
+from backups.config import file
+from backups.config.settings import Settings
 from backups.errors import ConfigError
 from backups.hosts import Hosts
+from backups.machine import runs
+from backups.machine.docker import Docker
 from backups.manifest import Kind, Manifest
-from backups.repository import Repository
+from backups.repository.repository import Repository
 from backups.services.base import Service
 from backups.services.registry import SERVICE_TYPES
-from backups.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Site:
     @classmethod
     def open(cls, path: Path | None = None) -> "Site":
         """Find and read the configuration; raises ConfigError."""
-        return cls(configuration.load(configuration.find(path)))
+        return cls(file.load(file.find(path)))
 
     @property
     def state(self) -> Path:
@@ -66,7 +67,7 @@ class Site:
         return [name for name in known if name in names] if names else known
 
     def back_up(self, name: str, *, kind: Kind | None, standalone: bool = False, patience: timedelta = timedelta(0)) -> Manifest:
-        """Take one backup of a configured service, in a run of its own; see `backups.run.back_up`."""
+        """Take one backup of a configured service, in a run of its own; see `backups.backup.back_up`."""
         with runs.start(self.state) as run:
             service = self.service(name, run.docker)
             return story.back_up(service, self.repository, run, self.state, kind=kind, standalone=standalone, patience=patience)

@@ -20,7 +20,7 @@ from prefect.flows import Flow
 from prefect.futures import PrefectFuture, wait
 from rich.console import Console
 
-from backups import processes, runs
+from backups.machine import processes, runs
 from backups.site import Site
 
 Item = TypeVar("Item")

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger
 
-from backups.containers import Docker
 from backups.errors import LifeboatError
+from backups.machine.docker import Docker
 from backups.site import Site
 from flows import lifecycle
 from tasks.restore import restore, tell
+from verification.restore.arguments import moment, plan_lines, where
 from verification.restore.order import Order, Restoration
-from verification.restore.planning import plan
-from verification.restore.words import moment, plan_lines, where
+from verification.restore.plan import plan
 
 
 class NotRestored(LifeboatError):

@@ -9,14 +9,14 @@ from pathlib import Path
 from prefect import flow
 
 from backups.errors import LifeboatError
-from backups.fanout import as_fault
+from backups.machine.parallel import as_fault
 from backups.site import Site
 from flows import lifecycle
 from flows.outcome import run_name
 from tasks import events
 from tasks.verify import conclude, drill, plan_drills
-from verification.account import could_not_begin
-from verification.evidence import Evidence
+from verification.drill.outcome import could_not_begin
+from verification.evidence.evidence import Evidence
 
 
 class NotVerified(LifeboatError):

@@ -16,9 +16,9 @@ from flows import lifecycle
 from flows.outcome import SomeFailed, run_name
 from tasks import restore as restoring
 from tasks.watch import look, tell
-from verification.restore import by_itself
 from verification.restore.order import Order
-from verification.watching import Sighting
+from verification.watch import automatic_restore
+from verification.watch.watch import Sighting
 
 
 class RestoreAdvised(LifeboatError):
@@ -51,9 +51,9 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
     sightings = look(names, config)
     tell(sightings, config)
     now = datetime.now(UTC)
-    for reason in by_itself.skipped(site, sightings, now):
+    for reason in automatic_restore.skipped(site, sightings, now):
         get_run_logger().warning("%s", reason)
-    for order in by_itself.orders(site, sightings, now):
+    for order in automatic_restore.orders(site, sightings, now):
         _restore(order, site, config)
     ailing = [sighting.service for sighting in sightings if sighting.ailments]
     unseen = [sighting.service for sighting in sightings if sighting.error]
@@ -68,7 +68,7 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
 def _restore(order: Order, site: Site, config: Path | None) -> None:
     """Restore a service that allows it; a restore that cannot be done is told, and hides nothing that was seen."""
     try:
-        by_itself.note(site, order.service, datetime.now(UTC))
+        automatic_restore.note(site, order.service, datetime.now(UTC))
         restoring.tell(restoring.restore(order, None, config))
     except LifeboatError as error:
         restoring.tell_fault(order.service, error)

@@ -1,4 +1,4 @@
-"""Taking backups under Prefect. Next file: `backups/run.py`, the story of one backup."""
+"""Taking backups under Prefect. Next file: `backups/backup.py`, the story of one backup."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,9 +8,10 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from backups import disk, durations
+from backups import durations
 from backups.errors import LifeboatError, Transient
-from backups.fanout import guarded
+from backups.machine import disk
+from backups.machine.parallel import guarded
 from backups.manifest import Kind, Manifest
 from backups.site import Site
 

@@ -10,8 +10,8 @@ from prefect.events import emit_event
 
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
-from verification import evidence as shapes
-from verification.evidence import DrillResult, Evidence
+from verification.evidence import evidence as shapes
+from verification.evidence.evidence import DrillResult, Evidence
 
 BACKUP_COMPLETED = "lifeboat.backup.completed"
 BACKUP_FAILED = "lifeboat.backup.failed"

@@ -9,12 +9,12 @@ from prefect.cache_policies import NO_CACHE
 
 from backups import prune as retention
 from backups.errors import LifeboatError
-from backups.fanout import guarded
+from backups.machine.parallel import guarded
 from backups.site import Site
-from tasks import upkeep
+from tasks import maintenance
 from tasks.backup import is_transient
-from verification import old_evidence
-from verification.store import proven_at
+from verification.evidence import retention as evidence_retention
+from verification.evidence.store import proven_at
 
 
 @task(
@@ -32,7 +32,7 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
         site = Site.open(config)
         now = datetime.now(UTC)
         decisions = retention.plan(site, proven_at(site.repository), now=now)
-        evidence = old_evidence.of(site, now=now)
+        evidence = evidence_retention.of(site, now=now)
         rows = [
             {
                 "service": decision.service,
@@ -64,7 +64,7 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
 def tidy_server() -> int:
     """Delete the watch's old runs; returns how many. A server that will not is told in the log, and fails no retention."""
     try:
-        return upkeep.delete_old_watches(now=datetime.now(UTC))
+        return maintenance.delete_old_watches(now=datetime.now(UTC))
     except LifeboatError as error:
         get_run_logger().warning("old runs of the watch stay this time: %s", error.message)
         return 0

@@ -1,4 +1,4 @@
-"""Restoring under Prefect. Next file: `verification/restore/story.py`."""
+"""Restoring under Prefect. Next file: `verification/restore/restore.py`."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from backups.errors import LifeboatError
-from backups.fanout import guarded
+from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import events
 from verification.restore.order import Order, Restoration
-from verification.restore.story import restore as do
+from verification.restore.restore import restore as do
 
 
 @task(task_run_name="restore {order.service}", cache_policy=NO_CACHE, persist_result=False)

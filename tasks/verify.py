@@ -1,4 +1,4 @@
-"""Drilling under Prefect. Next file: `verification/run.py`, then `verification/drill.py`, the story of one drill."""
+"""Drilling under Prefect. Next file: `verification/verify.py`, then `verification/drill/drill.py`, the story of one drill."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,12 +8,13 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from backups import durations, runs
-from backups.fanout import guarded
+from backups import durations
+from backups.machine import runs
+from backups.machine.parallel import guarded
 from backups.site import Site
-from verification import run as proof
-from verification.evidence import DrillResult, Evidence
-from verification.plan import Planned, plan
+from verification import verify as proof
+from verification.drill.plan import Planned, plan
+from verification.evidence.evidence import DrillResult, Evidence
 
 
 @task(task_run_name="plan the drills", cache_policy=NO_CACHE, persist_result=False)

@@ -1,4 +1,4 @@
-"""Watching under Prefect. Next file: `verification/watching.py`."""
+"""Watching under Prefect. Next file: `verification/watch/watch.py`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,11 +7,11 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from backups.fanout import guarded
+from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import events
-from verification import advice
-from verification.watching import Sighting, watch
+from verification.watch import advice
+from verification.watch.watch import Sighting, watch
 
 
 @task(task_run_name="look at the services", cache_policy=NO_CACHE, persist_result=False)

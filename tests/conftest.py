@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from backups import runs
-from backups.runs import Run
+from backups.machine import runs
+from backups.machine.runs import Run
 from tests import side_by_side
 from tests.servers import leftovers, restic
 

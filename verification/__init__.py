@@ -8,5 +8,5 @@ tamper     a fault made on purpose in a copy, to see that the verifier finds it
 evidence   what a verification found: report.json, report.html, junit.xml
 proof      the evidence's word about one backup, kept in the repository
 
-The story of a verification is `verification/run.py`; of one drill, `verification/drill.py`.
+The story of a verification is `verification/verify.py`; of one drill, `verification/drill/drill.py`.
 """

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backups.containers import Docker, Image
 from backups.errors import ConfigError, LifeboatError
+from backups.machine.docker import Docker, Image
 from backups.places.base import Ownership
-from backups.places.local import LocalPlace
+from backups.places.local.place import LocalPlace
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from backups.containers import Docker
 from backups.errors import ConfigError
 from backups.hosts import Hosts
+from backups.machine.docker import Docker
 from backups.places.base import Place
-from backups.places.local import LocalPlace
+from backups.places.local.place import LocalPlace
 
 _EXAMPLES = "examples: local:/var/lib/grafana, docker:grafana:/var/lib/grafana, ssh:monitoring:/var/lib/grafana"
 
@@ -29,7 +29,7 @@ def parse(text: str, docker: Docker, hosts: Hosts) -> Place:
         host, _, path = rest.partition(":")
         if host and path.startswith("/"):
             # Whoever reaches nothing over SSH does not wait for its library.
-            from backups.places.ssh import SshPlace
+            from backups.places.remote.place import SshPlace
 
             return SshPlace(hosts.connect(host), path)
     raise ConfigError(f"{text!r} is not a place", hint=_EXAMPLES)

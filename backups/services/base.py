@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from backups.containers import Container, Docker, Image
+from backups.machine.docker import Container, Docker, Image
 from backups.manifest import BackupRecord, Kind, Manifest
 from backups.places.base import Ownership
 from backups.witness import Fact

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from backups.containers import Docker
 from backups.hosts import Hosts
+from backups.machine.docker import Docker
 from backups.services.base import Service, ServiceSettings
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings

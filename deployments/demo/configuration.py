@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from backups.containers import Container
 from backups.errors import LifeboatError
+from backups.machine.docker import Container
 
 SUITE = Path(__file__).parent / "agama-suite.yaml"
 _MARK = ".lifeboat-demo"

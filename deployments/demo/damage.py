@@ -4,7 +4,7 @@ import sqlalchemy
 
 from backups.errors import LifeboatError
 from backups.services.base import Copy
-from verification.tamper import Tamper
+from verification.drill.tamper import Tamper
 
 TABLE = "agama.order_line"
 _DELETION = "DELETE FROM agama.order_line ORDER BY order_id DESC, line LIMIT 1"

@@ -1,26 +1,21 @@
 """The demo's Grafana: the real one, filled through its API, or the stand-in over a database made beforehand.
 
-The content (folders, dashboards on both data sources, alert rules) is the stand-in's, in `tests/standins/grafana/content`.
+The content (folders, dashboards on both data sources, alert rules) is the stand-in's, in `deployments/grafana_standin/content`.
 """
 
-import importlib
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import requests
 
-from backups.containers import Container, Image
 from backups.errors import LifeboatError
+from backups.machine.docker import Container, Image
 from deployments.demo.sources import Passwords, Stage, answers, await_up
+from deployments.grafana_standin import database
+from deployments.grafana_standin.content import alerting, dashboards
 
-_STANDIN = Path(__file__).parents[2] / "tests" / "standins" / "grafana"
-_PACKAGE = "lifeboat_grafana_standin"
 _INI = "[analytics]\nreporting_enabled = false\ncheck_for_updates = false\n\n[security]\nsecret_key = {key}\n"
 Json = dict[str, Any]
 
@@ -39,14 +34,13 @@ class Grafana:
 
     def edit(self, words: str) -> None:
         """Do what its users do all day: save a dashboard anew, and make another one."""
-        diary = _content("dashboards")
-        body = [diary.panel(1, "stat", f"Up on {words}", [diary.metric("up")])]
+        body = [dashboards.panel(1, "stat", f"Up on {words}", [dashboards.metric("up")])]
         uid = "".join(letter for letter in words.lower() if letter.isalpha())
         for board, title in (("diary", "Diary"), (f"diary-{uid}", f"Diary of {words}")):
             self.call(
                 "POST",
                 "/api/dashboards/db",
-                {"dashboard": diary.dashboard(board, title, body), "overwrite": True, "message": words},
+                {"dashboard": dashboards.dashboard(board, title, body), "overwrite": True, "message": words},
             )
 
     def call(self, method: str, path: str, body: Json) -> Any:
@@ -74,11 +68,9 @@ def start_grafana(stage: Stage, image: Image, passwords: Passwords) -> Grafana:
     (configuration / "grafana.ini").write_text(_INI.format(key=passwords.grafana), encoding="utf-8")
     prometheus, mysql = f"http://{stage.name('prometheus')}:9090", f"{stage.name('mysql')}:3306"
     if image.standin:
-        database = data / "grafana.db"
-        _standin("database").build(
-            database, layout="resource", prometheus_url=prometheus, mysql_address=mysql, secret_key=passwords.grafana
-        )
-        database.chmod(0o666)
+        file = data / "grafana.db"
+        database.build(file, layout="resource", prometheus_url=prometheus, mysql_address=mysql, secret_key=passwords.grafana)
+        file.chmod(0o666)
     container = stage.run.docker.run(
         stage.name("grafana"),
         image,
@@ -96,28 +88,27 @@ def start_grafana(stage: Stage, image: Image, passwords: Passwords) -> Grafana:
 
 def _fill(grafana: Grafana, prometheus: str, mysql: str, passwords: Passwords) -> None:
     """Make by the API, in the order that it wants, what the stand-in's database begins with."""
-    boards = _content("dashboards")
-    for uid, title, parent in _standin("database").FOLDERS:
+    for uid, title, parent in database.FOLDERS:
         grafana.call("POST", "/api/folders", {"uid": uid, "title": title, **({"parentUid": parent} if parent else {})})
     source = {
         "access": "proxy",
         "name": "Prometheus",
         "type": "prometheus",
-        "uid": boards.PROMETHEUS_UID,
+        "uid": dashboards.PROMETHEUS_UID,
         "url": prometheus,
         "isDefault": True,
     }
     grafana.call("POST", "/api/datasources", source)
-    source = {"access": "proxy", "name": "Agama", "type": "mysql", "uid": boards.MYSQL_UID, "url": mysql, "user": "agama"}
+    source = {"access": "proxy", "name": "Agama", "type": "mysql", "uid": dashboards.MYSQL_UID, "url": mysql, "user": "agama"}
     secret = {"jsonData": {"database": "agama"}, "secureJsonData": {"password": passwords.application}}
     grafana.call("POST", "/api/datasources", source | secret)
-    for folder, uid, model in boards.library_panels():
+    for folder, uid, model in dashboards.library_panels():
         grafana.call(
             "POST", "/api/library-elements", {"uid": uid, "folderUid": folder, "name": model["title"], "model": model, "kind": 1}
         )
-    for folder, board in boards.classic_dashboards():
+    for folder, board in dashboards.classic_dashboards():
         grafana.call("POST", "/api/dashboards/db", {"dashboard": board, "folderUid": folder, "overwrite": True})
-    for path, group in _rule_groups(_content("alerting").rules()):
+    for path, group in _rule_groups(alerting.rules()):
         grafana.call("PUT", path, group)
 
 
@@ -151,23 +142,3 @@ def _rule(row: Json) -> Json:
         "annotations": json.loads(row["annotations"]),
         "isPaused": bool(row.get("is_paused")),
     }
-
-
-def _content(module: str) -> ModuleType:
-    return _standin(f"content.{module}")
-
-
-def _standin(module: str) -> ModuleType:
-    """A module of the stand-in, which lives with the tests: part of a clone, not of the installed package."""
-    if _PACKAGE not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            _PACKAGE, _STANDIN / "__init__.py", submodule_search_locations=[str(_STANDIN)]
-        )
-        if not (_STANDIN / "__init__.py").is_file() or spec is None or spec.loader is None:
-            raise LifeboatError(
-                f"the demo needs {_STANDIN}, which is not there", hint="run the demo from a clone of the project: make demo"
-            )
-        package = importlib.util.module_from_spec(spec)
-        sys.modules[_PACKAGE] = package
-        spec.loader.exec_module(package)
-    return importlib.import_module(f"{_PACKAGE}.{module}")

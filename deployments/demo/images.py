@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from backups import processes
-from backups.containers import Docker, Image
 from backups.errors import LifeboatError
+from backups.machine import processes
+from backups.machine.docker import Docker, Image
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
-from backups import durations, fanout, runs
+from backups import durations
 from backups.errors import LifeboatError
+from backups.machine import parallel, runs
 from backups.manifest import Kind, Manifest
 from backups.site import Site
 from deployments.demo import configuration, images, summary
@@ -21,8 +22,8 @@ from deployments.demo.damage import ONE_ROW_LOST, TABLE
 from deployments.demo.grafana import Grafana, start_grafana
 from deployments.demo.sources import Passwords, Stage, start_mysql, start_prometheus
 from deployments.demo.writer import Writer
-from verification.evidence import Evidence
-from verification.run import verify
+from verification.evidence.evidence import Evidence
+from verification.verify import verify
 
 Say = Callable[[RenderableType], None]
 
@@ -129,7 +130,7 @@ def _midnight(stage: _Stage, midnight: str, kind: Kind, say: Say) -> list[Manife
         return stage.site.back_up(name, kind=kind)
 
     names = stage.site.chosen([])
-    outcomes = fanout.side_by_side(back_up, names, at_once=2)
+    outcomes = parallel.side_by_side(back_up, names, at_once=2)
     return list(_whole(names, outcomes))
 
 

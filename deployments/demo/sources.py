@@ -13,9 +13,9 @@ from pathlib import Path
 import pymysql
 import requests
 
-from backups.containers import Container, Image, wait_until
 from backups.errors import LifeboatError
-from backups.runs import Run
+from backups.machine.docker import Container, Image, wait_until
+from backups.machine.runs import Run
 
 _HERE = Path(__file__).parent
 _PATIENCE = 180.0

@@ -3,10 +3,11 @@
 from rich.table import Table
 from rich.text import Text
 
-from backups import disk, durations
+from backups import durations
+from backups.machine import disk
 from backups.manifest import Manifest
 from backups.witness import Check
-from verification.evidence import DrillResult, Evidence
+from verification.evidence.evidence import DrillResult, Evidence
 
 _COLOURS = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
 _COUNTED = {"mysql": "rows", "prometheus": "samples"}

@@ -29,7 +29,7 @@ build_base() {
 # One word for everything that an image is built from.
 sources() {
   local of=(deployments/images/"$1")
-  [ "$1" != grafana-standin ] || of+=(tests/standins/grafana/server)
+  [ "$1" != grafana-standin ] || of+=(deployments/grafana_standin/server)
   (cd "$project" && find "${of[@]}" -type f -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
 }
 
@@ -44,7 +44,7 @@ build() {
   fi
   build_base
   echo "images: building ${tag[$name]}"
-  # The stand-in's program lives with the tests; a build context may not reach outside its folder, so the folder is the project's.
+  # The stand-in's program has a folder of its own; a build context may not reach outside its folder, so the folder is the project's.
   DOCKER_BUILDKIT=0 docker build --quiet --network host --file "$here/$name/Dockerfile" --tag "${tag[$name]}" \
     --label "lifeboat.sources=$sources" "$project" >/dev/null
   # What was replaced goes, unless it has another name or a container.

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from backups import disk, durations
+from backups import durations
 from backups.errors import Damaged, LifeboatError
-from backups.fanout import side_by_side
+from backups.machine import disk
+from backups.machine.parallel import side_by_side
 from backups.manifest import Kind, Manifest
 from backups.site import Site
 from flows.commands import console

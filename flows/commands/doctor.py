@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import typer
 from rich.text import Text
 
-from backups import disk, durations, processes
-from backups.containers import Docker
+from backups import durations
 from backups.errors import LifeboatError
-from backups.fanout import side_by_side
+from backups.machine import disk, processes
+from backups.machine.docker import Docker
+from backups.machine.parallel import side_by_side
 from backups.services.base import Finding
 from backups.site import Site
 from flows.commands import console
@@ -70,14 +71,14 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
 
 
 def _workers() -> Iterator[Finding]:
-    from tasks import upkeep
+    from tasks import maintenance
 
     try:
-        heard = upkeep.heard()
+        heard = maintenance.heard()
     except LifeboatError as error:
         yield _fault("Prefect", error)
         return
-    for pool in upkeep.POOLS:
+    for pool in maintenance.POOLS:
         start = f"systemctl start lifeboat-worker-{pool}, or: prefect worker start --pool {pool}"
         if pool not in heard:
             yield Finding(f"work pool {pool}", False, "it is not there", f"prefect work-pool create {pool} --type process")

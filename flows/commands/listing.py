@@ -8,13 +8,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from backups import disk, durations
+from backups import durations
 from backups.chains import Chain, chains
+from backups.machine import disk
 from backups.manifest import BackupRecord
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services
-from verification.store import Proof, listed
+from verification.evidence.store import Proof, listed
 
 
 def list_backups(

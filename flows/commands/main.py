@@ -10,7 +10,7 @@ import click
 import typer
 
 from backups.errors import Damaged, LifeboatError
-from backups.fanout import as_fault
+from backups.machine.parallel import as_fault
 from flows.commands import console
 from flows.commands.alerts import alerts
 from flows.commands.backup import backup

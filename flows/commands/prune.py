@@ -10,8 +10,8 @@ from backups import prune as retention
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config
-from verification import old_evidence
-from verification.store import proven_at
+from verification.evidence import retention as evidence_retention
+from verification.evidence.store import proven_at
 
 
 def prune(
@@ -36,7 +36,7 @@ def prune(
     with console.progress([]):
         now = datetime.now(UTC)
         decisions = retention.plan(site, proven_at(site.repository), now=now, trust_clock=trust_clock)
-        evidence = old_evidence.of(site, now=now, trust_clock=trust_clock)
+        evidence = evidence_retention.of(site, now=now, trust_clock=trust_clock)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("service", "chain", "backups", "", "because"):
         table.add_column(column)

@@ -9,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from backups import durations
-from backups.containers import Docker
 from backups.errors import LifeboatError
+from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, ask_prefect, prefect_is_configured
+from verification.restore.arguments import moment, plan_lines, where
 from verification.restore.order import Order, Restoration
-from verification.restore.planning import Plan, plan
-from verification.restore.words import moment, plan_lines, where
+from verification.restore.plan import Plan, plan
 
 _STYLES = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
 _FAILURES_SHOWN = 12
@@ -143,7 +143,7 @@ def show(result: Restoration) -> None:
 
 
 def _right_here(site: Site, order: Order, runbook: Path | None) -> Restoration:
-    from verification.restore.story import restore as do
+    from verification.restore.restore import restore as do
 
     return do(site, order, runbook=runbook)
 

@@ -13,9 +13,9 @@ from backups.chains import chains
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services
-from verification import metrics
-from verification.status import ServiceStatus, assess
-from verification.store import listed
+from verification.evidence.store import listed
+from verification.watch import metrics
+from verification.watch.status import ServiceStatus, assess
 
 _STYLES = {"verified": "green", "failed": "bold red"}
 

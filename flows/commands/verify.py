@@ -14,7 +14,7 @@ from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services, ask_prefect, prefect_is_configured
-from verification.evidence import Evidence
+from verification.evidence.evidence import Evidence
 
 _STYLES = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
 _FAILURES_SHOWN = 12
@@ -61,7 +61,7 @@ def verify(
             evidence = _by_prefect(names, selections, moment, out, config)
         else:
             # Great Expectations takes seconds to import; the other commands do not wait for it.
-            from verification.run import verify as run_verification
+            from verification.verify import verify as run_verification
 
             evidence = run_verification(site, names, selections=selections, at=moment, out=out)
     show(evidence, out)

@@ -8,9 +8,9 @@ from rich.text import Text
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services, prefect_is_configured
-from verification import advice
-from verification.watching import Sighting
-from verification.watching import watch as look
+from verification.watch import advice
+from verification.watch.watch import Sighting
+from verification.watch.watch import watch as look
 
 
 def watch(services: Services = None, config: Config = None) -> None:

@@ -12,8 +12,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups import disk, runs
-from backups.runs import Run
+from backups.machine import disk, runs
+from backups.machine.runs import Run
 from tests.bench import dataset, many, over_ssh, sides
 from tests.bench.server import PASSWORD, Server, start
 from tests.bench.table import Row, at_least, at_most, markdown

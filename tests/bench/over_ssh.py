@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backups import hosts
-from backups.containers import wait_until
 from backups.hosts import Hosts
 from backups.hosts.settings import HostSettings
+from backups.machine.docker import wait_until
 from backups.places.base import Ownership
-from backups.places.ssh import SshPlace
+from backups.places.remote.place import SshPlace
 from tests.bench.sides import alternated
 from tests.bench.table import Row, at_most, markdown
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pymysql
 
-from backups.containers import Container, Docker, wait_until
+from backups.machine.docker import Container, Docker, wait_until
 
 IMAGE = "lifeboat/mysql:9.7"
 PASSWORD = "bench"

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import yaml
 
-from backups.runs import Run
+from backups.machine.runs import Run
 from backups.site import Site
 from tests.bench.server import IMAGE, PASSWORD, Server, quoted, start
-from verification.evidence import DrillResult
-from verification.run import verify
+from verification.evidence.evidence import DrillResult
+from verification.verify import verify
 
 SERVICE = "bench"
 

@@ -1,7 +1,7 @@
 """The acceptance test of the design: a fourth service is one module and one registry line, and everything else just works."""
 
 from tests.contract.toy_site import ToySite
-from verification.run import verify
+from verification.verify import verify
 
 
 def test_a_fourth_service_is_backed_up_restored_and_proven(toy: ToySite) -> None:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from backups.containers import Docker
 from backups.errors import Damaged, LifeboatError
 from backups.hosts import NOWHERE, Hosts
+from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
 from backups.places.base import Ownership
 from backups.secret import Secret

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backups import runs
-from backups.run import back_up
+from backups.backup import back_up
+from backups.machine import runs
 from backups.services import registry
 from backups.services.registry import ServiceType
 from backups.site import Site

@@ -18,7 +18,7 @@ import requests
 import yaml
 
 from backups import hosts
-from backups.containers import Container, Docker, wait_until
+from backups.machine.docker import Container, Docker, wait_until
 from backups.site import Site
 from tests.integration.flows.conftest import Said, lifeboat
 from tests.servers.grafana import IMAGE as GRAFANA
@@ -28,7 +28,7 @@ from tests.servers.mysql import PASSWORD, ROOT_PASSWORD, MySQLServer, StartMySQL
 from tests.servers.prometheus import IMAGE as PROMETHEUS
 from tests.servers.prometheus import PrometheusFactory, PrometheusServer
 from tests.servers.ssh import SshFactory, SshServer
-from verification.restore.planning import promised
+from verification.restore.plan import promised
 
 __all__ = ["lifeboat"]
 

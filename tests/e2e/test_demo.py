@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from backups.containers import STATE_LABEL
 from backups.errors import LifeboatError
+from backups.machine.docker import STATE_LABEL
 from backups.witness import Check
 from deployments.demo import configuration
 from deployments.demo.run import judge, rehearse
 from tests.e2e.conftest import Rehearsed
-from verification.evidence import Budget, DrillResult, Evidence
+from verification.evidence.evidence import Budget, DrillResult, Evidence
 
 Cli = Callable[..., str]
 

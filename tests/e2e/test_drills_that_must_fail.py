@@ -13,11 +13,11 @@ import sqlalchemy
 
 from backups.services.base import Copy, Fetched
 from backups.site import Site
+from deployments.grafana_standin import edits
 from tests.e2e.conftest import Rehearsed
-from tests.standins.grafana import edits
-from verification.evidence import DrillResult
-from verification.run import verify
-from verification.tamper import Tamper
+from verification.drill.tamper import Tamper
+from verification.evidence.evidence import DrillResult
+from verification.verify import verify
 
 
 def drilled(site: Site, service: str, tamper: Tamper | None, selection: str = "latest") -> DrillResult:

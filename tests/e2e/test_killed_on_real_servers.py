@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backups import runs
-from backups.containers import STATE_LABEL, Docker, wait_until
+from backups.machine import runs
+from backups.machine.docker import STATE_LABEL, Docker, wait_until
 from backups.site import Site
 from tests.servers import restic
 from tests.servers.mysql import PASSWORD, MySQLServer, StartMySQL

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from backups.containers import Docker
+from backups.machine.docker import Docker
 from tests.contract.toy_site import IMAGE
-from tests.integration.grafana.over_api import built
+from tests.integration.grafana.api.harness import built
 from tests.servers.grafana import IMAGE as GRAFANA_IMAGE
 from tests.servers.mysql import IMAGE as MYSQL_IMAGE
 from tests.servers.mysql import PRIVILEGES, MySQLServer

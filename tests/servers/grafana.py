@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 import pytest
 
-from backups.containers import wait_until
 from backups.errors import Transient
-from backups.services.grafana.api import Api
+from backups.machine.docker import wait_until
+from backups.services.grafana.client import Api
 from backups.services.grafana.settings import GrafanaSettings
+from deployments.grafana_standin.database import Layout, build
 from tests.servers.leftovers import LABEL
-from tests.standins.grafana.database import Layout, build
 
 IMAGE = "lifeboat/grafana-standin:12.4"
 SECRET_KEY = "an operator's own key"

@@ -11,8 +11,8 @@ from typing import Any
 import pymysql
 import pytest
 
-from backups.containers import Docker, wait_until
 from backups.errors import LifeboatError
+from backups.machine.docker import Docker, wait_until
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers.mysql import PASSWORD, ROOT_PASSWORD, MySQLServer
 

@@ -19,8 +19,8 @@ import pytest
 from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
-from backups.containers import Container, Docker, wait_until
 from backups.errors import LifeboatError
+from backups.machine.docker import Container, Docker, wait_until
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers.leftovers import LABEL
 

@@ -12,17 +12,17 @@ import pymysql
 import pytest
 from sqlalchemy.engine import make_url
 
+from backups.config.settings import SandboxSettings
 from backups.hosts import NOWHERE, Hosts
+from backups.machine.runs import Run
 from backups.manifest import Kind, Manifest, Source
-from backups.runs import Run
 from backups.services.base import Fetched, Job
-from backups.services.mysql.copy import MySQLCopy
+from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.service import MySQLService
-from backups.settings import SandboxSettings
 from backups.witness import Check, compare
 from tests.servers.mysql import MySQLServer
-from verification.sandbox import DockerSandbox, opened
+from verification.drill.sandbox import DockerSandbox, opened
 
 
 @dataclass

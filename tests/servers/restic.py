@@ -2,7 +2,7 @@
 
 restic derives its key by scrypt, with the costs (N, r, p) that the key's file names: 3 s of processor time to make one, 0.6 s at each
 later use. Lifeboat's own repositories keep that; tests make hundreds, and open them thousands of times. Everything but that `init` is
-the real restic, which opens such a repository like any other: see `tests/integration/core/test_repository_cost.py`.
+the real restic, which opens such a repository like any other: see `tests/integration/repository/test_cost.py`.
 """
 
 import base64

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import pytest
 
 from backups import hosts
-from backups.containers import wait_until
 from backups.hosts.settings import HostSettings
+from backups.machine.docker import wait_until
 from tests.servers.leftovers import LABEL
 
 IMAGE = "lifeboat/ssh-host:sid"

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from backups import durations
 from backups.witness import Check
-from verification.evidence import DrillResult, Evidence
+from verification.evidence.evidence import DrillResult, Evidence
 from verification.report.groups import kinds
 
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

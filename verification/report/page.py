@@ -5,9 +5,10 @@ from functools import cache
 
 import jinja2
 
-from backups import disk, durations
+from backups import durations
+from backups.machine import disk
 from backups.witness import Value
-from verification.evidence import DrillResult, Evidence
+from verification.evidence.evidence import DrillResult, Evidence
 from verification.report.groups import grouped
 
 _SHOWN = 160

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups.witness import Check
-from verification.evidence import BackupPart, ImagePart, Verdict
+from verification.evidence.evidence import BackupPart, ImagePart, Verdict
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from backups import durations, journal
+from backups import durations
 from backups.errors import LifeboatError
+from backups.machine import commands_run
 from verification.restore.order import Restoration
 
 
@@ -41,7 +42,7 @@ class Runbook:
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Collect every command meanwhile."""
-        with journal.listening(self._hear):
+        with commands_run.listening(self._hear):
             yield
 
     def _hear(self, command: str, seconds: float) -> None:

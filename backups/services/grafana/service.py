@@ -1,4 +1,7 @@
-"""Backing up Grafana: the database by SQLite's online backup, and the configuration that opens its secrets. Next: witness.py."""
+"""Backing up Grafana: the database by SQLite's online backup, and the configuration that opens its secrets.
+
+Next file: `files/witness.py`.
+"""
 
 import json
 import tempfile
@@ -6,25 +9,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from backups import disk
-from backups.containers import Docker
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.hosts import NOWHERE, Hosts
+from backups.machine import disk
+from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
 from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Receiver, Sandbox
-from backups.services.grafana import answers, doctor, secrets, since, tables, witness
-from backups.services.grafana.api import Api
-from backups.services.grafana.copy import CONFIG, GrafanaCopy
-from backups.services.grafana.database import FILE, Database, opened
-from backups.services.grafana.objects import Objects, read
-from backups.services.grafana.over_api import capture, facts, reading
-from backups.services.grafana.over_api import doctor as doctor_by_api
-from backups.services.grafana.over_api.capture import METHOD, is_of_api
-from backups.services.grafana.over_api.client import Client
-from backups.services.grafana.over_api.copy import ApiCopy
-from backups.services.grafana.over_api.receiver import GrafanaReceiver
+from backups.services.grafana.api import capture, facts
+from backups.services.grafana.api import doctor as doctor_by_api
+from backups.services.grafana.api.capture import METHOD, is_of_api
+from backups.services.grafana.api.client import Client
+from backups.services.grafana.api.copy import ApiCopy
+from backups.services.grafana.api.put.receiver import GrafanaReceiver
+from backups.services.grafana.api.read import read as reading
+from backups.services.grafana.client import Api
+from backups.services.grafana.files import answers, doctor, loss, secrets, tables, witness
+from backups.services.grafana.files.copy import CONFIG, GrafanaCopy
+from backups.services.grafana.files.database import FILE, Database, opened
+from backups.services.grafana.files.objects import Objects, read
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
 
@@ -125,13 +129,13 @@ class GrafanaService:
             )
         if self.settings.method == METHOD:
             client = Client.of(self.settings)
-            yield from since.told(witness, facts.facts(reading.read(client)))
+            yield from loss.told(witness, facts.facts(reading.read(client)))
             return
         place = self._place()
         with tempfile.TemporaryDirectory(prefix="lifeboat-since-") as scratch:
             place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
             with opened(Path(scratch) / FILE) as database:
-                yield from since.look(database, witness)
+                yield from loss.look(database, witness)
 
     def receiver(self, url: str | None) -> Receiver:
         """See `Received`. Whatever the address, it is asked as whom the service's section says."""

@@ -1,36 +1,30 @@
 """MySQL as a service: a full is a clone and the log up to the witness; an incremental is the log since, up to a new witness.
 
-Taking one: `doctor.py` (may it be copied?), `clone.py`, `witness.py`, `binlog.py`. Bringing one back: `copy.py`.
+Taking one: `doctor/` (may it be copied?), `clone/`, `witness/`, `binlog/`. Bringing one back: `copy/`.
 """
 
 from collections.abc import Iterator, Sequence
 
-from backups.containers import Docker
 from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
+from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
-from backups.services.mysql import (
-    ailing,
-    binlog,
-    bridging,
-    clone,
-    connection,
-    doctor,
-    dump_doctor,
-    dumping,
-    reach,
-    since,
-    source,
-    witness,
-)
-from backups.services.mysql.connection import Session
-from backups.services.mysql.copy import MySQLCopy
+from backups.services.mysql import health, loss
+from backups.services.mysql.binlog import before_full, coverage, pull
+from backups.services.mysql.clone import clone
+from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import Bridge, MySQLDetails, Position
+from backups.services.mysql.doctor import doctor
+from backups.services.mysql.dump import capture as dump_capture
+from backups.services.mysql.dump import doctor as dump_doctor
+from backups.services.mysql.dump.copy import DumpedCopy
 from backups.services.mysql.dump_details import is_dump
-from backups.services.mysql.dumped_copy import DumpedCopy
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source import Source
+from backups.services.mysql.source import connection, source
+from backups.services.mysql.source.connection import Session
+from backups.services.mysql.source.source import Source
+from backups.services.mysql.witness import witness
 from backups.witness import Fact
 
 _SESSIONS = 2
@@ -53,7 +47,7 @@ class MySQLService:
     def capture(self, job: Job) -> Captured:
         """Take a full or an incremental; see `Service.capture`."""
         if self.settings.method == "dump":
-            dumping.require_full(job)
+            dump_capture.require_full(job)
         with connection.told(self.settings):
             with self._connect() as session:
                 seen = source.look(session)
@@ -64,12 +58,12 @@ class MySQLService:
                 for warning in warnings:
                     job.say(f"warning: {warning}")
             if self.settings.method == "dump":
-                return dumping.capture(job, self.settings, seen, self._connect)
+                return dump_capture.capture(job, self.settings, seen, self._connect)
             return self._full(job, seen) if job.kind == "full" else self._incremental(job, seen)
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
         """Whether it answers, and whether tables and rows of the witness are missing; see `Service.ail`."""
-        return ailing.look(self.settings, witness, collapse)
+        return health.look(self.settings, witness, collapse)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """All of each: the clone of the full, and the log of every backup."""
@@ -88,19 +82,19 @@ class MySQLService:
 
     def holds(self, manifest: Manifest, position: str) -> bool:
         """Whether the GTID was executed there; see `Service.holds`."""
-        return reach.holds(manifest, position)
+        return coverage.holds(manifest, position)
 
     def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
         """Whether that full kept the log since then; see `Service.follows`."""
-        return reach.follows(manifest, before)
+        return coverage.follows(manifest, before)
 
     def log(self, manifest: Manifest) -> Sequence[str]:
         """Its log's segments; see `Service.log`."""
-        return reach.log(manifest)
+        return coverage.log(manifest)
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Rows counted within seconds; see `Service.since`."""
-        return since.look(self.settings, witness)
+        return loss.look(self.settings, witness)
 
     def _connect(self) -> Session:
         return connection.connect(self.settings)
@@ -110,9 +104,9 @@ class MySQLService:
             size = source.data_bytes(session)
             # A file of its own for each chain: what is pulled starts with a file's first byte, and reaches back before the clone.
             connection.rows(session, "FLUSH BINARY LOGS")
-            start = binlog.position(session, seen.version).model_copy(update={"offset": 0})
+            start = pull.position(session, seen.version).model_copy(update={"offset": 0})
         clone.clone(self.settings, seen, size, job)
-        bridge = bridging.build(self._connect, job, start)
+        bridge = before_full.build(self._connect, job, start)
         return self._up_to_witness(job, seen, start, None, bridge)
 
     def _incremental(self, job: Job, seen: Source) -> Captured:
@@ -122,7 +116,7 @@ class MySQLService:
         if is_dump(last.details):
             raise ChainBroken("the last backup is a dump, which has no log to go on from")
         parent = MySQLDetails.model_validate(last.details)
-        binlog.require_continuation(self._connect, parent, last.source.version)
+        pull.require_continuation(self._connect, parent, last.source.version)
         return self._up_to_witness(job, seen, parent.end, parent.log_created)
 
     def _up_to_witness(
@@ -132,7 +126,7 @@ class MySQLService:
         job.say("taking the witness")
         witnessed = witness.take(self._connect, connections=_SESSIONS, say=job.say)
         job.say(f"pulling the log up to {witnessed.position.file}:{witnessed.position.offset}")
-        pulled = binlog.pull(self._connect, start, witnessed.position, job.directory)
+        pulled = pull.pull(self._connect, start, witnessed.position, job.directory)
         created = pulled.created if pulled.created is not None else created
         if created is None:
             raise AssertionError("a log that starts with a file's first byte tells when the file was begun")

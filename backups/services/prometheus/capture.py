@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from backups import disk
-from backups.containers import Image
 from backups.errors import LifeboatError
 from backups.hosts import Hosts
+from backups.machine import disk
+from backups.machine.docker import Image
 from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from backups.containers import Container, Docker, Image
 from backups.errors import ConfigError
+from backups.machine.docker import Container, Docker, Image
 from backups.places.base import Place
 from backups.services.base import Sandbox
 from backups.services.prometheus.blocks import digest

@@ -1,16 +1,16 @@
-"""The Prometheus service (see Service in ../base.py). A backup's story is in `capture.py`, a copy's in `restored.py`."""
+"""The Prometheus service (see Service in ../base.py). A backup's story is in `capture.py`, a copy's in `copy.py`."""
 
 from collections.abc import Iterator, Sequence
 
-from backups.containers import Docker
 from backups.hosts import NOWHERE, Hosts
+from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
-from backups.services.prometheus import ailing, since
+from backups.services.prometheus import health, loss
 from backups.services.prometheus.capture import capture
+from backups.services.prometheus.copy import PrometheusCopy
 from backups.services.prometheus.details import BLOCKS, CONFIG, PrometheusDetails
-from backups.services.prometheus.examine import examine
-from backups.services.prometheus.restored import PrometheusCopy
+from backups.services.prometheus.doctor import examine
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.witness import Fact
 
@@ -33,7 +33,7 @@ class PrometheusService:
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:  # noqa: ARG002 - it serves, or not
         """See Service: whether it is ready to serve."""
-        return ailing.look(self.settings)
+        return health.look(self.settings)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See Service: of each backup the files of the last one's blocks, and of the last one the configuration."""
@@ -68,4 +68,4 @@ class PrometheusService:
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See Service."""
-        return since.look(self.settings, witness)
+        return loss.look(self.settings, witness)

@@ -2,8 +2,8 @@
 
 import re
 
-from backups.containers import Docker, Image
 from backups.errors import ConfigError, LifeboatError
+from backups.machine.docker import Docker, Image
 
 _VERSION = re.compile(r"version (\S+)")
 

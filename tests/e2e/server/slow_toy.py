@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from backups import processes
-from backups.containers import Docker
 from backups.hosts import Hosts
+from backups.machine import processes
+from backups.machine.docker import Docker
 from backups.services.base import Captured, Copy, Fetched, Job, Sandbox
 from tests.contract.toy import ToyCopy, ToyService, ToySettings
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 
-from backups import runs
-from backups.containers import wait_until
+from backups.machine import runs
+from backups.machine.docker import wait_until
 from tests.e2e.server.conftest import ROOT, Station, ToySites, family
 
 pytestmark = pytest.mark.docker

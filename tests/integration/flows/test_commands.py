@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backups import journal
+from backups.machine import commands_run
 from tests.contract.toy_site import IMAGE, ToySite
 
 Lifeboat = Callable[..., Any]
@@ -139,6 +139,6 @@ def test_an_image_that_cannot_be_had_could_not_run(lifeboat: Lifeboat, config: P
 @pytest.mark.parametrize("command", ["list", "status"])
 def test_what_reads_tags_alone_asks_restic_once(command: str, toy: ToySite, lifeboat: Lifeboat) -> None:
     asked: list[str] = []
-    with journal.listening(lambda words, _: asked.append(words)):
+    with commands_run.listening(lambda words, _: asked.append(words)):
         lifeboat(command, "--config", str(toy.folder / "lifeboat.yaml"))
     assert len([words for words in asked if words.startswith("restic")]) == 1, asked

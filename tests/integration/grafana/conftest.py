@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from backups.config.settings import SandboxSettings
+from backups.machine.runs import Run
 from backups.manifest import Manifest, Source
-from backups.runs import Run
 from backups.services.base import Captured, Fetched, Job
-from backups.services.grafana.copy import GrafanaCopy
+from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
-from backups.settings import SandboxSettings
 from backups.witness import Check, compare
-from verification.sandbox import DockerSandbox, opened
+from verification.drill.sandbox import DockerSandbox, opened
 
 NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 

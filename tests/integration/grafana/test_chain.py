@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 from backups import chains
-from backups.repository import Repository
-from backups.run import back_up
-from backups.runs import Run
+from backups.backup import back_up
+from backups.config.settings import SandboxSettings
+from backups.machine.runs import Run
+from backups.repository.repository import Repository
 from backups.secret import Secret
 from backups.services.grafana.service import GrafanaService
-from backups.settings import SandboxSettings
 from backups.witness import compare
+from deployments.grafana_standin import edits
 from tests.servers.grafana import GrafanaFactory
-from tests.standins.grafana import edits
-from verification.fetching import fetch
-from verification.sandbox import opened
+from verification.drill.fetch import fetch
+from verification.drill.sandbox import opened
 
 pytestmark = pytest.mark.docker
 

@@ -10,9 +10,9 @@ import pytest
 
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import Source
+from deployments.grafana_standin import edits
 from tests.integration.grafana.conftest import Boat
 from tests.servers.grafana import GrafanaServer
-from tests.standins.grafana import edits
 
 pytestmark = pytest.mark.docker
 

@@ -11,9 +11,9 @@ from backups.errors import Damaged, LifeboatError
 from backups.services.base import Finding
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
+from deployments.grafana_standin.database import build
 from tests.integration.grafana.conftest import Boat
 from tests.servers.grafana import IMAGE, SECRET_KEY, GrafanaServer, configured
-from tests.standins.grafana.database import build
 
 NOBODY = "http://127.0.0.1:9"
 

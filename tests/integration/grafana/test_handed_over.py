@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from backups.errors import Damaged, LifeboatError
-from backups.runs import Run
+from backups.machine.runs import Run
 from backups.services.base import Fetched, Point
 from backups.services.grafana.service import GrafanaService
+from deployments.grafana_standin import edits
 from tests.integration.grafana.conftest import Boat
 from tests.servers.grafana import GrafanaFactory, GrafanaServer
-from tests.standins.grafana import edits
 
 pytestmark = pytest.mark.docker
 

@@ -13,11 +13,11 @@ import pytest
 import requests
 import yaml
 
-from backups.settings import Objectives
-from tests.standins.grafana.database import Layout, build
-from tests.standins.grafana.serving import serving
-from verification import metrics
-from verification.status import assess
+from backups.config.settings import Objectives
+from deployments.grafana_standin.database import Layout, build
+from deployments.grafana_standin.serving import serving
+from verification.watch import metrics
+from verification.watch.status import assess
 
 MONITORING = Path(__file__).parents[3] / "deployments" / "monitoring"
 RULES = MONITORING / "lifeboat-rules.yml"

@@ -13,8 +13,8 @@ import pytest
 from tests.contract.toy_site import IMAGE
 from tests.integration.flows.conftest import Said, lifeboat
 from tests.integration.retention.conftest import DAY, NOW, Harbour, harbour, harbour_template
-from verification.status import ServiceStatus
-from verification.store import TAG
+from verification.evidence.store import TAG
+from verification.watch.status import ServiceStatus
 
 __all__ = ["harbour", "harbour_template", "lifeboat"]
 

@@ -1,4 +1,4 @@
-"""Captures of test servers, taken as `backups/run.py` takes them."""
+"""Captures of test servers, taken as `backups/backup.py` takes them."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from backups.machine.runs import Run
 from backups.manifest import Manifest, Source
-from backups.runs import Run
 from backups.services.base import Captured, Job
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.service import MySQLService
-from tests.integration.mysql.dump_harness import dumping
+from tests.integration.mysql.dump.harness import dumping
 from tests.servers.mariadb import mariadb_template, start_mariadb
 from tests.servers.mysql import IMAGE, MySQLServer
 

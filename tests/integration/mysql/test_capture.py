@@ -9,10 +9,12 @@ from pathlib import Path
 import pymysql.err
 import pytest
 
-from backups.containers import wait_until
 from backups.errors import ChainBroken, LifeboatError, Transient
-from backups.runs import Run
-from backups.services.mysql import binlog, clone, connection
+from backups.machine.docker import wait_until
+from backups.machine.runs import Run
+from backups.services.mysql.binlog import pull
+from backups.services.mysql.clone import clone
+from backups.services.mysql.source import connection
 from tests.integration.mysql.conftest import Capturing, Taken
 from tests.servers.mysql import IMAGE, PASSWORD, MySQLServer, StartMySQL, replicate
 
@@ -58,7 +60,7 @@ def test_a_chain_is_taken_under_a_writer(
     assert first.details.start == full.details.end
     assert second.details.start == first.details.end
     assert [segment.start for segment in second.details.segments] == [first.details.end.offset, 0]
-    assert second.details.log_created == binlog.created_stamp(
+    assert second.details.log_created == pull.created_stamp(
         lambda: connection.connect(server.settings()), second.details.end.file
     )
     assert full.details.log_created == first.details.log_created

@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from backups import chains, runs
+from backups import chains
+from backups.backup import back_up
+from backups.config.settings import SandboxSettings
+from backups.machine import runs
+from backups.machine.runs import Run
 from backups.manifest import Kind, Manifest
-from backups.repository import Repository
-from backups.run import back_up
-from backups.runs import Run
+from backups.repository.repository import Repository
 from backups.secret import Secret
 from backups.services.base import Fetched
-from backups.services.prometheus.restored import PrometheusCopy
+from backups.services.prometheus.copy import PrometheusCopy
 from backups.services.prometheus.service import PrometheusService
-from backups.settings import SandboxSettings
 from tests.servers.prometheus import PrometheusServer
-from verification.fetching import fetch
-from verification.sandbox import opened
+from verification.drill.fetch import fetch
+from verification.drill.sandbox import opened
 
 
 @dataclass

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from backups import witness
-from backups.containers import RUN_LABEL, Docker
 from backups.errors import ConfigError, Damaged, LifeboatError, Transient
+from backups.machine.docker import RUN_LABEL, Docker
+from backups.machine.runs import Run
 from backups.manifest import Manifest
-from backups.runs import Run
 from backups.services.base import Fetched, Finding
-from backups.services.prometheus.restored import PrometheusCopy
+from backups.services.prometheus.copy import PrometheusCopy
 from backups.services.prometheus.service import PrometheusService
 from tests.integration.prometheus.conftest import Boat, make_boat
 from tests.servers.prometheus import IMAGE, PASSWORD, USER, PrometheusFactory, PrometheusServer

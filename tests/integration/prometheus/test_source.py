@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from backups import disk, witness
+from backups import witness
 from backups.errors import LifeboatError
-from backups.places.local import LocalPlace
-from backups.runs import Run
+from backups.machine import disk
+from backups.machine.runs import Run
+from backups.places.local.place import LocalPlace
 from backups.services.prometheus import questions
 from backups.services.prometheus.details import PrometheusDetails
 from tests.integration.prometheus.conftest import Boat, make_boat

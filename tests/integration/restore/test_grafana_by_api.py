@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from backups.containers import Docker
-from backups.services.grafana.over_api import kinds
-from backups.services.grafana.over_api.reading import read
+from backups.machine.docker import Docker
+from backups.services.grafana.api import kinds
+from backups.services.grafana.api.read.read import read
+from deployments.grafana_standin import edits
+from deployments.grafana_standin.database import build
+from deployments.grafana_standin.serving import serving
 from tests.integration.flows.conftest import Said
-from tests.integration.grafana.over_api import LOGIN, PASSWORD, admin, built, empty, first
+from tests.integration.grafana.api.harness import LOGIN, PASSWORD, admin, built, empty, first
 from tests.servers.grafana import IMAGE, SECRET_KEY, configured
-from tests.standins.grafana import edits
-from tests.standins.grafana.database import build
-from tests.standins.grafana.serving import serving
 
 pytestmark = pytest.mark.docker
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from backups import runs
-from backups.containers import Docker, wait_until
 from backups.errors import LifeboatError
+from backups.machine import runs
+from backups.machine.docker import Docker, wait_until
 from tests.contract import toy as toys
 from tests.contract.toy_site import ToySite
 from tests.integration.flows.conftest import Said
-from verification.restore import planning
+from verification.restore import plan as planning
 from verification.restore.order import Order
-from verification.restore.story import restore
-from verification.run import verify
+from verification.restore.restore import restore
+from verification.verify import verify
 
 CommandLine = Callable[..., Said]
 
@@ -182,7 +182,7 @@ def test_a_copy_that_is_not_equal_is_delivered_only_anyway(
 def test_too_little_room_is_told_before_the_first_byte(
     toy: ToySite, told: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backups.places.local.LocalPlace.free", lambda _: 17)
+    monkeypatch.setattr("backups.places.local.place.LocalPlace.free", lambda _: 17)
     said = told("--to", f"local:{tmp_path}/back")
     assert said.code == 2
     assert "17 B are free" in said.err

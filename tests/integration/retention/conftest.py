@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from backups.manifest import FileEntry, Manifest, Source
-from backups.repository import Repository
+from backups.repository.repository import Repository
 from backups.retention import Decision
 from backups.services import registry
 from backups.site import Site
 from backups.witness import Fact
 from tests.contract.toy_site import IMAGE, REGISTRY_LINE
-from tests.integration.core.conftest import child
+from tests.integration.conftest import child
 from tests.integration.flows.conftest import Said, lifeboat
 
 __all__ = ["Said", "child", "lifeboat"]

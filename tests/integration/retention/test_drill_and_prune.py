@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from backups import prune, runs
+from backups import prune
 from backups.errors import Damaged
+from backups.machine import runs
 from backups.site import Site
 from tests.contract.toy_site import ToySite, toy, toy_template
 from tests.integration.retention.conftest import chains_of, fabricate
-from verification import fetching
-from verification.evidence import DrillResult
-from verification.plan import Planned, plan
-from verification.run import drill_one
+from verification.drill import fetch
+from verification.drill.plan import Planned, plan
+from verification.evidence.evidence import DrillResult
+from verification.verify import drill_one
 
 __all__ = ["toy", "toy_template"]
 
@@ -47,7 +48,7 @@ def test_a_prune_on_this_machine_leaves_the_chain_that_a_drill_reads(
     toy: ToySite, planned: Planned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes between the manifests and the files, deletes nothing, and the drill proves the chain."""
-    site, whole = toy.open(), fetching.manifests
+    site, whole = toy.open(), fetch.manifests
     deleted = []
 
     def interrupted(*arguments: Any) -> Any:
@@ -55,7 +56,7 @@ def test_a_prune_on_this_machine_leaves_the_chain_that_a_drill_reads(
         deleted.append(prune_everything(site))
         return read
 
-    monkeypatch.setattr(fetching, "manifests", interrupted)
+    monkeypatch.setattr(fetch, "manifests", interrupted)
     result = drill(site, planned)
     assert deleted == [0]
     assert result.verdict == "verified", result.reasons
@@ -68,13 +69,13 @@ def test_a_chain_that_another_machine_deletes_could_not_be_drilled(
     toy: ToySite, planned: Planned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, moment: str
 ) -> None:
     """Before the manifests are read, or before the files are."""
-    site, whole = toy.open(), getattr(fetching, moment)
+    site, whole = toy.open(), getattr(fetch, moment)
 
     def interrupted(*arguments: Any) -> Any:
         assert prune_everything(elsewhere(site, tmp_path)) == 2
         return whole(*arguments)
 
-    monkeypatch.setattr(fetching, moment, interrupted)
+    monkeypatch.setattr(fetch, moment, interrupted)
     result = drill(site, planned)
     assert result.verdict == "could-not-run"
     assert "2 of the 2 backups of chain toy-" in (result.error or "")
@@ -92,7 +93,7 @@ def test_what_reads_as_damage_of_a_chain_that_is_gone_is_no_damage(
         site.repository.forget([planned.chain[-1].snapshot])
         raise Damaged("pack 1234 does not exist")
 
-    monkeypatch.setattr(fetching, "files", torn)
+    monkeypatch.setattr(fetch, "files", torn)
     result = drill(site, planned)
     assert result.verdict == "could-not-run"
     assert "1 of the 2 backups of chain toy-" in (result.error or "")
@@ -102,7 +103,7 @@ def test_damage_of_a_chain_that_is_there_stays_damage(toy: ToySite, planned: Pla
     def torn(*arguments: Any) -> Any:
         raise Damaged("pack 1234 does not exist")
 
-    monkeypatch.setattr(fetching, "files", torn)
+    monkeypatch.setattr(fetch, "files", torn)
     assert drill(toy.open(), planned).verdict == "failed"
 
 

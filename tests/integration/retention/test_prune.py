@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from backups import locks, prune, reading, runs
+from backups import prune
 from backups.chains import chains
 from backups.errors import LifeboatError, Transient
-from backups.repository import Repository
-from tests.integration.core.conftest import Child, children, said
+from backups.machine import locks, runs
+from backups.repository import chains_in_use
+from backups.repository.repository import Repository
+from tests.integration.conftest import Child, children, said
 from tests.integration.flows.conftest import Said
 from tests.integration.retention.conftest import AGES, BYTES, DAY, NOW, Harbour, chains_of, going
 from tests.servers import restic
-from verification.store import TAG
+from verification.evidence.store import TAG
 
 Lifeboat = Callable[..., Said]
 EVERYTHING = {chain: list(range(len(ages))) for chain, ages in AGES.items()} | {"monthly": [0]}
@@ -32,7 +34,7 @@ def files(harbour: Harbour) -> set[Path]:
 
 
 def prove(harbour: Harbour, backup: str) -> None:
-    """Keep the evidence of a drill that proved it, as `verification.store` does."""
+    """Keep the evidence of a drill that proved it, as `verification.evidence.store` does."""
     (harbour.folder / "evidence").mkdir()
     (harbour.folder / "evidence" / "report.json").write_text("{}")
     tags = [TAG, "verdict=verified", f"proof={backup}|verified|3.0|{(NOW - DAY).isoformat()}"]
@@ -184,7 +186,7 @@ def test_a_chain_that_is_read_since_the_plan_stays_and_the_rest_goes(harbour: Ha
     site = harbour.open()
     decisions = prune.plan(site, {}, now=NOW)
     assert going(decisions) == {"old", "month"}
-    with reading.chain(site.state, "old"), reading.chain(site.state, "old"):
+    with chains_in_use.chain(site.state, "old"), chains_in_use.chain(site.state, "old"):
         assert going(prune.plan(site, {}, now=NOW)) == {"month"}
         assert prune.carry_out(site, decisions) == 2
     assert chains_of(site.repository) == STAYING | {"old": [0, 1]}
@@ -193,8 +195,8 @@ def test_a_chain_that_is_read_since_the_plan_stays_and_the_rest_goes(harbour: Ha
 
 
 def test_a_reader_that_dies_is_no_reader(harbour: Harbour, child: Child) -> None:
-    code = "import sys, time\nfrom pathlib import Path\nfrom backups import reading\n"
-    code += "with reading.chain(Path(sys.argv[1]), 'old'):\n    print('reading')\n    time.sleep(600)\n"
+    code = "import sys, time\nfrom pathlib import Path\nfrom backups.repository import chains_in_use\n"
+    code += "with chains_in_use.chain(Path(sys.argv[1]), 'old'):\n    print('reading')\n    time.sleep(600)\n"
     site = harbour.open()
     process = child(code, site.state)
     assert said(process) == "reading"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from backups import runs
-from backups.containers import Docker, wait_until
+from backups.backup import back_up
 from backups.errors import LifeboatError
-from backups.run import back_up
-from backups.runs import Run
+from backups.machine import runs
+from backups.machine.docker import Docker, wait_until
+from backups.machine.runs import Run
 from backups.services.base import Captured, Job, Service
 from tests.contract.toy_site import ToySite
 

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from backups import runs
 from backups.errors import Damaged
+from backups.machine import runs
 from backups.services import registry
 from backups.services.base import Captured, Copy, Job
 from backups.services.registry import ServiceType
 from tests.contract.toy import ToyCopy, ToyService, ToySettings
 from tests.contract.toy_site import SUITE, ToySite
-from verification import sandbox
-from verification.drill import drill
-from verification.evidence import DrillResult, Evidence
-from verification.plan import plan
-from verification.run import drill_one, verify
-from verification.tamper import Tamper
+from verification.drill import sandbox
+from verification.drill.drill import drill
+from verification.drill.plan import plan
+from verification.drill.tamper import Tamper
+from verification.evidence.evidence import DrillResult, Evidence
+from verification.verify import drill_one, verify
 
 
 def latest(toy: ToySite, tamper: Tamper | None = None) -> DrillResult:
@@ -267,7 +267,7 @@ def test_a_copy_that_was_killed_from_outside_is_no_verdict_about_the_backup(
 
 
 def test_a_disk_too_small_for_the_chain_is_told_before_anything_is_fetched(toy: ToySite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backups.disk._RESERVE", 2**60)
+    monkeypatch.setattr("backups.machine.disk._RESERVE", 2**60)
     result = latest(toy)
 
     assert result.verdict == "could-not-run"

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from backups import runs
-from backups.run import back_up
+from backups.backup import back_up
+from backups.machine import runs
 from backups.services.base import Copy
 from backups.site import Site
 from tests.servers.mysql import PASSWORD, MySQLServer
-from verification.evidence import DrillResult
-from verification.plan import plan
-from verification.run import drill_one
-from verification.tamper import Tamper
+from verification.drill.plan import plan
+from verification.drill.tamper import Tamper
+from verification.evidence.evidence import DrillResult
+from verification.verify import drill_one
 
 DATABASE = "drilled {x}: 100%"
 """An odd name: SQLAlchemy and Great Expectations give meaning to each of these characters."""

@@ -10,11 +10,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from backups.containers import Container, Docker, Image, wait_until
-from backups.runs import Run
-from backups.settings import SandboxSettings
-from verification import sandbox
-from verification.sandbox import DockerSandbox
+from backups.config.settings import SandboxSettings
+from backups.machine.docker import Container, Docker, Image, wait_until
+from backups.machine.runs import Run
+from verification.drill import sandbox
+from verification.drill.sandbox import DockerSandbox
 
 IMAGE = "lifeboat/mysql:9.7"
 SLEEP = ["sleep", "600"]

@@ -3,11 +3,11 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from backups.repository import Snapshot
+from backups.repository.repository import Snapshot
 from tests.contract.toy_site import ToySite
-from verification import store
-from verification.run import verify
-from verification.store import Proof
+from verification.evidence import store
+from verification.evidence.store import Proof
+from verification.verify import verify
 
 
 def snapshot(at: datetime, *tags: str) -> Snapshot:

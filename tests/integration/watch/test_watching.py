@@ -11,19 +11,18 @@ from typing import Any
 
 import pytest
 
-from backups.containers import wait_until
 from backups.errors import ConfigError
+from backups.machine.docker import wait_until
 from backups.services.base import Ailment
 from tests.contract.toy import names
 from tests.contract.toy_site import ToySite
 from tests.integration.flows.conftest import Said
 from tests.servers.prefect import PrefectServer
-from verification import advice
-from verification.restore import by_itself
+from verification.drill.tamper import Tamper
 from verification.restore.order import Order
-from verification.run import verify
-from verification.tamper import Tamper
-from verification.watching import Sighting, watch
+from verification.verify import verify
+from verification.watch import advice, automatic_restore
+from verification.watch.watch import Sighting, watch
 
 QUICK = "watch: {pause: 0s}"
 LATER = timedelta(hours=3)
@@ -108,8 +107,8 @@ def test_a_backup_that_failed_its_proof_is_not_advised(toy: ToySite) -> None:
 
 
 def keep_as_real(toy: ToySite, evidence: object) -> None:
-    from verification import store
-    from verification.evidence import Evidence
+    from verification.evidence import store
+    from verification.evidence.evidence import Evidence
 
     assert isinstance(evidence, Evidence)
     directory = toy.folder / "evidence"
@@ -144,7 +143,7 @@ def test_a_service_that_allows_it_is_restored_by_itself_once_a_day(toy: ToySite,
     toy.source.rename(toy.folder / "burnt")
     now = datetime.now(UTC)
     site = toy.configure(more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back'}}")
-    assert by_itself.orders(site, watch(site, ["toy"]), now) == []
+    assert automatic_restore.orders(site, watch(site, ["toy"]), now) == []
 
     site = toy.configure(
         more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back', stop: 'true', start: 'true', by_itself: true}}"
@@ -152,18 +151,18 @@ def test_a_service_that_allows_it_is_restored_by_itself_once_a_day(toy: ToySite,
     sightings = watch(site, ["toy"])
     newest = site.repository.backups()[-1]
     wanted = [Order("toy", f"local:{tmp_path}/back", backup=newest.id, replace=True)]
-    assert by_itself.orders(site, sightings, now) == wanted
+    assert automatic_restore.orders(site, sightings, now) == wanted
     assert any("restores it by itself, at most once in 24 h" in line for line in advice.lines(sightings[0], site))
-    assert by_itself.skipped(site, sightings, now) == []
-    by_itself.note(site, "toy", now)
-    (why,) = by_itself.skipped(site, sightings, now + timedelta(hours=23))
+    assert automatic_restore.skipped(site, sightings, now) == []
+    automatic_restore.note(site, "toy", now)
+    (why,) = automatic_restore.skipped(site, sightings, now + timedelta(hours=23))
     assert f"that began at {now:%Y-%m-%d %H:%M:%S} UTC" in why
-    assert by_itself.orders(site, sightings, now + timedelta(hours=23)) == []
-    assert by_itself.orders(site, sightings, now + timedelta(hours=24)) == wanted
+    assert automatic_restore.orders(site, sightings, now + timedelta(hours=23)) == []
+    assert automatic_restore.orders(site, sightings, now + timedelta(hours=24)) == wanted
 
     (tmp_path / "toy" / "state" / "restores" / "toy.by-itself").write_text("yesterday")
-    assert by_itself.orders(site, sightings, now) == []
-    assert "toy.by-itself cannot be read" in by_itself.skipped(site, sightings, now)[0]
+    assert automatic_restore.orders(site, sightings, now) == []
+    assert "toy.by-itself cannot be read" in automatic_restore.skipped(site, sightings, now)[0]
     with pytest.raises(ConfigError, match=r"needs restore\.to, restore\.stop, restore\.start"):
         toy.configure(service=", restore: {by_itself: true}")
     with pytest.raises(ConfigError, match=r"needs restore\.start:"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backups.errors import LifeboatError
-from backups.places.local import LocalPlace
+from backups.places.local.place import LocalPlace
 from backups.services.prometheus import datadir
 
 ULID = "01M82NN1QANH9YBV20ABDAT6F"

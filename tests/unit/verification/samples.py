@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backups.witness import Check
-from verification.evidence import BackupPart, DrillResult, Evidence, Growth, ImagePart, PhasePart, budget, overall
+from verification.evidence.evidence import BackupPart, DrillResult, Evidence, Growth, ImagePart, PhasePart, budget, overall
 
 MONDAY = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 

@@ -1,0 +1,211 @@
+"""The story of one backup: decide the kind, capture, write the manifest, save. The snapshot appears whole or not at all.
+
+What a capture is, is the service's affair: next file `services/<type>/service.py`.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from itertools import chain, count
+from pathlib import Path
+
+from backups import chains as chaining
+from backups import durations
+from backups.chains import Chain
+from backups.errors import ChainBroken, Damaged, LifeboatError
+from backups.machine import disk
+from backups.machine.runs import Run, one_at_a_time
+from backups.manifest import DATA, FileEntry, Kind, Manifest, Source
+from backups.repository.repository import Repository
+from backups.services.base import Captured, Job, Service
+
+log = logging.getLogger(__name__)
+
+_FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
+"""`auto` takes a full when the chain's full is a week old; six hours less, since last week's may have begun late."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to capture: the new backup's id and kind, why it is a full when none was asked for, what an incremental builds on,
+    and what a full follows.
+    """
+
+    id: str
+    kind: Kind
+    reason: str | None = None
+    parents: Sequence[Manifest] = ()
+    before: Manifest | None = None
+
+
+def back_up(
+    service: Service,
+    repository: Repository,
+    run: Run,
+    state: Path,
+    *,
+    kind: Kind | None,
+    standalone: bool = False,
+    patience: timedelta = timedelta(0),
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Manifest:
+    """Take one backup of `service` and return its manifest. `kind` None decides by the age of the chain's full.
+
+    standalone: a full that later incrementals do not build on (the monthly service backup).
+    patience: how long to wait for another backup of the service on this machine, instead of being refused.
+    Raises LifeboatError (with a hint) for every fault; then the repository holds what it held before.
+    """
+    if standalone and kind == "incremental":
+        raise LifeboatError("a standalone backup is a full: it cannot be incremental", hint="leave --kind out")
+    name = service.name
+    with one_at_a_time(state, name, patience=patience, run=run):
+        repository.ensure()
+        started_at = now()
+        plan = _plan(repository, name, "full" if standalone else kind, started_at)
+        if service.continuous and plan.kind == "full" and not standalone:
+            plan = replace(plan, before=_before(repository, name, started_at))
+        staging = run.directory / name
+        try:
+            with disk.full_disk_told(run.directory, f"the backup of {name}"):
+                plan, captured = _capture(service, run, state, staging, plan, now)
+                manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
+                manifest.write(staging / "snapshot")
+            run.go_on()
+            log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
+            snapshot = repository.save(staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at)
+            _leave_no_fork(repository, manifest, snapshot)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    log.info("%s: backup %s is whole: %s, taken in %s", name, manifest.id, plan.kind, durations.describe(now() - started_at))
+    return manifest
+
+
+def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) -> _Plan:
+    """Decide the kind. A chain that is damaged or broken is not built on: a full is taken instead, and the reason kept."""
+    identifier = _identifier(name, at, ())
+    try:
+        every = chaining.chains(repository.backups()).get(name, [])
+        identifier = _identifier(name, at, {backup.id for old in every for backup in old.backups})
+        if kind == "full":
+            return _Plan(identifier, "full")
+        newest = chaining.extendable(every, at)
+        decided, reason = _decide(kind, newest, at)
+        if newest is None or decided == "full":
+            return _Plan(identifier, "full", reason)
+        return _Plan(identifier, "incremental", None, [repository.manifest(record) for record in newest.backups])
+    except (ChainBroken, Damaged) as fault:
+        log.warning("%s: %s; taking a full", name, fault.message)
+        return _Plan(identifier, "full", fault.message)
+
+
+def _before(repository: Repository, name: str, at: datetime) -> Manifest | None:
+    """The last backup of the chain that a full follows. The full is taken without it, too."""
+    try:
+        newest = chaining.extendable(chaining.chains(repository.backups()).get(name, []), at)
+        return repository.manifest(newest.last) if newest else None
+    except (ChainBroken, Damaged):
+        return None
+
+
+def _decide(kind: Kind | None, newest: Chain | None, at: datetime) -> tuple[Kind, str | None]:
+    if newest is None:
+        return "full", None if kind is None else "there is no chain to build on"
+    age = at - newest.backups[0].taken_at
+    if kind is None and age >= _FULL_EVERY:
+        return "full", f"the chain's full is {durations.describe(age)} old"
+    return "incremental", None
+
+
+def _capture(
+    service: Service, run: Run, state: Path, staging: Path, plan: _Plan, now: Callable[[], datetime]
+) -> tuple[_Plan, Captured]:
+    """Capture; when the chain cannot be built on, take a full instead and say why."""
+
+    def say(line: str) -> None:
+        run.go_on()
+        log.info("%s: %s", service.name, line)
+
+    def attempt(plan: _Plan) -> tuple[_Plan, Captured]:
+        shutil.rmtree(staging, ignore_errors=True)
+        data, work = staging / "snapshot" / DATA, staging / "work"
+        for directory in (staging, staging / "snapshot", data, work):
+            directory.mkdir(mode=0o711)
+        return plan, service.capture(Job(plan.kind, data, work, plan.parents, run.docker, state, say, now, plan.before))
+
+    kind = "an incremental" if plan.kind == "incremental" else "a full"
+    say(f"taking {kind} backup" + (f": {plan.reason}" if plan.reason else ""))
+    try:
+        return attempt(plan)
+    except ChainBroken as broken:
+        if plan.kind == "full":
+            raise
+        log.warning("%s: %s; taking a full instead", service.name, broken.message)
+        return attempt(_Plan(plan.id, "full", broken.message))
+
+
+def _manifest(
+    service: Service,
+    plan: _Plan,
+    captured: Captured,
+    staging: Path,
+    started_at: datetime,
+    finished_at: datetime,
+    *,
+    standalone: bool,
+) -> Manifest:
+    parent = plan.parents[-1] if plan.parents else None
+    return Manifest(
+        lifeboat=version("lifeboat"),
+        id=plan.id,
+        service=service.name,
+        type=service.settings.type,
+        kind=plan.kind,
+        chain=parent.chain if parent else plan.id,
+        sequence=parent.sequence + 1 if parent else 0,
+        parent=parent.id if parent else None,
+        standalone=standalone,
+        reason=plan.reason,
+        started_at=started_at,
+        taken_at=captured.taken_at,
+        finished_at=finished_at,
+        source=Source(version=captured.source_version, image=service.settings.image),
+        files=_files(staging / "snapshot" / DATA),
+        details=dict(captured.details),
+        witness=tuple(captured.witness),
+    )
+
+
+def _leave_no_fork(repository: Repository, manifest: Manifest, snapshot: str) -> None:
+    """Take an incremental back when another machine, which our lock does not hold, has built on the same backup meanwhile."""
+    if manifest.parent is None:
+        return
+    place = (manifest.service, manifest.chain, manifest.sequence)
+    rivals = [rival for rival in repository.backups() if (rival.service, rival.chain, rival.sequence) == place]
+    for rival in rivals:
+        # restic 0.14 tells the first eight digits of a new snapshot's id.
+        if not rival.snapshot.startswith(snapshot):
+            twice = f"{rival.id} was built on {manifest.parent} at the same time, on another machine"
+            only = "back a service up from one machine only"
+            try:
+                repository.forget([snapshot])
+            except LifeboatError as refusal:
+                raise LifeboatError(
+                    f"{twice}; {manifest.id} could not be taken back: {refusal.message}",
+                    hint=f"{only}; the next backup is a full; with full access to the repository: restic forget {snapshot}",
+                ) from refusal
+            raise LifeboatError(f"{twice}; {manifest.id} was not kept", hint=only)
+
+
+def _identifier(service: str, at: datetime, taken: Collection[str]) -> str:
+    """The service and the second (UTC), and a number when that second has been taken."""
+    identifier = f"{service}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    candidates = chain([identifier], (f"{identifier}-{number}" for number in count(2)))
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _files(data: Path) -> tuple[FileEntry, ...]:
+    paths = sorted(path for path in data.rglob("*") if path.is_file() and not path.is_symlink())
+    return tuple(FileEntry(path=path.relative_to(data).as_posix(), size=path.stat().st_size) for path in paths)

@@ -1,0 +1,188 @@
+"""lifeboat.yaml: found, read, checked, and every fault told with its file, line, key and what to write instead."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from backups.config.settings import Settings
+from backups.errors import ConfigError
+from backups.services.base import ServiceSettings
+from backups.services.registry import SERVICE_TYPES
+
+SEARCHED = (Path("lifeboat.yaml"), Path("/etc/lifeboat/lifeboat.yaml"))
+
+_EXAMPLE = "deployments/example/lifeboat.yaml shows every key"
+_SCHEMES = ("sftp", "rest", "s3", "swift", "b2", "azure", "gs", "rclone")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def find(path: Path | None) -> Path:
+    """The configuration file: the given one, else `$LIFEBOAT_CONFIG`, ./lifeboat.yaml, /etc/lifeboat/lifeboat.yaml."""
+    named = path or (Path(os.environ["LIFEBOAT_CONFIG"]) if os.environ.get("LIFEBOAT_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigError(f"there is no configuration file {named}", hint="check --config or LIFEBOAT_CONFIG")
+        return named
+    for candidate in SEARCHED:
+        if candidate.is_file():
+            return candidate
+    raise ConfigError(
+        f"no configuration found: neither {' nor '.join(map(str, SEARCHED))}",
+        hint="copy deployments/example/lifeboat.yaml, or name a file by --config or LIFEBOAT_CONFIG",
+    )
+
+
+def load(path: Path) -> Settings:
+    """Read and check the file; raises ConfigError with file, line, key and hint. Relative paths start at the file's folder."""
+    file = _read(path)
+    content = dict(file.content)
+    if isinstance(content.get("services"), dict):
+        content["services"] = {name: file.service(str(name), section) for name, section in content["services"].items()}
+    settings = file.checked(Settings, content)
+    base = path.resolve().parent
+    repository = settings.repository.model_copy(update={"url": _repository_url(settings.repository.url, base)})
+    return _with_absolute_paths(settings.model_copy(update={"repository": repository}), base)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A YAML file: its content, and the line of each of its keys."""
+
+    path: Path
+    content: Mapping[str, Any]
+    lines: Mapping[tuple[str, ...], int]
+
+    def service(self, name: str, section: Any) -> ServiceSettings:
+        """A service's section, as its type's model."""
+        where = ("services", name)
+        kind = section.get("type") if isinstance(section, dict) else None
+        if not isinstance(kind, str) or kind not in SERVICE_TYPES:
+            fault = f"services.{name}.type is {kind!r}" if kind else f"services.{name} has no type"
+            raise ConfigError(
+                f"{self.path}:{self.line((*where, 'type'))}: {fault}", hint=f"write one of: {', '.join(SERVICE_TYPES)}"
+            )
+        return self.checked(SERVICE_TYPES[kind].settings, section, where)
+
+    def checked(self, model: type[Model], section: Any, where: tuple[str, ...] = ()) -> Model:
+        """A section as its model; raises ConfigError that tells the first fault."""
+        try:
+            return model.model_validate(section)
+        except ValidationError as error:
+            raise self._told(error, model, where) from None
+
+    def line(self, place: Sequence[str]) -> int:
+        """The line of a key, or of the nearest one above it that is written."""
+        return next((self.lines[key] for length in range(len(place), 0, -1) if (key := tuple(place[:length])) in self.lines), 1)
+
+    def _told(self, error: ValidationError, model: type[BaseModel], where: tuple[str, ...]) -> ConfigError:
+        fault = error.errors(include_input=False)[0]
+        inner = tuple(str(part) for part in fault["loc"] if part != "[key]")
+        place = where + inner
+        at = f"{self.path}:{self.line(place)}: "
+        key = ".".join(place) or "the file"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        if fault["type"] == "extra_forbidden":
+            known = _keys(model, inner[:-1])
+            near = difflib.get_close_matches(inner[-1], known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known keys here: {', '.join(known)}"
+            return ConfigError(f"{at}unknown key {key}{more}", hint=hint)
+        if fault["type"] == "missing":
+            return ConfigError(f"{at}{key} is missing{more}", hint=_EXAMPLE)
+        message = str(fault["msg"]).removeprefix("Value error, ")
+        return ConfigError(f"{at}{key}: {message[0].lower()}{message[1:]}{more}", hint=_EXAMPLE)
+
+
+def _read(path: Path) -> _File:
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        document = loader.get_single_node()
+        lines = dict(_lines(document, path))
+        content = loader.construct_document(document) if document else None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check its mode and owner") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not text in UTF-8", hint="save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"{path}{_at(error)}: it is not YAML: {_problem(error)}", hint="indent by spaces, quote what holds a colon"
+        ) from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no settings", hint="copy deployments/example/lifeboat.yaml")
+    return _File(path, content, lines)
+
+
+def _at(error: yaml.YAMLError) -> str:
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    return f":{mark.line + 1}" if mark else ""
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    """What is wrong, less whatever it quotes of the file: that may be half a password."""
+    problem = (error.problem if isinstance(error, yaml.MarkedYAMLError) else None) or "it holds characters that YAML forbids"
+    return re.sub(r"'[^']{2,}'", "'…'", problem)
+
+
+def _lines(node: yaml.Node | None, path: Path, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The line of each key of a YAML document; raises ConfigError for a key that is written twice."""
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            here, line = (*at, str(key.value)), key.start_mark.line + 1
+            if here[-1] in seen:
+                raise ConfigError(
+                    f"{path}:{line}: {'.'.join(here)} is written twice, first in line {seen[here[-1]]}", hint="remove one of them"
+                )
+            seen[here[-1]] = line
+            yield here, line
+            yield from _lines(value, path, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield (*at, str(index)), value.start_mark.line + 1
+            yield from _lines(value, path, (*at, str(index)))
+
+
+def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
+    parts = iter(place)
+    for part in parts:
+        field = model.model_fields.get(part)
+        inner = field.annotation if field else None
+        if get_origin(inner) is dict:
+            # The next part is an entry's name, which is anybody's choice.
+            next(parts, None)
+            inner = get_args(inner)[1]
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _repository_url(url: str, base: Path) -> str:
+    """restic takes anything without a scheme as a directory; make that one absolute."""
+    if url.partition(":")[0] in _SCHEMES or url.startswith("${"):
+        return url
+    return str(base / Path(url.removeprefix("local:")).expanduser())
+
+
+def _with_absolute_paths(model: Model, base: Path) -> Model:
+    """The model with each of its paths, at any depth, made absolute: `~` is the home, anything relative starts at `base`."""
+    return model.model_copy(update={name: _absolute(value, base) for name, value in model})
+
+
+def _absolute(value: Any, base: Path) -> Any:
+    if isinstance(value, Path):
+        return base / value.expanduser()
+    if isinstance(value, BaseModel):
+        return _with_absolute_paths(value, base)
+    if isinstance(value, tuple):
+        return tuple(_absolute(item, base) for item in value)
+    if isinstance(value, dict):
+        return {key: _absolute(item, base) for key, item in value.items()}
+    return value

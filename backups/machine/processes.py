@@ -1,0 +1,139 @@
+"""The only door to commands of this machine (restic, ssh): argument lists, no line for a shell, and no child that outlives us."""
+
+import ctypes
+import math
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backups.errors import LifeboatError
+from backups.machine import commands_run, stall
+
+_running: set[subprocess.Popen[bytes]] = set()
+_guard = threading.Lock()
+
+_LAST_WORDS = 8192
+"""Bytes of error output that are kept: the end, where a command says what it gave up on."""
+
+STALLED = "it was ended, since it had done nothing for"
+"""What `Completed.errors` says of a command that stalled."""
+
+_PR_SET_PDEATHSIG = 1
+
+_IF_WE_LIVE = ("/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+"""Begins a command unless we are dead by now: who dies before it has asked for our death's signal leaves it without one."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a command ended: its exit code, its standard output, and the end of its error output."""
+
+    code: int
+    output: bytes
+    errors: str
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    stalled: float | None = None,
+) -> Completed:
+    """Run a command to its end; `environment` is added to ours.
+
+    stalled: seconds after which a command that does nothing is ended (see `stall.py`); its error output then says so last
+
+    Raises LifeboatError when the program is not installed. Whatever interrupts us ends the command first.
+    """
+    program = shutil.which(arguments[0])
+    if program is None:
+        raise LifeboatError(
+            f"{arguments[0]} is not installed on this machine", hint=f"install it: apt-get install {arguments[0]}"
+        )
+    # SIGINT, not SIGKILL: restic removes its lock from the repository on an interrupt, also when it is we who died.
+    guard = ["setpriv", "--pdeathsig", "INT", "--", *_IF_WE_LIVE, str(os.getpid())] if shutil.which("setpriv") else []
+    guarded = [*guard, program, *arguments[1:]]
+    # Files, not pipes: whoever writes into a pipe that we left behind is killed before it can clean up.
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(
+            guarded,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            cwd=directory,
+            env={**os.environ, **(environment or {})},
+        )
+        with _guard:
+            _running.add(child)
+        begun = time.monotonic()
+        note = ""
+        try:
+            if not stall.ended(child.pid, lambda seconds: _ends_within(child, seconds), stalled or math.inf):
+                note = f"\n{STALLED} {stalled:g} s"
+                _end(child)
+        except BaseException:
+            _end(child)
+            raise
+        finally:
+            with _guard:
+                _running.discard(child)
+        commands_run.tell(arguments, time.monotonic() - begun)
+        output.seek(0)
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
+        words = errors.read().decode(errors="replace").strip()
+        # Whoever was ended for it has failed, whatever code it made of that.
+        return Completed((child.returncode or -1) if note else child.returncode, output.read(), (words + note).strip())
+
+
+def _ends_within(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait for a command's end, but no longer; told by the kernel: `wait(timeout=…)` looks every 50 ms."""
+    try:
+        handle = os.pidfd_open(child.pid)
+    except ProcessLookupError:
+        child.wait()
+        return True
+    try:
+        end = select.poll()
+        end.register(handle, select.POLLIN)
+        ended = bool(end.poll(seconds * 1000))
+    finally:
+        os.close(handle)
+    if ended:
+        child.wait()
+    return ended
+
+
+def end_with_parent() -> None:
+    """From now on the kernel sends this process SIGTERM when its parent dies, however it dies."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def interrupt_all() -> None:
+    """End every command that any thread of ours is waiting for."""
+    with _guard:
+        children = list(_running)
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    for polite in (signal.SIGINT, signal.SIGTERM):
+        if child.poll() is None:
+            child.send_signal(polite)
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                continue
+    if child.poll() is None:
+        child.kill()
+        child.wait()

@@ -1,0 +1,165 @@
+"""One execution of a verb: its directory on disk, its label in Docker, and the lock that says it is alive.
+
+The kernel drops the lock when the process dies, however it dies; whoever starts next clears what dead runs left.
+"""
+
+import logging
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from backups import durations
+from backups.errors import LifeboatError
+from backups.machine import locks, processes
+from backups.machine.docker import RUN_LABEL, STATE_LABEL, Docker
+
+_MOMENT = 60.0
+"""Seconds that a run may take between making its directory and marking it alive."""
+
+_LOOK_AGAIN = 0.5
+"""Seconds."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A live run. Everything below `directory`, and every container and network of `docker`, goes when it ends."""
+
+    id: str
+    directory: Path
+    docker: Docker
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def go_on(self) -> None:
+        """Return, unless the run has been cancelled: then raise LifeboatError."""
+        if self.cancelled.is_set():
+            raise _interrupted()
+
+
+_live: dict[str, Run] = {}
+"""The live runs of this process."""
+
+
+def cancel_all() -> None:
+    """End what the threads of this process wait for, its commands and its runs' containers: the meaning of an interrupt."""
+    for run in list(_live.values()):
+        run.cancelled.set()
+    processes.interrupt_all()
+    for run in list(_live.values()):
+        _clear_docker(run.docker, run.id)
+
+
+@contextmanager
+def start(state: Path) -> Iterator[Run]:
+    """Open a run under the state directory, after clearing what dead runs left there.
+
+    Whatever fault a cancelled run ends with is told as the interrupt: what it waited for was taken away from it.
+    """
+    try:
+        (state / "runs").mkdir(mode=0o711, parents=True, exist_ok=True)
+        reap(state)
+        identifier = uuid.uuid4().hex[:12]
+        # 0711: servers in containers run as users of their own and must reach the data mounted from below.
+        directory = state / "runs" / identifier
+        directory.mkdir(mode=0o711)
+    except OSError as error:
+        raise LifeboatError(
+            f"the state directory {state} cannot be written: {error.strerror}",
+            hint="set `state:` in lifeboat.yaml to a directory you may write",
+        ) from error
+    run = Run(identifier, directory, Docker(labels={RUN_LABEL: identifier, STATE_LABEL: str(state)}))
+    try:
+        with locks.marked_alive(directory / "alive"):
+            _live[identifier] = run
+            yield run
+    except LifeboatError as fault:
+        if run.cancelled.is_set():
+            raise _interrupted() from fault
+        raise
+    finally:
+        _live.pop(identifier, None)
+        _clear_docker(run.docker, identifier)
+        _remove(directory)
+
+
+def reap(state: Path) -> list[str]:
+    """Clear what dead runs of this state directory left, on disk and in Docker; returns their ids."""
+    docker = Docker()
+    dead = [directory.name for directory in sorted((state / "runs").glob("*")) if _clear_if_dead(directory, docker)]
+    # Containers whose directory is gone already: Docker did not answer when their run ended.
+    with suppress(LifeboatError):
+        for identifier in docker.owners(f"{STATE_LABEL}={state}"):
+            if not (state / "runs" / identifier).exists():
+                dead.append(identifier)
+                _clear_docker(docker, identifier)
+    if dead:
+        log.info("cleared what %d dead runs left", len(dead))
+    return dead
+
+
+def one_at_a_time(
+    state: Path, service: str, *, patience: timedelta = timedelta(0), run: Run | None = None
+) -> AbstractContextManager[None]:
+    """Hold the service's backup lock on this machine.
+
+    When another backup holds it, wait for up to `patience` and say so, then raise LifeboatError. A cancelled `run` waits no more.
+    """
+    deadline = time.monotonic() + patience.total_seconds()
+    told = ""
+
+    def busy(holder: str) -> None:
+        nonlocal told
+        if time.monotonic() >= deadline:
+            waited = f", and still after {durations.describe(patience)}" if patience else ""
+            raise LifeboatError(
+                f"a backup of {service} is already running on this machine ({holder}){waited}",
+                hint="wait for it to end, then start again; nothing was changed",
+            )
+        if told != holder:
+            log.info("%s: waiting for the backup that %s is taking, for up to %s", service, holder, durations.describe(patience))
+            told = holder
+        if run:
+            run.go_on()
+        time.sleep(min(_LOOK_AGAIN, max(0.0, deadline - time.monotonic())))
+
+    return locks.once_free(state / "locks" / f"{service}.lock", busy)
+
+
+def _interrupted() -> LifeboatError:
+    return LifeboatError("interrupted: nothing of this run was kept", hint="start it again when it suits")
+
+
+def _clear_docker(docker: Docker, identifier: str) -> None:
+    """Remove a run's containers and networks; what Docker does not remove now, the next run's reaper removes."""
+    try:
+        docker.remove_labelled(f"{RUN_LABEL}={identifier}")
+    except LifeboatError as error:
+        log.debug("the containers of run %s were not cleared: %s", identifier, error.message)
+
+
+def _remove(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        log.warning("%s could not be removed; remove it by hand (its files may belong to another user)", directory)
+
+
+def _clear_if_dead(directory: Path, docker: Docker) -> bool:
+    try:
+        with locks.if_free(directory / "alive") as free:
+            if free:
+                _clear_docker(docker, directory.name)
+                _remove(directory)
+            return free
+    except FileNotFoundError:
+        # Not marked alive: a run that is about to begin, one that has just gone, or one killed while it began.
+        if not directory.is_dir() or time.time() - directory.stat().st_mtime < _MOMENT:
+            return False
+    _remove(directory)
+    return True

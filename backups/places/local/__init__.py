@@ -1,0 +1,1 @@
+"""Places on this machine: directories and files read and written directly."""

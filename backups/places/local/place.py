@@ -1,0 +1,188 @@
+"""Files of this machine."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from backups.errors import LifeboatError
+from backups.machine import disk, processes
+from backups.places import put as putting
+from backups.places.base import Ownership, PlacedFile
+from backups.places.local.put import LocalArrival
+
+
+@dataclass(frozen=True)
+class LocalPlace:
+    """`local:/path`. `name` is what messages call it (a container's place is a local one under another name)."""
+
+    root: Path
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.name or f"local:{self.root}"
+
+    def check(self) -> None:
+        """See Place."""
+        if not self.root.is_dir():
+            raise LifeboatError(
+                f"{self} is not a directory on this machine",
+                hint="is the path right, and does Lifeboat run where it is?",
+            )
+        try:
+            next(self.root.iterdir(), None)
+        except PermissionError as error:
+            raise LifeboatError(
+                f"{self} cannot be read: {error.strerror}", hint="run Lifeboat as root or as the owner of the files"
+            ) from error
+
+    def exists(self, path: str) -> bool:
+        """See Place."""
+        return self._inside(path).exists()
+
+    def files(self, path: str = ".") -> list[PlacedFile]:
+        """See Place."""
+        start = self._inside(path)
+        if not start.exists():
+            raise LifeboatError(f"{path} is not in {self}", hint="is the place the directory that the service writes to?")
+        found = [start] if start.is_file() else self._walk(start)
+        sizes = ((entry.relative_to(self.root).as_posix(), _size(entry)) for entry in found)
+        return sorted((PlacedFile(path, size) for path, size in sizes if size is not None), key=lambda file: file.path)
+
+    def fetch(self, paths: Sequence[str], into: Path) -> None:
+        """See Place."""
+        with disk.full_disk_told(into, f"the copy from {self}"):
+            for path in paths:
+                source, target = self._inside(path), into / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    shutil.copyfile(source, target)
+                    there, here = source.stat().st_size, target.stat().st_size
+                except OSError as error:
+                    if error.errno in disk.FULL:
+                        raise
+                    raise LifeboatError(
+                        f"{path} of {self} cannot be read: {error.strerror or error}",
+                        hint="did the service remove it meanwhile, and may Lifeboat read it?",
+                    ) from error
+                if there != here:
+                    raise LifeboatError(
+                        f"{path} of {self} changed while it was copied: {here} bytes came, it has {there}", hint="try again"
+                    )
+
+    def remove(self, path: str) -> None:
+        """See Place."""
+        target = self._inside(path)
+        if target.resolve() == self.root.resolve():
+            raise ValueError(f"refusing to remove the whole of {self}")
+        try:
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LifeboatError(
+                f"{path} of {self} cannot be removed: {error.strerror}",
+                hint="run Lifeboat as root or as the owner of the files; it has to remove what it made there",
+            ) from error
+
+    def fetch_sqlite(self, path: str, destination: Path, *, seconds: float) -> None:
+        """See Place."""
+        source = self._inside(path)
+        if not source.is_file():
+            raise LifeboatError(f"{path} is not in {self}", hint="is the place the directory that holds it?")
+        try:
+            # mode=rw, not ro: reading a database in WAL mode needs its shared-memory file.
+            with (
+                closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=seconds)) as live,
+                closing(sqlite3.connect(destination)) as copy,
+            ):
+                live.execute("PRAGMA query_only = ON")
+                # A read transaction first: it waits for the lock no longer than `seconds`; Connection.backup would wait for ever.
+                live.execute("BEGIN")
+                live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                live.backup(copy)
+        except sqlite3.Error as error:
+            for left in (destination, destination.with_name(f"{destination.name}-journal")):
+                left.unlink(missing_ok=True)
+            raise LifeboatError(f"{path} of {self} cannot be copied: {error}", hint=_sqlite_hint(error, destination)) from error
+
+    def entries(self) -> list[str] | None:
+        """See Place."""
+        names = self._arrival.names()
+        return None if names is None else putting.held(names)
+
+    def free(self) -> int:
+        """See Place."""
+        return self._arrival.free()
+
+    def put(self, tree: Path, ownership: Ownership) -> None:
+        """See Place."""
+        self._arrival.put(tree, ownership)
+
+    def move_aside(self, suffix: str) -> str:
+        """See Place."""
+        return f"local:{self._arrival.move_aside(suffix)}"
+
+    def run(self, command: str, *, seconds: float) -> tuple[int, str]:
+        """See Place."""
+        limit = ["timeout", "--kill-after=10", f"{seconds:g}", "sh", "-c", f"exec 2>&1\n{command}"]
+        begun = time.monotonic()
+        done = processes.run(limit)
+        said = done.output.decode(errors="replace").strip()
+        if done.code in (124, -9, 137) and time.monotonic() - begun >= seconds:
+            raise LifeboatError(
+                f"`{command}` did not end within {seconds:g} s on this machine; it said: {said[-500:] or 'nothing'}",
+                hint="run it by hand to see why",
+            )
+        return done.code, said
+
+    @property
+    def _arrival(self) -> LocalArrival:
+        return LocalArrival(self.root, str(self))
+
+    def _walk(self, start: Path) -> Iterator[Path]:
+        """Every file below `start`. What a living service removes meanwhile is passed by; what may not be read is an error."""
+
+        def tell(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise LifeboatError(
+                    f"{error.filename} of {self} cannot be listed: {error.strerror}",
+                    hint="run Lifeboat as root or as the owner of the files",
+                ) from error
+
+        for directory, _, names in os.walk(start, onerror=tell):
+            yield from (Path(directory) / name for name in names)
+
+    def _inside(self, path: str) -> Path:
+        target = self.root / path
+        if ".." in Path(path).parts or not target.resolve().is_relative_to(self.root.resolve()):
+            raise LifeboatError(
+                f"{path} leads out of {self}", hint="give paths below the place, and no link that leads elsewhere"
+            )
+        return target
+
+
+def _sqlite_hint(error: sqlite3.Error, destination: Path) -> str:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another process holds it for long; try again"
+    if code == sqlite3.SQLITE_FULL:
+        return f"free some space in {destination.parent}, or set `state:` in lifeboat.yaml to a larger disk"
+    return "is it a SQLite database, and may Lifeboat read it and write beside it?"
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a regular file; None for anything else, and for one that has just gone."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

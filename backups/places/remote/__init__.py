@@ -1,0 +1,1 @@
+"""Places on another machine, read and written over SSH."""

@@ -1,0 +1,64 @@
+"""A backup through the API: read everything until two readings in a row are the same, and write it down object by object."""
+
+from backups.errors import LifeboatError
+from backups.services.base import Captured, Job
+from backups.services.grafana.api import facts, not_restorable
+from backups.services.grafana.api.client import Client
+from backups.services.grafana.api.objects import listed, write
+from backups.services.grafana.api.read.read import read
+from backups.services.grafana.client import Api
+from backups.services.grafana.settings import GrafanaSettings
+
+METHOD = "api"
+_READINGS = 5
+
+
+def capture(settings: GrafanaSettings, job: Job) -> Captured:
+    """See `Service.capture`. Nothing is written at the source."""
+    client = Client.of(settings)
+    version = Api(client.url).health().version
+    if version is None:
+        raise LifeboatError(
+            f"Grafana at {client.url} hides its version ([auth.anonymous] hide_version), so no copy can be of the same one",
+            hint="let /api/health tell it, or back the server up by its files",
+        )
+    job.say(f"reading everything that {client.url} lets out")
+    before, changing = read(client), []
+    for _ in range(_READINGS):
+        taken_at = job.now()
+        holdings = read(client)
+        changing = before.different(holdings)
+        if not changing:
+            break
+        job.say(f"{len(changing)} objects changed while they were read: reading again")
+        before = holdings
+    limits = [*not_restorable.closed(holdings), *holdings.beyond]
+    if changing:
+        # Each is whole and proven; that all are of one moment is what cannot be said.
+        names = listed([str(key) for key in changing])
+        limits.insert(0, f"not all is of one moment, since these changed again and again while they were read: {names}")
+    secrets = not_restorable.secrets(holdings)
+    write(holdings, job.directory)
+    for line in limits:
+        job.say(f"not in this backup: {line}")
+    if secrets:
+        job.say(f"{len(secrets)} secrets are not in this backup, and have to be set after a restore: {listed(secrets)}")
+    details = {
+        "method": METHOD,
+        "plugins": holdings.plugins,
+        "limits": limits,
+        "secrets": secrets,
+        "closed": [[organisation, kind] for organisation, kind in sorted(holdings.closed)],
+    }
+    return Captured(taken_at, version, facts.facts(holdings), details)
+
+
+def is_of_api(details: object) -> bool:
+    """Whether a backup with these details was taken through the API."""
+    return isinstance(details, dict) and details.get("method") == METHOD
+
+
+def closed_of(details: object) -> frozenset[tuple[int, str]]:
+    """The kinds that such a backup could not read."""
+    found = details.get("closed") if isinstance(details, dict) else None
+    return frozenset((int(organisation), str(kind)) for organisation, kind in found or [])

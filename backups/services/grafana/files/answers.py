@@ -1,0 +1,207 @@
+"""What a restored Grafana must answer over HTTP, computed from the database; and what it does answer, as the same facts.
+
+The source is never asked: the database is what is backed up, so it says what the restored server has to serve. Values are
+compared after the normalisations below, the differences between what the versions 8 to 13 store and what they serve:
+- dashboards: `canonical.dashboard_over_http`; version 2 ones are read by /apis, in the API version they are stored in, since
+  the old API refuses them (406); all others by /api/dashboards/uid
+- folders and library panels at the top: "" and `general` are one
+- data sources: `readOnly`, `version` and logos are the server's; secrets are only told by name
+- contact points: secrets come as `[REDACTED]`, and which settings are secrets differs between versions, so only name and
+  type are read
+- alert rules and contact points: from 9.4 on (`alert_rule.is_paused` tells), when the provisioning API lists them; and not
+  the default contact point that nobody has edited, whose uid is empty
+"""
+
+from collections.abc import Container, Iterator, Mapping
+from typing import Any
+
+from backups.machine.docker import wait_until
+from backups.services.grafana.client import Api
+from backups.services.grafana.files import alerting
+from backups.services.grafana.files.canonical import dashboard_over_http, digest, filled, parse
+from backups.services.grafana.files.database import Database
+from backups.services.grafana.files.objects import Dashboard, DataSource, Objects, namespace_of
+from backups.witness import Fact, Value
+
+_SETTINGS = ("name", "type", "access", "url", "user", "database", "basicAuth", "basicAuthUser", "withCredentials", "isDefault")
+READ_AS = "read over http by"
+_INDEX_SECONDS = 60.0
+NOBODY = "nobody: it has no administrator"
+
+
+def readers(database: Database) -> dict[int, str]:
+    """For each organisation, the login of an administrator of it who is not disabled: the server's own before others."""
+    users = {
+        row["id"]: row
+        for row in database.rows("user")
+        if not row.get("is_service_account") and not row.get("is_disabled") and row["login"].isascii()
+    }
+    chosen: dict[int, str] = {}
+    members = [row for row in database.rows("org_user") if row["role"] == "Admin" and row["user_id"] in users]
+    for row in sorted(members, key=lambda row: (not users[row["user_id"]]["is_admin"], row["user_id"])):
+        chosen.setdefault(row["org_id"], users[row["user_id"]]["login"])
+    return chosen
+
+
+def expected(database: Database, objects: Objects) -> Iterator[Fact]:
+    """The facts that `observed` will state of a server on this database."""
+    who = readers(database)
+    for organisation in objects.organisations:
+        yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
+    for folder in objects.folders:
+        if folder.organisation in who and objects.served(folder):
+            yield from _folder(folder.organisation, folder.uid, folder.title, folder.parent)
+    for one in objects.dashboards:
+        if one.organisation in who and objects.served(one):
+            yield from _expected_dashboard(one)
+    for panel in (one for one in objects.library_panels if one.organisation in who):
+        content = [panel.name, panel.row["kind"], filled(panel.model)]
+        yield from _library_panel(panel.organisation, panel.uid, content, panel.folder)
+    for source in (one for one in objects.data_sources if one.organisation in who):
+        yield from _expected_data_source(source)
+    if database.has("alert_rule", "is_paused"):
+        yield from _expected_alerting(database, who)
+
+
+def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
+    """Ask the server that runs on this database for everything it lists. Raises Transient when it stops answering."""
+    who = readers(database)
+    listed = database.has("alert_rule", "is_paused")
+    versions = {(one.organisation, one.uid): one.version for one in objects.dashboards if objects.served(one)}
+    for organisation in objects.organisations:
+        yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
+        if organisation in who:
+            api = Api(url, who[organisation], organisation)
+            folders = sum(one.organisation == organisation and objects.served(one) for one in objects.folders)
+            for uid in _hits(api, "dash-folder", folders):
+                yield from _answered_folder(api, organisation, uid)
+            boards = sum(number == organisation for number, _ in versions)
+            for uid in _hits(api, "dash-db", boards):
+                yield from dashboard(api, organisation, uid, versions.get((organisation, uid), ""))
+            yield from _library_panels(api, organisation)
+            for one in api.listed("api", "datasources"):
+                yield from data_source(api, organisation, str(one.get("uid")))
+            if listed:
+                yield from _alerting(api, organisation)
+
+
+def dashboard(api: Api, organisation: int, uid: str, version: str) -> Iterator[Fact]:
+    """What the server says of one dashboard, which is stored in this API version ("" for the tables' own)."""
+    subject = f"org {organisation} dashboard {uid}"
+    if version.startswith("v2"):
+        group = ("apis", "dashboard.grafana.app", version)
+        answer = api.read(*group, "namespaces", namespace_of(organisation), "dashboards", uid)
+        spec = answer.get("spec") if isinstance(answer, Mapping) else answer
+        metadata = answer.get("metadata") if isinstance(answer, Mapping) else None
+        folder = ((metadata or {}).get("annotations") or {}).get("grafana.app/folder")
+    else:
+        answer = api.read("api", "dashboards", "uid", uid)
+        spec = answer.get("dashboard") if isinstance(answer, Mapping) else answer
+        folder = (answer.get("meta") or {}).get("folderUid") if isinstance(answer, Mapping) else None
+    yield Fact(subject, "json over http", _hash(dashboard_over_http(spec)))
+    yield Fact(subject, "folder over http", _top(folder))
+
+
+def data_source(api: Api, organisation: int, uid: str) -> Iterator[Fact]:
+    """What the server says of one data source."""
+    subject = f"org {organisation} data source {uid}"
+    answer = api.read("api", "datasources", "uid", uid)
+    if not isinstance(answer, Mapping):
+        yield Fact(subject, "settings over http", str(answer))
+        return
+    settings = {name: answer.get(name) for name in _SETTINGS} | {"jsonData": answer.get("jsonData")}
+    yield Fact(subject, "settings over http", digest(filled(settings)))
+    fields = answer.get("secureJsonFields")
+    keys = [name for name, there in fields.items() if there] if isinstance(fields, Mapping) else []
+    yield Fact(subject, "secret keys over http", ", ".join(sorted(keys)) or "none")
+
+
+def _expected_alerting(database: Database, organisations: Container[int]) -> Iterator[Fact]:
+    for rule in alerting.rules(database):
+        if rule.organisation in organisations:
+            subject = f"org {rule.organisation} alert rule {rule.uid}"
+            yield Fact(subject, "definition over http", alerting.expected_over_http(rule))
+    for configuration in alerting.configurations(database):
+        for one in configuration.integrations:
+            if one.organisation in organisations and one.uid:
+                yield _integration(one.organisation, one.contact_point, one.uid, one.type)
+
+
+def _expected_dashboard(one: Dashboard) -> Iterator[Fact]:
+    subject = f"org {one.organisation} dashboard {one.uid}"
+    yield Fact(subject, "json over http", _hash(dashboard_over_http(one.spec)))
+    yield Fact(subject, "folder over http", _top(one.folder))
+
+
+def _expected_data_source(one: DataSource) -> Iterator[Fact]:
+    row = one.row
+    columns = {"basicAuth": "basic_auth", "basicAuthUser": "basic_auth_user", "isDefault": "is_default"}
+    columns["withCredentials"] = "with_credentials"
+    settings = {name: row[columns.get(name, name)] for name in _SETTINGS}
+    for name in ("basicAuth", "isDefault", "withCredentials"):
+        settings[name] = bool(settings[name])
+    subject = f"org {one.organisation} data source {one.uid}"
+    yield Fact(subject, "settings over http", digest(filled(settings | {"jsonData": parse(row["json_data"])})))
+    yield Fact(subject, "secret keys over http", ", ".join(sorted(one.told_secrets)) or "none")
+
+
+def _hits(api: Api, kind: str, number: int) -> list[str]:
+    """The uids that a search finds. Versions 12 and 13 search an index that they build after they start: it is given time to
+    hold as many as the database, and what it holds then is the answer.
+    """
+    found: list[str] = []
+
+    def complete() -> bool:
+        found[:] = [str(hit.get("uid")) for hit in api.search(kind)]
+        return len(found) >= number
+
+    wait_until(complete, seconds=_INDEX_SECONDS, interval=1)
+    return found
+
+
+def _answered_folder(api: Api, organisation: int, uid: str) -> Iterator[Fact]:
+    answer = api.read("api", "folders", uid)
+    if isinstance(answer, Mapping):
+        yield from _folder(organisation, uid, str(answer.get("title")), answer.get("parentUid"))
+    else:
+        yield from _folder(organisation, uid, str(answer), None)
+
+
+def _folder(organisation: int, uid: str, title: str, parent: str | None) -> Iterator[Fact]:
+    subject = f"org {organisation} folder {uid}"
+    yield Fact(subject, "title over http", title)
+    yield Fact(subject, "parent over http", _top(parent))
+
+
+def _library_panels(api: Api, organisation: int) -> Iterator[Fact]:
+    for one in api.library_panels():
+        folder = one.get("folderUid") or (one.get("meta") or {}).get("folderUid")
+        content = [one.get("name"), one.get("kind"), filled(one.get("model"))]
+        yield from _library_panel(organisation, str(one.get("uid")), content, folder)
+
+
+def _library_panel(organisation: int, uid: str, content: Any, folder: str | None) -> Iterator[Fact]:
+    subject = f"org {organisation} library panel {uid}"
+    yield Fact(subject, "json over http", digest(content))
+    yield Fact(subject, "folder over http", _top(folder))
+
+
+def _alerting(api: Api, organisation: int) -> Iterator[Fact]:
+    for rule in api.listed("api", "v1", "provisioning", "alert-rules"):
+        yield Fact(f"org {organisation} alert rule {rule.get('uid')}", "definition over http", alerting.rule_over_http(rule))
+    for one in api.listed("api", "v1", "provisioning", "contact-points"):
+        if one.get("uid"):
+            yield _integration(organisation, str(one.get("name")), str(one["uid"]), str(one.get("type")))
+
+
+def _integration(organisation: int, name: str, uid: str, kind: str) -> Fact:
+    return Fact(f"org {organisation} contact point {name} {uid}", "type over http", kind)
+
+
+def _top(folder: str | None) -> str:
+    return "" if folder in (None, "general") else str(folder)
+
+
+def _hash(spec: Any) -> Value:
+    """A refusal (`HTTP 404`) is stated as it is; a dashboard by its hash."""
+    return spec if isinstance(spec, str) else digest(spec)

@@ -1,0 +1,197 @@
+"""A Grafana brought back: its database and configuration in a container, read as a database and over HTTP."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from backups.errors import Damaged, LifeboatError, Transient
+from backups.machine.docker import Container
+from backups.places.base import Ownership
+from backups.places.local.place import LocalPlace
+from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.grafana.api import not_restorable
+from backups.services.grafana.api.client import Client
+from backups.services.grafana.api.objects import write
+from backups.services.grafana.api.read.read import read as read_over_api
+from backups.services.grafana.client import Api
+from backups.services.grafana.files import answers, secrets, wait, witness
+from backups.services.grafana.files import start as starting
+from backups.services.grafana.files.database import FILE, Database, opened
+from backups.services.grafana.files.objects import Objects, read
+from backups.witness import Fact, Value
+
+CONFIG = "config"
+_ANOTHER = "verify another backup, and take a full"
+
+
+class GrafanaCopy:
+    """See `Copy`. Every backup of Grafana holds all of it, so only the chain's last one is used."""
+
+    def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
+        self._backup = chain[-1]
+        self._manifest = chain[-1].manifest
+        self._sandbox = sandbox
+        self._directory = sandbox.directory / "grafana"
+        self._container: Container | None = None
+        self._url = ""
+
+    def assemble(self) -> None:
+        """Put the database and its configuration into a data directory that belongs to the server's user."""
+        source = self._backup.data / FILE
+        if not source.is_file():
+            raise Damaged(f"{FILE} is not in backup {self._manifest.id}", hint=_ANOTHER)
+        image = self._sandbox.image(self._manifest.source.image)
+        # Root can read what user 472 owns; anybody else needs to be let in.
+        private = os.geteuid() == 0
+        self._directory.mkdir(mode=0o750 if private else 0o755)
+        database = self._directory / FILE
+        shutil.copyfile(source, database)
+        database.chmod(0o640 if private else 0o644)
+        with opened(database) as found:
+            if fault := found.fault():
+                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=_ANOTHER)
+            starting.write_configuration(self._directory, self._config, found)
+        starting.disarm(database)
+        self._sandbox.own(self._directory, starting.USER, starting.GROUP, image)
+
+    def start(self) -> None:
+        """Start the server of the backup's version; it is ready when it says that its database answers."""
+        image = self._sandbox.image(self._manifest.source.image)
+        self._container = self._sandbox.run(
+            "grafana",
+            image,
+            environment=starting.ENVIRONMENT,
+            mounts={self._directory: starting.INSIDE},
+            user=f"{starting.USER}:{starting.GROUP}",
+            network=True,
+        )
+        self._url = wait.wait(self._container, self._manifest)
+
+    def replay(self) -> None:
+        """Nothing to do: the database is that of the witness's instant."""
+
+    def first_answer(self) -> None:
+        """Read one dashboard over HTTP (or one data source, where there is none) and compare it with the witness."""
+        wanted = {(fact.subject, fact.metric): fact.value for fact in self._manifest.witness}
+        for fact in self._answers(wanted):
+            expected = wanted.get((fact.subject, fact.metric))
+            if expected != fact.value:
+                raise Damaged(
+                    f"the restored Grafana's first answer is wrong: {fact.subject}, {fact.metric}: "
+                    f"expected {expected}, got {fact.value}",
+                    hint=_ANOTHER,
+                )
+
+    def observe(self) -> Iterable[Fact]:
+        """The witness's facts, of the database as the running server keeps it, and of what that server answers over HTTP."""
+        with self._live() as (database, objects):
+            yield from witness.facts(database, objects)
+            yield from secrets.facts(database, secrets.secret_key(self._config))
+            try:
+                yield from answers.observed(self._url, database, objects)
+            except Transient as error:
+                if self._container is None or self._container.running():
+                    raise
+                raise Damaged(
+                    f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=_ANOTHER
+                ) from error
+
+    def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
+        """None: Grafana answers no SQL."""
+        return None
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """Not to be had: a database's copy is of one moment."""
+        raise LifeboatError(
+            f"Grafana cannot go on from {self._manifest.id} to {point}: {log.manifest.id} holds no log",
+            hint="restore the moment of a backup: lifeboat list shows them",
+        )
+
+    def settle(self) -> Delivery:
+        """End the server, and hand over the backup's own database: the one that the server ran on was changed for the sandbox."""
+        if self._container is not None:
+            self._container.stop()
+        data = self._sandbox.directory / "grafana-data"
+        data.mkdir()
+        shutil.copyfile(self._backup.data / FILE, data / FILE)
+        (data / FILE).chmod(0o640)
+        with opened(data / FILE) as found:
+            if fault := found.fault():
+                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=_ANOTHER)
+        configured = self._config.is_dir() and any(self._config.iterdir())
+        told = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
+        opens = told.get("opened by the backup's secret_key") == f"{told.get('values')} of {told.get('values')}"
+        return Delivery(
+            data,
+            Ownership("grafana:grafana", starting.USER, starting.GROUP, 0o750),
+            starting.INSIDE,
+            configuration=self._config if configured else None,
+            notes=list(self._notes(configured=configured, opens=opens)),
+        )
+
+    def objects(self, into: Path) -> Delivery:
+        """See `GivesObjects`: all that the copy's API lets out, as its own administrators read it."""
+        with self._live() as (database, _):
+            logins = answers.readers(database)
+            first = next(
+                (row["login"] for row in database.rows("user") if row["is_admin"] and row["login"] in logins.values()), None
+            )
+        holdings = read_over_api(Client.behind_proxy(self._url, logins | ({0: first} if first else {})))
+        write(holdings, into)
+        notes = [
+            *(f"to be set again, the API lets no secret out: {line}" for line in not_restorable.secrets(holdings)),
+            *(f"not put there: {line}" for line in [*not_restorable.closed(holdings), *holdings.beyond]),
+        ]
+        return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
+
+    def _notes(self, *, configured: bool, opens: bool) -> Iterator[str]:
+        plugins = self._manifest.details.get("plugins") or []
+        if plugins:
+            told = " ".join(
+                f"{plugin['id']}@{plugin['version']}" if plugin.get("version") else plugin["id"] for plugin in plugins
+            )
+            yield f"its plugins have to be installed again: {told}"
+        if configured:
+            yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
+        if not opens:
+            yield "the backup has not every secret's key: start it with the source's own secret_key, or those secrets do not open"
+
+    @property
+    def _config(self) -> Path:
+        return self._backup.data / CONFIG
+
+    @contextmanager
+    def _live(self) -> Iterator[tuple[Database, Objects]]:
+        """The database that the server runs on, as a consistent copy of this moment."""
+        with tempfile.TemporaryDirectory(dir=self._sandbox.directory) as scratch:
+            path = Path(scratch) / FILE
+            LocalPlace(self._directory, "the restored Grafana").fetch_sqlite(FILE, path, seconds=60)
+            with opened(path) as database:
+                yield database, read(database)
+
+    def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:
+        """One object over HTTP: a dashboard, else a data source, else (in a Grafana that has neither) that there is none."""
+        apis = {
+            number: Api(self._url, str(fact.value), number)
+            for fact in self._manifest.witness
+            if fact.metric == answers.READ_AS and fact.value != answers.NOBODY
+            for number in [int(fact.subject.removeprefix("org "))]
+        }
+        for kind, metric in (("dashboard", "json over http"), ("data source", "settings over http")):
+            for fact in self._manifest.witness:
+                match = re.fullmatch(rf"org (\d+) {kind} (.+)", fact.subject)
+                if match and fact.metric == metric:
+                    organisation, uid = int(match[1]), match[2]
+                    api = apis[organisation]
+                    if kind == "dashboard":
+                        version = str(wanted.get((fact.subject, "api version"), ""))
+                        yield from answers.dashboard(api, organisation, uid, version)
+                    else:
+                        yield from answers.data_source(api, organisation, uid)
+                    return
+        for number, api in apis.items():
+            yield Fact(f"org {number}", "dashboards", sum(1 for _ in api.search("dash-db")))

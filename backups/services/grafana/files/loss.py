@@ -1,0 +1,43 @@
+"""What a live Grafana's database holds beyond a backup, or no longer holds: a restore would lose, or bring back, that."""
+
+from collections.abc import Iterator, Sequence
+
+from backups.services.grafana.files import witness as facts
+from backups.services.grafana.files.database import Database
+from backups.services.grafana.files.objects import read
+from backups.witness import Fact, Value
+
+_SHOWN = 50
+"""Objects that are told one by one."""
+
+
+def look(database: Database, witness: Sequence[Fact]) -> Iterator[str]:
+    """See `Service.since`."""
+    return told(witness, facts.facts(database, read(database)))
+
+
+def told(witness: Sequence[Fact], now: Sequence[Fact]) -> Iterator[str]:
+    """What is not the same. Counts are left out: the objects themselves are told."""
+    before, after = _objects(witness), _objects(now)
+    lines = [
+        *(f"{subject}: new" for subject in after if subject not in before),
+        *(f"{subject}: changed" for subject in after if subject in before and not _same(before[subject], after[subject])),
+        *(f"{subject}: deleted there, comes back" for subject in before if subject not in after),
+    ]
+    yield from lines[:_SHOWN]
+    if len(lines) > _SHOWN:
+        yield f"and {len(lines) - _SHOWN} more"
+
+
+def _objects(stated: Sequence[Fact]) -> dict[str, dict[str, Value]]:
+    """Everything that the database says of one object, such as `org 1 dashboard abc`; what the server answers is left out."""
+    result: dict[str, dict[str, Value]] = {}
+    for fact in stated:
+        if fact.subject.count(" ") > 1 and not fact.metric.endswith("over http"):
+            result.setdefault(fact.subject, {})[fact.metric] = fact.value
+    return result
+
+
+def _same(before: dict[str, Value], after: dict[str, Value]) -> bool:
+    """Equal in all that both state: the witness holds what the server answered, too."""
+    return all(before[metric] == after[metric] for metric in before.keys() & after.keys())

@@ -1,0 +1,1 @@
+"""The binary log: pulled from the server, read, put together, and searched for a moment."""

@@ -1,0 +1,221 @@
+"""A throw-away MySQL server of ours that CLONE runs on: no network port, a socket in a directory, an empty data directory.
+
+It runs as the user that we are, so that what it writes is ours to read, to keep and to delete.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backups.errors import LifeboatError, Transient
+from backups.machine.docker import Container, Docker, Image, wait_until
+from backups.services.base import Job
+from backups.services.mysql.source.connection import Session, connect_socket, rows
+from backups.services.mysql.source.source import Source
+from backups.services.mysql.versions import Version
+
+ANOTHER_PLUGIN = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN at the source what is not needed"
+SIZE = 128 * 1024 * 1024
+"""Bytes on disk that a recipient needs for itself."""
+
+_HOME = "/recipient"
+_TARGET = "/backup"
+_READY = 120
+"""Seconds: a server on an empty directory starts in two."""
+_INHERITED = ("innodb_page_size", "character_set_server", "collation_server", "character_set_filesystem")
+"""What CLONE wants equal on both sides."""
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """The running server. `home`: its own directory on this machine; `target`: job.directory as the server sees it."""
+
+    session: Session
+    container: Container
+    home: Path
+    target: str
+
+    def version(self) -> Version:
+        """Its version, which is the image's."""
+        text, comment = rows(self.session, "SELECT @@version, @@version_comment")[0]
+        return Version.parse(text, comment)
+
+    def libraries(self) -> set[str]:
+        """The plugin libraries that its image has."""
+        (directory,) = rows(self.session, "SELECT @@plugin_dir")[0]
+        code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries', directory])
+        if code:
+            raise LifeboatError(
+                f"the plugins of image {self.container.image.name} cannot be listed: `ls {directory}` ended with code {code}",
+                hint="does the image have a shell, and that directory?",
+            )
+        return set((self.home / "libraries").read_text(encoding="utf-8", errors="replace").split())
+
+
+@contextmanager
+def running(
+    job: Job, image: Image, source: Source, certificate_authority: Path | None, *, network: str = "host"
+) -> Iterator[Recipient]:
+    """Start a recipient for `job` and wait until it answers; it and its files are gone afterwards, also after a failure.
+
+    network: `host`, or `none` for one whose connections are carried elsewhere: a cut ends its clone at once.
+    """
+    home = job.work / "recipient"
+    home.mkdir(mode=0o700)
+    container = None
+    try:
+        shutil.copytree(_empty_data_directory(job, image, source), home / "data")
+        options = _options(source)
+        if network == "none":
+            options.append("--loose-clone-donor-timeout-after-network-failure=0")
+        if certificate_authority is not None:
+            shutil.copyfile(certificate_authority, home / "ca.pem")
+            options.append(f"--loose-clone-ssl-ca={_HOME}/ca.pem")
+        container = job.docker.run(
+            f"lifeboat-mysql-recipient-{uuid.uuid4().hex[:12]}",
+            image,
+            entrypoint=["mysqld"],
+            command=options,
+            mounts={home: _HOME, job.directory: _TARGET},
+            user=_ourselves(),
+            network=network,
+        )
+        with _answering(container, home / "mysqld.sock") as session:
+            yield Recipient(session, container, home, _TARGET)
+    finally:
+        if container is not None:
+            container.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def examine(docker: Docker, image: Image) -> tuple[Version, set[str]]:
+    """The version of the server in an image, and the plugin libraries it has, found without starting it."""
+    directory = "$(mysqld --no-defaults --verbose --help 2>/dev/null | awk '$1 == \"plugin-dir\" {print $2}')"
+    script = f"mysqld --version && ls -1 {directory}"
+    container = docker.run(f"lifeboat-mysql-examine-{uuid.uuid4().hex[:12]}", image, entrypoint=["sh", "-c", script])
+    try:
+        code, words = container.wait(), container.logs(2000)
+    finally:
+        container.remove()
+    if code:
+        raise LifeboatError(
+            f"image {image.name} does not run mysqld: {words[-300:]}", hint="set `image:` to the source's version of mysql"
+        )
+    first, *libraries = words.splitlines()
+    return Version.parse(first), set(libraries)
+
+
+def missing_libraries(plugins: Mapping[str, str], libraries: set[str]) -> dict[str, str]:
+    """The source's active plugins (name -> library) whose library is not among an image's."""
+    return {name: library for name, library in plugins.items() if library not in libraries}
+
+
+def tell_missing(missing: Mapping[str, str], image: Image) -> str:
+    """Say which plugins an image lacks."""
+    listed = ", ".join(f"{name} ({library})" for name, library in missing.items())
+    return f"plugins active on the source are missing in image {image.name}, and CLONE wants them there: {listed}"
+
+
+def another_image(version: Version) -> str:
+    """What to do about an image of the wrong version."""
+    return f"set `image:` to mysql:{version.release}, the version that the source runs"
+
+
+def _options(source: Source) -> list[str]:
+    libraries = sorted({"mysql_clone.so", *source.plugins.values()})
+    return [
+        *_as_ourselves(),
+        f"--datadir={_HOME}/data",
+        f"--socket={_HOME}/mysqld.sock",
+        f"--pid-file={_HOME}/mysqld.pid",
+        "--skip-networking",
+        "--skip-log-bin",
+        "--event-scheduler=OFF",
+        "--max-allowed-packet=64M",
+        "--innodb-buffer-pool-size=64M",
+        "--innodb-flush-log-at-trx-commit=0",
+        *(f"--plugin-load-add={library}" for library in libraries),
+        "--loose-group-replication-start-on-boot=OFF",
+        *_inherited(source),
+    ]
+
+
+def _inherited(source: Source) -> list[str]:
+    return [f"--loose-{name}={source.variables[name]}" for name in _INHERITED if name in source.variables]
+
+
+def _ourselves() -> str:
+    return f"{os.getuid()}:{os.getgid()}"
+
+
+def _as_ourselves() -> list[str]:
+    return [
+        "--no-defaults",
+        *(["--user=root"] if os.getuid() == 0 else []),
+        "--secure-file-priv=NULL",
+        "--loose-mysqlx=OFF",
+        "--loose-innodb-numa-interleave=OFF",
+        "--loose-innodb-redo-log-capacity=8M",
+        "--innodb-doublewrite=OFF",
+    ]
+
+
+def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
+    """An initialised data directory for this image, made once and kept; do not change it."""
+    page = source.variables["innodb_page_size"]
+    kept = job.state / "cache" / "mysql" / f"{image.id.removeprefix('sha256:')[:16]}-{page}"
+    if kept.is_dir():
+        return kept
+    job.say(f"initialising an empty data directory for {image.name}, kept for the next time")
+    fresh = job.work / "recipient" / "initialised"
+    fresh.mkdir(mode=0o700)
+    container = job.docker.run(
+        f"lifeboat-mysql-initialise-{uuid.uuid4().hex[:12]}",
+        image,
+        entrypoint=["mysqld"],
+        command=[*_as_ourselves(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
+        mounts={fresh: _HOME},
+        user=_ourselves(),
+    )
+    try:
+        code, words = container.wait(), container.logs()
+    finally:
+        container.remove()
+    if code:
+        raise LifeboatError(
+            f"image {image.name} cannot initialise a data directory (exit code {code}): {words[-500:]}",
+            hint="is it an image of MySQL, of the source's version?",
+        )
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        (fresh / "data").rename(kept)
+    except OSError:
+        # Another backup was first: a directory that is there and not empty is not replaced.
+        if not kept.is_dir():
+            raise
+    return kept
+
+
+@contextmanager
+def _answering(container: Container, path: Path) -> Iterator[Session]:
+    opened: list[Session] = []
+
+    def answers() -> bool:
+        try:
+            opened.append(connect_socket(path, "root", ""))
+        except Transient:
+            if not container.running():
+                raise LifeboatError(
+                    f"the recipient of the clone ended at once: {container.logs(10)}",
+                    hint="does the image run this version of MySQL, with these plugins?",
+                ) from None
+        return bool(opened)
+
+    if not wait_until(answers, seconds=_READY):
+        raise LifeboatError(f"the recipient of the clone took no connection in {_READY} s: {container.logs(10)}")
+    with opened[0] as session:
+        yield session

@@ -1,0 +1,182 @@
+"""A MySQL server brought back from a chain: the clone as its data directory, the log replayed, the witness's facts observed.
+
+Next files: `server.py` (its server), `../binlog/chain.py` (the log put together), `replay.py` (the log replayed), `for_drill.py`
+(what only a drill does), `advance.py` (a moment after the witness), `hand_over.py` (what is handed over), `export_tables.py`.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backups.errors import Damaged
+from backups.machine import disk
+from backups.machine.docker import Image
+from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.mysql.binlog import chain as log_chain
+from backups.services.mysql.binlog.chain import RelayLog
+from backups.services.mysql.copy import advance, events, export_tables, hand_over, options
+from backups.services.mysql.copy.advance import Onward
+from backups.services.mysql.copy.for_drill import RELAXED, Account
+from backups.services.mysql.copy.hand_over import DURABLE, USER
+from backups.services.mysql.copy.options import HOME, SOCKET
+from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
+from backups.services.mysql.copy.server import HINT, Server
+from backups.services.mysql.details import DATADIR, MySQLDetails
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.witness import definitions, fingerprint, witness
+from backups.witness import Fact
+
+
+class MySQLCopy:
+    """See `base.Copy`."""
+
+    def __init__(
+        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._chain = chain
+        self._sandbox = sandbox
+        self._last = chain[-1].manifest
+        self._account = Account.random()
+        self._home = sandbox.directory / f"{name}-server"
+        self._details: MySQLDetails
+        self._image: Image
+        self._server: Server
+        self._logs: list[RelayLog] = []
+        self._lasting = lasting
+        self._kept: RelayLog | None = None
+        self._notes: list[str] = []
+
+    def assemble(self) -> None:
+        """Move the clone to where the server looks for it, and put the chain's log together."""
+        self._image = self._sandbox.image(self._last.source.image)
+        details = [_details(fetched) for fetched in self._chain]
+        self._details = details[-1]
+        clone = self._chain[0].data / DATADIR
+        if not clone.is_dir():
+            raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=HINT)
+        self._home.mkdir(mode=0o711)
+        for directory in ("run", "relay"):
+            (self._home / directory).mkdir(mode=0o755)
+        clone.rename(self._home / DATADIR)
+        relay, base = self._home / "relay", relay_base(CHANNEL)
+        self._logs = list(log_chain.place(log_chain.link(self._chain, details), relay, base))
+        (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in self._logs))
+        self._kept = advance.keep(relay, self._logs)
+        account = self._home / "account.sql"
+        account.touch(mode=0o600)
+        account.write_text(self._account.sql())
+        self._memory = options.buffer_pool(disk.tree_size(self._home / DATADIR))
+        self._sandbox.own(self._home, USER, USER, self._image)
+
+    def start(self) -> None:
+        """Start the server on the clone, recover, and forget whatever the source replicated from."""
+        container = self._sandbox.run(
+            self._name,
+            self._image,
+            entrypoint=["mysqld"],
+            command=options.options(self._details, memory=self._memory, more=DURABLE if self._lasting else RELAXED),
+            environment=options.environment(self._details),
+            mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
+            user=f"{USER}:{USER}",
+        )
+        self._server = Server(container, self._home / "run" / SOCKET, self._account)
+        self._server.await_answer()
+
+        def forget(session: Session) -> None:
+            if source := hand_over.followed(session):
+                self._notes.append(f"the source followed {source}: what is restored follows nobody")
+            self._replay(session).forget_channels()
+
+        self._server.asked(forget)
+
+    def replay(self) -> None:
+        """Replay the log to the witness's position; then let nobody write any more."""
+
+        def bring_forward(session: Session) -> None:
+            with hand_over.hurried(session, lasting=self._lasting):
+                self._replay(session).run()
+            events.restore_statuses(session, self._last.witness)
+            rows(session, "SET GLOBAL read_only = ON")
+
+        self._server.asked(bring_forward)
+
+    def first_answer(self) -> None:
+        """Count the rows of the smallest table that has any, and compare."""
+        counts = [fact for fact in self._last.witness if fact.metric == "rows" and isinstance(fact.value, int)]
+        filled = [fact for fact in counts if fact.value] or counts
+        if not filled:
+            self._server.asked(lambda session: rows(session, "SELECT 1"))
+            return
+        fact = min(filled, key=lambda fact: (fact.value, fact.subject))
+        schema, table = definitions.table_names(fact.subject)
+        statement = f"SELECT COUNT(*) FROM {fingerprint.quoted(schema)}.{fingerprint.quoted(table)}"  # noqa: S608 -- quoted
+        found = self._server.asked(lambda session: rows(session, statement))[0][0]
+        if found != fact.value:
+            raise Damaged(
+                f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
+                hint="the checks show what else differs; verify an older backup",
+            )
+
+    def observe(self) -> Iterable[Fact]:
+        """The witness's facts, measured on the copy."""
+        with self._server.told():
+            return witness.observe(self._server.connect, connections=options.processors())
+
+    def database_url(self, database: str) -> str:
+        """An URL that SQLAlchemy opens by the server's socket."""
+        return self._server.url(database)
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """See `Copy.advance`. A time means all that was committed at or before it, to the microsecond, by the source's clock."""
+        way = Onward(self._chain, self._details, log, _details(log), point)
+        stop = self._server.asked(way.find)
+        if stop.last is not None:
+            if self._kept is None:
+                raise AssertionError("a chain has a log, since a full begins a file of it")
+            relay = self._home / "relay"
+            # The server owns its relay logs; nobody uses them between two replays.
+            self._sandbox.own(relay, os.geteuid(), os.getegid(), self._image)
+            logs = way.place(relay, self._kept, stop)
+            self._sandbox.own(relay, USER, USER, self._image)
+
+            def go_on(session: Session) -> None:
+                with hand_over.hurried(session, lasting=self._lasting):
+                    way.replay(session, logs, stop)
+                self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
+
+            self._server.asked(go_on)
+        return advance.told(stop)
+
+    def settle(self) -> Delivery:
+        """See `Copy.settle`."""
+        if not self._lasting:
+            raise AssertionError("only a lasting copy is handed over")
+        notes = self._server.asked(lambda session: list(hand_over.end(session, self._account, self._server)))
+        datadir = self._home / DATADIR
+        if os.geteuid():
+            self._sandbox.own(datadir, os.geteuid(), os.getegid(), self._image)
+        hand_over.clear(datadir)
+        return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes])
+
+    def export(self, names: Sequence[str], into: Path) -> list[Path]:
+        """Write a file of SQL for each of these tables (`database.table`) into a directory; see `tables.export`."""
+        return self._server.asked(lambda session: export_tables.export(session, names, into))
+
+    def _replay(self, session: Session) -> Replay:
+        return Replay(session, self._logs, self._details.end)
+
+
+def _details(fetched: Fetched) -> MySQLDetails:
+    try:
+        return MySQLDetails.model_validate(fetched.manifest.details)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Damaged(
+            f"the manifest of {fetched.manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            hint="was it written by a newer Lifeboat?",
+        ) from error

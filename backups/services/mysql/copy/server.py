@@ -1,0 +1,94 @@
+"""The server of a copy: waited for, asked by its socket, and its errors told with what it said of its trouble itself."""
+
+import os
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pymysql.err
+
+from backups.errors import Damaged, LifeboatError, Transient
+from backups.machine.docker import Container
+from backups.services.mysql.copy.for_drill import Account
+from backups.services.mysql.source.connection import Session, connect_socket
+
+HINT = "verify an older backup; the image must be of the source's version"
+_T = TypeVar("_T")
+_PATIENCE = 1800.0
+"""Seconds for a server to recover its data and take connections."""
+_ACCESS_DENIED = 1045
+_SOCKET_PATH_LIMIT = 100
+
+
+class Server:
+    """A server in `container` that listens at `socket` and knows `account`."""
+
+    def __init__(self, container: Container, socket: Path, account: Account) -> None:
+        self.container = container
+        self._socket = socket
+        self._account = account
+
+    def await_answer(self) -> None:
+        """Wait until it takes connections. Raises Damaged when it ends, or does not."""
+        deadline = time.monotonic() + _PATIENCE
+        while (refused := self._refused()) is not None:
+            if not self.container.running():
+                raise Damaged(f"the server ended on the restored data: {self.last_words()}", hint=HINT)
+            if time.monotonic() > deadline:
+                raise Damaged(
+                    f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self.last_words()}",
+                    hint=HINT,
+                )
+            time.sleep(0.05)
+
+    def connect(self) -> Session:
+        """Open a session; the caller closes it."""
+        return connect_socket(self._socket, self._account.user, self._account.password)
+
+    def asked(self, question: Callable[[Session], _T]) -> _T:
+        """Ask in a session of its own; what goes wrong in it is told."""
+        with self.told(), self.connect() as session:
+            return question(session)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn pymysql's errors into Damaged."""
+        try:
+            yield
+        except pymysql.err.MySQLError as error:
+            words = " ".join(str(argument) for argument in error.args)
+            state = "" if self.container.running() else f"; the server has ended: {self.last_words()}"
+            raise Damaged(f"the restored server answers with an error: {words}{state}", hint=HINT) from error
+
+    def last_words(self) -> str:
+        """What the server said of its trouble: its errors, or its last lines; a stack trace after them says nothing."""
+        lines = [line.strip() for line in self.container.logs(300).splitlines() if line.strip()]
+        return " | ".join([line for line in lines if "[ERROR]" in line or "mysqld got signal" in line][-4:] or lines[-4:])
+
+    def url(self, database: str) -> str:
+        """An URL of one of its databases that SQLAlchemy opens by the socket."""
+        path = self._socket
+        if len(str(path)) > _SOCKET_PATH_LIMIT:
+            # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
+            handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            path = Path(f"/proc/{os.getpid()}/fd/{handle}/{path.name}")
+        password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
+        # SQLAlchemy decodes what stands behind the question mark, but not a database's name before it.
+        return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
+
+    def _refused(self) -> str | None:
+        """Why it takes no connection yet; None when it does."""
+        try:
+            self.connect().close()
+        except Transient as error:
+            cause = error.__cause__
+            if isinstance(cause, pymysql.err.OperationalError) and cause.args[0] == _ACCESS_DENIED:
+                raise LifeboatError(
+                    f"the copy's server did not make the account that it is asked by: {self.last_words()}",
+                    hint="a plugin of the source that checks passwords may forbid it; this is a bug in Lifeboat",
+                ) from error
+            return error.message
+        return None

@@ -1,0 +1,1 @@
+"""Backups by mysqldump or mariadb-dump, for servers that cannot CLONE."""

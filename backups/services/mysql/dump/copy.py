@@ -1,0 +1,197 @@
+"""A server brought back from a dump: a new, empty one of the source's version, loaded with SQL, the witness's facts observed.
+
+Next files: `../dump_details.py` (which files there are), `load.py` (how one is loaded).
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backups.errors import Damaged, LifeboatError
+from backups.machine.docker import Container, Image
+from backups.places.base import Ownership
+from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.mysql.copy import export_tables, hand_over
+from backups.services.mysql.copy.for_drill import RELAXED, Account
+from backups.services.mysql.copy.options import processors
+from backups.services.mysql.copy.server import HINT, Server
+from backups.services.mysql.details import DATADIR
+from backups.services.mysql.dump import load
+from backups.services.mysql.dump.capture import without_reserved
+from backups.services.mysql.dump_details import DUMP, GRANTS, DumpDetails
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source.connection import Session, connect_socket, rows
+from backups.services.mysql.witness import accounts, definitions, fingerprint, witness
+from backups.witness import Fact
+
+_USER = 999
+"""The user and group `mysql` of the official images."""
+_ENDING = 3600
+"""Seconds for a server to write what it has in memory."""
+_INSIDE = "/var/lib/mysql"
+
+
+class DumpedCopy:
+    """See `base.Copy`."""
+
+    def __init__(
+        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._fetched = chain[-1]
+        self._sandbox = sandbox
+        self._lasting = lasting
+        self._account = Account.random()
+        self._home = sandbox.directory / f"{name}-server"
+        self._details: DumpDetails
+        self._image: Image
+        self._server: Server
+
+    def assemble(self) -> None:
+        """Have an empty data directory made, and the files at hand that will be loaded."""
+        manifest = self._fetched.manifest
+        self._image = self._sandbox.image(manifest.source.image)
+        try:
+            self._details = DumpDetails.model_validate(manifest.details)
+        except ValidationError as error:
+            raise Damaged(
+                f"the manifest of {manifest.id} is not a dump's: {error.errors()[0]['msg']}",
+                hint="was it written by a newer Lifeboat?",
+            ) from error
+        dump = self._fetched.data / DUMP
+        missing = [name for stage in self._details.stages for name in stage if not (dump / name).is_file()]
+        if missing:
+            raise Damaged(f"backup {manifest.id} lacks {DUMP}/{missing[0]}, which its manifest names", hint=HINT)
+        self._home.mkdir(mode=0o711)
+        for directory in ("run", DATADIR):
+            (self._home / directory).mkdir(mode=0o755)
+        dump.rename(self._home / DUMP)
+        for name, text in (("account.sql", self._account_sql()), ("password", self._account.password)):
+            (self._home / name).touch(mode=0o600)
+            (self._home / name).write_text(text)
+        self._sandbox.own(self._home, _USER, _USER, self._image)
+        self._initialise()
+
+    def start(self) -> None:
+        """Start the empty server and wait until it takes connections."""
+        container = self._run("", "server", [f"--init-file={load.HOME}/account.sql", *self._options()])
+        self._server = Server(container, self._home / "run" / load.SOCKET, self._account)
+        self._server.await_answer()
+
+    def replay(self) -> None:
+        """Load the dump, and then let nobody write any more."""
+        self._server.asked(self._forget_accounts)
+        for number, stage in enumerate(self._details.stages, 1):
+            force = stage == (GRANTS,) and number < len(self._details.stages)
+            load.load(self._sandbox, self._image, self._name, self._home, stage, self._account.user, force=force)
+        self._server.asked(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+
+    def first_answer(self) -> None:
+        """Count the rows of the smallest table that has any, and compare."""
+        counts = [f for f in self._fetched.manifest.witness if f.metric == "rows" and isinstance(f.value, int)]
+        filled = [fact for fact in counts if fact.value] or counts
+        if not filled:
+            self._server.asked(lambda session: rows(session, "SELECT 1"))
+            return
+        fact = min(filled, key=lambda fact: (fact.value, fact.subject))
+        name = ".".join(fingerprint.quoted(part) for part in definitions.table_names(fact.subject))
+        found = self._server.asked(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
+        if found != fact.value:
+            raise Damaged(
+                f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
+                hint="the checks show what else differs; verify an older backup",
+            )
+
+    def observe(self) -> Iterable[Fact]:
+        """The witness's facts, measured on the copy."""
+        with self._server.told():
+            return without_reserved(witness.observe(self._server.connect, connections=processors()))
+
+    def database_url(self, database: str) -> str:
+        """An URL that SQLAlchemy opens by the server's socket."""
+        return self._server.url(database)
+
+    def advance(self, log: Fetched, point: Point) -> str:  # noqa: ARG002
+        """Not possible: a dump has no log."""
+        raise LifeboatError(
+            f"{self._name} is backed up by dump, which has no log: no moment between two backups can be brought back",
+            hint="restore one of its backups; `lifeboat list` shows when they were taken",
+        )
+
+    def settle(self) -> Delivery:
+        """Remove our account, end the server in order, and hand its data directory over."""
+        if not self._lasting:
+            raise AssertionError("only a lasting copy is handed over")
+        self._server.asked(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
+        self._server.container.stop(_ENDING)
+        code = self._server.container.wait()
+        if code:
+            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.last_words()}", hint=HINT)
+        hand_over.clear(self._home / DATADIR)
+        settings = [f"{name}={value}" for name, value in self._details.variables.items()]
+        version = self._fetched.manifest.source.version
+        notes = [
+            f"start {'MariaDB' if self._details.mariadb else 'MySQL'} {version} on it, or a later one of its series",
+            f"as on the source, set: {' '.join(settings)}",
+            "accounts, passwords and grants are those of the source at that moment",
+            "it was loaded from a dump: its binary log begins anew, so replicas of the old server are to be made anew",
+            "other settings of the old server (SET PERSIST, components, plugins, time zone tables) are not in a dump",
+        ]
+        if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
+            notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
+        options = [f"--{setting}" for setting in settings]
+        return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes, options=options)
+
+    def export(self, names: Sequence[str], into: Path) -> list[Path]:
+        """Single tables as files of SQL, see `../copy/export_tables.py`."""
+        return self._server.asked(lambda session: export_tables.export(session, names, into))
+
+    def _initialise(self) -> None:
+        made = self._run("-initialise", "initialise", self._variables())
+        while made.running():
+            time.sleep(0.1)
+        code = made.wait()
+        if code:
+            raise LifeboatError(
+                f"image {self._image.name} cannot make an empty data directory (exit code {code}): {made.logs(10)[-500:]}",
+                hint="is it an image of the source's version?",
+            )
+
+    def _run(self, suffix: str, what: str, options: Sequence[str]) -> Container:
+        mounts = {self._home: load.HOME, self._home / DATADIR: _INSIDE}
+        shell = ["sh", "-c", load.SCRIPTS[what], what]
+        user = f"{_USER}:{_USER}"
+        return self._sandbox.run(
+            self._name + suffix, self._image, entrypoint=shell, command=list(options), mounts=mounts, user=user
+        )
+
+    def _account_sql(self) -> str:
+        sql = self._account.sql()
+        return sql.replace(" WITH caching_sha2_password", "") if self._details.mariadb else sql
+
+    def _forget_accounts(self, session: Session) -> list[tuple[object, ...]]:
+        """The empty server's own root goes: all accounts are the source's. Before, it gives us PROXY to hand on."""
+        with connect_socket(self._home / "run" / load.SOCKET, "root", "") as root:
+            anybody = "''@'%'" if self._details.mariadb else "''@''"
+            rows(root, f"GRANT PROXY ON {anybody} TO '{self._account.user}'@'localhost' WITH GRANT OPTION")
+        for user, host in rows(session, "SELECT user, host FROM mysql.user"):
+            if f"{user}@{host}" not in accounts.RESERVED and user not in (self._account.user, "PUBLIC"):
+                rows(session, "DROP USER %s@%s", [user, host])
+        return []
+
+    def _variables(self) -> list[str]:
+        return [f"--loose-{name}={value}" for name, value in self._details.variables.items()]
+
+    def _options(self) -> list[str]:
+        """Deaf to everything outside, and quick: what it loads is in the backup still."""
+        return [
+            *load.SERVER,
+            *(f"--plugin-load-add={library}" for library in self._details.plugins),
+            *RELAXED,
+            # A server that is handed over ends with clean files.
+            *(["--innodb-fast-shutdown=1"] if self._lasting else []),
+            *self._variables(),
+        ]

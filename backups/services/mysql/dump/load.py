@@ -1,0 +1,77 @@
+"""SQL files loaded into a server in a sandbox by the client of its own image, several side by side; how that server is run."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from backups.errors import Damaged
+from backups.machine.docker import Container, Image
+from backups.services.base import Sandbox
+from backups.services.mysql.dump_details import DUMP
+
+HOME = "/lifeboat"
+SOCKET = "mysqld.sock"
+SCRIPTS = {
+    "initialise": """
+if command -v mariadb-install-db >/dev/null; then
+  exec mariadb-install-db --no-defaults --datadir=/var/lib/mysql --auth-root-authentication-method=normal --skip-test-db "$@"
+fi
+exec mysqld --no-defaults --initialize-insecure --datadir=/var/lib/mysql --skip-log-bin --innodb-doublewrite=OFF \\
+  --innodb-flush-log-at-trx-commit=0 --loose-innodb-numa-interleave=OFF --loose-mysqlx=OFF "$@"
+""",
+    "server": 'exec "$(command -v mariadbd || command -v mysqld)" --no-defaults --datadir=/var/lib/mysql "$@"',
+    "load": f"""
+export MYSQL_PWD="$(cat {HOME}/password)"
+client=$(command -v mariadb || command -v mysql)
+exec "$client" --no-defaults --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G \\
+  --protocol=socket --socket={HOME}/run/{SOCKET} --user="$1" $3 <"{HOME}/{DUMP}/$2"
+""",
+}
+"""Shell scripts for containers of an image of MySQL or MariaDB, whose programs have different names."""
+SERVER = (
+    f"--socket={HOME}/run/{SOCKET}",
+    f"--pid-file={HOME}/run/mysqld.pid",
+    "--skip-networking",
+    "--loose-mysqlx=OFF",
+    "--event-scheduler=OFF",
+    "--skip-log-bin",
+    "--loose-skip-replica-start",
+    "--loose-skip-slave-start",
+    "--max-allowed-packet=1G",
+    "--innodb-buffer-pool-size=512M",
+    "--innodb-buffer-pool-load-at-startup=OFF",
+    "--loose-innodb-numa-interleave=OFF",
+    "--loose-auto-generate-certs=OFF",
+    "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
+)
+"""Options of a server that nobody reaches but by its socket, and that starts nothing of itself."""
+_USER = "999:999"
+
+
+def load(sandbox: Sandbox, image: Image, name: str, home: Path, files: Sequence[str], user: str, *, force: bool = False) -> None:
+    """Load files below `home`/dump, side by side; raises Damaged for the first that the server does not take.
+
+    force: as far as it takes them; what it does not take will be loaded again.
+    """
+    side_by_side = max(2, min(4, len(files)))
+    for at in range(0, len(files), side_by_side):
+        loads = [
+            (file, _start(sandbox, image, name, home, file, user, "--force" if force else ""))
+            for file in files[at : at + side_by_side]
+        ]
+        for file, container in loads:
+            while container.running():
+                time.sleep(0.05)
+            code, words = container.wait(), container.logs(5)
+            container.remove()
+            if code and not force:
+                raise Damaged(
+                    f"the server does not take {DUMP}/{file} (exit code {code}): {words[-500:]}",
+                    hint="verify an older backup; the image must be of the source's version",
+                )
+
+
+def _start(sandbox: Sandbox, image: Image, name: str, home: Path, file: str, user: str, force: str) -> Container:
+    shell = ["sh", "-c", SCRIPTS["load"], "load"]
+    container_name = f"{name}-load-{file.removesuffix('.sql')}"
+    return sandbox.run(container_name, image, entrypoint=shell, command=[user, file, force], mounts={home: HOME}, user=_USER)

@@ -1,0 +1,200 @@
+"""mysqldump or mariadb-dump, run in a container of the source's version; several side by side, each with a snapshot of its own.
+
+The password is in a file of mode 0600 that only the container's shell reads: on no command line, and not in what Docker shows.
+"""
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backups.errors import LifeboatError
+from backups.machine.docker import Container, Docker, Image
+from backups.services.base import Job
+from backups.services.mysql.dump_details import DUMP
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source.source import Source
+from backups.services.mysql.versions import Version
+
+_HOME = "/lifeboat"
+_TARGET = "/backup"
+_OPENED = ("-- Setting savepoint", "-- Retrieving ", "-- Disconnecting ")
+"""What the program says, of each step, on its error output: none of these comes before its snapshot is open."""
+_COMPLETE = b"-- Dump completed"
+_CHANGED = ("1412", "1146", "1049", "1054", "1051", "1356")
+"""Errors of a table, a view or a database that has changed, or gone, since it was listed."""
+_NOT_FOUND = 127
+_SCRIPT = """
+until [ -e "/lifeboat/go-$2" ]; do sleep 0.01; done
+export MYSQL_PWD="$(cat /lifeboat/password)"
+program=$(command -v mariadb-dump || command -v mysqldump) || exit 127
+name=$1; shift 2
+exec "$program" --no-defaults --result-file="/backup/$name" "$@" 2>"/lifeboat/$name.err"
+"""
+SCHEMA_OPTIONS = ("--no-data", "--skip-triggers", "--routines", "--events")
+VIEW_OPTIONS = ("--no-data", "--skip-triggers", "--no-create-db")
+TRIGGER_OPTIONS = ("--no-data", "--no-create-info", "--no-create-db", "--triggers")
+DATA_OPTIONS = ("--no-create-info", "--no-create-db", "--skip-triggers")
+_COMMON = (
+    "--verbose",
+    "--single-transaction",
+    "--skip-lock-tables",
+    "--quick",
+    "--hex-blob",
+    "--default-character-set=utf8mb4",
+    "--no-tablespaces",
+    "--skip-dump-date",
+    "--max-allowed-packet=1G",
+)
+
+
+class SourceChanged(Exception):
+    """DDL came between the snapshot and the reading; not a fault, the round is void."""
+
+
+@dataclass(frozen=True)
+class Dumping:
+    """One run of the program: it waits for its sign, then writes its file."""
+
+    name: str
+    sign: str
+    container: Container
+    home: Path
+    target: Path
+
+    def opened(self) -> bool:
+        """Whether its snapshot is open. Raises LifeboatError when it has failed before."""
+        said = self._said()
+        if any(mark in said for mark in _OPENED):
+            return True
+        if not self.container.running():
+            self.require_done()
+        return False
+
+    def running(self) -> bool:
+        """Whether it still writes."""
+        return self.container.running()
+
+    def require_done(self) -> None:
+        """Raise unless it has ended well and its file is whole; SourceChanged when the source's tables are no longer the same."""
+        code, said = self.container.wait(), self._said()
+        faults = [line for line in said.splitlines() if line.strip() and not line.startswith("--")]
+        words = " | ".join(faults[-3:]) or self.container.logs(5)
+        if code == _NOT_FOUND:
+            raise LifeboatError(
+                f"image {self.container.image.name} has neither mysqldump nor mariadb-dump",
+                hint="set `image:` to the official image of the source's version",
+            )
+        if code:
+            if any(f"({number})" in words or f"{number}:" in words for number in _CHANGED):
+                raise SourceChanged(words[-300:])
+            raise LifeboatError(
+                f"the dump program ended with code {code}: {words[-500:]}", hint="`lifeboat doctor` may tell more"
+            )
+        path = self.target / self.name
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - len(_COMPLETE) - 2))
+            if _COMPLETE not in file.read():
+                raise LifeboatError(f"the dump program ended well, but {self.name} does not say that it is complete")
+
+    def _said(self) -> str:
+        try:
+            return (self.home / f"{self.name}.err").read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+
+class Dumps:
+    """Starts dumps that wait, and lets them go together."""
+
+    def __init__(self, job: Job, image: Image, settings: MySQLSettings, source: Source, home: Path) -> None:
+        self._job, self._image, self._settings, self._source, self._home = job, image, settings, source, home
+        self.target = job.directory / DUMP
+        self.started: list[Dumping] = []
+
+    def add(self, name: str, sign: str, options: Sequence[str], databases: Sequence[str]) -> None:
+        """Start one that waits for `sign`."""
+        options = [*_COMMON, *self._connection(), *options, "--databases", "--", *databases]
+        container = self._job.docker.run(
+            f"lifeboat-mysql-dump-{uuid.uuid4().hex[:12]}",
+            self._image,
+            entrypoint=["sh", "-c", _SCRIPT, "dump"],
+            command=[name, sign, *options],
+            mounts={self._home: _HOME, self.target: _TARGET},
+            user=f"{os.getuid()}:{os.getgid()}",
+            network="host",
+        )
+        self.started.append(Dumping(name, sign, container, self._home, self.target))
+
+    def go(self, sign: str) -> Callable[[], bool]:
+        """Let those that wait for `sign` go; what is returned says whether all of them have opened their snapshots."""
+        going = [dumping for dumping in self.started if dumping.sign == sign]
+        (self._home / f"go-{sign}").touch()
+        return lambda: all(dumping.opened() for dumping in going)
+
+    def wait(self, meanwhile: Callable[[], object]) -> None:
+        """Wait until all have ended well; `meanwhile` is called now and then, for sessions that must not fall asleep."""
+        for dumping in self.started:
+            while dumping.running():
+                meanwhile()
+                time.sleep(0.1)
+            dumping.require_done()
+
+    def _connection(self) -> list[str]:
+        settings, mariadb = self._settings, self._source.version.mariadb
+        options = [f"--host={settings.host}", f"--port={settings.port}", "--protocol=tcp", f"--user={settings.user}"]
+        if not mariadb:
+            options += ["--set-gtid-purged=OFF", "--column-statistics=0"]
+        if not self._source.tls:
+            return [*options, "--skip-ssl"] if mariadb else [*options, "--ssl-mode=DISABLED", "--get-server-public-key"]
+        if settings.tls == "verify":
+            authority = f"--ssl-ca={_HOME}/ca.pem"
+            return [*options, authority, "--ssl-verify-server-cert"] if mariadb else [*options, authority, "--ssl-mode=VERIFY_CA"]
+        return [*options, "--ssl", "--skip-ssl-verify-server-cert"] if mariadb else [*options, "--ssl-mode=REQUIRED"]
+
+
+@contextmanager
+def dumps(job: Job, settings: MySQLSettings, source: Source) -> Iterator[Dumps]:
+    """What starts dumps into `job.directory`/dump; every container and the password's file are gone afterwards."""
+    image = job.docker.image(settings.image)
+    home = job.work / "dumper"
+    home.mkdir(mode=0o700)
+    password = home / "password"
+    password.touch(mode=0o600)
+    password.write_text(settings.reveal_password())
+    if settings.tls == "verify" and settings.tls_ca:
+        shutil.copyfile(settings.tls_ca.expanduser(), home / "ca.pem")
+    running = Dumps(job, image, settings, source, home)
+    running.target.mkdir(mode=0o755)
+    try:
+        yield running
+    finally:
+        for dumping in running.started:
+            dumping.container.remove()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def version(docker: Docker, image: Image) -> Version:
+    """The version of the server in an image, which must have the dump program too. Raises LifeboatError for what is missing."""
+    script = (
+        "{ command -v mariadb-dump || command -v mysqldump; } >/dev/null || exit 127; "
+        'server=$(command -v mariadbd || command -v mysqld) && "$server" --no-defaults --version'
+    )
+    container = docker.run(f"lifeboat-mysql-examine-{uuid.uuid4().hex[:12]}", image, entrypoint=["sh", "-c", script])
+    try:
+        code, words = container.wait(), container.logs(20)
+    finally:
+        container.remove()
+    if code == _NOT_FOUND:
+        raise LifeboatError(
+            f"image {image.name} lacks the dump program, mysqldump or mariadb-dump", hint="use the official image of that version"
+        )
+    if code:
+        raise LifeboatError(
+            f"image {image.name} does not run mysqld or mariadbd: {words[-300:]}", hint="set `image:` to the source's version"
+        )
+    return Version.parse(words)

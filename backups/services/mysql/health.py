@@ -1,0 +1,115 @@
+"""What calls for a restore of a MySQL server: it is down, or databases, tables or most rows of the last witness are gone.
+
+Cheap enough for every few minutes. How many rows a table has, the server knows only roughly, and late; so that alone accuses
+nobody and acquits nobody: every table is asked for a row, and a suspicious or small one for as many rows as it must have.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pymysql.err
+
+from backups.services.base import Ailment
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source import connection
+from backups.services.mysql.source.connection import Away, Session, rows
+from backups.services.mysql.witness.catalogue import SYSTEM
+from backups.services.mysql.witness.definitions import subject, table_names
+from backups.services.mysql.witness.fingerprint import quoted
+from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
+from backups.witness import Fact
+
+_COUNT_MILLISECONDS = 20_000
+"""For one count; a table that takes longer to find its rows is told with the server's own estimate."""
+_LOCK_SECONDS = 5
+"""For a table's lock, less than for a count: a table that is being altered is busy, not lost."""
+_SMALL = 10_000
+"""Rows that are always counted, whatever the server believes: that takes milliseconds."""
+_DATABASE = "database "
+
+
+@dataclass(frozen=True)
+class _Present:
+    """What the server has now: its databases, and the estimated rows of its tables, by the names that facts have."""
+
+    databases: frozenset[str]
+    tables: Mapping[str, int | None]
+
+
+def look(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
+    """See `Service.ail`."""
+    address = f"{settings.host}:{settings.port}"
+    try:
+        session = connection.connect(settings)
+    except Away as error:
+        yield Ailment("down", address, error.message)
+        return
+    with connection.told(settings), session:
+        present = _present(session)
+        limit_statements(session, _COUNT_MILLISECONDS / 1000)
+        rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])
+        counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
+        gone = [name for name in _databases(witness) if name not in present.databases]
+        for database in gone:
+            yield _database_gone(database, counted)
+        for table, count in counted.items():
+            if _database(table) in gone:
+                continue
+            if table not in present.tables:
+                yield Ailment("loss", table, f"table {table} is gone; the last witness counted {count:,} rows in it")
+            elif count:
+                yield from _collapsed(session, table, count, present.tables[table], collapse)
+
+
+def _collapsed(session: Session, table: str, count: int, estimate: int | None, collapse: float) -> Iterator[Ailment]:
+    """Whether a table lacks more than the share `collapse` of its `count` rows."""
+    needed = max(1, math.ceil(count * (1 - collapse)))
+    suspicious = needed <= _SMALL or estimate is None or estimate < 2 * needed
+    name = ".".join(quoted(part) for part in table_names(table))
+    try:
+        if rows(session, f"SELECT 1 FROM {name} LIMIT 1 OFFSET {needed - 1 if suspicious else 0}"):  # noqa: S608 - quoted
+            return
+        found = f"{rows(session, f'SELECT COUNT(*) FROM {name}')[0][0]:,}"  # noqa: S608 - quoted
+    except pymysql.err.OperationalError as error:
+        if error.args[0] not in TOO_LONG:
+            raise
+        found = f"about {estimate or 0:,} (by the server's estimate; counting took longer than {_COUNT_MILLISECONDS / 1000:g} s)"
+    if found == "0":
+        yield Ailment("loss", table, f"table {table} is empty; the last witness counted {count:,} rows in it")
+    else:
+        told = f"table {table} has {found} rows of the {count:,} that the last witness counted; {needed:,} are expected at least"
+        yield Ailment("loss", table, told)
+
+
+def _present(session: Session) -> _Present:
+    databases = rows(session, "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s", [SYSTEM])
+    tables = rows(
+        session,
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
+        [SYSTEM],
+    )
+    # The storage engine's own numbers: information_schema's may be a day old.
+    estimates: dict[tuple[str, str], int] = {}
+    for schema, part, count in rows(session, "SELECT database_name, table_name, n_rows FROM mysql.innodb_table_stats"):
+        key = (schema, part.split("#p#")[0].split("#P#")[0])
+        estimates[key] = estimates.get(key, 0) + int(count)
+    return _Present(
+        databases=frozenset(subject(name, kind="database") for (name,) in databases),
+        tables={subject(schema, name): estimates.get((schema, name)) for schema, name in tables},
+    )
+
+
+def _databases(witness: Sequence[Fact]) -> list[str]:
+    return [fact.subject for fact in witness if fact.subject.startswith(_DATABASE)]
+
+
+def _database(table: str) -> str:
+    return subject(table_names(table)[0], kind="database")
+
+
+def _database_gone(database: str, counted: Mapping[str, int]) -> Ailment:
+    held = [count for table, count in counted.items() if _database(table) == database]
+    told = f"{database} is gone; the last witness counted {len(held):,} tables with {sum(held):,} rows in it"
+    return Ailment("loss", database, told)

@@ -1,0 +1,71 @@
+"""What the live server holds that a backup does not: rows counted within seconds, tables that came and went."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import pymysql.err
+
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source import connection
+from backups.services.mysql.source.connection import rows
+from backups.services.mysql.witness.catalogue import SYSTEM
+from backups.services.mysql.witness.definitions import subject, table_names
+from backups.services.mysql.witness.fingerprint import quoted
+from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
+from backups.witness import Fact
+
+_SECONDS = 10.0
+"""For all counts together; the smallest tables are counted first."""
+_COUNT_SECONDS = 3.0
+"""For one of them."""
+_LOCK_SECONDS = 2
+_NOT_NOW = (*TOO_LONG, 1205, 1317)
+"""Numbers of the errors: it took too long, a lock was waited for, it was interrupted."""
+_CHANGED = (1146, 1049, 1412)
+
+
+def look(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
+    """See `Service.since`. Rows that were changed and not added or removed are not seen by counting."""
+    counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
+    with connection.told(settings), connection.connect(settings) as session:
+        present = {
+            subject(schema, name)
+            for schema, name in rows(
+                session,
+                "SELECT table_schema, table_name FROM information_schema.tables "
+                "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
+                [SYSTEM],
+            )
+        }
+        rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])
+        deadline = time.monotonic() + _SECONDS
+        # New tables last: how large they are nobody has counted.
+        for table in sorted(present | set(counted), key=lambda name: (name not in counted, counted.get(name, 0), name)):
+            before = counted.get(table)
+            if table not in present:
+                yield f"{table}: not there any more; the backup has it, with {before:,} rows"
+                continue
+            left = min(_COUNT_SECONDS, deadline - time.monotonic())
+            now = _count(session, table, left) if left > 0 else None
+            if before is None:
+                yield f"{table}: new since the backup, {_rows(now) if now is not None else 'not counted (no time)'}"
+            elif now is None:
+                yield f"{table}: not counted (no time); the backup has {_rows(before)}"
+            elif now != before:
+                yield f"{table}: {_rows(abs(now - before))} {'more' if now > before else 'fewer'} than the backup"
+
+
+def _count(session: connection.Session, table: str, seconds: float) -> int | None:
+    """How many rows; None when that takes too long, or the table is being changed."""
+    name = ".".join(quoted(part) for part in table_names(table))
+    try:
+        limit_statements(session, seconds)
+        return int(rows(session, f"SELECT COUNT(*) FROM {name}")[0][0])  # noqa: S608 - quoted
+    except pymysql.err.MySQLError as error:
+        if error.args[0] in (*_NOT_NOW, *_CHANGED):
+            return None
+        raise
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"

@@ -1,0 +1,102 @@
+"""What a source server says about itself before it is copied: enough to judge it, to clone it and to start a copy of it."""
+
+import re
+from dataclasses import dataclass
+
+from backups.services.mysql.source.connection import Session, encrypted, rows
+from backups.services.mysql.versions import Version
+
+_COPY_VARIABLES = (
+    "innodb_page_size",
+    "innodb_data_file_path",
+    "innodb_file_per_table",
+    "innodb_default_row_format",
+    "lower_case_table_names",
+    "character_set_server",
+    "character_set_filesystem",
+    "collation_server",
+    "default_storage_engine",
+    "explicit_defaults_for_timestamp",
+    "partial_revokes",
+)
+"""What decides how the data files are read, and how logged statements that create tables are understood."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One look at a source.
+
+    plugins: name -> library, of the active ones that come from a library. variables: every global one, as the server prints it.
+    privileges: those on *.* of our user, upper case. tls: whether our session is encrypted. system_offset: seconds east of UTC of
+    the time zone of its machine, now.
+    """
+
+    version: Version
+    server_uuid: str
+    plugins: dict[str, str]
+    variables: dict[str, str]
+    privileges: frozenset[str]
+    tls: bool
+    system_offset: int = 0
+
+    @property
+    def gtid(self) -> bool:
+        """Whether transactions carry GTIDs."""
+        return self.variables.get("gtid_mode") == "ON"
+
+    @property
+    def copy_variables(self) -> dict[str, str]:
+        """The variables that a copy must be started with, by their option names."""
+        return {name: self.variables[name] for name in _COPY_VARIABLES if name in self.variables}
+
+
+def look(session: Session) -> Source:
+    """Ask the server about itself; any user may."""
+    text, comment = rows(session, "SELECT @@version, @@version_comment")[0]
+    variables = dict(rows(session, "SHOW GLOBAL VARIABLES"))
+    plugins = rows(
+        session,
+        "SELECT plugin_name, plugin_library FROM information_schema.plugins "
+        "WHERE plugin_status = 'ACTIVE' AND plugin_library IS NOT NULL ORDER BY plugin_name",
+    )
+    return Source(
+        version=Version.parse(text, comment),
+        # MariaDB has a `server_uid` from 10.11 on, and none before.
+        server_uuid=variables.get("server_uuid") or variables.get("server_uid") or "",
+        plugins=dict(plugins),
+        variables=variables,
+        privileges=frozenset(held_privileges([row[0] for row in rows(session, "SHOW GRANTS")])),
+        tls=encrypted(session),
+        system_offset=_system_offset(session),
+    )
+
+
+def _system_offset(session: Session) -> int:
+    before = rows(session, "SELECT @@SESSION.time_zone")[0][0]
+    rows(session, "SET SESSION time_zone = 'SYSTEM'")
+    # To the minute: the two moments are not the same.
+    seconds = int(rows(session, "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())")[0][0])
+    rows(session, "SET SESSION time_zone = %s", [before])
+    return round(seconds / 60) * 60
+
+
+def held_privileges(grants: list[str]) -> set[str]:
+    """The privileges on *.* that the lines of SHOW GRANTS give (it shows those of active roles too), in upper case.
+
+    A privilege that is revoked again for one database does not count.
+    """
+
+    def listed(pattern: str) -> set[str]:
+        found = [re.match(pattern, line, re.IGNORECASE) for line in grants]
+        return {name.strip().upper() for match in found if match for name in match[1].split(",")}
+
+    return listed(r"GRANT (.+?) ON \*\.\* TO ") - listed(r"REVOKE (.+?) ON ")
+
+
+def data_bytes(session: Session) -> int:
+    """Bytes of the InnoDB files that a clone copies; needs PROCESS."""
+    (tablespaces,) = rows(session, "SELECT SUM(file_size) FROM information_schema.innodb_tablespaces")[0]
+    (shared,) = rows(
+        session, "SELECT SUM(total_extents * extent_size) FROM information_schema.files WHERE tablespace_name = 'innodb_system'"
+    )[0]
+    return int(tablespaces or 0) + int(shared or 0)

@@ -1,0 +1,104 @@
+"""What there is on a server: its databases and tables, as a picture that a later one can be held against."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.versions import Version
+from backups.services.mysql.witness.fingerprint import Column
+
+SYSTEM = ("mysql", "sys", "performance_schema", "information_schema")
+"""Databases that are the server's own; of `mysql`, the accounts are witnessed as definitions."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A base table. `keyed`: no two of its rows can be equal. `mariadb`: the server is MariaDB."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    keyed: bool
+    mariadb: bool = False
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The tables of a server, the largest first, and the storage engine's own number for each of their parts."""
+
+    tables: tuple[Table, ...]
+    views: tuple[tuple[str, str], ...]
+    engine_numbers: frozenset[tuple[str, int]]
+    sequences: tuple[tuple[str, str], ...] = ()
+
+    def still_holds(self, later: "Catalogue") -> bool:
+        """Whether every table of this picture is, in a later one, the same table with the same columns.
+
+        The engine's numbers tell a table from another that has taken its name (RENAME, TRUNCATE, a rebuild).
+        """
+        return set(self.tables) <= set(later.tables) and self.engine_numbers <= later.engine_numbers
+
+
+def read(session: Session) -> Catalogue:
+    """Take the picture, in a handful of statements however many tables there are."""
+    mariadb = is_mariadb(session)
+    kinds: dict[tuple[str, str], str] = {
+        (row[0], row[1]): row[2]
+        for row in rows(
+            session,
+            "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema NOT IN %s",
+            [SYSTEM],
+        )
+    }
+    columns: dict[tuple[str, str], list[Column]] = {key: [] for key, kind in kinds.items() if kind == "BASE TABLE"}
+    keyed = set()
+    for schema, table, name, data_type, nullable, extra, key in rows(
+        session,
+        "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key "
+        "FROM information_schema.columns WHERE table_schema NOT IN %s ORDER BY table_schema, table_name, ordinal_position",
+        [SYSTEM],
+    ):
+        if (schema, table) not in columns:
+            continue
+        columns[schema, table].append(Column(name, _text(data_type), nullable == "YES", "VIRTUAL GENERATED" in extra))
+        # Of a table without a primary key, a unique one without NULLs is called PRI too.
+        if key == "PRI":
+            keyed.add((schema, table))
+    sizes = _sizes(session)
+    tables = [Table(*key, columns=tuple(found), keyed=key in keyed, mariadb=mariadb) for key, found in columns.items()]
+    return Catalogue(
+        tables=tuple(sorted(tables, key=lambda table: (-sizes.get((table.schema, table.name), 0), table.schema, table.name))),
+        views=tuple(sorted(key for key, kind in kinds.items() if kind == "VIEW")),
+        sequences=tuple(sorted(key for key, kind in kinds.items() if kind == "SEQUENCE")),
+        engine_numbers=frozenset(_engine_numbers(session, mariadb=mariadb)),
+    )
+
+
+def is_mariadb(session: Session) -> bool:
+    """Whether the server is MariaDB."""
+    return Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0]).mariadb
+
+
+def _text(value: object) -> str:
+    """information_schema gives some texts as bytes."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _sizes(session: Session) -> dict[tuple[str, str], int]:
+    """Pages of each table: an estimate that costs nothing, good enough to begin with the largest."""
+    sizes: dict[tuple[str, str], int] = {}
+    for schema, name, pages in rows(
+        session, "SELECT database_name, table_name, clustered_index_size FROM mysql.innodb_table_stats"
+    ):
+        key = (schema, name.split("#p#")[0].split("#P#")[0])
+        sizes[key] = sizes.get(key, 0) + int(pages)
+    return sizes
+
+
+def _engine_numbers(session: Session, *, mariadb: bool) -> Iterable[tuple[str, int]]:
+    view = "innodb_sys_tables" if mariadb else "innodb_tables"
+    for name, number in rows(session, f"SELECT name, table_id FROM information_schema.{view}"):  # noqa: S608 -- one of two
+        schema, _, table = _text(name).partition("/")
+        # Neither the server's own tables, nor what a running ALTER or a full-text index works with.
+        if schema not in SYSTEM and table and not table.startswith(("#sql", "fts_", "FTS_")):
+            yield _text(name), int(number)

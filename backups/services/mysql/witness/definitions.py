@@ -1,0 +1,152 @@
+"""Facts about all that is not rows: how tables, views, triggers, routines, events, databases and accounts are defined.
+
+Each definition's text is as the server prints it, without what may differ between two servers that hold the same: counters, times
+of creation, the status that replication gives an event.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from backups.errors import LifeboatError
+from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.witness import accounts
+from backups.services.mysql.witness.catalogue import SYSTEM, Catalogue, Table, is_mariadb
+from backups.services.mysql.witness.fingerprint import quoted
+from backups.witness import Fact
+
+EVENT_STATUS = "status"
+"""Metric of an event: ENABLED, DISABLED, or disabled because it came from another server."""
+_COUNTER = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.MULTILINE)
+_PLAIN = re.compile(r"[\w$-]+")
+_NAME = re.compile(r"`(?:[^`]|``)+`|[\w$-]+")
+
+
+def subject(*names: str, kind: str = "") -> str:
+    """Name a thing as a person would: `agama.client`, `trigger agama.touch`; odd names in backticks, so that no two are alike."""
+    name = ".".join(part if _PLAIN.fullmatch(part) else quoted(part) for part in names)
+    return f"{kind} {name}" if kind else name
+
+
+def table_names(subject: str) -> tuple[str, str]:
+    """The schema and name of the table that `subject` names."""
+    schema, table = (part[1:-1].replace("``", "`") if part[0] == "`" else part for part in _NAME.findall(subject))
+    return schema, table
+
+
+def table_definition(session: Session, table: Table) -> Fact:
+    """How one table is defined, but for the counter of its AUTO_INCREMENT column, which is not kept in step."""
+    created = rows(session, f"SHOW CREATE TABLE {quoted(table.schema)}.{quoted(table.name)}")[0][1]
+    return Fact(subject(table.schema, table.name), "definition", _hash([_COUNTER.sub(r"\1", created)]))
+
+
+def read(session: Session, catalogue: Catalogue, *, without: str | None = None) -> list[Fact]:
+    """Every definition that is not a table's. `without`: an account (`user@host`) that is not part of the facts."""
+    return [
+        *_databases(session),
+        *_views(session, catalogue.views),
+        *_sequences(session, catalogue.sequences),
+        *_triggers(session),
+        *_routines(session),
+        *_events(session),
+        *(_mariadb_accounts if is_mariadb(session) else _accounts)(session, without),
+    ]
+
+
+def _databases(session: Session) -> Iterator[Fact]:
+    for name, characters, collation in rows(
+        session,
+        "SELECT schema_name, default_character_set_name, default_collation_name "
+        "FROM information_schema.schemata WHERE schema_name NOT IN %s ORDER BY schema_name",
+        [SYSTEM],
+    ):
+        yield Fact(subject(name, kind="database"), "definition", f"{characters} {collation}")
+
+
+def _views(session: Session, views: Sequence[tuple[str, str]]) -> Iterator[Fact]:
+    for schema, name in views:
+        row = rows(session, f"SHOW CREATE VIEW {quoted(schema)}.{quoted(name)}")[0]
+        yield Fact(subject(schema, name, kind="view"), "definition", _hash(row))
+
+
+def _sequences(session: Session, sequences: Sequence[tuple[str, str]]) -> Iterator[Fact]:
+    """How MariaDB's sequences are made; where they have got to is no part of any instant."""
+    for schema, name in sequences:
+        row = rows(session, f"SHOW CREATE TABLE {quoted(schema)}.{quoted(name)}")[0]
+        yield Fact(subject(schema, name, kind="sequence"), "definition", _hash(row))
+
+
+def _triggers(session: Session) -> Iterator[Fact]:
+    for row in rows(
+        session,
+        "SELECT trigger_schema, trigger_name, event_manipulation, event_object_schema, event_object_table, action_order, "
+        "action_statement, action_timing, sql_mode, definer, character_set_client, collation_connection, database_collation "
+        "FROM information_schema.triggers WHERE trigger_schema NOT IN %s ORDER BY trigger_schema, trigger_name",
+        [SYSTEM],
+    ):
+        yield Fact(subject(row[0], row[1], kind="trigger"), "definition", _hash(row))
+
+
+def _routines(session: Session) -> Iterator[Fact]:
+    for kind, schema, name in rows(
+        session,
+        "SELECT routine_type, routine_schema, routine_name FROM information_schema.routines "
+        "WHERE routine_schema NOT IN %s ORDER BY routine_schema, routine_name, routine_type",
+        [SYSTEM],
+    ):
+        row = rows(session, f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0]
+        if row[2] is None:
+            raise LifeboatError(
+                f"the text of {kind.lower()} {subject(schema, name)} is not shown to this user",
+                hint="GRANT SELECT ON *.* to the user that takes the backup; `lifeboat doctor` prints it",
+            )
+        yield Fact(subject(schema, name, kind=kind.lower()), "definition", _hash(row))
+
+
+def _events(session: Session) -> Iterator[Fact]:
+    """An event's times are stored in UTC and shown in its own time zone, which for SYSTEM is that of the machine."""
+    for *definition, status in rows(
+        session,
+        "SELECT event_schema, event_name, definer, time_zone, event_definition, event_type, "
+        "COALESCE(CONVERT_TZ(execute_at, time_zone, '+00:00'), execute_at), "
+        "COALESCE(CONVERT_TZ(starts, time_zone, '+00:00'), starts), "
+        "COALESCE(CONVERT_TZ(ends, time_zone, '+00:00'), ends), interval_value, interval_field, sql_mode, on_completion, "
+        "event_comment, character_set_client, collation_connection, database_collation, status "
+        "FROM information_schema.events WHERE event_schema NOT IN %s ORDER BY event_schema, event_name",
+        [SYSTEM],
+    ):
+        about = subject(definition[0], definition[1], kind="event")
+        yield Fact(about, "definition", _hash(definition))
+        yield Fact(about, EVENT_STATUS, str(status))
+
+
+def _accounts(session: Session, without: str | None) -> Iterator[Fact]:
+    roles: dict[str, list[str]] = {}
+    # Read from its table: SHOW GRANTS adds the roles that the server's settings give to everybody.
+    for *role, user, host, admin in rows(
+        session, "SELECT from_user, from_host, to_user, to_host, with_admin_option FROM mysql.role_edges"
+    ):
+        roles.setdefault(f"{user}@{host}", []).append(f"role {role!r} {admin}")
+    for user, host in rows(session, "SELECT user, host FROM mysql.user ORDER BY user, host"):
+        account = f"{user}@{host}"
+        if account == without:
+            continue
+        created = rows(session, "SHOW CREATE USER %s@%s", [user, host])[0][0]
+        grants = [row[0] for row in rows(session, "SHOW GRANTS FOR %s@%s", [user, host]) if " ON " in row[0]]
+        text = [created, *sorted(grants), *sorted(roles.get(account, []))]
+        yield Fact(f"account {account}", "definition", _hash(text))
+
+
+def _mariadb_accounts(session: Session, without: str | None) -> Iterator[Fact]:
+    for account in accounts.mariadb(session):
+        if account.name != without:
+            yield Fact(f"account {account.name}", "definition", _hash([*account.created, *sorted(account.granted)]))
+
+
+def _hash(parts: Iterable[object]) -> str:
+    """SHA-256 over parts, each told from the next by its length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        text = part if isinstance(part, bytes) else b"-" if part is None else str(part).encode()
+        digest.update(b"%d:" % len(text) + text)
+    return digest.hexdigest()

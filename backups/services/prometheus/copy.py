@@ -1,0 +1,234 @@
+"""A Prometheus brought back: the chain's blocks in one directory, and a server that scrapes, alerts, compacts, drops nothing."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from backups.errors import Damaged, LifeboatError
+from backups.machine.docker import Container, Image, wait_until
+from backups.places.base import Ownership
+from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.prometheus import blocks as storage
+from backups.services.prometheus import configuration as configuring
+from backups.services.prometheus import questions, version
+from backups.services.prometheus.api import Api
+from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
+from backups.witness import Fact
+
+_USER = 65534
+_PORT = 9090
+_START_PATIENCE = 900.0
+"""Seconds. A copy has no log to replay: it opens the index of each block, and is ready."""
+_STOP_PATIENCE = 120
+_FIXED_FLAGS = (
+    "--config.file=/etc/lifeboat/prometheus.yml",
+    "--storage.tsdb.path=/prometheus",
+    "--storage.tsdb.retention.time=100y",
+    # One single range: there is nothing that a compaction could plan.
+    "--storage.tsdb.min-block-duration=2h",
+    "--storage.tsdb.max-block-duration=2h",
+)
+
+
+class PrometheusCopy:
+    """See Copy. `data_directory` is the server's, on this machine; `api` answers once it is started."""
+
+    def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
+        self._chain = {fetched.manifest.id: fetched for fetched in chain}
+        self._last = chain[-1]
+        self._sandbox = sandbox
+        self._details = PrometheusDetails.of(self._last.manifest)
+        self._witness = {(fact.subject, fact.metric): fact for fact in self._last.manifest.witness}
+        self._container: Container | None = None
+        self._api: Api | None = None
+        self.data_directory = sandbox.directory / "prometheus"
+
+    @property
+    def api(self) -> Api:
+        """The copy's HTTP API."""
+        if self._api is None:
+            raise LifeboatError("this copy of Prometheus is not started", hint="this is a bug in Lifeboat")
+        return self._api
+
+    def assemble(self) -> None:
+        """Move the files of the last backup's blocks from whichever backup holds them into one data directory."""
+        self.data_directory.mkdir()
+        for block in self._details.blocks:
+            for file in block.files:
+                self._place(block, file)
+        for path in (self.data_directory, *self.data_directory.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        self._sandbox.own(self.data_directory, _USER, _USER, self._image())
+
+    def start(self) -> None:
+        """Start the server on the blocks, without anything to scrape, and wait until it is ready."""
+        nothing = self._sandbox.directory / "prometheus-etc"
+        nothing.mkdir(mode=0o755)
+        (nothing / "prometheus.yml").write_text("{}\n", encoding="utf-8")
+        self._container = self._sandbox.run(
+            "prometheus",
+            self._image(),
+            command=[*_FIXED_FLAGS, *self._flags()],
+            mounts={self.data_directory: "/prometheus", nothing: "/etc/lifeboat"},
+            user=f"{_USER}:{_USER}",
+            network=True,
+        )
+        self._wait(self._container)
+        found = self.api.version()
+        version.check_same_major(self._last.manifest.source.version, found, self._last.manifest.source.image)
+
+    def replay(self) -> None:
+        """Nothing: the newest hours are a block of the snapshot."""
+
+    def first_answer(self) -> None:
+        """Ask for the newest instant's series; where the witness has no answers, how many blocks are loaded."""
+        for observed in self._first():
+            expected = self._witness[observed.subject, observed.metric]
+            if observed != expected:
+                raise Damaged(
+                    f"the first answer of the copy is wrong: {observed.subject}, {observed.metric}: "
+                    f"{observed.value} instead of {expected.value}{self._culprits()}",
+                    hint="verify another backup; then take a full: lifeboat backup --kind full",
+                )
+
+    def observe(self) -> Iterator[Fact]:
+        """Ask everything that the source was asked, then read the blocks and the configuration files from disk."""
+        left_out = set(self._details.questions.unsettled)
+        answers = list(questions.ask(self.api, self._details.questions))
+        yield from storage.facts(self.data_directory)
+        yield from self._configuration()
+        yield from (fact for fact in answers if (fact.subject, fact.metric) not in left_out)
+
+    def database_url(self, database: str) -> None:  # noqa: ARG002
+        """None: Prometheus answers no SQL."""
+        return
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """Not to be had: a snapshot is of one moment."""
+        raise LifeboatError(
+            f"Prometheus cannot go on from {self._last.manifest.id} to {point}: {log.manifest.id} holds no log",
+            hint="restore the moment of a backup: lifeboat list shows them",
+        )
+
+    def settle(self) -> Delivery:
+        """End the server, and hand over the blocks alone: no lock, no log, nothing that this server wrote."""
+        if self._container is not None:
+            self._container.stop(_STOP_PATIENCE)
+        # What the server wrote is its user's, and so is the directory that it goes out of.
+        self._sandbox.own(self.data_directory, os.geteuid(), os.getegid(), self._image())
+        wanted = {block.ulid for block in self._details.blocks}
+        for entry in self.data_directory.iterdir():
+            if entry.name not in wanted:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        # The server had them open for reading; what is handed over is what was captured, byte for byte.
+        if culprits := self._culprits():
+            raise Damaged(f"the blocks are not what was captured any more{culprits}", hint="restore again")
+        return Delivery(
+            self.data_directory,
+            Ownership("prometheus:prometheus", _USER, _USER, 0o755),
+            "/prometheus",
+            configuration=self._last.data / CONFIG if self._details.configuration else None,
+            notes=list(self._notes()),
+        )
+
+    def _notes(self) -> Iterator[str]:
+        if self._details.blocks:
+            oldest = datetime.fromtimestamp(min(block.min_time for block in self._details.blocks) / 1000, UTC)
+            yield (
+                f"its oldest samples are of {oldest:%Y-%m-%d %H:%M} UTC: a server whose --storage.tsdb.retention.time is shorter "
+                "than that deletes them at its first compaction"
+            )
+        if found := self._details.configuration:
+            yield f"its configuration was in {found.directory}, main file {found.main}"
+        else:
+            yield "no configuration is in the backup: `config_place` in lifeboat.yaml takes it along"
+
+    def _place(self, block: Block, file: BlockFile) -> None:
+        backup = file.backup or self._last.manifest.id
+        holder = self._chain.get(backup)
+        source = holder.data / BLOCKS / block.ulid / file.path if holder else None
+        if source is None or not source.is_file():
+            raise Damaged(
+                f"block {block.ulid}: {file.path} ({file.size} bytes) is missing from backup {backup}",
+                hint="verify another backup; then take a full: lifeboat backup --kind full",
+            )
+        target = self.data_directory / block.ulid / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+
+    def _flags(self) -> Iterator[str]:
+        for flag, value in self._details.flags.items():
+            if flag == "storage.tsdb.allow-overlapping-compaction":
+                yield f"--no-{flag}"
+            else:
+                yield f"--{flag}={value}"
+
+    def _wait(self, container: Container) -> None:
+        deadline = time.monotonic() + _START_PATIENCE
+        while container.running() and time.monotonic() < deadline:
+            address = _address(container)
+            if address is not None:
+                self._api = Api(f"http://{address}:{_PORT}", direct=True)
+                if wait_until(self._api.ready, seconds=1):
+                    return
+        culprits, words = self._culprits(), _last_words(container)
+        if container.running():
+            raise LifeboatError(
+                f"the copy of Prometheus was not ready after {_START_PATIENCE:.0f} s; its last words: {words}",
+                hint="is this machine too slow, or sandbox.memory in lifeboat.yaml too small?",
+            )
+        if culprits or "opening storage failed" in words:
+            raise Damaged(
+                f"Prometheus does not start on the restored blocks{culprits}; its last words: {words}",
+                hint="verify another backup; then take a full: lifeboat backup --kind full",
+            )
+        raise LifeboatError(
+            f"the copy of Prometheus ended while it started; its last words: {words}",
+            hint=f"is {self._last.manifest.source.image} an image of the source's version {self._last.manifest.source.version}?",
+        )
+
+    def _first(self) -> Sequence[Fact]:
+        """The copy's answers to the newest question whose answer in the witness is more than nothing."""
+        for single in questions.one_by_one(self._details.questions):
+            known = [fact for fact in questions.ask(self.api, single) if (fact.subject, fact.metric) in self._witness]
+            if known and self._witness[known[0].subject, known[0].metric].value != 0:
+                return known
+        return [storage.total(int(self.api.gauges().get("prometheus_tsdb_blocks_loaded", -1)))]
+
+    def _configuration(self) -> Iterator[Fact]:
+        found = self._details.configuration
+        if found is None:
+            return
+        yield from configuring.facts(self._last.data)
+        if found.checked:
+            said = configuring.check(self._sandbox, "promtool", self._image(), self._last.data, found)
+            yield configuring.verdict(found, said)
+
+    def _culprits(self) -> str:
+        """Which files are not what was captured, for the end of a message: the question when anything goes wrong."""
+        found = storage.damages(self.data_directory, self._details.blocks)
+        more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+        return f"; {'; '.join(found[:3])}{more}" if found else ""
+
+    def _image(self) -> Image:
+        return self._sandbox.image(self._last.manifest.source.image)
+
+
+def _last_words(container: Container) -> str:
+    """What it said of its end, in one line: its errors, which may come before a page of usage, else its last lines."""
+    lines = container.logs(200).splitlines()
+    telling = [line for line in lines if re.search(r"(?i)\b(error|err|fatal|panic)\b", line)] or lines
+    return " ".join(" ".join(telling[-3:]).split())
+
+
+def _address(container: Container) -> str | None:
+    """Its address; None when it has just ended."""
+    try:
+        return container.address()
+    except LifeboatError:
+        if container.running():
+            raise
+        return None

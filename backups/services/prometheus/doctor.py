@@ -1,0 +1,137 @@
+"""What `lifeboat doctor` looks at for Prometheus. Nothing is changed: no snapshot is taken to see whether one could be."""
+
+import os
+import secrets
+from collections.abc import Callable, Generator, Iterator
+from typing import TypeVar
+
+from backups import durations
+from backups.errors import LifeboatError
+from backups.hosts import Hosts
+from backups.machine.docker import Docker
+from backups.places.base import Place
+from backups.places.local.place import LocalPlace
+from backups.places.parse import parse
+from backups.services.base import Finding
+from backups.services.prometheus import configuration, datadir, horizon, version
+from backups.services.prometheus.api import Api
+from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.prometheus.snapshot import SNAPSHOTS, leftovers
+
+Result = TypeVar("Result")
+
+
+def examine(settings: PrometheusSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
+    """One finding per thing that a backup needs; what cannot be looked at because of an earlier fault is left out."""
+    api = yield from _looked("url", lambda: Api.of(settings))
+    answers = api is not None and (yield from _server(api))
+    if api is not None and answers:
+        yield from _admin(api)
+        yield from _late_samples(api)
+        yield from _image(api, settings, docker)
+    place = yield from _looked("place", lambda: parse(settings.place, docker, hosts))
+    if place is not None:
+        yield from _place(api if answers else None, place)
+    if settings.config_place is not None and api is not None and answers:
+        yield from _configuration(api, settings.config_place, docker, hosts)
+
+
+def _server(api: Api) -> Generator[Finding, None, bool]:
+    version_found = yield from _looked("url", api.version)
+    if version_found is None:
+        return False
+    if not api.ready():
+        yield _fault("url", f"Prometheus {version_found} at {api.name} is not ready", "wait until it has read its log")
+        return False
+    yield _well("url", f"Prometheus {version_found} answers at {api.name}")
+    return True
+
+
+def _admin(api: Api) -> Iterator[Finding]:
+    flags = yield from _looked("admin API", api.flags)
+    if flags is None:
+        return
+    if flags.get("web.enable-admin-api") == "true":
+        yield _well("admin API", "it is on: snapshots can be taken")
+    else:
+        yield _fault("admin API", "it is off: no snapshot can be taken", "start Prometheus with --web.enable-admin-api")
+
+
+def _late_samples(api: Api) -> Iterator[Finding]:
+    window = yield from _looked("late samples", lambda: horizon.late_window(api.configuration()))
+    if window:
+        yield _well(
+            "late samples",
+            f"samples up to {durations.describe(window)} late are taken; Prometheus leaves the newest of them out of snapshots, "
+            "so the proof asks about older instants only",
+        )
+
+
+def _image(api: Api, settings: PrometheusSettings, docker: Docker) -> Iterator[Finding]:
+    def compare() -> str:
+        found = version.of_image(docker, docker.image(settings.image), f"lifeboat-{secrets.token_hex(6)}-doctor")
+        version.check_same_major(api.version(), found, settings.image)
+        return found
+
+    found = yield from _looked("image", compare)
+    if found is not None:
+        yield _well("image", f"{settings.image} holds Prometheus {found}")
+
+
+def _place(api: Api | None, place: Place) -> Iterator[Finding]:
+    def look() -> bool:
+        place.check()
+        if api is not None:
+            datadir.check_identity(api, place)
+        return True
+
+    if (yield from _looked("place", look)) is None:
+        return
+    known = "is the data directory of this server" if api is not None else "can be read"
+    yield _well("place", f"{place} {known}")
+    yield from _removal(place)
+    left = (yield from _looked(SNAPSHOTS, lambda: leftovers(place))) or []
+    if left:
+        yield _fault(
+            SNAPSHOTS,
+            f"{len(left)} snapshots lie in {place}, first {left[0]}; they keep old blocks from being freed",
+            f"if nobody needs it: remove {SNAPSHOTS}/{left[0]} there",
+        )
+
+
+def _removal(place: Place) -> Iterator[Finding]:
+    """Whether a snapshot could be removed again. Prometheus makes its directories so that only their owner may."""
+    if not isinstance(place, LocalPlace):
+        return
+    owner, ours = place.root.stat().st_uid, os.geteuid()
+    if ours in (0, owner):
+        yield _well("removing snapshots", f"user {ours} may remove what Prometheus (user {owner}) writes")
+    else:
+        yield _fault(
+            "removing snapshots",
+            f"user {ours} may not remove what Prometheus (user {owner}) writes in {place}",
+            f"run Lifeboat as root or as user {owner}",
+        )
+
+
+def _configuration(api: Api, text: str, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
+    found = yield from _looked("config_place", lambda: configuration.locate(api.flags(), parse(text, docker, hosts)))
+    if found is not None:
+        yield _well("config_place", f"{text} holds {found.main}")
+
+
+def _looked(subject: str, look: Callable[[], Result]) -> Generator[Finding, None, Result | None]:
+    """What `look` returns; a fault is a finding, and None."""
+    try:
+        return look()
+    except LifeboatError as error:
+        yield _fault(subject, error.message, error.hint)
+        return None
+
+
+def _well(subject: str, message: str) -> Finding:
+    return Finding(subject, ok=True, message=message)
+
+
+def _fault(subject: str, message: str, remedy: str | None) -> Finding:
+    return Finding(subject, ok=False, message=message, remedy=remedy)

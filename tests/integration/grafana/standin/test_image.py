@@ -1,0 +1,116 @@
+"""The stand-in's image keeps the contract of the official one: user, paths, port, environment."""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from backups.machine.docker import wait_until
+from deployments.grafana_standin.database import build
+
+IMAGE = "lifeboat/grafana-standin:12.4"
+PROJECT = Path(__file__).parents[4]
+
+pytestmark = pytest.mark.docker
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def started(state: Path) -> Iterator[Callable[..., tuple[str, str]]]:
+    """Starts containers on the `data` directory of `state`; gives their name and URL."""
+    names: list[str] = []
+
+    def start(*options: str) -> tuple[str, str]:
+        name = f"lifeboat-test-standin-{uuid.uuid4().hex[:8]}"
+        names.append(name)
+        docker(
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--label",
+            "lifeboat.test=standin",
+            "-v",
+            f"{state / 'data'}:/var/lib/grafana",
+            *options,
+            IMAGE,
+        )
+        return name, f"http://{docker('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', name)}"
+
+    yield start
+    for name in names:
+        subprocess.run(["docker", "rm", "-f", "-v", name], check=False, capture_output=True)
+
+
+@pytest.fixture
+def data(state: Path) -> Path:
+    directory = state / "data"
+    directory.mkdir()
+    os.chown(directory, 472, 0)
+    return directory
+
+
+def health(url: str) -> int:
+    try:
+        return requests.get(url + "/api/health", timeout=5).status_code
+    except requests.RequestException:
+        return 0
+
+
+def test_the_image_names_itself_a_stand_in_and_keeps_the_official_contract() -> None:
+    image = docker(
+        "inspect", "-f", '{{.Config.User}} {{index .Config.Labels "lifeboat.standin"}} {{.Config.ExposedPorts}}', IMAGE
+    )
+    assert image == "472 true map[3000/tcp:{}]"
+
+
+def test_it_serves_a_database_as_472_reads_and_writes_it_and_stops_at_once(
+    started: Callable[..., tuple[str, str]], data: Path
+) -> None:
+    build(data / "grafana.db", layout="resource")
+    os.chown(data / "grafana.db", 472, 0)
+    name, url = started("-e", "GF_STANDIN_VERSION=12.4.2")
+    assert wait_until(lambda: health(url + ":3000") == 200, seconds=60), docker("logs", name)
+    assert docker("exec", name, "sh", "-c", "grep Uid /proc/1/status").split()[1] == "472"
+    assert requests.get(url + ":3000/api/health", timeout=20).json()["version"] == "12.4.2"
+    body = {"dashboard": {"uid": "made", "title": "Made"}, "folderUid": "agama"}
+    assert requests.post(url + ":3000/api/dashboards/db", json=body, auth=("admin", "admin"), timeout=20).status_code == 200
+    found = requests.get(url + ":3000/api/dashboards/uid/made", auth=("admin", "admin"), timeout=20).json()
+    assert found["meta"]["folderUid"] == "agama"
+    assert "a stand-in, not Grafana" in docker("logs", name)
+    docker("stop", "-t", "20", name)
+    assert docker("inspect", "-f", "{{.State.ExitCode}}", name) == "0"
+
+
+def test_a_volume_without_a_database_is_said_and_never_healthy(started: Callable[..., tuple[str, str]], data: Path) -> None:
+    name, url = started("-e", "GF_SERVER_HTTP_PORT=3100")
+    assert wait_until(lambda: health(url + ":3100") == 503, seconds=60), docker("logs", name)
+    assert "database failing path=/var/lib/grafana/grafana.db" in docker("logs", name)
+    assert list(data.iterdir()) == []
+
+
+def test_the_image_is_built_from_the_sources_of_today() -> None:
+    """A stale image would prove something about yesterday's stand-in; `make images` replaces it."""
+    listing = docker(
+        "run",
+        "--rm",
+        "--entrypoint",
+        "sh",
+        IMAGE,
+        "-c",
+        "cd /usr/share/grafana && find deployments -name '*.py' -exec sha256sum {} +",
+    )
+    inside = {line.split()[1]: line.split()[0] for line in listing.splitlines()}
+    served = PROJECT / "deployments" / "grafana_standin" / "server"
+    names = [path.relative_to(PROJECT) for path in (served.parent / "__init__.py", *served.rglob("*.py"))]
+    here = subprocess.run(["sha256sum", *map(str, names)], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    assert inside == {line.split()[1]: line.split()[0] for line in here.splitlines()}, (
+        "hint: deployments/images/build.sh grafana-standin"
+    )

@@ -1,0 +1,62 @@
+"""restic's words, as 0.14 says them, and what they mean. Those that need a network are here; the others are provoked for real."""
+
+import pytest
+
+from backups.errors import ConfigError, Damaged, LifeboatError, Transient
+from backups.machine.processes import Completed
+from backups.repository import restic_errors
+
+AWAY = """\
+Fatal: unable to open config file: client.Head: Head "http://user:***@127.0.0.1:9/x/config": dial tcp 127.0.0.1:9: connect: connection refused
+Is there a repository at the following location?
+rest:http://user:***@127.0.0.1:9/x/"""
+NO_HOST = """\
+subprocess ssh: ssh: Could not resolve hostname nohost.invalid: Name or service not known
+Fatal: unable to open repository at sftp:nohost.invalid:/x: unable to start the sftp session, error: EOF"""
+NONE = """\
+Fatal: unable to open config file: stat /repo/config: no such file or directory
+Is there a repository at the following location?
+/repo"""
+RETRIED = """\
+Load(<data/351f3cfdae>, 9000807, 0) returned error, retrying after 5.6s: ReadFull: unexpected EOF
+ignoring error for /data/f2: StreamPack: ReadFull: unexpected EOF
+Fatal: There were 1 errors"""
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind", "words"),
+    [
+        (AWAY, Transient, "it does not answer"),
+        (NO_HOST, Transient, "it does not answer"),
+        (NONE, LifeboatError, "there is none"),
+        ("Fatal: wrong password or no key found", ConfigError, "its password is another one"),
+        (RETRIED, Damaged, "its content is damaged: ignoring error for /data/f2: StreamPack: ReadFull: unexpected EOF"),
+        ("Fatal: load <index/e1d51bb7bf>: invalid data returned", Damaged, "invalid data returned"),
+        ("Fatal: Unmarshal: invalid character 'h' after object key:value pair", Damaged, "its content is damaged"),
+        ('invalid id "b8c3eddd": no matching ID found for prefix "b8c3eddd"', LifeboatError, "the snapshot is gone"),
+        ("Fatal: something new", LifeboatError, "restic ended with code 1: Fatal: something new"),
+        ("", LifeboatError, "restic ended with code 1: it said nothing"),
+    ],
+)
+def test_a_failure_is_told_by_its_meaning(errors: str, kind: type[LifeboatError], words: str) -> None:
+    fault = restic_errors.fault(Completed(1, b"", errors), "cannot open the repository /repo")
+    assert type(fault) is kind
+    assert words in fault.message
+    assert fault.message.startswith("cannot open the repository /repo: ")
+    assert "\n" not in fault.message
+    assert fault.hint
+
+
+def test_a_repository_that_does_not_answer_is_not_taken_for_one_that_is_not_there() -> None:
+    assert restic_errors.is_absent(Completed(1, b"", NONE))
+    assert not restic_errors.is_absent(Completed(1, b"", AWAY))
+
+
+def test_a_fault_that_went_away_when_tried_again_is_none() -> None:
+    said = "Load(<index/0>, 0, 0) returned error, retrying after 5.6s: ReadFull: unexpected EOF"
+    assert not restic_errors.is_damaged(Completed(0, b"", said))
+
+
+def test_passwords_in_urls_are_blotted_out() -> None:
+    assert restic_errors.without_password("at rest:https://user:hunter2@host/x") == "at rest:https://user:****@host/x"
+    assert restic_errors.without_password("sftp:user@host:/a/b:c") == "sftp:user@host:/a/b:c"

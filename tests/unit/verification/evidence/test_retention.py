@@ -1,0 +1,73 @@
+"""What retention promises of evidence: one by one, and over anything that a repository may hold."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backups.repository.repository import Snapshot
+from verification.evidence.retention import EvidenceDecision, plan
+from verification.evidence.store import TAG
+
+NOW = datetime(2027, 6, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+LIMIT = 31 * DAY
+
+
+def told(age: float, *backups: str, verdict: str = "verified") -> Snapshot:
+    at = NOW - age * DAY
+    tags = (TAG, f"verdict={verdict}", *(f"proof={backup}|{verdict}|3.0|{at.isoformat()}" for backup in backups))
+    return Snapshot(f"{age}-{'-'.join(backups)}-{verdict}", at, tags)
+
+
+def decide(evidence: list[Snapshot], held: set[str], doubt: str | None = None) -> dict[str, EvidenceDecision]:
+    return {decision.snapshot: decision for decision in plan(evidence, held, LIMIT, now=NOW, doubt=doubt)}
+
+
+def test_evidence_goes_when_it_is_old_and_each_of_its_backups_is_gone() -> None:
+    old, half, young, newest = told(90, "a", "b"), told(80, "c", "d"), told(30, "e"), told(1, "z")
+    decisions = decide([newest, old, young, half], {"d", "z"})
+    assert [snapshot for snapshot, decision in decisions.items() if not decision.keep] == [old.id]
+    assert decisions[old.id].reason == "it is 90 d 0 h old, and every backup that it tells of is gone"
+    assert decisions[half.id].reason == "it is 80 d 0 h old, but 1 of the backups that it tells of are there: d"
+    assert "evidence goes after 31 d" in decisions[young.id].reason
+
+
+def test_the_newest_stays_and_the_newest_that_says_verified() -> None:
+    verified, failed, earlier = told(90, "a"), told(80, "b", verdict="failed"), told(100, "c")
+    decisions = decide([verified, failed, earlier], set())
+    assert {snapshot for snapshot, decision in decisions.items() if not decision.keep} == {earlier.id}
+    assert "it is the newest that says verified" in decisions[verified.id].reason
+
+
+def test_evidence_that_proves_nothing_goes_by_its_age_and_nothing_by_a_doubted_clock() -> None:
+    nothing, newest = told(90, verdict="could-not-run"), told(1, "z")
+    assert not decide([nothing, newest], {"z"})[nothing.id].keep
+    assert "a clock that is doubted: silence" in decide([nothing, newest], {"z"}, doubt="silence")[nothing.id].reason
+
+
+NAMES = st.sampled_from("abcdefgh")
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-5, 400), st.frozensets(NAMES, max_size=4), st.sampled_from(["verified", "failed"])), max_size=15
+    ),
+    st.frozensets(NAMES),
+)
+def test_no_proof_of_a_backup_that_is_there_ever_goes(
+    rows: list[tuple[float, frozenset[str], str]], held: frozenset[str]
+) -> None:
+    evidence = [
+        replace(told(age, *sorted(backups), verdict=verdict), id=str(row)) for row, (age, backups, verdict) in enumerate(rows)
+    ]
+    decisions = plan(evidence, held, LIMIT, now=NOW)
+    gone = {decision.snapshot for decision in decisions if not decision.keep}
+    assert len(decisions) == len(evidence)
+    for snapshot, (age, backups, _) in zip(evidence, rows, strict=True):
+        if snapshot.id in gone:
+            assert age * DAY > LIMIT
+            assert not backups & held
+    if evidence:
+        assert max(snapshot.time for snapshot in evidence) in {each.time for each in evidence if each.id not in gone}

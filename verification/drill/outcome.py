@@ -1,0 +1,117 @@
+"""What is known of a drill while it runs, and the result and verdict that come of it. Nothing here does anything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from backups import durations
+from backups.errors import Damaged, LifeboatError
+from backups.machine.docker import Image
+from backups.manifest import BackupRecord, Manifest
+from backups.witness import Check
+from verification.drill.clock import Stopwatch
+from verification.drill.plan import Planned
+from verification.drill.tamper import Tamper
+from verification.evidence.evidence import BackupPart, DrillResult, ExpectationPart, ImagePart, PhasePart, Verdict
+
+
+@dataclass
+class Account:
+    """What is known of the drill so far: it is told whole, however the drill ends."""
+
+    watch: Stopwatch
+    manifest: Manifest | None = None
+    checks: list[Check] = field(default_factory=list)
+    expectations: list[ExpectationPart] = field(default_factory=list)
+    fault: LifeboatError | None = None
+
+
+def result(
+    planned: Planned, account: Account, image: Image | None, started_at: datetime, rto: timedelta, tamper: Tamper | None
+) -> DrillResult:
+    """What the drill has shown. `image`: what the copy ran on, None when nothing ran."""
+    seconds = account.watch.restore_seconds
+    rto_met = None if seconds is None else seconds <= rto.total_seconds()
+    verdict, reasons = _verdict(account, seconds, rto)
+    size = sum(record.size for record in planned.chain)
+    return DrillResult(
+        service=planned.service,
+        type=planned.type,
+        selection=planned.selection,
+        verdict=verdict,
+        started_at=started_at,
+        backup=_backup(planned.chain),
+        source_version=account.manifest.source.version if account.manifest else None,
+        image=image_part(image) if image else None,
+        phases=tuple(PhasePart(name=phase.value, seconds=round(took, 3)) for phase, took in account.watch.phases),
+        restore_seconds=None if seconds is None else round(seconds, 3),
+        rto_met=rto_met,
+        margin_seconds=None if seconds is None else round(rto.total_seconds() - seconds, 3),
+        rate_bytes_per_second=round(size / seconds, 1) if seconds else None,
+        checks=tuple(account.checks),
+        expectations=tuple(account.expectations),
+        reasons=tuple(reasons),
+        error=account.fault.message if account.fault else None,
+        hint=account.fault.hint if account.fault else None,
+        tampered=tamper.words if tamper else None,
+        limits=tuple(_limits(account.manifest)),
+    )
+
+
+def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> DrillResult:
+    """The result of a drill that had nothing to begin with: no backup, no repository, a broken chain."""
+    return DrillResult(
+        service=planned.service,
+        type=planned.type,
+        selection=planned.selection,
+        verdict="failed" if isinstance(error, Damaged) else "could-not-run",
+        started_at=at,
+        backup=_backup(planned.chain) if planned.chain else None,
+        reasons=(error.message,),
+        error=error.message,
+        hint=error.hint,
+    )
+
+
+def _verdict(account: Account, seconds: float | None, rto: timedelta) -> tuple[Verdict, list[str]]:
+    """The verdict and why it is not `verified`. Damage, a failed check and a missed RTO beat a drill that could not go on."""
+    wrong = [check for check in account.checks if not check.passed]
+    reasons = []
+    if account.fault:
+        reasons.append(account.fault.message)
+    if wrong:
+        reasons.append(f"{len(wrong)} of {len(account.checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}")
+    late = seconds is not None and seconds > rto.total_seconds()
+    if late and seconds is not None:
+        reasons.append(f"the restore took {durations.describe(seconds)}, the objective is {durations.describe(rto)}")
+    if wrong or late or isinstance(account.fault, Damaged):
+        return "failed", reasons
+    if account.fault or not account.checks:
+        return "could-not-run", reasons or ["nothing was checked"]
+    return "verified", []
+
+
+def _limits(manifest: Manifest | None) -> Iterator[str]:
+    """What services write into a manifest's details where a backup cannot hold everything."""
+    details = manifest.details if manifest else {}
+    yield from details.get("limits") or []
+    yield from (f"a secret, to be set again after a restore: {secret}" for secret in details.get("secrets") or [])
+
+
+def _backup(chain: Sequence[BackupRecord]) -> BackupPart:
+    last = chain[-1]
+    return BackupPart(
+        id=last.id,
+        kind=last.kind,
+        chain=tuple(record.id for record in chain),
+        taken_at=last.taken_at,
+        bytes=sum(record.size for record in chain),
+    )
+
+
+def image_part(image: Image) -> ImagePart:
+    """What a report says of the image that ran."""
+    words = f"ran on {image.name}"
+    if image.standin:
+        words = f"ran on {image.name}, a stand-in that is not the real server: the data is proven, the real server's start is not"
+    return ImagePart(name=image.name, id=image.id, standin=image.standin, words=words)

@@ -1,0 +1,66 @@
+"""Which evidence goes, and why: a pure function. Evidence is small, but a yearful of it makes every listing slower."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from backups import durations, prune, retention
+from backups.repository.repository import Snapshot
+from backups.site import Site
+from verification.evidence import store
+
+
+@dataclass(frozen=True)
+class EvidenceDecision:
+    """What happens to the evidence of one verification, and the reason in words; `proven`: how many backups it tells of."""
+
+    snapshot: str
+    proven: int
+    keep: bool
+    reason: str
+
+
+def plan(
+    evidence: Sequence[Snapshot], held: Collection[str], delete_after: timedelta, *, now: datetime, doubt: str | None = None
+) -> list[EvidenceDecision]:
+    """Decide every evidence snapshot, oldest first.
+
+    held:  the ids of the backups that the repository holds
+    doubt: why the clock is not believed (`backups.retention.doubt`); then nothing goes
+    Evidence goes when it is older than `delete_after` and each backup that it tells of is gone. The newest stays in any case,
+    and so does the newest that says `verified`.
+    """
+    ordered = sorted(evidence, key=lambda snapshot: snapshot.time)
+    newest = ordered[-1:]
+    verified = [snapshot for snapshot in ordered if "verdict=verified" in snapshot.tags][-1:]
+    decisions = []
+    for snapshot in ordered:
+        told = store.proven_by(snapshot)
+        age = now - snapshot.time
+        words = f"it is {durations.describe(max(age, timedelta()))} old"
+        here = sorted(told & set(held))
+        if age <= delete_after:
+            keep, reason = True, f"{words}; evidence goes after {durations.describe(delete_after)}"
+        elif here:
+            keep, reason = True, f"{words}, but {len(here)} of the backups that it tells of are there: {here[0]}"
+        elif snapshot in newest:
+            keep, reason = True, f"{words}, but it is the newest"
+        elif snapshot in verified:
+            keep, reason = True, f"{words}, but it is the newest that says verified"
+        elif doubt:
+            keep, reason = True, f"{words} by a clock that is doubted: {doubt}"
+        else:
+            keep, reason = False, f"{words}, and every backup that it tells of is gone"
+        decisions.append(EvidenceDecision(snapshot.id, len(told), keep, reason))
+    return decisions
+
+
+def of(site: Site, *, now: datetime, trust_clock: bool = False) -> list[EvidenceDecision]:
+    """Decide the evidence in the site's repository. The backups that go tonight count as held: their evidence goes next time."""
+    evidence = site.repository.snapshots(store.TAG)
+    backups = site.repository.backups()
+    policy = site.settings.retention
+    moments = [*(snapshot.time for snapshot in evidence), *(backup.taken_at for backup in backups)]
+    rules = retention.Rules(policy.keep, policy.delete_after, None if trust_clock else prune.patience(site))
+    held = {backup.id for backup in backups}
+    return plan(evidence, held, policy.delete_after, now=now, doubt=retention.doubt(moments, now, rules))

@@ -1,0 +1,94 @@
+"""Evidence in the repository: a snapshot of its own, whose tags tell each drilled backup's proof without reading data."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backups.errors import Damaged
+from backups.manifest import BACKUP, BackupRecord, tag_values
+from backups.repository.repository import Repository, Snapshot, records
+from verification.evidence.evidence import DrillResult, Evidence, Verdict
+
+TAG = "lifeboat-evidence"
+_PROOF = "proof="
+_VERDICTS: dict[str, Verdict] = {"verified": "verified", "failed": "failed"}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a drill has shown of one backup: the verdict, the seconds of the restore when it came back, and when (UTC)."""
+
+    verdict: Verdict
+    restore_seconds: float | None
+    at: datetime
+
+
+def keep(evidence: Evidence, directory: Path, repository: Repository) -> str:
+    """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError."""
+    return repository.save(directory, host=evidence.host, tags=tags(evidence), at=evidence.finished_at)
+
+
+def tags(evidence: Evidence) -> list[str]:
+    """The snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place."""
+    told = [
+        f"{_PROOF}{drill.backup.id}|{drill.verdict}|{_seconds(drill)}|{evidence.finished_at.astimezone(UTC).isoformat()}"
+        for drill in evidence.drills
+        if drill.backup and drill.verdict != "could-not-run"
+    ]
+    return [TAG, f"verdict={evidence.verdict}", *told]
+
+
+def proofs(repository: Repository) -> dict[str, Proof]:
+    """Each drilled backup's newest proof by its id, newest first."""
+    return read_proofs(repository.snapshots(TAG))
+
+
+def listed(repository: Repository) -> tuple[list[BackupRecord], dict[str, Proof]]:
+    """Every backup, and the proofs of all of them, in one listing."""
+    snapshots = repository.snapshots(BACKUP, TAG)
+    return records(snapshots), read_proofs(snapshots)
+
+
+def read_proofs(snapshots: Iterable[Snapshot]) -> dict[str, Proof]:
+    """The proofs that the evidence snapshots among `snapshots` tell."""
+    every = [
+        _read(snapshot, tag) for snapshot in snapshots if TAG in snapshot.tags for tag in snapshot.tags if tag.startswith(_PROOF)
+    ]
+    # Of one verification's drills of a backup the failed one counts, then the slower: what is sorted last, stays.
+    newest = dict(sorted(every, key=lambda entry: _weight(entry[1])))
+    return dict(sorted(newest.items(), key=lambda entry: entry[1].at, reverse=True))
+
+
+def proven_by(snapshot: Snapshot) -> set[str]:
+    """The ids of the backups that one evidence snapshot tells of."""
+    return {tag.removeprefix(_PROOF).partition("|")[0] for tag in snapshot.tags if tag.startswith(_PROOF)}
+
+
+def proven_at(repository: Repository) -> dict[str, datetime]:
+    """When each backup whose newest proof is `verified` was proven."""
+    return {backup: proof.at for backup, proof in proofs(repository).items() if proof.verdict == "verified"}
+
+
+def tampered(drills: Sequence[DrillResult]) -> bool:
+    """Whether a copy was damaged on purpose: then the evidence is about the verifier, not about the backups."""
+    return any(drill.tampered for drill in drills)
+
+
+def _weight(proof: Proof) -> tuple[datetime, bool, float]:
+    return proof.at, proof.verdict != "verified", proof.restore_seconds or 0.0
+
+
+def _seconds(drill: DrillResult) -> str:
+    return "" if drill.restore_seconds is None else str(drill.restore_seconds)
+
+
+def _read(snapshot: Snapshot, tag: str) -> tuple[str, Proof]:
+    try:
+        backup, verdict, seconds, at = tag_values([tag])["proof"].split("|")
+        return backup, Proof(_VERDICTS[verdict], float(seconds) if seconds else None, datetime.fromisoformat(at))
+    except (KeyError, ValueError) as error:
+        raise Damaged(
+            f"the tags of evidence snapshot {snapshot.id[:8]} cannot be read: {tag}: {error}",
+            hint="were they edited by hand? `restic snapshots` shows them",
+        ) from error

@@ -1,0 +1,177 @@
+"""What a restore will do, told before the first byte: what comes back, to where, how long that took, and what is lost."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from backups import chains as chaining
+from backups.errors import ConfigError, Damaged, LifeboatError
+from backups.machine import disk, locks
+from backups.machine.docker import Docker
+from backups.manifest import Manifest, tag_values
+from backups.places.base import Place
+from backups.places.container import NewContainer
+from backups.places.parse import parse
+from backups.repository.repository import Repository
+from backups.services.base import Received, Receiver, Service
+from backups.site import Site
+from verification.evidence.evidence import Evidence
+from verification.evidence.store import TAG
+from verification.restore.moment import Choice, Moments
+from verification.restore.order import Order, Timed
+
+Target = Place | NewContainer | Receiver
+
+_REPORT = "report.json"
+_UNREACHED = "the source does not answer, so what is newer there is not known"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A restore that may begin.
+
+    held: what the target holds now (it is moved aside), sorted; None when it is not there
+    needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
+    lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, in words
+    """
+
+    order: Order
+    service: Service
+    choice: Choice
+    target: Target
+    held: Sequence[str] | None
+    needed: int
+    promised: Sequence[Timed]
+    lost_seconds: float
+    lost: Sequence[str]
+
+    @property
+    def in_place(self) -> bool:
+        """Whether a service that stands on its files is replaced: then it is stopped before and started after."""
+        return not isinstance(self.target, NewContainer | Receiver) and not self.order.tables
+
+    @property
+    def promised_seconds(self) -> float | None:
+        """How long the last drill took until its check was done."""
+        return sum(phase.seconds for phase in self.promised) if self.promised else None
+
+
+def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
+    """Choose, and look at the target, the room for it and what would be lost. Changes nothing.
+
+    Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room.
+    """
+    (name,) = site.chosen([order.service])
+    service = site.service(name, docker)
+    choice = choose(site.repository, service, order)
+    target = open_target(order.to, site, docker, service)
+    manifest = site.repository.manifest(choice.backup)
+    if isinstance(service, Received) and service.by_api_only(manifest) and not isinstance(target, Receiver):
+        raise LifeboatError(
+            f"{choice.backup.id} was taken through the API and holds no files: it cannot be put to {target}",
+            hint="--to api: the service's own url; or --to api:https://another.example",
+        )
+    held = target.entries()
+    if held and (not order.replace or isinstance(target, NewContainer)):
+        shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
+        raise LifeboatError(
+            f"{target} holds something already: {shown}; nothing was changed",
+            hint="name another place" + _otherwise(target),
+        )
+    needed = sum(record.size for record in choice.records)
+    what = f"the restore of {choice.backup.id}"
+    if not isinstance(target, Receiver) and (free := target.free()) < needed:
+        raise LifeboatError(
+            f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
+            hint="free some space, or name another place",
+        )
+    disk.require(_existing(site.state), needed, what)
+    moment = order.at if isinstance(order.at, datetime) and choice.point else choice.backup.taken_at
+    return Plan(
+        order=order,
+        service=service,
+        choice=choice,
+        target=target,
+        held=held,
+        needed=needed,
+        promised=promised(site.repository, name),
+        lost_seconds=max(0.0, (now - moment).total_seconds()),
+        lost=_lost(service, manifest),
+    )
+
+
+def choose(repository: Repository, service: Service, order: Order) -> Choice:
+    """What the order brings back. Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole."""
+    if order.at is not None and order.backup != "latest":
+        raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
+    members = chaining.chains(repository.backups()).get(service.name, [])
+    moments = Moments(service, members, repository.manifest)
+    if isinstance(order.at, datetime):
+        return moments.at(order.at)
+    return moments.at_position(order.at) if order.at is not None else moments.of_backup(order.backup)
+
+
+def _otherwise(target: Target) -> str:
+    """What --replace would do there."""
+    if isinstance(target, NewContainer):
+        return ""
+    if isinstance(target, Receiver):
+        return ", or write over what has the same name there with --replace (all else stays)"
+    return ", or move what is there aside with --replace"
+
+
+def open_target(text: str, site: Site, docker: Docker, service: Service) -> Target:
+    """The place or the server to restore to; raises ConfigError for text that names none."""
+    kind, _, url = text.partition(":")
+    if kind == "api":
+        if not isinstance(service, Received):
+            raise ConfigError(
+                f"{service.name} cannot be restored to {text!r}", hint="only Grafana takes a restore through its API"
+            )
+        if url and not url.startswith(("http://", "https://")):
+            raise ConfigError(f"{text!r} names no server", hint="api: the service's own url; or api:https://another.example")
+        return service.receiver(url or None)
+    return NewContainer.named(text, docker) or parse(text, docker, site.hosts)
+
+
+def promised(repository: Repository, service: str) -> list[Timed]:
+    """The phases of the newest drill that brought the service back, and their seconds, as its evidence has them."""
+    for snapshot in sorted(repository.snapshots(TAG), key=lambda snapshot: snapshot.time, reverse=True):
+        drilled = [value for tag in snapshot.tags if (value := tag_values([tag]).get("proof"))]
+        if not any(value.startswith(f"{service}-") for value in drilled):
+            continue
+        try:
+            evidence = Evidence.model_validate_json(repository.read(snapshot.id, _REPORT))
+        except ValueError as error:
+            raise Damaged(
+                f"the evidence {snapshot.id[:8]} cannot be read: {str(error).splitlines()[0]}",
+                hint="was it written by a newer Lifeboat?",
+            ) from error
+        drills = [drill for drill in evidence.drills if drill.service == service and drill.restore_seconds is not None]
+        if drills:
+            slowest = max(drills, key=lambda drill: drill.restore_seconds or 0)
+            return [Timed(name=phase.name, seconds=phase.seconds) for phase in slowest.phases]
+    return []
+
+
+def lock(site: Site, target: str) -> Path:
+    """The lock of a target: one restore at a time."""
+    return site.state / "locks" / "targets" / f"{target.replace('/', '_')}.lock"
+
+
+def in_use(site: Site, target: str) -> AbstractContextManager[None]:
+    """Hold the target; raises LifeboatError while another restore on this machine does."""
+    return locks.at_once(lock(site, target), f"another restore to {target} is running", hint="wait for it, or name another place")
+
+
+def _lost(service: Service, manifest: Manifest) -> list[str]:
+    try:
+        return list(service.since(manifest.witness))
+    except LifeboatError:
+        return [_UNREACHED]
+
+
+def _existing(path: Path) -> Path:
+    return path if path.exists() else _existing(path.parent)

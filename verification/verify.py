@@ -1,0 +1,156 @@
+"""The story of one verification: plan, drill side by side, conclude. Needs the repository and Docker, never a source's secret.
+
+What one drill does, is in the next file: `verification/drill/drill.py`.
+"""
+
+import logging
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+
+from backups import durations
+from backups.errors import LifeboatError
+from backups.machine import parallel, runs
+from backups.machine.runs import Run
+from backups.repository import chains_in_use
+from backups.site import Site
+from verification.drill import sandbox
+from verification.drill.drill import drill
+from verification.drill.outcome import could_not_begin
+from verification.drill.plan import Planned, plan
+from verification.drill.tamper import Tamper
+from verification.evidence import evidence as shapes
+from verification.evidence import store
+from verification.evidence.evidence import DrillResult, Evidence, Kept
+from verification.evidence.forecast import forecast
+from verification.report import junit, page
+
+log = logging.getLogger(__name__)
+
+
+def verify(
+    site: Site,
+    names: Sequence[str],
+    *,
+    selections: Sequence[str] = ("latest", "worst"),
+    at: datetime | None = None,
+    out: Path | None = None,
+    tamper: Tamper | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Evidence:
+    """Verify the named services, a service's drills one after another, services side by side; see `conclude` for `out`."""
+    started_at = now()
+    planned = plan(site, names, selections, at=at)
+    with runs.start(site.state) as run:
+        services = [list(group) for _, group in groupby(planned, key=lambda drill: drill.service)]
+
+        def drill_all(drills: Sequence[Planned]) -> list[DrillResult]:
+            return [drill_one(site, each, run, tamper=tamper, now=now) for each in drills]
+
+        outcomes = parallel.side_by_side(drill_all, services, at_once=site.settings.sandbox.side_by_side)
+    results = [
+        result
+        for drills, outcome in zip(services, outcomes, strict=True)
+        for result in (
+            [could_not_begin(each, outcome, now()) for each in drills] if isinstance(outcome, LifeboatError) else outcome
+        )
+    ]
+    return conclude(site, planned, results, started_at=started_at, finished_at=now(), out=out)
+
+
+def drill_one(
+    site: Site,
+    planned: Planned,
+    run: Run,
+    *,
+    tamper: Tamper | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> DrillResult:
+    """Run one planned drill in a sandbox of its own; safe in threads. Faults are in the result, only an interrupt is raised."""
+    title = f"{planned.service}, {planned.selection}"
+    if planned.error:
+        result = could_not_begin(planned, planned.error, now())
+    else:
+        log.info("%s: bringing back %s from %d backups", title, planned.chain[-1].id, len(planned.chain))
+        service = site.service(planned.service, run.docker)
+        name = f"{planned.service}-{planned.selection}-{planned.chain[-1].id[-16:].lower()}"
+        with chains_in_use.chain(site.state, planned.chain[0].chain), sandbox.opened(run, name, site.settings.sandbox) as box:
+            result = drill(service, planned, site.repository, box, rto=site.settings.objectives.rto, tamper=tamper, now=now)
+    took = "" if result.restore_seconds is None else f", back in {durations.describe(result.restore_seconds)}"
+    log.info("%s: %s%s%s", title, result.verdict, took, "".join(f"; {reason}" for reason in result.reasons))
+    growth = forecast(result, planned.fulls, site.settings.objectives.rto, now())
+    return result.model_copy(update={"growth": growth})
+
+
+def conclude(
+    site: Site,
+    planned: Sequence[Planned],
+    results: Sequence[DrillResult],
+    *,
+    started_at: datetime,
+    finished_at: datetime,
+    out: Path | None,
+) -> Evidence:
+    """Add the results up, write the report's files into `out`, and keep them in the repository.
+
+    A tampered drill's evidence is not kept. When the repository cannot take it, the evidence says why; the verdict stands.
+    Raises LifeboatError when `out` cannot be written.
+    """
+    evidence = Evidence(
+        lifeboat=version("lifeboat"),
+        host=platform.node() or "unknown",
+        verdict=shapes.overall(result.verdict for result in results),
+        started_at=started_at,
+        finished_at=finished_at,
+        rto=shapes.budget(site.settings.objectives.rto.total_seconds(), [result.restore_seconds for result in results]),
+        rpo=shapes.budget(site.settings.objectives.rpo.total_seconds(), _ages(planned, started_at)),
+        drills=tuple(results),
+    )
+    if out:
+        _write(evidence, out)
+    evidence = evidence.model_copy(update={"kept": _keep(evidence, site)})
+    if out:
+        _write(evidence, out)
+    return evidence
+
+
+def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
+    """How old each service's newest backup is, in seconds: what would be lost if its source died now."""
+    newest = {drill.service: drill.newest for drill in planned}
+    return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
+
+
+def _keep(evidence: Evidence, site: Site) -> Kept:
+    if store.tampered(evidence.drills):
+        return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
+    with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
+        _write(evidence, Path(scratch))
+        try:
+            return Kept(snapshot=store.keep(evidence, Path(scratch), site.repository), reason=None)
+        except LifeboatError as error:
+            log.warning("the evidence is not kept in the repository: %s", error.message)
+            return Kept(snapshot=None, reason=error.message)
+
+
+def _write(evidence: Evidence, out: Path) -> None:
+    """Write the three files, each whole or not at all."""
+    contents = {
+        "report.json": evidence.model_dump_json(indent=1),
+        "report.html": page.render(evidence),
+        "junit.xml": junit.render(evidence),
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, text in contents.items():
+            part = out / f".{name}.{os.getpid()}"
+            part.write_text(text, encoding="utf-8")
+            part.replace(out / name)
+    except OSError as error:
+        raise LifeboatError(
+            f"the report cannot be written into {out}: {error.strerror}", hint="name another directory by --out"
+        ) from error

@@ -1,0 +1,81 @@
+"""Which restores the watch begins by itself: of services that allow it, to their `restore.to`, at most one in 24 hours."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from backups.errors import LifeboatError
+from backups.site import Site
+from verification.restore.order import Order
+from verification.watch.watch import Sighting
+
+_REST = timedelta(hours=24)
+_TIME = "%Y-%m-%d %H:%M:%S UTC"
+
+
+def orders(site: Site, sightings: Iterable[Sighting], now: datetime) -> list[Order]:
+    """A restore for each service that calls for one, allows it, has a backup that helps, and had none in the last 24 hours."""
+    found = []
+    for sighting in _allowed(site, sightings):
+        to = site.settings.services[sighting.service].restore.to
+        if sighting.advice and to and _why_not(site, sighting, now) is None:
+            found.append(Order(sighting.service, to, backup=sighting.advice.backup.id, replace=True))
+    return found
+
+
+def skipped(site: Site, sightings: Iterable[Sighting], now: datetime) -> list[str]:
+    """Why services that call for a restore and allow it are not restored this time, in words."""
+    reasons = (_why_not(site, sighting, now) for sighting in _allowed(site, sightings))
+    return [reason for reason in reasons if reason]
+
+
+def note(site: Site, service: str, now: datetime) -> None:
+    """Note that one begins; called before it does, so that one that dies is not begun again at once.
+
+    Raises LifeboatError when it cannot be noted.
+    """
+    path = _path(site, service)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(now.isoformat(), encoding="utf-8")
+    except OSError as error:
+        raise LifeboatError(
+            f"{path} cannot be written: {error.strerror}; so {service} is not restored by itself",
+            hint="run Lifeboat as the user that owns the state directory",
+        ) from error
+
+
+def _allowed(site: Site, sightings: Iterable[Sighting]) -> list[Sighting]:
+    return [each for each in sightings if each.ailments and site.settings.services[each.service].restore.by_itself]
+
+
+def _why_not(site: Site, sighting: Sighting, now: datetime) -> str | None:
+    """None when it may begin."""
+    name = sighting.service
+    if sighting.advice is None:
+        return f"{name} is not restored by itself: no backup that could help is in the repository, as far as it can be read"
+    try:
+        last = _last(site, name)
+    except LifeboatError as error:
+        # One service's fault keeps no other from being restored.
+        return str(error)
+    if last is not None and now - last < _REST:
+        return f"{name} is not restored by itself again: that began at {last:{_TIME}}, and is done once in 24 h at most"
+    return None
+
+
+def _last(site: Site, service: str) -> datetime | None:
+    path = _path(site, service)
+    try:
+        last = datetime.fromisoformat(path.read_text(encoding="utf-8").strip())
+        return last if last.tzinfo else last.replace(tzinfo=UTC)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise LifeboatError(
+            f"{path} cannot be read: {error}; so {service} is not restored by itself", hint="remove it when no restore was today"
+        ) from error
+
+
+def _path(site: Site, service: str) -> Path:
+    return site.state / "restores" / f"{service}.by-itself"

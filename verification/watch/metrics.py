@@ -1,0 +1,94 @@
+"""How a site stands, as Prometheus metrics: a file for node-exporter's textfile collector, replaced whole.
+
+The rules and the dashboard on them: `deployments/monitoring/`.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from backups.config.settings import Objectives
+from backups.errors import LifeboatError
+from verification.watch.status import ServiceStatus
+
+_Value = Callable[[ServiceStatus], float | int | None]
+
+_OF_A_SERVICE: dict[str, tuple[str, _Value]] = {
+    "lifeboat_backups": ("Backups in the repository.", lambda status: status.backups),
+    "lifeboat_first_backup_timestamp_seconds": (
+        "When the oldest backup in the repository was taken.",
+        lambda status: _seconds(status.first_backup_at),
+    ),
+    "lifeboat_backup_timestamp_seconds": ("When the newest backup was taken.", lambda status: _seconds(status.last_backup_at)),
+    "lifeboat_proof_timestamp_seconds": ("When a backup was last drilled.", lambda status: _seconds(status.proven_at)),
+    "lifeboat_proof_verified": (
+        "1 when the newest proof is verified and not stale.",
+        lambda status: int(status.standing == "verified"),
+    ),
+    "lifeboat_proof_failed": ("1 when the newest verification failed.", lambda status: int(status.standing == "failed")),
+    "lifeboat_restore_seconds": (
+        "How long the slowest restore of the newest verification took.",
+        lambda status: status.restore_seconds,
+    ),
+    "lifeboat_rpo_kept": ("1 when the newest backup is young enough.", lambda status: int(status.rpo_kept)),
+    "lifeboat_rto_kept": (
+        "1 when the slowest restore was fast enough.",
+        lambda status: None if status.rto_kept is None else int(status.rto_kept),
+    ),
+}
+
+_OF_THE_SITE = {
+    "lifeboat_objective_rpo_seconds": "How old the newest backup may be.",
+    "lifeboat_objective_rto_seconds": "How long a restore may take.",
+    "lifeboat_objective_proof_seconds": "How old the newest proof may be.",
+    "lifeboat_status_timestamp_seconds": "When this was looked at.",
+}
+
+NAMES = frozenset((*_OF_A_SERVICE, *_OF_THE_SITE))
+"""Every metric there is; all are gauges."""
+
+
+def render(statuses: Sequence[ServiceStatus], objectives: Objectives, *, now: datetime) -> str:
+    """The text exposition of every service's status. What never happened has no sample."""
+    lines = []
+    for name, (words, of) in _OF_A_SERVICE.items():
+        values = [(status, of(status)) for status in statuses]
+        lines += _head(name, words)
+        lines += [f"{name}{_labels(status)} {value}" for status, value in values if value is not None]
+    spans = (objectives.rpo, objectives.rto, objectives.proof)
+    site = [*(span.total_seconds() for span in spans), now.timestamp()]
+    for (name, words), value in zip(_OF_THE_SITE.items(), site, strict=True):
+        lines += [*_head(name, words), f"{name} {value}"]
+    return "\n".join(lines) + "\n"
+
+
+def write(text: str, path: Path) -> None:
+    """Replace the file in one step, so that a scrape in the middle reads the old one or the new one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        # node-exporter reads it as a user of its own.
+        part.chmod(0o644)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise LifeboatError(
+            f"{path} cannot be written: {error.strerror}", hint="is it in node-exporter's textfile directory?"
+        ) from error
+
+
+def _head(name: str, words: str) -> list[str]:
+    return [f"# HELP {name} {words}", f"# TYPE {name} gauge"]
+
+
+def _labels(status: ServiceStatus) -> str:
+    return f'{{service="{_escaped(status.service)}",type="{_escaped(status.type)}"}}'
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None

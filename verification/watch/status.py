@@ -1,0 +1,107 @@
+"""How a site stands, from the repository's tags alone: how old is the last backup of each service, and how old its last proof.
+
+Pure: it judges what it is given. A dead scheduler cannot make it silent, because nothing needs to have happened for it to speak.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from backups import durations
+from backups.chains import Chain
+from backups.config.settings import Objectives
+from verification.evidence.store import Proof
+
+Standing = Literal["verified", "failed", "stale", "never-proven"]
+
+
+class ServiceStatus(BaseModel):
+    """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints` say what is not well."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str
+    type: str
+    backups: int
+    first_backup_at: AwareDatetime | None
+    last_backup: str | None
+    last_backup_at: AwareDatetime | None
+    rpo_kept: bool
+    standing: Standing
+    proven_backup: str | None
+    proven_at: AwareDatetime | None
+    restore_seconds: float | None
+    rto_kept: bool | None
+    complaints: tuple[str, ...]
+
+
+def assess(
+    services: Mapping[str, str],
+    chains: Mapping[str, Sequence[Chain]],
+    proofs: Mapping[str, Proof],
+    objectives: Objectives,
+    *,
+    now: datetime,
+) -> list[ServiceStatus]:
+    """Judge every service (name -> type) against the objectives; `proofs` maps a backup's id to its newest proof."""
+    return [_assess(name, kind, chains.get(name, ()), proofs, objectives, now) for name, kind in services.items()]
+
+
+def _assess(
+    name: str, kind: str, chains: Sequence[Chain], proofs: Mapping[str, Proof], objectives: Objectives, now: datetime
+) -> ServiceStatus:
+    backups = [backup for chain in chains for backup in chain.backups]
+    last = max(backups, key=lambda backup: backup.taken_at, default=None)
+    drilled = sorted((proofs[backup.id].at, backup.id) for backup in backups if backup.id in proofs)
+    at, proven = drilled[-1] if drilled else (None, None)
+    # Of the drills of one verification the failed one counts: `drilled` holds one entry a backup, all at the same time.
+    latest = [proofs[backup] for when, backup in drilled if when == at]
+    failed = any(proof.verdict != "verified" for proof in latest)
+    slowest = max((proof.restore_seconds for proof in latest if proof.restore_seconds is not None), default=None)
+    standing = _standing(at, failed=failed, allowed=objectives.proof, now=now)
+    rpo_kept = last is not None and now - last.taken_at <= objectives.rpo
+    rto_kept = None if slowest is None else slowest <= objectives.rto.total_seconds()
+    complaints = []
+    if last is None:
+        complaints.append("has no backup")
+    elif not rpo_kept:
+        complaints.append(_older("the last backup", now - last.taken_at, objectives.rpo))
+    if standing == "never-proven":
+        complaints.append("no backup of it was ever proven")
+    elif standing == "failed":
+        complaints.append("its last verification failed")
+    elif standing == "stale" and at is not None:
+        complaints.append(_older("the last proof", now - at, objectives.proof))
+    if rto_kept is False and slowest is not None:
+        complaints.append(
+            f"the last restore took {durations.describe(slowest)}, the objective is {durations.describe(objectives.rto)}"
+        )
+    return ServiceStatus(
+        service=name,
+        type=kind,
+        backups=len(backups),
+        first_backup_at=min((backup.taken_at for backup in backups), default=None),
+        last_backup=last.id if last else None,
+        last_backup_at=last.taken_at if last else None,
+        rpo_kept=rpo_kept,
+        standing=standing,
+        proven_backup=proven,
+        proven_at=at,
+        restore_seconds=slowest,
+        rto_kept=rto_kept,
+        complaints=tuple(complaints),
+    )
+
+
+def _standing(at: datetime | None, *, failed: bool, allowed: timedelta, now: datetime) -> Standing:
+    if at is None:
+        return "never-proven"
+    if failed:
+        return "failed"
+    return "stale" if now - at > allowed else "verified"
+
+
+def _older(what: str, age: timedelta, allowed: timedelta) -> str:
+    return f"{what} is {durations.describe(age)} old, {durations.describe(allowed)} are allowed"

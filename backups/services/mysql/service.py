@@ -104,7 +104,7 @@ class MySQLService:
             size = source.data_bytes(session)
             # A file of its own for each chain: what is pulled starts with a file's first byte, and reaches back before the clone.
             connection.rows(session, "FLUSH BINARY LOGS")
-            start = pull.position(session, seen.version).model_copy(update={"offset": 0})
+            start = source.position(session, seen.version).model_copy(update={"offset": 0})
         clone.clone(self.settings, seen, size, job)
         bridge = before_full.build(self._connect, job, start)
         return self._up_to_witness(job, seen, start, None, bridge)

@@ -17,7 +17,6 @@ from backups.errors import ChainBroken
 from backups.services.mysql.binlog.stream import FIRST, LogReader
 from backups.services.mysql.details import LOG, LogSegment, MySQLDetails, Position
 from backups.services.mysql.source.connection import Session, rows, variable
-from backups.services.mysql.versions import Version
 
 _NON_BLOCKING = 1
 """Flag of the dump command: end at the log's end instead of waiting for more."""
@@ -34,13 +33,6 @@ class Pulled:
 
     segments: tuple[LogSegment, ...]
     created: int | None
-
-
-def position(session: Session, version: Version) -> Position:
-    """Where the source's log is now."""
-    (status,) = rows(session, version.status_statement)
-    gtid = variable(session, "gtid_mode") == "ON"
-    return Position(file=status[0], offset=int(status[1]), gtid_executed="".join(status[4].split()) if gtid else None)
 
 
 def pull(connect: Callable[[], Session], start: Position, end: Position, directory: Path) -> Pulled:

@@ -15,6 +15,7 @@ import pymysql.err
 
 from backups.errors import LifeboatError, Transient
 from backups.services.mysql.details import Position
+from backups.services.mysql.source import source as server
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness.fingerprint import quoted
@@ -92,19 +93,11 @@ def position(session: Session, source: Source) -> Position | None:
     if source.variables.get("log_bin") != "ON":
         return None
     try:
-        status = rows(session, source.version.status_statement)
+        return server.position(session, source.version)
     except pymysql.err.MySQLError as error:
         if error.args and error.args[0] in _FORBIDDEN:
             return None
         raise
-    if not status:
-        return None
-    gtid = None
-    if source.version.mariadb:
-        gtid = str(rows(session, "SELECT @@GLOBAL.gtid_binlog_pos")[0][0] or "") or None
-    elif source.gtid:
-        gtid = "".join(status[0][4].split())
-    return Position(file=status[0][0], offset=int(status[0][1]), gtid_executed=gtid)
 
 
 def _clock(session: Session) -> datetime:

@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from backups.services.mysql.source.connection import Session, encrypted, rows
+from backups.errors import LifeboatError
+from backups.services.mysql.details import Position
+from backups.services.mysql.source.connection import Session, encrypted, rows, variable
 from backups.services.mysql.versions import Version
 
 _COPY_VARIABLES = (
@@ -78,6 +80,23 @@ def _system_offset(session: Session) -> int:
     seconds = int(rows(session, "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())")[0][0])
     rows(session, "SET SESSION time_zone = %s", [before])
     return round(seconds / 60) * 60
+
+
+def position(session: Session, version: Version) -> Position:
+    """Where the binary log is now. Raises LifeboatError when it is off; pymysql's error when our user may not ask."""
+    status = rows(session, version.status_statement)
+    if not status:
+        raise LifeboatError(
+            f"the server has no binary log: {version.status_statement} answers nothing",
+            hint="under [mysqld] in my.cnf: log_bin = binlog, and no skip-log-bin; then restart the server",
+        )
+    file, offset, *_ = status[0]
+    gtid = None
+    if version.mariadb:
+        gtid = str(rows(session, "SELECT @@GLOBAL.gtid_binlog_pos")[0][0] or "") or None
+    elif variable(session, "gtid_mode") == "ON":
+        gtid = "".join(status[0][4].split())
+    return Position(file=file, offset=int(offset), gtid_executed=gtid)
 
 
 def held_privileges(grants: list[str]) -> set[str]:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 import pymysql.err
 
 from backups.errors import Transient
-from backups.services.mysql.binlog import pull
 from backups.services.mysql.details import Position
+from backups.services.mysql.source import source
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 
@@ -63,7 +63,7 @@ def freeze(
                 rows(guard, "LOCK INSTANCE FOR BACKUP")
                 for reader in readers:
                     rows(reader, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-                position = pull.position(control, version)
+                position = source.position(control, version)
                 at = rows(control, "SELECT UTC_TIMESTAMP(6)")[0][0]
             return Instant(position, at.replace(tzinfo=UTC), clock() - started, attempts)
         except pymysql.err.OperationalError as error:

@@ -7,10 +7,9 @@ import pymysql.err
 
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection
-from backups.services.mysql.source.connection import rows
-from backups.services.mysql.witness.catalogue import SYSTEM
+from backups.services.mysql.source.connection import quoted, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.definitions import subject, table_names
-from backups.services.mysql.witness.fingerprint import quoted
 from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
 from backups.witness import Fact
 
@@ -34,7 +33,7 @@ def look(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
                 session,
                 "SELECT table_schema, table_name FROM information_schema.tables "
                 "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
-                [SYSTEM],
+                [SYSTEM_DATABASES],
             )
         }
         rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])

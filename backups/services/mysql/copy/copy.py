@@ -25,8 +25,8 @@ from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Server
 from backups.services.mysql.details import DATADIR, MySQLDetails
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.witness import definitions, fingerprint, witness
+from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.witness import definitions, witness
 from backups.witness import Fact
 
 
@@ -114,7 +114,7 @@ class MySQLCopy:
             return
         fact = min(filled, key=lambda fact: (fact.value, fact.subject))
         schema, table = definitions.table_names(fact.subject)
-        statement = f"SELECT COUNT(*) FROM {fingerprint.quoted(schema)}.{fingerprint.quoted(table)}"  # noqa: S608 -- quoted
+        statement = f"SELECT COUNT(*) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608 -- quoted
         found = self._server.asked(lambda session: rows(session, statement))[0][0]
         if found != fact.value:
             raise Damaged(

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 from pymysql.charset import charset_by_name
 
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.definitions import EVENT_STATUS, subject
-from backups.services.mysql.witness.fingerprint import quoted
 from backups.witness import Fact
 
 _STATUSES = {"ENABLED": "ENABLE", "DISABLED": "DISABLE"}

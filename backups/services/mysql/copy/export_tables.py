@@ -16,10 +16,9 @@ from typing import BinaryIO
 from pymysql.cursors import SSCursor
 
 from backups.errors import LifeboatError
-from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.witness.catalogue import SYSTEM
+from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.definitions import subject
-from backups.services.mysql.witness.fingerprint import quoted
 
 _STATEMENT = 1 << 20
 """Bytes of one INSERT, about; every server takes so much."""
@@ -60,7 +59,7 @@ def _chosen(session: Session, names: Sequence[str]) -> list[tuple[str, str]]:
         session,
         "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema NOT IN %s "
         "ORDER BY table_schema, table_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     )
     tables = {(schema, name): kind for schema, name, kind in found}
     called: dict[str, tuple[str, str]] = {f"{schema}.{name}": (schema, name) for schema, name in tables}

@@ -15,9 +15,8 @@ from backups.services.base import Delivery
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.copy.server import Server
 from backups.services.mysql.details import MySQLDetails
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.versions import Version
-from backups.services.mysql.witness.fingerprint import quoted
 
 USER = 999
 """The user and group `mysql` of the official image."""

@@ -22,8 +22,8 @@ from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import DUMP, GRANTS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source.connection import Session, connect_socket, rows
-from backups.services.mysql.witness import accounts, definitions, fingerprint, witness
+from backups.services.mysql.source.connection import Session, connect_socket, quoted, rows
+from backups.services.mysql.witness import accounts, definitions, witness
 from backups.witness import Fact
 
 _USER = 999
@@ -97,7 +97,7 @@ class DumpedCopy:
             self._server.asked(lambda session: rows(session, "SELECT 1"))
             return
         fact = min(filled, key=lambda fact: (fact.value, fact.subject))
-        name = ".".join(fingerprint.quoted(part) for part in definitions.table_names(fact.subject))
+        name = ".".join(quoted(part) for part in definitions.table_names(fact.subject))
         found = self._server.asked(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
         if found != fact.value:
             raise Damaged(

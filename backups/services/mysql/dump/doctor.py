@@ -15,9 +15,8 @@ from backups.services.mysql.dump_details import LIMITS
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.source.source import Source
+from backups.services.mysql.source.source import SYSTEM_DATABASES, Source
 from backups.services.mysql.versions import dump_mismatch, undumpable
-from backups.services.mysql.witness import catalogue
 
 PRIVILEGES = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT", "EXECUTE", "PROCESS")
 """What the user needs on *.*: to read every table and every definition, views that call functions too, and to see them change."""
@@ -118,7 +117,7 @@ def _versioned(session: Session) -> Verdict:
             session,
             "SELECT table_schema, table_name FROM information_schema.tables "
             "WHERE table_type = 'SYSTEM VERSIONED' AND table_schema NOT IN %s ORDER BY table_schema, table_name",
-            [catalogue.SYSTEM],
+            [SYSTEM_DATABASES],
         )
     ]
     if found:

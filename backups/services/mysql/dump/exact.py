@@ -10,9 +10,8 @@ from typing import BinaryIO
 import pymysql.cursors
 
 from backups.errors import LifeboatError
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.catalogue import Catalogue, Table
-from backups.services.mysql.witness.fingerprint import quoted
 
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector"})

@@ -16,9 +16,8 @@ import pymysql.err
 from backups.errors import LifeboatError, Transient
 from backups.services.mysql.details import Position
 from backups.services.mysql.source import source
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import Source
-from backups.services.mysql.witness.fingerprint import quoted
 from backups.services.mysql.witness.read_lock import flush_tables, read_lock
 
 Lock = Literal["global", "tables"]

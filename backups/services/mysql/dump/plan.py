@@ -7,6 +7,7 @@ from backups.services.mysql.dump import exact
 from backups.services.mysql.dump.program import DATA_OPTIONS, SCHEMA_OPTIONS, TRIGGER_OPTIONS, VIEW_OPTIONS, Dumps
 from backups.services.mysql.dump_details import ACCOUNTS, DATA, EXACT, GRANTS, SCHEMA, TRIGGERS, VIEWS
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness import catalogue
 from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.definitions import subject
@@ -43,7 +44,7 @@ def look(session: Session) -> Found:
     databases = (row[0] for row in rows(session, "SHOW DATABASES"))
     return Found(
         found,
-        tuple(sorted(name for name in databases if name.lower() not in catalogue.SYSTEM)),
+        tuple(sorted(name for name in databases if name.lower() not in SYSTEM_DATABASES)),
         tuple(unsafe_tables(session)),
         tuple(exact.tables(found)),
     )
@@ -58,7 +59,7 @@ def unsafe_tables(session: Session) -> list[str]:
             "SELECT table_schema, table_name, COALESCE(engine, 'unknown') FROM information_schema.tables "
             "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s AND COALESCE(engine, '') <> %s "
             "ORDER BY table_schema, table_name",
-            [catalogue.SYSTEM, _SNAPSHOTS],
+            [SYSTEM_DATABASES, _SNAPSHOTS],
         )
     ]
 

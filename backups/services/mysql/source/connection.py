@@ -127,6 +127,11 @@ def encrypted(session: Session) -> bool:
     return bool(rows(session, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1])
 
 
+def quoted(identifier: str) -> str:
+    """An identifier as SQL text, whatever it holds."""
+    return f"`{identifier.replace('`', '``')}`"
+
+
 @contextmanager
 def told(settings: MySQLSettings) -> Iterator[None]:
     """Turn pymysql's errors into ones that name the server and say what to do."""

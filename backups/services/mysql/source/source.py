@@ -8,6 +8,8 @@ from backups.services.mysql.details import Position
 from backups.services.mysql.source.connection import Session, encrypted, rows, variable
 from backups.services.mysql.versions import Version
 
+SYSTEM_DATABASES = ("mysql", "sys", "performance_schema", "information_schema")
+"""Databases that are the server's own; of `mysql`, the accounts are part of the witness."""
 _COPY_VARIABLES = (
     "innodb_page_size",
     "innodb_data_file_path",

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pymysql.err
 
-from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.witness.fingerprint import quoted
+from backups.services.mysql.source.connection import Session, quoted, rows
 
 RESERVED = ("mysql.sys@localhost", "mysql.session@localhost", "mysql.infoschema@localhost", "mariadb.sys@localhost")
 """The server's own: every server has them, and nobody logs in as them."""

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness.fingerprint import Column
-
-SYSTEM = ("mysql", "sys", "performance_schema", "information_schema")
-"""Databases that are the server's own; of `mysql`, the accounts are witnessed as definitions."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def read(session: Session) -> Catalogue:
         for row in rows(
             session,
             "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema NOT IN %s",
-            [SYSTEM],
+            [SYSTEM_DATABASES],
         )
     }
     columns: dict[tuple[str, str], list[Column]] = {key: [] for key, kind in kinds.items() if kind == "BASE TABLE"}
@@ -56,7 +54,7 @@ def read(session: Session) -> Catalogue:
         session,
         "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key "
         "FROM information_schema.columns WHERE table_schema NOT IN %s ORDER BY table_schema, table_name, ordinal_position",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         if (schema, table) not in columns:
             continue
@@ -100,5 +98,5 @@ def _engine_numbers(session: Session, *, mariadb: bool) -> Iterable[tuple[str, i
     for name, number in rows(session, f"SELECT name, table_id FROM information_schema.{view}"):  # noqa: S608 -- one of two
         schema, _, table = _text(name).partition("/")
         # Neither the server's own tables, nor what a running ALTER or a full-text index works with.
-        if schema not in SYSTEM and table and not table.startswith(("#sql", "fts_", "FTS_")):
+        if schema not in SYSTEM_DATABASES and table and not table.startswith(("#sql", "fts_", "FTS_")):
             yield _text(name), int(number)

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from backups.errors import LifeboatError
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness import accounts
-from backups.services.mysql.witness.catalogue import SYSTEM, Catalogue, Table, is_mariadb
-from backups.services.mysql.witness.fingerprint import quoted
+from backups.services.mysql.witness.catalogue import Catalogue, Table, is_mariadb
 from backups.witness import Fact
 
 EVENT_STATUS = "status"
@@ -58,7 +58,7 @@ def _databases(session: Session) -> Iterator[Fact]:
         session,
         "SELECT schema_name, default_character_set_name, default_collation_name "
         "FROM information_schema.schemata WHERE schema_name NOT IN %s ORDER BY schema_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         yield Fact(subject(name, kind="database"), "definition", f"{characters} {collation}")
 
@@ -82,7 +82,7 @@ def _triggers(session: Session) -> Iterator[Fact]:
         "SELECT trigger_schema, trigger_name, event_manipulation, event_object_schema, event_object_table, action_order, "
         "action_statement, action_timing, sql_mode, definer, character_set_client, collation_connection, database_collation "
         "FROM information_schema.triggers WHERE trigger_schema NOT IN %s ORDER BY trigger_schema, trigger_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         yield Fact(subject(row[0], row[1], kind="trigger"), "definition", _hash(row))
 
@@ -92,7 +92,7 @@ def _routines(session: Session) -> Iterator[Fact]:
         session,
         "SELECT routine_type, routine_schema, routine_name FROM information_schema.routines "
         "WHERE routine_schema NOT IN %s ORDER BY routine_schema, routine_name, routine_type",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         row = rows(session, f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0]
         if row[2] is None:
@@ -113,7 +113,7 @@ def _events(session: Session) -> Iterator[Fact]:
         "COALESCE(CONVERT_TZ(ends, time_zone, '+00:00'), ends), interval_value, interval_field, sql_mode, on_completion, "
         "event_comment, character_set_client, collation_connection, database_collation, status "
         "FROM information_schema.events WHERE event_schema NOT IN %s ORDER BY event_schema, event_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         about = subject(definition[0], definition[1], kind="event")
         yield Fact(about, "definition", _hash(definition))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backups.errors import LifeboatError
+from backups.services.mysql.source.connection import quoted
 
 _NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
 _TIMES = frozenset({"date", "time", "datetime", "timestamp"})
@@ -45,11 +46,6 @@ class Column:
     type: str
     nullable: bool
     computed: bool = False
-
-
-def quoted(identifier: str) -> str:
-    """An identifier as SQL text, whatever it holds."""
-    return f"`{identifier.replace('`', '``')}`"
 
 
 def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool, mariadb: bool = False) -> str:

@@ -13,11 +13,13 @@ from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job
 from backups.services.mysql import health, loss
 from backups.services.mysql.binlog import before_full, coverage, pull
 from backups.services.mysql.clone import clone
+from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import Bridge, MySQLDetails, Position
 from backups.services.mysql.doctor import doctor
+from backups.services.mysql.doctor.checks import Checks
 from backups.services.mysql.dump import capture as dump_capture
-from backups.services.mysql.dump import doctor as dump_doctor
+from backups.services.mysql.dump.checks import DumpChecks
 from backups.services.mysql.dump.copy import DumpedCopy
 from backups.services.mysql.dump_details import is_dump
 from backups.services.mysql.settings import MySQLSettings
@@ -37,12 +39,11 @@ class MySQLService:
     def __init__(self, name: str, settings: MySQLSettings, docker: Docker, hosts: Hosts = NOWHERE) -> None:  # noqa: ARG002
         self.name = name
         self.settings = settings.through(hosts)
+        self._checks: Checks = DumpChecks() if settings.method == "dump" else CloneChecks()
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """Look at the source, our user's privileges and the image."""
-        if self.settings.method == "dump":
-            return dump_doctor.examine(self.settings, docker)
-        return doctor.examine(self.settings, docker)
+        return doctor.examine(self.settings, docker, self._checks)
 
     def capture(self, job: Job) -> Captured:
         """Take a full or an incremental; see `Service.capture`."""
@@ -51,13 +52,10 @@ class MySQLService:
         with connection.told(self.settings):
             with self._connect() as session:
                 seen = source.look(session)
-                if self.settings.method == "dump":
-                    warnings = dump_doctor.require(session, seen, self.settings, job.docker)
-                else:
-                    warnings = doctor.require(session, seen, self.settings)
-                for warning in warnings:
+                for warning in doctor.require(session, seen, self.settings, self._checks):
                     job.say(f"warning: {warning}")
             if self.settings.method == "dump":
+                doctor.require_image(self.settings, seen, job.docker, self._checks)
                 return dump_capture.capture(job, self.settings, seen, self._connect)
             return self._full(job, seen) if job.kind == "full" else self._incremental(job, seen)
 

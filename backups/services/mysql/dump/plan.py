@@ -7,12 +7,10 @@ from backups.services.mysql.dump import exact
 from backups.services.mysql.dump.program import DATA_OPTIONS, SCHEMA_OPTIONS, TRIGGER_OPTIONS, VIEW_OPTIONS, Dumps
 from backups.services.mysql.dump_details import ACCOUNTS, DATA, EXACT, GRANTS, SCHEMA, TRIGGERS, VIEWS
 from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.source.source import SYSTEM_DATABASES, tables_not_innodb
 from backups.services.mysql.witness import catalogue
 from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.definitions import subject
-
-_SNAPSHOTS = "InnoDB"
 
 
 @dataclass(frozen=True)
@@ -52,16 +50,7 @@ def look(session: Session) -> Found:
 
 def unsafe_tables(session: Session) -> list[str]:
     """Tables whose engine has no snapshots."""
-    return [
-        f"{subject(schema, name)} ({engine})"
-        for schema, name, engine in rows(
-            session,
-            "SELECT table_schema, table_name, COALESCE(engine, 'unknown') FROM information_schema.tables "
-            "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s AND COALESCE(engine, '') <> %s "
-            "ORDER BY table_schema, table_name",
-            [SYSTEM_DATABASES, _SNAPSHOTS],
-        )
-    ]
+    return [f"{subject(schema, name)} ({engine})" for schema, name, engine in tables_not_innodb(session)]
 
 
 def prepare(found: Found, program: Dumps, sign: str, parts: int) -> tuple[str, ...]:

@@ -121,3 +121,17 @@ def data_bytes(session: Session) -> int:
         session, "SELECT SUM(total_extents * extent_size) FROM information_schema.files WHERE tablespace_name = 'innodb_system'"
     )[0]
     return int(tablespaces or 0) + int(shared or 0)
+
+
+def tables_not_innodb(session: Session) -> list[tuple[str, str, str]]:
+    """(database, table, engine) of each table whose engine is not InnoDB, and so has neither snapshots nor a clone."""
+    return [
+        (schema, name, engine)
+        for schema, name, engine in rows(
+            session,
+            "SELECT table_schema, table_name, COALESCE(engine, 'unknown') FROM information_schema.tables "
+            "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s AND COALESCE(engine, '') <> 'InnoDB' "
+            "ORDER BY table_schema, table_name",
+            [SYSTEM_DATABASES],
+        )
+    ]

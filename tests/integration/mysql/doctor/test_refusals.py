@@ -8,6 +8,7 @@ import pytest
 
 from backups.errors import ConfigError, LifeboatError, Transient
 from backups.services.mysql.clone import clone
+from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.source.source import look
 from backups.services.mysql.versions import Version
@@ -27,7 +28,9 @@ def _refused(capture: Capturing, server: MySQLServer, **settings: object) -> Lif
 
 
 def _doctor(server: MySQLServer, capture: Capturing, **settings: object) -> dict[str, doctor.Finding]:
-    return {finding.subject: finding for finding in doctor.examine(server.settings(**settings), capture.run.docker)}
+    return {
+        finding.subject: finding for finding in doctor.examine(server.settings(**settings), capture.run.docker, CloneChecks())
+    }
 
 
 def test_a_healthy_source_passes_every_check(mysql_server: MySQLServer, capture: Capturing) -> None:
@@ -57,7 +60,7 @@ def test_a_missing_privilege_is_named_with_its_grant(mysql_server: MySQLServer, 
         # What it says to type mends it.
         mysql_server.sql(str(error.hint).split(";", 1)[0])
         with mysql_server.connect(user="partial", password="partial") as session:
-            doctor.require(session, look(session), mysql_server.settings())
+            doctor.require(session, look(session), mysql_server.settings(), CloneChecks())
     finally:
         mysql_server.sql("DROP USER partial@'%'")
 

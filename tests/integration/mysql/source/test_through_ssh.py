@@ -20,6 +20,7 @@ from backups.errors import LifeboatError, Transient
 from backups.hosts import Hosts
 from backups.machine.docker import Docker, wait_until
 from backups.services.mysql.clone import clone
+from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, tunnel
@@ -211,7 +212,7 @@ def test_the_doctor_says_how_and_what_is_wrong(chain: Chain, machine: SshServer,
     stranger.write_text(f"{machine.address} {(tmp_path / 'other.pub').read_text()}")
 
     def first(settings: MySQLSettings, known: Hosts) -> Any:
-        return next(iter(doctor.examine(settings.through(known), chain.run.docker)))
+        return next(iter(doctor.examine(settings.through(known), chain.run.docker, CloneChecks())))
 
     assert "127.0.0.1:3306 through db" in first(chain.server.settings(), chain.hosts).message
     wrong = first(chain.server.settings(), Hosts({"db": machine.settings(known_hosts=stranger)}))

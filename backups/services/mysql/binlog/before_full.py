@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from backups.errors import ChainBroken
 from backups.services.base import Job
-from backups.services.mysql.binlog import pull
-from backups.services.mysql.details import Bridge, MySQLDetails, Position
-from backups.services.mysql.dump_details import is_dump
+from backups.services.mysql.binlog import coverage, pull
+from backups.services.mysql.details import Bridge, Position
 from backups.services.mysql.source.connection import Session, rows
 
 
@@ -14,9 +13,9 @@ def build(connect: Callable[[], Session], job: Job, start: Position) -> Bridge |
     """Pull the log from the end of the chain before to `start`, the first byte of this full's own log; None, and said, where
     that part of the log is no longer to be had.
     """
-    if job.before is None or is_dump(job.before.details):
+    before = coverage.details_of(job.before) if job.before else None
+    if job.before is None or before is None:
         return None
-    before = MySQLDetails.model_validate(job.before.details)
     try:
         pull.require_continuation(connect, before, job.before.source.version)
         end = _end_before(connect, start)

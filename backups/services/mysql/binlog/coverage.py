@@ -8,30 +8,32 @@ from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import is_dump
 
 
+def details_of(manifest: Manifest) -> MySQLDetails | None:
+    """What the manifest says of its log; None for a dump."""
+    return None if is_dump(manifest.details) else MySQLDetails.model_validate(manifest.details)
+
+
 def holds(manifest: Manifest, position: str) -> bool:
     """Whether the GTID `source:number` (or `source:tag:number`) was executed at that backup's moment."""
-    if is_dump(manifest.details):
-        return False
-    executed = MySQLDetails.model_validate(manifest.details).end.gtid_executed or ""
+    details = details_of(manifest)
     source, _, number = position.strip().lower().rpartition(":")
-    if not number.isdigit():
+    if details is None or not number.isdigit():
         return False
+    executed = details.end.gtid_executed or ""
     return any(low <= int(number) <= high for name, low, high in _intervals("".join(executed.split()).lower()) if name == source)
 
 
 def follows(manifest: Manifest, before: BackupRecord) -> bool:
     """Whether that full kept the log since `before`."""
-    if is_dump(manifest.details):
-        return False
-    bridge = MySQLDetails.model_validate(manifest.details).bridge
-    return bridge is not None and bridge.backup == before.id
+    details = details_of(manifest)
+    return details is not None and details.bridge is not None and details.bridge.backup == before.id
 
 
 def log(manifest: Manifest) -> list[str]:
     """The paths of its log's segments, its bridge's first."""
-    if is_dump(manifest.details):
+    details = details_of(manifest)
+    if details is None:
         return []
-    details = MySQLDetails.model_validate(manifest.details)
     bridge = details.bridge.segments if details.bridge else ()
     return [segment.path for segment in (*bridge, *details.segments)]
 

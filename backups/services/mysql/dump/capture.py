@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pymysql.err
 
-from backups.errors import ChainBroken, Transient
+from backups.errors import Transient
 from backups.services.base import Captured, Job
 from backups.services.mysql.dump import exact, plan
 from backups.services.mysql.dump.instant import DumpInstant, frozen
@@ -41,12 +41,6 @@ def capture(job: Job, settings: MySQLSettings, seen: Source, connect: Connect) -
         f"tables were created, altered or dropped in each of {_ROUNDS} rounds of the dump",
         hint="schedule the backup for a time without DDL; on MySQL, GRANT BACKUP_ADMIN lets the last round have DDL wait",
     )
-
-
-def require_full(job: Job) -> None:
-    """Raise ChainBroken when an incremental is asked for: a dump has no log."""
-    if job.kind == "incremental":
-        raise ChainBroken("the method is dump, which takes fulls only")
 
 
 def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *, block_ddl: bool) -> Captured:

@@ -18,6 +18,7 @@ from pymysql.cursors import SSCursor
 from backups.errors import LifeboatError
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.witness.column_types import Form, column_type
 from backups.services.mysql.witness.definitions import subject
 
 _STATEMENT = 1 << 20
@@ -138,24 +139,29 @@ def _rows(session: Session, schema: str, table: str, columns: Sequence[_Column])
 def _value(column: _Column) -> str:
     """SQL that writes one value as SQL; NULL as the word."""
     name = quoted(column.name)
-    if column.type == "bit":
-        return f"IFNULL(CAST({name} AS UNSIGNED), 'NULL')"
-    if column.type == "float":
-        return f"QUOTE(CAST({name} AS DOUBLE))"
-    if column.type == "json":
+    kind = column_type(column.type)
+    form = kind.form if kind else None
+    if form is Form.JSON:
         return _text(f"CAST({name} AS CHAR CHARACTER SET utf8mb4)")
-    if column.characters is None:
-        plain = column.type in _PLAIN
-        return f"QUOTE({name})" if plain else f"IFNULL(CONCAT('X''', HEX({name}), ''''), 'NULL')"
     if column.characters in _UTF8:
         return _text(name)
-    return f"IFNULL(CONCAT('_{column.characters} X''', HEX({name}), ''''), 'NULL')"
+    if column.characters is not None:
+        return f"IFNULL(CONCAT('_{column.characters} X''', HEX({name}), ''''), 'NULL')"
+    return _value_without_characters(name, form)
 
 
-_PLAIN = frozenset(
-    "tinyint smallint mediumint int bigint decimal double date time datetime timestamp year".split()  # noqa: SIM905
-)
-"""Types whose text says all; of everything else the bytes are written."""
+def _value_without_characters(name: str, form: Form | None) -> str:
+    """SQL that writes a value without a character set as SQL."""
+    match form:
+        case Form.CODE:
+            return f"IFNULL(CAST({name} AS UNSIGNED), 'NULL')"
+        case Form.FLOAT:
+            return f"QUOTE(CAST({name} AS DOUBLE))"
+        case Form.NUMBER | Form.DOUBLE | Form.TIME:
+            return f"QUOTE({name})"
+        case _:
+            # The bytes, also of types that are not known.
+            return f"IFNULL(CONCAT('X''', HEX({name}), ''''), 'NULL')"
 
 
 def _text(expression: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from backups.machine.docker import Container, Docker, Image
-from backups.manifest import BackupRecord, Kind, Manifest
+from backups.manifest import Kind, Manifest
 from backups.places.base import Ownership
 from backups.witness import Fact
 
@@ -222,13 +222,6 @@ class Copy(Protocol):
         """SQLAlchemy URL of one of its databases, for the user's own expectations; None where it is no SQL service."""
         ...
 
-    def advance(self, log: Fetched, point: Point) -> str:
-        """Go on from the witness to a moment between it and that of `log`, the next backup of the chain; say where it stands.
-
-        Only where the service is `continuous`, and only on a lasting copy. Raises LifeboatError when the point is not in the log.
-        """
-        ...
-
     def settle(self) -> Delivery:
         """End the server in order, remove what only the sandbox needed, and hand the files over. Only of a lasting copy."""
         ...
@@ -323,23 +316,6 @@ class Service(Protocol):
 
         lasting: the copy will be handed over to live on, so it must survive a crash and be what the source was.
         """
-        ...
-
-    @property
-    def continuous(self) -> bool:
-        """Whether any moment between two backups of a chain can be brought back."""
-        ...
-
-    def holds(self, manifest: Manifest, position: str) -> bool:
-        """Whether the moment of that backup comes after `position` of the log. Asked of `continuous` services only."""
-        ...
-
-    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
-        """Whether that full has the log since `before`, the last backup of another chain. Asked of `continuous` services only."""
-        ...
-
-    def log(self, manifest: Manifest) -> Sequence[str]:
-        """The paths below `data/` that hold a backup's log. Asked of `continuous` services only."""
         ...
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from backups.chains import Chain
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Point, Service
+from backups.services.continuous import continuous
 
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
@@ -36,11 +37,12 @@ class Choice:
         return (*self.chain, self.later) if self.later else self.chain
 
 
-class Moments:
+class RestorePoints:
     """The moments of one service that its backups can bring back."""
 
     def __init__(self, service: Service, members: Sequence[Chain], manifest: ReadManifest) -> None:
-        self._service = service
+        self._name = service.name
+        self._log = continuous(service)
         self._chains = members
         self._every = sorted((backup for chain in members for backup in chain.backups), key=lambda backup: backup.taken_at)
         self._manifest = manifest
@@ -55,9 +57,7 @@ class Moments:
             return self._choice(self._every[-1])
         found = next((each for each in self._every if each.id == backup), None)
         if found is None:
-            raise LifeboatError(
-                f"{self._service.name} has no backup {backup}", hint=f"see: lifeboat list {self._service.name}, or name latest"
-            )
+            raise LifeboatError(f"{self._name} has no backup {backup}", hint=f"see: lifeboat list {self._name}, or name latest")
         return self._choice(found)
 
     def at(self, time: datetime) -> Choice:
@@ -66,29 +66,29 @@ class Moments:
         Raises LifeboatError, naming the ranges that can be served, when no backup reaches it.
         """
         before = [backup for backup in reversed(self._every) if backup.taken_at <= time]
-        if before and (before[0].taken_at == time or not self._service.continuous):
+        if before and (before[0].taken_at == time or self._log is None):
             return self._choice(before[0])
         for backup in before:
             later = self._following(backup)
             if later is not None and later.taken_at >= time:
                 return self._choice(backup, Point(time=time), later)
         raise LifeboatError(
-            f"{self._service.name} cannot be brought back to {time:{_TIME}}; it can to any moment {self._ranges()}",
+            f"{self._name} cannot be brought back to {time:{_TIME}}; it can to any moment {self._ranges()}",
             hint="give a moment of these, or none for the newest backup: lifeboat list shows them",
         )
 
     def at_position(self, position: str) -> Choice:
         """Up to and with a position of the log (MySQL: a GTID). Raises LifeboatError when no two backups have it between them."""
-        if not self._service.continuous:
-            raise LifeboatError(f"{self._service.name} has no log, so no position {position}", hint="give a time: --at TIME")
+        if self._log is None:
+            raise LifeboatError(f"{self._name} has no log, so no position {position}", hint="give a time: --at TIME")
         for earlier in reversed(self._every):
             later = self._following(earlier)
-            if later is None or not self._service.holds(self._manifest(later), position):
+            if later is None or not self._log.holds(self._manifest(later), position):
                 continue
-            if not self._service.holds(self._manifest(earlier), position):
+            if not self._log.holds(self._manifest(earlier), position):
                 return self._choice(earlier, Point(position=position), later)
         raise LifeboatError(
-            f"{position} is between no two backups of {self._service.name}, which reach {self._ranges()}",
+            f"{position} is between no two backups of {self._name}, which reach {self._ranges()}",
             hint="a GTID is written source:number; what is older than the oldest of these is in it, but has no moment of its own",
         )
 
@@ -105,10 +105,10 @@ class Moments:
                 return later if later.sequence == earlier.sequence + 1 else None
         fulls = (each for each in self._every if each.sequence == 0 and not each.standalone and each.taken_at > backup.taken_at)
         full = next(fulls, None)
-        return full if full is not None and self._service.follows(self._manifest(full), backup) else None
+        return full if full is not None and self._log is not None and self._log.follows(self._manifest(full), backup) else None
 
     def _ranges(self) -> str:
-        if not self._service.continuous:
+        if self._log is None:
             return f"of its {len(self._every)} backups, of which the oldest is from {self._every[0].taken_at:{_TIME}}"
         spans: list[tuple[datetime, BackupRecord]] = []
         for chain in self._chains:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Container, Image
 from backups.places.base import Ownership
-from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.mysql.copy import export_tables, hand_over
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.options import processors
@@ -113,13 +113,6 @@ class DumpedCopy:
     def database_url(self, database: str) -> str:
         """An URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
-
-    def advance(self, log: Fetched, point: Point) -> str:  # noqa: ARG002
-        """Not possible: a dump has no log."""
-        raise LifeboatError(
-            f"{self._name} is backed up by dump, which has no log: no moment between two backups can be brought back",
-            hint="restore one of its backups; `lifeboat list` shows when they were taken",
-        )
 
     def settle(self) -> Delivery:
         """Remove our account, end the server in order, and hand its data directory over."""

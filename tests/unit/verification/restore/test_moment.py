@@ -10,7 +10,7 @@ from backups.chains import chains
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Point, Service
-from verification.restore.moment import Moments
+from verification.restore.moment import RestorePoints
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -44,13 +44,16 @@ class Logged:
     def holds(self, manifest: BackupRecord, position: str) -> bool:
         return int(position) <= int(manifest.id[1:])
 
+    def log(self, manifest: BackupRecord) -> Sequence[str]:
+        raise AssertionError("nothing is fetched here")
+
 
 WEEKS = [record(0, "a", 0), record(1, "a", 1), record(2, "a", 2), record(7, "b", 0), record(8, "b", 1)]
 
 
-def moments(records: Sequence[BackupRecord], service: Logged | None = None) -> Moments:
+def moments(records: Sequence[BackupRecord], service: Logged | None = None) -> RestorePoints:
     # A manifest is only handed back to the service: a record stands for it.
-    return Moments(
+    return RestorePoints(
         cast("Service", service or Logged()),
         chains(records).get("agama", []),
         lambda each: cast("Manifest", cast("Any", each)),

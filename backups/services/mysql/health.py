@@ -36,7 +36,7 @@ class _Present:
     tables: Mapping[str, int | None]
 
 
-def look(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
+def check(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
     """See `Service.ail`."""
     address = f"{settings.host}:{settings.port}"
     try:
@@ -44,7 +44,7 @@ def look(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> I
     except Away as error:
         yield Ailment("down", address, error.message)
         return
-    with connection.told(settings), session:
+    with connection.errors_explained(settings), session:
         present = _present(session)
         limit_statements(session, _COUNT_MILLISECONDS / 1000)
         rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])

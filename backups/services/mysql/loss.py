@@ -23,10 +23,10 @@ _NOT_NOW = (*TOO_LONG, 1205, 1317)
 _CHANGED = (1146, 1049, 1412)
 
 
-def look(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
+def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
     """See `Service.since`. Rows that were changed and not added or removed are not seen by counting."""
     counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
-    with connection.told(settings), connection.connect(settings) as session:
+    with connection.errors_explained(settings), connection.connect(settings) as session:
         present = {
             subject(schema, name)
             for schema, name in rows(

@@ -35,16 +35,16 @@ class MySQLService:
     def capture(self, job: Job) -> Captured:
         """Take a full or an incremental; see `Service.capture`."""
         self._method.require_kind(job)
-        with connection.told(self.settings):
+        with connection.errors_explained(self.settings):
             with connection.connect(self.settings) as session:
-                seen = source.look(session)
+                seen = source.inspect(session)
                 for warning in doctor.require(session, seen, self.settings, self._method.checks):
                     job.say(f"warning: {warning}")
             return self._method.capture(job, self.settings, seen)
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
         """Whether it answers, and whether tables and rows of the witness are missing; see `Service.ail`."""
-        return health.look(self.settings, witness, collapse)
+        return health.check(self.settings, witness, collapse)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """All of each: the clone of the full, and the log of every backup."""
@@ -74,4 +74,4 @@ class MySQLService:
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Rows counted within seconds; see `Service.since`."""
-        return loss.look(self.settings, witness)
+        return loss.compare(self.settings, witness)

@@ -47,7 +47,7 @@ class Version:
         return "SHOW BINARY LOG STATUS" if self.number >= _NEW_STATUS_FROM else "SHOW MASTER STATUS"
 
 
-def undumpable(version: Version) -> str | None:
+def dump_refusal(version: Version) -> str | None:
     """Why Lifeboat cannot back this server up by a dump, or None."""
     if version.mariadb:
         if version.number < _OLDEST_MARIADB:
@@ -66,7 +66,7 @@ def dump_mismatch(source: Version, image: Version) -> str | None:
     return f"the source runs {source.text}, the image {image.text}; a dump needs an image of {kind} {source.series}"
 
 
-def unsupported(version: Version) -> str | None:
+def clone_refusal(version: Version) -> str | None:
     """Why Lifeboat cannot back this server up, or None."""
     if version.mariadb:
         return "MariaDB has no CLONE, which a full backup is taken with unless `method: dump` is set"

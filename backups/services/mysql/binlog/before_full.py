@@ -9,7 +9,7 @@ from backups.services.mysql.details import Bridge, Position
 from backups.services.mysql.source.connection import Session, rows
 
 
-def build(connect: Callable[[], Session], job: Job, start: Position) -> Bridge | None:
+def pull_bridge(connect: Callable[[], Session], job: Job, start: Position) -> Bridge | None:
     """Pull the log from the end of the chain before to `start`, the first byte of this full's own log; None, and said, where
     that part of the log is no longer to be had.
     """

@@ -43,7 +43,7 @@ class RelayLog:
     head: int
 
 
-def link(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[LogFile, ...]:
+def log_files(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[LogFile, ...]:
     """Order the chain's log by files. Raises Damaged, naming the range, when any of it is missing or is not as long as it was."""
     pieces: dict[str, list[Path]] = {}
     at: Position | None = None
@@ -60,7 +60,7 @@ def link(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[Log
     return tuple(LogFile(file, tuple(parts), sum(part.stat().st_size for part in parts)) for file, parts in pieces.items())
 
 
-def following(chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails) -> tuple[LogSegment, ...]:
+def log_after(chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails) -> tuple[LogSegment, ...]:
     """The log of `later`, the backup after the chain's last one (`details`), from there on; their paths are below its `data`.
 
     A full that follows another chain has kept the log between, as its bridge. Raises Damaged where any of it is missing.

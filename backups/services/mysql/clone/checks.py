@@ -11,7 +11,7 @@ from backups.services.mysql.doctor.checks import ALL_PRIVILEGES, Verdict, fault,
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import Source, tables_not_innodb
-from backups.services.mysql.versions import clone_mismatch, unsupported
+from backups.services.mysql.versions import clone_mismatch, clone_refusal
 
 PRIVILEGES = (
     "BACKUP_ADMIN",
@@ -66,18 +66,18 @@ class CloneChecks:
             return
         reason = clone_mismatch(seen.version, version)
         if reason:
-            yield Finding("image", ok=False, message=reason, remedy=recipient.another_image(seen.version))
+            yield Finding("image", ok=False, message=reason, remedy=recipient.image_hint(seen.version))
         else:
             yield Finding("image", ok=True, message=f"{image.name} is here, MySQL {version.text}")
         missing = recipient.missing_libraries(seen.plugins, libraries)
         if missing:
-            yield Finding("plugins", ok=False, message=recipient.tell_missing(missing, image), remedy=recipient.ANOTHER_PLUGIN)
+            yield Finding("plugins", ok=False, message=recipient.describe_missing(missing, image), remedy=recipient.PLUGIN_HINT)
         else:
             yield Finding("plugins", ok=True, message=f"the image has the libraries of all {len(seen.plugins)} that are active")
 
 
 def _version(source: Source) -> Verdict:
-    reason = unsupported(source.version)
+    reason = clone_refusal(source.version)
     if reason:
         remedy = "Lifeboat copies MySQL from 8.0.17 on, 8.4 and 9.x: upgrade the server"
         if source.version.mariadb:

@@ -21,7 +21,7 @@ from backups.services.mysql.source.source import Source
 from backups.services.mysql.versions import clone_mismatch
 
 if TYPE_CHECKING:
-    from backups.services.mysql.source.tunnel import Passage
+    from backups.services.mysql.source.tunnel import Forwarding
 
 _ONE_AT_A_TIME = 3634
 _AWAY = (2003, 2006, 2013)
@@ -35,7 +35,7 @@ _HINTS = {
     3867: "the source's character set is unknown to the image's server",
     3868: "a setting of the source has no equal on the image's server",
     3869: "write `host:` in lifeboat.yaml as a name or an address without a port",
-    3870: recipient.ANOTHER_PLUGIN,
+    3870: recipient.PLUGIN_HINT,
     3873: "free some space under the state directory, or set `state:` in lifeboat.yaml to a larger disk",
 }
 
@@ -50,15 +50,15 @@ def clone(settings: MySQLSettings, source: Source, size: int, job: Job) -> None:
     authority = settings.tls_ca.expanduser() if settings.tls == "verify" and settings.tls_ca else None
     with (
         recipient.running(job, image, source, authority, network="none" if settings.ssh else "host") as server,
-        _passage(server, settings) as passage,
+        _forwarding(server, settings) as forwarding,
     ):
         _require_fit(server, source)
         job.say(f"cloning {disk.size(size)}" + (" over TLS" if source.tls else ", not encrypted on its way"))
         for left in reversed(range(_ATTEMPTS)):
             try:
-                _clone(server, settings, source, "127.0.0.1" if passage else settings.host)
+                _clone(server, settings, source, "127.0.0.1" if forwarding else settings.host)
             except pymysql.err.Error as error:
-                _require_uncut(passage, settings, error)
+                _require_uncut(forwarding, settings, error)
                 if not left or _BROKEN_OFF not in str(error):
                     raise explain(error, settings) from error
                 job.say("the source broke the clone off: beginning it again")
@@ -73,34 +73,34 @@ def _require_fit(server: Recipient, source: Source) -> None:
     version = server.version()
     reason = clone_mismatch(source.version, version)
     if reason:
-        raise LifeboatError(reason, hint=recipient.another_image(source.version))
+        raise LifeboatError(reason, hint=recipient.image_hint(source.version))
     missing = recipient.missing_libraries(source.plugins, server.libraries())
     if missing:
-        raise LifeboatError(recipient.tell_missing(missing, image), hint=recipient.ANOTHER_PLUGIN)
+        raise LifeboatError(recipient.describe_missing(missing, image), hint=recipient.PLUGIN_HINT)
 
 
 @contextmanager
-def _passage(server: Recipient, settings: MySQLSettings) -> Iterator["Passage | None"]:
+def _forwarding(server: Recipient, settings: MySQLSettings) -> Iterator["Forwarding | None"]:
     """What carries the recipient's connections to a source behind `ssh:`; None where it reaches the source itself."""
     if settings.ssh is None:
         yield None
         return
     from backups.services.mysql.source import tunnel
 
-    with tunnel.passage(server.container.pid, settings.port, settings.open_channel) as passage:
-        yield passage
+    with tunnel.forwarded_port(server.container.pid, settings.port, settings.open_channel) as forwarding:
+        yield forwarding
 
 
-def _require_uncut(passage: "Passage | None", settings: MySQLSettings, error: pymysql.err.Error) -> None:
+def _require_uncut(forwarding: "Forwarding | None", settings: MySQLSettings, error: pymysql.err.Error) -> None:
     """Raise what SSH had to say, where it is the reason that a clone failed."""
     # A cut first: another connection that finds the machine away follows from it.
-    if passage is not None and passage.cut:
+    if forwarding is not None and forwarding.cut:
         raise Transient(
             f"the SSH connection to {settings.ssh} was cut in the middle of the clone of MySQL at {settings.where}",
             hint="is the machine up, and the network to it? try again",
         ) from error
-    if passage is not None and passage.fault is not None:
-        raise passage.fault from error
+    if forwarding is not None and forwarding.fault is not None:
+        raise forwarding.fault from error
 
 
 def _clone(server: Recipient, settings: MySQLSettings, source: Source, host: str) -> None:

@@ -18,7 +18,7 @@ from backups.services.mysql.source.connection import Session, connect_socket, ro
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.versions import Version
 
-ANOTHER_PLUGIN = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN at the source what is not needed"
+PLUGIN_HINT = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN at the source what is not needed"
 SIZE = 128 * 1024 * 1024
 """Bytes on disk that a recipient needs for itself."""
 
@@ -81,10 +81,10 @@ def running(
             entrypoint=["mysqld"],
             command=options,
             mounts={home: _HOME, job.directory: _TARGET},
-            user=_ourselves(),
+            user=_current_user(),
             network=network,
         )
-        with _answering(container, home / "mysqld.sock") as session:
+        with _wait_for_session(container, home / "mysqld.sock") as session:
             yield Recipient(session, container, home, _TARGET)
     finally:
         if container is not None:
@@ -114,13 +114,13 @@ def missing_libraries(plugins: Mapping[str, str], libraries: set[str]) -> dict[s
     return {name: library for name, library in plugins.items() if library not in libraries}
 
 
-def tell_missing(missing: Mapping[str, str], image: Image) -> str:
+def describe_missing(missing: Mapping[str, str], image: Image) -> str:
     """Say which plugins an image lacks."""
     listed = ", ".join(f"{name} ({library})" for name, library in missing.items())
     return f"plugins active on the source are missing in image {image.name}, and CLONE wants them there: {listed}"
 
 
-def another_image(version: Version) -> str:
+def image_hint(version: Version) -> str:
     """What to do about an image of the wrong version."""
     return f"set `image:` to mysql:{version.release}, the version that the source runs"
 
@@ -128,7 +128,7 @@ def another_image(version: Version) -> str:
 def _options(source: Source) -> list[str]:
     libraries = sorted({"mysql_clone.so", *source.plugins.values()})
     return [
-        *_as_ourselves(),
+        *_base_options(),
         f"--datadir={_HOME}/data",
         f"--socket={_HOME}/mysqld.sock",
         f"--pid-file={_HOME}/mysqld.pid",
@@ -148,11 +148,11 @@ def _inherited(source: Source) -> list[str]:
     return [f"--loose-{name}={source.variables[name]}" for name in _INHERITED if name in source.variables]
 
 
-def _ourselves() -> str:
+def _current_user() -> str:
     return f"{os.getuid()}:{os.getgid()}"
 
 
-def _as_ourselves() -> list[str]:
+def _base_options() -> list[str]:
     return [
         "--no-defaults",
         *(["--user=root"] if os.getuid() == 0 else []),
@@ -177,9 +177,9 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
         f"lifeboat-mysql-initialise-{uuid.uuid4().hex[:12]}",
         image,
         entrypoint=["mysqld"],
-        command=[*_as_ourselves(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
+        command=[*_base_options(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
         mounts={fresh: _HOME},
-        user=_ourselves(),
+        user=_current_user(),
     )
     try:
         code, words = container.wait(), container.logs()
@@ -201,7 +201,7 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
 
 
 @contextmanager
-def _answering(container: Container, path: Path) -> Iterator[Session]:
+def _wait_for_session(container: Container, path: Path) -> Iterator[Session]:
     opened: list[Session] = []
 
     def answers() -> bool:

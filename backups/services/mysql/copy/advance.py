@@ -13,7 +13,7 @@ from backups.services.mysql.binlog import locate
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.locate import Commit, Stop
 from backups.services.mysql.copy.options import HOME
-from backups.services.mysql.copy.replay import ONWARD, Replay, relay_base
+from backups.services.mysql.copy.replay import ADVANCE_CHANNEL, Replay, relay_base
 from backups.services.mysql.details import LogSegment, MySQLDetails
 from backups.services.mysql.source.connection import Session, rows
 
@@ -21,7 +21,7 @@ _KEPT = "kept"
 _ONE_GTID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(:[a-zA-Z_]\w{0,31})?:[1-9]\d*")
 
 
-def keep(relay: Path, logs: Sequence[RelayLog]) -> RelayLog | None:
+def keep_last_log(relay: Path, logs: Sequence[RelayLog]) -> RelayLog | None:
     """Keep the chain's last log file, in which the next backup's log goes on: a replay that is done deletes its own."""
     if not logs:
         return None
@@ -30,7 +30,7 @@ def keep(relay: Path, logs: Sequence[RelayLog]) -> RelayLog | None:
     return RelayLog(last.file, _KEPT, last.size, last.head)
 
 
-class Onward:
+class Advance:
     """The way from the last backup of `chain` (`details`) to `point` in the log of `later` (`more`), the backup after it."""
 
     def __init__(self, chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails, point: Point) -> None:
@@ -39,7 +39,7 @@ class Onward:
         self._later = later
         self._point = point
         self._segments: list[tuple[LogSegment, Path]] = [
-            (segment, later.data / segment.path) for segment in log_chain.following(chain, details, later, more)
+            (segment, later.data / segment.path) for segment in log_chain.log_after(chain, details, later, more)
         ]
 
     def find(self, session: Session) -> Stop:
@@ -89,17 +89,17 @@ class Onward:
 
     def place(self, relay: Path, kept: RelayLog, stop: Stop) -> list[RelayLog]:
         """Put the log up to the moment, and nothing beyond it, where the server looks for a channel's relay logs."""
-        base = relay_base(ONWARD)
+        base = relay_base(ADVANCE_CHANNEL)
         logs = list(log_chain.extend(relay, base, kept, self._segments, stop.position))
         (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in logs))
         return logs
 
     def replay(self, session: Session, logs: Sequence[RelayLog], stop: Stop) -> None:
         """Go there; proven to be reached, and not passed."""
-        Replay(session, logs, stop.position, channel=ONWARD).run(self._details.end)
+        Replay(session, logs, stop.position, channel=ADVANCE_CHANNEL).run(self._details.end)
 
 
-def told(stop: Stop) -> str:
+def describe(stop: Stop) -> str:
     """Where a copy stands, for the runbook."""
     last = f"its last transaction {_commit(stop.last)}" if stop.last else "no transaction since the backup"
     following = f"the first one left out {_commit(stop.following)}" if stop.following else "none of this log left out"

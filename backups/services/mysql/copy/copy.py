@@ -17,7 +17,7 @@ from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.copy import advance, events, export_tables, hand_over, options
-from backups.services.mysql.copy.advance import Onward
+from backups.services.mysql.copy.advance import Advance
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
 from backups.services.mysql.copy.options import HOME, SOCKET
@@ -64,9 +64,9 @@ class MySQLCopy:
             (self._home / directory).mkdir(mode=0o755)
         clone.rename(self._home / DATADIR)
         relay, base = self._home / "relay", relay_base(CHANNEL)
-        self._logs = list(log_chain.place(log_chain.link(self._chain, details), relay, base))
+        self._logs = list(log_chain.place(log_chain.log_files(self._chain, details), relay, base))
         (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in self._logs))
-        self._kept = advance.keep(relay, self._logs)
+        self._kept = advance.keep_last_log(relay, self._logs)
         account = self._home / "account.sql"
         account.touch(mode=0o600)
         account.write_text(self._account.sql())
@@ -85,37 +85,37 @@ class MySQLCopy:
             user=f"{USER}:{USER}",
         )
         self._server = Server(container, self._home / "run" / SOCKET, self._account)
-        self._server.await_answer()
+        self._server.wait_until_ready()
 
         def forget(session: Session) -> None:
-            if source := hand_over.followed(session):
+            if source := hand_over.replication_source(session):
                 self._notes.append(f"the source followed {source}: what is restored follows nobody")
             self._replay(session).forget_channels()
 
-        self._server.asked(forget)
+        self._server.run(forget)
 
     def replay(self) -> None:
         """Replay the log to the witness's position; then let nobody write any more."""
 
         def bring_forward(session: Session) -> None:
-            with hand_over.hurried(session, lasting=self._lasting):
+            with hand_over.without_sync(session, lasting=self._lasting):
                 self._replay(session).run()
             events.restore_statuses(session, self._last.witness)
             rows(session, "SET GLOBAL read_only = ON")
 
-        self._server.asked(bring_forward)
+        self._server.run(bring_forward)
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
         counts = [fact for fact in self._last.witness if fact.metric == "rows" and isinstance(fact.value, int)]
         filled = [fact for fact in counts if fact.value] or counts
         if not filled:
-            self._server.asked(lambda session: rows(session, "SELECT 1"))
+            self._server.run(lambda session: rows(session, "SELECT 1"))
             return
         fact = min(filled, key=lambda fact: (fact.value, fact.subject))
         schema, table = definitions.table_names(fact.subject)
         statement = f"SELECT COUNT(*) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608 -- quoted
-        found = self._server.asked(lambda session: rows(session, statement))[0][0]
+        found = self._server.run(lambda session: rows(session, statement))[0][0]
         if found != fact.value:
             raise Damaged(
                 f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
@@ -124,7 +124,7 @@ class MySQLCopy:
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, measured on the copy."""
-        with self._server.told():
+        with self._server.errors_explained():
             return witness.observe(self._server.connect, connections=options.processors())
 
     def database_url(self, database: str) -> str:
@@ -133,8 +133,8 @@ class MySQLCopy:
 
     def advance(self, log: Fetched, point: Point) -> str:
         """See `Copy.advance`. A time means all that was committed at or before it, to the microsecond, by the source's clock."""
-        way = Onward(self._chain, self._details, log, _details(log), point)
-        stop = self._server.asked(way.find)
+        way = Advance(self._chain, self._details, log, _details(log), point)
+        stop = self._server.run(way.find)
         if stop.last is not None:
             if self._kept is None:
                 raise AssertionError("a chain has a log, since a full begins a file of it")
@@ -145,27 +145,27 @@ class MySQLCopy:
             self._sandbox.own(relay, USER, USER, self._image)
 
             def go_on(session: Session) -> None:
-                with hand_over.hurried(session, lasting=self._lasting):
+                with hand_over.without_sync(session, lasting=self._lasting):
                     way.replay(session, logs, stop)
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
 
-            self._server.asked(go_on)
-        return advance.told(stop)
+            self._server.run(go_on)
+        return advance.describe(stop)
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""
         if not self._lasting:
             raise AssertionError("only a lasting copy is handed over")
-        notes = self._server.asked(lambda session: list(hand_over.end(session, self._account, self._server)))
+        notes = self._server.run(lambda session: list(hand_over.shut_down(session, self._account, self._server)))
         datadir = self._home / DATADIR
         if os.geteuid():
             self._sandbox.own(datadir, os.geteuid(), os.getegid(), self._image)
-        hand_over.clear(datadir)
+        hand_over.remove_sandbox_files(datadir)
         return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes])
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write a file of SQL for each of these tables (`database.table`) into a directory; see `tables.export`."""
-        return self._server.asked(lambda session: export_tables.export(session, names, into))
+        return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _replay(self, session: Session) -> Replay:
         return Replay(session, self._logs, self._details.end)

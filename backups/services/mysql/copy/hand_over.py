@@ -29,7 +29,7 @@ _ENDING = 3600.0
 
 
 @contextmanager
-def hurried(session: Session, *, lasting: bool) -> Iterator[None]:
+def without_sync(session: Session, *, lasting: bool) -> Iterator[None]:
     """Replay without waiting for the disk at each transaction. Should the machine die, the restore begins anew: nothing has been
     handed over yet, and what is handed over has been written by a shutdown.
     """
@@ -40,7 +40,7 @@ def hurried(session: Session, *, lasting: bool) -> Iterator[None]:
         rows(session, "SET GLOBAL innodb_flush_log_at_trx_commit = 1")
 
 
-def followed(session: Session) -> str | None:
+def replication_source(session: Session) -> str | None:
     """Whom the source replicated from, as its data tell; asked before that is forgotten."""
     try:
         found = rows(session, "SELECT host, port FROM mysql.slave_master_info WHERE host <> ''")
@@ -49,7 +49,7 @@ def followed(session: Session) -> str | None:
     return ", ".join(f"{host}:{port}" for host, port in found) or None
 
 
-def end(session: Session, account: Account, server: Server) -> Iterator[str]:
+def shut_down(session: Session, account: Account, server: Server) -> Iterator[str]:
     """Remove the account that the copy was asked by and shut the server down; yields what the operator has to know of its state.
 
     Raises LifeboatError when the server does not end in order.
@@ -67,16 +67,16 @@ def end(session: Session, account: Account, server: Server) -> Iterator[str]:
     rows(session, "SHUTDOWN")
     if not wait_until(lambda: not server.container.running(), seconds=_ENDING, interval=0.2):
         raise LifeboatError(
-            f"the restored server does not end within {_ENDING:.0f} s: {server.last_words()}", hint="restore again"
+            f"the restored server does not end within {_ENDING:.0f} s: {server.error_log()}", hint="restore again"
         )
     if code := server.container.wait():
         raise LifeboatError(
-            f"the restored server did not end in order (exit code {code}): {server.last_words()}",
+            f"the restored server did not end in order (exit code {code}): {server.error_log()}",
             hint="restore again; if it happens again, look at the memory and the disk of this machine",
         )
 
 
-def clear(datadir: Path) -> None:
+def remove_sandbox_files(datadir: Path) -> None:
     """Remove from a data directory whose server has ended what was the sandbox's, or may exist only once.
 
     A clone carries no keys and certificates; those that the sandbox's server made itself go, and the next one makes its own.

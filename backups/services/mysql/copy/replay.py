@@ -16,7 +16,7 @@ from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 
 CHANNEL = "lifeboat"
-ONWARD = "onward"
+ADVANCE_CHANNEL = "advance"
 """The channel of what is replayed beyond the witness: a channel of its own has relay logs of its own."""
 
 

@@ -31,15 +31,15 @@ class Server:
         self._socket = socket
         self._account = account
 
-    def await_answer(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until it takes connections. Raises Damaged when it ends, or does not."""
         deadline = time.monotonic() + _PATIENCE
         while (refused := self._refused()) is not None:
             if not self.container.running():
-                raise Damaged(f"the server ended on the restored data: {self.last_words()}", hint=HINT)
+                raise Damaged(f"the server ended on the restored data: {self.error_log()}", hint=HINT)
             if time.monotonic() > deadline:
                 raise Damaged(
-                    f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self.last_words()}",
+                    f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self.error_log()}",
                     hint=HINT,
                 )
             time.sleep(0.05)
@@ -48,22 +48,22 @@ class Server:
         """Open a session; the caller closes it."""
         return connect_socket(self._socket, self._account.user, self._account.password)
 
-    def asked(self, question: Callable[[Session], _T]) -> _T:
+    def run(self, question: Callable[[Session], _T]) -> _T:
         """Ask in a session of its own; what goes wrong in it is told."""
-        with self.told(), self.connect() as session:
+        with self.errors_explained(), self.connect() as session:
             return question(session)
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def errors_explained(self) -> Iterator[None]:
         """Turn pymysql's errors into Damaged."""
         try:
             yield
         except pymysql.err.MySQLError as error:
             words = " ".join(str(argument) for argument in error.args)
-            state = "" if self.container.running() else f"; the server has ended: {self.last_words()}"
+            state = "" if self.container.running() else f"; the server has ended: {self.error_log()}"
             raise Damaged(f"the restored server answers with an error: {words}{state}", hint=HINT) from error
 
-    def last_words(self) -> str:
+    def error_log(self) -> str:
         """What the server said of its trouble: its errors, or its last lines; a stack trace after them says nothing."""
         lines = [line.strip() for line in self.container.logs(300).splitlines() if line.strip()]
         return " | ".join([line for line in lines if "[ERROR]" in line or "mysqld got signal" in line][-4:] or lines[-4:])
@@ -87,7 +87,7 @@ class Server:
             cause = error.__cause__
             if isinstance(cause, pymysql.err.OperationalError) and cause.args[0] == _ACCESS_DENIED:
                 raise LifeboatError(
-                    f"the copy's server did not make the account that it is asked by: {self.last_words()}",
+                    f"the copy's server did not make the account that it is asked by: {self.error_log()}",
                     hint="a plugin of the source that checks passwords may forbid it; this is a bug in Lifeboat",
                 ) from error
             return error.message

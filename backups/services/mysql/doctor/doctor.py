@@ -20,8 +20,8 @@ def examine(settings: MySQLSettings, docker: Docker, checks: Checks) -> Iterator
     """Look at everything that a backup of this source needs; a fault is a finding, never an exception."""
     seen = None
     try:
-        with connection.told(settings), connection.connect(settings) as session:
-            seen = source.look(session)
+        with connection.errors_explained(settings), connection.connect(settings) as session:
+            seen = source.inspect(session)
             tls = "over TLS" if seen.tls else "without TLS"
             yield Finding("connection", ok=True, message=f"{settings.user} is let in at {settings.where}, {tls}")
             for verdict in checks.judge(session, seen, settings):

@@ -47,11 +47,11 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
     block = block_ddl and "BACKUP_ADMIN" in seen.privileges and not seen.version.mariadb
     with sessions.sessions(connect, _SESSIONS + 2) as opened, dumps(job, settings, seen) as program:
         control, guard, *readers = opened
-        planned = plan.look(guard)
+        planned = plan.survey(guard)
         # What DDL changes before it is blocked, one dump of everything takes in.
         data_files = plan.prepare(planned, program, "data", 1 if block else _SESSIONS)
 
-        def awake() -> None:
+        def keep_alive() -> None:
             for session in (control, guard):
                 session.ping(reconnect=False)
 
@@ -64,29 +64,29 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
                 readers,
                 [(table.schema, table.name) for table in planned.catalogue.tables],
                 seen,
-                open_others=lambda: program.go("data"),
+                open_others=lambda: program.release("data"),
                 hold=bool(planned.unsafe),
                 say=job.say,
                 under_lock=lambda: rows(guard, "LOCK INSTANCE FOR BACKUP") if block else None,
             ) as instant:
-                found = plan.look(guard)
+                found = plan.survey(guard)
                 if not (planned.fits(found) if block and instant.lock == "global" else planned.same(found)):
                     raise SourceChanged("between the look and the lock")
                 job.say("dumping and taking the witness")
                 plan.start_definitions(found, program, "now")
-                program.go("now")
+                program.release("now")
                 before = _definitions(guard, readers, found.catalogue, connect)
                 _write_accounts(guard, seen, job.directory / DUMP)
-                sessions.spread(
+                sessions.in_parallel(
                     lambda session, item: exact.write(session, item[1], job.directory / DUMP / item[0]),
                     plan.exact_files(found),
                     over=readers,
                     connect=connect,
-                    meanwhile=awake,
+                    meanwhile=keep_alive,
                 )
-                data = witness.data_of(readers, found.catalogue, connect, meanwhile=awake)
-                program.wait(awake)
-            if not found.same(plan.look(guard)) or _definitions(guard, readers, found.catalogue, connect) != before:
+                data = witness.data_of(readers, found.catalogue, connect, meanwhile=keep_alive)
+                program.wait(keep_alive)
+            if not found.same(plan.survey(guard)) or _definitions(guard, readers, found.catalogue, connect) != before:
                 raise SourceChanged("a definition is not what it was")
         except pymysql.err.MySQLError as error:
             if error.args and error.args[0] in witness.CHANGED:

@@ -14,7 +14,7 @@ from backups.services.mysql.dump_details import LIMITS
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES, Source
-from backups.services.mysql.versions import dump_mismatch, undumpable
+from backups.services.mysql.versions import dump_mismatch, dump_refusal
 
 PRIVILEGES = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT", "EXECUTE", "PROCESS")
 """What the user needs on *.*: to read every table and every definition, views that call functions too, and to see them change."""
@@ -55,7 +55,7 @@ class DumpChecks:
 
 
 def _version(seen: Source) -> Verdict:
-    reason = undumpable(seen.version)
+    reason = dump_refusal(seen.version)
     if reason:
         return fault("version", reason, "Lifeboat dumps MySQL from 8.0.17 on and MariaDB from 10.5 on: upgrade the server")
     return fine("version", f"{'MariaDB' if seen.version.mariadb else 'MySQL'} {seen.version.text}")

@@ -79,26 +79,26 @@ class DumpedCopy:
         """Start the empty server and wait until it takes connections."""
         container = self._run("", "server", [f"--init-file={load.HOME}/account.sql", *self._options()])
         self._server = Server(container, self._home / "run" / load.SOCKET, self._account)
-        self._server.await_answer()
+        self._server.wait_until_ready()
 
     def replay(self) -> None:
         """Load the dump, and then let nobody write any more."""
-        self._server.asked(self._forget_accounts)
+        self._server.run(self._forget_accounts)
         for number, stage in enumerate(self._details.stages, 1):
             force = stage == (GRANTS,) and number < len(self._details.stages)
             load.load(self._sandbox, self._image, self._name, self._home, stage, self._account.user, force=force)
-        self._server.asked(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+        self._server.run(lambda session: rows(session, "SET GLOBAL read_only = ON"))
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
         counts = [f for f in self._fetched.manifest.witness if f.metric == "rows" and isinstance(f.value, int)]
         filled = [fact for fact in counts if fact.value] or counts
         if not filled:
-            self._server.asked(lambda session: rows(session, "SELECT 1"))
+            self._server.run(lambda session: rows(session, "SELECT 1"))
             return
         fact = min(filled, key=lambda fact: (fact.value, fact.subject))
         name = ".".join(quoted(part) for part in definitions.table_names(fact.subject))
-        found = self._server.asked(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
+        found = self._server.run(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
         if found != fact.value:
             raise Damaged(
                 f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
@@ -107,7 +107,7 @@ class DumpedCopy:
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, measured on the copy."""
-        with self._server.told():
+        with self._server.errors_explained():
             return without_reserved(witness.observe(self._server.connect, connections=processors()))
 
     def database_url(self, database: str) -> str:
@@ -118,12 +118,12 @@ class DumpedCopy:
         """Remove our account, end the server in order, and hand its data directory over."""
         if not self._lasting:
             raise AssertionError("only a lasting copy is handed over")
-        self._server.asked(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
+        self._server.run(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
         self._server.container.stop(_ENDING)
         code = self._server.container.wait()
         if code:
-            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.last_words()}", hint=HINT)
-        hand_over.clear(self._home / DATADIR)
+            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.error_log()}", hint=HINT)
+        hand_over.remove_sandbox_files(self._home / DATADIR)
         settings = [f"{name}={value}" for name, value in self._details.variables.items()]
         version = self._fetched.manifest.source.version
         notes = [
@@ -140,7 +140,7 @@ class DumpedCopy:
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Single tables as files of SQL, see `../copy/export_tables.py`."""
-        return self._server.asked(lambda session: export_tables.export(session, names, into))
+        return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _initialise(self) -> None:
         made = self._run("-initialise", "initialise", self._variables())

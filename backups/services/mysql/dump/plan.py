@@ -36,7 +36,7 @@ class Found:
         return (self.databases, self.unsafe, set(self.exact)) == (later.databases, later.unsafe, set(later.exact))
 
 
-def look(session: Session) -> Found:
+def survey(session: Session) -> Found:
     """Look at what there is."""
     found = catalogue.read(session)
     databases = (row[0] for row in rows(session, "SHOW DATABASES"))
@@ -53,8 +53,8 @@ def unsafe_tables(session: Session) -> list[str]:
     return [f"{subject(schema, name)} ({engine})" for schema, name, engine in tables_not_innodb(session)]
 
 
-def prepare(found: Found, program: Dumps, sign: str, parts: int) -> tuple[str, ...]:
-    """Start the dumps of rows, in so many parts; they wait for their sign. Returns the names of their files."""
+def prepare(found: Found, program: Dumps, group: str, parts: int) -> tuple[str, ...]:
+    """Start the dumps of rows, in so many parts; they wait for their group. Returns the names of their files."""
     mine = {_key(table) for table in found.exact}
     plain = [_key(table) for table in found.catalogue.tables if _key(table) not in mine]
     if parts == 1:
@@ -65,18 +65,18 @@ def prepare(found: Found, program: Dumps, sign: str, parts: int) -> tuple[str, .
         dealt = [part for part in dealt if part]
     for number, part in enumerate(dealt):
         others = {*mine, *plain}.difference(part)
-        program.add(DATA.format(number), sign, [*DATA_OPTIONS, *_ignoring(sorted(others))], found.databases)
+        program.add(DATA.format(number), group, [*DATA_OPTIONS, *_ignoring(sorted(others))], found.databases)
     return tuple(DATA.format(number) for number in range(len(dealt)))
 
 
-def start_definitions(found: Found, program: Dumps, sign: str) -> None:
-    """Start the dumps of everything that is not rows; they wait for their sign."""
+def start_definitions(found: Found, program: Dumps, group: str) -> None:
+    """Start the dumps of everything that is not rows; they wait for their group."""
     if not found.databases:
         return
     tables = [_key(table) for table in found.catalogue.tables]
-    program.add(SCHEMA, sign, [*SCHEMA_OPTIONS, *_ignoring(found.catalogue.views)], found.databases)
-    program.add(VIEWS, sign, [*VIEW_OPTIONS, *_ignoring([*tables, *found.catalogue.sequences])], found.databases)
-    program.add(TRIGGERS, sign, TRIGGER_OPTIONS, found.databases)
+    program.add(SCHEMA, group, [*SCHEMA_OPTIONS, *_ignoring(found.catalogue.views)], found.databases)
+    program.add(VIEWS, group, [*VIEW_OPTIONS, *_ignoring([*tables, *found.catalogue.sequences])], found.databases)
+    program.add(TRIGGERS, group, TRIGGER_OPTIONS, found.databases)
 
 
 def exact_files(found: Found) -> list[tuple[str, Table]]:

@@ -58,17 +58,17 @@ class SourceChanged(Exception):
 
 @dataclass(frozen=True)
 class Dumping:
-    """One run of the program: it waits for its sign, then writes its file."""
+    """One run of the program: it waits for its group, then writes its file."""
 
     name: str
-    sign: str
+    group: str
     container: Container
     home: Path
     target: Path
 
     def opened(self) -> bool:
         """Whether its snapshot is open. Raises LifeboatError when it has failed before."""
-        said = self._said()
+        said = self._error_output()
         if any(mark in said for mark in _OPENED):
             return True
         if not self.container.running():
@@ -81,7 +81,7 @@ class Dumping:
 
     def require_done(self) -> None:
         """Raise unless it has ended well and its file is whole; SourceChanged when the source's tables are no longer the same."""
-        code, said = self.container.wait(), self._said()
+        code, said = self.container.wait(), self._error_output()
         faults = [line for line in said.splitlines() if line.strip() and not line.startswith("--")]
         words = " | ".join(faults[-3:]) or self.container.logs(5)
         if code == _NOT_FOUND:
@@ -101,7 +101,7 @@ class Dumping:
             if _COMPLETE not in file.read():
                 raise LifeboatError(f"the dump program ended well, but {self.name} does not say that it is complete")
 
-    def _said(self) -> str:
+    def _error_output(self) -> str:
         try:
             return (self.home / f"{self.name}.err").read_text(errors="replace")
         except FileNotFoundError:
@@ -116,24 +116,24 @@ class Dumps:
         self.target = job.directory / DUMP
         self.started: list[Dumping] = []
 
-    def add(self, name: str, sign: str, options: Sequence[str], databases: Sequence[str]) -> None:
-        """Start one that waits for `sign`."""
+    def add(self, name: str, group: str, options: Sequence[str], databases: Sequence[str]) -> None:
+        """Start one that waits for `group`."""
         options = [*_COMMON, *self._connection(), *options, "--databases", "--", *databases]
         container = self._job.docker.run(
             f"lifeboat-mysql-dump-{uuid.uuid4().hex[:12]}",
             self._image,
             entrypoint=["sh", "-c", _SCRIPT, "dump"],
-            command=[name, sign, *options],
+            command=[name, group, *options],
             mounts={self._home: _HOME, self.target: _TARGET},
             user=f"{os.getuid()}:{os.getgid()}",
             network="host",
         )
-        self.started.append(Dumping(name, sign, container, self._home, self.target))
+        self.started.append(Dumping(name, group, container, self._home, self.target))
 
-    def go(self, sign: str) -> Callable[[], bool]:
-        """Let those that wait for `sign` go; what is returned says whether all of them have opened their snapshots."""
-        going = [dumping for dumping in self.started if dumping.sign == sign]
-        (self._home / f"go-{sign}").touch()
+    def release(self, group: str) -> Callable[[], bool]:
+        """Let the dumps of a group begin; what is returned says whether all of them have opened their snapshots."""
+        going = [dumping for dumping in self.started if dumping.group == group]
+        (self._home / f"go-{group}").touch()
         return lambda: all(dumping.opened() for dumping in going)
 
     def wait(self, meanwhile: Callable[[], object]) -> None:

@@ -49,7 +49,7 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
         connection.rows(session, "FLUSH BINARY LOGS")
         start = source.position(session, seen.version).model_copy(update={"offset": 0})
     clone.clone(settings, seen, size, job)
-    bridge = before_full.build(connect, job, start)
+    bridge = before_full.pull_bridge(connect, job, start)
     return _up_to_witness(job, seen, connect, start, None, bridge)
 
 

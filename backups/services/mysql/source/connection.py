@@ -77,7 +77,7 @@ def connect(settings: MySQLSettings, *, database: str | None = None) -> Session:
     """
     password = settings.reveal_password()
     context = _tls_context(settings)
-    with told(settings):
+    with errors_explained(settings):
         try:
             return _connect(settings, password, database, context)
         except pymysql.err.OperationalError as error:
@@ -104,13 +104,13 @@ def connect_socket(path: Path, user: str, password: str) -> Session:
             ssl_disabled=True,
         )
     except pymysql.err.OperationalError as error:
-        raise Transient(f"the server behind {path} does not answer: {_words(error)}") from error
+        raise Transient(f"the server behind {path} does not answer: {_server_message(error)}") from error
     finally:
         os.close(directory)
 
 
 def rows(session: Session, statement: str, arguments: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
-    """Run one statement and return its rows; pymysql's errors pass through (see `told`)."""
+    """Run one statement and return its rows; pymysql's errors pass through (see `errors_explained`)."""
     with session.cursor() as cursor:
         cursor.execute(statement, arguments)
         return list(cursor.fetchall())
@@ -133,7 +133,7 @@ def quoted(identifier: str) -> str:
 
 
 @contextmanager
-def told(settings: MySQLSettings) -> Iterator[None]:
+def errors_explained(settings: MySQLSettings) -> Iterator[None]:
     """Turn pymysql's errors into ones that name the server and say what to do."""
     try:
         yield
@@ -144,7 +144,7 @@ def told(settings: MySQLSettings) -> Iterator[None]:
 def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
     """Say what a MySQL error means to the operator of the source."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    words = _words(error)
+    words = _server_message(error)
     if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
         code = _TLS_FAILED
     kind, meaning, hint = LifeboatError, f"answered with an error: {words}", "the number can be looked up: perror NUMBER"
@@ -162,13 +162,13 @@ def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
     return kind(f"MySQL at {settings.where} {meaning}", hint=hint)
 
 
-def _reach(settings: MySQLSettings) -> socket.socket:
+def _open_socket(settings: MySQLSettings) -> socket.socket:
     if settings.ssh is None:
         return _dial(settings.host, settings.port)
     from backups.services.mysql.source import tunnel
 
     try:
-        return tunnel.bridged(settings.open_channel())
+        return tunnel.socket_over(settings.open_channel())
     except Transient as error:
         raise Away(f"MySQL at {settings.where} does not answer: {error.message}", hint=error.hint) from error
 
@@ -203,7 +203,7 @@ def _connect(settings: MySQLSettings, password: str, database: str | None, conte
         ssl=context,
         ssl_disabled=context is None,
     )
-    session.connect(_reach(settings))
+    session.connect(_open_socket(settings))
     return session
 
 
@@ -230,7 +230,7 @@ def _tls_context(settings: MySQLSettings) -> ssl.SSLContext | None:
     return context
 
 
-def _words(error: pymysql.err.Error) -> str:
+def _server_message(error: pymysql.err.Error) -> str:
     """The server's own message with its number, on one line."""
     if len(error.args) == 2:
         return f"{' '.join(str(error.args[1]).split())} (error {error.args[0]})"

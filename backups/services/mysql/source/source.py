@@ -54,7 +54,7 @@ class Source:
         return {name: self.variables[name] for name in _COPY_VARIABLES if name in self.variables}
 
 
-def look(session: Session) -> Source:
+def inspect(session: Session) -> Source:
     """Ask the server about itself; any user may."""
     text, comment = rows(session, "SELECT @@version, @@version_comment")[0]
     variables = dict(rows(session, "SHOW GLOBAL VARIABLES"))

@@ -68,14 +68,14 @@ class Link:
             self._near.shutdown(socket.SHUT_RDWR)
 
 
-def bridged(channel: paramiko.Channel) -> socket.socket:
+def socket_over(channel: paramiko.Channel) -> socket.socket:
     """A real socket whose other end is the channel: TLS and time limits need one. Closing it closes the channel."""
     ours, far = socket.socketpair()
     Link(far, channel)
     return ours
 
 
-class Passage:
+class Forwarding:
     """Takes connections on a listening socket, and carries each through a channel of its own.
 
     fault: why a connection could not be carried, or was cut; None while all is well.
@@ -124,9 +124,9 @@ class Passage:
 
 
 @contextmanager
-def passage(pid: int, port: int, open_channel: Callable[[], paramiko.Channel]) -> Iterator[Passage]:
+def forwarded_port(pid: int, port: int, open_channel: Callable[[], paramiko.Channel]) -> Iterator[Forwarding]:
     """A port at 127.0.0.1 in the network of process `pid` and nowhere else, each connection carried through a new channel."""
-    carried = Passage(listen_inside(pid, port), open_channel)
+    carried = Forwarding(listen_inside(pid, port), open_channel)
     try:
         yield carried
     finally:

@@ -68,7 +68,7 @@ def sessions(connect: Callable[[], Session], count: int) -> Iterator[list[Sessio
         yield opened
 
 
-def strict(session: Session, statement: str) -> list[tuple[object, ...]]:
+def rows_without_warnings(session: Session, statement: str) -> list[tuple[object, ...]]:
     """Run a statement whose answer counts only if the server has nothing to warn of. Raises LifeboatError when it has."""
     with session.cursor() as cursor:
         cursor.execute(statement)
@@ -84,7 +84,7 @@ def strict(session: Session, statement: str) -> list[tuple[object, ...]]:
     return answer
 
 
-def spread(
+def in_parallel(
     function: Callable[[Session, Item], Result],
     items: Iterable[Item],
     *,

@@ -124,7 +124,7 @@ def definitions_of(
     without: str | None = None,
 ) -> list[Fact]:
     """State everything that is not rows."""
-    tables = sessions.spread(definitions.table_definition, found.tables, over=side_by_side, connect=connect)
+    tables = sessions.in_parallel(definitions.table_definition, found.tables, over=side_by_side, connect=connect)
     return sorted(tables) + definitions.read(session, found, without=without)
 
 
@@ -137,7 +137,7 @@ def data_of(
 ) -> list[Fact]:
     """Rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end."""
     try:
-        pairs = sessions.spread(_table, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
+        pairs = sessions.in_parallel(_table, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:
         if error.args and error.args[0] in CHANGED:
             raise ChangedMeanwhile(CHANGED[error.args[0]]) from error
@@ -149,7 +149,7 @@ def _table(session: Session, table: Table) -> tuple[Fact, Fact]:
     statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed, mariadb=table.mariadb)
     # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
     marked = _savepoint(session)
-    count, value = fingerprint.value(sessions.strict(session, statement)[0])
+    count, value = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
     if marked:
         rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
     about = definitions.subject(table.schema, table.name)

@@ -10,7 +10,7 @@ from backups.errors import ConfigError, LifeboatError, Transient
 from backups.services.mysql.clone import clone
 from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.doctor import doctor
-from backups.services.mysql.source.source import look
+from backups.services.mysql.source.source import inspect
 from backups.services.mysql.versions import Version
 from tests.integration.mysql.conftest import Capturing
 from tests.servers.mysql import PRIVILEGES, MySQLServer, StartMySQL
@@ -60,7 +60,7 @@ def test_a_missing_privilege_is_named_with_its_grant(mysql_server: MySQLServer, 
         # What it says to type mends it.
         mysql_server.sql(str(error.hint).split(";", 1)[0])
         with mysql_server.connect(user="partial", password="partial") as session:
-            doctor.require(session, look(session), mysql_server.settings(), CloneChecks())
+            doctor.require(session, inspect(session), mysql_server.settings(), CloneChecks())
     finally:
         mysql_server.sql("DROP USER partial@'%'")
 
@@ -74,7 +74,7 @@ def test_privileges_held_through_a_role_count(mysql_server: MySQLServer) -> None
     )
     try:
         with mysql_server.connect(user="member", password="member") as session:
-            assert set(PRIVILEGES) <= look(session).privileges
+            assert set(PRIVILEGES) <= inspect(session).privileges
     finally:
         mysql_server.sql("DROP USER member@'%'", "DROP ROLE saver")
 

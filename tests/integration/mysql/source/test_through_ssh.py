@@ -175,7 +175,7 @@ def test_a_cut_in_the_clone_is_told(chain: Chain, machine: SshServer, monkeypatc
         def __init__(self, near: socket.socket, channel: Any) -> None:
             super().__init__(near, channel)
             if near.family == socket.AF_INET and not cut:
-                # Beside it: this link is one of the passage's only once it is made.
+                # Beside it: this link is one of the forwarding's only once it is made.
                 cut.append(threading.Thread(target=machine.cut))
                 cut[0].start()
 
@@ -198,7 +198,7 @@ def test_a_cut_in_the_log_is_told(chain: Chain, machine: SshServer) -> None:
     settings = chain.server.settings().through(chain.hosts)
     session = connection.connect(settings)
     machine.cut()
-    with pytest.raises(connection.Away, match="through db went away in the middle"), connection.told(settings):
+    with pytest.raises(connection.Away, match="through db went away in the middle"), connection.errors_explained(settings):
         connection.rows(session, "SELECT SLEEP(60)")
     session.close()
     with connection.connect(settings) as again:

@@ -21,15 +21,15 @@ class Continuous(Protocol):
         ...
 
     def holds(self, manifest: Manifest, position: str) -> bool:
-        """Whether the moment of that backup comes after `position` of the log."""
+        """Return whether the moment of that backup comes after `position` of the log."""
         ...
 
     def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
-        """Whether that full has the log since `before`, the last backup of another chain."""
+        """Return whether that full has the log since `before`, the last backup of another chain."""
         ...
 
     def log(self, manifest: Manifest) -> Sequence[str]:
-        """The paths below `data/` that hold a backup's log."""
+        """Return the paths below `data/` that hold a backup's log."""
         ...
 
 
@@ -46,12 +46,12 @@ class ContinuousCopy(Copy, Protocol):
 
 
 def continuous(service: Service) -> Continuous | None:
-    """The service as one with a log; None where it has none."""
+    """Return the service as one with a log; None where it has none."""
     return service if isinstance(service, Continuous) and service.continuous else None
 
 
 def continuous_copy(copy: Copy) -> ContinuousCopy:
-    """The copy as one that can go on. Raises LifeboatError for one of a backup without a log."""
+    """Return the copy as one that can go on. Raises LifeboatError for one of a backup without a log."""
     if not isinstance(copy, ContinuousCopy):
         raise LifeboatError(
             "the backup has no log: no moment between two backups can be brought back",

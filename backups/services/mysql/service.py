@@ -1,4 +1,4 @@
-"""A MySQL server as a service: chooses the method (`methods/`), asks the doctor first, and says what its log holds."""
+"""Backs up a MySQL server as a service: chooses the method (`methods/`), and has the doctor check the source first."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,7 +21,7 @@ _METHODS: dict[str, Method] = {"clone": Clone(), "dump": Dump()}
 
 
 class MySQLService:
-    """One MySQL server to protect."""
+    """Backs one MySQL or MariaDB server up, and brings it back."""
 
     def __init__(self, name: str, settings: MySQLSettings, docker: Docker, hosts: Hosts = NOWHERE) -> None:  # noqa: ARG002
         self.name = name
@@ -43,35 +43,35 @@ class MySQLService:
             return self._method.capture(job, self.settings, seen)
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
-        """Whether it answers, and whether tables and rows of the witness are missing; see `Service.ail`."""
+        """Check whether it answers, and whether tables and rows of the witness are missing; see `Service.ail`."""
         return health.check(self.settings, witness, collapse)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
-        """All of each: the clone of the full, and the log of every backup."""
+        """Return None for each, which means all of it: the clone of the full, and the log of every backup."""
         return [None for _ in chain]
 
     @property
     def continuous(self) -> bool:
-        """Its log holds every moment between two backups of a chain; a dump has none."""
+        """Whether its log holds every moment between two backups of a chain; a dump has none."""
         return self._method.continuous
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
-        """A server of its own, brought to the witness's position by the method that the backup was taken by."""
+        """Prepare a copy by the method that the backup was taken by; see `Service.copy`."""
         method = _METHODS["dump" if is_dump(chain[-1].manifest.details) else "clone"]
         return method.copy(self.name, self.settings, chain, sandbox, lasting=lasting)
 
     def holds(self, manifest: Manifest, position: str) -> bool:
-        """Whether the GTID was executed there; see `Service.holds`."""
+        """Return whether the GTID was executed there; see `Continuous.holds`."""
         return coverage.holds(manifest, position)
 
     def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
-        """Whether that full kept the log since then; see `Service.follows`."""
+        """Return whether that full kept the log since then; see `Continuous.follows`."""
         return coverage.follows(manifest, before)
 
     def log(self, manifest: Manifest) -> Sequence[str]:
-        """Its log's segments; see `Service.log`."""
+        """List the paths of its log's segments; see `Continuous.log`."""
         return coverage.log(manifest)
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
-        """Rows counted within seconds; see `Service.since`."""
+        """Compare tables and rows, counted within seconds, with the witness; see `Service.since`."""
         return loss.compare(self.settings, witness)

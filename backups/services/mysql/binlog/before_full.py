@@ -1,4 +1,4 @@
-"""A full that follows another chain keeps the log between: then the night before it has no hole that nobody can come back to."""
+"""Pulls the log between the last backup of the chain before and a new full, so that moments between the two chains come back."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ from backups.services.mysql.source.connection import Session, rows
 
 
 def pull_bridge(connect: Callable[[], Session], job: Job, start: Position) -> Bridge | None:
-    """Pull the log from the end of the chain before to `start`, the first byte of this full's own log; None, and said, where
-    that part of the log is no longer to be had.
+    """Pull the log from the end of the chain before to `start`, the first byte of this full's own log. None where the source no
+    longer has that part of its log, which the operator is told.
     """
     before = coverage.details_of(job.before) if job.before else None
     if job.before is None or before is None:
@@ -28,7 +28,7 @@ def pull_bridge(connect: Callable[[], Session], job: Job, start: Position) -> Br
 
 
 def _end_before(connect: Callable[[], Session], start: Position) -> Position:
-    """The end of the log file before `start.file`. Raises ChainBroken when the source has it no more."""
+    """Return the end of the log file before `start.file`. Raises ChainBroken when the source no longer has it."""
     with connect() as session:
         files = [(str(row[0]), int(row[1])) for row in rows(session, "SHOW BINARY LOGS")]
     names = [name for name, _ in files]

@@ -1,4 +1,4 @@
-"""How far a backup's log reaches, read from its manifest alone: which GTIDs it holds, and which chain it goes on from.
+"""Reads from a manifest how far a backup's log reaches: which GTIDs it holds, and which chain it goes on from.
 
 A dump has no log, also when the service is backed up by CLONE today.
 """
@@ -9,12 +9,12 @@ from backups.services.mysql.dump_details import is_dump
 
 
 def details_of(manifest: Manifest) -> MySQLDetails | None:
-    """What the manifest says of its log; None for a dump."""
+    """Read the details of a backup with a log; None for a dump."""
     return None if is_dump(manifest.details) else MySQLDetails.model_validate(manifest.details)
 
 
 def holds(manifest: Manifest, position: str) -> bool:
-    """Whether the GTID `source:number` (or `source:tag:number`) was executed at that backup's moment."""
+    """Return whether the GTID `source:number` (or `source:tag:number`) was executed at that backup's moment."""
     details = details_of(manifest)
     source, _, number = position.strip().lower().rpartition(":")
     if details is None or not number.isdigit():
@@ -24,13 +24,13 @@ def holds(manifest: Manifest, position: str) -> bool:
 
 
 def follows(manifest: Manifest, before: BackupRecord) -> bool:
-    """Whether that full kept the log since `before`."""
+    """Return whether that full kept the log since `before`."""
     details = details_of(manifest)
     return details is not None and details.bridge is not None and details.bridge.backup == before.id
 
 
 def log(manifest: Manifest) -> list[str]:
-    """The paths of its log's segments, its bridge's first."""
+    """List the paths of its log's segments, its bridge's first."""
     details = details_of(manifest)
     if details is None:
         return []
@@ -39,7 +39,7 @@ def log(manifest: Manifest) -> list[str]:
 
 
 def _intervals(executed: str) -> list[tuple[str, int, int]]:
-    """A set of GTIDs as (source or source:tag, first number, last number)."""
+    """Return a set of GTIDs as (source or source:tag, first number, last number)."""
     found = []
     for part in filter(None, executed.split(",")):
         source, *pieces = part.split(":")

@@ -1,4 +1,4 @@
-"""The source's binary log, kept as its files' own bytes: what a chain may still build on, and pulling it piece by piece.
+"""Pulls the source's binary log as the bytes of its files, and checks that it still goes on where a chain ends.
 
 The bytes are read by `stream.py`.
 """
@@ -54,7 +54,7 @@ def pull(connect: Callable[[], Session], start: Position, end: Position, directo
 
 
 def created_stamp(connect: Callable[[], Session], file: str) -> int:
-    """When `file` was begun, in seconds, as its description says. Raises ChainBroken when there is no such file."""
+    """Read when `file` was begun, in seconds since 1970. Raises ChainBroken when there is no such file."""
     start = Position(file=file, offset=0)
     with connect() as session:
         reader = LogReader(_dump(session, start))

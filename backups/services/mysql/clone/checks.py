@@ -1,4 +1,4 @@
-"""The reasons not to clone a source, one function each: what was seen, what to type, and whether a backup is refused for it."""
+"""Checks whether a source can be cloned: a function for each reason why not, and what to type then."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""A full backup's data: the server's own CLONE, run on a throw-away recipient, straight into the backup's directory."""
+"""Clones the source's data files into a backup's directory, by CLONE on a throw-away server (`recipient.py`)."""
 
 import re
 import shutil
@@ -54,12 +54,12 @@ def clone(settings: MySQLSettings, source: Source, size: int, job: Job) -> None:
     ):
         _require_fit(server, source)
         job.say(f"cloning {disk.size(size)}" + (" over TLS" if source.tls else ", not encrypted on its way"))
-        for left in reversed(range(_ATTEMPTS)):
+        for attempts_left in reversed(range(_ATTEMPTS)):
             try:
                 _clone(server, settings, source, "127.0.0.1" if forwarding else settings.host)
             except pymysql.err.Error as error:
                 _require_uncut(forwarding, settings, error)
-                if not left or _BROKEN_OFF not in str(error):
+                if not attempts_left or _BROKEN_OFF not in str(error):
                     raise explain(error, settings) from error
                 job.say("the source broke the clone off: beginning it again")
                 shutil.rmtree(job.directory / DATADIR, ignore_errors=True)
@@ -81,7 +81,7 @@ def _require_fit(server: Recipient, source: Source) -> None:
 
 @contextmanager
 def _forwarding(server: Recipient, settings: MySQLSettings) -> Iterator["Forwarding | None"]:
-    """What carries the recipient's connections to a source behind `ssh:`; None where it reaches the source itself."""
+    """Carry the recipient's connections to a source behind `ssh:`; None where it reaches the source itself."""
     if settings.ssh is None:
         yield None
         return
@@ -92,7 +92,7 @@ def _forwarding(server: Recipient, settings: MySQLSettings) -> Iterator["Forward
 
 
 def _require_uncut(forwarding: "Forwarding | None", settings: MySQLSettings, error: pymysql.err.Error) -> None:
-    """Raise what SSH had to say, where it is the reason that a clone failed."""
+    """Raise the error of the SSH connection, where it is the reason that a clone failed."""
     # A cut first: another connection that finds the machine away follows from it.
     if forwarding is not None and forwarding.cut:
         raise Transient(
@@ -104,7 +104,7 @@ def _require_uncut(forwarding: "Forwarding | None", settings: MySQLSettings, err
 
 
 def _clone(server: Recipient, settings: MySQLSettings, source: Source, host: str) -> None:
-    """The password goes through the recipient's socket; no server writes it down, and no command line holds it."""
+    """Run CLONE. The password goes through the recipient's socket: no server writes it down, and no command line holds it."""
     rows(server.session, "SET GLOBAL clone_valid_donor_list = %s", [f"{host}:{settings.port}"])
     rows(
         server.session,
@@ -115,22 +115,22 @@ def _clone(server: Recipient, settings: MySQLSettings, source: Source, host: str
 
 
 def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
-    """Say what an error of CLONE means: the recipient's own, or the source's answer inside it."""
+    """Make of an error of CLONE one with a hint: it may be the recipient's own, or hold the source's answer."""
     code = error.args[0] if error.args else 0
-    words = " ".join(str(part) for part in error.args[1:]) or str(error)
-    told = f"MySQL at {settings.where} could not be cloned: {words} (error {code})"
-    inner = re.search(r"(?:Clone Donor Error|Connect failed): (\d+)", words)
+    answer = " ".join(str(part) for part in error.args[1:]) or str(error)
+    message = f"MySQL at {settings.where} could not be cloned: {answer} (error {code})"
+    inner = re.search(r"(?:Clone Donor Error|Connect failed): (\d+)", answer)
     if inner and int(inner[1]) == _ONE_AT_A_TIME:
-        return Transient(told, hint="another clone of this server is running: wait for it to end")
-    if _BROKEN_OFF in words:
-        return Transient(told, hint="it does so when DDL runs all the while: try again when it is done")
+        return Transient(message, hint="another clone of this server is running: wait for it to end")
+    if _BROKEN_OFF in answer:
+        return Transient(message, hint="it does so when DDL runs all the while: try again when it is done")
     if code in _AWAY or (inner and int(inner[1]) in _AWAY):
-        return Transient(told, hint="is the source still up? try again")
-    return LifeboatError(told, hint=_HINTS.get(code, "`lifeboat doctor` looks for the reason"))
+        return Transient(message, hint="is the source still up? try again")
+    return LifeboatError(message, hint=_HINTS.get(code, "`lifeboat doctor` looks for the reason"))
 
 
 def _require_whole(directory: Path) -> None:
-    """A clone that has ended well leaves the system tablespaces and no mark of being in progress."""
+    """Raise LifeboatError unless the system tablespaces are there and nothing is marked as in progress."""
     lacking = [name for name in ("ibdata1", "mysql.ibd") if not (directory / name).is_file()]
     if lacking or (directory / "#clone" / "#status_in_progress").exists():
         raise LifeboatError(

@@ -1,6 +1,6 @@
-"""A throw-away MySQL server of ours that CLONE runs on: no network port, a socket in a directory, an empty data directory.
+"""Runs a throw-away MySQL server for CLONE to run on: without a network port, on an empty data directory.
 
-It runs as the user that we are, so that what it writes is ours to read, to keep and to delete.
+It runs as our own user, so that we may read, keep and delete what it writes.
 """
 
 import os
@@ -40,12 +40,12 @@ class Recipient:
     target: str
 
     def version(self) -> Version:
-        """Its version, which is the image's."""
+        """Read its version, which is the image's."""
         text, comment = rows(self.session, "SELECT @@version, @@version_comment")[0]
         return Version.parse(text, comment)
 
     def libraries(self) -> set[str]:
-        """The plugin libraries that its image has."""
+        """Return the plugin libraries that its image has."""
         (directory,) = rows(self.session, "SELECT @@plugin_dir")[0]
         code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries', directory])
         if code:
@@ -93,24 +93,24 @@ def running(
 
 
 def examine(docker: Docker, image: Image) -> tuple[Version, set[str]]:
-    """The version of the server in an image, and the plugin libraries it has, found without starting it."""
+    """Return the version of the server in an image, and the plugin libraries it has, found without starting it."""
     directory = "$(mysqld --no-defaults --verbose --help 2>/dev/null | awk '$1 == \"plugin-dir\" {print $2}')"
     script = f"mysqld --version && ls -1 {directory}"
     container = docker.run(f"lifeboat-mysql-examine-{uuid.uuid4().hex[:12]}", image, entrypoint=["sh", "-c", script])
     try:
-        code, words = container.wait(), container.logs(2000)
+        code, output = container.wait(), container.logs(2000)
     finally:
         container.remove()
     if code:
         raise LifeboatError(
-            f"image {image.name} does not run mysqld: {words[-300:]}", hint="set `image:` to the source's version of mysql"
+            f"image {image.name} does not run mysqld: {output[-300:]}", hint="set `image:` to the source's version of mysql"
         )
-    first, *libraries = words.splitlines()
+    first, *libraries = output.splitlines()
     return Version.parse(first), set(libraries)
 
 
 def missing_libraries(plugins: Mapping[str, str], libraries: set[str]) -> dict[str, str]:
-    """The source's active plugins (name -> library) whose library is not among an image's."""
+    """Return the source's active plugins (name -> library) whose library is not among an image's."""
     return {name: library for name, library in plugins.items() if library not in libraries}
 
 
@@ -121,7 +121,7 @@ def describe_missing(missing: Mapping[str, str], image: Image) -> str:
 
 
 def image_hint(version: Version) -> str:
-    """What to do about an image of the wrong version."""
+    """Return what to do about an image of the wrong version."""
     return f"set `image:` to mysql:{version.release}, the version that the source runs"
 
 
@@ -165,7 +165,7 @@ def _base_options() -> list[str]:
 
 
 def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
-    """An initialised data directory for this image, made once and kept; do not change it."""
+    """Return an initialised data directory for this image, made once and kept; it must not be changed."""
     page = source.variables["innodb_page_size"]
     kept = job.state / "cache" / "mysql" / f"{image.id.removeprefix('sha256:')[:16]}-{page}"
     if kept.is_dir():
@@ -182,12 +182,12 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
         user=_current_user(),
     )
     try:
-        code, words = container.wait(), container.logs()
+        code, output = container.wait(), container.logs()
     finally:
         container.remove()
     if code:
         raise LifeboatError(
-            f"image {image.name} cannot initialise a data directory (exit code {code}): {words[-500:]}",
+            f"image {image.name} cannot initialise a data directory (exit code {code}): {output[-500:]}",
             hint="is it an image of MySQL, of the source's version?",
         )
     kept.parent.mkdir(parents=True, exist_ok=True)

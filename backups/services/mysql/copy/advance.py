@@ -1,4 +1,4 @@
-"""From the witness on: a copy that was proven goes on through the next backup's log, to a moment between the two."""
+"""Brings a copy from its witness forward through the next backup's log, to a moment between the two."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def keep_last_log(relay: Path, logs: Sequence[RelayLog]) -> RelayLog | None:
 
 
 class Advance:
-    """The way from the last backup of `chain` (`details`) to `point` in the log of `later` (`more`), the backup after it."""
+    """Brings a copy from the last backup of `chain` (`details`) to `point` in the log of `later` (`more`), the next backup."""
 
     def __init__(self, chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails, point: Point) -> None:
         self._last = chain[-1].manifest
@@ -43,7 +43,7 @@ class Advance:
         ]
 
     def find(self, session: Session) -> Stop:
-        """Where in the log the moment is. `session`: with a server that can compare GTIDs.
+        """Find the moment in the log. `session`: with a server that can compare GTIDs.
 
         Raises LifeboatError when the moment is not between the two backups.
         """
@@ -63,7 +63,7 @@ class Advance:
             )
         if position is not None and not _ONE_GTID.fullmatch(position):
             raise LifeboatError(
-                f"{position} is no GTID of one transaction",
+                f"{position} is not the GTID of one transaction",
                 hint="written source:number, as in 3e11fa47-71ca-11e1-9e33-c80aa9429562:23",
             )
         if position is not None and rows(session, "SELECT GTID_SUBSET(%s, %s)", [position, executed])[0][0]:
@@ -95,12 +95,12 @@ class Advance:
         return logs
 
     def replay(self, session: Session, logs: Sequence[RelayLog], stop: Stop) -> None:
-        """Go there; proven to be reached, and not passed."""
+        """Replay up to the moment, and prove that it is reached and not passed."""
         Replay(session, logs, stop.position, channel=ADVANCE_CHANNEL).run(self._details.end)
 
 
 def describe(stop: Stop) -> str:
-    """Where a copy stands, for the runbook."""
+    """Say where a copy stands, for the runbook."""
     last = f"its last transaction {_commit(stop.last)}" if stop.last else "no transaction since the backup"
     following = f"the first one left out {_commit(stop.following)}" if stop.following else "none of this log left out"
     return f"{stop.position.file}:{stop.position.offset}, {last}, {following}"

@@ -1,4 +1,4 @@
-"""A MySQL server brought back from a chain: the clone as its data directory, the log replayed, the witness's facts observed.
+"""Brings a MySQL server back from a chain: starts it on the clone, replays the log, measures the witness's facts.
 
 Next files: `server.py` (its server), `../binlog/chain.py` (the log put together), `replay.py` (the log replayed), `for_drill.py`
 (what only a drill does), `advance.py` (a moment after the witness), `hand_over.py` (what is handed over), `export_tables.py`.
@@ -31,7 +31,7 @@ from backups.witness import Fact
 
 
 class MySQLCopy:
-    """See `base.Copy`."""
+    """Brings a clone and its log back; see `base.Copy`."""
 
     def __init__(
         self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
@@ -74,7 +74,7 @@ class MySQLCopy:
         self._sandbox.own(self._home, USER, USER, self._image)
 
     def start(self) -> None:
-        """Start the server on the clone, recover, and forget whatever the source replicated from."""
+        """Start the server on the clone, wait until it has recovered, and drop the replication channels of the source."""
         container = self._sandbox.run(
             self._name,
             self._image,
@@ -123,30 +123,30 @@ class MySQLCopy:
             )
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, measured on the copy."""
+        """Measure the witness's facts on the copy."""
         with self._server.errors_explained():
             return witness.observe(self._server.connect, connections=options.processors())
 
     def database_url(self, database: str) -> str:
-        """An URL that SQLAlchemy opens by the server's socket."""
+        """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """See `Copy.advance`. A time means all that was committed at or before it, to the microsecond, by the source's clock."""
-        way = Advance(self._chain, self._details, log, _details(log), point)
-        stop = self._server.run(way.find)
+        """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""
+        path = Advance(self._chain, self._details, log, _details(log), point)
+        stop = self._server.run(path.find)
         if stop.last is not None:
             if self._kept is None:
                 raise AssertionError("a chain has a log, since a full begins a file of it")
             relay = self._home / "relay"
             # The server owns its relay logs; nobody uses them between two replays.
             self._sandbox.own(relay, os.geteuid(), os.getegid(), self._image)
-            logs = way.place(relay, self._kept, stop)
+            logs = path.place(relay, self._kept, stop)
             self._sandbox.own(relay, USER, USER, self._image)
 
             def go_on(session: Session) -> None:
                 with hand_over.without_sync(session, lasting=self._lasting):
-                    way.replay(session, logs, stop)
+                    path.replay(session, logs, stop)
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
 
             self._server.run(go_on)
@@ -164,7 +164,7 @@ class MySQLCopy:
         return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes])
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
-        """Write a file of SQL for each of these tables (`database.table`) into a directory; see `tables.export`."""
+        """Write a file of SQL for each of these tables (`database.table`) into a directory; see `export_tables.export`."""
         return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _replay(self, session: Session) -> Replay:

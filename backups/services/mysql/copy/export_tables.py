@@ -1,4 +1,4 @@
-"""Single tables out of a copy, as files of SQL: `mysql DATABASE < FILE` loads one beside a running server.
+"""Writes single tables of a copy as files of SQL: `mysql DATABASE < FILE` loads one beside a running server.
 
 The server writes the values, each so that loading it gives the same bytes again: what is no text, and text in other character
 sets than UTF-8, in hexadecimal; a FLOAT with all digits that tell it from its neighbours, which mysqldump rounds to six. A JSON
@@ -81,10 +81,10 @@ def _near(name: str, called: dict[str, tuple[str, str]]) -> str:
     near = (
         difflib.get_close_matches(name, called, n=3, cutoff=0.75) or [each for each in called if each.endswith(f".{table}")][:5]
     )
-    told = dict.fromkeys(subject(*called[each]) for each in near)
-    return (
-        f"near that: {', '.join(told)}" if told else "a table is named database.table, as the report of a verification shows it"
-    )
+    names = dict.fromkeys(subject(*called[each]) for each in near)
+    if names:
+        return f"did you mean {', '.join(names)}?"
+    return "a table is named database.table, as the report of a verification shows it"
 
 
 def _write(session: Session, schema: str, table: str, into: Path) -> Path:
@@ -121,7 +121,7 @@ def _insert(session: Session, schema: str, table: str, columns: Sequence[_Column
 
 
 def _rows(session: Session, schema: str, table: str, columns: Sequence[_Column]) -> Iterator[bytes]:
-    """Each row as SQL, one line: the client that loads it would change line ends inside a text."""
+    """Yield each row as SQL, one line: the client that loads it would change line ends inside a text."""
     values = ", ',', ".join(_value(column) for column in columns)
     # As bytes: the client's character set is not asked, and a row that could not be written comes as NULL.
     statement = f"SELECT CAST(CONCAT('(', {values}, ')') AS BINARY) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608 -- quoted
@@ -137,7 +137,7 @@ def _rows(session: Session, schema: str, table: str, columns: Sequence[_Column])
 
 
 def _value(column: _Column) -> str:
-    """SQL that writes one value as SQL; NULL as the word."""
+    """Return SQL that writes one value as SQL; NULL as the word."""
     name = quoted(column.name)
     kind = column_type(column.type)
     form = kind.form if kind else None
@@ -151,7 +151,7 @@ def _value(column: _Column) -> str:
 
 
 def _value_without_characters(name: str, form: Form | None) -> str:
-    """SQL that writes a value without a character set as SQL."""
+    """Return SQL that writes a value without a character set as SQL."""
     match form:
         case Form.CODE:
             return f"IFNULL(CAST({name} AS UNSIGNED), 'NULL')"
@@ -169,7 +169,7 @@ def _text(expression: str) -> str:
 
 
 def _columns(session: Session, schema: str, table: str) -> list[_Column]:
-    """The columns that hold values of their own."""
+    """Return the columns that hold values of their own."""
     found = rows(
         session,
         "SELECT column_name, data_type, character_set_name, extra FROM information_schema.columns "
@@ -185,7 +185,7 @@ def _columns(session: Session, schema: str, table: str) -> list[_Column]:
 
 
 def _file_name(schema: str, table: str) -> str:
-    """A name that no other table has: dots inside a name are encoded too."""
+    """Return a name that no other table has: dots inside a name are encoded too."""
     name = ".".join(urllib.parse.quote(part, safe="").replace(".", "%2E").replace("~", "%7E") for part in (schema, table))
     if len(name) > _NAME_LIMIT:
         name = f"{name[:_NAME_LIMIT]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"

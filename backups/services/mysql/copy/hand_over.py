@@ -1,4 +1,4 @@
-"""A copy that is handed over to live on: how it runs until then, how its server ends, and what is left behind in the sandbox."""
+"""Prepares a copy to be handed over: shuts its server down in order, and removes what was the sandbox's."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ def without_sync(session: Session, *, lasting: bool) -> Iterator[None]:
 
 
 def replication_source(session: Session) -> str | None:
-    """Whom the source replicated from, as its data tell; asked before that is forgotten."""
+    """Return the server that the source replicated from, by its data; None where there was none."""
     try:
         found = rows(session, "SELECT host, port FROM mysql.slave_master_info WHERE host <> ''")
     except pymysql.err.ProgrammingError:
@@ -50,7 +50,7 @@ def replication_source(session: Session) -> str | None:
 
 
 def shut_down(session: Session, account: Account, server: Server) -> Iterator[str]:
-    """Remove the account that the copy was asked by and shut the server down; yields what the operator has to know of its state.
+    """Drop our account and shut the server down; yields what the operator has to know of its state.
 
     Raises LifeboatError when the server does not end in order.
     """
@@ -83,19 +83,19 @@ def remove_sandbox_files(datadir: Path) -> None:
     """
     # The server's uuid: two servers that have the same cannot replicate from each other. The next start makes a new one.
     (datadir / "auto.cnf").unlink(missing_ok=True)
-    # What tells a server that it was cloned, and up to where: of no use any more.
+    # Where the server reads that it was cloned, and up to where: of no use any more.
     shutil.rmtree(datadir / "#clone", ignore_errors=True)
     for left in (path for pattern in ("*.pem", "*.pid", "*.sock", "*.sock.lock") for path in datadir.glob(pattern)):
         left.unlink()
 
 
 def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Sequence[str]) -> Delivery:
-    """What is handed over, with all that an operator must know to start a server on it."""
+    """Describe what is handed over, with all that an operator must know to start a server on it."""
     version = Version.parse(manifest.source.version)
     settings = [f"{name}={value}" for name, value in details.variables.items()]
     if details.gtid:
         settings += ["gtid_mode=ON", "enforce_gtid_consistency=ON"]
-    told = [
+    facts = [
         f"start MySQL {version.release} on it, or a later {version.series}; option files are not in the backup",
         f"as on the source, set: {' '.join(settings)}",
         "accounts, passwords and grants are those of the source at that moment",
@@ -103,9 +103,9 @@ def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Se
         "its binary log begins anew: the next backup is a full by itself, and replicas have to be pointed to it again",
     ]
     if details.plugins:
-        told.append(f"the source had loaded {', '.join(details.plugins)}: what its option files loaded, they have to load again")
+        facts.append(f"the source had loaded {', '.join(details.plugins)}: what its option files loaded, they have to load again")
     if details.system_offset:
         hours = details.system_offset / 3600
-        told.append(f"the source's machine was {hours:+g} h from UTC: set that zone before a server starts on it, or time_zone")
+        facts.append(f"the source's machine was {hours:+g} h from UTC: set that zone before a server starts on it, or time_zone")
     options = [f"--{setting}" for setting in settings]
-    return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*told, *notes), options=options)
+    return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*facts, *notes), options=options)

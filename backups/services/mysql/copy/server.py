@@ -1,4 +1,4 @@
-"""The server of a copy: waited for, asked by its socket, and its errors told with what it said of its trouble itself."""
+"""Waits for the server of a copy, runs statements on it by its socket, and explains errors with the server's own log."""
 
 import os
 import time
@@ -48,10 +48,10 @@ class Server:
         """Open a session; the caller closes it."""
         return connect_socket(self._socket, self._account.user, self._account.password)
 
-    def run(self, question: Callable[[Session], _T]) -> _T:
-        """Ask in a session of its own; what goes wrong in it is told."""
+    def run(self, function: Callable[[Session], _T]) -> _T:
+        """Run a function in a session of its own; pymysql's errors become Damaged."""
         with self.errors_explained(), self.connect() as session:
-            return question(session)
+            return function(session)
 
     @contextmanager
     def errors_explained(self) -> Iterator[None]:
@@ -59,17 +59,17 @@ class Server:
         try:
             yield
         except pymysql.err.MySQLError as error:
-            words = " ".join(str(argument) for argument in error.args)
+            answer = " ".join(str(argument) for argument in error.args)
             state = "" if self.container.running() else f"; the server has ended: {self.error_log()}"
-            raise Damaged(f"the restored server answers with an error: {words}{state}", hint=HINT) from error
+            raise Damaged(f"the restored server answers with an error: {answer}{state}", hint=HINT) from error
 
     def error_log(self) -> str:
-        """What the server said of its trouble: its errors, or its last lines; a stack trace after them says nothing."""
+        """Return the server's last errors, or its last lines; without the stack trace after them."""
         lines = [line.strip() for line in self.container.logs(300).splitlines() if line.strip()]
         return " | ".join([line for line in lines if "[ERROR]" in line or "mysqld got signal" in line][-4:] or lines[-4:])
 
     def url(self, database: str) -> str:
-        """An URL of one of its databases that SQLAlchemy opens by the socket."""
+        """Return an URL of one of its databases that SQLAlchemy opens by the socket."""
         path = self._socket
         if len(str(path)) > _SOCKET_PATH_LIMIT:
             # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
@@ -80,14 +80,14 @@ class Server:
         return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
 
     def _refused(self) -> str | None:
-        """Why it takes no connection yet; None when it does."""
+        """Return why it takes no connection yet; None when it does."""
         try:
             self.connect().close()
         except Transient as error:
             cause = error.__cause__
             if isinstance(cause, pymysql.err.OperationalError) and cause.args[0] == _ACCESS_DENIED:
                 raise LifeboatError(
-                    f"the copy's server did not make the account that it is asked by: {self.error_log()}",
+                    f"the copy's server did not create the account that Lifeboat uses: {self.error_log()}",
                     hint="a plugin of the source that checks passwords may forbid it; this is a bug in Lifeboat",
                 ) from error
             return error.message

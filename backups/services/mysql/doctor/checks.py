@@ -1,4 +1,4 @@
-"""What a method of backing up is asked before it copies a source, and what one check says.
+"""Describes the checks that a method of backing up makes before it copies a source.
 
 A reason not to copy is a function: those of CLONE are in `../clone/checks.py`, those of a dump in `../dump/checks.py`.
 """
@@ -27,14 +27,14 @@ class Verdict:
 
 
 class Checks(Protocol):
-    """What a method wants of a source, of our user there and of the image."""
+    """Checks what a method needs of a source, of our user there and of the image."""
 
     def judge(self, session: Session, seen: Source, settings: MySQLSettings) -> Iterator[Verdict]:
         """Judge the source; ends after a fault without whose mending the rest cannot be asked."""
         ...
 
     def create_user(self, settings: MySQLSettings) -> str:
-        """The SQL that makes at a source everything that a backup needs."""
+        """Return the SQL that creates at a source everything that a backup needs."""
         ...
 
     def examine_image(self, settings: MySQLSettings, seen: Source | None, docker: Docker) -> Iterator[Finding]:
@@ -46,16 +46,16 @@ class Checks(Protocol):
 
 
 def fine(subject: str, message: str, remedy: str | None = None) -> Verdict:
-    """A check that was passed. `remedy`: what would make it better still."""
+    """Return a check that was passed. `remedy`: what would make it better still."""
     return Verdict(Finding(subject, ok=True, message=message, remedy=remedy))
 
 
 def fault(subject: str, message: str, remedy: str, *, refuses: bool = True) -> Verdict:
-    """A check that was not passed."""
+    """Return a check that was not passed."""
     return Verdict(Finding(subject, ok=False, message=message, remedy=remedy), refuses=refuses)
 
 
 def some(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
+    """Return the first names of a list, and how many more there are."""
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

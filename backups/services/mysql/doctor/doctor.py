@@ -1,7 +1,7 @@
-"""Looks at a source, its image and our user before anything is copied, and changes nothing.
+"""Examines a source, its image and our user before anything is copied, and changes nothing.
 
 `examine` shows the operator everything; `require` stops a backup at the first thing that would make it wrong or impossible.
-What they ask is the method's (`checks.py`).
+The checks are those of the method (`checks.py`).
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from backups.services.mysql.source.source import Source
 
 
 def examine(settings: MySQLSettings, docker: Docker, checks: Checks) -> Iterator[Finding]:
-    """Look at everything that a backup of this source needs; a fault is a finding, never an exception."""
+    """Check everything that a backup of this source needs; a fault is a finding, never an exception."""
     seen = None
     try:
         with connection.errors_explained(settings), connection.connect(settings) as session:

@@ -1,4 +1,4 @@
-"""A backup by dump: every file and the witness's facts of one instant, or none of them.
+"""Takes a backup by dump: every file and the witness's facts of one instant, or none of them.
 
 The rows are one instant's by snapshots (`instant.py`). Definitions know no snapshots: they are read when it begins and again
 when everything is written, and what has changed meanwhile makes the round void.

@@ -1,4 +1,4 @@
-"""The reasons not to dump a source, one function each, and what a dump cannot do.
+"""Checks whether a source can be dumped: a function for each reason why not; and says what a dump cannot do.
 
 Asks for less than CLONE does: no plugin, no binary log, any storage engine, MySQL or MariaDB.
 """

@@ -1,4 +1,4 @@
-"""A server brought back from a dump: a new, empty one of the source's version, loaded with SQL, the witness's facts observed.
+"""Brings a server back from a dump: loads the SQL into a new, empty one of the source's version, measures the witness's facts.
 
 Next files: `../dump_details.py` (which files there are), `load.py` (how one is loaded).
 """
@@ -34,7 +34,7 @@ _INSIDE = "/var/lib/mysql"
 
 
 class DumpedCopy:
-    """See `base.Copy`."""
+    """Brings a dump back; see `base.Copy`."""
 
     def __init__(
         self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
@@ -51,7 +51,7 @@ class DumpedCopy:
         self._server: Server
 
     def assemble(self) -> None:
-        """Have an empty data directory made, and the files at hand that will be loaded."""
+        """Initialise an empty data directory, and move the files there that will be loaded."""
         manifest = self._fetched.manifest
         self._image = self._sandbox.image(manifest.source.image)
         try:
@@ -106,12 +106,12 @@ class DumpedCopy:
             )
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, measured on the copy."""
+        """Measure the witness's facts on the copy."""
         with self._server.errors_explained():
             return without_reserved(witness.observe(self._server.connect, connections=processors()))
 
     def database_url(self, database: str) -> str:
-        """An URL that SQLAlchemy opens by the server's socket."""
+        """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
 
     def settle(self) -> Delivery:
@@ -166,7 +166,7 @@ class DumpedCopy:
         return sql.replace(" WITH caching_sha2_password", "") if self._details.mariadb else sql
 
     def _forget_accounts(self, session: Session) -> list[tuple[object, ...]]:
-        """The empty server's own root goes: all accounts are the source's. Before, it gives us PROXY to hand on."""
+        """Drop the empty server's own accounts: all are to be the source's. Before, its root gives us PROXY to hand on."""
         with connect_socket(self._home / "run" / load.SOCKET, "root", "") as root:
             anybody = "''@'%'" if self._details.mariadb else "''@''"
             rows(root, f"GRANT PROXY ON {anybody} TO '{self._account.user}'@'localhost' WITH GRANT OPTION")
@@ -179,7 +179,7 @@ class DumpedCopy:
         return [f"--loose-{name}={value}" for name, value in self._details.variables.items()]
 
     def _options(self) -> list[str]:
-        """Deaf to everything outside, and quick: what it loads is in the backup still."""
+        """Options of a server that nobody can reach, and that need not survive a crash: what it loads is still in the backup."""
         return [
             *load.SERVER,
             *(f"--plugin-load-add={library}" for library in self._details.plugins),

@@ -1,4 +1,4 @@
-"""Rows written as SQL by ourselves, for tables that the dump programs would round: they print a FLOAT with six digits.
+"""Writes the rows of tables with a FLOAT as SQL, since the dump programs would round them to six digits.
 
 Read in a session whose snapshot is the witness's own. Every value is written so that it is read back as the same bytes.
 """
@@ -23,7 +23,7 @@ SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO', time_zone='+00:00', foreign_key_ch
 
 
 def tables(found: Catalogue) -> list[Table]:
-    """The tables that need it: those that store a FLOAT."""
+    """Return the tables that need it: those that store a FLOAT."""
     return [table for table in found.tables if any(map(_rounded, table.columns))]
 
 

@@ -58,14 +58,14 @@ def frozen(
     `under_lock`: run as soon as the lock is held.
     Raises Transient when the lock is not to be had in ten minutes, LifeboatError when no lock is allowed.
     """
-    asked = _Lock(tables, seen)
-    with read_lock(control, say, idle_limit=_IDLE_LIMIT, take=asked.take, under_lock=under_lock) as lock:
+    wanted = _Lock(tables, seen)
+    with read_lock(control, say, idle_limit=_IDLE_LIMIT, take=wanted.take, under_lock=under_lock) as lock:
         for reader in readers:
             rows(reader, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
         _await(open_others(), control)
         # Of a session that holds no table locks: those would keep it from asking for anything else.
-        free = control if asked.kind == "global" else readers[0]
-        instant = DumpInstant(_position(free, seen), _clock(free), asked.kind, lock.attempts)
+        free = control if wanted.kind == "global" else readers[0]
+        instant = DumpInstant(_position(free, seen), _clock(free), wanted.kind, lock.attempts)
         if not hold:
             lock.release()
             instant.lock_seconds = lock.seconds
@@ -106,7 +106,7 @@ class _Lock:
 
 
 def _position(session: Session, seen: Source) -> Position | None:
-    """Where the binary log is now; None when it is off, or this user may not ask."""
+    """Read the position in the binary log; None when it is off, or this user may not ask."""
     if seen.variables.get("log_bin") != "ON":
         return None
     try:

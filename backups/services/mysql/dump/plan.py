@@ -1,4 +1,4 @@
-"""Which table goes into which file of a dump, and which programs are started for it, when."""
+"""Decides which table goes into which file of a dump, and which programs are started for it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from backups.services.mysql.witness.definitions import subject
 
 @dataclass(frozen=True)
 class Found:
-    """What there is to dump. unsafe: tables whose engine has no snapshots. exact: those that we write ourselves."""
+    """What a server has to dump. unsafe: tables whose engine has no snapshots. exact: those that we write ourselves."""
 
     catalogue: Catalogue
     databases: tuple[str, ...]
@@ -23,7 +23,7 @@ class Found:
     exact: tuple[Table, ...]
 
     def same(self, later: "Found") -> bool:
-        """Whether a later look shows the same; how large the tables are does not count."""
+        """Return whether a later survey shows the same; how large the tables are does not count."""
         one, other = self.catalogue, later.catalogue
         return (
             self.fits(later)
@@ -32,12 +32,12 @@ class Found:
         )
 
     def fits(self, later: "Found") -> bool:
-        """Whether one dump of everything but `exact`, planned after this look, holds what a later look shows."""
+        """Return whether one dump of everything but `exact`, planned after this survey, holds what a later one shows."""
         return (self.databases, self.unsafe, set(self.exact)) == (later.databases, later.unsafe, set(later.exact))
 
 
 def survey(session: Session) -> Found:
-    """Look at what there is."""
+    """List databases and tables, and which of the tables need special care."""
     found = catalogue.read(session)
     databases = (row[0] for row in rows(session, "SHOW DATABASES"))
     return Found(
@@ -49,12 +49,12 @@ def survey(session: Session) -> Found:
 
 
 def unsafe_tables(session: Session) -> list[str]:
-    """Tables whose engine has no snapshots."""
+    """Return the tables whose engine has no snapshots, each with its engine."""
     return [f"{subject(schema, name)} ({engine})" for schema, name, engine in tables_not_innodb(session)]
 
 
 def prepare(found: Found, program: Dumps, group: str, parts: int) -> tuple[str, ...]:
-    """Start the dumps of rows, in so many parts; they wait for their group. Returns the names of their files."""
+    """Start the dumps of rows, in so many parts; they wait until their group is released. Returns the names of their files."""
     mine = {_key(table) for table in found.exact}
     plain = [_key(table) for table in found.catalogue.tables if _key(table) not in mine]
     if parts == 1:
@@ -70,7 +70,7 @@ def prepare(found: Found, program: Dumps, group: str, parts: int) -> tuple[str, 
 
 
 def start_definitions(found: Found, program: Dumps, group: str) -> None:
-    """Start the dumps of everything that is not rows; they wait for their group."""
+    """Start the dumps of everything that is not rows; they wait until their group is released."""
     if not found.databases:
         return
     tables = [_key(table) for table in found.catalogue.tables]
@@ -80,12 +80,12 @@ def start_definitions(found: Found, program: Dumps, group: str) -> None:
 
 
 def exact_files(found: Found) -> list[tuple[str, Table]]:
-    """The files that we write ourselves."""
+    """Return the files that we write ourselves."""
     return [(EXACT.format(number), table) for number, table in enumerate(found.exact)]
 
 
 def stages(found: Found, data: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """The files in the order that they are loaded in."""
+    """Return the files in the order that they are loaded in."""
     if not found.databases:
         return (ACCOUNTS,), (GRANTS,)
     loaded = (*data, *(name for name, _ in exact_files(found)))

@@ -1,4 +1,4 @@
-"""What every way of backing a MySQL server up can do. The service chooses one by `method:`, and by the manifest to restore."""
+"""Describes what each method of backing a MySQL server up can do. The service chooses by `method:`, or by the manifest."""
 
 from collections.abc import Sequence
 from typing import Protocol

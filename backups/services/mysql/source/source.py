@@ -1,4 +1,4 @@
-"""What a source server says about itself before it is copied: enough to judge it, to clone it and to start a copy of it."""
+"""Reads what a source server says about itself: version, settings, privileges, position in the binary log, size of its data."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _COPY_VARIABLES = (
 
 @dataclass(frozen=True)
 class Source:
-    """One look at a source.
+    """What a source said when it was inspected.
 
     plugins: name -> library, of the active ones that come from a library. variables: every global one, as the server prints it.
     privileges: those on *.* of our user, upper case. tls: whether our session is encrypted. system_offset: seconds east of UTC of
@@ -55,7 +55,7 @@ class Source:
 
 
 def inspect(session: Session) -> Source:
-    """Ask the server about itself; any user may."""
+    """Read a server's version, settings, plugins and our privileges; any user may."""
     text, comment = rows(session, "SELECT @@version, @@version_comment")[0]
     variables = dict(rows(session, "SHOW GLOBAL VARIABLES"))
     plugins = rows(
@@ -78,14 +78,14 @@ def inspect(session: Session) -> Source:
 def _system_offset(session: Session) -> int:
     before = rows(session, "SELECT @@SESSION.time_zone")[0][0]
     rows(session, "SET SESSION time_zone = 'SYSTEM'")
-    # To the minute: the two moments are not the same.
+    # To the minute: the two functions may be evaluated at different instants.
     seconds = int(rows(session, "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())")[0][0])
     rows(session, "SET SESSION time_zone = %s", [before])
     return round(seconds / 60) * 60
 
 
 def position(session: Session, version: Version) -> Position:
-    """Where the binary log is now. Raises LifeboatError when it is off; pymysql's error when our user may not ask."""
+    """Read the position in the binary log. Raises LifeboatError when it is off; pymysql's error when our user may not ask."""
     status = rows(session, version.status_statement)
     if not status:
         raise LifeboatError(
@@ -102,7 +102,7 @@ def position(session: Session, version: Version) -> Position:
 
 
 def held_privileges(grants: list[str]) -> set[str]:
-    """The privileges on *.* that the lines of SHOW GRANTS give (it shows those of active roles too), in upper case.
+    """Return the privileges on *.* that the lines of SHOW GRANTS give (it shows those of active roles too), in upper case.
 
     A privilege that is revoked again for one database does not count.
     """
@@ -115,7 +115,7 @@ def held_privileges(grants: list[str]) -> set[str]:
 
 
 def data_bytes(session: Session) -> int:
-    """Bytes of the InnoDB files that a clone copies; needs PROCESS."""
+    """Return the bytes of the InnoDB files that a clone copies; needs PROCESS."""
     (tablespaces,) = rows(session, "SELECT SUM(file_size) FROM information_schema.innodb_tablespaces")[0]
     (shared,) = rows(
         session, "SELECT SUM(total_extents * extent_size) FROM information_schema.files WHERE tablespace_name = 'innodb_system'"
@@ -124,7 +124,7 @@ def data_bytes(session: Session) -> int:
 
 
 def tables_not_innodb(session: Session) -> list[tuple[str, str, str]]:
-    """(database, table, engine) of each table whose engine is not InnoDB, and so has neither snapshots nor a clone."""
+    """Return (database, table, engine) of each table whose engine is not InnoDB, and so has neither snapshots nor a clone."""
     return [
         (schema, name, engine)
         for schema, name, engine in rows(

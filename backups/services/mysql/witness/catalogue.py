@@ -1,4 +1,4 @@
-"""What there is on a server: its databases and tables, as a picture that a later one can be held against."""
+"""Lists the databases and tables of a server, so that a later list can be compared with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,15 +30,15 @@ class Catalogue:
     sequences: tuple[tuple[str, str], ...] = ()
 
     def still_holds(self, later: "Catalogue") -> bool:
-        """Whether every table of this picture is, in a later one, the same table with the same columns.
+        """Return whether every table of this list is, in a later one, the same table with the same columns.
 
-        The engine's numbers tell a table from another that has taken its name (RENAME, TRUNCATE, a rebuild).
+        The engine's numbers distinguish a table from another that has taken its name (RENAME, TRUNCATE, a rebuild).
         """
         return set(self.tables) <= set(later.tables) and self.engine_numbers <= later.engine_numbers
 
 
 def read(session: Session) -> Catalogue:
-    """Take the picture, in a handful of statements however many tables there are."""
+    """Read the list, in a handful of statements however many tables there are."""
     mariadb = is_mariadb(session)
     kinds: dict[tuple[str, str], str] = {
         (row[0], row[1]): row[2]
@@ -73,17 +73,17 @@ def read(session: Session) -> Catalogue:
 
 
 def is_mariadb(session: Session) -> bool:
-    """Whether the server is MariaDB."""
+    """Return whether the server is MariaDB."""
     return Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0]).mariadb
 
 
 def _text(value: object) -> str:
-    """information_schema gives some texts as bytes."""
+    """Return a text of information_schema, which gives some as bytes."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _sizes(session: Session) -> dict[tuple[str, str], int]:
-    """Pages of each table: an estimate that costs nothing, good enough to begin with the largest."""
+    """Return the pages of each table: an estimate that costs nothing, good enough to begin with the largest."""
     sizes: dict[tuple[str, str], int] = {}
     for schema, name, pages in rows(
         session, "SELECT database_name, table_name, clustered_index_size FROM mysql.innodb_table_stats"

@@ -1,4 +1,4 @@
-"""The SQL that sums a whole table up in one value which any change to any stored byte changes. Pure: metadata in, SQL out.
+"""Builds the SQL that makes of a whole table one value, which a change to any stored byte changes. Pure: metadata in, SQL out.
 
 A row becomes one string that can be read in one way only: values that may hold anything follow their length in bytes, NULL has a
 mark of its own, numbers and times cannot hold the separator. Columns that may be large are hashed first, so that no row outgrows
@@ -20,7 +20,7 @@ _PARTS = (1, 16, 31, 46)
 
 @dataclass(frozen=True)
 class Column:
-    """A column as information_schema tells it; `computed` when it is a VIRTUAL generated one, which holds nothing."""
+    """A column as information_schema describes it; `computed` when it is a VIRTUAL generated one, which holds nothing."""
 
     name: str
     type: str
@@ -29,7 +29,7 @@ class Column:
 
 
 def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool, mariadb: bool = False) -> str:
-    """The SELECT whose one row `value` turns into the number of rows and the fingerprint.
+    """Return the SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
     keyed: no two rows can be equal (a primary key, or a unique one without NULLs). mariadb: the server is MariaDB, whose BIT_XOR
     has 64 bits only and which knows no LATERAL.
@@ -59,7 +59,7 @@ def value(row: Sequence[object]) -> tuple[int, str]:
 
 
 def _encoded(column: Column, table: str) -> list[str]:
-    """The arguments of CONCAT_WS for one column; none of them can be NULL, since CONCAT_WS drops those."""
+    """Return the arguments of CONCAT_WS for one column; none of them can be NULL, since CONCAT_WS drops those."""
     name = quoted(column.name)
     kind = column_type(column.type)
     if kind is None:

@@ -1,4 +1,4 @@
-"""The witness: what a server says about itself at one instant; `take` on a live source, `observe` on its quiet copy.
+"""Takes the witness: what a server holds at one instant; `take` on a live source, `observe` on its copy.
 
 Both measure by the same code. Next files: `instant.py` (the instant), `catalogue.py` (what there is), `fingerprint.py` (rows),
 `definitions.py` (everything else).
@@ -47,7 +47,7 @@ class Witnessed:
 
 
 def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str], None]) -> Witnessed:
-    """Witness a source that is being written to. `connections`: how many sessions read tables side by side.
+    """Take the witness of a source that is being written to. `connections`: how many sessions read tables side by side.
 
     Raises Transient when the read lock is not to be had, LifeboatError when an answer cannot be trusted; pymysql's errors pass.
     However it ends, it leaves no lock, snapshot or running statement at the source.
@@ -72,7 +72,7 @@ def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str
 
 
 def observe(connect: Callable[[], Session], *, connections: int) -> list[Fact]:
-    """State the same facts of a copy that nobody writes to; the account that asks is not part of them."""
+    """State the same facts of a copy that nobody writes to, without those of our own account there."""
     with sessions.sessions(connect, connections) as opened:
         first = opened[0]
         for session in opened:
@@ -84,7 +84,7 @@ def observe(connect: Callable[[], Session], *, connections: int) -> list[Fact]:
 
 
 class ChangedMeanwhile(Exception):
-    """DDL came between the snapshots and the reading; not a fault, the round is void."""
+    """Says that DDL came between the snapshots and the reading: no fault, the round is void."""
 
     def __init__(self, message: str, lock_attempts: int = 0) -> None:
         super().__init__(message)
@@ -135,7 +135,7 @@ def data_of(
     *,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> list[Fact]:
-    """Rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end."""
+    """State rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end."""
     try:
         pairs = sessions.in_parallel(_table, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:

@@ -129,7 +129,7 @@ def test_a_position_that_is_not_reached_is_an_error(mysql_server: MySQLServer, t
     """The log ends before it."""
     start = _fresh_file(mysql_server)
     end = _position(mysql_server)
-    with pytest.raises(LogError, match="it ended there; wanted up to"):
+    with pytest.raises(LogError, match="the log ended there; wanted up to"):
         binlog.pull(_connect(mysql_server), start, end.model_copy(update={"offset": end.offset + 1000}), tmp_path)
 
 

@@ -111,7 +111,7 @@ def test_a_witness_beyond_the_log_is_not_reached(
 
     first, _, last = executed.rpartition("-")
     claiming(f"{first}-{int(last) + 1}")
-    with pytest.raises(Damaged, match=r"the replay stands still since \d+ s at binlog\.\d+:\d+; wanted: "):
+    with pytest.raises(Damaged, match=r"the replay has not moved for \d+ s: it is at binlog\.\d+:\d+; wanted: "):
         chain.restore().bring_back()
     # As if the clone were of a later time than the witness.
     claiming(f"{first}-1")

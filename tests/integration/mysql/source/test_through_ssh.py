@@ -198,7 +198,7 @@ def test_a_cut_in_the_log_is_told(chain: Chain, machine: SshServer) -> None:
     settings = chain.server.settings().through(chain.hosts)
     session = connection.connect(settings)
     machine.cut()
-    with pytest.raises(connection.Away, match="through db went away in the middle"), connection.errors_explained(settings):
+    with pytest.raises(connection.Away, match="through db ended the connection"), connection.errors_explained(settings):
         connection.rows(session, "SELECT SLEEP(60)")
     session.close()
     with connection.connect(settings) as again:

@@ -135,9 +135,11 @@ def test_a_position_is_looked_for_between_two_backups() -> None:
     choice = moments(WEEKS).at_position("2")
     assert choice.later is not None
     assert ([each.id for each in choice.records], choice.point) == (["b0", "b1", "b2"], Point(position="2"))
-    with pytest.raises(LifeboatError, match="5 is between no two backups"):
+    with pytest.raises(LifeboatError, match="no two backups of agama have 5 between them"):
         moments(WEEKS).at_position("5")
     assert moments(WEEKS, Logged(["b7"])).at_position("5").backup.id == "b2"
     for outside in ("0", "99"):
-        with pytest.raises(LifeboatError, match="is between no two backups of agama, which reach from"):
+        with pytest.raises(
+            LifeboatError, match=f"no two backups of agama have {outside} between them; it can be brought back to any moment from"
+        ):
             moments(WEEKS).at_position(outside)

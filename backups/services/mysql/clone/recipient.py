@@ -16,6 +16,7 @@ from backups.machine.docker import Container, Docker, Image, wait_until
 from backups.services.base import Job
 from backups.services.mysql.source.connection import Session, connect_socket, rows
 from backups.services.mysql.source.source import Source
+from backups.services.mysql.text import one_line
 from backups.services.mysql.versions import Version
 
 PLUGIN_HINT = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN at the source what is not needed"
@@ -103,7 +104,8 @@ def examine(docker: Docker, image: Image) -> tuple[Version, set[str]]:
         container.remove()
     if code:
         raise LifeboatError(
-            f"image {image.name} does not run mysqld: {output[-300:]}", hint="set `image:` to the source's version of mysql"
+            f"image {image.name} does not run mysqld: {one_line(output, 300)}",
+            hint="set `image:` to the source's version of mysql",
         )
     first, *libraries = output.splitlines()
     return Version.parse(first), set(libraries)
@@ -187,7 +189,7 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
         container.remove()
     if code:
         raise LifeboatError(
-            f"image {image.name} cannot initialise a data directory (exit code {code}): {output[-500:]}",
+            f"image {image.name} cannot initialise a data directory (exit code {code}): {one_line(output, 500)}",
             hint="is it an image of MySQL, of the source's version?",
         )
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -210,12 +212,15 @@ def _wait_for_session(container: Container, path: Path) -> Iterator[Session]:
         except Transient:
             if not container.running():
                 raise LifeboatError(
-                    f"the recipient of the clone ended at once: {container.logs(10)}",
+                    f"the recipient of the clone ended at once: {one_line(container.logs(10))}",
                     hint="does the image run this version of MySQL, with these plugins?",
                 ) from None
         return bool(opened)
 
     if not wait_until(answers, seconds=_READY):
-        raise LifeboatError(f"the recipient of the clone took no connection in {_READY} s: {container.logs(10)}")
+        raise LifeboatError(
+            f"the recipient of the clone took no connection in {_READY} s: {one_line(container.logs(10))}",
+            hint="is this machine overloaded? try again",
+        )
     with opened[0] as session:
         yield session

@@ -52,8 +52,7 @@ class Advance:
         if time is not None and not begins <= time <= ends:
             where = "before" if time < begins else "after the end of"
             raise LifeboatError(
-                f"{_told(time)} is {where} the log of {self._later.manifest.id}, which goes from "
-                f"{_told(begins)} to {_told(ends)}",
+                f"{_utc(time)} is {where} the log of {self._later.manifest.id}, which goes from {_utc(begins)} to {_utc(ends)}",
                 hint="lifeboat list shows which backup holds which moments",
             )
         executed = self._details.end.gtid_executed
@@ -68,14 +67,14 @@ class Advance:
             )
         if position is not None and rows(session, "SELECT GTID_SUBSET(%s, %s)", [position, executed])[0][0]:
             raise LifeboatError(
-                f"{position} is not after {self._last.id}: that backup, of {_told(begins)}, holds it already",
+                f"{position} is not after {self._last.id}: that backup, of {_utc(begins)}, holds it already",
                 hint="restore that backup, or begin with an older one: lifeboat list",
             )
         pieces = [locate.Piece(segment.file, segment.start, path) for segment, path in self._segments]
         stop = locate.find(pieces, self._details.end, self._point)
         if stop is None:
             raise LifeboatError(
-                f"{position} is not in the log of {self._later.manifest.id}, which goes from {_told(begins)} to {_told(ends)}",
+                f"{position} is not in the log of {self._later.manifest.id}, which goes from {_utc(begins)} to {_utc(ends)}",
                 hint="a GTID is written source:number; lifeboat list shows which backup holds which moments",
             )
         if executed is not None and stop.gtids is not None:
@@ -107,8 +106,8 @@ def describe(stop: Stop) -> str:
 
 
 def _commit(commit: Commit) -> str:
-    return f"{commit.gtid or 'without a GTID'} committed at {_told(commit.time)}"
+    return f"{commit.gtid or 'without a GTID'} committed at {_utc(commit.time)}"
 
 
-def _told(time: datetime) -> str:
+def _utc(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S.%f} UTC"

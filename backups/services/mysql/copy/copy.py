@@ -18,6 +18,7 @@ from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.copy import advance, events, export_tables, hand_over, options
 from backups.services.mysql.copy.advance import Advance
+from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
 from backups.services.mysql.copy.options import HOME, SOCKET
@@ -25,8 +26,8 @@ from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Server
 from backups.services.mysql.details import DATADIR, MySQLDetails
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source.connection import Session, quoted, rows
-from backups.services.mysql.witness import definitions, witness
+from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.witness import witness
 from backups.witness import Fact
 
 
@@ -107,20 +108,7 @@ class MySQLCopy:
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
-        counts = [fact for fact in self._last.witness if fact.metric == "rows" and isinstance(fact.value, int)]
-        filled = [fact for fact in counts if fact.value] or counts
-        if not filled:
-            self._server.run(lambda session: rows(session, "SELECT 1"))
-            return
-        fact = min(filled, key=lambda fact: (fact.value, fact.subject))
-        schema, table = definitions.table_names(fact.subject)
-        statement = f"SELECT COUNT(*) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608 -- quoted
-        found = self._server.run(lambda session: rows(session, statement))[0][0]
-        if found != fact.value:
-            raise Damaged(
-                f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
-                hint="the checks show what else differs; verify an older backup",
-            )
+        first_answer(self._server, self._last.witness)
 
     def observe(self) -> Iterable[Fact]:
         """Measure the witness's facts on the copy."""

@@ -13,6 +13,7 @@ from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.stream import FIRST
 from backups.services.mysql.details import Position
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.text import one_line
 from backups.services.mysql.versions import Version
 
 CHANNEL = "lifeboat"
@@ -148,8 +149,8 @@ class Replay:
         )[0]
         if missing or surplus:
             raise Damaged(
-                f"the copy's transactions are not the witness's: it has {_line(executed)}, wanted {_line(wanted)}; "
-                f"missing: {_line(missing) or 'none'}, too many: {_line(surplus) or 'none'}",
+                f"the copy's transactions are not the witness's: it has {one_line(executed)}, wanted {one_line(wanted)}; "
+                f"missing: {one_line(missing) or 'none'}, too many: {one_line(surplus) or 'none'}",
                 hint=_HINT,
             )
 
@@ -168,7 +169,7 @@ class Replay:
             "WHERE channel_name = %s AND last_error_number <> 0",
             [self._channel],
         )
-        return _line(workers[0][0] if workers else status["Last_SQL_Error"])
+        return one_line(workers[0][0] if workers else status["Last_SQL_Error"])
 
     def _at(self, status: dict[str, Any]) -> tuple[str, int]:
         """Return the position in the source's log: a relay log's offsets are those of the file that it was made of."""
@@ -184,7 +185,7 @@ class Replay:
         return f"{file}:{offset}"
 
     def _wanted(self) -> str:
-        gtids = f" ({_line(self._end.gtid_executed)})" if self._end.gtid_executed else ""
+        gtids = f" ({one_line(self._end.gtid_executed)})" if self._end.gtid_executed else ""
         return f"{self._end.file}:{self._end.offset}{gtids}"
 
     def _status(self) -> dict[str, Any]:
@@ -199,7 +200,8 @@ class Replay:
             rows(self._session, self._statement(statement), list(arguments) or None)
         except pymysql.err.MySQLError as error:
             raise Damaged(
-                f"the copy's server refuses to replay: {_line(str(error.args[-1]))}; the statement was: {statement}", hint=_HINT
+                f"the copy's server refuses to replay: {one_line(str(error.args[-1]))}; the statement was: {statement}",
+                hint=_HINT,
             ) from error
 
     def _statement(self, statement: str) -> str:
@@ -208,7 +210,3 @@ class Replay:
         for new, old in (("REPLICATION SOURCE", "MASTER"), ("SOURCE_HOST", "MASTER_HOST"), ("REPLICA", "SLAVE")):
             statement = statement.replace(new, old)
         return statement
-
-
-def _line(text: str | None) -> str:
-    return " ".join((text or "").split())

@@ -88,7 +88,7 @@ class Server:
             if isinstance(cause, pymysql.err.OperationalError) and cause.args[0] == _ACCESS_DENIED:
                 raise LifeboatError(
                     f"the copy's server did not create the account that Lifeboat uses: {self.error_log()}",
-                    hint="a plugin of the source that checks passwords may forbid it; this is a bug in Lifeboat",
+                    hint="a plugin of the source that checks passwords may forbid it: please report it",
                 ) from error
             return error.message
         return None

@@ -71,7 +71,7 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
             ) as instant:
                 found = plan.survey(guard)
                 if not (planned.fits(found) if block and instant.lock == "global" else planned.same(found)):
-                    raise SourceChanged("between the look and the lock")
+                    raise SourceChanged("before the lock was held")
                 job.say("dumping and taking the witness")
                 plan.start_definitions(found, program, "now")
                 program.release("now")
@@ -87,7 +87,7 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
                 data = witness.data_of(readers, found.catalogue, connect, meanwhile=keep_alive)
                 program.wait(keep_alive)
             if not found.same(plan.survey(guard)) or _definitions(guard, readers, found.catalogue, connect) != before:
-                raise SourceChanged("a definition is not what it was")
+                raise SourceChanged("a definition has changed")
         except pymysql.err.MySQLError as error:
             if error.args and error.args[0] in witness.CHANGED:
                 raise SourceChanged(witness.CHANGED[error.args[0]]) from error

@@ -14,6 +14,7 @@ from backups.machine.docker import Container, Image
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.mysql.copy import export_tables, hand_over
+from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.options import processors
 from backups.services.mysql.copy.server import HINT, Server
@@ -22,7 +23,8 @@ from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import DUMP, GRANTS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source.connection import Session, connect_socket, quoted, rows
+from backups.services.mysql.source.connection import Session, connect_socket, rows
+from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts, definitions, witness
 from backups.witness import Fact
 
@@ -91,19 +93,7 @@ class DumpedCopy:
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
-        counts = [f for f in self._fetched.manifest.witness if f.metric == "rows" and isinstance(f.value, int)]
-        filled = [fact for fact in counts if fact.value] or counts
-        if not filled:
-            self._server.run(lambda session: rows(session, "SELECT 1"))
-            return
-        fact = min(filled, key=lambda fact: (fact.value, fact.subject))
-        name = ".".join(quoted(part) for part in definitions.table_names(fact.subject))
-        found = self._server.run(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
-        if found != fact.value:
-            raise Damaged(
-                f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
-                hint="the checks show what else differs; verify an older backup",
-            )
+        first_answer(self._server, self._fetched.manifest.witness)
 
     def observe(self) -> Iterable[Fact]:
         """Measure the witness's facts on the copy."""
@@ -146,10 +136,10 @@ class DumpedCopy:
         made = self._run("-initialise", "initialise", self._variables())
         while made.running():
             time.sleep(0.1)
-        code = made.wait()
-        if code:
+        if code := made.wait():
+            output = one_line(made.logs(10), 500)
             raise LifeboatError(
-                f"image {self._image.name} cannot make an empty data directory (exit code {code}): {made.logs(10)[-500:]}",
+                f"image {self._image.name} cannot make an empty data directory (exit code {code}): {output}",
                 hint="is it an image of the source's version?",
             )
 

@@ -8,6 +8,7 @@ from backups.errors import Damaged
 from backups.machine.docker import Container, Image
 from backups.services.base import Sandbox
 from backups.services.mysql.dump_details import DUMP
+from backups.services.mysql.text import one_line
 
 HOME = "/lifeboat"
 SOCKET = "mysqld.sock"
@@ -66,7 +67,7 @@ def load(sandbox: Sandbox, image: Image, name: str, home: Path, files: Sequence[
             container.remove()
             if code and not force:
                 raise Damaged(
-                    f"the server does not accept {DUMP}/{file} (exit code {code}): {output[-500:]}",
+                    f"the server does not accept {DUMP}/{file} (exit code {code}): {one_line(output, 500)}",
                     hint="verify an older backup; the image must be of the source's version",
                 )
 

@@ -18,6 +18,7 @@ from backups.services.base import Job
 from backups.services.mysql.dump_details import DUMP
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.source import Source
+from backups.services.mysql.text import one_line
 from backups.services.mysql.versions import Version
 
 _HOME = "/lifeboat"
@@ -83,7 +84,7 @@ class Dumping:
         """Raise unless it has ended well and its file is whole; SourceChanged when the source's tables are no longer the same."""
         code, output = self.container.wait(), self._error_output()
         faults = [line for line in output.splitlines() if line.strip() and not line.startswith("--")]
-        answer = " | ".join(faults[-3:]) or self.container.logs(5)
+        answer = " | ".join(faults[-3:]) or one_line(self.container.logs(5))
         if code == _NOT_FOUND:
             raise LifeboatError(
                 f"image {self.container.image.name} has neither mysqldump nor mariadb-dump",
@@ -197,6 +198,7 @@ def version(docker: Docker, image: Image) -> Version:
         )
     if code:
         raise LifeboatError(
-            f"image {image.name} does not run mysqld or mariadbd: {output[-300:]}", hint="set `image:` to the source's version"
+            f"image {image.name} does not run mysqld or mariadbd: {one_line(output, 300)}",
+            hint="set `image:` to the source's version",
         )
     return Version.parse(output)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
@@ -17,7 +18,7 @@ from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.witness import Fact
 
-_METHODS: dict[str, Method] = {"clone": Clone(), "dump": Dump()}
+_METHODS: dict[str, Method] = {method.name: method for method in (Clone(), Dump())}
 
 
 class MySQLService:
@@ -34,7 +35,8 @@ class MySQLService:
 
     def capture(self, job: Job) -> Captured:
         """Take a full or an incremental; see `Service.capture`."""
-        self._method.require_kind(job)
+        if job.kind not in self._method.kinds:
+            raise ChainBroken(f"the method is {self._method.name}, which takes {'s and '.join(self._method.kinds)}s only")
         with connection.errors_explained(self.settings):
             with connection.connect(self.settings) as session:
                 seen = source.inspect(session)

@@ -23,7 +23,7 @@ _HEADER = struct.Struct("<4xB4xII2x")
 """The beginning of an event: its type, its size in bytes, and the offset of its end in the file."""
 _GTID, _ANONYMOUS, _TAGGED = 33, 34, 42
 _PLAIN = struct.Struct("<x16sqB16x")
-"""What follows in a transaction's first event: source, number, how its place among the others is told."""
+"""What follows in a transaction's first event: source, number, and how its place among the others is written."""
 _STAMP = 7
 _HAS_ORIGINAL = 1 << 55
 _WRAP = 0xFFFFFFFF

@@ -30,7 +30,7 @@ class Checks(Protocol):
     """Checks what a method needs of a source, of our user there and of the image."""
 
     def judge(self, session: Session, seen: Source, settings: MySQLSettings) -> Iterator[Verdict]:
-        """Judge the source; ends after a fault without whose mending the rest cannot be asked."""
+        """Judge the source; ends after a fault that keeps the rest from being checked."""
         ...
 
     def create_user(self, settings: MySQLSettings) -> str:

@@ -127,7 +127,7 @@ def _definitions(guard: Session, readers: Sequence[Session], found: Catalogue, c
 
 
 def without_reserved(facts: Sequence[Fact]) -> list[Fact]:
-    """Facts but those of the server's own accounts, which belong to its installation and are not dumped."""
+    """Return the facts without those of the server's own accounts, which belong to its installation and are not dumped."""
     reserved = {f"account {name}" for name in accounts.RESERVED}
     return [fact for fact in facts if fact.subject not in reserved]
 

@@ -129,7 +129,7 @@ class DumpedCopy:
         return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes, options=options)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
-        """Single tables as files of SQL, see `../copy/export_tables.py`."""
+        """Write single tables as files of SQL; see `../copy/export_tables.py`."""
         return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _initialise(self) -> None:
@@ -169,7 +169,7 @@ class DumpedCopy:
         return [f"--loose-{name}={value}" for name, value in self._details.variables.items()]
 
     def _options(self) -> list[str]:
-        """Options of a server that nobody can reach, and that need not survive a crash: what it loads is still in the backup."""
+        """Return the options of a server that nobody can reach, and that need not survive a crash: the backup still has all."""
         return [
             *load.SERVER,
             *(f"--plugin-load-add={library}" for library in self._details.plugins),

@@ -78,7 +78,7 @@ def _form(column: Column, table: str) -> Form:
 
 
 def _selected(column: Column, form: Form) -> str:
-    """SQL that reads one value as text or as bytes."""
+    """Return SQL that reads one value as text or as bytes."""
     name = quoted(column.name)
     match form:
         case Form.FLOAT:

@@ -6,6 +6,7 @@ Next files: `../clone/clone.py`, `../witness/witness.py`, `../binlog/pull.py`; b
 from collections.abc import Callable, Sequence
 
 from backups.errors import ChainBroken
+from backups.manifest import Kind
 from backups.services.base import Captured, Copy, Fetched, Job, Sandbox
 from backups.services.mysql.binlog import before_full, coverage, pull
 from backups.services.mysql.clone import clone
@@ -24,13 +25,12 @@ _Connect = Callable[[], Session]
 
 
 class Clone:
-    """See `Method`."""
+    """Backs up by CLONE and the log; see `Method`."""
 
+    name = "clone"
+    kinds: tuple[Kind, ...] = ("full", "incremental")
     checks = CloneChecks()
     continuous = True
-
-    def require_kind(self, job: Job) -> None:
-        """See `Method.require_kind`: it takes both kinds."""
 
     def capture(self, job: Job, settings: MySQLSettings, seen: Source) -> Captured:
         """See `Method.capture`."""

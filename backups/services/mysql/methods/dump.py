@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backups.errors import ChainBroken
+from backups.manifest import Kind
 from backups.services.base import Captured, Copy, Fetched, Job, Sandbox
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.dump import capture
@@ -14,15 +14,12 @@ from backups.services.mysql.source.source import Source
 
 
 class Dump:
-    """See `Method`."""
+    """Backs up by a dump program; see `Method`."""
 
+    name = "dump"
+    kinds: tuple[Kind, ...] = ("full",)
     checks = DumpChecks()
     continuous = False
-
-    def require_kind(self, job: Job) -> None:
-        """See `Method.require_kind`: a dump has no log, so there is no incremental."""
-        if job.kind == "incremental":
-            raise ChainBroken("the method is dump, which takes fulls only")
 
     def capture(self, job: Job, settings: MySQLSettings, seen: Source) -> Captured:
         """See `Method.capture`. Raises LifeboatError when the image is not one to dump with."""

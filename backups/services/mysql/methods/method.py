@@ -1,8 +1,9 @@
 """Describes what each method of backing a MySQL server up can do. The service chooses by `method:`, or by the manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from backups.manifest import Kind
 from backups.services.base import Captured, Copy, Fetched, Job, Sandbox
 from backups.services.mysql.doctor.checks import Checks
 from backups.services.mysql.settings import MySQLSettings
@@ -11,6 +12,11 @@ from backups.services.mysql.source.source import Source
 
 class Method(Protocol):
     """One way of backing up, and of bringing back what it took."""
+
+    @property
+    def name(self) -> str:
+        """As it is written in lifeboat.yaml."""
+        ...
 
     @property
     def checks(self) -> Checks:
@@ -22,8 +28,9 @@ class Method(Protocol):
         """Whether its backups hold the log, so that any moment between two of a chain can be brought back."""
         ...
 
-    def require_kind(self, job: Job) -> None:
-        """Raise ChainBroken, before anything is looked at, where this way takes no backup of that kind."""
+    @property
+    def kinds(self) -> Collection[Kind]:
+        """The kinds of backup that it takes."""
         ...
 
     def capture(self, job: Job, settings: MySQLSettings, seen: Source) -> Captured:

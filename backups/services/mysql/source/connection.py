@@ -17,7 +17,7 @@ from backups.services.mysql.settings import MySQLSettings
 _GREETING = 20.0
 """Seconds to wait for a server to take a connection, and for each of its answers while it does."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 8}
-"""A peer that is gone is noticed in three minutes, however long an answer may take."""
+"""So a peer that is gone is noticed in three minutes, however long an answer may take."""
 
 _BUSY = {1040: "has no free connection", 1203: "allows this user no more connections", 1205: "gave no lock in time"}
 _LOST = (2003, 2006, 2013, 1053, 1077, 1079, 1927, 3169, 4031)

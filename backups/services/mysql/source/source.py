@@ -28,7 +28,7 @@ _COPY_VARIABLES = (
 
 @dataclass(frozen=True)
 class Source:
-    """What a source said when it was inspected.
+    """What was read from a source when it was inspected.
 
     plugins: name -> library, of the active ones that come from a library. variables: every global one, as the server prints it.
     privileges: those on *.* of our user, upper case. tls: whether our session is encrypted. system_offset: seconds east of UTC of

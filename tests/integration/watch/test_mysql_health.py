@@ -52,7 +52,7 @@ def test_a_healthy_server_is_well_and_one_that_grew_is_too(mysql_server: MySQLSe
     assert seen(mysql_server, facts) == []
 
 
-def test_a_database_that_is_gone_is_told_once_with_what_it_held(mysql_server: MySQLServer, facts: list[Fact]) -> None:
+def test_a_database_that_is_gone_is_reported_once_with_what_it_held(mysql_server: MySQLServer, facts: list[Fact]) -> None:
     mysql_server.sql(f"DROP DATABASE {DATABASE}")
     expected = f"database {DATABASE} is gone; the last witness counted 4 tables with 40,014 rows in it"
     assert seen(mysql_server, facts) == [("loss", f"database {DATABASE}", expected)]
@@ -74,7 +74,7 @@ def test_a_database_that_is_gone_is_told_once_with_what_it_held(mysql_server: My
         ),
     ],
 )
-def test_a_lost_table_and_lost_rows_are_told_with_both_numbers(
+def test_a_lost_table_and_lost_rows_are_reported_with_both_numbers(
     mysql_server: MySQLServer, facts: list[Fact], statement: str, table: str, words: str
 ) -> None:
     mysql_server.sql(statement)
@@ -140,7 +140,7 @@ def test_a_server_that_is_down_is_down_and_one_that_cannot_be_asked_is_not_calle
         docker_cli("kill", "--signal", "CONT", server.container.name)
 
 
-def test_a_table_that_cannot_be_counted_in_time_is_told_with_the_servers_estimate(
+def test_a_table_that_cannot_be_counted_in_time_is_reported_with_the_servers_estimate(
     mysql_server: MySQLServer, facts: list[Fact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backups.services.mysql.health._COUNT_MILLISECONDS", 200)

@@ -23,7 +23,7 @@ def chain(request: pytest.FixtureRequest, start_mysql: StartMySQL, start_chain: 
     return taken
 
 
-def test_damage_to_a_chain_is_told(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_to_a_chain_is_reported(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     """One chain, damaged in every way that a repository, a disk or a bug could damage it."""
     monkeypatch.setattr(replay, "_OUT_OF_LOG", 1.0)
 
@@ -82,7 +82,7 @@ def test_a_clone_that_holds_more_than_its_position_says_comes_back_equal(
     assert restored.sql("SELECT @@replica_exec_mode") == [("STRICT",)]
 
 
-def test_damage_to_the_data_is_told(chain: Chain) -> None:
+def test_damage_to_the_data_is_reported(chain: Chain) -> None:
     def cut(fetched: list[Fetched]) -> None:
         path = fetched[0].data / "datadir" / "mysql.ibd"
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -91,7 +91,7 @@ def test_mysql_written_to_at_full_speed_comes_back_equal_and_a_changed_row_shows
     assert [(check.subject, check.metric) for check in differences(dumped, damaged)] == [("agama.parts", "fingerprint")]
 
 
-def test_tables_without_snapshots_hold_the_lock_and_it_is_said(start_mysql: StartMySQL, dumping: Dumping) -> None:
+def test_tables_without_snapshots_hold_the_lock_and_it_is_reported(start_mysql: StartMySQL, dumping: Dumping) -> None:
     """MyISAM rows written at full speed are of the same instant as everything else."""
     server = start_mysql("--enforce-gtid-consistency=OFF", clone=False, gtid=False)
     _allow(server)

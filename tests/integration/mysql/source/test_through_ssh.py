@@ -166,7 +166,7 @@ def test_only_the_recipient_reaches_the_port(
     assert {(task / "ns/net").readlink() for task in Path("/proc/self/task").iterdir()} == {before}
 
 
-def test_a_cut_in_the_clone_is_told(chain: Chain, machine: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_in_the_clone_is_reported(chain: Chain, machine: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SSH connection dies while CLONE's bytes pass; the directory does not look whole, and the next one goes through."""
     really = tunnel.Link
     cut: list[threading.Thread] = []
@@ -193,7 +193,7 @@ def test_a_cut_in_the_clone_is_told(chain: Chain, machine: SshServer, monkeypatc
     chain.backup()
 
 
-def test_a_cut_in_the_log_is_told(chain: Chain, machine: SshServer) -> None:
+def test_a_cut_in_the_log_is_reported(chain: Chain, machine: SshServer) -> None:
     """A session whose SSH connection dies says so, with the machine's name; a new one goes through."""
     settings = chain.server.settings().through(chain.hosts)
     session = connection.connect(settings)
@@ -225,7 +225,7 @@ def test_the_doctor_says_how_and_what_is_wrong(chain: Chain, machine: SshServer,
         connection.connect(chain.server.settings().through(Hosts({"db": machine.settings(known_hosts=stranger)})))
 
 
-def test_who_may_not_enter_a_network_is_told(hidden: Hidden) -> None:
+def test_who_may_not_enter_a_network_is_reported(hidden: Hidden) -> None:
     """Our own network is refused, too: others could reach the port."""
     with pytest.raises(LifeboatError, match="no port 3306 can be opened"):
         tunnel.listen_inside(os.getpid(), 3306)

@@ -1,4 +1,4 @@
-"""A MySQL service's section of lifeboat.yaml."""
+"""Describes a MySQL service's section of lifeboat.yaml."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self

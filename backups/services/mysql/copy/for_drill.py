@@ -1,4 +1,4 @@
-"""Options and an account for a server that is restored for a drill: it need not survive a crash.
+"""Gives options and an account to a server that is restored for a drill: it need not survive a crash.
 
 A restore to keep uses the account alone, and removes it at the end.
 """

@@ -1,4 +1,4 @@
-"""Options of a copy's server: as on the source where data depend on them, and without any way to reach or be reached."""
+"""Builds the options of a copy's server: as on the source where data depend on them, and without any connection to outside."""
 
 import os
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""The ways to back a MySQL server up: `clone` (CLONE and the binary log) and `dump` (SQL)."""
+"""Puts the parts together to the methods of backing a MySQL server up: `clone` (CLONE and the binary log), `dump` (SQL)."""

@@ -21,6 +21,7 @@ from backups.machine.runs import Run, one_at_a_time
 from backups.manifest import DATA, FileEntry, Kind, Manifest, Source
 from backups.repository.repository import Repository
 from backups.services.base import Captured, Job, Service
+from backups.services.continuous import continuous
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def back_up(
         repository.ensure()
         started_at = now()
         plan = _plan(repository, name, "full" if standalone else kind, started_at)
-        if service.continuous and plan.kind == "full" and not standalone:
+        if continuous(service) and plan.kind == "full" and not standalone:
             plan = replace(plan, before=_before(repository, name, started_at))
         staging = run.directory / name
         try:

@@ -1,4 +1,4 @@
-"""What every service can do. A fourth one is a new folder beside mysql/, prometheus/ and grafana/ and one line in `registry.py`.
+"""Describes what every service can do. A fourth one is a folder beside mysql/, prometheus/, grafana/ and a line in `registry.py`.
 
 Backing up:  `Service.capture` fills a directory and says what the source held at that instant (the witness).
 Restoring:   `Service.copy` gives a `Copy`, whose steps `assemble → start → replay → first_answer` bring the service back in a
@@ -14,13 +14,13 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from backups.machine.docker import Container, Docker, Image
-from backups.manifest import BackupRecord, Kind, Manifest
+from backups.manifest import Kind, Manifest
 from backups.places.base import Ownership
 from backups.witness import Fact
 
 
 class RestoreSettings(BaseModel):
-    """How a real restore of a service ends on its machine.
+    """Says how a real restore of a service ends on its machine.
 
     stop, start: shell commands that are run there, before anything is moved and after everything is in place
     owner: `user:group` that the files shall belong to; by default the owner of what is replaced, else the type's own
@@ -72,7 +72,7 @@ class SqlServiceSettings(ServiceSettings):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that `doctor` looked at: whether it is well, what was seen, and what to type when it is not."""
+    """One thing that `doctor` checked: whether it is well, what was found, and what to type when it is not."""
 
     subject: str
     ok: bool
@@ -82,7 +82,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Ailment:
-    """A reason to restore. down: `subject` does not serve. loss: it serves, and lacks what the last witness counted."""
+    """A reason to restore a service. down: `subject` does not serve. loss: it serves, and lacks what the last witness counted."""
 
     kind: Literal["down", "loss"]
     subject: str
@@ -99,7 +99,7 @@ class Job:
     before:    of a full: the last backup of the chain that it follows, where there is one
     docker:    for throw-away containers, labelled with the run
     state:     the state directory, for what may be kept between runs (`state / "cache"`)
-    say:       tells the operator what is being done, one short line
+    say:       shows the operator what is being done, one short line
     """
 
     kind: Kind
@@ -115,7 +115,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Captured:
-    """What a capture is: the witness's instant (UTC), the source's version, the facts, and what a restore must know."""
+    """The result of a capture: the witness's instant (UTC), the source's version, the facts, and what a restore must know."""
 
     taken_at: datetime
     source_version: str
@@ -165,7 +165,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Point:
-    """A moment to come back to: a time (UTC), or a position in the service's own words (MySQL: a GTID). One of the two."""
+    """A moment to come back to: a time (UTC), or a position in the service's log (MySQL: a GTID). One of the two."""
 
     time: datetime | None = None
     position: str | None = None
@@ -222,13 +222,6 @@ class Copy(Protocol):
         """SQLAlchemy URL of one of its databases, for the user's own expectations; None where it is no SQL service."""
         ...
 
-    def advance(self, log: Fetched, point: Point) -> str:
-        """Go on from the witness to a moment between it and that of `log`, the next backup of the chain; say where it stands.
-
-        Only where the service is `continuous`, and only on a lasting copy. Raises LifeboatError when the point is not in the log.
-        """
-        ...
-
     def settle(self) -> Delivery:
         """End the server in order, remove what only the sandbox needed, and hand the files over. Only of a lasting copy."""
         ...
@@ -273,7 +266,7 @@ class Received(Protocol):
     """A service whose servers take a restore by their API."""
 
     def receiver(self, url: str | None) -> Receiver:
-        """The server at `url`, by default the configured one; raises ConfigError when it is not said as whom to ask."""
+        """The server at `url`, by default the configured one; raises ConfigError when no credentials are configured."""
         ...
 
     def by_api_only(self, manifest: Manifest) -> bool:
@@ -295,7 +288,7 @@ class Service(Protocol):
         ...
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
-        """Look at everything a backup needs, changing nothing. Never raises: a fault is a finding with its remedy."""
+        """Check everything that a backup needs, changing nothing. Never raises: a fault is a finding with its remedy."""
         ...
 
     def capture(self, job: Job) -> Captured:
@@ -306,16 +299,16 @@ class Service(Protocol):
         ...
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
-        """Look, within seconds, for what calls for a restore. Changes nothing; nothing yielded means: it is well.
+        """Check within seconds whether something calls for a restore. Changes nothing; yields nothing when all is well.
 
-        witness: of the last backup; without one, only whether it serves can be told
+        witness: of the last backup; without one, only whether it serves can be found out
         collapse: the share of what the witness counted (0 to 1) that may be missing before it is called a loss
         Raises LifeboatError when it cannot look, which says nothing about the service (a wrong password, too many connections).
         """
         ...
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
-        """For each backup of the chain, the paths below `data/` that bringing back its last one needs; None means all of it."""
+        """Return for each backup of the chain the paths below `data/` that its last one needs; None means all of them."""
         ...
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
@@ -325,25 +318,8 @@ class Service(Protocol):
         """
         ...
 
-    @property
-    def continuous(self) -> bool:
-        """Whether any moment between two backups of a chain can be brought back."""
-        ...
-
-    def holds(self, manifest: Manifest, position: str) -> bool:
-        """Whether the moment of that backup comes after `position` of the log. Asked of `continuous` services only."""
-        ...
-
-    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
-        """Whether that full has the log since `before`, the last backup of another chain. Asked of `continuous` services only."""
-        ...
-
-    def log(self, manifest: Manifest) -> Sequence[str]:
-        """The paths below `data/` that hold a backup's log. Asked of `continuous` services only."""
-        ...
-
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
-        """What the live source holds that the witness does not, one line each (`agama.client: 12 rows more`): a restore loses it.
+        """Yield what a restore would lose, a line each (`agama.client: 12 rows more`): the source holds it, the witness does not.
 
         Takes seconds, changes nothing. Raises LifeboatError when the source does not answer.
         """

@@ -13,10 +13,9 @@ from typing import Literal
 from backups.errors import Damaged, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
-from backups.manifest import BackupRecord, Manifest
 from backups.places.base import Ownership
 from backups.secret import Secret
-from backups.services.base import Ailment, Captured, Copy, Delivery, Fetched, Finding, Job, Point, Sandbox, SqlServiceSettings
+from backups.services.base import Ailment, Captured, Copy, Delivery, Fetched, Finding, Job, Sandbox, SqlServiceSettings
 from backups.witness import Fact
 
 
@@ -67,19 +66,6 @@ class ToyService:
             result.insert(0, sorted(held))
         return result
 
-    @property
-    def continuous(self) -> bool:
-        return False
-
-    def holds(self, manifest: Manifest, position: str) -> bool:
-        return False
-
-    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
-        return False
-
-    def log(self, manifest: Manifest) -> Sequence[str]:
-        return ()
-
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         if not self.settings.source.is_dir():
             raise LifeboatError(f"there is no {self.settings.source}")
@@ -117,9 +103,6 @@ class ToyCopy:
 
     def database_url(self, database: str) -> str | None:
         return f"sqlite:///{self.tree / database}.sqlite"
-
-    def advance(self, log: Fetched, point: Point) -> str:
-        raise LifeboatError("a toy has no log")
 
     def settle(self) -> Delivery:
         return Delivery(self.tree, Ownership("root:root", 0, 0), "/toy", notes=("play on",))

@@ -10,6 +10,7 @@ from backups.machine import disk
 from backups.manifest import DATA, BackupRecord, FileEntry, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Fetched, Service
+from backups.services.continuous import continuous
 
 _AT_ONCE = 2
 """Most of a small incremental's time is restic starting up; more of them at once would cost memory for large repositories."""
@@ -51,7 +52,8 @@ def files(
 
 def log(service: Service, record: BackupRecord, manifest: Manifest, repository: Repository, into: Path) -> Fetched:
     """Fetch the log alone of the backup after a chain's last, and count it. Raises as `files` does."""
-    entries = _entries(manifest, service.log(manifest))
+    logged = continuous(service)
+    entries = _entries(manifest, logged.log(manifest) if logged else ())
     what = f"the log of backup {manifest.id}"
     disk.require(into, sum(entry.size for entry in entries), what)
     with disk.full_disk_told(into, f"fetching {what}"):

@@ -1,4 +1,4 @@
-"""Which backup comes back, and how far its log goes on from there: pure choices over what the repository lists."""
+"""Chooses the backup that brings a moment back, and how far its log is followed, from what the repository lists. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from backups.chains import Chain
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Point, Service
+from backups.services.continuous import continuous
 
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
@@ -17,7 +18,7 @@ ReadManifest = Callable[[BackupRecord], Manifest]
 
 @dataclass(frozen=True)
 class Choice:
-    """What comes back: the backups of a chain, the full first, the moment of the last of them; with `point`, a moment after it,
+    """Says what comes back: the backups of a chain, the full first, and the moment of the last; with `point`, a moment after it,
     up to which the log of the backup `later` goes on.
     """
 
@@ -36,11 +37,12 @@ class Choice:
         return (*self.chain, self.later) if self.later else self.chain
 
 
-class Moments:
+class RestorePoints:
     """The moments of one service that its backups can bring back."""
 
     def __init__(self, service: Service, members: Sequence[Chain], manifest: ReadManifest) -> None:
-        self._service = service
+        self._name = service.name
+        self._log = continuous(service)
         self._chains = members
         self._every = sorted((backup for chain in members for backup in chain.backups), key=lambda backup: backup.taken_at)
         self._manifest = manifest
@@ -50,45 +52,46 @@ class Moments:
             )
 
     def of_backup(self, backup: str) -> Choice:
-        """The instant of one backup, by its id, or of the newest: `latest`. Raises LifeboatError when there is no such id."""
+        """Choose the moment of one backup, by its id, or of the newest: `latest`. Raises LifeboatError where there is none."""
         if backup == "latest":
             return self._choice(self._every[-1])
         found = next((each for each in self._every if each.id == backup), None)
         if found is None:
-            raise LifeboatError(
-                f"{self._service.name} has no backup {backup}", hint=f"see: lifeboat list {self._service.name}, or name latest"
-            )
+            raise LifeboatError(f"{self._name} has no backup {backup}", hint=f"see: lifeboat list {self._name}, or name latest")
         return self._choice(found)
 
     def at(self, time: datetime) -> Choice:
-        """That very moment where the service's log tells it, else the newest backup at or before it.
+        """Choose that very moment where the service's log tells it, else the newest backup at or before it.
 
         Raises LifeboatError, naming the ranges that can be served, when no backup reaches it.
         """
         before = [backup for backup in reversed(self._every) if backup.taken_at <= time]
-        if before and (before[0].taken_at == time or not self._service.continuous):
+        if before and (before[0].taken_at == time or self._log is None):
             return self._choice(before[0])
         for backup in before:
             later = self._following(backup)
             if later is not None and later.taken_at >= time:
                 return self._choice(backup, Point(time=time), later)
         raise LifeboatError(
-            f"{self._service.name} cannot be brought back to {time:{_TIME}}; it can to any moment {self._ranges()}",
+            f"{self._name} cannot be brought back to {time:{_TIME}}; {self._restorable()}",
             hint="give a moment of these, or none for the newest backup: lifeboat list shows them",
         )
 
     def at_position(self, position: str) -> Choice:
-        """Up to and with a position of the log (MySQL: a GTID). Raises LifeboatError when no two backups have it between them."""
-        if not self._service.continuous:
-            raise LifeboatError(f"{self._service.name} has no log, so no position {position}", hint="give a time: --at TIME")
+        """Choose the moment right after a position of the log (MySQL: a GTID).
+
+        Raises LifeboatError when no two backups have it between them.
+        """
+        if self._log is None:
+            raise LifeboatError(f"{self._name} has no log, so no position {position}", hint="give a time: --at TIME")
         for earlier in reversed(self._every):
             later = self._following(earlier)
-            if later is None or not self._service.holds(self._manifest(later), position):
+            if later is None or not self._log.holds(self._manifest(later), position):
                 continue
-            if not self._service.holds(self._manifest(earlier), position):
+            if not self._log.holds(self._manifest(earlier), position):
                 return self._choice(earlier, Point(position=position), later)
         raise LifeboatError(
-            f"{position} is between no two backups of {self._service.name}, which reach {self._ranges()}",
+            f"no two backups of {self._name} have {position} between them; {self._restorable()}",
             hint="a GTID is written source:number; what is older than the oldest of these is in it, but has no moment of its own",
         )
 
@@ -97,7 +100,7 @@ class Moments:
         return Choice(chain.up_to(backup.id), point, later)
 
     def _following(self, backup: BackupRecord) -> BackupRecord | None:
-        """The backup whose log goes on where `backup` ends: the next of its chain, or a full that kept the log between."""
+        """Return the backup whose log goes on where `backup` ends: the next of its chain, or a full that kept the log between."""
         chain = next(chain for chain in self._chains if chain.id == backup.chain)
         for earlier, later in pairwise(chain.backups):
             if earlier.id == backup.id:
@@ -105,11 +108,15 @@ class Moments:
                 return later if later.sequence == earlier.sequence + 1 else None
         fulls = (each for each in self._every if each.sequence == 0 and not each.standalone and each.taken_at > backup.taken_at)
         full = next(fulls, None)
-        return full if full is not None and self._service.follows(self._manifest(full), backup) else None
+        return full if full is not None and self._log is not None and self._log.follows(self._manifest(full), backup) else None
 
-    def _ranges(self) -> str:
-        if not self._service.continuous:
-            return f"of its {len(self._every)} backups, of which the oldest is from {self._every[0].taken_at:{_TIME}}"
+    def _restorable(self) -> str:
+        """Say to which moments the service can be brought back."""
+        if self._log is None:
+            oldest = f"{self._every[0].taken_at:{_TIME}}"
+            return (
+                f"it can be brought back to the moments of its {len(self._every)} backups, of which the oldest is from {oldest}"
+            )
         spans: list[tuple[datetime, BackupRecord]] = []
         for chain in self._chains:
             whole = [backup for number, backup in enumerate(chain.backups) if backup.sequence == number]
@@ -121,6 +128,7 @@ class Moments:
                 spans.append((first.taken_at, last))
             else:
                 spans[joined] = (spans[joined][0], last)
-        return (
-            ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in spans) or "of none: no chain is whole"
-        )
+        if not spans:
+            return "it can be brought back to no moment: no chain is whole"
+        ranges = ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in spans)
+        return f"it can be brought back to any moment {ranges}"

@@ -19,7 +19,7 @@ from backups.services.base import Received, Receiver, Service
 from backups.site import Site
 from verification.evidence.evidence import Evidence
 from verification.evidence.store import TAG
-from verification.restore.moment import Choice, Moments
+from verification.restore.moment import Choice, RestorePoints
 from verification.restore.order import Order, Timed
 
 Target = Place | NewContainer | Receiver
@@ -107,10 +107,10 @@ def choose(repository: Repository, service: Service, order: Order) -> Choice:
     if order.at is not None and order.backup != "latest":
         raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
     members = chaining.chains(repository.backups()).get(service.name, [])
-    moments = Moments(service, members, repository.manifest)
+    points = RestorePoints(service, members, repository.manifest)
     if isinstance(order.at, datetime):
-        return moments.at(order.at)
-    return moments.at_position(order.at) if order.at is not None else moments.of_backup(order.backup)
+        return points.at(order.at)
+    return points.at_position(order.at) if order.at is not None else points.of_backup(order.backup)
 
 
 def _otherwise(target: Target) -> str:

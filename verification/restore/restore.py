@@ -17,6 +17,7 @@ from backups.machine.runs import Run
 from backups.places.container import NewContainer
 from backups.repository import chains_in_use
 from backups.services.base import Copy, Delivery, Receiver
+from backups.services.continuous import continuous_copy
 from backups.site import Site
 from verification.drill import fetch, sandbox
 from verification.drill.outcome import image_part
@@ -131,7 +132,7 @@ class _Work:
             )
         if choice.point and later:
             self._begin("advance", f"Go on to {choice.point}")
-            self.stands = copy.advance(later, choice.point)
+            self.stands = continuous_copy(copy).advance(later, choice.point)
             self._say(self.stands)
         return copy
 

@@ -13,7 +13,7 @@ from backups.errors import Damaged, LifeboatError, Transient
 from backups.hosts import NOWHERE, Hosts
 from backups.machine import disk
 from backups.machine.docker import Docker
-from backups.manifest import BackupRecord, Manifest
+from backups.manifest import Manifest
 from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Receiver, Sandbox
@@ -99,26 +99,9 @@ class GrafanaService:
         """See `Service`: the last backup alone."""
         return [*([] for _ in chain[:-1]), None]
 
-    @property
-    def continuous(self) -> bool:
-        """No: a database's copy is of one moment."""
-        return False
-
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
         """See `Service`."""
         return ApiCopy(chain, sandbox) if is_of_api(chain[-1].manifest.details) else GrafanaCopy(chain, sandbox)
-
-    def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
-        """No: it has no log."""
-        return False
-
-    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:  # noqa: ARG002
-        """No: it has no log."""
-        return False
-
-    def log(self, manifest: Manifest) -> Sequence[str]:  # noqa: ARG002
-        """None: it has no log."""
-        return ()
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See `Service`."""

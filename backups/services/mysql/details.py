@@ -1,4 +1,4 @@
-"""What a MySQL backup's manifest holds besides its witness: positions in the log, the log pulled, what a copy is started with.
+"""Describes what a MySQL manifest holds besides its witness: positions in the log, log segments, options of a copy's server.
 
 Layout below `data/`: a full has `datadir/` (the clone) and `log/`; an incremental has `log/` alone. A log segment is a run of a
 binary log file's own bytes from `start` to `end`; the segments of a chain, put end to end, are the source's log files again.

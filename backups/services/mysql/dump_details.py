@@ -1,4 +1,4 @@
-"""What a dump's manifest holds besides its witness, and where its files are: `data/dump/*.sql`, to be loaded in this order."""
+"""Describes what a dump's manifest holds besides its witness, and its files: `data/dump/*.sql`, loaded in this order."""
 
 from typing import Any, Literal
 
@@ -52,5 +52,5 @@ class DumpDetails(Frozen):
 
 
 def is_dump(details: Any) -> bool:
-    """Whether a manifest's details are those of a dump."""
+    """Return whether a manifest's details are those of a dump."""
     return isinstance(details, dict) and details.get("method") == "dump"

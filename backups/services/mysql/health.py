@@ -1,7 +1,7 @@
-"""What calls for a restore of a MySQL server: it is down, or databases, tables or most rows of the last witness are gone.
+"""Checks whether a MySQL server is down, or lacks databases, tables or most rows that the last witness counted.
 
-Cheap enough for every few minutes. How many rows a table has, the server knows only roughly, and late; so that alone accuses
-nobody and acquits nobody: every table is asked for a row, and a suspicious or small one for as many rows as it must have.
+Cheap enough for every few minutes. The server's own estimate of a table's rows is rough and late, so it alone decides nothing:
+every table is read for one row, and one that is small or whose estimate is low for as many rows as it must have.
 """
 
 import math
@@ -13,19 +13,18 @@ import pymysql.err
 from backups.services.base import Ailment
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection
-from backups.services.mysql.source.connection import Away, Session, rows
-from backups.services.mysql.witness.catalogue import SYSTEM
+from backups.services.mysql.source.connection import Away, Session, quoted, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.definitions import subject, table_names
-from backups.services.mysql.witness.fingerprint import quoted
 from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
 from backups.witness import Fact
 
 _COUNT_MILLISECONDS = 20_000
-"""For one count; a table that takes longer to find its rows is told with the server's own estimate."""
+"""For one count; of a table that takes longer, the server's own estimate is shown."""
 _LOCK_SECONDS = 5
 """For a table's lock, less than for a count: a table that is being altered is busy, not lost."""
 _SMALL = 10_000
-"""Rows that are always counted, whatever the server believes: that takes milliseconds."""
+"""Rows that are always counted, whatever the estimate: that takes milliseconds."""
 _DATABASE = "database "
 
 
@@ -37,15 +36,14 @@ class _Present:
     tables: Mapping[str, int | None]
 
 
-def look(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
-    """See `Service.ail`."""
-    address = f"{settings.host}:{settings.port}"
+def check(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
+    """Yield what calls for a restore; see `Service.ail`."""
     try:
         session = connection.connect(settings)
     except Away as error:
-        yield Ailment("down", address, error.message)
+        yield Ailment("down", settings.where, error.message)
         return
-    with connection.told(settings), session:
+    with connection.errors_explained(settings), session:
         present = _present(session)
         limit_statements(session, _COUNT_MILLISECONDS / 1000)
         rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])
@@ -63,7 +61,7 @@ def look(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> I
 
 
 def _collapsed(session: Session, table: str, count: int, estimate: int | None, collapse: float) -> Iterator[Ailment]:
-    """Whether a table lacks more than the share `collapse` of its `count` rows."""
+    """Yield an ailment when a table lacks more than the share `collapse` of its `count` rows."""
     needed = max(1, math.ceil(count * (1 - collapse)))
     suspicious = needed <= _SMALL or estimate is None or estimate < 2 * needed
     name = ".".join(quoted(part) for part in table_names(table))
@@ -78,17 +76,21 @@ def _collapsed(session: Session, table: str, count: int, estimate: int | None, c
     if found == "0":
         yield Ailment("loss", table, f"table {table} is empty; the last witness counted {count:,} rows in it")
     else:
-        told = f"table {table} has {found} rows of the {count:,} that the last witness counted; {needed:,} are expected at least"
-        yield Ailment("loss", table, told)
+        message = (
+            f"table {table} has {found} rows of the {count:,} that the last witness counted; at least {needed:,} are expected"
+        )
+        yield Ailment("loss", table, message)
 
 
 def _present(session: Session) -> _Present:
-    databases = rows(session, "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s", [SYSTEM])
+    databases = rows(
+        session, "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s", [SYSTEM_DATABASES]
+    )
     tables = rows(
         session,
         "SELECT table_schema, table_name FROM information_schema.tables "
         "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     )
     # The storage engine's own numbers: information_schema's may be a day old.
     estimates: dict[tuple[str, str], int] = {}
@@ -111,5 +113,5 @@ def _database(table: str) -> str:
 
 def _database_gone(database: str, counted: Mapping[str, int]) -> Ailment:
     held = [count for table, count in counted.items() if _database(table) == database]
-    told = f"{database} is gone; the last witness counted {len(held):,} tables with {sum(held):,} rows in it"
-    return Ailment("loss", database, told)
+    message = f"{database} is gone; the last witness counted {len(held):,} tables with {sum(held):,} rows in it"
+    return Ailment("loss", database, message)

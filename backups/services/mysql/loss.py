@@ -1,4 +1,4 @@
-"""What the live server holds that a backup does not: rows counted within seconds, tables that came and went."""
+"""Compares the live server with a backup's witness: rows counted within seconds, tables created and dropped."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,10 +7,9 @@ import pymysql.err
 
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection
-from backups.services.mysql.source.connection import rows
-from backups.services.mysql.witness.catalogue import SYSTEM
+from backups.services.mysql.source.connection import quoted, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.definitions import subject, table_names
-from backups.services.mysql.witness.fingerprint import quoted
 from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
 from backups.witness import Fact
 
@@ -24,29 +23,29 @@ _NOT_NOW = (*TOO_LONG, 1205, 1317)
 _CHANGED = (1146, 1049, 1412)
 
 
-def look(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
-    """See `Service.since`. Rows that were changed and not added or removed are not seen by counting."""
+def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
+    """Yield the differences, a line each; see `Service.since`. Rows that were changed in place are not seen by counting."""
     counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
-    with connection.told(settings), connection.connect(settings) as session:
+    with connection.errors_explained(settings), connection.connect(settings) as session:
         present = {
             subject(schema, name)
             for schema, name in rows(
                 session,
                 "SELECT table_schema, table_name FROM information_schema.tables "
                 "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
-                [SYSTEM],
+                [SYSTEM_DATABASES],
             )
         }
         rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])
         deadline = time.monotonic() + _SECONDS
-        # New tables last: how large they are nobody has counted.
+        # New tables last: nobody has counted how large they are.
         for table in sorted(present | set(counted), key=lambda name: (name not in counted, counted.get(name, 0), name)):
             before = counted.get(table)
             if table not in present:
                 yield f"{table}: not there any more; the backup has it, with {before:,} rows"
                 continue
-            left = min(_COUNT_SECONDS, deadline - time.monotonic())
-            now = _count(session, table, left) if left > 0 else None
+            seconds = min(_COUNT_SECONDS, deadline - time.monotonic())
+            now = _count(session, table, seconds) if seconds > 0 else None
             if before is None:
                 yield f"{table}: new since the backup, {_rows(now) if now is not None else 'not counted (no time)'}"
             elif now is None:
@@ -56,7 +55,7 @@ def look(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
 
 
 def _count(session: connection.Session, table: str, seconds: float) -> int | None:
-    """How many rows; None when that takes too long, or the table is being changed."""
+    """Count the rows; None when that takes too long, or the table is being changed."""
     name = ".".join(quoted(part) for part in table_names(table))
     try:
         limit_statements(session, seconds)

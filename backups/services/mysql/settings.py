@@ -1,4 +1,4 @@
-"""A MySQL service's section of lifeboat.yaml."""
+"""Describes a MySQL service's section of lifeboat.yaml."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MySQLSettings(SqlServiceSettings):
-    """Where the server answers, and as whom. `tls`: preferred uses TLS where the server offers it, required insists, verify
+    """Where the server is, and the account to use. `tls`: preferred uses TLS where the server offers it, required insists, verify
     also checks its certificate against `tls_ca`, disabled never does. `method`: clone, the server's own CLONE and its log; dump,
     SQL by mysqldump or mariadb-dump, for servers that CLONE cannot serve. `ssh`: the machine of `hosts:` that `host` and `port`
     are seen from.
@@ -45,7 +45,7 @@ class MySQLSettings(SqlServiceSettings):
         return f"{self.host}:{self.port}" + (f" through {self.ssh}" if self.ssh else "")
 
     def through(self, hosts: Hosts) -> Self:
-        """The same, knowing the machines that `ssh` names one of."""
+        """Return the settings with the machines of `hosts:`, of which `ssh` names one."""
         if self.ssh is None:
             return self
         known = self.model_copy()
@@ -53,11 +53,11 @@ class MySQLSettings(SqlServiceSettings):
         return known
 
     def open_channel(self) -> "paramiko.Channel":
-        """A connection to the server through the machine that `ssh` names; raises what HostConnection.open_channel raises."""
+        """Open a channel to the server through the machine that `ssh` names; raises what HostConnection.open_channel raises."""
         if self.ssh is None:
             raise AssertionError("only a server behind ssh: is reached through a channel")
         return self._hosts.connect(self.ssh).open_channel(self.host, self.port)
 
     def reveal_password(self) -> str:
-        """Read the password now; raises ConfigError when it cannot be had."""
+        """Read the password now; raises ConfigError when it cannot be read."""
         return secret.read(self.password, self.password_file, f"user {self.user} of MySQL at {self.where}")

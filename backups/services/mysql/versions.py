@@ -1,4 +1,4 @@
-"""Which servers Lifeboat can copy from, which version may be cloned to which, and how their SQL differs. Pure."""
+"""Knows which servers Lifeboat can back up, which version may be cloned to which, and how their SQL differs. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -43,12 +43,12 @@ class Version:
 
     @property
     def status_statement(self) -> str:
-        """The statement that tells the position in the binary log."""
+        """The statement that shows the position in the binary log."""
         return "SHOW BINARY LOG STATUS" if self.number >= _NEW_STATUS_FROM else "SHOW MASTER STATUS"
 
 
-def undumpable(version: Version) -> str | None:
-    """Why Lifeboat cannot back this server up by a dump, or None."""
+def dump_refusal(version: Version) -> str | None:
+    """Return why Lifeboat cannot back this server up by a dump, or None."""
     if version.mariadb:
         if version.number < _OLDEST_MARIADB:
             return f"MariaDB {version.text} is older than {'.'.join(map(str, _OLDEST_MARIADB))}, the oldest that is known"
@@ -59,15 +59,15 @@ def undumpable(version: Version) -> str | None:
 
 
 def dump_mismatch(source: Version, image: Version) -> str | None:
-    """Why a server of the image's version is not one to bring a dump of the source back on, or None. The same series always."""
+    """Return why a dump of the source cannot be brought back on the image's version, or None. The same series always can."""
     if source.mariadb == image.mariadb and source.number[:2] == image.number[:2]:
         return None
     kind = "MariaDB" if source.mariadb else "MySQL"
     return f"the source runs {source.text}, the image {image.text}; a dump needs an image of {kind} {source.series}"
 
 
-def unsupported(version: Version) -> str | None:
-    """Why Lifeboat cannot back this server up, or None."""
+def clone_refusal(version: Version) -> str | None:
+    """Return why Lifeboat cannot back this server up by CLONE, or None."""
     if version.mariadb:
         return "MariaDB has no CLONE, which a full backup is taken with unless `method: dump` is set"
     if version.number < _OLDEST:
@@ -76,7 +76,7 @@ def unsupported(version: Version) -> str | None:
 
 
 def clone_mismatch(source: Version, image: Version) -> str | None:
-    """Why a server of the image's version may not clone from the source, as the operator should read it, or None.
+    """Return why a server of the image's version may not clone from the source, as the operator should read it, or None.
 
     The same series always. Inside it: any release from 8.0.37 on; the same release from 8.0.26 on, whatever the packager's
     suffix; the very same version string before.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Container, Image, wait_until
 from backups.places.base import Ownership
-from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus import questions, version
@@ -105,13 +105,6 @@ class PrometheusCopy:
     def database_url(self, database: str) -> None:  # noqa: ARG002
         """None: Prometheus answers no SQL."""
         return
-
-    def advance(self, log: Fetched, point: Point) -> str:
-        """Not to be had: a snapshot is of one moment."""
-        raise LifeboatError(
-            f"Prometheus cannot go on from {self._last.manifest.id} to {point}: {log.manifest.id} holds no log",
-            hint="restore the moment of a backup: lifeboat list shows them",
-        )
 
     def settle(self) -> Delivery:
         """End the server, and hand over the blocks alone: no lock, no log, nothing that this server wrote."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
-from backups.manifest import BackupRecord, Manifest
+from backups.manifest import Manifest
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
 from backups.services.prometheus import health, loss
 from backups.services.prometheus.capture import capture
@@ -45,26 +45,9 @@ class PrometheusService:
         paths[last.id] += [entry.path for entry in last.files if entry.path.startswith(f"{CONFIG}/")]
         return [None if len(paths[manifest.id]) == len(manifest.files) else sorted(paths[manifest.id]) for manifest in chain]
 
-    @property
-    def continuous(self) -> bool:
-        """No: a snapshot is of one moment."""
-        return False
-
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - a copy changes no block
         """See Service."""
         return PrometheusCopy(chain, sandbox)
-
-    def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
-        """No: it has no log."""
-        return False
-
-    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:  # noqa: ARG002
-        """No: it has no log."""
-        return False
-
-    def log(self, manifest: Manifest) -> Sequence[str]:  # noqa: ARG002
-        """None: it has no log."""
-        return ()
 
     def since(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See Service."""

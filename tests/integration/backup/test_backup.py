@@ -17,7 +17,7 @@ from backups.errors import ChainBroken, ConfigError, LifeboatError
 from backups.machine import runs
 from backups.machine.docker import Docker
 from backups.machine.runs import Run
-from backups.manifest import Kind, Manifest
+from backups.manifest import BackupRecord, Kind, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Sandbox, ServiceSettings
 from backups.witness import Fact
@@ -56,6 +56,15 @@ class Scripted:
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
         raise AssertionError("nobody makes a copy of it")
+
+    def holds(self, manifest: Manifest, position: str) -> bool:
+        return False
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
+        return False
+
+    def log(self, manifest: Manifest) -> Sequence[str]:
+        return ()
 
 
 def at(day: float) -> Callable[[], datetime]:

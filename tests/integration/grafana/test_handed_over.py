@@ -7,7 +7,7 @@ import pytest
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine.runs import Run
-from backups.services.base import Fetched, Point
+from backups.services.continuous import continuous, continuous_copy
 from backups.services.grafana.service import GrafanaService
 from deployments.grafana_standin import edits
 from tests.integration.grafana.conftest import Boat
@@ -71,9 +71,9 @@ def test_a_database_that_is_damaged_is_not_handed_over(boat: Boat, grafana_sourc
 def test_there_is_no_way_on_from_a_copy(boat: Boat, grafana_source: GrafanaServer, run: Run) -> None:
     settings = grafana_source.settings()
     fetched = boat.fetched(settings, *boat.capture(settings))
-    assert not GrafanaService("grafana", settings, run.docker).continuous
-    with boat.copy(fetched) as (copy, _), pytest.raises(LifeboatError, match="cannot go on from grafana-1 to x"):
-        copy.advance(Fetched(fetched.manifest, fetched.data), Point(position="x"))
+    assert continuous(GrafanaService("grafana", settings, run.docker)) is None
+    with boat.copy(fetched) as (copy, _), pytest.raises(LifeboatError, match="the backup has no log"):
+        continuous_copy(copy)
 
 
 def test_what_the_source_has_gained_and_lost_since_is_told(boat: Boat, grafana_factory: GrafanaFactory, run: Run) -> None:

@@ -1,13 +1,12 @@
 """A Prometheus that is handed over to live on: the captured blocks and nothing else; and what the source has gained since."""
 
 import re
-from datetime import timedelta
 
 import pytest
 
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import Manifest
-from backups.services.base import Fetched, Point
+from backups.services.continuous import continuous, continuous_copy
 from backups.services.prometheus.details import PrometheusDetails
 from tests.integration.prometheus.conftest import Boat
 
@@ -44,11 +43,10 @@ def test_blocks_that_changed_in_the_sandbox_are_not_handed_over(prometheus_chain
 
 def test_there_is_no_way_on_from_a_snapshot(prometheus_chain: Chain) -> None:
     boat, backups = prometheus_chain
-    assert not boat.service.continuous
-    with boat.fetched(backups[0].id) as copy:
-        later = Fetched(backups[1], copy.data_directory)
-        with pytest.raises(LifeboatError, match=f"cannot go on from {backups[0].id} to "):
-            copy.advance(later, Point(time=backups[0].taken_at + timedelta(seconds=1)))
+    assert continuous(boat.service) is None
+    refused = pytest.raises(LifeboatError, match="the backup has no log: no moment between two backups")
+    with boat.fetched(backups[0].id) as copy, refused:
+        continuous_copy(copy)
 
 
 def test_what_the_source_has_gained_since_is_told_in_samples(prometheus_chain: Chain) -> None:

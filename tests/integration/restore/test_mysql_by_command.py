@@ -88,8 +88,8 @@ def test_what_an_operator_types(
 
     for words, told in (
         (("--tables", "agama.nowhere", "--to", f"local:{tmp_path}/none"), "nowhere"),
-        (("--at", gtid.rpartition(":")[0] + ":9999", "--to", f"local:{tmp_path}/none"), "is between no two backups of agama"),
-        (("--at", "2020-01-01T00:00Z", "--to", f"local:{tmp_path}/none"), "it can to any moment from"),
+        (("--at", gtid.rpartition(":")[0] + ":9999", "--to", f"local:{tmp_path}/none"), "no two backups of agama have "),
+        (("--at", "2020-01-01T00:00Z", "--to", f"local:{tmp_path}/none"), "it can be brought back to any moment from"),
     ):
         refused = typed(*words)
         assert refused.code == 2, refused.out + refused.err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backups.services.mysql.versions import Version, clone_mismatch, unsupported
+from backups.services.mysql.versions import Version, clone_mismatch, clone_refusal
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_clone_wants_versions_that_fit(source: str, image: str, fits: bool) -> N
 )
 def test_servers_without_clone_are_refused(text: str, comment: str, words: str) -> None:
     """They could not be backed up, and are told so."""
-    assert words in str(unsupported(Version.parse(text, comment)))
+    assert words in str(clone_refusal(Version.parse(text, comment)))
 
 
 @pytest.mark.parametrize(("text", "comment"), [("8.0.17", ""), ("8.4.3", "MySQL"), ("9.7.4-2", "(Debian)")])
 def test_servers_with_clone_are_taken(text: str, comment: str) -> None:
     """From its first release on."""
-    assert unsupported(Version.parse(text, comment)) is None
+    assert clone_refusal(Version.parse(text, comment)) is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.places.base import Ownership
-from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.capture import closed_of
 from backups.services.grafana.api.client import Client
@@ -86,13 +86,6 @@ class ApiCopy:
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
         """None: Grafana answers no SQL."""
         return None
-
-    def advance(self, log: Fetched, point: Point) -> str:
-        """Not to be had: it has no log."""
-        raise LifeboatError(
-            f"Grafana cannot go on from {self._manifest.id} to {point}: {log.manifest.id} holds no log",
-            hint="restore the moment of a backup: lifeboat list shows them",
-        )
 
     def settle(self) -> Delivery:
         """Not to be had: the copy's database is the sandbox's own, with none of the source's accounts' passwords."""

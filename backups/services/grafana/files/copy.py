@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from backups.errors import Damaged, LifeboatError, Transient
+from backups.errors import Damaged, Transient
 from backups.machine.docker import Container
 from backups.places.base import Ownership
 from backups.places.local.place import LocalPlace
-from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana.api import not_restorable
 from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import write
@@ -103,13 +103,6 @@ class GrafanaCopy:
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
         """None: Grafana answers no SQL."""
         return None
-
-    def advance(self, log: Fetched, point: Point) -> str:
-        """Not to be had: a database's copy is of one moment."""
-        raise LifeboatError(
-            f"Grafana cannot go on from {self._manifest.id} to {point}: {log.manifest.id} holds no log",
-            hint="restore the moment of a backup: lifeboat list shows them",
-        )
 
     def settle(self) -> Delivery:
         """End the server, and hand over the backup's own database: the one that the server ran on was changed for the sandbox."""

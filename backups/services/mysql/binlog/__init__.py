@@ -1,1 +1,1 @@
-"""The binary log: pulled from the server, read, put together, and searched for a moment."""
+"""Pulls the binary log from the server, puts a chain's log together, and finds the position of a moment in it."""

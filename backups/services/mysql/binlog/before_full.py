@@ -1,22 +1,21 @@
-"""A full that follows another chain keeps the log between: then the night before it has no hole that nobody can come back to."""
+"""Pulls the log between the last backup of the chain before and a new full, so that moments between the two chains come back."""
 
 from collections.abc import Callable
 
 from backups.errors import ChainBroken
 from backups.services.base import Job
-from backups.services.mysql.binlog import pull
-from backups.services.mysql.details import Bridge, MySQLDetails, Position
-from backups.services.mysql.dump_details import is_dump
+from backups.services.mysql.binlog import coverage, pull
+from backups.services.mysql.details import Bridge, Position
 from backups.services.mysql.source.connection import Session, rows
 
 
-def build(connect: Callable[[], Session], job: Job, start: Position) -> Bridge | None:
-    """Pull the log from the end of the chain before to `start`, the first byte of this full's own log; None, and said, where
-    that part of the log is no longer to be had.
+def pull_bridge(connect: Callable[[], Session], job: Job, start: Position) -> Bridge | None:
+    """Pull the log from the end of the chain before to `start`, the first byte of this full's own log. None where the source no
+    longer has that part of its log, which the operator is told.
     """
-    if job.before is None or is_dump(job.before.details):
+    before = coverage.details_of(job.before) if job.before else None
+    if job.before is None or before is None:
         return None
-    before = MySQLDetails.model_validate(job.before.details)
     try:
         pull.require_continuation(connect, before, job.before.source.version)
         end = _end_before(connect, start)
@@ -29,7 +28,7 @@ def build(connect: Callable[[], Session], job: Job, start: Position) -> Bridge |
 
 
 def _end_before(connect: Callable[[], Session], start: Position) -> Position:
-    """The end of the log file before `start.file`. Raises ChainBroken when the source has it no more."""
+    """Return the end of the log file before `start.file`. Raises ChainBroken when the source no longer has it."""
     with connect() as session:
         files = [(str(row[0]), int(row[1])) for row in rows(session, "SHOW BINARY LOGS")]
     names = [name for name, _ in files]

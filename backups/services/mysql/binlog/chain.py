@@ -1,4 +1,4 @@
-"""The log of a whole chain, put together from its backups' segments, and proven to be without a gap.
+"""Puts the log of a chain together from its backups' segments, and proves that it has no gap.
 
 The files that come out are the source's own, byte for byte, up to the witness's position; a server reads them as relay logs.
 """
@@ -26,7 +26,7 @@ _HINT = "this backup cannot be brought back to its own instant: verify an older 
 
 @dataclass(frozen=True)
 class LogFile:
-    """One of the source's log files: where its pieces are, in order, and how many bytes they make."""
+    """One of the source's log files: its pieces, in order, and their bytes in all."""
 
     file: str
     pieces: tuple[Path, ...]
@@ -43,8 +43,8 @@ class RelayLog:
     head: int
 
 
-def link(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[LogFile, ...]:
-    """Order the chain's log by files. Raises Damaged, naming the range, when any of it is missing or is not as long as it was."""
+def log_files(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[LogFile, ...]:
+    """Order the chain's segments by log file. Raises Damaged, naming the range, when one is missing or too short."""
     pieces: dict[str, list[Path]] = {}
     at: Position | None = None
     for fetched, detail in zip(chain, details, strict=True):
@@ -52,7 +52,7 @@ def link(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[Log
             raise _gap(at, detail.start, fetched)
         for segment in detail.segments:
             _require_joined(at, segment, fetched)
-            pieces.setdefault(segment.file, []).append(_whole(fetched, segment))
+            pieces.setdefault(segment.file, []).append(_require_segment(fetched, segment))
             at = Position(file=segment.file, offset=segment.end)
         at = at or detail.start
         if not _same(at, detail.end):
@@ -60,8 +60,8 @@ def link(chain: Sequence[Fetched], details: Sequence[MySQLDetails]) -> tuple[Log
     return tuple(LogFile(file, tuple(parts), sum(part.stat().st_size for part in parts)) for file, parts in pieces.items())
 
 
-def following(chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails) -> tuple[LogSegment, ...]:
-    """The log of `later`, the backup after the chain's last one (`details`), from there on; their paths are below its `data`.
+def log_after(chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails) -> tuple[LogSegment, ...]:
+    """Return the log of `later`, the backup after the chain's last one (`details`), from there on; paths are below its `data`.
 
     A full that follows another chain has kept the log between, as its bridge. Raises Damaged where any of it is missing.
     """
@@ -72,7 +72,7 @@ def following(chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, m
         raise _gap(at, bridge.start if bridge else more.start, later)
     for segment in segments:
         _require_joined(at, segment, later)
-        _whole(later, segment)
+        _require_segment(later, segment)
         at = Position(file=segment.file, offset=segment.end)
     if not _same(at, more.end):
         raise _gap(at, more.end, later)
@@ -143,7 +143,7 @@ def _require_joined(at: Position | None, segment: LogSegment, fetched: Fetched) 
         raise _gap(at, begins, fetched)
 
 
-def _whole(fetched: Fetched, segment: LogSegment) -> Path:
+def _require_segment(fetched: Fetched, segment: LogSegment) -> Path:
     path = fetched.data / segment.path
     length = segment.end - segment.start
     if not path.is_file():

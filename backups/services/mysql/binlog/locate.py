@@ -1,6 +1,6 @@
-"""Finding the place in the binary log that a moment means: from transaction to transaction by their headers, nothing decoded.
+"""Finds the position of a moment in the binary log, by the headers of its transactions.
 
-Every transaction begins with an event that tells its GTID (or that it has none), when it was committed in microseconds of the
+Every transaction begins with an event that holds its GTID (or none), when it was committed in microseconds of the
 source's clock, and how many bytes it has: so a log of gigabytes is read in seconds, compressed transactions or not.
 """
 
@@ -23,7 +23,7 @@ _HEADER = struct.Struct("<4xB4xII2x")
 """The beginning of an event: its type, its size in bytes, and the offset of its end in the file."""
 _GTID, _ANONYMOUS, _TAGGED = 33, 34, 42
 _PLAIN = struct.Struct("<x16sqB16x")
-"""What follows in a transaction's first event: source, number, how its place among the others is told."""
+"""What follows in a transaction's first event: source, number, and how its place among the others is written."""
 _STAMP = 7
 _HAS_ORIGINAL = 1 << 55
 _WRAP = 0xFFFFFFFF
@@ -74,7 +74,7 @@ class Stop:
 
 
 def find(pieces: Sequence[Piece], begin: Position, point: Point) -> Stop | None:
-    """Look for the moment in the log that begins at `begin`. A time means all that was committed at or before it, up to the first
+    """Find a moment in the log that begins at `begin`. A time means all that was committed at or before it, up to the first
     transaction that was committed later; a GTID, all up to and including its transaction: None when that is not in the log.
     """
     latest = (point.time - _EPOCH) // timedelta(microseconds=1) if point.time else None
@@ -95,7 +95,7 @@ def find(pieces: Sequence[Piece], begin: Position, point: Point) -> Stop | None:
 
 
 def commits(pieces: Sequence[Piece]) -> Iterator[Commit]:
-    """Every transaction of the log, in its order. Raises Damaged where the bytes are no log."""
+    """Yield every transaction of the log, in its order. Raises Damaged where the bytes are no log."""
     for piece in pieces:
         if not piece.path.stat().st_size:
             continue
@@ -123,7 +123,7 @@ def _commits(log: mmap.mmap, piece: Piece) -> Iterator[Commit]:
 
 
 def _plain(event: bytes, *, named: bool) -> tuple[str | None, int, int, int]:
-    """The GTID's source and number, commit time on this source in microseconds since 1970, bytes of the whole transaction."""
+    """Read the GTID's source and number, the commit time in microseconds since 1970, and the bytes of the whole transaction."""
     source, number, _ = _PLAIN.unpack_from(event)
     at = _PLAIN.size
     stamp = int.from_bytes(event[at : at + _STAMP], "little")
@@ -135,7 +135,7 @@ def _plain(event: bytes, *, named: bool) -> tuple[str | None, int, int, int]:
 
 
 def _tagged(event: bytes) -> tuple[str, int, int, int]:
-    """The same of a GTID with a tag: numbered fields, each number as long as it needs to be."""
+    """Read the same of a GTID with a tag: numbered fields, each number as long as it needs to be."""
     fields = _Fields(event)
     fields.number(), fields.number(), fields.number()  # the format's version, the size, the last field that must be known
     found: dict[int, int] = {}
@@ -176,7 +176,7 @@ class _Gtids:
 
 
 class _Fields:
-    """Reads numbers whose first byte tells, by its lowest ones, how many more belong to them."""
+    """Reads numbers whose first byte says, by its lowest ones, how many more belong to them."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

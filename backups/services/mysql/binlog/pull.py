@@ -1,4 +1,4 @@
-"""The source's binary log, kept as its files' own bytes: what a chain may still build on, and pulling it piece by piece.
+"""Pulls the source's binary log as the bytes of its files, and checks that it still goes on where a chain ends.
 
 The bytes are read by `stream.py`.
 """
@@ -17,7 +17,6 @@ from backups.errors import ChainBroken
 from backups.services.mysql.binlog.stream import FIRST, LogReader
 from backups.services.mysql.details import LOG, LogSegment, MySQLDetails, Position
 from backups.services.mysql.source.connection import Session, rows, variable
-from backups.services.mysql.versions import Version
 
 _NON_BLOCKING = 1
 """Flag of the dump command: end at the log's end instead of waiting for more."""
@@ -34,13 +33,6 @@ class Pulled:
 
     segments: tuple[LogSegment, ...]
     created: int | None
-
-
-def position(session: Session, version: Version) -> Position:
-    """Where the source's log is now."""
-    (status,) = rows(session, version.status_statement)
-    gtid = variable(session, "gtid_mode") == "ON"
-    return Position(file=status[0], offset=int(status[1]), gtid_executed="".join(status[4].split()) if gtid else None)
 
 
 def pull(connect: Callable[[], Session], start: Position, end: Position, directory: Path) -> Pulled:
@@ -62,7 +54,7 @@ def pull(connect: Callable[[], Session], start: Position, end: Position, directo
 
 
 def created_stamp(connect: Callable[[], Session], file: str) -> int:
-    """When `file` was begun, in seconds, as its description says. Raises ChainBroken when there is no such file."""
+    """Read when `file` was begun, in seconds since 1970. Raises ChainBroken when there is no such file."""
     start = Position(file=file, offset=0)
     with connect() as session:
         reader = LogReader(_dump(session, start))

@@ -1,7 +1,7 @@
-"""The binary log as the server sends it: packets split by the megabyte, every event proven to follow the one before it.
+"""Reads the binary log as the server sends it, in packets, and proves that every event follows the one before it.
 
 A packet is a 3-byte length, a sequence number, a status byte and the event's own bytes; an event beyond 16 MB goes on in the
-packets that follow. What a file holds and what is only the server's talk is told apart here; keeping it is `pull.py`'s affair.
+packets that follow. Events that the server only sends, and that are in no file, are left out; `pull.py` keeps the rest.
 """
 
 import struct
@@ -28,7 +28,7 @@ _HEADER = struct.Struct("<IBIBIIIH")
 _EVENT_HEADER = _HEADER.size - _PREFIX
 _ROTATE_POSITION = struct.Struct("<Q")
 _FORMAT_DESCRIPTION = 15
-_TALK = frozenset({_FORMAT_DESCRIPTION, 27, 41})
+_NOT_IN_FILES = frozenset({_FORMAT_DESCRIPTION, 27, 41})
 """Events that the file may not hold: descriptions of it, heartbeats."""
 _ARTIFICIAL = 0x20
 _CRC32 = 1
@@ -52,13 +52,13 @@ class Sink(Protocol):
 
 
 class LogError(Transient):
-    """What arrived is not the unbroken log that was asked for."""
+    """What arrived is not the unbroken log that was requested."""
 
 
 class LogReader:
     """Reads a dump up to (`file`, `offset`), the end of an event; or, without `until`, to the first file's description.
 
-    receive: fills a buffer with what has arrived and returns how many bytes that is; 0 when the server has hung up.
+    receive: fills a buffer with what has arrived and returns how many bytes that is; 0 when the server has ended the connection.
     created: the creation stamp of the file read last, from its format description event; 0 where that was not part of it.
     """
 
@@ -87,7 +87,7 @@ class LogReader:
         while not self._done:
             received = self._receive(view[filled : filled + _CHUNK])
             if not received:
-                raise self._broken("the server hung up")
+                raise self._broken("the server ended the connection")
             filled += received
             used = self._split(view, filled)
             if used:
@@ -121,7 +121,7 @@ class LogReader:
             length = head & _PACKET_MAX
             stop = at + _HEAD + length
             if (
-                stop > filled or status or flags & _ARTIFICIAL or kind in _TALK
+                stop > filled or status or flags & _ARTIFICIAL or kind in _NOT_IN_FILES
                 or size != length - 1 or length == _PACKET_MAX or head >> 24 != sequence
             ):  # fmt: skip
                 break
@@ -140,7 +140,7 @@ class LogReader:
         return at
 
     def _take_packet(self, packet: memoryview) -> None:
-        """Take one packet of any sort, slowly; whatever is wrong with it is said here."""
+        """Take one packet of any sort, slowly, and raise LogError for whatever is wrong with it."""
         if packet[3] != self._sequence:
             raise self._broken(f"packet {packet[3]} came instead of {self._sequence}")
         self._sequence = (self._sequence + 1) & 0xFF
@@ -152,9 +152,9 @@ class LogReader:
         if body[0] == 0xFF:
             pymysql.err.raise_mysql_exception(bytes(body))
         if body[0] == 0xFE:
-            raise self._broken("it ended there")
+            raise self._broken("the log ended there")
         if len(packet) < _HEADER.size:
-            raise self._broken(f"an event of {len(body) - 1} bytes is no event")
+            raise self._broken(f"{len(body) - 1} bytes are too few for an event")
         self._continues = len(body) == _PACKET_MAX
         self._take_event(packet)
 
@@ -165,7 +165,7 @@ class LogReader:
             self._describe(event, when, end)
         elif flags & _ARTIFICIAL:
             self._turn_to(event)
-        elif kind not in _TALK:
+        elif kind not in _NOT_IN_FILES:
             if end != (self.offset + size) & _WRAP:
                 raise self._broken(f"an event of {size} bytes says that it ends at {end}")
             self.offset += size
@@ -198,7 +198,7 @@ class LogReader:
             self._limit = self._until[1]
 
     def _describe(self, event: memoryview, when: int, end: int) -> None:
-        """Note how the file's events are written. Sent for a start inside the file, the description is talk: it ends nowhere."""
+        """Note how the file's events are written. A description that is sent for a start inside the file has no end."""
         self._checksums = event[-_PREFIX] == _CRC32
         if self._checksums and crc32(event) != _RESIDUE:
             raise self._broken("the checksum of the file's description is wrong")

@@ -1,1 +1,1 @@
-"""A full backup by the server's own CLONE: `clone.py` orders it, `recipient.py` is the container that receives it."""
+"""Takes a full backup by the server's own CLONE: `clone.py` runs it, `recipient.py` is the server that receives it."""

@@ -1,4 +1,4 @@
-"""A full backup's data: the server's own CLONE, run on a throw-away recipient, straight into the backup's directory."""
+"""Clones the source's data files into a backup's directory, by CLONE on a throw-away server (`recipient.py`)."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ from backups.services.mysql.source.source import Source
 from backups.services.mysql.versions import clone_mismatch
 
 if TYPE_CHECKING:
-    from backups.services.mysql.source.tunnel import Passage
+    from backups.services.mysql.source.tunnel import Forwarding
 
 _ONE_AT_A_TIME = 3634
 _AWAY = (2003, 2006, 2013)
@@ -35,7 +35,7 @@ _HINTS = {
     3867: "the source's character set is unknown to the image's server",
     3868: "a setting of the source has no equal on the image's server",
     3869: "write `host:` in lifeboat.yaml as a name or an address without a port",
-    3870: recipient.ANOTHER_PLUGIN,
+    3870: recipient.PLUGIN_HINT,
     3873: "free some space under the state directory, or set `state:` in lifeboat.yaml to a larger disk",
 }
 
@@ -50,16 +50,16 @@ def clone(settings: MySQLSettings, source: Source, size: int, job: Job) -> None:
     authority = settings.tls_ca.expanduser() if settings.tls == "verify" and settings.tls_ca else None
     with (
         recipient.running(job, image, source, authority, network="none" if settings.ssh else "host") as server,
-        _passage(server, settings) as passage,
+        _forwarding(server, settings) as forwarding,
     ):
         _require_fit(server, source)
         job.say(f"cloning {disk.size(size)}" + (" over TLS" if source.tls else ", not encrypted on its way"))
-        for left in reversed(range(_ATTEMPTS)):
+        for attempts_left in reversed(range(_ATTEMPTS)):
             try:
-                _clone(server, settings, source, "127.0.0.1" if passage else settings.host)
+                _clone(server, settings, source, "127.0.0.1" if forwarding else settings.host)
             except pymysql.err.Error as error:
-                _require_uncut(passage, settings, error)
-                if not left or _BROKEN_OFF not in str(error):
+                _require_uncut(forwarding, settings, error)
+                if not attempts_left or _BROKEN_OFF not in str(error):
                     raise explain(error, settings) from error
                 job.say("the source broke the clone off: beginning it again")
                 shutil.rmtree(job.directory / DATADIR, ignore_errors=True)
@@ -73,38 +73,38 @@ def _require_fit(server: Recipient, source: Source) -> None:
     version = server.version()
     reason = clone_mismatch(source.version, version)
     if reason:
-        raise LifeboatError(reason, hint=recipient.another_image(source.version))
+        raise LifeboatError(reason, hint=recipient.image_hint(source.version))
     missing = recipient.missing_libraries(source.plugins, server.libraries())
     if missing:
-        raise LifeboatError(recipient.tell_missing(missing, image), hint=recipient.ANOTHER_PLUGIN)
+        raise LifeboatError(recipient.describe_missing(missing, image), hint=recipient.PLUGIN_HINT)
 
 
 @contextmanager
-def _passage(server: Recipient, settings: MySQLSettings) -> Iterator["Passage | None"]:
-    """What carries the recipient's connections to a source behind `ssh:`; None where it reaches the source itself."""
+def _forwarding(server: Recipient, settings: MySQLSettings) -> Iterator["Forwarding | None"]:
+    """Carry the recipient's connections to a source behind `ssh:`; None where it reaches the source itself."""
     if settings.ssh is None:
         yield None
         return
     from backups.services.mysql.source import tunnel
 
-    with tunnel.passage(server.container.pid, settings.port, settings.open_channel) as passage:
-        yield passage
+    with tunnel.forwarded_port(server.container.pid, settings.port, settings.open_channel) as forwarding:
+        yield forwarding
 
 
-def _require_uncut(passage: "Passage | None", settings: MySQLSettings, error: pymysql.err.Error) -> None:
-    """Raise what SSH had to say, where it is the reason that a clone failed."""
+def _require_uncut(forwarding: "Forwarding | None", settings: MySQLSettings, error: pymysql.err.Error) -> None:
+    """Raise the error of the SSH connection, where it is the reason that a clone failed."""
     # A cut first: another connection that finds the machine away follows from it.
-    if passage is not None and passage.cut:
+    if forwarding is not None and forwarding.cut:
         raise Transient(
             f"the SSH connection to {settings.ssh} was cut in the middle of the clone of MySQL at {settings.where}",
             hint="is the machine up, and the network to it? try again",
         ) from error
-    if passage is not None and passage.fault is not None:
-        raise passage.fault from error
+    if forwarding is not None and forwarding.fault is not None:
+        raise forwarding.fault from error
 
 
 def _clone(server: Recipient, settings: MySQLSettings, source: Source, host: str) -> None:
-    """The password goes through the recipient's socket; no server writes it down, and no command line holds it."""
+    """Run CLONE. The password goes through the recipient's socket: no server writes it down, and no command line holds it."""
     rows(server.session, "SET GLOBAL clone_valid_donor_list = %s", [f"{host}:{settings.port}"])
     rows(
         server.session,
@@ -115,22 +115,22 @@ def _clone(server: Recipient, settings: MySQLSettings, source: Source, host: str
 
 
 def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
-    """Say what an error of CLONE means: the recipient's own, or the source's answer inside it."""
+    """Make of an error of CLONE one with a hint: it may be the recipient's own, or hold the source's answer."""
     code = error.args[0] if error.args else 0
-    words = " ".join(str(part) for part in error.args[1:]) or str(error)
-    told = f"MySQL at {settings.where} could not be cloned: {words} (error {code})"
-    inner = re.search(r"(?:Clone Donor Error|Connect failed): (\d+)", words)
+    answer = " ".join(str(part) for part in error.args[1:]) or str(error)
+    message = f"MySQL at {settings.where} could not be cloned: {answer} (error {code})"
+    inner = re.search(r"(?:Clone Donor Error|Connect failed): (\d+)", answer)
     if inner and int(inner[1]) == _ONE_AT_A_TIME:
-        return Transient(told, hint="another clone of this server is running: wait for it to end")
-    if _BROKEN_OFF in words:
-        return Transient(told, hint="it does so when DDL runs all the while: try again when it is done")
+        return Transient(message, hint="another clone of this server is running: wait for it to end")
+    if _BROKEN_OFF in answer:
+        return Transient(message, hint="it does so when DDL runs all the while: try again when it is done")
     if code in _AWAY or (inner and int(inner[1]) in _AWAY):
-        return Transient(told, hint="is the source still up? try again")
-    return LifeboatError(told, hint=_HINTS.get(code, "`lifeboat doctor` looks for the reason"))
+        return Transient(message, hint="is the source still up? try again")
+    return LifeboatError(message, hint=_HINTS.get(code, "`lifeboat doctor` looks for the reason"))
 
 
 def _require_whole(directory: Path) -> None:
-    """A clone that has ended well leaves the system tablespaces and no mark of being in progress."""
+    """Raise LifeboatError unless the system tablespaces are there and nothing is marked as in progress."""
     lacking = [name for name in ("ibdata1", "mysql.ibd") if not (directory / name).is_file()]
     if lacking or (directory / "#clone" / "#status_in_progress").exists():
         raise LifeboatError(

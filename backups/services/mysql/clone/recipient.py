@@ -1,6 +1,6 @@
-"""A throw-away MySQL server of ours that CLONE runs on: no network port, a socket in a directory, an empty data directory.
+"""Runs a throw-away MySQL server for CLONE to run on: without a network port, on an empty data directory.
 
-It runs as the user that we are, so that what it writes is ours to read, to keep and to delete.
+It runs as our own user, so that we may read, keep and delete what it writes.
 """
 
 import os
@@ -16,9 +16,10 @@ from backups.machine.docker import Container, Docker, Image, wait_until
 from backups.services.base import Job
 from backups.services.mysql.source.connection import Session, connect_socket, rows
 from backups.services.mysql.source.source import Source
+from backups.services.mysql.text import one_line
 from backups.services.mysql.versions import Version
 
-ANOTHER_PLUGIN = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN at the source what is not needed"
+PLUGIN_HINT = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN at the source what is not needed"
 SIZE = 128 * 1024 * 1024
 """Bytes on disk that a recipient needs for itself."""
 
@@ -40,12 +41,12 @@ class Recipient:
     target: str
 
     def version(self) -> Version:
-        """Its version, which is the image's."""
+        """Read its version, which is the image's."""
         text, comment = rows(self.session, "SELECT @@version, @@version_comment")[0]
         return Version.parse(text, comment)
 
     def libraries(self) -> set[str]:
-        """The plugin libraries that its image has."""
+        """Return the plugin libraries that its image has."""
         (directory,) = rows(self.session, "SELECT @@plugin_dir")[0]
         code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries', directory])
         if code:
@@ -81,10 +82,10 @@ def running(
             entrypoint=["mysqld"],
             command=options,
             mounts={home: _HOME, job.directory: _TARGET},
-            user=_ourselves(),
+            user=_current_user(),
             network=network,
         )
-        with _answering(container, home / "mysqld.sock") as session:
+        with _wait_for_session(container, home / "mysqld.sock") as session:
             yield Recipient(session, container, home, _TARGET)
     finally:
         if container is not None:
@@ -93,42 +94,43 @@ def running(
 
 
 def examine(docker: Docker, image: Image) -> tuple[Version, set[str]]:
-    """The version of the server in an image, and the plugin libraries it has, found without starting it."""
+    """Return the version of the server in an image, and the plugin libraries it has, found without starting it."""
     directory = "$(mysqld --no-defaults --verbose --help 2>/dev/null | awk '$1 == \"plugin-dir\" {print $2}')"
     script = f"mysqld --version && ls -1 {directory}"
     container = docker.run(f"lifeboat-mysql-examine-{uuid.uuid4().hex[:12]}", image, entrypoint=["sh", "-c", script])
     try:
-        code, words = container.wait(), container.logs(2000)
+        code, output = container.wait(), container.logs(2000)
     finally:
         container.remove()
     if code:
         raise LifeboatError(
-            f"image {image.name} does not run mysqld: {words[-300:]}", hint="set `image:` to the source's version of mysql"
+            f"image {image.name} does not run mysqld: {one_line(output, 300)}",
+            hint="set `image:` to the source's version of mysql",
         )
-    first, *libraries = words.splitlines()
+    first, *libraries = output.splitlines()
     return Version.parse(first), set(libraries)
 
 
 def missing_libraries(plugins: Mapping[str, str], libraries: set[str]) -> dict[str, str]:
-    """The source's active plugins (name -> library) whose library is not among an image's."""
+    """Return the source's active plugins (name -> library) whose library is not among an image's."""
     return {name: library for name, library in plugins.items() if library not in libraries}
 
 
-def tell_missing(missing: Mapping[str, str], image: Image) -> str:
+def describe_missing(missing: Mapping[str, str], image: Image) -> str:
     """Say which plugins an image lacks."""
     listed = ", ".join(f"{name} ({library})" for name, library in missing.items())
     return f"plugins active on the source are missing in image {image.name}, and CLONE wants them there: {listed}"
 
 
-def another_image(version: Version) -> str:
-    """What to do about an image of the wrong version."""
+def image_hint(version: Version) -> str:
+    """Return what to do about an image of the wrong version."""
     return f"set `image:` to mysql:{version.release}, the version that the source runs"
 
 
 def _options(source: Source) -> list[str]:
     libraries = sorted({"mysql_clone.so", *source.plugins.values()})
     return [
-        *_as_ourselves(),
+        *_base_options(),
         f"--datadir={_HOME}/data",
         f"--socket={_HOME}/mysqld.sock",
         f"--pid-file={_HOME}/mysqld.pid",
@@ -148,11 +150,11 @@ def _inherited(source: Source) -> list[str]:
     return [f"--loose-{name}={source.variables[name]}" for name in _INHERITED if name in source.variables]
 
 
-def _ourselves() -> str:
+def _current_user() -> str:
     return f"{os.getuid()}:{os.getgid()}"
 
 
-def _as_ourselves() -> list[str]:
+def _base_options() -> list[str]:
     return [
         "--no-defaults",
         *(["--user=root"] if os.getuid() == 0 else []),
@@ -165,7 +167,7 @@ def _as_ourselves() -> list[str]:
 
 
 def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
-    """An initialised data directory for this image, made once and kept; do not change it."""
+    """Return an initialised data directory for this image, made once and kept; it must not be changed."""
     page = source.variables["innodb_page_size"]
     kept = job.state / "cache" / "mysql" / f"{image.id.removeprefix('sha256:')[:16]}-{page}"
     if kept.is_dir():
@@ -177,17 +179,17 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
         f"lifeboat-mysql-initialise-{uuid.uuid4().hex[:12]}",
         image,
         entrypoint=["mysqld"],
-        command=[*_as_ourselves(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
+        command=[*_base_options(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
         mounts={fresh: _HOME},
-        user=_ourselves(),
+        user=_current_user(),
     )
     try:
-        code, words = container.wait(), container.logs()
+        code, output = container.wait(), container.logs()
     finally:
         container.remove()
     if code:
         raise LifeboatError(
-            f"image {image.name} cannot initialise a data directory (exit code {code}): {words[-500:]}",
+            f"image {image.name} cannot initialise a data directory (exit code {code}): {one_line(output, 500)}",
             hint="is it an image of MySQL, of the source's version?",
         )
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +203,7 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
 
 
 @contextmanager
-def _answering(container: Container, path: Path) -> Iterator[Session]:
+def _wait_for_session(container: Container, path: Path) -> Iterator[Session]:
     opened: list[Session] = []
 
     def answers() -> bool:
@@ -210,12 +212,15 @@ def _answering(container: Container, path: Path) -> Iterator[Session]:
         except Transient:
             if not container.running():
                 raise LifeboatError(
-                    f"the recipient of the clone ended at once: {container.logs(10)}",
+                    f"the recipient of the clone ended at once: {one_line(container.logs(10))}",
                     hint="does the image run this version of MySQL, with these plugins?",
                 ) from None
         return bool(opened)
 
     if not wait_until(answers, seconds=_READY):
-        raise LifeboatError(f"the recipient of the clone took no connection in {_READY} s: {container.logs(10)}")
+        raise LifeboatError(
+            f"the recipient of the clone took no connection in {_READY} s: {one_line(container.logs(10))}",
+            hint="is this machine overloaded? try again",
+        )
     with opened[0] as session:
         yield session

@@ -1,1 +1,1 @@
-"""Brings a backup back as a running server: `copy.py` is the order of steps."""
+"""Brings a backup back as a running server: `copy.py` has the order of steps."""

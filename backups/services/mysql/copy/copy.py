@@ -1,4 +1,4 @@
-"""A MySQL server brought back from a chain: the clone as its data directory, the log replayed, the witness's facts observed.
+"""Brings a MySQL server back from a chain: starts it on the clone, replays the log, measures the witness's facts.
 
 Next files: `server.py` (its server), `../binlog/chain.py` (the log put together), `replay.py` (the log replayed), `for_drill.py`
 (what only a drill does), `advance.py` (a moment after the witness), `hand_over.py` (what is handed over), `export_tables.py`.
@@ -17,7 +17,8 @@ from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.copy import advance, events, export_tables, hand_over, options
-from backups.services.mysql.copy.advance import Onward
+from backups.services.mysql.copy.advance import Advance
+from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
 from backups.services.mysql.copy.options import HOME, SOCKET
@@ -26,12 +27,12 @@ from backups.services.mysql.copy.server import HINT, Server
 from backups.services.mysql.details import DATADIR, MySQLDetails
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.witness import definitions, fingerprint, witness
+from backups.services.mysql.witness import witness
 from backups.witness import Fact
 
 
 class MySQLCopy:
-    """See `base.Copy`."""
+    """Brings a clone and its log back; see `base.Copy`."""
 
     def __init__(
         self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
@@ -64,9 +65,9 @@ class MySQLCopy:
             (self._home / directory).mkdir(mode=0o755)
         clone.rename(self._home / DATADIR)
         relay, base = self._home / "relay", relay_base(CHANNEL)
-        self._logs = list(log_chain.place(log_chain.link(self._chain, details), relay, base))
+        self._logs = list(log_chain.place(log_chain.log_files(self._chain, details), relay, base))
         (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in self._logs))
-        self._kept = advance.keep(relay, self._logs)
+        self._kept = advance.keep_last_log(relay, self._logs)
         account = self._home / "account.sql"
         account.touch(mode=0o600)
         account.write_text(self._account.sql())
@@ -74,7 +75,7 @@ class MySQLCopy:
         self._sandbox.own(self._home, USER, USER, self._image)
 
     def start(self) -> None:
-        """Start the server on the clone, recover, and forget whatever the source replicated from."""
+        """Start the server on the clone, wait until it has recovered, and drop the replication channels of the source."""
         container = self._sandbox.run(
             self._name,
             self._image,
@@ -85,87 +86,74 @@ class MySQLCopy:
             user=f"{USER}:{USER}",
         )
         self._server = Server(container, self._home / "run" / SOCKET, self._account)
-        self._server.await_answer()
+        self._server.wait_until_ready()
 
         def forget(session: Session) -> None:
-            if source := hand_over.followed(session):
+            if source := hand_over.replication_source(session):
                 self._notes.append(f"the source followed {source}: what is restored follows nobody")
             self._replay(session).forget_channels()
 
-        self._server.asked(forget)
+        self._server.run(forget)
 
     def replay(self) -> None:
         """Replay the log to the witness's position; then let nobody write any more."""
 
         def bring_forward(session: Session) -> None:
-            with hand_over.hurried(session, lasting=self._lasting):
+            with hand_over.without_sync(session, lasting=self._lasting):
                 self._replay(session).run()
             events.restore_statuses(session, self._last.witness)
             rows(session, "SET GLOBAL read_only = ON")
 
-        self._server.asked(bring_forward)
+        self._server.run(bring_forward)
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
-        counts = [fact for fact in self._last.witness if fact.metric == "rows" and isinstance(fact.value, int)]
-        filled = [fact for fact in counts if fact.value] or counts
-        if not filled:
-            self._server.asked(lambda session: rows(session, "SELECT 1"))
-            return
-        fact = min(filled, key=lambda fact: (fact.value, fact.subject))
-        schema, table = definitions.table_names(fact.subject)
-        statement = f"SELECT COUNT(*) FROM {fingerprint.quoted(schema)}.{fingerprint.quoted(table)}"  # noqa: S608 -- quoted
-        found = self._server.asked(lambda session: rows(session, statement))[0][0]
-        if found != fact.value:
-            raise Damaged(
-                f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
-                hint="the checks show what else differs; verify an older backup",
-            )
+        first_answer(self._server, self._last.witness)
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, measured on the copy."""
-        with self._server.told():
+        """Measure the witness's facts on the copy."""
+        with self._server.errors_explained():
             return witness.observe(self._server.connect, connections=options.processors())
 
     def database_url(self, database: str) -> str:
-        """An URL that SQLAlchemy opens by the server's socket."""
+        """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """See `Copy.advance`. A time means all that was committed at or before it, to the microsecond, by the source's clock."""
-        way = Onward(self._chain, self._details, log, _details(log), point)
-        stop = self._server.asked(way.find)
+        """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""
+        path = Advance(self._chain, self._details, log, _details(log), point)
+        stop = self._server.run(path.find)
         if stop.last is not None:
             if self._kept is None:
                 raise AssertionError("a chain has a log, since a full begins a file of it")
             relay = self._home / "relay"
             # The server owns its relay logs; nobody uses them between two replays.
             self._sandbox.own(relay, os.geteuid(), os.getegid(), self._image)
-            logs = way.place(relay, self._kept, stop)
+            logs = path.place(relay, self._kept, stop)
             self._sandbox.own(relay, USER, USER, self._image)
 
             def go_on(session: Session) -> None:
-                with hand_over.hurried(session, lasting=self._lasting):
-                    way.replay(session, logs, stop)
+                with hand_over.without_sync(session, lasting=self._lasting):
+                    path.replay(session, logs, stop)
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
 
-            self._server.asked(go_on)
-        return advance.told(stop)
+            self._server.run(go_on)
+        return advance.describe(stop)
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""
         if not self._lasting:
             raise AssertionError("only a lasting copy is handed over")
-        notes = self._server.asked(lambda session: list(hand_over.end(session, self._account, self._server)))
+        notes = self._server.run(lambda session: list(hand_over.shut_down(session, self._account, self._server)))
         datadir = self._home / DATADIR
         if os.geteuid():
             self._sandbox.own(datadir, os.geteuid(), os.getegid(), self._image)
-        hand_over.clear(datadir)
+        hand_over.remove_sandbox_files(datadir)
         return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes])
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
-        """Write a file of SQL for each of these tables (`database.table`) into a directory; see `tables.export`."""
-        return self._server.asked(lambda session: export_tables.export(session, names, into))
+        """Write a file of SQL for each of these tables (`database.table`) into a directory; see `export_tables.export`."""
+        return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _replay(self, session: Session) -> Replay:
         return Replay(session, self._logs, self._details.end)

@@ -1,16 +1,15 @@
-"""Events keep the status that they had on the source.
+"""Gives events the status that they had on the source.
 
 A server that creates an event while it replays a log sets it aside as another server's (REPLICA_SIDE_DISABLED), so that it does
-not happen twice; and what the source's scheduler itself disables is in no log. So a restored server is told the witness's.
+not happen twice; and what the source's scheduler itself disables is in no log. So the witness's statuses are set.
 """
 
 from collections.abc import Iterable
 
 from pymysql.charset import charset_by_name
 
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.definitions import EVENT_STATUS, subject
-from backups.services.mysql.witness.fingerprint import quoted
 from backups.witness import Fact
 
 _STATUSES = {"ENABLED": "ENABLE", "DISABLED": "DISABLE"}
@@ -40,7 +39,7 @@ def restore_statuses(session: Session, witness: Iterable[Fact]) -> None:
 def settle_statuses(session: Session, before: Iterable[Fact], after: Iterable[Fact]) -> list[str]:
     """Do the same between two witnesses, for the events that the log has touched there; the log itself holds no status.
 
-    One that both state alike, or only the later one states, has that status; any other is left disabled, and told, a line each.
+    One that both state alike, or only the later one states, has that status; any other is left disabled, with a note returned.
     """
     was, becomes = ({fact.subject: fact.value for fact in facts if fact.metric == EVENT_STATUS} for facts in (before, after))
     wanted, notes = [], []

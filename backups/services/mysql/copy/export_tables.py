@@ -1,4 +1,4 @@
-"""Single tables out of a copy, as files of SQL: `mysql DATABASE < FILE` loads one beside a running server.
+"""Writes single tables of a copy as files of SQL: `mysql DATABASE < FILE` loads one beside a running server.
 
 The server writes the values, each so that loading it gives the same bytes again: what is no text, and text in other character
 sets than UTF-8, in hexadecimal; a FLOAT with all digits that tell it from its neighbours, which mysqldump rounds to six. A JSON
@@ -16,10 +16,10 @@ from typing import BinaryIO
 from pymysql.cursors import SSCursor
 
 from backups.errors import LifeboatError
-from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.witness.catalogue import SYSTEM
+from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.witness.column_types import Form, column_type
 from backups.services.mysql.witness.definitions import subject
-from backups.services.mysql.witness.fingerprint import quoted
 
 _STATEMENT = 1 << 20
 """Bytes of one INSERT, about; every server takes so much."""
@@ -60,7 +60,7 @@ def _chosen(session: Session, names: Sequence[str]) -> list[tuple[str, str]]:
         session,
         "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema NOT IN %s "
         "ORDER BY table_schema, table_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     )
     tables = {(schema, name): kind for schema, name, kind in found}
     called: dict[str, tuple[str, str]] = {f"{schema}.{name}": (schema, name) for schema, name in tables}
@@ -81,10 +81,10 @@ def _near(name: str, called: dict[str, tuple[str, str]]) -> str:
     near = (
         difflib.get_close_matches(name, called, n=3, cutoff=0.75) or [each for each in called if each.endswith(f".{table}")][:5]
     )
-    told = dict.fromkeys(subject(*called[each]) for each in near)
-    return (
-        f"near that: {', '.join(told)}" if told else "a table is named database.table, as the report of a verification shows it"
-    )
+    names = dict.fromkeys(subject(*called[each]) for each in near)
+    if names:
+        return f"did you mean {', '.join(names)}?"
+    return "a table is named database.table, as the report of a verification shows it"
 
 
 def _write(session: Session, schema: str, table: str, into: Path) -> Path:
@@ -121,7 +121,7 @@ def _insert(session: Session, schema: str, table: str, columns: Sequence[_Column
 
 
 def _rows(session: Session, schema: str, table: str, columns: Sequence[_Column]) -> Iterator[bytes]:
-    """Each row as SQL, one line: the client that loads it would change line ends inside a text."""
+    """Yield each row as SQL, one line: the client that loads it would change line ends inside a text."""
     values = ", ',', ".join(_value(column) for column in columns)
     # As bytes: the client's character set is not asked, and a row that could not be written comes as NULL.
     statement = f"SELECT CAST(CONCAT('(', {values}, ')') AS BINARY) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608 -- quoted
@@ -137,26 +137,31 @@ def _rows(session: Session, schema: str, table: str, columns: Sequence[_Column])
 
 
 def _value(column: _Column) -> str:
-    """SQL that writes one value as SQL; NULL as the word."""
+    """Return SQL that writes one value as SQL; NULL as the word."""
     name = quoted(column.name)
-    if column.type == "bit":
-        return f"IFNULL(CAST({name} AS UNSIGNED), 'NULL')"
-    if column.type == "float":
-        return f"QUOTE(CAST({name} AS DOUBLE))"
-    if column.type == "json":
+    kind = column_type(column.type)
+    form = kind.form if kind else None
+    if form is Form.JSON:
         return _text(f"CAST({name} AS CHAR CHARACTER SET utf8mb4)")
-    if column.characters is None:
-        plain = column.type in _PLAIN
-        return f"QUOTE({name})" if plain else f"IFNULL(CONCAT('X''', HEX({name}), ''''), 'NULL')"
     if column.characters in _UTF8:
         return _text(name)
-    return f"IFNULL(CONCAT('_{column.characters} X''', HEX({name}), ''''), 'NULL')"
+    if column.characters is not None:
+        return f"IFNULL(CONCAT('_{column.characters} X''', HEX({name}), ''''), 'NULL')"
+    return _value_without_characters(name, form)
 
 
-_PLAIN = frozenset(
-    "tinyint smallint mediumint int bigint decimal double date time datetime timestamp year".split()  # noqa: SIM905
-)
-"""Types whose text says all; of everything else the bytes are written."""
+def _value_without_characters(name: str, form: Form | None) -> str:
+    """Return SQL that writes a value without a character set as SQL."""
+    match form:
+        case Form.CODE:
+            return f"IFNULL(CAST({name} AS UNSIGNED), 'NULL')"
+        case Form.FLOAT:
+            return f"QUOTE(CAST({name} AS DOUBLE))"
+        case Form.NUMBER | Form.DOUBLE | Form.TIME:
+            return f"QUOTE({name})"
+        case _:
+            # The bytes, also of types that are not known.
+            return f"IFNULL(CONCAT('X''', HEX({name}), ''''), 'NULL')"
 
 
 def _text(expression: str) -> str:
@@ -164,7 +169,7 @@ def _text(expression: str) -> str:
 
 
 def _columns(session: Session, schema: str, table: str) -> list[_Column]:
-    """The columns that hold values of their own."""
+    """Return the columns that hold values of their own."""
     found = rows(
         session,
         "SELECT column_name, data_type, character_set_name, extra FROM information_schema.columns "
@@ -180,7 +185,7 @@ def _columns(session: Session, schema: str, table: str) -> list[_Column]:
 
 
 def _file_name(schema: str, table: str) -> str:
-    """A name that no other table has: dots inside a name are encoded too."""
+    """Return a name that no other table has: dots inside a name are encoded too."""
     name = ".".join(urllib.parse.quote(part, safe="").replace(".", "%2E").replace("~", "%7E") for part in (schema, table))
     if len(name) > _NAME_LIMIT:
         name = f"{name[:_NAME_LIMIT]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"

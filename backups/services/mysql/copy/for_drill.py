@@ -1,6 +1,6 @@
-"""What makes a restored server a drill's: it need not survive a crash, and it has an account to be asked by.
+"""Gives options and an account to a server that is restored for a drill: it need not survive a crash.
 
-A restore that is meant to stay uses nothing of this file.
+A restore to keep uses the account alone, and removes it at the end.
 """
 
 import secrets
@@ -29,11 +29,11 @@ class Account:
 
     @classmethod
     def random(cls) -> "Account":
-        """A new one. The password satisfies every policy that a validate_password component on the source may have."""
+        """Make one. The password satisfies every policy that a validate_password component on the source may have."""
         return cls(f"lifeboat_{secrets.token_hex(6)}", f"aA1-{secrets.token_urlsafe(24)}")
 
     def sql(self) -> str:
-        """The server's --init-file: creates the account before anybody can connect."""
+        """Return the server's --init-file: creates the account before anybody can connect."""
         return (
             "SET sql_log_bin = 0;\n"
             f"CREATE USER '{self.user}'@'localhost' IDENTIFIED WITH caching_sha2_password BY '{self.password}';\n"

@@ -1,4 +1,4 @@
-"""A copy that is handed over to live on: how it runs until then, how its server ends, and what is left behind in the sandbox."""
+"""Prepares a copy to be handed over: shuts its server down in order, and removes what was the sandbox's."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,8 @@ from backups.services.base import Delivery
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.copy.server import Server
 from backups.services.mysql.details import MySQLDetails
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.versions import Version
-from backups.services.mysql.witness.fingerprint import quoted
 
 USER = 999
 """The user and group `mysql` of the official image."""
@@ -30,9 +29,9 @@ _ENDING = 3600.0
 
 
 @contextmanager
-def hurried(session: Session, *, lasting: bool) -> Iterator[None]:
-    """Replay without waiting for the disk at each transaction. Should the machine die, the restore begins anew: nothing has been
-    handed over yet, and what is handed over has been written by a shutdown.
+def without_sync(session: Session, *, lasting: bool) -> Iterator[None]:
+    """Let the server not wait for the disk at each transaction of a replay. Should the machine die, the restore begins anew:
+    nothing has been handed over yet, and what is handed over has been written by a shutdown.
     """
     if lasting:
         rows(session, "SET GLOBAL innodb_flush_log_at_trx_commit = 0")
@@ -41,8 +40,8 @@ def hurried(session: Session, *, lasting: bool) -> Iterator[None]:
         rows(session, "SET GLOBAL innodb_flush_log_at_trx_commit = 1")
 
 
-def followed(session: Session) -> str | None:
-    """Whom the source replicated from, as its data tell; asked before that is forgotten."""
+def replication_source(session: Session) -> str | None:
+    """Return the server that the source replicated from, by its data; None where there was none."""
     try:
         found = rows(session, "SELECT host, port FROM mysql.slave_master_info WHERE host <> ''")
     except pymysql.err.ProgrammingError:
@@ -50,8 +49,8 @@ def followed(session: Session) -> str | None:
     return ", ".join(f"{host}:{port}" for host, port in found) or None
 
 
-def end(session: Session, account: Account, server: Server) -> Iterator[str]:
-    """Remove the account that the copy was asked by and shut the server down; yields what the operator has to know of its state.
+def shut_down(session: Session, account: Account, server: Server) -> Iterator[str]:
+    """Drop our account and shut the server down; yields what the operator has to know of its state.
 
     Raises LifeboatError when the server does not end in order.
     """
@@ -68,35 +67,35 @@ def end(session: Session, account: Account, server: Server) -> Iterator[str]:
     rows(session, "SHUTDOWN")
     if not wait_until(lambda: not server.container.running(), seconds=_ENDING, interval=0.2):
         raise LifeboatError(
-            f"the restored server does not end within {_ENDING:.0f} s: {server.last_words()}", hint="restore again"
+            f"the restored server does not end within {_ENDING:.0f} s: {server.error_log()}", hint="restore again"
         )
     if code := server.container.wait():
         raise LifeboatError(
-            f"the restored server did not end in order (exit code {code}): {server.last_words()}",
+            f"the restored server did not end in order (exit code {code}): {server.error_log()}",
             hint="restore again; if it happens again, look at the memory and the disk of this machine",
         )
 
 
-def clear(datadir: Path) -> None:
+def remove_sandbox_files(datadir: Path) -> None:
     """Remove from a data directory whose server has ended what was the sandbox's, or may exist only once.
 
     A clone carries no keys and certificates; those that the sandbox's server made itself go, and the next one makes its own.
     """
     # The server's uuid: two servers that have the same cannot replicate from each other. The next start makes a new one.
     (datadir / "auto.cnf").unlink(missing_ok=True)
-    # What tells a server that it was cloned, and up to where: of no use any more.
+    # Where the server reads that it was cloned, and up to where: of no use any more.
     shutil.rmtree(datadir / "#clone", ignore_errors=True)
     for left in (path for pattern in ("*.pem", "*.pid", "*.sock", "*.sock.lock") for path in datadir.glob(pattern)):
         left.unlink()
 
 
 def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Sequence[str]) -> Delivery:
-    """What is handed over, with all that an operator must know to start a server on it."""
+    """Describe what is handed over, with all that an operator must know to start a server on it."""
     version = Version.parse(manifest.source.version)
     settings = [f"{name}={value}" for name, value in details.variables.items()]
     if details.gtid:
         settings += ["gtid_mode=ON", "enforce_gtid_consistency=ON"]
-    told = [
+    facts = [
         f"start MySQL {version.release} on it, or a later {version.series}; option files are not in the backup",
         f"as on the source, set: {' '.join(settings)}",
         "accounts, passwords and grants are those of the source at that moment",
@@ -104,9 +103,9 @@ def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Se
         "its binary log begins anew: the next backup is a full by itself, and replicas have to be pointed to it again",
     ]
     if details.plugins:
-        told.append(f"the source had loaded {', '.join(details.plugins)}: what its option files loaded, they have to load again")
+        facts.append(f"the source had loaded {', '.join(details.plugins)}: what its option files loaded, they have to load again")
     if details.system_offset:
         hours = details.system_offset / 3600
-        told.append(f"the source's machine was {hours:+g} h from UTC: set that zone before a server starts on it, or time_zone")
+        facts.append(f"the source's machine was {hours:+g} h from UTC: set that zone before a server starts on it, or time_zone")
     options = [f"--{setting}" for setting in settings]
-    return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*told, *notes), options=options)
+    return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*facts, *notes), options=options)

@@ -1,4 +1,4 @@
-"""How a copy's server is started: as the source was where data depend on it, and deaf to everything outside."""
+"""Builds the options of a copy's server: as on the source where data depend on them, and without any connection to outside."""
 
 import os
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ _MIB = 1 << 20
 
 
 def environment(details: MySQLDetails) -> dict[str, str]:
-    """The server's environment: in the log, a statement's time zone may be SYSTEM, and means the source's."""
+    """Return the server's environment: in the log, a statement's time zone may be SYSTEM, and means the source's."""
     west = -details.system_offset
     hours, minutes = divmod(abs(west) // 60, 60)
     return {"TZ": f"SRC{'-' if west < 0 else '+'}{hours:02d}:{minutes:02d}"} if west else {}
 
 
 def options(details: MySQLDetails, *, memory: int, more: Sequence[str]) -> list[str]:
-    """The server's options. `memory`: bytes of its buffer pool. `more`: how durable it shall be."""
+    """Return the server's options. `memory`: bytes of its buffer pool. `more`: how durable it shall be."""
     libraries = dict.fromkeys(["mysql_clone.so", *details.plugins])
     return [
         "--no-defaults",
@@ -65,11 +65,11 @@ def options(details: MySQLDetails, *, memory: int, more: Sequence[str]) -> list[
 
 
 def buffer_pool(data: int) -> int:
-    """Bytes: room for the data where they are small; other copies run beside this one, and a sandbox's memory is limited."""
+    """Return the bytes of the buffer pool: room for the data where they are small; other copies run beside this one."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(128 * _MIB, min(data * 5 // 4, memory // 8, 1024 * _MIB))
 
 
 def processors() -> int:
-    """How many threads replay and observe side by side: as many as there are processors, two at least."""
+    """Return how many threads replay and measure side by side: as many as there are processors, between two and eight."""
     return max(2, min(8, len(os.sched_getaffinity(0))))

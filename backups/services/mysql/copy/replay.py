@@ -1,4 +1,4 @@
-"""Bringing a copy to the witness's position: its own server replays the chain's log as relay logs, and stops exactly there."""
+"""Replays a chain's log on a copy's server, as relay logs, and proves that it stopped exactly at the wanted position."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,19 +13,20 @@ from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.stream import FIRST
 from backups.services.mysql.details import Position
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.text import one_line
 from backups.services.mysql.versions import Version
 
 CHANNEL = "lifeboat"
-ONWARD = "onward"
+ADVANCE_CHANNEL = "advance"
 """The channel of what is replayed beyond the witness: a channel of its own has relay logs of its own."""
 
 
 def relay_base(channel: str) -> str:
-    """A channel's relay logs are named after it: the server is started with `--relay-log=…/relay`."""
+    """Return the base name of a channel's relay logs, on a server that is started with `--relay-log=…/relay`."""
     return f"relay-{channel}"
 
 
-_NEW_WORDS = (8, 0, 23)
+_NEW_TERMS = (8, 0, 23)
 _NEW_VARIABLES = (8, 0, 26)
 _STANDSTILL = 900.0
 """Seconds in which a server that replays touches not a single page: it will not go on any more."""
@@ -35,7 +36,7 @@ _HINT = "the log of this chain does not fit its full backup: verify an older bac
 
 
 class Replay:
-    """One replay on one server. `logs`: the log as it lies there for `channel`, the last one up to `end`."""
+    """Replays a log on one server. `logs`: the relay logs of `channel` there, the last one up to `end`."""
 
     def __init__(self, session: Session, logs: Sequence[RelayLog], end: Position, *, channel: str = CHANNEL) -> None:
         self._session = session
@@ -43,7 +44,7 @@ class Replay:
         self._logs = {log.file: log for log in logs}
         self._end = end
         version = Version.parse(rows(session, "SELECT @@version")[0][0])
-        self._old_words = version.number < _NEW_WORDS
+        self._old_terms = version.number < _NEW_TERMS
         self._exec_mode = ("slave" if version.number < _NEW_VARIABLES else "replica") + "_exec_mode"
 
     def forget_channels(self) -> None:
@@ -68,7 +69,7 @@ class Replay:
 
     @contextmanager
     def _overlapping(self) -> Iterator[None]:
-        """Take rows as the log has them where they are there already, or gone already.
+        """Accept rows of the log that are there already, or gone already.
 
         Without GTIDs a clone under load may hold a transaction more than the position that it gives says (seen in one of some
         hundred clones): with GTIDs a server passes over it by itself. Whatever comes of it is compared with the witness.
@@ -78,11 +79,11 @@ class Replay:
         self._run(f"SET GLOBAL {self._exec_mode} = 'STRICT'")
 
     def _cloned_at(self) -> Position:
-        """Where in the source's log the clone itself stands; known only once a server has started on it."""
+        """Return the clone's own position in the source's log, which is known once a server has started on it."""
         found = rows(self._session, "SELECT binlog_file, binlog_position, state FROM performance_schema.clone_status")
         if len(found) != 1 or not found[0][0]:
             raise Damaged(
-                f"the restored data do not say where in the source's log they stand (clone_status: {found or 'empty'})",
+                f"the restored data do not hold their position in the source's log (clone_status: {found or 'empty'})",
                 hint="the clone is not whole: verify an older backup, and take a full: lifeboat backup --kind full",
             )
         file, offset, _ = found[0]
@@ -112,24 +113,25 @@ class Replay:
             )
 
     def _await(self, sleep: Callable[[float], None]) -> None:
-        """Wait for the replay to stop by itself, as long as it gets anywhere."""
-        pause, seen, since = 0.02, None, time.monotonic()
+        """Wait for the replay to stop by itself. Raises Damaged when it stopped with an error, or makes no progress."""
+        pause, progress, moved_at = 0.02, None, time.monotonic()
         while (status := self._status())["Replica_SQL_Running"] == "Yes":
             sleep(pause)
             pause = min(pause * 1.5, 1.0)
-            if (now_seen := self._progress(status)) != seen:
-                seen, since = now_seen, time.monotonic()
+            if (latest := self._progress(status)) != progress:
+                progress, moved_at = latest, time.monotonic()
                 continue
-            still = time.monotonic() - since
+            still = time.monotonic() - moved_at
             if still > (_OUT_OF_LOG if "has read all relay log" in status["Replica_SQL_Running_State"] else _STANDSTILL):
                 self._run(f"STOP REPLICA FOR CHANNEL '{self._channel}'")
                 raise Damaged(
-                    f"the replay stands still since {still:.0f} s at {self._where(status)}; wanted: {self._wanted()}", hint=_HINT
+                    f"the replay has not moved for {still:.0f} s: it is at {self._where(status)}; wanted: {self._wanted()}",
+                    hint=_HINT,
                 )
         if status["Last_SQL_Errno"]:
             raise Damaged(
                 f"the replay stopped at {self._where(status)}; wanted: {self._wanted()}; "
-                f"error {status['Last_SQL_Errno']}: {self._told(status)}",
+                f"error {status['Last_SQL_Errno']}: {self._error(status)}",
                 hint=_HINT,
             )
 
@@ -147,30 +149,30 @@ class Replay:
         )[0]
         if missing or surplus:
             raise Damaged(
-                f"the copy's transactions are not the witness's: it has {_line(executed)}, wanted {_line(wanted)}; "
-                f"missing: {_line(missing) or 'none'}, too many: {_line(surplus) or 'none'}",
+                f"the copy's transactions are not the witness's: it has {one_line(executed)}, wanted {one_line(wanted)}; "
+                f"missing: {one_line(missing) or 'none'}, too many: {one_line(surplus) or 'none'}",
                 hint=_HINT,
             )
 
     def _progress(self, status: dict[str, Any]) -> tuple[object, ...]:
-        """Something that changes while anything is done: one transaction, or one ALTER, may take hours."""
+        """Return something that changes while anything is done: one transaction, or one ALTER, may take hours."""
         touched = rows(
             self._session, "SHOW GLOBAL STATUS WHERE variable_name IN ('Innodb_buffer_pool_read_requests', 'Innodb_log_writes')"
         )
         return (status["Relay_Log_File"], status["Relay_Log_Pos"], *touched)
 
-    def _told(self, status: dict[str, Any]) -> str:
-        """The error itself; with several workers, the channel's only says that one of them has it."""
+    def _error(self, status: dict[str, Any]) -> str:
+        """Return the error itself; with several workers, the channel's only says that one of them has it."""
         workers = rows(
             self._session,
             "SELECT last_error_message FROM performance_schema.replication_applier_status_by_worker "
             "WHERE channel_name = %s AND last_error_number <> 0",
             [self._channel],
         )
-        return _line(workers[0][0] if workers else status["Last_SQL_Error"])
+        return one_line(workers[0][0] if workers else status["Last_SQL_Error"])
 
     def _at(self, status: dict[str, Any]) -> tuple[str, int]:
-        """Where in the source's log it is: a relay log's offsets are those of the file that it was made of."""
+        """Return the position in the source's log: a relay log's offsets are those of the file that it was made of."""
         offset = int(status["Relay_Log_Pos"])
         for log in self._logs.values():
             if log.name == status["Relay_Log_File"]:
@@ -183,31 +185,28 @@ class Replay:
         return f"{file}:{offset}"
 
     def _wanted(self) -> str:
-        gtids = f" ({_line(self._end.gtid_executed)})" if self._end.gtid_executed else ""
+        gtids = f" ({one_line(self._end.gtid_executed)})" if self._end.gtid_executed else ""
         return f"{self._end.file}:{self._end.offset}{gtids}"
 
     def _status(self) -> dict[str, Any]:
-        """SHOW REPLICA STATUS by its column names of today."""
+        """Run SHOW REPLICA STATUS, and return it by its present column names."""
         with self._session.cursor(DictCursor) as cursor:
-            cursor.execute(self._worded(f"SHOW REPLICA STATUS FOR CHANNEL '{self._channel}'"))
+            cursor.execute(self._statement(f"SHOW REPLICA STATUS FOR CHANNEL '{self._channel}'"))
             found = cursor.fetchone() or {}
         return {name.replace("Master", "Source").replace("Slave", "Replica"): value for name, value in found.items()}
 
     def _run(self, statement: str, arguments: Sequence[object] = ()) -> None:
         try:
-            rows(self._session, self._worded(statement), list(arguments) or None)
+            rows(self._session, self._statement(statement), list(arguments) or None)
         except pymysql.err.MySQLError as error:
             raise Damaged(
-                f"the copy's server refuses to replay: {_line(str(error.args[-1]))}; asked was: {statement}", hint=_HINT
+                f"the copy's server refuses to replay: {one_line(str(error.args[-1]))}; the statement was: {statement}",
+                hint=_HINT,
             ) from error
 
-    def _worded(self, statement: str) -> str:
-        if not self._old_words:
+    def _statement(self, statement: str) -> str:
+        if not self._old_terms:
             return statement
         for new, old in (("REPLICATION SOURCE", "MASTER"), ("SOURCE_HOST", "MASTER_HOST"), ("REPLICA", "SLAVE")):
             statement = statement.replace(new, old)
         return statement
-
-
-def _line(text: str | None) -> str:
-    return " ".join((text or "").split())

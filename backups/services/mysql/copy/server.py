@@ -1,4 +1,4 @@
-"""The server of a copy: waited for, asked by its socket, and its errors told with what it said of its trouble itself."""
+"""Waits for the server of a copy, runs statements on it by its socket, and explains errors with the server's own log."""
 
 import os
 import time
@@ -31,15 +31,15 @@ class Server:
         self._socket = socket
         self._account = account
 
-    def await_answer(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until it takes connections. Raises Damaged when it ends, or does not."""
         deadline = time.monotonic() + _PATIENCE
         while (refused := self._refused()) is not None:
             if not self.container.running():
-                raise Damaged(f"the server ended on the restored data: {self.last_words()}", hint=HINT)
+                raise Damaged(f"the server ended on the restored data: {self.error_log()}", hint=HINT)
             if time.monotonic() > deadline:
                 raise Damaged(
-                    f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self.last_words()}",
+                    f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self.error_log()}",
                     hint=HINT,
                 )
             time.sleep(0.05)
@@ -48,28 +48,28 @@ class Server:
         """Open a session; the caller closes it."""
         return connect_socket(self._socket, self._account.user, self._account.password)
 
-    def asked(self, question: Callable[[Session], _T]) -> _T:
-        """Ask in a session of its own; what goes wrong in it is told."""
-        with self.told(), self.connect() as session:
-            return question(session)
+    def run(self, function: Callable[[Session], _T]) -> _T:
+        """Run a function in a session of its own; pymysql's errors become Damaged."""
+        with self.errors_explained(), self.connect() as session:
+            return function(session)
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def errors_explained(self) -> Iterator[None]:
         """Turn pymysql's errors into Damaged."""
         try:
             yield
         except pymysql.err.MySQLError as error:
-            words = " ".join(str(argument) for argument in error.args)
-            state = "" if self.container.running() else f"; the server has ended: {self.last_words()}"
-            raise Damaged(f"the restored server answers with an error: {words}{state}", hint=HINT) from error
+            answer = " ".join(str(argument) for argument in error.args)
+            state = "" if self.container.running() else f"; the server has ended: {self.error_log()}"
+            raise Damaged(f"the restored server answers with an error: {answer}{state}", hint=HINT) from error
 
-    def last_words(self) -> str:
-        """What the server said of its trouble: its errors, or its last lines; a stack trace after them says nothing."""
+    def error_log(self) -> str:
+        """Return the server's last errors, or its last lines; without the stack trace after them."""
         lines = [line.strip() for line in self.container.logs(300).splitlines() if line.strip()]
         return " | ".join([line for line in lines if "[ERROR]" in line or "mysqld got signal" in line][-4:] or lines[-4:])
 
     def url(self, database: str) -> str:
-        """An URL of one of its databases that SQLAlchemy opens by the socket."""
+        """Return an URL of one of its databases that SQLAlchemy opens by the socket."""
         path = self._socket
         if len(str(path)) > _SOCKET_PATH_LIMIT:
             # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
@@ -80,15 +80,15 @@ class Server:
         return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
 
     def _refused(self) -> str | None:
-        """Why it takes no connection yet; None when it does."""
+        """Return why it takes no connection yet; None when it does."""
         try:
             self.connect().close()
         except Transient as error:
             cause = error.__cause__
             if isinstance(cause, pymysql.err.OperationalError) and cause.args[0] == _ACCESS_DENIED:
                 raise LifeboatError(
-                    f"the copy's server did not make the account that it is asked by: {self.last_words()}",
-                    hint="a plugin of the source that checks passwords may forbid it; this is a bug in Lifeboat",
+                    f"the copy's server did not create the account that Lifeboat uses: {self.error_log()}",
+                    hint="a plugin of the source that checks passwords may forbid it: please report it",
                 ) from error
             return error.message
         return None

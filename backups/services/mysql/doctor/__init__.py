@@ -1,1 +1,1 @@
-"""Whether a source can be backed up: `doctor.py` asks, `checks.py` has one function a reason."""
+"""Examines whether a source can be backed up: `doctor.py` runs what `checks.py` describes."""

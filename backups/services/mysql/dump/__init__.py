@@ -1,1 +1,1 @@
-"""Backups by mysqldump or mariadb-dump, for servers that cannot CLONE."""
+"""Takes backups by mysqldump or mariadb-dump, and brings them back, for servers that cannot CLONE."""

@@ -1,4 +1,4 @@
-"""A backup by dump: every file and the witness's facts of one instant, or none of them.
+"""Takes a backup by dump: every file and the witness's facts of one instant, or none of them.
 
 The rows are one instant's by snapshots (`instant.py`). Definitions know no snapshots: they are read when it begins and again
 when everything is written, and what has changed meanwhile makes the round void.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pymysql.err
 
-from backups.errors import ChainBroken, Transient
+from backups.errors import Transient
 from backups.services.base import Captured, Job
 from backups.services.mysql.dump import exact, plan
 from backups.services.mysql.dump.instant import DumpInstant, frozen
@@ -43,21 +43,15 @@ def capture(job: Job, settings: MySQLSettings, seen: Source, connect: Connect) -
     )
 
 
-def require_full(job: Job) -> None:
-    """Raise ChainBroken when an incremental is asked for: a dump has no log."""
-    if job.kind == "incremental":
-        raise ChainBroken("the method is dump, which takes fulls only")
-
-
 def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *, block_ddl: bool) -> Captured:
     block = block_ddl and "BACKUP_ADMIN" in seen.privileges and not seen.version.mariadb
     with sessions.sessions(connect, _SESSIONS + 2) as opened, dumps(job, settings, seen) as program:
         control, guard, *readers = opened
-        planned = plan.look(guard)
+        planned = plan.survey(guard)
         # What DDL changes before it is blocked, one dump of everything takes in.
         data_files = plan.prepare(planned, program, "data", 1 if block else _SESSIONS)
 
-        def awake() -> None:
+        def keep_alive() -> None:
             for session in (control, guard):
                 session.ping(reconnect=False)
 
@@ -70,30 +64,30 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
                 readers,
                 [(table.schema, table.name) for table in planned.catalogue.tables],
                 seen,
-                open_others=lambda: program.go("data"),
+                open_others=lambda: program.release("data"),
                 hold=bool(planned.unsafe),
                 say=job.say,
                 under_lock=lambda: rows(guard, "LOCK INSTANCE FOR BACKUP") if block else None,
             ) as instant:
-                found = plan.look(guard)
+                found = plan.survey(guard)
                 if not (planned.fits(found) if block and instant.lock == "global" else planned.same(found)):
-                    raise SourceChanged("between the look and the lock")
+                    raise SourceChanged("before the lock was held")
                 job.say("dumping and taking the witness")
                 plan.start_definitions(found, program, "now")
-                program.go("now")
+                program.release("now")
                 before = _definitions(guard, readers, found.catalogue, connect)
                 _write_accounts(guard, seen, job.directory / DUMP)
-                sessions.spread(
+                sessions.in_parallel(
                     lambda session, item: exact.write(session, item[1], job.directory / DUMP / item[0]),
                     plan.exact_files(found),
                     over=readers,
                     connect=connect,
-                    meanwhile=awake,
+                    meanwhile=keep_alive,
                 )
-                data = witness.data_of(readers, found.catalogue, connect, meanwhile=awake)
-                program.wait(awake)
-            if not found.same(plan.look(guard)) or _definitions(guard, readers, found.catalogue, connect) != before:
-                raise SourceChanged("a definition is not what it was")
+                data = witness.data_of(readers, found.catalogue, connect, meanwhile=keep_alive)
+                program.wait(keep_alive)
+            if not found.same(plan.survey(guard)) or _definitions(guard, readers, found.catalogue, connect) != before:
+                raise SourceChanged("a definition has changed")
         except pymysql.err.MySQLError as error:
             if error.args and error.args[0] in witness.CHANGED:
                 raise SourceChanged(witness.CHANGED[error.args[0]]) from error
@@ -133,7 +127,7 @@ def _definitions(guard: Session, readers: Sequence[Session], found: Catalogue, c
 
 
 def without_reserved(facts: Sequence[Fact]) -> list[Fact]:
-    """Facts but those of the server's own accounts, which belong to its installation and are not dumped."""
+    """Return the facts without those of the server's own accounts, which belong to its installation and are not dumped."""
     reserved = {f"account {name}" for name in accounts.RESERVED}
     return [fact for fact in facts if fact.subject not in reserved]
 

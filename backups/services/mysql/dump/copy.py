@@ -1,4 +1,4 @@
-"""A server brought back from a dump: a new, empty one of the source's version, loaded with SQL, the witness's facts observed.
+"""Brings a server back from a dump: loads the SQL into a new, empty one of the source's version, measures the witness's facts.
 
 Next files: `../dump_details.py` (which files there are), `load.py` (how one is loaded).
 """
@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Container, Image
 from backups.places.base import Ownership
-from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.mysql.copy import export_tables, hand_over
+from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.options import processors
 from backups.services.mysql.copy.server import HINT, Server
@@ -23,7 +24,8 @@ from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import DUMP, GRANTS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, connect_socket, rows
-from backups.services.mysql.witness import accounts, definitions, fingerprint, witness
+from backups.services.mysql.text import one_line
+from backups.services.mysql.witness import accounts, definitions, witness
 from backups.witness import Fact
 
 _USER = 999
@@ -34,7 +36,7 @@ _INSIDE = "/var/lib/mysql"
 
 
 class DumpedCopy:
-    """See `base.Copy`."""
+    """Brings a dump back; see `base.Copy`."""
 
     def __init__(
         self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
@@ -51,7 +53,7 @@ class DumpedCopy:
         self._server: Server
 
     def assemble(self) -> None:
-        """Have an empty data directory made, and the files at hand that will be loaded."""
+        """Initialise an empty data directory, and move the files there that will be loaded."""
         manifest = self._fetched.manifest
         self._image = self._sandbox.image(manifest.source.image)
         try:
@@ -79,58 +81,39 @@ class DumpedCopy:
         """Start the empty server and wait until it takes connections."""
         container = self._run("", "server", [f"--init-file={load.HOME}/account.sql", *self._options()])
         self._server = Server(container, self._home / "run" / load.SOCKET, self._account)
-        self._server.await_answer()
+        self._server.wait_until_ready()
 
     def replay(self) -> None:
         """Load the dump, and then let nobody write any more."""
-        self._server.asked(self._forget_accounts)
+        self._server.run(self._forget_accounts)
         for number, stage in enumerate(self._details.stages, 1):
             force = stage == (GRANTS,) and number < len(self._details.stages)
             load.load(self._sandbox, self._image, self._name, self._home, stage, self._account.user, force=force)
-        self._server.asked(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+        self._server.run(lambda session: rows(session, "SET GLOBAL read_only = ON"))
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
-        counts = [f for f in self._fetched.manifest.witness if f.metric == "rows" and isinstance(f.value, int)]
-        filled = [fact for fact in counts if fact.value] or counts
-        if not filled:
-            self._server.asked(lambda session: rows(session, "SELECT 1"))
-            return
-        fact = min(filled, key=lambda fact: (fact.value, fact.subject))
-        name = ".".join(fingerprint.quoted(part) for part in definitions.table_names(fact.subject))
-        found = self._server.asked(lambda session: rows(session, f"SELECT COUNT(*) FROM {name}"))[0][0]  # noqa: S608 -- quoted
-        if found != fact.value:
-            raise Damaged(
-                f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
-                hint="the checks show what else differs; verify an older backup",
-            )
+        first_answer(self._server, self._fetched.manifest.witness)
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, measured on the copy."""
-        with self._server.told():
+        """Measure the witness's facts on the copy."""
+        with self._server.errors_explained():
             return without_reserved(witness.observe(self._server.connect, connections=processors()))
 
     def database_url(self, database: str) -> str:
-        """An URL that SQLAlchemy opens by the server's socket."""
+        """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
-
-    def advance(self, log: Fetched, point: Point) -> str:  # noqa: ARG002
-        """Not possible: a dump has no log."""
-        raise LifeboatError(
-            f"{self._name} is backed up by dump, which has no log: no moment between two backups can be brought back",
-            hint="restore one of its backups; `lifeboat list` shows when they were taken",
-        )
 
     def settle(self) -> Delivery:
         """Remove our account, end the server in order, and hand its data directory over."""
         if not self._lasting:
             raise AssertionError("only a lasting copy is handed over")
-        self._server.asked(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
+        self._server.run(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
         self._server.container.stop(_ENDING)
         code = self._server.container.wait()
         if code:
-            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.last_words()}", hint=HINT)
-        hand_over.clear(self._home / DATADIR)
+            raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.error_log()}", hint=HINT)
+        hand_over.remove_sandbox_files(self._home / DATADIR)
         settings = [f"{name}={value}" for name, value in self._details.variables.items()]
         version = self._fetched.manifest.source.version
         notes = [
@@ -146,17 +129,17 @@ class DumpedCopy:
         return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes, options=options)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
-        """Single tables as files of SQL, see `../copy/export_tables.py`."""
-        return self._server.asked(lambda session: export_tables.export(session, names, into))
+        """Write single tables as files of SQL; see `../copy/export_tables.py`."""
+        return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _initialise(self) -> None:
         made = self._run("-initialise", "initialise", self._variables())
         while made.running():
             time.sleep(0.1)
-        code = made.wait()
-        if code:
+        if code := made.wait():
+            output = one_line(made.logs(10), 500)
             raise LifeboatError(
-                f"image {self._image.name} cannot make an empty data directory (exit code {code}): {made.logs(10)[-500:]}",
+                f"image {self._image.name} cannot make an empty data directory (exit code {code}): {output}",
                 hint="is it an image of the source's version?",
             )
 
@@ -173,7 +156,7 @@ class DumpedCopy:
         return sql.replace(" WITH caching_sha2_password", "") if self._details.mariadb else sql
 
     def _forget_accounts(self, session: Session) -> list[tuple[object, ...]]:
-        """The empty server's own root goes: all accounts are the source's. Before, it gives us PROXY to hand on."""
+        """Drop the empty server's own accounts: all are to be the source's. Before, its root gives us PROXY to hand on."""
         with connect_socket(self._home / "run" / load.SOCKET, "root", "") as root:
             anybody = "''@'%'" if self._details.mariadb else "''@''"
             rows(root, f"GRANT PROXY ON {anybody} TO '{self._account.user}'@'localhost' WITH GRANT OPTION")
@@ -186,7 +169,7 @@ class DumpedCopy:
         return [f"--loose-{name}={value}" for name, value in self._details.variables.items()]
 
     def _options(self) -> list[str]:
-        """Deaf to everything outside, and quick: what it loads is in the backup still."""
+        """Return the options of a server that nobody can reach, and that need not survive a crash: the backup still has all."""
         return [
             *load.SERVER,
             *(f"--plugin-load-add={library}" for library in self._details.plugins),

@@ -1,4 +1,4 @@
-"""Rows written as SQL by ourselves, for tables that the dump programs would round: they print a FLOAT with six digits.
+"""Writes the rows of tables with a FLOAT as SQL, since the dump programs would round them to six digits.
 
 Read in a session whose snapshot is the witness's own. Every value is written so that it is read back as the same bytes.
 """
@@ -10,15 +10,11 @@ from typing import BinaryIO
 import pymysql.cursors
 
 from backups.errors import LifeboatError
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.catalogue import Catalogue, Table
-from backups.services.mysql.witness.fingerprint import quoted
+from backups.services.mysql.witness.column_types import Form, column_type
+from backups.services.mysql.witness.fingerprint import Column
 
-_TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
-_BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector"})
-_CODES = frozenset({"bit", "enum", "set"})
-_PLAIN = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year", "double"})
-_QUOTED = frozenset({"date", "time", "datetime", "timestamp", "uuid", "inet4", "inet6"})
 _BATCH = 512 * 1024
 """Bytes of one INSERT, or one row if that is longer."""
 _HEADER = b"""SET NAMES utf8mb4;
@@ -27,8 +23,13 @@ SET SESSION sql_mode='NO_AUTO_VALUE_ON_ZERO', time_zone='+00:00', foreign_key_ch
 
 
 def tables(found: Catalogue) -> list[Table]:
-    """The tables that need it: those that store a FLOAT."""
-    return [table for table in found.tables if any(c.type.lower() == "float" and not c.computed for c in table.columns)]
+    """Return the tables that need it: those that store a FLOAT."""
+    return [table for table in found.tables if any(map(_rounded, table.columns))]
+
+
+def _rounded(column: Column) -> bool:
+    kind = column_type(column.type)
+    return kind is not None and kind.form == Form.FLOAT and not column.computed
 
 
 def write(session: Session, table: Table, path: Path) -> None:
@@ -44,13 +45,13 @@ def write(session: Session, table: Table, path: Path) -> None:
     }
     columns = [column for column in table.columns if column.name not in generated]
     where = f"{quoted(table.schema)}.{quoted(table.name)}"
-    chosen = ", ".join(_selected(column.name, column.type.lower(), where) for column in columns)
-    kinds = [column.type.lower() for column in columns]
+    forms = [_form(column, where) for column in columns]
+    chosen = ", ".join(map(_selected, columns, forms))
     into = f"INSERT INTO {where} ({', '.join(quoted(column.name) for column in columns)}) VALUES\n".encode()
     with path.open("wb") as file, pymysql.cursors.SSCursor(session) as cursor:
         file.write(_HEADER)
         cursor.execute(f"SELECT {chosen} FROM {where}")  # noqa: S608 -- identifiers are quoted
-        _batches(file, into, (b"(" + b",".join(map(_literal, row, kinds)) + b")" for row in cursor))
+        _batches(file, into, (b"(" + b",".join(map(_literal, row, forms)) + b")" for row in cursor))
         file.write(b"COMMIT;\n-- Dump completed\n")
 
 
@@ -66,36 +67,49 @@ def _batches(file: BinaryIO, into: bytes, written: Iterator[bytes]) -> None:
         file.write(b";\n")
 
 
-def _selected(name: str, kind: str, table: str) -> str:
-    column = quoted(name)
-    if kind == "float":
-        # As DOUBLE it prints all the digits that tell two values apart.
-        return f"CAST(CAST({column} AS DOUBLE) AS CHAR)"
-    if kind in _CODES:
-        return f"CAST(CAST({column} AS UNSIGNED) AS CHAR)"
-    if kind in _PLAIN or kind in _QUOTED or kind == "json":
-        return f"CAST({column} AS CHAR)"
-    if kind in _TEXTS or kind == "vector":
-        # The bytes as they are stored, in the column's own character set.
-        return f"CAST({column} AS BINARY)"
-    if kind in _BYTES or kind.startswith(("geom", "multi", "point", "line", "poly")):
-        return column
-    raise LifeboatError(
-        f"{table}: column {name} is of type {kind}, beside a FLOAT, and no way to write it exactly is known",
-        hint="this server is newer than this Lifeboat: upgrade it, or make the FLOAT column a DOUBLE",
-    )
+def _form(column: Column, table: str) -> Form:
+    kind = column_type(column.type)
+    if kind is None:
+        raise LifeboatError(
+            f"{table}: column {column.name} is of type {column.type}, beside a FLOAT, and no way to write it exactly is known",
+            hint="this server is newer than this Lifeboat: upgrade it, or make the FLOAT column a DOUBLE",
+        )
+    return kind.form
 
 
-def _literal(value: str | bytes | None, kind: str) -> bytes:
+def _selected(column: Column, form: Form) -> str:
+    """Return SQL that reads one value as text or as bytes."""
+    name = quoted(column.name)
+    match form:
+        case Form.FLOAT:
+            return f"CAST(CAST({name} AS DOUBLE) AS CHAR)"
+        case Form.CODE:
+            return f"CAST(CAST({name} AS UNSIGNED) AS CHAR)"
+        case Form.NUMBER | Form.DOUBLE | Form.TIME | Form.PRINTED | Form.JSON:
+            return f"CAST({name} AS CHAR)"
+        case Form.TEXT | Form.VECTOR:
+            return f"CAST({name} AS BINARY)"
+        case Form.BYTES | Form.SHAPE:
+            return name
+
+
+def _literal(value: str | bytes | None, form: Form) -> bytes:
     if value is None:
         return b"NULL"
-    if kind in _QUOTED:
-        return b"'" + _bytes(value) + b"'"
-    if kind in _PLAIN or kind in _CODES or kind == "float":
-        return _bytes(value)
-    content = b"X'" + _bytes(value).hex().encode() + b"'"
-    # JSON is not made of binary strings.
-    return b"CONVERT(" + content + b" USING utf8mb4)" if kind == "json" else content
+    match form:
+        case Form.TIME | Form.PRINTED:
+            return b"'" + _bytes(value) + b"'"
+        case Form.NUMBER | Form.DOUBLE | Form.FLOAT | Form.CODE:
+            return _bytes(value)
+        case Form.JSON:
+            # JSON is not made of binary strings.
+            return b"CONVERT(" + _hexadecimal(value) + b" USING utf8mb4)"
+        case Form.TEXT | Form.BYTES | Form.VECTOR | Form.SHAPE:
+            return _hexadecimal(value)
+
+
+def _hexadecimal(value: str | bytes) -> bytes:
+    return b"X'" + _bytes(value).hex().encode() + b"'"
 
 
 def _bytes(value: str | bytes) -> bytes:

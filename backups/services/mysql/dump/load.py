@@ -1,4 +1,4 @@
-"""SQL files loaded into a server in a sandbox by the client of its own image, several side by side; how that server is run."""
+"""Loads SQL files into a server in a sandbox by the client of its own image, several side by side; and starts that server."""
 
 import time
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from backups.errors import Damaged
 from backups.machine.docker import Container, Image
 from backups.services.base import Sandbox
 from backups.services.mysql.dump_details import DUMP
+from backups.services.mysql.text import one_line
 
 HOME = "/lifeboat"
 SOCKET = "mysqld.sock"
@@ -44,12 +45,12 @@ SERVER = (
     "--loose-auto-generate-certs=OFF",
     "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
 )
-"""Options of a server that nobody reaches but by its socket, and that starts nothing of itself."""
+"""Options of a server that is reached by its socket alone, and that starts nothing by itself."""
 _USER = "999:999"
 
 
 def load(sandbox: Sandbox, image: Image, name: str, home: Path, files: Sequence[str], user: str, *, force: bool = False) -> None:
-    """Load files below `home`/dump, side by side; raises Damaged for the first that the server does not take.
+    """Load files below `home`/dump, side by side; raises Damaged for the first that the server does not accept.
 
     force: as far as it takes them; what it does not take will be loaded again.
     """
@@ -62,11 +63,11 @@ def load(sandbox: Sandbox, image: Image, name: str, home: Path, files: Sequence[
         for file, container in loads:
             while container.running():
                 time.sleep(0.05)
-            code, words = container.wait(), container.logs(5)
+            code, output = container.wait(), container.logs(5)
             container.remove()
             if code and not force:
                 raise Damaged(
-                    f"the server does not take {DUMP}/{file} (exit code {code}): {words[-500:]}",
+                    f"the server does not accept {DUMP}/{file} (exit code {code}): {one_line(output, 500)}",
                     hint="verify an older backup; the image must be of the source's version",
                 )
 

@@ -1,4 +1,4 @@
-"""Which table goes into which file of a dump, and which programs are started for it, when."""
+"""Decides which table goes into which file of a dump, and which programs are started for it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,16 +7,15 @@ from backups.services.mysql.dump import exact
 from backups.services.mysql.dump.program import DATA_OPTIONS, SCHEMA_OPTIONS, TRIGGER_OPTIONS, VIEW_OPTIONS, Dumps
 from backups.services.mysql.dump_details import ACCOUNTS, DATA, EXACT, GRANTS, SCHEMA, TRIGGERS, VIEWS
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES, tables_not_innodb
 from backups.services.mysql.witness import catalogue
 from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.definitions import subject
 
-_SNAPSHOTS = "InnoDB"
-
 
 @dataclass(frozen=True)
 class Found:
-    """What there is to dump. unsafe: tables whose engine has no snapshots. exact: those that we write ourselves."""
+    """What a server has to dump. unsafe: tables whose engine has no snapshots. exact: those that we write ourselves."""
 
     catalogue: Catalogue
     databases: tuple[str, ...]
@@ -24,7 +23,7 @@ class Found:
     exact: tuple[Table, ...]
 
     def same(self, later: "Found") -> bool:
-        """Whether a later look shows the same; how large the tables are does not count."""
+        """Return whether a later survey shows the same; how large the tables are does not count."""
         one, other = self.catalogue, later.catalogue
         return (
             self.fits(later)
@@ -33,38 +32,29 @@ class Found:
         )
 
     def fits(self, later: "Found") -> bool:
-        """Whether one dump of everything but `exact`, planned after this look, holds what a later look shows."""
+        """Return whether one dump of everything but `exact`, planned after this survey, holds what a later one shows."""
         return (self.databases, self.unsafe, set(self.exact)) == (later.databases, later.unsafe, set(later.exact))
 
 
-def look(session: Session) -> Found:
-    """Look at what there is."""
+def survey(session: Session) -> Found:
+    """List databases and tables, and which of the tables need special care."""
     found = catalogue.read(session)
     databases = (row[0] for row in rows(session, "SHOW DATABASES"))
     return Found(
         found,
-        tuple(sorted(name for name in databases if name.lower() not in catalogue.SYSTEM)),
+        tuple(sorted(name for name in databases if name.lower() not in SYSTEM_DATABASES)),
         tuple(unsafe_tables(session)),
         tuple(exact.tables(found)),
     )
 
 
 def unsafe_tables(session: Session) -> list[str]:
-    """Tables whose engine has no snapshots."""
-    return [
-        f"{subject(schema, name)} ({engine})"
-        for schema, name, engine in rows(
-            session,
-            "SELECT table_schema, table_name, COALESCE(engine, 'unknown') FROM information_schema.tables "
-            "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s AND COALESCE(engine, '') <> %s "
-            "ORDER BY table_schema, table_name",
-            [catalogue.SYSTEM, _SNAPSHOTS],
-        )
-    ]
+    """Return the tables whose engine has no snapshots, each with its engine."""
+    return [f"{subject(schema, name)} ({engine})" for schema, name, engine in tables_not_innodb(session)]
 
 
-def prepare(found: Found, program: Dumps, sign: str, parts: int) -> tuple[str, ...]:
-    """Start the dumps of rows, in so many parts; they wait for their sign. Returns the names of their files."""
+def prepare(found: Found, program: Dumps, group: str, parts: int) -> tuple[str, ...]:
+    """Start the dumps of rows, in so many parts; they wait until their group is released. Returns the names of their files."""
     mine = {_key(table) for table in found.exact}
     plain = [_key(table) for table in found.catalogue.tables if _key(table) not in mine]
     if parts == 1:
@@ -75,27 +65,27 @@ def prepare(found: Found, program: Dumps, sign: str, parts: int) -> tuple[str, .
         dealt = [part for part in dealt if part]
     for number, part in enumerate(dealt):
         others = {*mine, *plain}.difference(part)
-        program.add(DATA.format(number), sign, [*DATA_OPTIONS, *_ignoring(sorted(others))], found.databases)
+        program.add(DATA.format(number), group, [*DATA_OPTIONS, *_ignoring(sorted(others))], found.databases)
     return tuple(DATA.format(number) for number in range(len(dealt)))
 
 
-def start_definitions(found: Found, program: Dumps, sign: str) -> None:
-    """Start the dumps of everything that is not rows; they wait for their sign."""
+def start_definitions(found: Found, program: Dumps, group: str) -> None:
+    """Start the dumps of everything that is not rows; they wait until their group is released."""
     if not found.databases:
         return
     tables = [_key(table) for table in found.catalogue.tables]
-    program.add(SCHEMA, sign, [*SCHEMA_OPTIONS, *_ignoring(found.catalogue.views)], found.databases)
-    program.add(VIEWS, sign, [*VIEW_OPTIONS, *_ignoring([*tables, *found.catalogue.sequences])], found.databases)
-    program.add(TRIGGERS, sign, TRIGGER_OPTIONS, found.databases)
+    program.add(SCHEMA, group, [*SCHEMA_OPTIONS, *_ignoring(found.catalogue.views)], found.databases)
+    program.add(VIEWS, group, [*VIEW_OPTIONS, *_ignoring([*tables, *found.catalogue.sequences])], found.databases)
+    program.add(TRIGGERS, group, TRIGGER_OPTIONS, found.databases)
 
 
 def exact_files(found: Found) -> list[tuple[str, Table]]:
-    """The files that we write ourselves."""
+    """Return the files that we write ourselves."""
     return [(EXACT.format(number), table) for number, table in enumerate(found.exact)]
 
 
 def stages(found: Found, data: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """The files in the order that they are loaded in."""
+    """Return the files in the order that they are loaded in."""
     if not found.databases:
         return (ACCOUNTS,), (GRANTS,)
     loaded = (*data, *(name for name, _ in exact_files(found)))

@@ -1,4 +1,4 @@
-"""mysqldump or mariadb-dump, run in a container of the source's version; several side by side, each with a snapshot of its own.
+"""Runs mysqldump or mariadb-dump in containers of the source's version, several side by side, each with a snapshot of its own.
 
 The password is in a file of mode 0600 that only the container's shell reads: on no command line, and not in what Docker shows.
 """
@@ -18,12 +18,13 @@ from backups.services.base import Job
 from backups.services.mysql.dump_details import DUMP
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.source import Source
+from backups.services.mysql.text import one_line
 from backups.services.mysql.versions import Version
 
 _HOME = "/lifeboat"
 _TARGET = "/backup"
 _OPENED = ("-- Setting savepoint", "-- Retrieving ", "-- Disconnecting ")
-"""What the program says, of each step, on its error output: none of these comes before its snapshot is open."""
+"""What the program prints of each step on its error output: none of these comes before its snapshot is open."""
 _COMPLETE = b"-- Dump completed"
 _CHANGED = ("1412", "1146", "1049", "1054", "1051", "1356")
 """Errors of a table, a view or a database that has changed, or gone, since it was listed."""
@@ -53,55 +54,57 @@ _COMMON = (
 
 
 class SourceChanged(Exception):
-    """DDL came between the snapshot and the reading; not a fault, the round is void."""
+    """Says that DDL came between the snapshot and the reading: no fault, the round is void."""
 
 
 @dataclass(frozen=True)
 class Dumping:
-    """One run of the program: it waits for its sign, then writes its file."""
+    """One run of the program: it waits until its group is released, then writes its file."""
 
     name: str
-    sign: str
+    group: str
     container: Container
     home: Path
     target: Path
 
     def opened(self) -> bool:
-        """Whether its snapshot is open. Raises LifeboatError when it has failed before."""
-        said = self._said()
-        if any(mark in said for mark in _OPENED):
+        """Return whether its snapshot is open. Raises LifeboatError when it has failed before."""
+        output = self._error_output()
+        if any(mark in output for mark in _OPENED):
             return True
         if not self.container.running():
             self.require_done()
         return False
 
     def running(self) -> bool:
-        """Whether it still writes."""
+        """Return whether it still writes."""
         return self.container.running()
 
     def require_done(self) -> None:
         """Raise unless it has ended well and its file is whole; SourceChanged when the source's tables are no longer the same."""
-        code, said = self.container.wait(), self._said()
-        faults = [line for line in said.splitlines() if line.strip() and not line.startswith("--")]
-        words = " | ".join(faults[-3:]) or self.container.logs(5)
+        code, output = self.container.wait(), self._error_output()
+        faults = [line for line in output.splitlines() if line.strip() and not line.startswith("--")]
+        answer = " | ".join(faults[-3:]) or one_line(self.container.logs(5))
         if code == _NOT_FOUND:
             raise LifeboatError(
                 f"image {self.container.image.name} has neither mysqldump nor mariadb-dump",
                 hint="set `image:` to the official image of the source's version",
             )
         if code:
-            if any(f"({number})" in words or f"{number}:" in words for number in _CHANGED):
-                raise SourceChanged(words[-300:])
+            if any(f"({number})" in answer or f"{number}:" in answer for number in _CHANGED):
+                raise SourceChanged(answer[-300:])
             raise LifeboatError(
-                f"the dump program ended with code {code}: {words[-500:]}", hint="`lifeboat doctor` may tell more"
+                f"the dump program ended with code {code}: {answer[-500:]}", hint="`lifeboat doctor` may say more"
             )
         path = self.target / self.name
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - len(_COMPLETE) - 2))
             if _COMPLETE not in file.read():
-                raise LifeboatError(f"the dump program ended well, but {self.name} does not say that it is complete")
+                raise LifeboatError(
+                    f"the dump program ended well, but its file {self.name} has no mark that it is complete", hint="try again"
+                )
 
-    def _said(self) -> str:
+    def _error_output(self) -> str:
         try:
             return (self.home / f"{self.name}.err").read_text(errors="replace")
         except FileNotFoundError:
@@ -109,31 +112,31 @@ class Dumping:
 
 
 class Dumps:
-    """Starts dumps that wait, and lets them go together."""
+    """Starts dumps that wait, and releases them together."""
 
     def __init__(self, job: Job, image: Image, settings: MySQLSettings, source: Source, home: Path) -> None:
         self._job, self._image, self._settings, self._source, self._home = job, image, settings, source, home
         self.target = job.directory / DUMP
         self.started: list[Dumping] = []
 
-    def add(self, name: str, sign: str, options: Sequence[str], databases: Sequence[str]) -> None:
-        """Start one that waits for `sign`."""
+    def add(self, name: str, group: str, options: Sequence[str], databases: Sequence[str]) -> None:
+        """Start one that waits until `group` is released."""
         options = [*_COMMON, *self._connection(), *options, "--databases", "--", *databases]
         container = self._job.docker.run(
             f"lifeboat-mysql-dump-{uuid.uuid4().hex[:12]}",
             self._image,
             entrypoint=["sh", "-c", _SCRIPT, "dump"],
-            command=[name, sign, *options],
+            command=[name, group, *options],
             mounts={self._home: _HOME, self.target: _TARGET},
             user=f"{os.getuid()}:{os.getgid()}",
             network="host",
         )
-        self.started.append(Dumping(name, sign, container, self._home, self.target))
+        self.started.append(Dumping(name, group, container, self._home, self.target))
 
-    def go(self, sign: str) -> Callable[[], bool]:
-        """Let those that wait for `sign` go; what is returned says whether all of them have opened their snapshots."""
-        going = [dumping for dumping in self.started if dumping.sign == sign]
-        (self._home / f"go-{sign}").touch()
+    def release(self, group: str) -> Callable[[], bool]:
+        """Let the dumps of a group begin; what is returned says whether all of them have opened their snapshots."""
+        going = [dumping for dumping in self.started if dumping.group == group]
+        (self._home / f"go-{group}").touch()
         return lambda: all(dumping.opened() for dumping in going)
 
     def wait(self, meanwhile: Callable[[], object]) -> None:
@@ -159,7 +162,7 @@ class Dumps:
 
 @contextmanager
 def dumps(job: Job, settings: MySQLSettings, source: Source) -> Iterator[Dumps]:
-    """What starts dumps into `job.directory`/dump; every container and the password's file are gone afterwards."""
+    """Prepare dumps into `job.directory`/dump; every container and the password's file are gone afterwards."""
     image = job.docker.image(settings.image)
     home = job.work / "dumper"
     home.mkdir(mode=0o700)
@@ -179,14 +182,14 @@ def dumps(job: Job, settings: MySQLSettings, source: Source) -> Iterator[Dumps]:
 
 
 def version(docker: Docker, image: Image) -> Version:
-    """The version of the server in an image, which must have the dump program too. Raises LifeboatError for what is missing."""
+    """Read the server's version in an image, which must have the dump program too. Raises LifeboatError for what is missing."""
     script = (
         "{ command -v mariadb-dump || command -v mysqldump; } >/dev/null || exit 127; "
         'server=$(command -v mariadbd || command -v mysqld) && "$server" --no-defaults --version'
     )
     container = docker.run(f"lifeboat-mysql-examine-{uuid.uuid4().hex[:12]}", image, entrypoint=["sh", "-c", script])
     try:
-        code, words = container.wait(), container.logs(20)
+        code, output = container.wait(), container.logs(20)
     finally:
         container.remove()
     if code == _NOT_FOUND:
@@ -195,6 +198,7 @@ def version(docker: Docker, image: Image) -> Version:
         )
     if code:
         raise LifeboatError(
-            f"image {image.name} does not run mysqld or mariadbd: {words[-300:]}", hint="set `image:` to the source's version"
+            f"image {image.name} does not run mysqld or mariadbd: {one_line(output, 300)}",
+            hint="set `image:` to the source's version",
         )
-    return Version.parse(words)
+    return Version.parse(output)

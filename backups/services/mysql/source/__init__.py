@@ -1,1 +1,1 @@
-"""The live server: how it is reached, and what it says of itself."""
+"""Connects to the live server, and reads its version, settings, privileges and position in the binary log."""

@@ -1,4 +1,4 @@
-"""Sessions with MySQL servers: the source over TCP and TLS, a throw-away server of ours by its socket; errors come with hints."""
+"""Opens sessions with MySQL servers, over TCP and TLS or by a unix socket, and explains their errors with hints."""
 
 import os
 import socket
@@ -17,9 +17,9 @@ from backups.services.mysql.settings import MySQLSettings
 _GREETING = 20.0
 """Seconds to wait for a server to take a connection, and for each of its answers while it does."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 8}
-"""A peer that is gone is noticed in three minutes, however long an answer may take."""
+"""So a peer that is gone is noticed in three minutes, however long an answer may take."""
 
-_BUSY = {1040: "has no connection to spare", 1203: "allows this user no more connections", 1205: "kept us waiting for a lock"}
+_BUSY = {1040: "has no free connection", 1203: "allows this user no more connections", 1205: "gave no lock in time"}
 _LOST = (2003, 2006, 2013, 1053, 1077, 1079, 1927, 3169, 4031)
 _TLS_FAILED, _TLS_MISSING, _TLS_WANTED = -1, 2026, 3159
 _FORBIDDEN = (
@@ -33,7 +33,7 @@ _REFUSALS = {
     ),
     1130: ("lets nobody in from this machine", "create the user for this machine's address, or for '%'"),
     _TLS_FAILED: (
-        "cannot be spoken to over TLS",
+        "cannot be reached over TLS",
         "is tls_ca the file that the server names as ssl_ca? without checking its certificate: tls: required",
     ),
     _TLS_MISSING: (
@@ -47,7 +47,7 @@ _REFUSALS = {
 
 
 class Away(Transient):
-    """Nothing answers at the server's address, or it hangs up."""
+    """Nothing answers at the server's address, or the server ended the connection."""
 
 
 class Session(Connection):
@@ -60,7 +60,7 @@ class Session(Connection):
         self._read_timeout = None
 
     def stream(self, command: int, payload: bytes) -> Callable[[memoryview], int]:
-        """Send a command whose answer never ends; returns what fills a buffer with the bytes that arrive (0: the server hung up).
+        """Send a command whose answer never ends; returns what fills a buffer with what arrives (0 bytes: the server hung up).
 
         The session is of no other use afterwards: close it.
         """
@@ -77,7 +77,7 @@ def connect(settings: MySQLSettings, *, database: str | None = None) -> Session:
     """
     password = settings.reveal_password()
     context = _tls_context(settings)
-    with told(settings):
+    with errors_explained(settings):
         try:
             return _connect(settings, password, database, context)
         except pymysql.err.OperationalError as error:
@@ -104,31 +104,36 @@ def connect_socket(path: Path, user: str, password: str) -> Session:
             ssl_disabled=True,
         )
     except pymysql.err.OperationalError as error:
-        raise Transient(f"the server behind {path} does not answer: {_words(error)}") from error
+        raise Transient(f"the server behind {path} does not answer: {_server_message(error)}") from error
     finally:
         os.close(directory)
 
 
 def rows(session: Session, statement: str, arguments: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
-    """Run one statement and return its rows; pymysql's errors pass through (see `told`)."""
+    """Run one statement and return its rows; pymysql's errors pass through (see `errors_explained`)."""
     with session.cursor() as cursor:
         cursor.execute(statement, arguments)
         return list(cursor.fetchall())
 
 
 def variable(session: Session, name: str) -> str | None:
-    """A global variable's value as the server prints it, or None when this server has none of that name."""
+    """Return a global variable's value as the server prints it, or None when this server has none of that name."""
     found = rows(session, "SHOW GLOBAL VARIABLES WHERE variable_name = %s", [name])
     return str(found[0][1]) if found else None
 
 
 def encrypted(session: Session) -> bool:
-    """Whether the session runs over TLS."""
+    """Return whether the session runs over TLS."""
     return bool(rows(session, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[0][1])
 
 
+def quoted(identifier: str) -> str:
+    """Return an identifier as SQL text, whatever it holds."""
+    return f"`{identifier.replace('`', '``')}`"
+
+
 @contextmanager
-def told(settings: MySQLSettings) -> Iterator[None]:
+def errors_explained(settings: MySQLSettings) -> Iterator[None]:
     """Turn pymysql's errors into ones that name the server and say what to do."""
     try:
         yield
@@ -137,33 +142,33 @@ def told(settings: MySQLSettings) -> Iterator[None]:
 
 
 def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
-    """Say what a MySQL error means to the operator of the source."""
+    """Make of a MySQL error one that names the server, says what it means and what to do."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    words = _words(error)
+    answer = _server_message(error)
     if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
         code = _TLS_FAILED
-    kind, meaning, hint = LifeboatError, f"answered with an error: {words}", "the number can be looked up: perror NUMBER"
+    kind, meaning, hint = LifeboatError, f"answered with an error: {answer}", "the number can be looked up: perror NUMBER"
     if code in _BUSY:
-        kind, meaning, hint = Transient, f"{_BUSY[code]}: {words}", "try again when it is less busy"
+        kind, meaning, hint = Transient, f"{_BUSY[code]}: {answer}", "try again when it is less busy"
     elif code in _LOST or isinstance(error, pymysql.err.InterfaceError):
         kind, meaning, hint = (
             Away,
-            f"went away in the middle: {words}",
-            "is the server up? its error log tells what happened",
+            f"ended the connection: {answer}",
+            "is the server up? its error log says what happened",
         )
     elif code in _REFUSALS:
         refusal, hint = _REFUSALS[code]
-        meaning = f"{refusal.format(settings=settings)}: {words}"
+        meaning = f"{refusal.format(settings=settings)}: {answer}"
     return kind(f"MySQL at {settings.where} {meaning}", hint=hint)
 
 
-def _reach(settings: MySQLSettings) -> socket.socket:
+def _open_socket(settings: MySQLSettings) -> socket.socket:
     if settings.ssh is None:
         return _dial(settings.host, settings.port)
     from backups.services.mysql.source import tunnel
 
     try:
-        return tunnel.bridged(settings.open_channel())
+        return tunnel.socket_over(settings.open_channel())
     except Transient as error:
         raise Away(f"MySQL at {settings.where} does not answer: {error.message}", hint=error.hint) from error
 
@@ -174,7 +179,7 @@ def _dial(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Away(
             f"MySQL at {host}:{port} does not answer: {error.strerror or error}",
-            hint="is the server up, and its port open to this machine? otherwise mend host and port in lifeboat.yaml",
+            hint="is the server up, and its port open to this machine? otherwise correct host and port in lifeboat.yaml",
         ) from error
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -198,7 +203,7 @@ def _connect(settings: MySQLSettings, password: str, database: str | None, conte
         ssl=context,
         ssl_disabled=context is None,
     )
-    session.connect(_reach(settings))
+    session.connect(_open_socket(settings))
     return session
 
 
@@ -212,21 +217,22 @@ def _tls_context(settings: MySQLSettings) -> ssl.SSLContext | None:
     if settings.tls == "verify":
         if settings.tls_ca is None:
             raise ConfigError(
-                "tls: verify needs tls_ca", hint="tls_ca: /path/to/ca.pem, the file that the server names as ssl_ca"
+                f"MySQL at {settings.where}: tls: verify needs tls_ca",
+                hint="tls_ca: /path/to/ca.pem, the file that the server names as ssl_ca",
             )
         context.verify_mode = ssl.CERT_REQUIRED
         try:
             context.load_verify_locations(settings.tls_ca.expanduser())
         except OSError as error:
             raise ConfigError(
-                f"tls_ca cannot be read: {settings.tls_ca}: {error.strerror or error}",
+                f"MySQL at {settings.where}: tls_ca cannot be read: {settings.tls_ca}: {error.strerror or error}",
                 hint="copy the file that the server names as ssl_ca (SHOW VARIABLES LIKE 'ssl_ca') to this machine",
             ) from error
     return context
 
 
-def _words(error: pymysql.err.Error) -> str:
-    """The server's own message with its number, on one line."""
+def _server_message(error: pymysql.err.Error) -> str:
+    """Return the server's own message with its number, on one line."""
     if len(error.args) == 2:
         return f"{' '.join(str(error.args[1]).split())} (error {error.args[0]})"
     return " ".join(str(error).split())

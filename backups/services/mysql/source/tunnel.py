@@ -1,4 +1,4 @@
-"""Through an SSH channel: a socket for our own sessions, and a port that only one container can reach for what CLONE carries."""
+"""Carries connections through SSH channels: a socket for our sessions, for CLONE a port that one container reaches."""
 
 import contextlib
 import ctypes
@@ -29,7 +29,7 @@ class Link:
         self._near = near
         self._channel = channel
         self._over = threading.Event()
-        # It works as long as the server does; whether the machine lives is the SSH connection's affair.
+        # No time limit: the server may work for hours. The SSH connection itself notices a machine that is gone.
         channel.settimeout(None)
         self._down = threading.Thread(target=self._carry_down, name="lifeboat-tunnel-down", daemon=True)
         self._up = threading.Thread(target=self._carry_up, name="lifeboat-tunnel-up", daemon=True)
@@ -38,7 +38,7 @@ class Link:
 
     @property
     def alive(self) -> bool:
-        """Whether it still carries."""
+        """Whether bytes are still being carried."""
         return self._up.is_alive()
 
     def close(self) -> None:
@@ -68,15 +68,15 @@ class Link:
             self._near.shutdown(socket.SHUT_RDWR)
 
 
-def bridged(channel: paramiko.Channel) -> socket.socket:
-    """A real socket whose other end is the channel: TLS and time limits need one. Closing it closes the channel."""
+def socket_over(channel: paramiko.Channel) -> socket.socket:
+    """Return a real socket whose other end is the channel: TLS and time limits need one. Closing it closes the channel."""
     ours, far = socket.socketpair()
     Link(far, channel)
     return ours
 
 
-class Passage:
-    """Takes connections on a listening socket, and carries each through a channel of its own.
+class Forwarding:
+    """Accepts connections on a listening socket, and carries each through a channel of its own.
 
     fault: why a connection could not be carried, or was cut; None while all is well.
     """
@@ -86,8 +86,8 @@ class Passage:
         self._listening = listening
         self._open_channel = open_channel
         self._links: list[Link] = []
-        self._taking = threading.Thread(target=self._take, name="lifeboat-tunnel-accept", daemon=True)
-        self._taking.start()
+        self._accepting = threading.Thread(target=self._accept, name="lifeboat-tunnel-accept", daemon=True)
+        self._accepting.start()
 
     @property
     def fault(self) -> LifeboatError | None:
@@ -103,12 +103,12 @@ class Passage:
         """Take no more, end what is carried, and wait until nothing is left."""
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
-        self._taking.join()
+        self._accepting.join()
         self._listening.close()
         for link in self._links:
             link.close()
 
-    def _take(self) -> None:
+    def _accept(self) -> None:
         while True:
             try:
                 near, _ = self._listening.accept()
@@ -124,9 +124,9 @@ class Passage:
 
 
 @contextmanager
-def passage(pid: int, port: int, open_channel: Callable[[], paramiko.Channel]) -> Iterator[Passage]:
-    """A port at 127.0.0.1 in the network of process `pid` and nowhere else, each connection carried through a new channel."""
-    carried = Passage(listen_inside(pid, port), open_channel)
+def forwarded_port(pid: int, port: int, open_channel: Callable[[], paramiko.Channel]) -> Iterator[Forwarding]:
+    """Open a port at 127.0.0.1 in the network of process `pid` and nowhere else; each connection gets a channel of its own."""
+    carried = Forwarding(listen_inside(pid, port), open_channel)
     try:
         yield carried
     finally:
@@ -134,7 +134,7 @@ def passage(pid: int, port: int, open_channel: Callable[[], paramiko.Channel]) -
 
 
 def listen_inside(pid: int, port: int) -> socket.socket:
-    """A socket that listens at 127.0.0.1:port in the network namespace of process `pid`; raises LifeboatError without root."""
+    """Listen at 127.0.0.1:port in the network namespace of process `pid`; raises LifeboatError without root."""
     made: list[socket.socket] = []
     failed: list[OSError] = []
 
@@ -160,10 +160,10 @@ def listen_inside(pid: int, port: int) -> socket.socket:
 def _enter(pid: int) -> None:
     handle = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if os.path.sameopenfile(handle, (own := os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))):
-            os.close(own)
+        if os.path.sameopenfile(handle, (ours := os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))):
+            os.close(ours)
             raise OSError(0, "it is our own network, which others can reach")
-        os.close(own)
+        os.close(ours)
         if _libc.setns(handle, _CLONE_NEWNET):
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
@@ -172,6 +172,6 @@ def _enter(pid: int) -> None:
 
 
 def _end(channel: paramiko.Channel) -> None:
-    # Of a connection that has died nothing is left to close.
+    # A connection that has died has nothing left to close.
     with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
         channel.close()

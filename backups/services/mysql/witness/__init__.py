@@ -1,1 +1,1 @@
-"""What the source held at one instant: rows and fingerprints of tables, definitions, accounts."""
+"""Measures what a server holds at one instant: rows and fingerprints of tables, definitions, accounts."""

@@ -1,4 +1,4 @@
-"""Accounts as SQL that makes them anew: on MySQL from SHOW CREATE USER and its grants, on MariaDB the same in its own words."""
+"""Reads accounts as the SQL that creates them, from SHOW CREATE USER and SHOW GRANTS, on MySQL and on MariaDB."""
 
 import re
 from collections.abc import Iterator
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pymysql.err
 
-from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.witness.fingerprint import quoted
+from backups.services.mysql.source.connection import Session, quoted, rows
 
 RESERVED = ("mysql.sys@localhost", "mysql.session@localhost", "mysql.infoschema@localhost", "mariadb.sys@localhost")
 """The server's own: every server has them, and nobody logs in as them."""
@@ -26,7 +25,7 @@ class Account:
 
 
 def mysql(session: Session) -> Iterator[Account]:
-    """Every account of a MySQL server, its passwords as hashes."""
+    """Yield every account of a MySQL server, its passwords as hashes."""
     roles: dict[str, list[str]] = {}
     # From its table: SHOW GRANTS adds the roles that the server's settings give to everybody.
     for role, role_host, user, host, admin in rows(
@@ -50,7 +49,7 @@ def mysql(session: Session) -> Iterator[Account]:
 
 
 def mariadb(session: Session) -> Iterator[Account]:
-    """Every account and role of a MariaDB server, its passwords as hashes."""
+    """Yield every account and role of a MariaDB server, its passwords as hashes."""
     for user, host, role in rows(session, "SELECT user, host, is_role FROM mysql.user ORDER BY user, host"):
         if role == "Y":
             name = _PUBLIC if user == _PUBLIC else quoted(user)
@@ -69,7 +68,7 @@ def mariadb(session: Session) -> Iterator[Account]:
 
 
 def _order(grant: str) -> tuple[bool, str]:
-    """Roles are granted before one of them is made the default."""
+    """Sort key of grants: roles are granted before one of them is made the default."""
     return grant.startswith("SET DEFAULT ROLE"), grant
 
 

@@ -1,14 +1,12 @@
-"""What there is on a server: its databases and tables, as a picture that a later one can be held against."""
+"""Lists the databases and tables of a server, so that a later list can be compared with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness.fingerprint import Column
-
-SYSTEM = ("mysql", "sys", "performance_schema", "information_schema")
-"""Databases that are the server's own; of `mysql`, the accounts are witnessed as definitions."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +30,22 @@ class Catalogue:
     sequences: tuple[tuple[str, str], ...] = ()
 
     def still_holds(self, later: "Catalogue") -> bool:
-        """Whether every table of this picture is, in a later one, the same table with the same columns.
+        """Return whether every table of this list is, in a later one, the same table with the same columns.
 
-        The engine's numbers tell a table from another that has taken its name (RENAME, TRUNCATE, a rebuild).
+        The engine's numbers distinguish a table from another that has taken its name (RENAME, TRUNCATE, a rebuild).
         """
         return set(self.tables) <= set(later.tables) and self.engine_numbers <= later.engine_numbers
 
 
 def read(session: Session) -> Catalogue:
-    """Take the picture, in a handful of statements however many tables there are."""
+    """Read the list, in a handful of statements however many tables there are."""
     mariadb = is_mariadb(session)
     kinds: dict[tuple[str, str], str] = {
         (row[0], row[1]): row[2]
         for row in rows(
             session,
             "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema NOT IN %s",
-            [SYSTEM],
+            [SYSTEM_DATABASES],
         )
     }
     columns: dict[tuple[str, str], list[Column]] = {key: [] for key, kind in kinds.items() if kind == "BASE TABLE"}
@@ -56,7 +54,7 @@ def read(session: Session) -> Catalogue:
         session,
         "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key "
         "FROM information_schema.columns WHERE table_schema NOT IN %s ORDER BY table_schema, table_name, ordinal_position",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         if (schema, table) not in columns:
             continue
@@ -75,17 +73,17 @@ def read(session: Session) -> Catalogue:
 
 
 def is_mariadb(session: Session) -> bool:
-    """Whether the server is MariaDB."""
+    """Return whether the server is MariaDB."""
     return Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0]).mariadb
 
 
 def _text(value: object) -> str:
-    """information_schema gives some texts as bytes."""
+    """Return a text of information_schema, which gives some as bytes."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _sizes(session: Session) -> dict[tuple[str, str], int]:
-    """Pages of each table: an estimate that costs nothing, good enough to begin with the largest."""
+    """Return the pages of each table: an estimate that costs nothing, good enough to begin with the largest."""
     sizes: dict[tuple[str, str], int] = {}
     for schema, name, pages in rows(
         session, "SELECT database_name, table_name, clustered_index_size FROM mysql.innodb_table_stats"
@@ -100,5 +98,5 @@ def _engine_numbers(session: Session, *, mariadb: bool) -> Iterable[tuple[str, i
     for name, number in rows(session, f"SELECT name, table_id FROM information_schema.{view}"):  # noqa: S608 -- one of two
         schema, _, table = _text(name).partition("/")
         # Neither the server's own tables, nor what a running ALTER or a full-text index works with.
-        if schema not in SYSTEM and table and not table.startswith(("#sql", "fts_", "FTS_")):
+        if schema not in SYSTEM_DATABASES and table and not table.startswith(("#sql", "fts_", "FTS_")):
             yield _text(name), int(number)

@@ -1,4 +1,4 @@
-"""Facts about all that is not rows: how tables, views, triggers, routines, events, databases and accounts are defined.
+"""States facts about all that is not rows: definitions of tables, views, triggers, routines, events, databases, accounts.
 
 Each definition's text is as the server prints it, without what may differ between two servers that hold the same: counters, times
 of creation, the status that replication gives an event.
@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from backups.errors import LifeboatError
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness import accounts
-from backups.services.mysql.witness.catalogue import SYSTEM, Catalogue, Table, is_mariadb
-from backups.services.mysql.witness.fingerprint import quoted
+from backups.services.mysql.witness.catalogue import Catalogue, Table, is_mariadb
 from backups.witness import Fact
 
 EVENT_STATUS = "status"
@@ -23,25 +23,25 @@ _NAME = re.compile(r"`(?:[^`]|``)+`|[\w$-]+")
 
 
 def subject(*names: str, kind: str = "") -> str:
-    """Name a thing as a person would: `agama.client`, `trigger agama.touch`; odd names in backticks, so that no two are alike."""
+    """Return the name of a thing as in `agama.client`, `trigger agama.touch`; odd names in backticks: no two are equal."""
     name = ".".join(part if _PLAIN.fullmatch(part) else quoted(part) for part in names)
     return f"{kind} {name}" if kind else name
 
 
 def table_names(subject: str) -> tuple[str, str]:
-    """The schema and name of the table that `subject` names."""
+    """Return the schema and name of the table that `subject` names."""
     schema, table = (part[1:-1].replace("``", "`") if part[0] == "`" else part for part in _NAME.findall(subject))
     return schema, table
 
 
 def table_definition(session: Session, table: Table) -> Fact:
-    """How one table is defined, but for the counter of its AUTO_INCREMENT column, which is not kept in step."""
+    """State how one table is defined, but for the counter of its AUTO_INCREMENT column, which is not kept in step."""
     created = rows(session, f"SHOW CREATE TABLE {quoted(table.schema)}.{quoted(table.name)}")[0][1]
     return Fact(subject(table.schema, table.name), "definition", _hash([_COUNTER.sub(r"\1", created)]))
 
 
 def read(session: Session, catalogue: Catalogue, *, without: str | None = None) -> list[Fact]:
-    """Every definition that is not a table's. `without`: an account (`user@host`) that is not part of the facts."""
+    """State every definition that is not a table's. `without`: an account (`user@host`) that is not part of the facts."""
     return [
         *_databases(session),
         *_views(session, catalogue.views),
@@ -58,7 +58,7 @@ def _databases(session: Session) -> Iterator[Fact]:
         session,
         "SELECT schema_name, default_character_set_name, default_collation_name "
         "FROM information_schema.schemata WHERE schema_name NOT IN %s ORDER BY schema_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         yield Fact(subject(name, kind="database"), "definition", f"{characters} {collation}")
 
@@ -70,7 +70,7 @@ def _views(session: Session, views: Sequence[tuple[str, str]]) -> Iterator[Fact]
 
 
 def _sequences(session: Session, sequences: Sequence[tuple[str, str]]) -> Iterator[Fact]:
-    """How MariaDB's sequences are made; where they have got to is no part of any instant."""
+    """State how MariaDB's sequences are made; their counters belong to no instant."""
     for schema, name in sequences:
         row = rows(session, f"SHOW CREATE TABLE {quoted(schema)}.{quoted(name)}")[0]
         yield Fact(subject(schema, name, kind="sequence"), "definition", _hash(row))
@@ -82,7 +82,7 @@ def _triggers(session: Session) -> Iterator[Fact]:
         "SELECT trigger_schema, trigger_name, event_manipulation, event_object_schema, event_object_table, action_order, "
         "action_statement, action_timing, sql_mode, definer, character_set_client, collation_connection, database_collation "
         "FROM information_schema.triggers WHERE trigger_schema NOT IN %s ORDER BY trigger_schema, trigger_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         yield Fact(subject(row[0], row[1], kind="trigger"), "definition", _hash(row))
 
@@ -92,7 +92,7 @@ def _routines(session: Session) -> Iterator[Fact]:
         session,
         "SELECT routine_type, routine_schema, routine_name FROM information_schema.routines "
         "WHERE routine_schema NOT IN %s ORDER BY routine_schema, routine_name, routine_type",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         row = rows(session, f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0]
         if row[2] is None:
@@ -104,7 +104,7 @@ def _routines(session: Session) -> Iterator[Fact]:
 
 
 def _events(session: Session) -> Iterator[Fact]:
-    """An event's times are stored in UTC and shown in its own time zone, which for SYSTEM is that of the machine."""
+    """State events, their times in UTC: the server shows them in an event's own time zone, which may be the machine's."""
     for *definition, status in rows(
         session,
         "SELECT event_schema, event_name, definer, time_zone, event_definition, event_type, "
@@ -113,7 +113,7 @@ def _events(session: Session) -> Iterator[Fact]:
         "COALESCE(CONVERT_TZ(ends, time_zone, '+00:00'), ends), interval_value, interval_field, sql_mode, on_completion, "
         "event_comment, character_set_client, collation_connection, database_collation, status "
         "FROM information_schema.events WHERE event_schema NOT IN %s ORDER BY event_schema, event_name",
-        [SYSTEM],
+        [SYSTEM_DATABASES],
     ):
         about = subject(definition[0], definition[1], kind="event")
         yield Fact(about, "definition", _hash(definition))
@@ -144,7 +144,7 @@ def _mariadb_accounts(session: Session, without: str | None) -> Iterator[Fact]:
 
 
 def _hash(parts: Iterable[object]) -> str:
-    """SHA-256 over parts, each told from the next by its length."""
+    """Return the SHA-256 over parts, each preceded by its length."""
     digest = hashlib.sha256()
     for part in parts:
         text = part if isinstance(part, bytes) else b"-" if part is None else str(part).encode()

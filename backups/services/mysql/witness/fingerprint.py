@@ -1,4 +1,4 @@
-"""The SQL that sums a whole table up in one value which any change to any stored byte changes. Pure: metadata in, SQL out.
+"""Builds the SQL that makes of a whole table one value, which a change to any stored byte changes. Pure: metadata in, SQL out.
 
 A row becomes one string that can be read in one way only: values that may hold anything follow their length in bytes, NULL has a
 mark of its own, numbers and times cannot hold the separator. Columns that may be large are hashed first, so that no row outgrows
@@ -11,35 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backups.errors import LifeboatError
+from backups.services.mysql.source.connection import quoted
+from backups.services.mysql.witness.column_types import Form, column_type
 
-_NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
-_TIMES = frozenset({"date", "time", "datetime", "timestamp"})
-_FLOATS = frozenset({"float", "double"})
-_CODES = frozenset({"bit", "enum", "set"})
-_PRINTED = frozenset({"uuid", "inet4", "inet6"})
-"""Types of MariaDB's own, whose text tells any two values apart."""
-_SHORT = frozenset({"char", "varchar", "binary", "varbinary", "tinytext", "tinyblob"})
-_LARGE = frozenset({"text", "mediumtext", "longtext", "blob", "mediumblob", "longblob", "json", "vector"})
-_SHAPES = frozenset(
-    {
-        "geometry",
-        "point",
-        "linestring",
-        "polygon",
-        "multipoint",
-        "multilinestring",
-        "multipolygon",
-        "geomcollection",
-        "geometrycollection",
-    }
-)
 _PARTS = (1, 16, 31, 46)
 """Where each run of 15 hexadecimal digits (60 bits) of the hash begins: one exact sum for each."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as information_schema tells it; `computed` when it is a VIRTUAL generated one, which holds nothing."""
+    """A column as information_schema describes it; `computed` when it is a VIRTUAL generated one, which holds nothing."""
 
     name: str
     type: str
@@ -47,13 +28,8 @@ class Column:
     computed: bool = False
 
 
-def quoted(identifier: str) -> str:
-    """An identifier as SQL text, whatever it holds."""
-    return f"`{identifier.replace('`', '``')}`"
-
-
 def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool, mariadb: bool = False) -> str:
-    """The SELECT whose one row `value` turns into the number of rows and the fingerprint.
+    """Return the SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
     keyed: no two rows can be equal (a primary key, or a unique one without NULLs). mariadb: the server is MariaDB, whose BIT_XOR
     has 64 bits only and which knows no LATERAL.
@@ -83,30 +59,29 @@ def value(row: Sequence[object]) -> tuple[int, str]:
 
 
 def _encoded(column: Column, table: str) -> list[str]:
-    """The arguments of CONCAT_WS for one column; none of them can be NULL, since CONCAT_WS drops those."""
+    """Return the arguments of CONCAT_WS for one column; none of them can be NULL, since CONCAT_WS drops those."""
     name = quoted(column.name)
-    kind = column.type.lower()
-    if kind in _SHORT:
+    kind = column_type(column.type)
+    if kind is None:
+        raise LifeboatError(
+            f"{table}: column {column.name} is of type {column.type}, which no fingerprint is known for",
+            hint="this server is newer than this Lifeboat: upgrade it, or leave the column's table out of this server",
+        )
+    if kind.short:
         # The bytes as they are stored: no collation, no character set may call two values equal.
         length, content = f"LENGTH({name})", f"CAST({name} AS BINARY)"
         if column.nullable:
             return [f"IFNULL({length}, 'N')", f"IFNULL({content}, '')"]
         return [length, content]
-    if kind in _NUMBERS or kind in _TIMES:
-        expression = name
-    elif kind in _FLOATS:
-        # FLOAT prints six digits; as DOUBLE it prints all that tell two values apart.
-        expression = f"CAST({name} AS DOUBLE)"
-    elif kind in _PRINTED:
-        expression = f"CAST({name} AS CHAR)"
-    elif kind in _CODES:
-        expression = f"CAST({name} AS UNSIGNED)"
-    elif kind in _LARGE or kind in _SHAPES:
-        # The stored bytes; a shape's begin with its reference system.
-        expression = f"SHA2({name}, 256)"
-    else:
-        raise LifeboatError(
-            f"{table}: column {column.name} is of type {column.type}, which no fingerprint is known for",
-            hint="this server is newer than this Lifeboat: upgrade it, or leave the column's table out of this server",
-        )
+    match kind.form:
+        case Form.NUMBER | Form.TIME:
+            expression = name
+        case Form.FLOAT | Form.DOUBLE:
+            expression = f"CAST({name} AS DOUBLE)"
+        case Form.PRINTED:
+            expression = f"CAST({name} AS CHAR)"
+        case Form.CODE:
+            expression = f"CAST({name} AS UNSIGNED)"
+        case Form.TEXT | Form.BYTES | Form.VECTOR | Form.SHAPE | Form.JSON:
+            expression = f"SHA2({name}, 256)"
     return [f"IFNULL({expression}, 'N')" if column.nullable else expression]

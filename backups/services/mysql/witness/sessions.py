@@ -1,4 +1,4 @@
-"""Sessions that measure: the same settings on the source and on its copy, so that the same data give the same facts.
+"""Opens sessions that measure, with the same settings on the source and on its copy, so that equal data give equal facts.
 
 Several sessions measure side by side; whatever goes wrong in one of them ends the others at the server, at once.
 """
@@ -48,7 +48,7 @@ _HEARTBEAT = 20.0
 
 
 def prepare(session: Session) -> None:
-    """Give a session the settings that every fact is measured under."""
+    """Set the session variables that every fact is measured under."""
     rows(session, "SET NAMES utf8mb4")
     _set(session, _SETTINGS)
     known = {row[0] for row in rows(session, "SHOW SESSION VARIABLES WHERE variable_name IN %s", [tuple(_SOME_SETTINGS)])}
@@ -68,23 +68,23 @@ def sessions(connect: Callable[[], Session], count: int) -> Iterator[list[Sessio
         yield opened
 
 
-def strict(session: Session, statement: str) -> list[tuple[object, ...]]:
-    """Run a statement whose answer counts only if the server has nothing to warn of. Raises LifeboatError when it has."""
+def rows_without_warnings(session: Session, statement: str) -> list[tuple[object, ...]]:
+    """Run a statement and return its rows. Raises LifeboatError when the server has warnings: then they prove nothing."""
     with session.cursor() as cursor:
         cursor.execute(statement)
         answer = list(cursor.fetchall())
         if cursor.warning_count:
             warnings = rows(session, "SHOW WARNINGS")
-            level, code, message = warnings[0] if warnings else ("Warning", 0, "which it no longer tells")
+            level, code, message = warnings[0] if warnings else ("Warning", 0, "which is no longer shown")
             raise LifeboatError(
                 f"the server answered with {cursor.warning_count} warnings, so the answer proves nothing: "
-                f"{str(level).lower()} {code}: {message}; asked was: {statement[:200]}",
+                f"{str(level).lower()} {code}: {message}; the statement was: {statement[:200]}",
                 hint="1301 means that a row is longer than max_allowed_packet: raise it on the server",
             )
     return answer
 
 
-def spread(
+def in_parallel(
     function: Callable[[Session, Item], Result],
     items: Iterable[Item],
     *,
@@ -96,13 +96,13 @@ def spread(
 
     The first fault, or an interrupt, ends what the other sessions are doing and is raised. `meanwhile` is called every 20 s.
     """
-    left, lock, stop = iter(list(items)), threading.Lock(), threading.Event()
+    waiting, lock, stop = iter(list(items)), threading.Lock(), threading.Event()
 
     def work(session: Session) -> list[Result]:
         results = []
         while not stop.is_set():
             with lock:
-                item = next(left, None)
+                item = next(waiting, None)
             if item is None:
                 break
             results.append(function(session, item))
@@ -135,7 +135,7 @@ def _finished(futures: Sequence[Future[Result]], meanwhile: Callable[[], object]
 
 
 def _end(connect: Callable[[], Session], busy: Sequence[Session]) -> None:
-    """Have the server end sessions that are in the middle of a statement: it would finish it although nobody listens."""
+    """Kill sessions that are in the middle of a statement: the server would finish it although nobody listens."""
     with contextlib.suppress(pymysql.err.Error, LifeboatError), connect() as session:
         for other in busy:
             with contextlib.suppress(pymysql.err.Error):

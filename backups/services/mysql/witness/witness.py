@@ -1,4 +1,4 @@
-"""The witness: what a server says about itself at one instant; `take` on a live source, `observe` on its quiet copy.
+"""Takes the witness: what a server holds at one instant; `take` on a live source, `observe` on its copy.
 
 Both measure by the same code. Next files: `instant.py` (the instant), `catalogue.py` (what there is), `fingerprint.py` (rows),
 `definitions.py` (everything else).
@@ -47,7 +47,7 @@ class Witnessed:
 
 
 def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str], None]) -> Witnessed:
-    """Witness a source that is being written to. `connections`: how many sessions read tables side by side.
+    """Take the witness of a source that is being written to. `connections`: how many sessions read tables side by side.
 
     Raises Transient when the read lock is not to be had, LifeboatError when an answer cannot be trusted; pymysql's errors pass.
     However it ends, it leaves no lock, snapshot or running statement at the source.
@@ -72,7 +72,7 @@ def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str
 
 
 def observe(connect: Callable[[], Session], *, connections: int) -> list[Fact]:
-    """State the same facts of a copy that nobody writes to; the account that asks is not part of them."""
+    """State the same facts of a copy that nobody writes to, without those of our own account there."""
     with sessions.sessions(connect, connections) as opened:
         first = opened[0]
         for session in opened:
@@ -84,7 +84,7 @@ def observe(connect: Callable[[], Session], *, connections: int) -> list[Fact]:
 
 
 class ChangedMeanwhile(Exception):
-    """DDL came between the snapshots and the reading; not a fault, the round is void."""
+    """Says that DDL came between the snapshots and the reading: no fault, the round is void."""
 
     def __init__(self, message: str, lock_attempts: int = 0) -> None:
         super().__init__(message)
@@ -124,7 +124,7 @@ def definitions_of(
     without: str | None = None,
 ) -> list[Fact]:
     """State everything that is not rows."""
-    tables = sessions.spread(definitions.table_definition, found.tables, over=side_by_side, connect=connect)
+    tables = sessions.in_parallel(definitions.table_definition, found.tables, over=side_by_side, connect=connect)
     return sorted(tables) + definitions.read(session, found, without=without)
 
 
@@ -135,9 +135,9 @@ def data_of(
     *,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> list[Fact]:
-    """Rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end."""
+    """State rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end."""
     try:
-        pairs = sessions.spread(_table, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
+        pairs = sessions.in_parallel(_table, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:
         if error.args and error.args[0] in CHANGED:
             raise ChangedMeanwhile(CHANGED[error.args[0]]) from error
@@ -149,7 +149,7 @@ def _table(session: Session, table: Table) -> tuple[Fact, Fact]:
     statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed, mariadb=table.mariadb)
     # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
     marked = _savepoint(session)
-    count, value = fingerprint.value(sessions.strict(session, statement)[0])
+    count, value = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
     if marked:
         rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
     about = definitions.subject(table.schema, table.name)

@@ -13,7 +13,7 @@ from backups.services.mysql.binlog import pull as binlog
 from backups.services.mysql.binlog.pull import Pulled
 from backups.services.mysql.binlog.stream import LogError
 from backups.services.mysql.details import MySQLDetails, Position
-from backups.services.mysql.source import connection
+from backups.services.mysql.source import connection, source
 from backups.services.mysql.versions import Version
 from tests.servers.mysql import MySQLServer, StartMySQL
 
@@ -27,7 +27,7 @@ def _connect(server: MySQLServer, **changes: object) -> Callable[[], connection.
 
 def _position(server: MySQLServer) -> Position:
     with connection.connect(server.settings()) as session:
-        return binlog.position(session, Version.parse(server.value("SELECT @@version")))
+        return source.position(session, Version.parse(server.value("SELECT @@version")))
 
 
 def _fresh_file(server: MySQLServer) -> Position:
@@ -129,7 +129,7 @@ def test_a_position_that_is_not_reached_is_an_error(mysql_server: MySQLServer, t
     """The log ends before it."""
     start = _fresh_file(mysql_server)
     end = _position(mysql_server)
-    with pytest.raises(LogError, match="it ended there; wanted up to"):
+    with pytest.raises(LogError, match="the log ended there; wanted up to"):
         binlog.pull(_connect(mysql_server), start, end.model_copy(update={"offset": end.offset + 1000}), tmp_path)
 
 

@@ -143,7 +143,7 @@ def _refusals(chain: Chain, restored: Restored, executed: str | None) -> None:
             (some, f"{some} is not in the log of agama-1"),
             (f"{uuid}:{int(last.rpartition('-')[2]) + 1}", "is not in the log of agama-1"),
             (f"{uuid}:1", "is not after agama-0: that backup, of .* holds it already"),
-            (executed, "is no GTID of one transaction"),
+            (executed, "is not the GTID of one transaction"),
         ):
             with pytest.raises(LifeboatError, match=told):
                 restored.copy.advance(later, Point(position=position))

@@ -200,6 +200,6 @@ def test_a_server_that_does_not_end_in_order_is_not_handed_over(
         with Session(host=server.host, user="root", password=ROOT_PASSWORD, autocommit=True) as session:
             rows(session, f"CREATE USER {account.user}@localhost")
             with pytest.raises(LifeboatError, match=told):
-                list(hand_over.end(session, account, Server(container, Path("/nowhere"), account)))
+                list(hand_over.shut_down(session, account, Server(container, Path("/nowhere"), account)))
     finally:
         container.remove()

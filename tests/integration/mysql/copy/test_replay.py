@@ -23,7 +23,7 @@ def chain(request: pytest.FixtureRequest, start_mysql: StartMySQL, start_chain: 
     return taken
 
 
-def test_damage_to_a_chain_is_told(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_to_a_chain_is_reported(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     """One chain, damaged in every way that a repository, a disk or a bug could damage it."""
     monkeypatch.setattr(replay, "_OUT_OF_LOG", 1.0)
 
@@ -82,7 +82,7 @@ def test_a_clone_that_holds_more_than_its_position_says_comes_back_equal(
     assert restored.sql("SELECT @@replica_exec_mode") == [("STRICT",)]
 
 
-def test_damage_to_the_data_is_told(chain: Chain) -> None:
+def test_damage_to_the_data_is_reported(chain: Chain) -> None:
     def cut(fetched: list[Fetched]) -> None:
         path = fetched[0].data / "datadir" / "mysql.ibd"
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -111,7 +111,7 @@ def test_a_witness_beyond_the_log_is_not_reached(
 
     first, _, last = executed.rpartition("-")
     claiming(f"{first}-{int(last) + 1}")
-    with pytest.raises(Damaged, match=r"the replay stands still since \d+ s at binlog\.\d+:\d+; wanted: "):
+    with pytest.raises(Damaged, match=r"the replay has not moved for \d+ s: it is at binlog\.\d+:\d+; wanted: "):
         chain.restore().bring_back()
     # As if the clone were of a later time than the witness.
     claiming(f"{first}-1")

@@ -8,8 +8,9 @@ import pytest
 
 from backups.errors import ConfigError, LifeboatError, Transient
 from backups.services.mysql.clone import clone
+from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.doctor import doctor
-from backups.services.mysql.source.source import look
+from backups.services.mysql.source.source import inspect
 from backups.services.mysql.versions import Version
 from tests.integration.mysql.conftest import Capturing
 from tests.servers.mysql import PRIVILEGES, MySQLServer, StartMySQL
@@ -27,7 +28,9 @@ def _refused(capture: Capturing, server: MySQLServer, **settings: object) -> Lif
 
 
 def _doctor(server: MySQLServer, capture: Capturing, **settings: object) -> dict[str, doctor.Finding]:
-    return {finding.subject: finding for finding in doctor.examine(server.settings(**settings), capture.run.docker)}
+    return {
+        finding.subject: finding for finding in doctor.examine(server.settings(**settings), capture.run.docker, CloneChecks())
+    }
 
 
 def test_a_healthy_source_passes_every_check(mysql_server: MySQLServer, capture: Capturing) -> None:
@@ -57,7 +60,7 @@ def test_a_missing_privilege_is_named_with_its_grant(mysql_server: MySQLServer, 
         # What it says to type mends it.
         mysql_server.sql(str(error.hint).split(";", 1)[0])
         with mysql_server.connect(user="partial", password="partial") as session:
-            doctor.require(session, look(session), mysql_server.settings())
+            doctor.require(session, inspect(session), mysql_server.settings(), CloneChecks())
     finally:
         mysql_server.sql("DROP USER partial@'%'")
 
@@ -71,12 +74,12 @@ def test_privileges_held_through_a_role_count(mysql_server: MySQLServer) -> None
     )
     try:
         with mysql_server.connect(user="member", password="member") as session:
-            assert set(PRIVILEGES) <= look(session).privileges
+            assert set(PRIVILEGES) <= inspect(session).privileges
     finally:
         mysql_server.sql("DROP USER member@'%'", "DROP ROLE saver")
 
 
-def test_a_wrong_password_is_said(mysql_server: MySQLServer, capture: Capturing) -> None:
+def test_a_wrong_password_is_reported(mysql_server: MySQLServer, capture: Capturing) -> None:
     """Not tried again, and not shown."""
     error = _refused(capture, mysql_server, password="not this one")
     assert not isinstance(error, Transient)
@@ -101,14 +104,14 @@ def test_a_source_that_is_down_may_be_tried_again(mysql_server: MySQLServer, cap
     assert found["image"].ok
 
 
-def test_a_password_that_is_not_set_is_said(mysql_server: MySQLServer, capture: Capturing) -> None:
+def test_a_password_that_is_not_set_is_reported(mysql_server: MySQLServer, capture: Capturing) -> None:
     """By the name of its variable."""
     with pytest.raises(ConfigError, match="AGAMA_PASSWORD"):
         capture(mysql_server, password="${AGAMA_PASSWORD}")
     assert "AGAMA_PASSWORD" in _doctor(mysql_server, capture, password="${AGAMA_PASSWORD}")["connection"].message
 
 
-def test_a_missing_clone_plugin_is_said(start_mysql: StartMySQL, capture: Capturing) -> None:
+def test_a_missing_clone_plugin_is_reported(start_mysql: StartMySQL, capture: Capturing) -> None:
     """With the statement that installs it, which mends it."""
     server = start_mysql(clone=False)
     error = _refused(capture, server)
@@ -119,7 +122,7 @@ def test_a_missing_clone_plugin_is_said(start_mysql: StartMySQL, capture: Captur
     assert _doctor(server, capture)["clone plugin"].ok
 
 
-def test_a_binary_log_that_is_off_is_said(start_mysql: StartMySQL, capture: Capturing) -> None:
+def test_a_binary_log_that_is_off_is_reported(start_mysql: StartMySQL, capture: Capturing) -> None:
     """With the lines for my.cnf."""
     server = start_mysql(binlog=False)
     error = _refused(capture, server)
@@ -213,7 +216,7 @@ def test_an_image_of_another_version_is_refused(
     assert not any(capture.run.directory.glob("data*/datadir"))
 
 
-def test_an_image_that_is_not_mysql_is_said(mysql_server: MySQLServer, capture: Capturing) -> None:
+def test_an_image_that_is_not_mysql_is_reported(mysql_server: MySQLServer, capture: Capturing) -> None:
     """By the doctor; and one that is nowhere to be had."""
     assert "does not run mysqld" in _doctor(mysql_server, capture, image="lifeboat/base:sid")["image"].message
     assert "cannot be pulled" in _doctor(mysql_server, capture, image="lifeboat/nowhere:1")["image"].message
@@ -256,7 +259,7 @@ def test_plugins_that_cannot_be_listed_are_not_taken_for_missing(
         capture(mysql_server)
 
 
-def test_too_little_room_is_said_before_anything_is_copied(
+def test_too_little_room_is_reported_before_anything_is_copied(
     mysql_server: MySQLServer, capture: Capturing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both numbers; nothing is started."""

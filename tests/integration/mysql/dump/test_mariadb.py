@@ -80,7 +80,7 @@ def test_a_missing_or_broken_file_is_damage_and_a_lost_table_is_an_ailment(start
     dumped = dumping.take(server)
     with pytest.raises(Damaged, match=r"lacks dump/data-0\.sql"):
         dumping.copy(dumped, server, damage=lambda data: (data / "dump/data-0.sql").unlink()).assemble()
-    with pytest.raises(Damaged, match=r"the server does not take dump/data-0\.sql"):
+    with pytest.raises(Damaged, match=r"the server does not accept dump/data-0\.sql"):
         dumping.bring_back(
             dumped, server, damage=lambda data: (data / "dump/data-0.sql").write_text("INSERT INTO agama.nobody VALUES (1);")
         )

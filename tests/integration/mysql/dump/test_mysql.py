@@ -9,6 +9,7 @@ import pytest
 
 from backups.errors import ChainBroken, LifeboatError
 from backups.machine.docker import wait_until
+from backups.services.continuous import continuous, continuous_copy
 from backups.services.mysql.dump_details import LIMITS
 from backups.services.mysql.service import MySQLService
 from tests.integration.mysql.dump.harness import Dumped, Dumping, differences
@@ -90,7 +91,7 @@ def test_mysql_written_to_at_full_speed_comes_back_equal_and_a_changed_row_shows
     assert [(check.subject, check.metric) for check in differences(dumped, damaged)] == [("agama.parts", "fingerprint")]
 
 
-def test_tables_without_snapshots_hold_the_lock_and_it_is_said(start_mysql: StartMySQL, dumping: Dumping) -> None:
+def test_tables_without_snapshots_hold_the_lock_and_it_is_reported(start_mysql: StartMySQL, dumping: Dumping) -> None:
     """MyISAM rows written at full speed are of the same instant as everything else."""
     server = start_mysql("--enforce-gtid-consistency=OFF", clone=False, gtid=False)
     _allow(server)
@@ -209,7 +210,7 @@ def test_refusals_say_what_to_do(start_mysql: StartMySQL, start_mariadb: StartMa
     with pytest.raises(LifeboatError, match=r"whose history a dump would lose: agama\.kept"):
         dumping.take(mariadb)
     service = MySQLService("agama", server.settings(method="dump"), dumping.run.docker)
-    assert not service.continuous
+    assert continuous(service) is None
     findings = {finding.subject: finding for finding in service.examine(dumping.run.docker)}
     assert all(finding.ok for finding in findings.values()), findings
     assert LIMITS[0] in findings["method"].message
@@ -227,7 +228,7 @@ def _require_handed_over_clean(dumped: Dumped, server: MySQLServer, dumping: Dum
     copy = dumping.bring_back(dumped, server, lasting=True)
     assert differences(dumped, copy) == []
     with pytest.raises(LifeboatError, match="no moment between two backups"):
-        copy.advance(dumped.fetched, None)  # type: ignore[arg-type]
+        continuous_copy(copy)
     delivery = copy.settle()
     assert delivery.inside == "/var/lib/mysql"
     assert not (delivery.data / "auto.cnf").exists()

@@ -20,6 +20,7 @@ from backups.errors import LifeboatError, Transient
 from backups.hosts import Hosts
 from backups.machine.docker import Docker, wait_until
 from backups.services.mysql.clone import clone
+from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, tunnel
@@ -165,7 +166,7 @@ def test_only_the_recipient_reaches_the_port(
     assert {(task / "ns/net").readlink() for task in Path("/proc/self/task").iterdir()} == {before}
 
 
-def test_a_cut_in_the_clone_is_told(chain: Chain, machine: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cut_in_the_clone_is_reported(chain: Chain, machine: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SSH connection dies while CLONE's bytes pass; the directory does not look whole, and the next one goes through."""
     really = tunnel.Link
     cut: list[threading.Thread] = []
@@ -174,7 +175,7 @@ def test_a_cut_in_the_clone_is_told(chain: Chain, machine: SshServer, monkeypatc
         def __init__(self, near: socket.socket, channel: Any) -> None:
             super().__init__(near, channel)
             if near.family == socket.AF_INET and not cut:
-                # Beside it: this link is one of the passage's only once it is made.
+                # Beside it: this link is one of the forwarding's only once it is made.
                 cut.append(threading.Thread(target=machine.cut))
                 cut[0].start()
 
@@ -192,12 +193,12 @@ def test_a_cut_in_the_clone_is_told(chain: Chain, machine: SshServer, monkeypatc
     chain.backup()
 
 
-def test_a_cut_in_the_log_is_told(chain: Chain, machine: SshServer) -> None:
+def test_a_cut_in_the_log_is_reported(chain: Chain, machine: SshServer) -> None:
     """A session whose SSH connection dies says so, with the machine's name; a new one goes through."""
     settings = chain.server.settings().through(chain.hosts)
     session = connection.connect(settings)
     machine.cut()
-    with pytest.raises(connection.Away, match="through db went away in the middle"), connection.told(settings):
+    with pytest.raises(connection.Away, match="through db ended the connection"), connection.errors_explained(settings):
         connection.rows(session, "SELECT SLEEP(60)")
     session.close()
     with connection.connect(settings) as again:
@@ -211,7 +212,7 @@ def test_the_doctor_says_how_and_what_is_wrong(chain: Chain, machine: SshServer,
     stranger.write_text(f"{machine.address} {(tmp_path / 'other.pub').read_text()}")
 
     def first(settings: MySQLSettings, known: Hosts) -> Any:
-        return next(iter(doctor.examine(settings.through(known), chain.run.docker)))
+        return next(iter(doctor.examine(settings.through(known), chain.run.docker, CloneChecks())))
 
     assert "127.0.0.1:3306 through db" in first(chain.server.settings(), chain.hosts).message
     wrong = first(chain.server.settings(), Hosts({"db": machine.settings(known_hosts=stranger)}))
@@ -224,7 +225,7 @@ def test_the_doctor_says_how_and_what_is_wrong(chain: Chain, machine: SshServer,
         connection.connect(chain.server.settings().through(Hosts({"db": machine.settings(known_hosts=stranger)})))
 
 
-def test_who_may_not_enter_a_network_is_told(hidden: Hidden) -> None:
+def test_who_may_not_enter_a_network_is_reported(hidden: Hidden) -> None:
     """Our own network is refused, too: others could reach the port."""
     with pytest.raises(LifeboatError, match="no port 3306 can be opened"):
         tunnel.listen_inside(os.getpid(), 3306)

@@ -72,7 +72,7 @@ class Builder:
         return self
 
     def link(self) -> tuple[log_chain.LogFile, ...]:
-        return log_chain.link(self.fetched, self.details)
+        return log_chain.log_files(self.fetched, self.details)
 
 
 def whole(chain: Builder) -> Builder:

@@ -134,7 +134,7 @@ def test_a_gtid_is_all_up_to_and_including_it(pieces: list[Piece]) -> None:
     ],
     ids=["cut", "a stump", "zeros", "an event without its content"],
 )
-def test_bytes_that_are_no_log_are_told(tmp_path: Path, harm: object, told: str) -> None:
+def test_bytes_that_are_no_log_are_reported(tmp_path: Path, harm: object, told: str) -> None:
     log = Log(tmp_path / "log")
     log.transaction(0, 1)
     path = log.done().path
@@ -143,7 +143,7 @@ def test_bytes_that_are_no_log_are_told(tmp_path: Path, harm: object, told: str)
         list(commits([log.piece]))
 
 
-def test_a_transaction_that_is_longer_than_the_log_is_told(tmp_path: Path) -> None:
+def test_a_transaction_that_is_longer_than_the_log_is_reported(tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
     log.transaction(0, 1, lie=100)
     with pytest.raises(Damaged, match=r"binlog\.000001:4: a transaction of \d+ bytes begins \d+ bytes before the end"):

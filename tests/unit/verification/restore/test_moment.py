@@ -10,7 +10,7 @@ from backups.chains import chains
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Point, Service
-from verification.restore.moment import Moments
+from verification.restore.moment import RestorePoints
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -44,13 +44,16 @@ class Logged:
     def holds(self, manifest: BackupRecord, position: str) -> bool:
         return int(position) <= int(manifest.id[1:])
 
+    def log(self, manifest: BackupRecord) -> Sequence[str]:
+        raise AssertionError("nothing is fetched here")
+
 
 WEEKS = [record(0, "a", 0), record(1, "a", 1), record(2, "a", 2), record(7, "b", 0), record(8, "b", 1)]
 
 
-def moments(records: Sequence[BackupRecord], service: Logged | None = None) -> Moments:
+def moments(records: Sequence[BackupRecord], service: Logged | None = None) -> RestorePoints:
     # A manifest is only handed back to the service: a record stands for it.
-    return Moments(
+    return RestorePoints(
         cast("Service", service or Logged()),
         chains(records).get("agama", []),
         lambda each: cast("Manifest", cast("Any", each)),
@@ -132,9 +135,11 @@ def test_a_position_is_looked_for_between_two_backups() -> None:
     choice = moments(WEEKS).at_position("2")
     assert choice.later is not None
     assert ([each.id for each in choice.records], choice.point) == (["b0", "b1", "b2"], Point(position="2"))
-    with pytest.raises(LifeboatError, match="5 is between no two backups"):
+    with pytest.raises(LifeboatError, match="no two backups of agama have 5 between them"):
         moments(WEEKS).at_position("5")
     assert moments(WEEKS, Logged(["b7"])).at_position("5").backup.id == "b2"
     for outside in ("0", "99"):
-        with pytest.raises(LifeboatError, match="is between no two backups of agama, which reach from"):
+        with pytest.raises(
+            LifeboatError, match=f"no two backups of agama have {outside} between them; it can be brought back to any moment from"
+        ):
             moments(WEEKS).at_position(outside)

@@ -1,0 +1,60 @@
+"""What a service with a log (MySQL) can do besides: bring back any moment between two backups of a chain.
+
+Whoever wants such a moment asks once, by `continuous` or `continuous_copy`; a service without a log names nothing of this.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from backups.errors import LifeboatError
+from backups.manifest import BackupRecord, Manifest
+from backups.services.base import Copy, Fetched, Point, Service
+
+
+@runtime_checkable
+class Continuous(Protocol):
+    """A service whose backups may hold a log."""
+
+    @property
+    def continuous(self) -> bool:
+        """Whether they do, as it is configured."""
+        ...
+
+    def holds(self, manifest: Manifest, position: str) -> bool:
+        """Return whether the moment of that backup comes after `position` of the log."""
+        ...
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
+        """Return whether that full has the log since `before`, the last backup of another chain."""
+        ...
+
+    def log(self, manifest: Manifest) -> Sequence[str]:
+        """Return the paths below `data/` that hold a backup's log."""
+        ...
+
+
+@runtime_checkable
+class ContinuousCopy(Copy, Protocol):
+    """A copy that can go on through the log."""
+
+    def advance(self, log: Fetched, point: Point) -> str:
+        """Go on from the witness to a moment between it and that of `log`, the next backup of the chain; say where it stands.
+
+        Only on a copy that was made to be handed over. Raises LifeboatError when the point is not in the log.
+        """
+        ...
+
+
+def continuous(service: Service) -> Continuous | None:
+    """Return the service as one with a log; None where it has none."""
+    return service if isinstance(service, Continuous) and service.continuous else None
+
+
+def continuous_copy(copy: Copy) -> ContinuousCopy:
+    """Return the copy as one that can go on. Raises LifeboatError for one of a backup without a log."""
+    if not isinstance(copy, ContinuousCopy):
+        raise LifeboatError(
+            "the backup has no log: no moment between two backups can be brought back",
+            hint="restore the moment of a backup: `lifeboat list` shows when they were taken",
+        )
+    return copy

@@ -17,18 +17,22 @@ from backups.manifest import BackupRecord, Manifest
 from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Receiver, Sandbox
-from backups.services.grafana.api import capture, facts
+from backups.services.grafana import health, loss
+from backups.services.grafana.api import capture
 from backups.services.grafana.api import doctor as doctor_by_api
 from backups.services.grafana.api.capture import METHOD, is_of_api
 from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.copy import ApiCopy
+from backups.services.grafana.api.export import export
+from backups.services.grafana.api.facts import facts as object_facts
 from backups.services.grafana.api.put.receiver import GrafanaReceiver
 from backups.services.grafana.api.read import read as reading
 from backups.services.grafana.client import Api
-from backups.services.grafana.files import answers, doctor, loss, secrets, tables, witness
+from backups.services.grafana.files import answers, doctor, secrets, tables
 from backups.services.grafana.files.copy import CONFIG, GrafanaCopy
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.objects import Objects, read
+from backups.services.grafana.files.witness import facts as database_facts
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
 
@@ -88,12 +92,7 @@ class GrafanaService:
 
     def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:  # noqa: ARG002 - it serves, or not
         """See `Service`: whether it answers, and its database with it."""
-        url = str(self.settings.url).rstrip("/")
-        try:
-            if not Api(url).health().ok:
-                yield Ailment("down", url, f"Grafana at {url} answers, and says that its database does not")
-        except Transient as error:
-            yield Ailment("down", url, error.message)
+        return health.ailments(self.settings)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See `Service`: the last backup alone."""
@@ -106,7 +105,7 @@ class GrafanaService:
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
         """See `Service`."""
-        return ApiCopy(chain, sandbox) if is_of_api(chain[-1].manifest.details) else GrafanaCopy(chain, sandbox)
+        return ApiCopy(chain, sandbox) if is_of_api(chain[-1].manifest.details) else GrafanaCopy(chain, sandbox, export)
 
     def holds(self, manifest: Manifest, position: str) -> bool:  # noqa: ARG002
         """No: it has no log."""
@@ -129,13 +128,13 @@ class GrafanaService:
             )
         if self.settings.method == METHOD:
             client = Client.of(self.settings)
-            yield from loss.told(witness, facts.facts(reading.read(client)))
+            yield from loss.differences(witness, object_facts(reading.read(client)))
             return
         place = self._place()
         with tempfile.TemporaryDirectory(prefix="lifeboat-since-") as scratch:
             place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
             with opened(Path(scratch) / FILE) as database:
-                yield from loss.look(database, witness)
+                yield from loss.differences(witness, database_facts(database, read(database)))
 
     def receiver(self, url: str | None) -> Receiver:
         """See `Received`. Whatever the address, it is asked as whom the service's section says."""
@@ -179,7 +178,7 @@ class GrafanaService:
         values, opens = sealed[0].value, str(sealed[-1].value)
         if opens != f"{values} of {values}":
             job.say(f"the backup's secret_key opens {opens} secrets; {doctor.GIVE_THE_KEY}")
-        return [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
+        return [*database_facts(database, objects), *sealed, *answers.expected(database, objects)]
 
 
 _MEND = "stop Grafana and try: sqlite3 grafana.db '.recover' | sqlite3 mended.db; the backups taken before are unharmed"

@@ -13,6 +13,7 @@ from backups.config.settings import SandboxSettings
 from backups.machine.runs import Run
 from backups.manifest import Manifest, Source
 from backups.services.base import Captured, Fetched, Job
+from backups.services.grafana.api.export import export
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
@@ -67,7 +68,7 @@ class Boat:
         """A copy in a sandbox, not yet assembled."""
         self.count += 1
         with opened(self.run, f"copy-{self.count}", SandboxSettings()) as sandbox:
-            yield GrafanaCopy([fetched], sandbox), sandbox
+            yield GrafanaCopy([fetched], sandbox, export), sandbox
 
     def drill(self, fetched: Fetched, damage: Callable[[Path], object] = lambda _: None) -> list[Check]:
         """Lower a capture and compare; `damage` gets the fetched grafana.db before."""

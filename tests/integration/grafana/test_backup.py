@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from backups.machine.docker import wait_until
+from backups.services.grafana import server
 from backups.services.grafana.client import Api
-from backups.services.grafana.files import start as starting
 from backups.services.grafana.files.secrets import DEFAULT_KEY
 from backups.services.grafana.service import GrafanaService
 from deployments.grafana_standin import edits
@@ -122,7 +122,7 @@ def test_a_copy_starts_disarmed(boat: Boat, grafana_source: GrafanaServer) -> No
     assert "name: team files" in providers
     assert prunable == 0
     assert owner == 472
-    assert starting.ENVIRONMENT["GF_UNIFIED_ALERTING_EXECUTE_ALERTS"] == "false"
+    assert server.ENVIRONMENT["GF_UNIFIED_ALERTING_EXECUTE_ALERTS"] == "false"
 
 
 def test_a_source_that_is_down_is_backed_up_all_the_same(boat: Boat, grafana_factory: GrafanaFactory) -> None:

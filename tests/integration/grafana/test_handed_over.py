@@ -27,7 +27,7 @@ def test_what_is_handed_over_is_the_backups_own_database(boat: Boat, grafana_sou
         copy.assemble()
         copy.start()
         copy.first_answer()
-        # What a server, or `restoring.disarm`, does to the sandbox's own.
+        # What a server, or `configuration.disarm`, does to the sandbox's own.
         edits.add_dashboard(sandbox.directory / "grafana" / "grafana.db", "stray", "Stray")
         delivery = copy.settle()
         assert [path.name for path in delivery.data.iterdir()] == ["grafana.db"]

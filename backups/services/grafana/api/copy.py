@@ -8,14 +8,13 @@ from pathlib import Path
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.grafana import server
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.capture import closed_of
 from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import DIRECTORY, Holdings, load
 from backups.services.grafana.api.put import put as putting
 from backups.services.grafana.api.put.target import NotTaken, Target
-from backups.services.grafana.files import start as starting
-from backups.services.grafana.files import wait
 from backups.witness import Fact
 
 _LOGIN = "lifeboat-sandbox"
@@ -40,20 +39,21 @@ class ApiCopy:
         for number, kind in closed_of(self._manifest.details):
             self._holdings.closed[number, kind] = "not in the backup"
         directory = self._sandbox.directory / "grafana"
-        starting.write_nothing(directory)
-        self._sandbox.own(directory, starting.USER, starting.GROUP, self._sandbox.image(self._manifest.source.image))
+        server.prepare_empty(directory)
+        self._sandbox.own(directory, server.USER, server.GROUP, self._sandbox.image(self._manifest.source.image))
 
     def start(self) -> None:
         """Start an empty server of the backup's version."""
         container = self._sandbox.run(
             "grafana",
             self._sandbox.image(self._manifest.source.image),
-            environment=starting.ALONE | {"GF_SECURITY_ADMIN_USER": self._login, "GF_SECURITY_ADMIN_PASSWORD": self._password},
-            mounts={self._sandbox.directory / "grafana": starting.INSIDE},
-            user=f"{starting.USER}:{starting.GROUP}",
+            environment=server.EMPTY_ENVIRONMENT
+            | {"GF_SECURITY_ADMIN_USER": self._login, "GF_SECURITY_ADMIN_PASSWORD": self._password},
+            mounts={self._sandbox.directory / "grafana": server.INSIDE},
+            user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._client = Client.basic(wait.wait(container, self._manifest), self._login, self._password, direct=True)
+        self._client = Client.basic(server.wait(container, self._manifest), self._login, self._password, direct=True)
 
     def replay(self) -> None:
         """Put everything into it, in an order in which it is taken."""
@@ -62,7 +62,7 @@ class ApiCopy:
         try:
             self._target = putting.put(self._holdings, self._client)
         except (NotTaken, Transient) as error:
-            raise Damaged(f"a new Grafana does not take the backup: {error.message}", hint=wait.ANOTHER) from error
+            raise Damaged(f"a new Grafana does not take the backup: {error.message}", hint=server.ANOTHER_BACKUP) from error
 
     def first_answer(self) -> None:
         """Read one dashboard (or the folders, where there is none) and compare it with the witness."""
@@ -74,10 +74,10 @@ class ApiCopy:
                     raise Damaged(
                         f"the restored Grafana's first answer is wrong: {fact.subject}: "
                         f"expected {wanted.get(fact.subject)}, got {fact.value}",
-                        hint=wait.ANOTHER,
+                        hint=server.ANOTHER_BACKUP,
                     )
                 return
-        raise Damaged(f"the restored Grafana has no {chosen or 'object'}", hint=wait.ANOTHER)
+        raise Damaged(f"the restored Grafana has no {chosen or 'object'}", hint=server.ANOTHER_BACKUP)
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, of what the running server lets out now."""

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.services.base import Finding
+from backups.services.grafana import health
 from backups.services.grafana.api import kinds, not_restorable
 from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import listed
 from backups.services.grafana.api.read.read import read
-from backups.services.grafana.files import doctor
 from backups.services.grafana.settings import GrafanaSettings
 
 
 def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
     """See `Service.examine`."""
-    yield from doctor.server(settings, docker)
+    yield from health.examine(settings, docker)
     try:
         holdings = read(Client.of(settings))
     except LifeboatError as error:

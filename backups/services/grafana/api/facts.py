@@ -8,7 +8,7 @@ from typing import Any
 
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Holdings, Key
-from backups.services.grafana.files.references import Targets, missing
+from backups.services.grafana.references import Targets, missing
 from backups.witness import Fact
 
 _NOWHERE = Targets(frozenset(), frozenset(), frozenset())

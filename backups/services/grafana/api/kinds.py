@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from backups.services.grafana.files.canonical import dashboard_over_http, digest, filled
+from backups.services.grafana.canonical import dashboard_over_http, digest, filled
 
 REDACTED: Final = "[REDACTED]"
 """What the server writes in place of a contact point's secret."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from backups.errors import Damaged
 from backups.machine import disk
 from backups.services.grafana.api import kinds
-from backups.services.grafana.files.canonical import canonical
+from backups.services.grafana.canonical import canonical
 
 DIRECTORY = "objects"
 _LONGEST = 150

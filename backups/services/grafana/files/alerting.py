@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.files.canonical import digest, filled, parse
+from backups.services.grafana.canonical import digest, filled, parse
 from backups.services.grafana.files.database import Database, Row
 
 _RULE_NOISE = frozenset({"id", "updated", "version", "updated_by"})

@@ -16,11 +16,12 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from backups.machine.docker import wait_until
+from backups.services.grafana.canonical import dashboard_over_http, digest, filled, parse
 from backups.services.grafana.client import Api
 from backups.services.grafana.files import alerting
-from backups.services.grafana.files.canonical import dashboard_over_http, digest, filled, parse
 from backups.services.grafana.files.database import Database
-from backups.services.grafana.files.objects import Dashboard, DataSource, Objects, namespace_of
+from backups.services.grafana.files.objects import Dashboard, DataSource, Objects
+from backups.services.grafana.namespaces import namespace_of
 from backups.witness import Fact, Value
 
 _SETTINGS = ("name", "type", "access", "url", "user", "database", "basicAuth", "basicAuthUser", "withCredentials", "isDefault")

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.files.canonical import parse
+from backups.services.grafana.canonical import parse
 from backups.services.grafana.files.database import Database, Row
+from backups.services.grafana.namespaces import organisation_of
 
 TABLE = "table"
 RESOURCE = "resource"
@@ -134,19 +135,6 @@ def read(database: Database) -> Objects:
         data_sources=tuple(sorted(_data_sources(database), key=_place)),
         resources=tuple(resources),
     )
-
-
-def organisation_of(namespace: str | None) -> int:
-    """The organisation whose objects a namespace of unified storage holds; 0 for the whole server's."""
-    if namespace == "default":
-        return 1
-    number = (namespace or "").removeprefix("org-")
-    return int(number) if number.isdigit() else 0
-
-
-def namespace_of(organisation: int) -> str:
-    """The namespace that holds an organisation's objects."""
-    return "default" if organisation == 1 else f"org-{organisation}"
 
 
 _FOLDERS = "folder.grafana.app/folders"

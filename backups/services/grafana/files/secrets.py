@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from backups.errors import LifeboatError
+from backups.services.grafana.canonical import parse
 from backups.services.grafana.files import alerting
-from backups.services.grafana.files.canonical import parse
 from backups.services.grafana.files.database import Database
-from backups.services.grafana.files.references import listed
+from backups.services.grafana.references import listed
 from backups.witness import Fact
 
 DEFAULT_KEY = "SW2YcwTIb9zpOOhoPsMm"  # public: in the sample configuration of every Grafana

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.files.canonical import digest, filled
+from backups.services.grafana.canonical import digest, filled
 from backups.services.grafana.files.database import Database, Row
 from backups.witness import Fact
 

@@ -7,16 +7,16 @@ No secret enters a fact: rows that hold one are stated as hashes. What is delibe
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from backups.services.grafana.canonical import dashboard, digest, filled, parse
 from backups.services.grafana.files import alerting, tables
 from backups.services.grafana.files.alerting import Configuration, Rule
-from backups.services.grafana.files.canonical import dashboard, digest, filled, parse
 from backups.services.grafana.files.database import Database
 from backups.services.grafana.files.objects import TABLE, Dashboard, DataSource, Objects, Resource
-from backups.services.grafana.files.references import Targets, missing
+from backups.services.grafana.references import Targets, missing
 from backups.witness import Fact
 
 _DATA_SOURCE_NOISE = frozenset({"id", "version", "created", "updated", "json_data", "secure_json_data", "is_prunable"})
-"""Numbering and moments; JSON columns, which are compared as JSON; and the flag that `restoring.disarm` takes from a copy."""
+"""Numbering and moments; JSON columns, which are compared as JSON; and the flag that `configuration.disarm` takes from a copy."""
 
 _BY_ITSELF = frozenset({"advisor.grafana.app/checktypes", "advisor.grafana.app/checks"})
 """Resources that a server of version 13 writes while it starts."""

@@ -7,7 +7,7 @@ from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.client import PAGE, Client, Denied, Missing, Refused, member, objects
 from backups.services.grafana.api.objects import Holdings, Key
-from backups.services.grafana.files.objects import namespace_of
+from backups.services.grafana.namespaces import namespace_of
 
 CLASSIC = ("v1", "v1beta1")
 """Versions of the API of objects in which classic dashboards are listed: 13's, 12's."""

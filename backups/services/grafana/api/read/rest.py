@@ -7,7 +7,7 @@ from typing import Any
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.client import Client, Denied, Missing, member, objects
 from backups.services.grafana.api.objects import Holdings, Key
-from backups.services.grafana.files.canonical import canonical
+from backups.services.grafana.canonical import canonical
 
 _FIRST, _LAST = 1, 253_402_300_799_000
 """Milliseconds: just after 1970 began, and the end of the year 9999. Without both, no moment counts."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backups.services.grafana.files.canonical import canonical, dashboard, dashboard_over_http, digest, filled, parse
+from backups.services.grafana.canonical import canonical, dashboard, dashboard_over_http, digest, filled, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

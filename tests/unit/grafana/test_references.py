@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backups.services.grafana.files.references import Targets, missing
+from backups.services.grafana.references import Targets, missing
 
 TARGETS = Targets(frozenset({"folder"}), frozenset({"library"}), frozenset({"prom", "Prometheus"}))
 

@@ -1,23 +1,15 @@
-"""What a live Grafana's database holds beyond a backup, or no longer holds: a restore would lose, or bring back, that."""
+"""Says what a live Grafana holds beyond a backup, or no longer holds: a restore would lose, or bring back, that."""
 
 from collections.abc import Iterator, Sequence
 
-from backups.services.grafana.files import witness as facts
-from backups.services.grafana.files.database import Database
-from backups.services.grafana.files.objects import read
 from backups.witness import Fact, Value
 
 _SHOWN = 50
-"""Objects that are told one by one."""
+"""Objects that are named one by one."""
 
 
-def look(database: Database, witness: Sequence[Fact]) -> Iterator[str]:
-    """See `Service.since`."""
-    return told(witness, facts.facts(database, read(database)))
-
-
-def told(witness: Sequence[Fact], now: Sequence[Fact]) -> Iterator[str]:
-    """What is not the same. Counts are left out: the objects themselves are told."""
+def differences(witness: Sequence[Fact], now: Sequence[Fact]) -> Iterator[str]:
+    """Name each object that is new, changed or deleted since the witness. Counts are left out: the objects are named."""
     before, after = _objects(witness), _objects(now)
     lines = [
         *(f"{subject}: new" for subject in after if subject not in before),

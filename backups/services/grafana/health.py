@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from backups.errors import LifeboatError, Transient
 from backups.machine.docker import Docker
 from backups.services.base import Ailment, Finding
-from backups.services.grafana.client import Api
+from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 
 
@@ -13,7 +13,7 @@ def ailments(settings: GrafanaSettings) -> Iterator[Ailment]:
     """Say what calls for a restore: the server does not answer, or says that its database does not."""
     url = str(settings.url).rstrip("/")
     try:
-        if not Api(url).health().ok:
+        if not Client(url).health().ok:
             yield Ailment("down", url, f"Grafana at {url} answers, and says that its database does not")
     except Transient as error:
         yield Ailment("down", url, error.message)
@@ -23,7 +23,7 @@ def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
     """Say whether it answers, and whether the image is of its version."""
     version = None
     try:
-        found = Api(str(settings.url).rstrip("/")).health()
+        found = Client(str(settings.url).rstrip("/")).health()
         version = found.version
         told = f"answers, version {version}" if version else "answers, and hides its version ([auth.anonymous] hide_version)"
         remedy = None if found.ok else "look at Grafana's log: its database does not answer"

@@ -9,7 +9,7 @@ from pathlib import Path
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Container, wait_until
 from backups.manifest import Manifest
-from backups.services.grafana.client import USER_HEADER, Api, Health
+from backups.services.grafana.client import USER_HEADER, Client, Health
 
 USER, GROUP = 472, 0
 """Who the official image runs as."""
@@ -71,7 +71,7 @@ def wait(container: Container, manifest: Manifest) -> str:
     def healthy() -> bool:
         try:
             url = f"http://{container.address()}:{PORT}"
-            seen.append((url, Api(url).health(seconds=5)))
+            seen.append((url, Client(url, direct=True).health(seconds=5)))
         except LifeboatError as error:
             if container.running():
                 return False

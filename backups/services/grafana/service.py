@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from backups.errors import Damaged, LifeboatError, Transient
+from backups.errors import ConfigError, Damaged, LifeboatError, Transient
 from backups.hosts import NOWHERE, Hosts
 from backups.machine import disk
 from backups.machine.docker import Docker
@@ -21,13 +21,12 @@ from backups.services.grafana import health, loss
 from backups.services.grafana.api import capture
 from backups.services.grafana.api import doctor as doctor_by_api
 from backups.services.grafana.api.capture import METHOD, is_of_api
-from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.copy import ApiCopy
 from backups.services.grafana.api.export import export
 from backups.services.grafana.api.facts import facts as object_facts
 from backups.services.grafana.api.put.receiver import GrafanaReceiver
 from backups.services.grafana.api.read import read as reading
-from backups.services.grafana.client import Api
+from backups.services.grafana.client import Client, shown
 from backups.services.grafana.files import answers, doctor, secrets, tables
 from backups.services.grafana.files.copy import CONFIG, GrafanaCopy
 from backups.services.grafana.files.database import FILE, Database, opened
@@ -137,7 +136,13 @@ class GrafanaService:
                 yield from loss.differences(witness, database_facts(database, read(database)))
 
     def receiver(self, url: str | None) -> Receiver:
-        """See `Received`. Whatever the address, it is asked as whom the service's section says."""
+        """See `Received`. The credentials are those of the service's section, whatever the address."""
+        if not self.settings.has_credentials:
+            raise ConfigError(
+                f"{self.name}: no credentials for Grafana at {shown(url or str(self.settings.url)).rstrip('/')}",
+                hint=f"set services.{self.name}.token or token_file (of a service account with the role Admin), "
+                "or user and password",
+            )
         return GrafanaReceiver(Client.of(self.settings, url))
 
     def by_api_only(self, manifest: Manifest) -> bool:
@@ -155,7 +160,7 @@ class GrafanaService:
     def _version(self, job: Job) -> str:
         """The server's version. A server that is down does not stop the backup: its files are never more at rest than then."""
         try:
-            version = Api(str(self.settings.url).rstrip("/")).health().version
+            version = Client(str(self.settings.url).rstrip("/")).health().version
         except Transient as error:
             job.say(f"{error.message}; its files are backed up all the same, without its version")
             return UNKNOWN

@@ -31,8 +31,8 @@ class GrafanaSettings(ServiceSettings):
     password_file: Path | None = None
 
     @property
-    def known(self) -> bool:
-        """Whether it is said as whom the API is to be asked."""
+    def has_credentials(self) -> bool:
+        """Whether it names a token or a user to call the API as."""
         return any(key is not None for key in (self.token, self.token_file, self.user))
 
     @model_validator(mode="after")
@@ -41,7 +41,7 @@ class GrafanaSettings(ServiceSettings):
             raise ValueError("place is missing: the directory that holds grafana.db; or say method: api, which needs no files")
         if self.method == "api" and (self.place or self.config_place):
             raise ValueError("method: api reads no files: leave place and config_place out, or leave out method")
-        if self.method == "api" and not self.known:
+        if self.method == "api" and not self.has_credentials:
             raise ValueError(
                 "method: api needs token or token_file (of a service account), or user with password or password_file"
             )

@@ -9,7 +9,7 @@ import pytest
 
 from backups.machine.docker import wait_until
 from backups.services.grafana import server
-from backups.services.grafana.client import Api
+from backups.services.grafana.client import Client
 from backups.services.grafana.files.secrets import DEFAULT_KEY
 from backups.services.grafana.service import GrafanaService
 from deployments.grafana_standin import edits
@@ -153,7 +153,7 @@ def test_the_source_is_left_as_it_was(boat: Boat, grafana_source: GrafanaServer)
     boat.capture(grafana_source.settings())
 
     assert {path: path.stat().st_size for path in grafana_source.data.rglob("*")} == before
-    assert Api(grafana_source.url).health().ok
+    assert Client(grafana_source.url).health().ok
 
 
 def test_a_chain_wants_its_last_backup_only(boat: Boat, grafana_source: GrafanaServer) -> None:

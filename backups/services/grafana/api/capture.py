@@ -3,10 +3,9 @@
 from backups.errors import LifeboatError
 from backups.services.base import Captured, Job
 from backups.services.grafana.api import facts, not_restorable
-from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import listed, write
 from backups.services.grafana.api.read.read import read
-from backups.services.grafana.client import Api
+from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 
 METHOD = "api"
@@ -16,7 +15,7 @@ _READINGS = 5
 def capture(settings: GrafanaSettings, job: Job) -> Captured:
     """See `Service.capture`. Nothing is written at the source."""
     client = Client.of(settings)
-    version = Api(client.url).health().version
+    version = client.health().version
     if version is None:
         raise LifeboatError(
             f"Grafana at {client.url} hides its version ([auth.anonymous] hide_version), so no copy can be of the same one",

@@ -11,10 +11,10 @@ from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.capture import closed_of
-from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import DIRECTORY, Holdings, load
 from backups.services.grafana.api.put import put as putting
 from backups.services.grafana.api.put.target import NotTaken, Target
+from backups.services.grafana.client import Client
 from backups.witness import Fact
 
 _LOGIN = "lifeboat-sandbox"

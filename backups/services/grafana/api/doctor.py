@@ -7,9 +7,9 @@ from backups.machine.docker import Docker
 from backups.services.base import Finding
 from backups.services.grafana import health
 from backups.services.grafana.api import kinds, not_restorable
-from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import listed
 from backups.services.grafana.api.read.read import read
+from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backups.services.grafana.api import not_restorable
-from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import write
 from backups.services.grafana.api.read.read import read
+from backups.services.grafana.client import Client
 
 
 def export(url: str, logins: Mapping[int, str], into: Path) -> list[str]:

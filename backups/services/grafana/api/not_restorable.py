@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.client import Client, Denied, Missing, objects
 from backups.services.grafana.api.objects import Holdings, listed
+from backups.services.grafana.client import Client, Denied, Missing, as_list
 
 ALWAYS = (
     "the history of dashboards: the API lets a saved version back in on its own server only",
@@ -38,7 +38,7 @@ def _secrets(holdings: Holdings) -> Iterator[str]:
 def snapshots(client: Client, organisation: int, holdings: Holdings) -> None:
     """Frozen dashboards are listed by name and not kept: they are sealed pictures, and expire."""
     try:
-        found = objects(client.get("api", "dashboard", "snapshots", limit=1000))
+        found = as_list(client.get("api", "dashboard", "snapshots", limit=1000))
     except (Denied, Missing):
         return
     names = sorted(str(one.get("name") or one.get("key")) for one in found)

@@ -14,7 +14,7 @@ from backups.places.base import Ownership
 from backups.places.local.place import LocalPlace
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.grafana import server
-from backups.services.grafana.client import Api
+from backups.services.grafana.client import Client
 from backups.services.grafana.files import answers, configuration, secrets, witness
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.objects import Objects, read
@@ -168,8 +168,8 @@ class GrafanaCopy:
 
     def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:
         """One object over HTTP: a dashboard, else a data source, else (in a Grafana that has neither) that there is none."""
-        apis = {
-            number: Api(self._url, str(fact.value), number)
+        logins = {
+            number: str(fact.value)
             for fact in self._manifest.witness
             if fact.metric == answers.READ_AS and fact.value != answers.NOBODY
             for number in [int(fact.subject.removeprefix("org "))]
@@ -179,12 +179,13 @@ class GrafanaCopy:
                 match = re.fullmatch(rf"org (\d+) {kind} (.+)", fact.subject)
                 if match and fact.metric == metric:
                     organisation, uid = int(match[1]), match[2]
-                    api = apis[organisation]
+                    client = Client.behind_proxy(self._url, logins).within(organisation)
                     if kind == "dashboard":
                         version = str(wanted.get((fact.subject, "api version"), ""))
-                        yield from answers.dashboard(api, organisation, uid, version)
+                        yield from answers.dashboard(client, organisation, uid, version)
                     else:
-                        yield from answers.data_source(api, organisation, uid)
+                        yield from answers.data_source(client, organisation, uid)
                     return
-        for number, api in apis.items():
-            yield Fact(f"org {number}", "dashboards", sum(1 for _ in api.search("dash-db")))
+        for number in logins:
+            client = Client.behind_proxy(self._url, logins).within(number)
+            yield Fact(f"org {number}", "dashboards", len(answers.search(client, "dash-db")))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backups.services.grafana.api.client import Client
+from backups.services.grafana.client import Client
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout, build
 from deployments.grafana_standin.serving import serving

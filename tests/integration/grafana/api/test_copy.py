@@ -10,8 +10,8 @@ from backups.config.settings import SandboxSettings
 from backups.errors import ConfigError, Damaged, LifeboatError
 from backups.services.base import Fetched
 from backups.services.grafana.api import capture, kinds
-from backups.services.grafana.api.client import Missing
 from backups.services.grafana.api.read import read as reading
+from backups.services.grafana.client import Missing
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Check, compare
@@ -196,9 +196,9 @@ def test_settings_that_do_not_fit_are_refused(changes: dict[str, object], words:
 
 def test_who_asks_has_to_be_said(boat: Boat) -> None:
     silent = settings("http://127.0.0.1:3000", method=None, place="local:/nowhere", user=None, password=None)
-    with pytest.raises(ConfigError, match=r"it is not said as whom Grafana at https://new\.example is to be asked") as fault:
+    with pytest.raises(ConfigError, match=r"grafana: no credentials for Grafana at https://new\.example") as fault:
         GrafanaService("grafana", silent, boat.run.docker).receiver("https://new.example")
-    assert "token_file" in str(fault.value.hint)
+    assert "services.grafana.token or token_file" in str(fault.value.hint)
 
 
 def test_a_secret_that_is_not_there_is_told_when_it_is_used(boat: Boat, tmp_path: Path) -> None:

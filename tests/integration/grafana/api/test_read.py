@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from backups.errors import Damaged, LifeboatError, Transient
-from backups.services.grafana.api import client as wire
+from backups.services.grafana import client
 from backups.services.grafana.api import kinds, not_restorable
-from backups.services.grafana.api.client import Client
 from backups.services.grafana.api.objects import Holdings, Key, load, write
 from backups.services.grafana.api.read import rest
 from backups.services.grafana.api.read.read import READERS, read
+from backups.services.grafana.client import Client
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout
 from tests.integration.grafana.api.harness import TOKEN, admin, built, robot
@@ -44,16 +44,9 @@ def test_lists_of_many_pages_are_read_to_their_end(layout: Layout, tmp_path: Pat
             edits.add_dashboard(tmp_path / "grafana.db", f"more-{number}", f"More {number}")
             edits.add_folder(tmp_path / "grafana.db", f"f-{number}", f"Folder {number}", parent_uid="agama")
         whole = read(admin(url))
-        for module in (wire, *(module for module in _modules() if hasattr(module, "PAGE"))):
-            monkeypatch.setattr(module, "PAGE", 2)
+        monkeypatch.setattr(client, "PAGE", 2)
         assert read(admin(url)).different(whole) == []
         assert {f"more-{number}" for number in range(7)} <= set(whole.of(1, kinds.BOARD))
-
-
-def _modules() -> list[object]:
-    from backups.services.grafana.api.read import dashboards, people
-
-    return [dashboards, people]
 
 
 def test_annotations_are_read_to_their_end_even_many_of_one_moment(tmp_path: Path) -> None:
@@ -107,7 +100,10 @@ def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
 
 
 def test_a_token_that_is_not_taken_is_told(tmp_path: Path) -> None:
-    with built(tmp_path) as url, pytest.raises(LifeboatError, match=r"not taken \(HTTP 401: Invalid API key\)") as fault:
+    with (
+        built(tmp_path) as url,
+        pytest.raises(LifeboatError, match=r"does not accept the service account \(HTTP 401: Invalid API key\)") as fault,
+    ):
         read(robot(url, "expired"))
     assert "expired" in str(fault.value.hint)
     assert "Bearer" not in str(fault.value)
@@ -162,7 +158,7 @@ def answering(answer: Answer) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("status", "headers", "body", "words"),
     [
-        (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "leads to https://login.example/\n"),
+        (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "redirects to https://login.example/\n"),
         (200, {}, b"<html>", "answers 200 and no JSON"),
         (200, {}, b'"text"', "answers something else than a list"),
         (500, {}, b'{"message": "database is locked"}', "answers 500: database is locked"),

@@ -8,12 +8,12 @@ from typing import Any
 
 from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.client import Client, Denied
 from backups.services.grafana.api.facts import facts
 from backups.services.grafana.api.objects import Holdings, Key
 from backups.services.grafana.api.put import alerts, dashboards, people, rest
 from backups.services.grafana.api.put.target import Target
 from backups.services.grafana.api.read.read import organisations, read
+from backups.services.grafana.client import Client, Denied
 from backups.witness import Fact
 
 _STEPS: tuple[Callable[[Target, int], None], ...] = (

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from backups.errors import LifeboatError
 from backups.services.grafana.api import facts, kinds
-from backups.services.grafana.api.client import Client, shown
 from backups.services.grafana.api.objects import Holdings, listed, load, write
 from backups.services.grafana.api.put import put as putting
 from backups.services.grafana.api.read.read import read
+from backups.services.grafana.client import Client, shown
 
 
 class GrafanaReceiver:

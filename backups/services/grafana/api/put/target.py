@@ -7,8 +7,8 @@ from typing import Any
 
 from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.client import Client, Denied, Missing, Refused
 from backups.services.grafana.api.objects import Holdings, Key
+from backups.services.grafana.client import Client, Denied, Missing, Refused
 
 
 class NotTaken(LifeboatError):

@@ -1,12 +1,13 @@
 """Reads folders, dashboards, library panels and data sources, and who may do what with them."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.client import PAGE, Client, Denied, Missing, Refused, member, objects
 from backups.services.grafana.api.objects import Holdings, Key
+from backups.services.grafana.client import Client, Denied, Missing, Refused, as_list, member
 from backups.services.grafana.namespaces import namespace_of
 
 CLASSIC = ("v1", "v1beta1")
@@ -85,26 +86,16 @@ def _modern(client: Client, uid: str, version: str) -> dict[str, Any]:
 
 def library_panels(client: Client, organisation: int, holdings: Holdings) -> None:
     """Every library panel (and, in versions that had them, library variables)."""
-    page, seen = 1, 0
-    while True:
-        result = member(client.get("api", "library-elements", perPage=PAGE, page=page), "result")
-        found = objects(member(result, "elements"))
-        for one in found:
-            key = Key(organisation, kinds.PANEL, str(one["uid"]))
-            folder = one.get("folderUid") or (one.get("meta") or {}).get("folderUid")
-            holdings.objects[key] = {name: one.get(name) for name in ("uid", "name", "kind", "model")} | {
-                "folderUid": _top(folder)
-            }
-            holdings.numbers[key] = one.get("version")
-        seen += len(found)
-        if not found or seen >= int(member(result, "totalCount") or 0):
-            return
-        page += 1
+    for one in client.counted_pages("api", "library-elements", inside="result", name="elements", size="perPage"):
+        key = Key(organisation, kinds.PANEL, str(one["uid"]))
+        folder = one.get("folderUid") or (one.get("meta") or {}).get("folderUid")
+        holdings.objects[key] = {name: one.get(name) for name in ("uid", "name", "kind", "model")} | {"folderUid": _top(folder)}
+        holdings.numbers[key] = one.get("version")
 
 
 def data_sources(client: Client, organisation: int, holdings: Holdings) -> None:
     """Every data source; of its secrets only the names."""
-    for one in objects(client.get("api", "datasources")):
+    for one in as_list(client.get("api", "datasources")):
         uid = str(one["uid"])
         try:
             answer = client.get("api", "datasources", "uid", uid)
@@ -135,7 +126,7 @@ def _permissions(client: Client, organisation: int, holdings: Holdings, kind: st
         if (key.organisation, key.kind) == (organisation, kinds.ROBOT)
     }
     try:
-        answer = objects(client.get(*path, "permissions"))
+        answer = as_list(client.get(*path, "permissions"))
     except Missing:
         return
     items = [{"to": _who(one, robots), "permission": one.get("permission")} for one in answer if not one.get("inherited")]
@@ -169,17 +160,14 @@ def _objects(client: Client, group: str, version: str, kind: str) -> tuple[str, 
 def _listed(client: Client, group: str, kind: str) -> Iterator[Mapping[str, Any]]:
     """Every object of a kind, where the server has the API of objects (12 and newer)."""
     for version in CLASSIC:
-        path, token = _objects(client, group, version, kind), ""
+        found = client.continued_pages(*_objects(client, group, version, kind))
         try:
-            answer = client.get(*path, limit=PAGE)
+            first = list(itertools.islice(found, 1))
         except (Denied, Missing):
             continue
-        while True:
-            yield from objects(member(answer, "items"))
-            token = str((member(answer, "metadata") or {}).get("continue") or "")
-            if not token:
-                return
-            answer = client.get(*path, limit=PAGE, **{"continue": token})
+        yield from first
+        yield from found
+        return
 
 
 def _stored(item: Mapping[str, Any]) -> str:

@@ -1,30 +1,21 @@
 """Reads users, members of organisations, teams and service accounts. Passwords and tokens never leave a server."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.client import PAGE, Client, Missing, member, objects
 from backups.services.grafana.api.objects import Holdings, Key
+from backups.services.grafana.client import Client, Missing, as_list
 
 
 def users(client: Client, organisation: int, holdings: Holdings) -> None:
     """The server's people."""
-    page = 1
-    while True:
-        found = objects(client.within(None).get("api", "users", perpage=PAGE, page=page))
-        for one in found:
-            key = Key(organisation, kinds.USER, str(one["login"]))
-            holdings.objects[key] = {name: one.get(name) for name in ("login", "email", "name", "isAdmin", "isDisabled")}
-            holdings.numbers[key] = one["id"]
-        if len(found) < PAGE:
-            return
-        page += 1
+    for one in client.within(None).pages("api", "users", size="perpage"):
+        key = Key(organisation, kinds.USER, str(one["login"]))
+        holdings.objects[key] = {name: one.get(name) for name in ("login", "email", "name", "isAdmin", "isDisabled")}
+        holdings.numbers[key] = one["id"]
 
 
 def members(client: Client, organisation: int, holdings: Holdings) -> None:
     """Who belongs to the organisation, and as what."""
-    for one in objects(client.get("api", "org", "users")):
+    for one in as_list(client.get("api", "org", "users")):
         key = Key(organisation, kinds.MEMBER, str(one["login"]))
         holdings.objects[key] = {name: one.get(name) for name in ("login", "email", "name", "role")}
         holdings.numbers[key] = one["userId"]
@@ -32,10 +23,10 @@ def members(client: Client, organisation: int, holdings: Holdings) -> None:
 
 def service_accounts(client: Client, organisation: int, holdings: Holdings) -> None:
     """Service accounts, with the names of their tokens."""
-    for one in _searched(client, "serviceaccounts", "serviceAccounts"):
+    for one in client.counted_pages("api", "serviceaccounts", "search", name="serviceAccounts"):
         key = Key(organisation, kinds.ROBOT, str(one["name"]))
         try:
-            tokens = objects(client.get("api", "serviceaccounts", str(one["id"]), "tokens")) if one.get("tokens") else []
+            tokens = as_list(client.get("api", "serviceaccounts", str(one["id"]), "tokens")) if one.get("tokens") else []
         except Missing:
             continue  # deleted meanwhile: the next reading says so
         holdings.objects[key] = {
@@ -49,7 +40,7 @@ def service_accounts(client: Client, organisation: int, holdings: Holdings) -> N
 
 def teams(client: Client, organisation: int, holdings: Holdings) -> None:
     """Teams, without their members."""
-    for one in _searched(client, "teams", "teams"):
+    for one in client.counted_pages("api", "teams", "search", name="teams"):
         key = Key(organisation, kinds.TEAM, str(one["name"]))
         holdings.objects[key] = {"name": one["name"], "email": one.get("email") or ""}
         holdings.numbers[key] = one["id"]
@@ -61,20 +52,7 @@ def team_members(client: Client, organisation: int, holdings: Holdings) -> None:
         number = str(holdings.number(organisation, kinds.TEAM, name))
         found = [
             {"login": one.get("login"), "permission": one.get("permission") or 0}
-            for one in objects(client.get("api", "teams", number, "members"))
+            for one in as_list(client.get("api", "teams", number, "members"))
         ]
         body = {"members": sorted(found, key=lambda one: str(one["login"]))}
         holdings.objects[Key(organisation, kinds.TEAM_MEMBERS, name)] = body
-
-
-def _searched(client: Client, path: str, name: str) -> Iterator[Mapping[str, Any]]:
-    """Every object of a search that tells its total."""
-    page, seen = 1, 0
-    while True:
-        answer = client.get("api", path, "search", perpage=PAGE, page=page)
-        found = objects(member(answer, name))
-        yield from found
-        seen += len(found)
-        if not found or seen >= int(member(answer, "totalCount") or 0):
-            return
-        page += 1

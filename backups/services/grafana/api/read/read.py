@@ -5,9 +5,9 @@ from typing import Any
 
 from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds, not_restorable
-from backups.services.grafana.api.client import Client, Denied, Missing, member, objects
 from backups.services.grafana.api.objects import Holdings, Key
 from backups.services.grafana.api.read import alerts, dashboards, people, rest
+from backups.services.grafana.client import Client, Denied, Missing, as_list, member
 
 Reader = Callable[[Client, int, Holdings], None]
 
@@ -72,7 +72,7 @@ def organisations(client: Client, holdings: Holdings | None = None) -> dict[int,
         found: list[Mapping[str, Any]] = []
         # Its pages count from 0, and are no longer than a thousand.
         while len(found) % 1000 == 0:
-            page = objects(own.get("api", "orgs", perpage=1000, page=len(found) // 1000))
+            page = as_list(own.get("api", "orgs", perpage=1000, page=len(found) // 1000))
             found += page
             if not page:
                 break

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.client import Client, Denied, Missing, member, objects
 from backups.services.grafana.api.objects import Holdings, Key
 from backups.services.grafana.canonical import canonical
+from backups.services.grafana.client import Client, Denied, Missing, as_list, member
 
 _FIRST, _LAST = 1, 253_402_300_799_000
 """Milliseconds: just after 1970 began, and the end of the year 9999. Without both, no moment counts."""
@@ -16,10 +16,10 @@ _ANNOTATIONS = 1000
 
 def playlists(client: Client, organisation: int, holdings: Holdings) -> None:
     """Every playlist with its items; several of one name are told apart by their number."""
-    for one in objects(client.get("api", "playlists")):
+    for one in as_list(client.get("api", "playlists")):
         uid = str(one.get("uid") or one.get("id"))
         try:
-            items = objects(client.get("api", "playlists", uid, "items"))
+            items = as_list(client.get("api", "playlists", uid, "items"))
         except Missing:
             continue
         body = {
@@ -47,7 +47,7 @@ def every_annotation(client: Client, most: int = _ANNOTATIONS) -> Iterator[Mappi
     seen: set[Any] = set()
     until = _LAST
     while True:
-        found = objects(client.get("api", "annotations", type="annotation", limit=most, to=until, **{"from": _FIRST}))
+        found = as_list(client.get("api", "annotations", type="annotation", limit=most, to=until, **{"from": _FIRST}))
         new = [one for one in found if one.get("id") not in seen]
         seen |= {one.get("id") for one in new}
         yield from new
@@ -79,7 +79,7 @@ def team_preferences(client: Client, organisation: int, holdings: Holdings) -> N
 def plugins(client: Client, holdings: Holdings) -> None:
     """Id and version of every plugin that did not come with Grafana itself."""
     try:
-        found = objects(client.get("api", "plugins", embedded=0))
+        found = as_list(client.get("api", "plugins", embedded=0))
     except (Denied, Missing):
         return
     known = {one["id"] for one in holdings.plugins}

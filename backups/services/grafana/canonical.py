@@ -2,11 +2,25 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 _ASSIGNED = frozenset({"id", "version", "iteration"})
 """Members that the server gives a dashboard: they are the database's own numbering, not the author's work."""
+
+_UNITS = {
+    "y": 31_536_000.0,
+    "w": 604_800.0,
+    "d": 86_400.0,
+    "h": 3600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ns": 1e-9,
+}
 
 
 def parse(value: str | bytes | None) -> Any:
@@ -53,6 +67,20 @@ def filled(value: Any) -> Any:
     if isinstance(value, list):
         return [filled(member) for member in value]
     return value
+
+
+def seconds(duration: object) -> float:
+    """A duration as the API writes it, `1d2h3m4.5s`, or already a number, in seconds; 0 for none."""
+    if isinstance(duration, int | float):
+        return float(duration)
+    return sum(
+        float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|us|µs|ns|[ywdhms])", str(duration or ""))
+    )
+
+
+def folder_uid(folder: object) -> str:
+    """The uid of a folder, "" at the top, for which versions write null, "" or `general`."""
+    return "" if folder in (None, "general") else str(folder)
 
 
 def _without_library_models(value: Any) -> Any:

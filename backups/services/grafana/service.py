@@ -24,8 +24,8 @@ from backups.services.grafana.api.capture import METHOD, is_of_api
 from backups.services.grafana.api.copy import ApiCopy
 from backups.services.grafana.api.export import export
 from backups.services.grafana.api.facts import facts as object_facts
-from backups.services.grafana.api.put.receiver import GrafanaReceiver
-from backups.services.grafana.api.read import read as reading
+from backups.services.grafana.api.read import read as read_objects
+from backups.services.grafana.api.receiver import GrafanaReceiver
 from backups.services.grafana.client import Client, shown
 from backups.services.grafana.files import answers, doctor, secrets, tables
 from backups.services.grafana.files.copy import CONFIG, GrafanaCopy
@@ -127,7 +127,7 @@ class GrafanaService:
             )
         if self.settings.method == METHOD:
             client = Client.of(self.settings)
-            yield from loss.differences(witness, object_facts(reading.read(client)))
+            yield from loss.differences(witness, object_facts(read_objects(client)))
             return
         place = self._place()
         with tempfile.TemporaryDirectory(prefix="lifeboat-since-") as scratch:

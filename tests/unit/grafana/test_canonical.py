@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backups.services.grafana.canonical import canonical, dashboard, dashboard_over_http, digest, filled, parse
+from backups.services.grafana.canonical import (
+    canonical,
+    dashboard,
+    dashboard_over_http,
+    digest,
+    filled,
+    folder_uid,
+    parse,
+    seconds,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -80,3 +89,29 @@ def test_over_http_empty_members_are_absent_but_places_in_lists_count() -> None:
         "f": [None, 0, {}],
         "h": "x",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("10m", 600),
+        ("10m0s", 600),
+        ("1h30m", 5400),
+        ("1d2h", 93600),
+        ("0s", 0),
+        ("1.5s", 1.5),
+        ("200ms", 0.2),
+        ("1w", 604800),
+        ("1y", 31_536_000),
+        (None, 0),
+        (90, 90),
+    ],
+)
+def test_durations_are_seconds(text: str | float | None, value: float) -> None:
+    assert seconds(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("top", [None, "", "general"])
+def test_the_top_is_one_however_it_is_written(top: str | None) -> None:
+    assert folder_uid(top) == ""
+    assert folder_uid("agama") == "agama"

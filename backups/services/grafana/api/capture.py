@@ -3,8 +3,8 @@
 from backups.errors import LifeboatError
 from backups.services.base import Captured, Job
 from backups.services.grafana.api import facts, not_restorable
-from backups.services.grafana.api.objects import listed, write
-from backups.services.grafana.api.read.read import read
+from backups.services.grafana.api.objects import shortened, write
+from backups.services.grafana.api.read import read
 from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -25,31 +25,31 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
     before, changing = read(client), []
     for _ in range(_READINGS):
         taken_at = job.now()
-        holdings = read(client)
-        changing = before.different(holdings)
+        objects = read(client)
+        changing = before.different(objects)
         if not changing:
             break
         job.say(f"{len(changing)} objects changed while they were read: reading again")
-        before = holdings
-    limits = [*not_restorable.closed(holdings), *holdings.beyond]
+        before = objects
+    limits = [*not_restorable.closed(objects), *objects.limits]
     if changing:
         # Each is whole and proven; that all are of one moment is what cannot be said.
-        names = listed([str(key) for key in changing])
+        names = shortened([str(key) for key in changing])
         limits.insert(0, f"not all is of one moment, since these changed again and again while they were read: {names}")
-    secrets = not_restorable.secrets(holdings)
-    write(holdings, job.directory)
+    secrets = not_restorable.secrets(objects)
+    write(objects, job.directory)
     for line in limits:
         job.say(f"not in this backup: {line}")
     if secrets:
-        job.say(f"{len(secrets)} secrets are not in this backup, and have to be set after a restore: {listed(secrets)}")
+        job.say(f"{len(secrets)} secrets are not in this backup, and have to be set after a restore: {shortened(secrets)}")
     details = {
         "method": METHOD,
-        "plugins": holdings.plugins,
+        "plugins": objects.plugins,
         "limits": limits,
         "secrets": secrets,
-        "closed": [[organisation, kind] for organisation, kind in sorted(holdings.closed)],
+        "closed": [[organisation, kind] for organisation, kind in sorted(objects.closed)],
     }
-    return Captured(taken_at, version, facts.facts(holdings), details)
+    return Captured(taken_at, version, facts.facts(objects), details)
 
 
 def is_of_api(details: object) -> bool:

@@ -10,10 +10,10 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.api import kinds
+from backups.services.grafana.api import put as putting
 from backups.services.grafana.api.capture import closed_of
-from backups.services.grafana.api.objects import DIRECTORY, Holdings, load
-from backups.services.grafana.api.put import put as putting
-from backups.services.grafana.api.put.target import NotTaken, Target
+from backups.services.grafana.api.objects import DIRECTORY, Objects, load
+from backups.services.grafana.api.resources.target import NotTaken, Target
 from backups.services.grafana.client import Client
 from backups.witness import Fact
 
@@ -29,15 +29,15 @@ class ApiCopy:
         self._sandbox = sandbox
         self._password = secrets.token_urlsafe(24)
         self._login = f"{_LOGIN}-{secrets.token_hex(4)}"
-        self._holdings = Holdings()
+        self._objects = Objects()
         self._client: Client | None = None
         self._target: Target | None = None
 
     def assemble(self) -> None:
         """Read the backup's objects, and make room for a new server."""
-        self._holdings = load(self._backup.data, self._manifest.id)
+        self._objects = load(self._backup.data, self._manifest.id)
         for number, kind in closed_of(self._manifest.details):
-            self._holdings.closed[number, kind] = "not in the backup"
+            self._objects.closed[number, kind] = "not in the backup"
         directory = self._sandbox.directory / "grafana"
         server.prepare_empty(directory)
         self._sandbox.own(directory, server.USER, server.GROUP, self._sandbox.image(self._manifest.source.image))
@@ -60,14 +60,14 @@ class ApiCopy:
         if self._client is None:
             raise AssertionError("start comes first")
         try:
-            self._target = putting.put(self._holdings, self._client)
+            self._target = putting.put(self._objects, self._client)
         except (NotTaken, Transient) as error:
             raise Damaged(f"a new Grafana does not take the backup: {error.message}", hint=server.ANOTHER_BACKUP) from error
 
     def first_answer(self) -> None:
         """Read one dashboard (or the folders, where there is none) and compare it with the witness."""
         wanted = {fact.subject: fact.value for fact in self._manifest.witness if fact.metric == "definition"}
-        chosen = next((key for key in sorted(self._holdings.objects) if key.kind == kinds.BOARD), None)
+        chosen = next((key for key in sorted(self._objects.bodies) if key.kind == kinds.DASHBOARD), None)
         for fact in self._facts():
             if fact.metric == "definition" and (chosen is None or fact.subject == str(chosen)):
                 if wanted.get(fact.subject) != fact.value:
@@ -114,4 +114,4 @@ class ApiCopy:
     def _facts(self) -> list[Fact]:
         if self._target is None:
             raise AssertionError("replay comes first")
-        return putting.seen(self._target, self._holdings.closed)
+        return putting.present(self._target, self._objects.closed)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from backups.services.grafana.api import not_restorable
 from backups.services.grafana.api.objects import write
-from backups.services.grafana.api.read.read import read
+from backups.services.grafana.api.read import read
 from backups.services.grafana.client import Client
 
 
@@ -14,9 +14,9 @@ def export(url: str, logins: Mapping[int, str], into: Path) -> list[str]:
 
     url: of a copy that trusts a proxy's header; logins: an administrator of each organisation (0: of the server itself)
     """
-    holdings = read(Client.behind_proxy(url, logins))
-    write(holdings, into)
+    objects = read(Client.behind_proxy(url, logins))
+    write(objects, into)
     return [
-        *(f"to be set again, the API lets no secret out: {line}" for line in not_restorable.secrets(holdings)),
-        *(f"not put there: {line}" for line in [*not_restorable.closed(holdings), *holdings.beyond]),
+        *(f"to be set again, the API lets no secret out: {line}" for line in not_restorable.secrets(objects)),
+        *(f"not put there: {line}" for line in [*not_restorable.closed(objects), *objects.limits]),
     ]

@@ -18,7 +18,7 @@ from typing import Any
 
 from backups.errors import LifeboatError, Transient
 from backups.machine.docker import wait_until
-from backups.services.grafana.canonical import dashboard_over_http, digest, filled, parse
+from backups.services.grafana.canonical import dashboard_over_http, digest, filled, folder_uid, parse
 from backups.services.grafana.client import Client, as_list
 from backups.services.grafana.files import alerting
 from backups.services.grafana.files.database import Database
@@ -102,7 +102,7 @@ def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iter
         spec = answer.get("dashboard") if isinstance(answer, Mapping) else answer
         folder = (answer.get("meta") or {}).get("folderUid") if isinstance(answer, Mapping) else None
     yield Fact(subject, "json over http", _hash(dashboard_over_http(spec)))
-    yield Fact(subject, "folder over http", _top(folder))
+    yield Fact(subject, "folder over http", folder_uid(folder))
 
 
 def data_source(client: Client, organisation: int, uid: str) -> Iterator[Fact]:
@@ -133,7 +133,7 @@ def _expected_alerting(database: Database, organisations: Container[int]) -> Ite
 def _expected_dashboard(one: Dashboard) -> Iterator[Fact]:
     subject = f"org {one.organisation} dashboard {one.uid}"
     yield Fact(subject, "json over http", _hash(dashboard_over_http(one.spec)))
-    yield Fact(subject, "folder over http", _top(one.folder))
+    yield Fact(subject, "folder over http", folder_uid(one.folder))
 
 
 def _expected_data_source(one: DataSource) -> Iterator[Fact]:
@@ -199,7 +199,7 @@ def _answered_folder(client: Client, organisation: int, uid: str) -> Iterator[Fa
 def _folder(organisation: int, uid: str, title: str, parent: str | None) -> Iterator[Fact]:
     subject = f"org {organisation} folder {uid}"
     yield Fact(subject, "title over http", title)
-    yield Fact(subject, "parent over http", _top(parent))
+    yield Fact(subject, "parent over http", folder_uid(parent))
 
 
 def _library_panels(client: Client, organisation: int) -> Iterator[Fact]:
@@ -214,7 +214,7 @@ def _library_panels(client: Client, organisation: int) -> Iterator[Fact]:
 def _library_panel(organisation: int, uid: str, content: Any, folder: str | None) -> Iterator[Fact]:
     subject = f"org {organisation} library panel {uid}"
     yield Fact(subject, "json over http", digest(content))
-    yield Fact(subject, "folder over http", _top(folder))
+    yield Fact(subject, "folder over http", folder_uid(folder))
 
 
 def _alerting(client: Client, organisation: int) -> Iterator[Fact]:
@@ -227,10 +227,6 @@ def _alerting(client: Client, organisation: int) -> Iterator[Fact]:
 
 def _integration(organisation: int, name: str, uid: str, kind: str) -> Fact:
     return Fact(f"org {organisation} contact point {name} {uid}", "type over http", kind)
-
-
-def _top(folder: str | None) -> str:
-    return "" if folder in (None, "general") else str(folder)
 
 
 def _hash(spec: Any) -> Value:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from backups.config.settings import SandboxSettings
 from backups.errors import ConfigError, Damaged, LifeboatError
 from backups.services.base import Fetched
 from backups.services.grafana.api import capture, kinds
-from backups.services.grafana.api.read import read as reading
+from backups.services.grafana.api import read as reading
+from backups.services.grafana.api.resources.order import RESOURCES
 from backups.services.grafana.client import Missing
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
@@ -151,8 +153,8 @@ def test_what_an_old_version_has_not_is_no_fault(boat: Boat, tmp_path: Path, mon
     def missing(*_: object) -> None:
         raise Missing("GET /api/v1/provisioning/mute-timings: HTTP 404: Not found")
 
-    readers = tuple((kind, missing if kind == kinds.TIMING else reader) for kind, reader in reading.READERS)
-    monkeypatch.setattr(reading, "READERS", readers)
+    resources = tuple(replace(one, read=missing) if one.kind == kinds.MUTE_TIMING else one for one in RESOURCES)
+    monkeypatch.setattr(reading, "RESOURCES", resources)
     with built(tmp_path / "source") as url:
         findings = list(GrafanaService("grafana", settings(url), boat.run.docker).examine(boat.run.docker))
     (told,) = [finding for finding in findings if "mute timings: GET" in finding.message and finding.message.startswith("org 1")]

@@ -11,9 +11,10 @@ import pytest
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.services.grafana import client
 from backups.services.grafana.api import kinds, not_restorable
-from backups.services.grafana.api.objects import Holdings, Key, load, write
-from backups.services.grafana.api.read import rest
-from backups.services.grafana.api.read.read import READERS, read
+from backups.services.grafana.api.objects import Key, Objects, load, write
+from backups.services.grafana.api.read import read
+from backups.services.grafana.api.resources.annotations import every_annotation
+from backups.services.grafana.api.resources.order import RESOURCES
 from backups.services.grafana.client import Client
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout
@@ -23,14 +24,14 @@ from tests.integration.grafana.api.harness import TOKEN, admin, built, robot
 @pytest.mark.parametrize("layout", ["dashboard", "resource"])
 def test_everything_is_read_and_written_and_read_again(layout: Layout, tmp_path: Path) -> None:
     with built(tmp_path / "source", layout) as url:
-        holdings = read(admin(url))
-        assert not holdings.closed
-        seen = {key.kind for key in holdings.objects}
-        assert seen >= {kind for kind, _ in READERS} - {kinds.TEAM_PREFERENCES} | {kinds.USER, kinds.ORGANISATION}
-        assert len(holdings.organisations) == 2
-        assert read(admin(url)).different(holdings) == []
-    write(holdings, tmp_path)
-    assert load(tmp_path, "b").objects == holdings.objects
+        objects = read(admin(url))
+        assert not objects.closed
+        seen = {key.kind for key in objects.bodies}
+        assert seen >= {resource.kind for resource in RESOURCES} - {kinds.TEAM_PREFERENCES} | {kinds.USER, kinds.ORGANISATION}
+        assert len(objects.organisations) == 2
+        assert read(admin(url)).different(objects) == []
+    write(objects, tmp_path)
+    assert load(tmp_path, "b").bodies == objects.bodies
     told = "".join(path.read_text() for path in (tmp_path / "objects").rglob("*.json"))
     assert "admin" in told, "the files were read"
     assert "pbkdf2" not in told
@@ -46,7 +47,7 @@ def test_lists_of_many_pages_are_read_to_their_end(layout: Layout, tmp_path: Pat
         whole = read(admin(url))
         monkeypatch.setattr(client, "PAGE", 2)
         assert read(admin(url)).different(whole) == []
-        assert {f"more-{number}" for number in range(7)} <= set(whole.of(1, kinds.BOARD))
+        assert {f"more-{number}" for number in range(7)} <= set(whole.of(1, kinds.DASHBOARD))
 
 
 def test_annotations_are_read_to_their_end_even_many_of_one_moment(tmp_path: Path) -> None:
@@ -54,39 +55,40 @@ def test_annotations_are_read_to_their_end_even_many_of_one_moment(tmp_path: Pat
         client = admin(url)
         for number in range(9):
             client.send("POST", "api", "annotations", body={"time": 1_000 + number // 5, "text": f"tick {number}", "tags": ["t"]})
-        every = [one["text"] for one in rest.every_annotation(client)]
+        every = [one["text"] for one in every_annotation(client)]
         assert len([text for text in every if text.startswith("tick")]) == 9
-        assert [one["text"] for one in rest.every_annotation(client, most=2)] == every
+        assert [one["text"] for one in every_annotation(client, most=2)] == every
 
 
 def test_a_token_reads_its_own_organisation_and_says_what_it_may_not_see(tmp_path: Path) -> None:
     with built(tmp_path) as url:
-        holdings, whole = read(robot(url)), read(admin(url))
-    assert set(holdings.organisations) == {1}
-    assert set(holdings.closed) == {(0, kinds.ORGANISATION), (0, kinds.USER)}
-    assert "grafana: users are not in the backup: the server's users are told to its administrator only" in not_restorable.closed(
-        holdings
+        objects, whole = read(robot(url)), read(admin(url))
+    assert set(objects.organisations) == {1}
+    assert set(objects.closed) == {(0, kinds.ORGANISATION), (0, kinds.USER)}
+    assert (
+        "grafana: users are not in the backup: only the server's administrator may read the server's users"
+        in not_restorable.closed(objects)
     )
-    mine = {key: body for key, body in whole.objects.items() if key.organisation == 1}
-    assert holdings.objects == mine
+    mine = {key: body for key, body in whole.bodies.items() if key.organisation == 1}
+    assert objects.bodies == mine
 
 
 def test_a_kind_that_is_refused_is_closed_and_never_an_empty_one(tmp_path: Path) -> None:
     with built(tmp_path) as url:
         edits.add_service_account(tmp_path / "grafana.db", "looker", "Viewer", "glsa_viewer")
-        holdings = read(robot(url, "glsa_viewer"))
-    assert (1, kinds.SOURCE) in holdings.closed
-    assert holdings.of(1, kinds.SOURCE) == {}
-    assert len(holdings.of(1, kinds.BOARD)) > 3
-    told = not_restorable.closed(holdings)
+        objects = read(robot(url, "glsa_viewer"))
+    assert (1, kinds.DATA_SOURCE) in objects.closed
+    assert objects.of(1, kinds.DATA_SOURCE) == {}
+    assert len(objects.of(1, kinds.DASHBOARD)) > 3
+    told = not_restorable.closed(objects)
     assert any("org 1: data sources are not in the backup: GET /api/datasources: HTTP 403" in line for line in told)
-    assert any("whoever reads is not its administrator" in line for line in told)
+    assert any("the caller is not its administrator" in line for line in told)
 
 
 def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
     with built(tmp_path) as url:
-        holdings = read(admin(url))
-    assert not_restorable.secrets(holdings) == [
+        objects = read(admin(url))
+    assert not_restorable.secrets(objects) == [
         "grafana user admin: password",
         "grafana user editor: password",
         "grafana user viewer: password",
@@ -96,7 +98,7 @@ def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
         "org 1 service account lifeboat: token lifeboat-token",
         "org 1 service account robot: token robot-token",
     ]
-    assert any("1 snapshots of dashboards, not kept: Overview, frozen" in line for line in holdings.beyond)
+    assert any("1 snapshots of dashboards, not kept: Overview, frozen" in line for line in objects.limits)
 
 
 def test_a_token_that_is_not_taken_is_told(tmp_path: Path) -> None:
@@ -110,12 +112,10 @@ def test_a_token_that_is_not_taken_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_backup_that_is_damaged_is_named(tmp_path: Path) -> None:
-    holdings = Holdings(
-        {Key(1, kinds.ORGANISATION, "a/../b"): {"name": "a/../b"}, Key(1, kinds.TEAM, "x" * 300): {"name": "long"}}
-    )
-    holdings.objects[Key(1, kinds.PLAYLIST, "half \ud83d")] = {"name": "half \ud83d"}
-    write(holdings, tmp_path)
-    assert load(tmp_path, "b").objects == holdings.objects
+    objects = Objects({Key(1, kinds.ORGANISATION, "a/../b"): {"name": "a/../b"}, Key(1, kinds.TEAM, "x" * 300): {"name": "long"}})
+    objects.bodies[Key(1, kinds.PLAYLIST, "half \ud83d")] = {"name": "half \ud83d"}
+    write(objects, tmp_path)
+    assert load(tmp_path, "b").bodies == objects.bodies
     (team,) = (tmp_path / "objects" / "org-1" / "team").iterdir()
     team.write_text(team.read_text()[:-5])
     with pytest.raises(Damaged, match=r"objects/org-1/team/x+-[0-9a-f]{16}.json of backup b cannot be read"):

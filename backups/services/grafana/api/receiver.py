@@ -4,9 +4,10 @@ from pathlib import Path
 
 from backups.errors import LifeboatError
 from backups.services.grafana.api import facts, kinds
-from backups.services.grafana.api.objects import Holdings, listed, load, write
-from backups.services.grafana.api.put import put as putting
-from backups.services.grafana.api.read.read import read
+from backups.services.grafana.api import put as putting
+from backups.services.grafana.api.objects import Objects, load, shortened, write
+from backups.services.grafana.api.read import read
+from backups.services.grafana.api.resources.order import CONTENT
 from backups.services.grafana.client import Client, shown
 
 
@@ -21,7 +22,7 @@ class GrafanaReceiver:
 
     def entries(self) -> list[str]:
         """See `Receiver`: folders, dashboards, data sources and the like; accounts and settings every server has."""
-        return sorted(str(key) for key in read(self._client).objects if key.kind in kinds.CONTENT)
+        return sorted(str(key) for key in read(self._client).bodies if key.kind in CONTENT)
 
     def keep(self, directory: Path) -> None:
         """See `Receiver`: as a backup through the API holds it, which is without secrets."""
@@ -33,16 +34,16 @@ class GrafanaReceiver:
         wanted = load(tree, name)
         target = putting.put(wanted, self._client)
         # What the server does not let in or out again to whoever writes cannot be compared; it is told below.
-        closed = {pair: reason for pair, reason in target.there.closed.items() if pair[1] in _kinds(wanted, pair[0])}
-        left_out = set(target.there.closed)
+        closed = {pair: reason for pair, reason in target.before.closed.items() if pair[1] in _kinds(wanted, pair[0])}
+        left_out = set(target.before.closed)
         if not wanted.of(0, kinds.USER):
             left_out.add((0, kinds.USER))  # a backup that knows members only: they became users
         differs = putting.unequal(
-            facts.facts(wanted, closed=left_out, without=target.unattainable), putting.seen(target, left_out)
+            facts.facts(wanted, closed=left_out, without=target.unattainable), putting.present(target, left_out)
         )
         if differs:
             raise LifeboatError(
-                f"{self} took everything, and {len(differs)} facts are not equal to the backup's: {listed(differs, 5)}",
+                f"{self} took everything, and {len(differs)} facts are not equal to the backup's: {shortened(differs, 5)}",
                 hint="is somebody else writing there? what was put there stays; begin again to go over it",
             )
         more = [
@@ -50,18 +51,18 @@ class GrafanaReceiver:
             for key, some in putting.kept_integrations(target).items()
             for one in some
         ]
-        own = sorted(str(key) for key in target.there.objects if key not in wanted.objects and key.kind in kinds.CONTENT)
+        own = sorted(str(key) for key in target.before.bodies if key not in wanted.bodies and key.kind in CONTENT)
         return [
             *target.notes,
             *(f"org {number} {kind} cannot be compared there: {reason}" for (number, kind), reason in sorted(closed.items())),
             *(
-                [f"{len(target.made)} users were created, each with a random password: {listed(sorted(target.made))}"]
+                [f"{len(target.made)} users were created, each with a random password: {shortened(sorted(target.made))}"]
                 if target.made
                 else []
             ),
-            *([f"was there before and stays: {listed(own + more)}"] if own or more else []),
+            *([f"was there before and stays: {shortened(own + more)}"] if own or more else []),
         ]
 
 
-def _kinds(holdings: Holdings, organisation: int) -> set[str]:
-    return {key.kind for key in holdings.objects if key.organisation == organisation}
+def _kinds(objects: Objects, organisation: int) -> set[str]:
+    return {key.kind for key in objects.bodies if key.organisation == organisation}

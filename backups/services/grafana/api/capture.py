@@ -7,6 +7,7 @@ from backups.services.grafana.api.objects import shortened, write
 from backups.services.grafana.api.read import read
 from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
+from backups.witness import Fact
 
 METHOD = "api"
 _READINGS = 5
@@ -50,6 +51,11 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
         "closed": [[organisation, kind] for organisation, kind in sorted(objects.closed)],
     }
     return Captured(taken_at, version, facts.facts(objects), details)
+
+
+def current_facts(settings: GrafanaSettings) -> list[Fact]:
+    """State the facts of the live server, as the witness does."""
+    return facts.facts(read(Client.of(settings)))
 
 
 def is_of_api(details: object) -> bool:

@@ -1,4 +1,4 @@
-"""One way to write a JSON value, so that equal values have equal hashes; and what is left out before they are compared."""
+"""Writes a JSON value in one way, so that equal values have equal hashes, and leaves out what is not compared."""
 
 import hashlib
 import json

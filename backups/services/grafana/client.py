@@ -1,4 +1,4 @@
-"""Calls the HTTP API of one Grafana, as one user or service account or as nobody, in one organisation at a time."""
+"""Calls the HTTP API of one Grafana, as a user, as a service account or without credentials, in one organisation at a time."""
 
 import base64
 import time
@@ -106,7 +106,7 @@ class Client:
         return "the service account" if login is None else f"user {login}"
 
     def health(self, seconds: float = 10) -> Health:
-        """Read its health, as nobody. Raises Transient when nothing answers within `seconds`, or something that is no Grafana."""
+        """Read its health, without credentials. Raises Transient when no Grafana answers within `seconds`."""
         response = self._request(
             "GET", "/api/health", headers={"Accept": "application/json"}, timeout=seconds, allow_redirects=True
         )
@@ -114,12 +114,13 @@ class Client:
             answer = response.json()
         except ValueError as error:
             raise Transient(
-                f"{shown(self.url)}/api/health answers {response.status_code} and no JSON",
+                f"{shown(self.url)}/api/health answers {response.status_code}, and not with JSON",
                 hint="is the url a Grafana's, with its sub-path?",
             ) from error
         if not isinstance(answer, Mapping):
             raise Transient(
-                f"{shown(self.url)}/api/health answers {response.status_code} and no object", hint="is the url a Grafana's?"
+                f"{shown(self.url)}/api/health answers {response.status_code}, and not with an object",
+                hint="is the url a Grafana's?",
             )
         return Health(response.status_code == 200 and answer.get("database") == "ok", str(answer.get("version") or "") or None)
 
@@ -217,7 +218,10 @@ class Client:
             return _Signed("Authorization", self.authorization) if self.authorization else None
         login = self.trusted.get(self.organisation or 0)
         if login is None:
-            raise Denied(f"organisation {self.organisation}: no administrator of it is in the backup", hint="give it one")
+            raise Denied(
+                f"organisation {self.organisation} has no administrator in the backup who could read it",
+                hint="make a user of the source its administrator, and take a backup",
+            )
         return _Signed(USER_HEADER, login)
 
     def _answer(self, method: str, address: str, response: requests.Response) -> Any:
@@ -245,7 +249,7 @@ class Client:
             return response.json() if response.content else None
         except ValueError as error:
             raise LifeboatError(
-                f"{what} answers {status} and no JSON", hint="is the url a Grafana's, with its sub-path?"
+                f"{what} answers {status}, and not with JSON", hint="is the url a Grafana's, with its sub-path?"
             ) from error
 
 
@@ -254,18 +258,14 @@ def as_list(answer: Any) -> list[Mapping[str, Any]]:
     if answer is None:
         return []
     if not isinstance(answer, list) or not all(isinstance(one, Mapping) for one in answer):
-        raise LifeboatError(
-            "Grafana answers something else than a list of objects", hint="is the url a Grafana's, of version 8 or newer?"
-        )
+        raise LifeboatError("Grafana's answer is not a list of objects", hint="is the url a Grafana's, of version 8 or newer?")
     return answer
 
 
 def member(answer: Any, name: str) -> Any:
     """A member of an object that was answered; raises LifeboatError when the answer is no object."""
     if not isinstance(answer, Mapping):
-        raise LifeboatError(
-            "Grafana answers something else than an object", hint="is the url a Grafana's, of version 8 or newer?"
-        )
+        raise LifeboatError("Grafana's answer is not an object", hint="is the url a Grafana's, of version 8 or newer?")
     return answer.get(name)
 
 

@@ -1,4 +1,4 @@
-"""Says whether the source's server answers, and whether the image for its copies is of the same version."""
+"""Examines the source's server, and whether the image for its copies is of the same version."""
 
 from collections.abc import Iterator
 
@@ -25,9 +25,9 @@ def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
     try:
         found = Client(str(settings.url).rstrip("/")).health()
         version = found.version
-        told = f"answers, version {version}" if version else "answers, and hides its version ([auth.anonymous] hide_version)"
+        state = f"answers, version {version}" if version else "answers, and hides its version ([auth.anonymous] hide_version)"
         remedy = None if found.ok else "look at Grafana's log: its database does not answer"
-        yield Finding("health", ok=found.ok, message=f"{settings.url} {told}", remedy=remedy)
+        yield Finding("health", ok=found.ok, message=f"{settings.url} {state}", remedy=remedy)
     except LifeboatError as error:
         yield Finding("health", ok=False, message=error.message, remedy=error.hint)
     yield _image(settings.image, version, docker)

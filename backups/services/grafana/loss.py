@@ -1,4 +1,4 @@
-"""Says what a live Grafana holds beyond a backup, or no longer holds: a restore would lose, or bring back, that."""
+"""Compares a live Grafana with a backup: what a restore would lose, and what it would bring back."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Integrity: what dashboards, library panels and alert rules point at, and whether it is there.
+"""Finds what dashboards, library panels and alert rules point at, and names what of it is not there.
 
 A reference that does not resolve is no fault of a backup (sources have them too); losing one that did resolve is. So both sides
 state what is missing, by name, and the two must be equal.
@@ -30,10 +30,10 @@ class Targets:
 def missing(spec: Any, folder: str, targets: Targets) -> str:
     """What a dashboard (or a panel, or a rule's queries) points at and is not there; `none` when all of it is."""
     variables = frozenset(_variables(spec))
-    lost = {f"folder {folder}"} if folder and folder not in targets.folders else set()
-    lost |= {f"library panel {uid}" for uid in _library_panels(spec) if uid not in targets.library_panels}
-    lost |= {f"data source {name}" for name in _data_sources(spec) if not _resolves(name, variables, targets.data_sources)}
-    return listed(lost)
+    unresolved = {f"folder {folder}"} if folder and folder not in targets.folders else set()
+    unresolved |= {f"library panel {uid}" for uid in _library_panels(spec) if uid not in targets.library_panels}
+    unresolved |= {f"data source {name}" for name in _data_sources(spec) if not _resolves(name, variables, targets.data_sources)}
+    return listed(unresolved)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -44,7 +44,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def _resolves(name: str, variables: frozenset[str], known: frozenset[str]) -> bool:
-    """A name with variables resolves when the dashboard has those variables: their values are chosen while it is looked at."""
+    """A name with variables resolves when the dashboard has those variables: their values are chosen while it is shown."""
     if name in _ALWAYS_THERE or name in known:
         return True
     used = [next(filter(None, match)) for match in _VARIABLE.findall(name)]

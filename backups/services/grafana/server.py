@@ -1,4 +1,4 @@
-"""Says how a restored Grafana's container starts, and waits until it is healthy and of the version that was backed up.
+"""Describes how a restored Grafana's container starts, and waits until it is healthy and of the backup's version.
 
 Its environment lets it talk to nobody and change nothing; both ways of bringing a backup back use it.
 """
@@ -30,11 +30,11 @@ ENVIRONMENT = {
     "GF_AUTH_PROXY_HEADER_NAME": USER_HEADER,
     "GF_AUTH_PROXY_HEADER_PROPERTY": "username",
     "GF_AUTH_PROXY_AUTO_SIGN_UP": "false",
-    # Nothing is evaluated and nobody is told: contact points of the source are in the database.
+    # No alert is evaluated or sent: contact points of the source are in the database.
     "GF_UNIFIED_ALERTING_EXECUTE_ALERTS": "false",
     "GF_ALERTING_EXECUTE_ALERTS": "false",
     "GF_SMTP_ENABLED": "false",
-    # Nothing is asked of the internet; there is no way out, and waiting for it would cost time.
+    # Nothing is fetched from the internet; there is no way out, and waiting for it would cost time.
     "GF_ANALYTICS_REPORTING_ENABLED": "false",
     "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
     "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
@@ -48,7 +48,7 @@ ENVIRONMENT = {
 }
 
 EMPTY_ENVIRONMENT = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("GF_AUTH_PROXY_")}
-"""For a copy that begins empty: it lets in whoever has its password."""
+"""For a copy that begins empty: it lets in its first user, by password."""
 
 READY_SECONDS = 300.0
 ANOTHER_BACKUP = "verify another backup, and take a full"
@@ -64,14 +64,14 @@ def prepare_empty(directory: Path) -> None:
 def wait(container: Container, manifest: Manifest) -> str:
     """Wait until the server in the container is healthy; its URL.
 
-    Raises Damaged, with its last words, when it ends or never is healthy; LifeboatError when it is of another version.
+    Raises Damaged, with its last log lines, when it ends or never is healthy; LifeboatError when it is of another version.
     """
-    seen: list[tuple[str, Health]] = []
+    answers: list[tuple[str, Health]] = []
 
     def healthy() -> bool:
         try:
             url = f"http://{container.address()}:{PORT}"
-            seen.append((url, Client(url, direct=True).health(seconds=5)))
+            answers.append((url, Client(url, direct=True).health(seconds=5)))
         except LifeboatError as error:
             if container.running():
                 return False
@@ -79,13 +79,13 @@ def wait(container: Container, manifest: Manifest) -> str:
                 f"the restored Grafana ended while it started: {container.logs(8)}",
                 hint=f"is {manifest.source.image} the source's image? else {ANOTHER_BACKUP}",
             ) from error
-        return seen[-1][1].ok
+        return answers[-1][1].ok
 
     if not wait_until(healthy, seconds=READY_SECONDS, interval=0.2):
         raise Damaged(
             f"the restored Grafana is not healthy after {READY_SECONDS:.0f} s: {container.logs(8)}", hint=ANOTHER_BACKUP
         )
-    url, health = seen[-1]
+    url, health = answers[-1]
     _same_version(health.version, manifest)
     return url
 

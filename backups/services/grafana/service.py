@@ -88,7 +88,7 @@ class GrafanaService:
         if any(fact.metric == READ_AS for fact in witness) == self._by_api:
             raise LifeboatError(
                 f"{self.name}: the backup was taken by another method than {self.settings.method}, so the two cannot be compared",
-                hint=f"lifeboat backup {self.name}",
+                hint=f"take a backup: lifeboat backup {self.name}",
             )
         if self._by_api:
             now = api_capture.current_facts(self.settings)

@@ -1,4 +1,4 @@
-"""A Grafana service's section of lifeboat.yaml."""
+"""Defines a Grafana service's section of lifeboat.yaml."""
 
 from pathlib import Path
 from typing import Literal
@@ -38,7 +38,7 @@ class GrafanaSettings(ServiceSettings):
     @model_validator(mode="after")
     def _fit(self) -> "GrafanaSettings":
         if self.method == "files" and self.place is None:
-            raise ValueError("place is missing: the directory that holds grafana.db; or say method: api, which needs no files")
+            raise ValueError("place is missing: the directory that holds grafana.db; or set method: api, which needs no files")
         if self.method == "api" and (self.place or self.config_place):
             raise ValueError("method: api reads no files: leave place and config_place out, or leave out method")
         if self.method == "api" and not self.has_credentials:

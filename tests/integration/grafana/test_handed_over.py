@@ -72,7 +72,7 @@ def test_there_is_no_way_on_from_a_copy(boat: Boat, grafana_source: GrafanaServe
     settings = grafana_source.settings()
     fetched = boat.fetched(settings, *boat.capture(settings))
     assert not GrafanaService("grafana", settings, run.docker).continuous
-    with boat.copy(fetched) as (copy, _), pytest.raises(LifeboatError, match="cannot go on from grafana-1 to x"):
+    with boat.copy(fetched) as (copy, _), pytest.raises(LifeboatError, match="cannot be brought from backup grafana-1 to x"):
         copy.advance(Fetched(fetched.manifest, fetched.data), Point(position="x"))
 
 

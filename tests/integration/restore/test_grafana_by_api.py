@@ -111,7 +111,7 @@ def test_a_backup_of_the_files_goes_into_a_running_server(
         said = lifeboat("restore", "grafana", "--to", "api", "--config", str(configuration))
         assert said.code == 0, said.out + said.err
         assert f"is in api:{url}" in said.out
-        assert "note: to be set again, the API lets no secret out: org 1 data source agama-mysql (Agama): password" in said.out
+        assert "note: to be set again, the API returns no secrets: org 1 data source agama-mysql (Agama): password" in said.out
         now = read(first(url))
         assert len(now.of(1, kinds.DASHBOARD)) + len(now.of(2, kinds.DASHBOARD)) == 10
         assert set(now.organisations) == {1, 2}

@@ -1,4 +1,4 @@
-"""What a dashboard points at: found in every version's way of writing it, and missed only where it is missing."""
+"""References of dashboards are found in every version's way of writing them, and named only where they do not resolve."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ TARGETS = Targets(frozenset({"folder"}), frozenset({"library"}), frozenset({"pro
 
 
 @pytest.mark.parametrize(
-    ("spec", "lost"),
+    ("spec", "unresolved"),
     [
         ({"panels": [{"datasource": {"uid": "prom"}}]}, "none"),
         ({"panels": [{"datasource": "Prometheus"}]}, "none"),
@@ -42,8 +42,8 @@ TARGETS = Targets(frozenset({"folder"}), frozenset({"library"}), frozenset({"pro
         (None, "none"),
     ],
 )
-def test_references_that_do_not_resolve_are_named(spec: Any, lost: str) -> None:
-    assert missing(spec, "", TARGETS) == lost
+def test_references_that_do_not_resolve_are_named(spec: Any, unresolved: str) -> None:
+    assert missing(spec, "", TARGETS) == unresolved
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:

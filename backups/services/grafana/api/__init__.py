@@ -1,4 +1,4 @@
-"""Grafana without file access (Grafana Cloud): read and brought back through its HTTP API. `method: api` in lifeboat.yaml.
+"""Backs up and restores a Grafana without file access (Grafana Cloud) through its HTTP API: `method: api` in lifeboat.yaml.
 
 `resources/` has a module for each kind of object (`contact_points.py`): how it is read, compared and put back; `order.py` there
 is the order of a restore. `read.py` reads all of a server, `capture.py` until two readings are the same; `facts.py` is the

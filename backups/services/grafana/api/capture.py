@@ -1,11 +1,11 @@
-"""A backup through the API: read everything until two readings in a row are the same, and write it down object by object."""
+"""Backs up a Grafana through its API: reads everything until two readings are equal, and writes a file for each object."""
 
 from backups.errors import LifeboatError
 from backups.services.base import Captured, Job
 from backups.services.grafana.api import facts, not_restorable
 from backups.services.grafana.api.objects import shortened, write
 from backups.services.grafana.api.read import read
-from backups.services.grafana.client import Client
+from backups.services.grafana.client import Client, shown
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
 
@@ -19,10 +19,10 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
     version = client.health().version
     if version is None:
         raise LifeboatError(
-            f"Grafana at {client.url} hides its version ([auth.anonymous] hide_version), so no copy can be of the same one",
-            hint="let /api/health tell it, or back the server up by its files",
+            f"Grafana at {shown(client.url)} hides its version ([auth.anonymous] hide_version), which its copies need",
+            hint="turn hide_version off, or back the server up by its files (method: files)",
         )
-    job.say(f"reading everything that {client.url} lets out")
+    job.say(f"reading every object of {shown(client.url)} through its API")
     before, changing = read(client), []
     for _ in range(_READINGS):
         taken_at = job.now()
@@ -34,7 +34,7 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
         before = objects
     limits = [*not_restorable.closed(objects), *objects.limits]
     if changing:
-        # Each is whole and proven; that all are of one moment is what cannot be said.
+        # Each is whole and proven; whether all are of one instant is not known.
         names = shortened([str(key) for key in changing])
         limits.insert(0, f"not all is of one moment, since these changed again and again while they were read: {names}")
     secrets = not_restorable.secrets(objects)

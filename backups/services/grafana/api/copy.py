@@ -1,4 +1,4 @@
-"""A Grafana brought back through its API: a new server in the sandbox, into which everything of the backup is put."""
+"""Brings a backup back into a new, empty Grafana in the sandbox, through its API."""
 
 import secrets
 import shutil
@@ -13,7 +13,7 @@ from backups.services.grafana.api import kinds
 from backups.services.grafana.api import put as putting
 from backups.services.grafana.api.capture import closed_of
 from backups.services.grafana.api.objects import DIRECTORY, Objects, load
-from backups.services.grafana.api.resources.target import NotTaken, Target
+from backups.services.grafana.api.resources.target import ObjectRefused, Target
 from backups.services.grafana.client import Client
 from backups.witness import Fact
 
@@ -21,7 +21,7 @@ _LOGIN = "lifeboat-sandbox"
 
 
 class ApiCopy:
-    """See `Copy`. Every backup holds all that the API let out, so only the chain's last one is used."""
+    """See `Copy`. Every backup holds all that the API returned, so only the chain's last one is used."""
 
     def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
         self._backup = chain[-1]
@@ -56,13 +56,13 @@ class ApiCopy:
         self._client = Client.basic(server.wait(container, self._manifest), self._login, self._password, direct=True)
 
     def replay(self) -> None:
-        """Put everything into it, in an order in which it is taken."""
+        """Put everything into it, in the order of a restore."""
         if self._client is None:
             raise AssertionError("start comes first")
         try:
             self._target = putting.put(self._objects, self._client)
-        except (NotTaken, Transient) as error:
-            raise Damaged(f"a new Grafana does not take the backup: {error.message}", hint=server.ANOTHER_BACKUP) from error
+        except (ObjectRefused, Transient) as error:
+            raise Damaged(f"a new Grafana refuses the backup: {error.message}", hint=server.ANOTHER_BACKUP) from error
 
     def first_answer(self) -> None:
         """Read one dashboard (or the folders, where there is none) and compare it with the witness."""
@@ -80,7 +80,7 @@ class ApiCopy:
         raise Damaged(f"the restored Grafana has no {chosen or 'object'}", hint=server.ANOTHER_BACKUP)
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, of what the running server lets out now."""
+        """The witness's facts, of what the running server returns now."""
         return self._facts()
 
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
@@ -88,26 +88,26 @@ class ApiCopy:
         return None
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """Not to be had: it has no log."""
+        """Raise LifeboatError: it has no log."""
         raise LifeboatError(
-            f"Grafana cannot go on from {self._manifest.id} to {point}: {log.manifest.id} holds no log",
-            hint="restore the moment of a backup: lifeboat list shows them",
+            f"Grafana cannot be brought from backup {self._manifest.id} to {point}: {log.manifest.id} holds no log",
+            hint="restore to the time of a backup: lifeboat list shows them",
         )
 
     def settle(self) -> Delivery:
-        """Not to be had: the copy's database is the sandbox's own, with none of the source's accounts' passwords."""
+        """Raise LifeboatError: the copy's database is the sandbox's own, without the passwords of the source's accounts."""
         raise LifeboatError(
-            f"{self._manifest.id} was taken through the API: it goes into a running Grafana, not into files",
-            hint="--to api: the service's own url; or --to api:https://another.example",
+            f"backup {self._manifest.id} was taken through the API, so it can only be restored into a running Grafana",
+            hint="--to api for the service's url, or --to api:https://another.example",
         )
 
     def objects(self, into: Path) -> Delivery:
         """See `GivesObjects`."""
         shutil.copytree(self._backup.data / DIRECTORY, into / DIRECTORY)
-        told = self._manifest.details
+        details = self._manifest.details
         notes = [
-            *(f"to be set again, it is in no backup: {line}" for line in told.get("secrets") or []),
-            *(f"not in the backup: {line}" for line in told.get("limits") or []),
+            *(f"to be set again, it is in no backup: {line}" for line in details.get("secrets") or []),
+            *(f"not in the backup: {line}" for line in details.get("limits") or []),
         ]
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 

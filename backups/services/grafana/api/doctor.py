@@ -1,4 +1,4 @@
-"""What `lifeboat doctor` looks at where method is api: the server, and all that a backup would read. Changes nothing."""
+"""Examines a Grafana for `lifeboat doctor` where method is api: its server, and all that a backup would read. Changes nothing."""
 
 from collections.abc import Iterator
 
@@ -21,16 +21,16 @@ def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
     except LifeboatError as error:
         yield Finding("reading", ok=False, message=error.message, remedy=error.hint)
         return
-    boards = sum(key.kind == kinds.DASHBOARD for key in objects.bodies)
+    dashboards = sum(key.kind == kinds.DASHBOARD for key in objects.bodies)
     organisations = len(objects.organisations)
     yield Finding(
         "reading",
         ok=True,
-        message=f"{len(objects.bodies)} objects can be read, {boards} dashboards, {organisations} organisations",
+        message=f"{len(objects.bodies)} objects can be read, {dashboards} dashboards, {organisations} organisations",
     )
     for (number, kind), reason in sorted(objects.closed.items()):
         whose = f"org {number} " if number else ""
-        # A token never sees the server's users and other organisations, an old version has not everything: neither is a fault.
+        # A token never sees the server's users and other organisations, an old version lacks some kinds: neither is a fault.
         fine = number == 0 or "HTTP 404" in reason
         yield Finding("reading", ok=fine, message=f"{whose}{kinds.plural(kind)}: {reason}", remedy=None if fine else _GIVE)
     if secrets := not_restorable.secrets(objects):

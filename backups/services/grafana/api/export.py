@@ -17,6 +17,6 @@ def export(url: str, logins: Mapping[int, str], into: Path) -> list[str]:
     objects = read(Client.behind_proxy(url, logins))
     write(objects, into)
     return [
-        *(f"to be set again, the API lets no secret out: {line}" for line in not_restorable.secrets(objects)),
+        *(f"to be set again, the API returns no secrets: {line}" for line in not_restorable.secrets(objects)),
         *(f"not put there: {line}" for line in [*not_restorable.closed(objects), *objects.limits]),
     ]

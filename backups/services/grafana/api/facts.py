@@ -12,27 +12,27 @@ from backups.services.grafana.api.resources.order import RESOURCES, resource
 from backups.services.grafana.references import Targets
 from backups.witness import Fact
 
-_NOWHERE = Targets(frozenset(), frozenset(), frozenset())
+_NO_TARGETS = Targets(frozenset(), frozenset(), frozenset())
 
 
 def facts(objects: Objects, *, closed: Iterable[tuple[int, str]] = (), without: Container[Key] = ()) -> list[Fact]:
     """Every fact. closed: kinds of an organisation that are not stated; without: objects that are not, nor counted."""
-    shut = {*objects.closed, *closed}
+    unread = {*objects.closed, *closed}
     stated = {
         key: body
         for key, body in objects.bodies.items()
-        if key not in without and (key.organisation, key.kind) not in shut
+        if key not in without and (key.organisation, key.kind) not in unread
     }  # fmt: skip
     left = Objects(stated)
     targets = {number: _targets(left, number) for number in objects.organisations}
     return [
-        *_counts(left, sorted(objects.organisations), shut),
+        *_counts(left, sorted(objects.organisations), unread),
         *(fact for key, body in sorted(stated.items()) for fact in _object(key, body, targets)),
     ]
 
 
 def _counts(objects: Objects, organisations: Iterable[int], closed: Container[tuple[int, str]]) -> Iterator[Fact]:
-    """Also where there are none: what is lost is then a number that differs."""
+    """Also where there are none: if all are missing from a restore, a number differs."""
     if (0, kinds.USER) not in closed:
         yield Fact("grafana", kinds.plural(kinds.USER), len(objects.of(0, kinds.USER)))
     for number in organisations:
@@ -43,7 +43,7 @@ def _counts(objects: Objects, organisations: Iterable[int], closed: Container[tu
 
 def _object(key: Key, body: Mapping[str, Any], targets: Mapping[int, Targets]) -> Iterator[Fact]:
     found = resource(key.kind)
-    yield from found.facts(str(key), body, targets.get(key.organisation, _NOWHERE))
+    yield from found.facts(str(key), body, targets.get(key.organisation, _NO_TARGETS))
     yield Fact(str(key), "definition", found.definition(body))
 
 

@@ -1,4 +1,4 @@
-"""Lists what a backup through the API cannot bring back: each secret, and what the API does not let out or in again."""
+"""Lists what a backup through the API cannot bring back: each secret, and what the API does not return or does not accept."""
 
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Objects, shortened

@@ -1,4 +1,4 @@
-"""Holds all that was read of a server, in memory and as files: one object, one file, so that restic stores what changed only."""
+"""Keeps the objects of a server in memory and in files: a file for each, so that restic stores only what changed."""
 
 import hashlib
 import json

@@ -1,6 +1,6 @@
 """Puts a backup into a server through its API, in the order of `RESOURCES`, and states what the server holds afterwards.
 
-What the server has under other names stays as it is. It may be begun again after it died: it goes on over what is there.
+What the server has under other names stays as it is. It may be repeated after it was interrupted: it goes on from what is there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from backups.witness import Fact
 def put(wanted: Objects, client: Client) -> Target:
     """Put everything of a backup into the server, as far as it takes it.
 
-    Raises LifeboatError for an organisation that is not there and may not be made, NotTaken for an object that is refused.
+    Raises LifeboatError for an organisation that is not there and may not be made, ObjectRefused for an object that is refused.
     """
     numbers, unnamed = organisations.find_or_make(wanted, client)
     target = Target(client, wanted, read(client, {there: number for number, there in numbers.items()}), numbers)
@@ -35,7 +35,7 @@ def put(wanted: Objects, client: Client) -> Target:
 
 
 def present(target: Target, closed: Iterable[tuple[int, str]]) -> list[Fact]:
-    """What the server holds now of what the backup holds, as facts: what else was there before is left out.
+    """State what the server holds now of what the backup holds: what else was there before is left out.
 
     closed: kinds that are not in the backup
     """
@@ -51,7 +51,7 @@ def present(target: Target, closed: Iterable[tuple[int, str]]) -> list[Fact]:
 def kept_integrations(target: Target) -> dict[Key, list[dict[str, Any]]]:
     """Integrations that were there before, in contact points that the backup has without them: they stay, too.
 
-    A new server of before 12.4 has one that no API can remove, since its uid is empty: a default address of nobody's.
+    A new server of before 12.4 has one that no API can remove, since its uid is empty: the default address.
     """
     kept = {}
     for key, body in target.before.bodies.items():

@@ -1,4 +1,4 @@
-"""Reads everything of a server that its API lets out, once. A kind that is refused is closed, and never an empty one."""
+"""Reads everything that a server's API returns, once. A kind that is refused is marked as closed, never taken for empty."""
 
 from collections.abc import Mapping
 
@@ -13,9 +13,9 @@ from backups.services.grafana.client import Client, Denied, Missing, as_list
 
 
 def read(client: Client, only: Mapping[int, int] | None = None) -> Objects:
-    """Read the server. Raises LifeboatError when it stops answering, or lets nothing out that would be worth keeping.
+    """Read the server. Raises LifeboatError when it stops answering, or the caller may read no dashboards at all.
 
-    only: the organisations to read, and the number that each has in a backup; by default all that may be read, by their own
+    only: the organisations to read, and the number that each has in a backup; by default all that may be read, by its numbers
     """
     objects = Objects()
     visible = organisations.visible(client, objects)
@@ -35,7 +35,7 @@ def read(client: Client, only: Mapping[int, int] | None = None) -> Objects:
     if all((number, kinds.DASHBOARD) in objects.closed for number in objects.organisations):
         reasons = {reason for (_, kind), reason in objects.closed.items() if kind == kinds.DASHBOARD}
         raise LifeboatError(
-            f"no dashboards may be read, in no organisation: {', '.join(sorted(reasons))}",
+            f"dashboards may not be read in any organisation: {', '.join(sorted(reasons))}",
             hint="give the service account (or the user) the role Admin in the organisation",
         )
     not_restorable.sum_up(objects)
@@ -46,7 +46,7 @@ def _one(client: Client, organisation: int, resource: Resource, objects: Objects
     try:
         resource.read(client, organisation, objects)
     except (Denied, Missing) as error:
-        # What was read of it until then would look like all of it.
+        # What was read of the kind until then would look like all of it.
         for key in [key for key in objects.bodies if (key.organisation, key.kind) == (organisation, resource.kind)]:
             del objects.bodies[key]
         objects.closed[organisation, resource.kind] = error.message

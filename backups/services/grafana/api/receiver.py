@@ -1,4 +1,4 @@
-"""`api` and `api:URL`: a running Grafana that takes a restore through its HTTP API."""
+"""Puts a restore into a running Grafana through its HTTP API: `--to api` and `--to api:URL`."""
 
 from pathlib import Path
 

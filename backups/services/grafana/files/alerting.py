@@ -1,4 +1,4 @@
-"""Alert rules, and the Alertmanager configuration of each organisation: contact points, policies, mute timings, templates."""
+"""Reads alert rules and each organisation's contact points, policies, mute timings and templates from the database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from backups.services.grafana.canonical import digest, filled, parse, seconds
 from backups.services.grafana.files.database import Database, Row
 
-_RULE_NOISE = frozenset({"id", "updated", "version", "updated_by"})
+_RULE_NOT_HASHED = frozenset({"id", "updated", "version", "updated_by"})
 """The database's own numbering, and when and by whom it was saved: not what the rule does."""
 
 _PANEL = ("__dashboardUid__", "__panelId__")
@@ -26,12 +26,12 @@ class Rule:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that the rule does."""
-        return digest(filled({key: value for key, value in self.row.items() if key not in _RULE_NOISE}))
+        return digest(filled({key: value for key, value in self.row.items() if key not in _RULE_NOT_HASHED}))
 
 
 @dataclass(frozen=True)
 class Integration:
-    """One way a contact point tells people. `uid` is "" for the built-in default that nobody has edited."""
+    """One way in which a contact point notifies. `uid` is "" for the built-in default as long as it is not edited."""
 
     organisation: int
     contact_point: str

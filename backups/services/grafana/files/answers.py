@@ -1,15 +1,15 @@
-"""What a restored Grafana must answer over HTTP, computed from the database; and what it does answer, as the same facts.
+"""States what a restored Grafana must answer over HTTP, computed from its database, and what it does answer, as the same facts.
 
-The source is never asked: the database is what is backed up, so it says what the restored server has to serve. Values are
+The source's server is never read: the database is what is backed up, so it says what the restored server must serve. Values are
 compared after the normalisations below, the differences between what the versions 8 to 13 store and what they serve:
 - dashboards: `canonical.dashboard_over_http`; version 2 ones are read by /apis, in the API version they are stored in, since
   the old API refuses them (406); all others by /api/dashboards/uid
 - folders and library panels at the top: "" and `general` are one
-- data sources: `readOnly`, `version` and logos are the server's; secrets are only told by name
+- data sources: `readOnly`, `version` and logos are the server's; of secrets only the names are known
 - contact points: secrets come as `[REDACTED]`, and which settings are secrets differs between versions, so only name and
   type are read
 - alert rules and contact points: from 9.4 on (`alert_rule.is_paused` tells), when the provisioning API lists them; and not
-  the default contact point that nobody has edited, whose uid is empty
+  the default contact point as long as it is not edited, whose uid is empty
 """
 
 from collections.abc import Container, Iterator, Mapping
@@ -67,7 +67,7 @@ def expected(database: Database, objects: Objects) -> Iterator[Fact]:
 
 
 def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
-    """Ask the server that runs on this database for everything it lists. Raises Transient when it stops answering."""
+    """Read everything that the server on this database lists. Raises Transient when it stops answering."""
     who = readers(database)
     listed = database.has("alert_rule", "is_paused")
     versions = {(one.organisation, one.uid): one.version for one in objects.dashboards if objects.served(one)}
@@ -89,7 +89,7 @@ def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
 
 
 def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iterator[Fact]:
-    """What the server says of one dashboard, which is stored in this API version ("" for the tables' own)."""
+    """State what the server answers of one dashboard, which is stored in this API version ("" for the tables' own)."""
     subject = f"org {organisation} dashboard {uid}"
     if version.startswith("v2"):
         group = ("apis", "dashboard.grafana.app", version)
@@ -106,7 +106,7 @@ def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iter
 
 
 def data_source(client: Client, organisation: int, uid: str) -> Iterator[Fact]:
-    """What the server says of one data source."""
+    """State what the server answers of one data source."""
     subject = f"org {organisation} data source {uid}"
     answer = client.get_or_status("api", "datasources", "uid", uid)
     if not isinstance(answer, Mapping):
@@ -145,7 +145,7 @@ def _expected_data_source(one: DataSource) -> Iterator[Fact]:
         settings[name] = bool(settings[name])
     subject = f"org {one.organisation} data source {one.uid}"
     yield Fact(subject, "settings over http", digest(filled(settings | {"jsonData": parse(row["json_data"])})))
-    yield Fact(subject, "secret keys over http", ", ".join(sorted(one.told_secrets)) or "none")
+    yield Fact(subject, "secret keys over http", ", ".join(sorted(one.answered_secrets)) or "none")
 
 
 def search(client: Client, kind: str) -> list[str]:

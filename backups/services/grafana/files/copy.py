@@ -1,4 +1,4 @@
-"""A Grafana brought back: its database and configuration in a container, read as a database and over HTTP."""
+"""Brings a backup of the files back in a container, and reads it as a database and over HTTP."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from backups.witness import Fact, Value
 
 CONFIG = "config"
 Export = Callable[[str, Mapping[int, str], Path], list[str]]
-"""Writes what a copy's API lets out: its URL, the logins to read as (by organisation; 0: the server itself), where to; notes."""
+"""Writes what a copy's API returns: its URL, the logins to read as (by organisation; 0: the server itself), where to; notes."""
 
 
 class GrafanaCopy:
@@ -103,10 +103,10 @@ class GrafanaCopy:
         return None
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """Not to be had: a database's copy is of one moment."""
+        """Raise LifeboatError: a database's copy is of one instant."""
         raise LifeboatError(
-            f"Grafana cannot go on from {self._manifest.id} to {point}: {log.manifest.id} holds no log",
-            hint="restore the moment of a backup: lifeboat list shows them",
+            f"Grafana cannot be brought from backup {self._manifest.id} to {point}: {log.manifest.id} holds no log",
+            hint="restore to the time of a backup: lifeboat list shows them",
         )
 
     def settle(self) -> Delivery:
@@ -121,8 +121,8 @@ class GrafanaCopy:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
         configured = self._config.is_dir() and any(self._config.iterdir())
-        told = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
-        opens = told.get("opened by the backup's secret_key") == f"{told.get('values')} of {told.get('values')}"
+        stated = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
+        opens = stated.get("opened by the backup's secret_key") == f"{stated.get('values')} of {stated.get('values')}"
         return Delivery(
             data,
             Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
@@ -132,7 +132,7 @@ class GrafanaCopy:
         )
 
     def objects(self, into: Path) -> Delivery:
-        """See `GivesObjects`: all that the copy's API lets out, as its own administrators read it."""
+        """See `GivesObjects`: all that the copy's API returns to its own administrators."""
         with self._live() as (database, _):
             logins = answers.readers(database)
             first = next(
@@ -144,14 +144,14 @@ class GrafanaCopy:
     def _notes(self, *, configured: bool, opens: bool) -> Iterator[str]:
         plugins = self._manifest.details.get("plugins") or []
         if plugins:
-            told = " ".join(
+            names = " ".join(
                 f"{plugin['id']}@{plugin['version']}" if plugin.get("version") else plugin["id"] for plugin in plugins
             )
-            yield f"its plugins have to be installed again: {told}"
+            yield f"its plugins have to be installed again: {names}"
         if configured:
             yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
         if not opens:
-            yield "the backup has not every secret's key: start it with the source's own secret_key, or those secrets do not open"
+            yield "the backup lacks the key of some secrets: start Grafana with the source's own secret_key to open them"
 
     @property
     def _config(self) -> Path:

@@ -1,4 +1,4 @@
-"""What `lifeboat doctor` looks at for Grafana: the server, its files, its configuration, the image. Changes nothing."""
+"""Examines a Grafana for `lifeboat doctor`: its server, its files, its configuration, the image. Changes nothing."""
 
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from backups.services.grafana.settings import GrafanaSettings
 
 GIVE_THE_KEY = (
     "give config_place, the directory whose grafana.ini has [security] secret_key; where it comes from GF_SECURITY_SECRET_KEY, "
-    "write it into that grafana.ini or keep it where you will find it on the bad day"
+    "write it into that grafana.ini or keep it where you will find it when you restore"
 )
 _LOCK_SECONDS = 10.0
 

@@ -1,7 +1,7 @@
-"""What a Grafana holds, whichever layout keeps it: folders, dashboards, library panels and data sources of each organisation.
+"""Reads folders, dashboards, library panels and data sources of each organisation, whichever tables keep them.
 
 Up to 12.3 dashboards are rows of `dashboard` (folders of `folder`, since 10); from 12.4 on both are objects in `resource`. Both
-are always read: a database in the middle of a migration has some here, some there, and a copy that lost one must show it.
+are always read: a database in the middle of a migration has some here, some there, and a copy that lacks one must show it.
 """
 
 import base64
@@ -32,8 +32,8 @@ class Folder:
 @dataclass(frozen=True)
 class Dashboard:
     """A dashboard as it is stored. `version` is the API version of its JSON ("" where it is not recorded), `history` counts what
-    was saved before; `binned`: deleted, but still there to be brought back. `stored` is read each time it is asked for: parsed,
-    a thousand dashboards would fill the memory.
+    was saved before; `in_bin`: deleted, but still there to be brought back. `stored` is parsed anew by each use of `spec`:
+    a thousand parsed dashboards would fill the memory.
     """
 
     organisation: int
@@ -44,7 +44,7 @@ class Dashboard:
     version: str
     layout: str
     history: int
-    binned: bool = False
+    in_bin: bool = False
 
     @property
     def spec(self) -> Any:
@@ -77,9 +77,9 @@ class DataSource:
     secrets: str
 
     @property
-    def told_secrets(self) -> tuple[str, ...]:
-        """The keys of secrets that are not empty: the server tells no others."""
-        return tuple(key for key, text in self.sealed.items() if not _empty_inside(text))
+    def answered_secrets(self) -> tuple[str, ...]:
+        """The keys of secrets that are not empty: the server names no others."""
+        return tuple(key for key, text in self.sealed.items() if not _is_empty_text(text))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Objects:
 
     def served(self, kept: Folder | Dashboard) -> bool:
         """Whether the server serves this one: not out of the bin, and not the other layout's copy of it."""
-        if isinstance(kept, Dashboard) and kept.binned:
+        if isinstance(kept, Dashboard) and kept.in_bin:
             return False
         return kept.layout == (RESOURCE if self.unified else TABLE)
 
@@ -176,7 +176,7 @@ def _table_dashboards(database: Database) -> Iterator[Dashboard]:
                 version=(row.get("api_version") or "").rpartition("/")[2],
                 layout=TABLE,
                 history=history.get((row["id"],), 0),
-                binned=bool(row.get("deleted")),
+                in_bin=bool(row.get("deleted")),
             )
 
 
@@ -188,7 +188,7 @@ def _resource_history(database: Database) -> dict[tuple[int, str, str], int]:
     }
 
 
-def _empty_inside(text: object) -> bool:
+def _is_empty_text(text: object) -> bool:
     """Whether an encrypted value is that of an empty text. Its length tells, no key is needed: after the names of data key and
     algorithm come 8 bytes of salt, 16 of initialisation vector (aes-cfb), and then as many as the text has.
     """

@@ -1,7 +1,7 @@
-"""The secrets in a grafana.db, and whether the backup can open them.
+"""Finds the secrets in a grafana.db, and counts how many of them the backup can open.
 
 Grafana wraps them twice: `[security] secret_key` opens a data key, the data key opens the secret. A restore with another
-secret_key starts and lists everything, and then every data source fails; so that the backup has the key is proven.
+secret_key starts and lists everything, and then every data source fails, so the key is checked, too.
 """
 
 import base64

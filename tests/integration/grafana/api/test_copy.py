@@ -94,9 +94,7 @@ def test_an_object_that_a_new_server_refuses_is_damage(boat: Boat, tmp_path: Pat
     one = json.loads(file.read_text())
     one["body"]["folderUid"] = "nowhere"
     file.write_text(json.dumps(one))
-    with pytest.raises(
-        Damaged, match=r"a new Grafana does not take the backup: org 1 rule group .*HTTP 400: folder does not exist"
-    ):
+    with pytest.raises(Damaged, match=r"a new Grafana refuses the backup: org 1 rule group .*HTTP 400: folder does not exist"):
         lowered(boat, fetched)
 
 

@@ -18,7 +18,7 @@ from backups.services.grafana.api.read import read
 from backups.services.grafana.api.receiver import GrafanaReceiver
 from backups.services.grafana.api.resources import contact_points
 from backups.services.grafana.api.resources.order import CONTENT, RESOURCES
-from backups.services.grafana.api.resources.target import NotTaken
+from backups.services.grafana.api.resources.target import ObjectRefused
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout
 from tests.integration.grafana.api.harness import LOGIN, admin, built, empty, first, robot
@@ -164,7 +164,7 @@ def test_an_organisation_of_another_name_is_told_to_whoever_may_not_rename_it(ba
 def test_a_second_organisation_needs_the_servers_administrator(backup: Objects, tmp_path: Path) -> None:
     with empty(tmp_path) as url:
         edits.add_service_account(tmp_path / "grafana.db", "lifeboat", "Admin", "glsa_cloud")
-        with pytest.raises(LifeboatError, match=r"is not on .* as far as the caller may see: Main Org\.") as fault:
+        with pytest.raises(LifeboatError, match=r"organisation .* is not on .*, of which the caller may see Main Org\.") as fault:
             putting.put(backup, robot(url, "glsa_cloud"))
         assert "administrator" in str(fault.value.hint)
         assert not read(first(url)).of(1, kinds.DASHBOARD)
@@ -176,7 +176,7 @@ def test_an_object_that_is_refused_is_named_with_the_servers_words(backup: Objec
     broken.bodies[key] = {"name": "", "time_intervals": []}
     with (
         empty(tmp_path) as url,
-        pytest.raises(NotTaken, match=r"org 1 mute timing no-intervals is refused: POST .*HTTP 400: ") as fault,
+        pytest.raises(ObjectRefused, match=r"org 1 mute timing no-intervals is refused: POST .*HTTP 400: ") as fault,
     ):
         putting.put(broken, first(url))
     assert "restore again" in str(fault.value.hint)

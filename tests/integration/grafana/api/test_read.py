@@ -159,8 +159,8 @@ def answering(answer: Answer) -> Iterator[str]:
     ("status", "headers", "body", "words"),
     [
         (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "redirects to https://login.example/\n"),
-        (200, {}, b"<html>", "answers 200 and no JSON"),
-        (200, {}, b'"text"', "answers something else than a list"),
+        (200, {}, b"<html>", "answers 200, and not with JSON"),
+        (200, {}, b'"text"', "answer is not a list of objects"),
         (500, {}, b'{"message": "database is locked"}', "answers 500: database is locked"),
         (503, {}, b"", "answers 503: Service Unavailable"),
     ],

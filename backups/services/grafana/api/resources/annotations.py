@@ -27,7 +27,7 @@ def _read(client: Client, organisation: int, objects: Objects) -> None:
 def every_annotation(client: Client, most: int = _PAGE) -> Iterator[Mapping[str, Any]]:
     """All of them, newest first. The API has no pages: each call asks for what had ended when the last one that was read did.
 
-    Where more than one answer holds ended at the same time, longer answers are asked for.
+    Where more than one answer holds ended at the same time, the next call asks for a longer answer.
     """
     known: set[Any] = set()
     until = _LAST

@@ -6,13 +6,13 @@ from typing import Any
 from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
-from backups.services.grafana.client import Client, Denied, as_list, member
+from backups.services.grafana.client import Client, Denied, as_list, member, shown
 
 
 def visible(client: Client, objects: Objects | None = None) -> dict[int, str]:
     """Names by number: all of the server for its administrator, the caller's own for everybody else.
 
-    objects: is told when not all may be read
+    objects: its `closed` is filled when not all may be read
     """
     server = client.within(None)
     try:
@@ -55,7 +55,7 @@ def find_or_make(wanted: Objects, client: Client) -> tuple[dict[int, int], list[
             continue
         if not administered:
             raise LifeboatError(
-                f"the organisation {name} is not on {client.url}, as far as the caller may see: {', '.join(by_name)}",
+                f"organisation {name} is not on {shown(client.url)}, of which the caller may see {', '.join(by_name)}",
                 hint="restore as the server's administrator: user and password instead of a token",
             )
         found[number] = int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])

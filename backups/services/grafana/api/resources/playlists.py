@@ -11,7 +11,7 @@ from backups.services.grafana.client import Client, Missing, as_list
 
 
 def _read(client: Client, organisation: int, objects: Objects) -> None:
-    """Several of one name are told apart by their number."""
+    """Several of one name are numbered."""
     for one in as_list(client.get("api", "playlists")):
         uid = str(one.get("uid") or one.get("id"))
         try:

@@ -11,7 +11,7 @@ from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.client import Client, Denied, Missing, Refused
 
 
-class NotTaken(LifeboatError):
+class ObjectRefused(LifeboatError):
     """The server refuses an object of the backup."""
 
 
@@ -73,7 +73,7 @@ class Target:
         try:
             yield
         except (Denied, Missing, Refused) as error:
-            raise NotTaken(
+            raise ObjectRefused(
                 f"{key} is refused: {error.message}",
                 hint="what was written before it stays there; remove the cause and restore again: it goes on from there",
             ) from error

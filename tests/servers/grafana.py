@@ -1,4 +1,4 @@
-"""Running Grafana sources for tests: the honest stand-in over a real `grafana.db`, in Docker, as a user's Grafana would run."""
+"""Runs Grafana sources for tests: the honest stand-in over a real `grafana.db`, in Docker, as a user's Grafana would run."""
 
 import os
 import shutil

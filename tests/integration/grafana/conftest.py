@@ -1,4 +1,4 @@
-"""Captures without a repository, and copies of them."""
+"""Takes captures without a repository, and brings them back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,12 +24,12 @@ NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 
 
 @dataclass
-class Boat:
-    """Takes captures into directories, and lowers them."""
+class Harness:
+    """Takes captures into directories, and brings them back in sandboxes."""
 
     run: Run
     state: Path
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     count: int = 0
 
     def capture(self, settings: GrafanaSettings, **options: Any) -> tuple[Captured, Path]:
@@ -39,7 +39,7 @@ class Boat:
         data.mkdir(mode=0o711)
         work.mkdir()
         service = GrafanaService("grafana", settings, self.run.docker, **options)
-        job = Job("full", data, work, (), self.run.docker, self.state, self.said.append, lambda: NOW)
+        job = Job("full", data, work, (), self.run.docker, self.state, self.lines.append, lambda: NOW)
         return service.capture(job), data
 
     def fetched(self, settings: GrafanaSettings, captured: Captured, data: Path) -> Fetched:
@@ -71,7 +71,7 @@ class Boat:
             yield GrafanaCopy([fetched], sandbox, export), sandbox
 
     def drill(self, fetched: Fetched, damage: Callable[[Path], object] = lambda _: None) -> list[Check]:
-        """Lower a capture and compare; `damage` gets the fetched grafana.db before."""
+        """Bring a capture back and compare; `damage` gets the fetched grafana.db before."""
         damage(fetched.data / "grafana.db")
         with self.copy(fetched) as (copy, _):
             copy.assemble()
@@ -82,5 +82,5 @@ class Boat:
 
 
 @pytest.fixture
-def boat(run: Run, state: Path) -> Boat:
-    return Boat(run, state)
+def harness(run: Run, state: Path) -> Harness:
+    return Harness(run, state)

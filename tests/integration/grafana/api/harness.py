@@ -1,4 +1,4 @@
-"""Servers for the tests of method api: the stand-in inside this process, built or empty, asked as its administrator or by a token."""
+"""Runs servers for the tests of method api: the stand-in inside this process, built or empty, and clients of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -93,8 +93,8 @@ def test_whatever_is_lost_or_changed_is_seen(backup: Objects, tmp_path: Path) ->
         untouched = (tmp_path / "grafana.db").read_bytes()
         for subject, change in CHANGES.items():
             assert change(tmp_path / "grafana.db") != 0, f"{subject}: the change changed nothing"
-            told = putting.unequal(facts.facts(backup), putting.present(target, ()))
-            assert any(line.startswith(subject) for line in told), f"{subject}: {told}"
+            differences = putting.unequal(facts.facts(backup), putting.present(target, ()))
+            assert any(line.startswith(subject) for line in differences), f"{subject}: {differences}"
             (tmp_path / "grafana.db").write_bytes(untouched)
         assert putting.unequal(facts.facts(backup), putting.present(target, ())) == []
 
@@ -141,10 +141,10 @@ def test_a_token_puts_what_it_may_and_names_what_only_an_administrator_could(bac
     with empty(tmp_path / "cloud") as url:
         edits.add_service_account(tmp_path / "cloud" / "grafana.db", "lifeboat", "Admin", "glsa_cloud")
         notes = GrafanaReceiver(robot(url, "glsa_cloud")).receive(tmp_path / "tree", "b")
-    told = "\n".join(notes)
-    assert "org 1 organisation Main Org." not in told, "it has that name there, too"
-    assert "org 1 member editor: there is no such user, and only the server's administrator may create one: invite them" in told
-    assert "org 1 team members" in told
+    text = "\n".join(notes)
+    assert "org 1 organisation Main Org." not in text, "it has that name there, too"
+    assert "org 1 member editor: there is no such user, and only the server's administrator may create one: invite them" in text
+    assert "org 1 team members" in text
     assert not any(key.name in note for note in notes for key in one.bodies if key.kind == kinds.DASHBOARD)
 
 

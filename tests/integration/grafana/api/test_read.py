@@ -26,16 +26,19 @@ def test_everything_is_read_and_written_and_read_again(layout: Layout, tmp_path:
     with built(tmp_path / "source", layout) as url:
         objects = read(admin(url))
         assert not objects.closed
-        seen = {key.kind for key in objects.bodies}
-        assert seen >= {resource.kind for resource in RESOURCES} - {kinds.TEAM_PREFERENCES} | {kinds.USER, kinds.ORGANISATION}
+        read_kinds = {key.kind for key in objects.bodies}
+        assert read_kinds >= {resource.kind for resource in RESOURCES} - {kinds.TEAM_PREFERENCES} | {
+            kinds.USER,
+            kinds.ORGANISATION,
+        }
         assert len(objects.organisations) == 2
         assert read(admin(url)).different(objects) == []
     write(objects, tmp_path)
     assert load(tmp_path, "b").bodies == objects.bodies
-    told = "".join(path.read_text() for path in (tmp_path / "objects").rglob("*.json"))
-    assert "admin" in told, "the files were read"
-    assert "pbkdf2" not in told
-    assert TOKEN not in told
+    text = "".join(path.read_text() for path in (tmp_path / "objects").rglob("*.json"))
+    assert "admin" in text, "the files were read"
+    assert "pbkdf2" not in text
+    assert TOKEN not in text
 
 
 @pytest.mark.parametrize("layout", ["dashboard", "resource"])
@@ -80,9 +83,9 @@ def test_a_kind_that_is_refused_is_closed_and_never_an_empty_one(tmp_path: Path)
     assert (1, kinds.DATA_SOURCE) in objects.closed
     assert objects.of(1, kinds.DATA_SOURCE) == {}
     assert len(objects.of(1, kinds.DASHBOARD)) > 3
-    told = not_restorable.closed(objects)
-    assert any("org 1: data sources are not in the backup: GET /api/datasources: HTTP 403" in line for line in told)
-    assert any("the caller is not its administrator" in line for line in told)
+    lines = not_restorable.closed(objects)
+    assert any("org 1: data sources are not in the backup: GET /api/datasources: HTTP 403" in line for line in lines)
+    assert any("the caller is not its administrator" in line for line in lines)
 
 
 def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
@@ -156,7 +159,7 @@ def answering(answer: Answer) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "words"),
+    ("status", "headers", "body", "message"),
     [
         (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "redirects to https://login.example/\n"),
         (200, {}, b"<html>", "answers 200, and not with JSON"),
@@ -165,8 +168,8 @@ def answering(answer: Answer) -> Iterator[str]:
         (503, {}, b"", "answers 503: Service Unavailable"),
     ],
 )
-def test_what_is_no_answer_of_grafanas_is_told(status: int, headers: dict[str, str], body: bytes, words: str) -> None:
-    with answering(lambda _: (status, headers, body)) as url, pytest.raises(LifeboatError, match=words):
+def test_what_is_no_answer_of_grafanas_is_told(status: int, headers: dict[str, str], body: bytes, message: str) -> None:
+    with answering(lambda _: (status, headers, body)) as url, pytest.raises(LifeboatError, match=message):
         read(Client(url, "Bearer x", direct=True, pause=lambda _: None))
 
 
@@ -189,12 +192,12 @@ def test_a_busy_server_is_given_the_time_that_it_asks_for() -> None:
 
 
 def test_a_write_that_may_have_been_done_is_not_repeated() -> None:
-    asked: list[str] = []
+    methods: list[str] = []
 
     def answer(request: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
-        asked.append(request.command)
+        methods.append(request.command)
         return 502, {}, b""
 
     with answering(answer) as url, pytest.raises(Transient, match="answers 502"):
         Client(url, "Bearer x", direct=True, pause=lambda _: None).send("POST", "api", "teams", body={})
-    assert asked == ["POST"]
+    assert methods == ["POST"]

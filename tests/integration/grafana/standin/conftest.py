@@ -1,4 +1,4 @@
-"""The stand-in in both layouts, and the published contract that it is held to."""
+"""Runs the stand-in in both layouts, and reads the published contract that it is held to."""
 
 from collections.abc import Iterator
 from pathlib import Path

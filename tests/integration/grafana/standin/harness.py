@@ -1,4 +1,4 @@
-"""Asks the stand-in inside this process, as its administrator or as somebody else."""
+"""Sends requests to the stand-in inside this process, as its administrator or as somebody else."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,21 +1,16 @@
 """What a backup through the API reads: all that is there, nothing that is refused, and what never comes out, by name."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from backups.errors import Damaged, LifeboatError, Transient
+from backups.errors import Damaged, LifeboatError
 from backups.services.grafana import client
 from backups.services.grafana.api import kinds, not_restorable
 from backups.services.grafana.api.objects import Key, Objects, load, write
 from backups.services.grafana.api.read import read
 from backups.services.grafana.api.resources.annotations import every_annotation
 from backups.services.grafana.api.resources.order import RESOURCES
-from backups.services.grafana.client import Client
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout
 from tests.integration.grafana.api.harness import TOKEN, admin, built, robot
@@ -125,79 +120,3 @@ def test_a_file_of_a_backup_that_is_damaged_is_named(tmp_path: Path) -> None:
         load(tmp_path, "b")
     with pytest.raises(Damaged, match="holds no organisation"):
         load(tmp_path / "objects", "b")
-
-
-Answer = Callable[[BaseHTTPRequestHandler], tuple[int, dict[str, str], bytes]]
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[str]:
-    """A server that gives these answers to anything."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, body = answer(self)
-            self.send_response(status)
-            for name, value in (headers | {"Content-Length": str(len(body))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815 - as the base class calls it
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "body", "message"),
-    [
-        (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "redirects to https://login.example/\n"),
-        (200, {}, b"<html>", "answers 200, and not with JSON"),
-        (200, {}, b'"text"', "answer is not a list of objects"),
-        (500, {}, b'{"message": "database is locked"}', "answers 500: database is locked"),
-        (503, {}, b"", "answers 503: Service Unavailable"),
-    ],
-)
-def test_what_is_no_answer_of_grafanas_is_told(status: int, headers: dict[str, str], body: bytes, message: str) -> None:
-    with answering(lambda _: (status, headers, body)) as url, pytest.raises(LifeboatError, match=message):
-        read(Client(url, "Bearer x", direct=True, pause=lambda _: None))
-
-
-def test_a_server_that_is_away_is_transient() -> None:
-    with answering(lambda _: (200, {}, b"")) as url:
-        pass
-    with pytest.raises(Transient, match="does not answer"):
-        read(Client(url, "Bearer x", direct=True))
-
-
-def test_a_busy_server_is_given_the_time_that_it_asks_for() -> None:
-    paused: list[float] = []
-
-    def answer(_: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
-        return (429, {"Retry-After": "7"}, b"") if len(paused) < 2 else (200, {}, b"[]")
-
-    with answering(answer) as url:
-        assert Client(url, "Bearer x", direct=True, pause=paused.append).get("api", "orgs") == []
-    assert paused == [7.0, 7.0]
-
-
-def test_a_write_that_may_have_been_done_is_not_repeated() -> None:
-    methods: list[str] = []
-
-    def answer(request: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
-        methods.append(request.command)
-        return 502, {}, b""
-
-    with answering(answer) as url, pytest.raises(Transient, match="answers 502"):
-        Client(url, "Bearer x", direct=True, pause=lambda _: None).send("POST", "api", "teams", body={})
-    assert methods == ["POST"]

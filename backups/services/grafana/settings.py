@@ -12,7 +12,7 @@ from backups.services.base import ServiceSettings
 class GrafanaSettings(ServiceSettings):
     """`url` answers the HTTP API.
 
-    method: files, the database as a file (all of it: users, secrets, history); or api, what the HTTP API lets out, for a Grafana
+    method: files, the database as a file (all of it: users, secrets, history); or api, what the HTTP API returns, for a Grafana
     whose files are out of reach (Grafana Cloud)
     place: its data directory, which holds grafana.db; config_place, where given, the directory of grafana.ini and provisioning/
     token, token_file: of a service account with the role Admin; or user with password, password_file: the server's

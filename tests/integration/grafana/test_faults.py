@@ -70,7 +70,7 @@ def test_a_database_of_something_else(harness: Harness, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "grafana.db")) as connection, connection:
         connection.execute("CREATE TABLE recipes (id INTEGER)")
 
-    assert "no database of Grafana's" in fault(harness, settings(tmp_path)).message
+    assert "is not a Grafana database" in fault(harness, settings(tmp_path)).message
 
 
 def test_a_corrupt_database(harness: Harness, files: Path) -> None:

@@ -35,7 +35,7 @@ class Objects:
 
     bodies: each as its `Resource` keeps it. numbers: what the server itself calls an object (not stored)
     closed: kinds of an organisation that could not be read, with the reason: `bodies` has none of them
-    limits: what the API does not let out, or not let in again, a sentence each: shown at every backup
+    limits: what the API does not return, or not accept again, a sentence each: shown at every backup
     plugins: id and version of each
     """
 

@@ -122,7 +122,7 @@ def _check(database: Database, place: Place) -> None:
         raise LifeboatError(f"{FILE} of {place} is damaged: {fault}", hint=_REPAIR)
     if not (database.has("migration_log") and database.has("org") and (database.has("dashboard") or database.has("resource"))):
         raise LifeboatError(
-            f"{FILE} of {place} is no database of Grafana's: it lacks the tables migration_log, org, and dashboard or resource",
+            f"{FILE} of {place} is not a Grafana database: it lacks the tables migration_log, org, and dashboard or resource",
             hint="is the place Grafana's data directory, and has Grafana been started there?",
         )
 
@@ -141,6 +141,6 @@ def _plugins(place: Place, work: Path) -> list[dict[str, Any]]:
             found.append({"id": plugin["id"], "version": plugin.get("info", {}).get("version")})
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise LifeboatError(
-                f"{path} of {place} describes no plugin: {error}", hint="remove what is left of the plugin"
+                f"{path} of {place} cannot be read as a plugin's description: {error}", hint="remove what is left of the plugin"
             ) from error
     return found

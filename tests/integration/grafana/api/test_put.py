@@ -164,7 +164,9 @@ def test_an_organisation_of_another_name_is_told_to_whoever_may_not_rename_it(ba
 def test_a_second_organisation_needs_the_servers_administrator(backup: Objects, tmp_path: Path) -> None:
     with empty(tmp_path) as url:
         edits.add_service_account(tmp_path / "grafana.db", "lifeboat", "Admin", "glsa_cloud")
-        with pytest.raises(LifeboatError, match=r"organisation .* is not on .*, of which the caller may see Main Org\.") as fault:
+        with pytest.raises(
+            LifeboatError, match=r"organisation .* is not on .*, where these credentials see only Main Org\."
+        ) as fault:
             putting.put(backup, robot(url, "glsa_cloud"))
         assert "administrator" in str(fault.value.hint)
         assert not read(first(url)).of(1, kinds.DASHBOARD)

@@ -46,7 +46,7 @@ class Resource:
     """One kind of object.
 
     kind: its name, one of `kinds`
-    read: adds every object of an organisation to `Objects`; raises Denied or Missing where the API does not let them out
+    read: adds every object of an organisation to `Objects`; raises Denied or Missing where the caller may not read them
     put: puts an organisation's objects of the backup into a server (0: the server's own); may raise ObjectRefused
     not_kept: members that are left out when it is read, with the reason
     not_compared: members that are kept for a person to read and not compared, with the reason; all others are compared

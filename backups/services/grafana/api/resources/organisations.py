@@ -55,7 +55,7 @@ def find_or_make(wanted: Objects, client: Client) -> tuple[dict[int, int], list[
             continue
         if not administered:
             raise LifeboatError(
-                f"organisation {name} is not on {shown(client.url)}, of which the caller may see {', '.join(by_name)}",
+                f"organisation {name} is not on {shown(client.url)}, where these credentials see only {', '.join(by_name)}",
                 hint="restore as the server's administrator: user and password instead of a token",
             )
         found[number] = int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])

@@ -1,4 +1,4 @@
-"""Changes to a grafana.db that nobody's server is writing to: what tests and the demo do to a source, or to a copy that shall be caught."""
+"""Changes a grafana.db that no server writes to, as tests and the demo do to a source, or to a copy whose damage must be found."""
 
 import hashlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""The stand-in inside this process, for tests that need many databases and no container."""
+"""Runs the stand-in inside this process, for tests that need many databases and no container."""
 
 import threading
 from collections.abc import Iterator

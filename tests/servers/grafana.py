@@ -1,4 +1,4 @@
-"""Running Grafana sources for tests: the honest stand-in over a real `grafana.db`, in Docker, as a user's Grafana would run."""
+"""Runs Grafana sources for tests: the honest stand-in over a real `grafana.db`, in Docker, as a user's Grafana would run."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 
 from backups.errors import Transient
 from backups.machine.docker import wait_until
-from backups.services.grafana.client import Api
+from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 from deployments.grafana_standin.database import Layout, build
 from tests.servers.leftovers import LABEL
@@ -126,7 +126,7 @@ def _give_away(data: Path) -> None:
 
 def _healthy(url: str) -> bool:
     try:
-        return Api(url).health(seconds=2).ok
+        return Client(url).health(seconds=2).ok
     except Transient:
         return False
 

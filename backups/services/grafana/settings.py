@@ -1,4 +1,4 @@
-"""A Grafana service's section of lifeboat.yaml."""
+"""Defines a Grafana service's section of lifeboat.yaml."""
 
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from backups.services.base import ServiceSettings
 class GrafanaSettings(ServiceSettings):
     """`url` answers the HTTP API.
 
-    method: files, the database as a file (all of it: users, secrets, history); or api, what the HTTP API lets out, for a Grafana
+    method: files, the database as a file (all of it: users, secrets, history); or api, what the HTTP API returns, for a Grafana
     whose files are out of reach (Grafana Cloud)
     place: its data directory, which holds grafana.db; config_place, where given, the directory of grafana.ini and provisioning/
     token, token_file: of a service account with the role Admin; or user with password, password_file: the server's
@@ -31,17 +31,17 @@ class GrafanaSettings(ServiceSettings):
     password_file: Path | None = None
 
     @property
-    def known(self) -> bool:
-        """Whether it is said as whom the API is to be asked."""
+    def has_credentials(self) -> bool:
+        """Whether it names a token or a user to call the API as."""
         return any(key is not None for key in (self.token, self.token_file, self.user))
 
     @model_validator(mode="after")
     def _fit(self) -> "GrafanaSettings":
         if self.method == "files" and self.place is None:
-            raise ValueError("place is missing: the directory that holds grafana.db; or say method: api, which needs no files")
+            raise ValueError("place is missing: the directory that holds grafana.db; or set method: api, which needs no files")
         if self.method == "api" and (self.place or self.config_place):
             raise ValueError("method: api reads no files: leave place and config_place out, or leave out method")
-        if self.method == "api" and not self.known:
+        if self.method == "api" and not self.has_credentials:
             raise ValueError(
                 "method: api needs token or token_file (of a service account), or user with password or password_file"
             )

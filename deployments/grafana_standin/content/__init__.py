@@ -1,1 +1,1 @@
-"""What a built database holds: plain data, as Grafana's own editor would have saved it."""
+"""Holds the content of a built database: plain data, as Grafana's own editor would have saved it."""

@@ -1,4 +1,4 @@
-"""Alert rules, contact points, the notification policy, mute timings and templates."""
+"""Defines alert rules, contact points, the notification policy, mute timings and templates."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Dashboards and library panels about Agama, on two data sources: every shape that a verification must survive."""
+"""Defines dashboards and library panels about Agama, on two data sources: every shape that a verification must survive."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Captures without a repository, and copies of them."""
+"""Takes captures without a repository, and brings them back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from backups.config.settings import SandboxSettings
 from backups.machine.runs import Run
 from backups.manifest import Manifest, Source
 from backups.services.base import Captured, Fetched, Job
+from backups.services.grafana.api.export import export
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
@@ -23,12 +24,12 @@ NOW = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 
 
 @dataclass
-class Boat:
-    """Takes captures into directories, and lowers them."""
+class Harness:
+    """Takes captures into directories, and brings them back in sandboxes."""
 
     run: Run
     state: Path
-    said: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     count: int = 0
 
     def capture(self, settings: GrafanaSettings, **options: Any) -> tuple[Captured, Path]:
@@ -38,7 +39,7 @@ class Boat:
         data.mkdir(mode=0o711)
         work.mkdir()
         service = GrafanaService("grafana", settings, self.run.docker, **options)
-        job = Job("full", data, work, (), self.run.docker, self.state, self.said.append, lambda: NOW)
+        job = Job("full", data, work, (), self.run.docker, self.state, self.lines.append, lambda: NOW)
         return service.capture(job), data
 
     def fetched(self, settings: GrafanaSettings, captured: Captured, data: Path) -> Fetched:
@@ -67,10 +68,10 @@ class Boat:
         """A copy in a sandbox, not yet assembled."""
         self.count += 1
         with opened(self.run, f"copy-{self.count}", SandboxSettings()) as sandbox:
-            yield GrafanaCopy([fetched], sandbox), sandbox
+            yield GrafanaCopy([fetched], sandbox, export), sandbox
 
     def drill(self, fetched: Fetched, damage: Callable[[Path], object] = lambda _: None) -> list[Check]:
-        """Lower a capture and compare; `damage` gets the fetched grafana.db before."""
+        """Bring a capture back and compare; `damage` gets the fetched grafana.db before."""
         damage(fetched.data / "grafana.db")
         with self.copy(fetched) as (copy, _):
             copy.assemble()
@@ -81,5 +82,5 @@ class Boat:
 
 
 @pytest.fixture
-def boat(run: Run, state: Path) -> Boat:
-    return Boat(run, state)
+def harness(run: Run, state: Path) -> Harness:
+    return Harness(run, state)

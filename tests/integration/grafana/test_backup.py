@@ -8,34 +8,34 @@ from pathlib import Path
 import pytest
 
 from backups.machine.docker import wait_until
-from backups.services.grafana.client import Api
-from backups.services.grafana.files import start as starting
+from backups.services.grafana import server
+from backups.services.grafana.client import Client
 from backups.services.grafana.files.secrets import DEFAULT_KEY
 from backups.services.grafana.service import GrafanaService
 from deployments.grafana_standin import edits
 from tests.conftest import FIELD_DATA
-from tests.integration.grafana.conftest import Boat
+from tests.integration.grafana.conftest import Harness
 from tests.servers.grafana import SECRET_KEY, GrafanaFactory, GrafanaServer
 
 pytestmark = pytest.mark.docker
 
 
 @pytest.mark.parametrize("layout", ["dashboard", "resource"])
-def test_a_copy_is_equal_in_every_fact(boat: Boat, grafana_factory: GrafanaFactory, layout: str) -> None:
+def test_a_copy_is_equal_in_every_fact(harness: Harness, grafana_factory: GrafanaFactory, layout: str) -> None:
     """Both layouts, in WAL mode: what the database said at the source, the restored database and its server say again."""
     source = grafana_factory(layout=layout, wal=True)
-    captured, data = boat.capture(source.settings())
+    captured, data = harness.capture(source.settings())
 
-    checks = boat.drill(boat.fetched(source.settings(), captured, data))
+    checks = harness.drill(harness.fetched(source.settings(), captured, data))
 
     assert [check for check in checks if not check.passed] == []
     assert len(checks) == len(captured.witness) > 150
     assert sum(check.metric.endswith("over http") for check in checks) > 40
 
 
-def test_a_capture_says_what_it_holds(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_a_capture_says_what_it_holds(harness: Harness, grafana_source: GrafanaServer) -> None:
     """Version, plugins, configuration and provisioning files travel along; plugin files do not, nor does a secret in a fact."""
-    captured, data = boat.capture(grafana_source.settings())
+    captured, data = harness.capture(grafana_source.settings())
 
     assert captured.source_version == "12.4.1"
     assert captured.details["plugins"] == [{"id": "agama-clock-panel", "version": "2.1.0"}]
@@ -50,10 +50,10 @@ def test_a_capture_says_what_it_holds(boat: Boat, grafana_source: GrafanaServer)
     assert SECRET_KEY not in text
     assert "of-the-database" not in text
     assert captured.details["not compared"] == {}
-    assert "secret_key opens" not in " ".join(boat.said)
+    assert "secret_key opens" not in " ".join(harness.lines)
 
 
-def test_a_writer_that_never_stops_does_not_tear_the_copy(boat: Boat, grafana_factory: GrafanaFactory) -> None:
+def test_a_writer_that_never_stops_does_not_tear_the_copy(harness: Harness, grafana_factory: GrafanaFactory) -> None:
     """Dashboards are saved as fast as the database lets them, in WAL mode, while it is copied: witness and copy are of one instant."""
     source = grafana_factory(layout="resource", wal=True)
     stop, saved = threading.Event(), []
@@ -67,13 +67,13 @@ def test_a_writer_that_never_stops_does_not_tear_the_copy(boat: Boat, grafana_fa
     writer.start()
     try:
         assert wait_until(lambda: len(saved) > 5, seconds=30)
-        captured, data = boat.capture(source.settings())
+        captured, data = harness.capture(source.settings())
         during = len(saved)
     finally:
         stop.set()
         writer.join()
 
-    checks = boat.drill(boat.fetched(source.settings(), captured, data))
+    checks = harness.drill(harness.fetched(source.settings(), captured, data))
 
     assert [check for check in checks if not check.passed] == []
     written = [check for check in checks if check.subject.startswith("org 1 dashboard written-") and check.metric == "json"]
@@ -82,22 +82,22 @@ def test_a_writer_that_never_stops_does_not_tear_the_copy(boat: Boat, grafana_fa
 
 @pytest.mark.field
 @pytest.mark.parametrize("name", ["app-sizer-9.0.0", "2025-1A-T09-ES09-G05-11.6.0", "openresty-api-gateway-lab-12.4.1"])
-def test_real_databases_come_back_equal(boat: Boat, grafana_factory: GrafanaFactory, name: str) -> None:
+def test_real_databases_come_back_equal(harness: Harness, grafana_factory: GrafanaFactory, name: str) -> None:
     """Databases that real Grafanas of versions 9, 11 and 12.4 left behind; the key that opens their secrets is the default."""
     source = grafana_factory(database=FIELD_DATA / "grafana" / "db" / f"{name}.db")
-    captured, data = boat.capture(source.settings())
+    captured, data = harness.capture(source.settings())
 
-    checks = boat.drill(boat.fetched(source.settings(), captured, data))
+    checks = harness.drill(harness.fetched(source.settings(), captured, data))
 
     assert [check for check in checks if not check.passed] == []
     (opened,) = (check.observed for check in checks if check.metric == "opened by the backup's secret_key")
     assert opened in {"1 of 1", "2 of 2"}
 
 
-def test_a_copy_starts_disarmed(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_a_copy_starts_disarmed(harness: Harness, grafana_source: GrafanaServer) -> None:
     """Its configuration has the source's key and toggles, not its mail server; nothing is provisioned, evaluated or sent."""
     settings = grafana_source.settings()
-    captured, data = boat.capture(settings)
+    captured, data = harness.capture(settings)
     with closing(sqlite3.connect(data / "grafana.db")) as connection, connection:
         connection.execute("UPDATE data_source SET is_prunable = 1")
         row = connection.execute("SELECT value FROM resource WHERE name = 'agama-overview' AND namespace = 'default'").fetchone()
@@ -107,7 +107,7 @@ def test_a_copy_starts_disarmed(boat: Boat, grafana_source: GrafanaServer) -> No
             "UPDATE resource SET value = ? WHERE name = 'agama-overview' AND namespace = 'default'", (value.encode(),)
         )
 
-    with boat.copy(boat.fetched(settings, captured, data)) as (copy, sandbox):
+    with harness.copy(harness.fetched(settings, captured, data)) as (copy, sandbox):
         copy.assemble()
         ini = (sandbox.directory / "grafana" / "lifeboat.ini").read_text()
         providers = (sandbox.directory / "grafana" / "lifeboat-provisioning" / "dashboards" / "lifeboat.yaml").read_text()
@@ -122,45 +122,45 @@ def test_a_copy_starts_disarmed(boat: Boat, grafana_source: GrafanaServer) -> No
     assert "name: team files" in providers
     assert prunable == 0
     assert owner == 472
-    assert starting.ENVIRONMENT["GF_UNIFIED_ALERTING_EXECUTE_ALERTS"] == "false"
+    assert server.ENVIRONMENT["GF_UNIFIED_ALERTING_EXECUTE_ALERTS"] == "false"
 
 
-def test_a_source_that_is_down_is_backed_up_all_the_same(boat: Boat, grafana_factory: GrafanaFactory) -> None:
+def test_a_source_that_is_down_is_backed_up_all_the_same(harness: Harness, grafana_factory: GrafanaFactory) -> None:
     """The database is what counts, and it is never more at rest; the version is not known then, and the operator is told."""
     source = grafana_factory(layout="dashboard")
     settings = source.settings(place=f"local:{source.data}", url="http://127.0.0.1:9")
     source.stop()
 
-    captured, data = boat.capture(settings)
+    captured, data = harness.capture(settings)
 
     assert captured.source_version == "unknown"
-    assert any("does not answer" in line and "backed up all the same" in line for line in boat.said)
-    assert [check for check in boat.drill(boat.fetched(settings, captured, data)) if not check.passed] == []
+    assert any("does not answer" in line and "backed up all the same" in line for line in harness.lines)
+    assert [check for check in harness.drill(harness.fetched(settings, captured, data)) if not check.passed] == []
 
 
-def test_a_key_that_is_not_in_the_backup_is_told(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_a_key_that_is_not_in_the_backup_is_told(harness: Harness, grafana_source: GrafanaServer) -> None:
     """Without config_place the secrets of this source cannot be opened: the capture says so, with both numbers."""
-    captured, _ = boat.capture(grafana_source.settings(config_place=None))
+    captured, _ = harness.capture(grafana_source.settings(config_place=None))
 
-    assert any("opens 0 of 6 secrets" in line and "config_place" in line for line in boat.said)
+    assert any("opens 0 of 6 secrets" in line and "config_place" in line for line in harness.lines)
     assert captured.details["configuration"] is False
     assert DEFAULT_KEY != SECRET_KEY
 
 
-def test_the_source_is_left_as_it_was(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_the_source_is_left_as_it_was(harness: Harness, grafana_source: GrafanaServer) -> None:
     """A capture reads: the source's files and answers are the same after it."""
     before = {path: path.stat().st_size for path in grafana_source.data.rglob("*")}
-    boat.capture(grafana_source.settings())
+    harness.capture(grafana_source.settings())
 
     assert {path: path.stat().st_size for path in grafana_source.data.rglob("*")} == before
-    assert Api(grafana_source.url).health().ok
+    assert Client(grafana_source.url).health().ok
 
 
-def test_a_chain_wants_its_last_backup_only(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_a_chain_wants_its_last_backup_only(harness: Harness, grafana_source: GrafanaServer) -> None:
     """Every backup holds the whole database, so an incremental's chain brings back its end alone."""
     settings = grafana_source.settings()
-    captured, data = boat.capture(settings)
-    manifest = boat.fetched(settings, captured, Path(data)).manifest
-    service = GrafanaService("grafana", settings, boat.run.docker)
+    captured, data = harness.capture(settings)
+    manifest = harness.fetched(settings, captured, Path(data)).manifest
+    service = GrafanaService("grafana", settings, harness.run.docker)
 
     assert service.wanted([manifest, manifest, manifest]) == [[], [], None]

@@ -12,7 +12,7 @@ from backups.services.base import Finding
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
 from deployments.grafana_standin.database import build
-from tests.integration.grafana.conftest import Boat
+from tests.integration.grafana.conftest import Harness
 from tests.servers.grafana import IMAGE, SECRET_KEY, GrafanaServer, configured
 
 NOBODY = "http://127.0.0.1:9"
@@ -32,91 +32,91 @@ def settings(files: Path, **changes: str) -> GrafanaSettings:
     return GrafanaSettings.model_validate(section | changes)
 
 
-def fault(boat: Boat, section: GrafanaSettings, **options: float) -> LifeboatError:
+def fault(harness: Harness, section: GrafanaSettings, **options: float) -> LifeboatError:
     """The error that a capture ends with; a fault of a source is never the backup's."""
     with pytest.raises(LifeboatError) as caught:
-        boat.capture(section, **options)
+        harness.capture(section, **options)
     assert not isinstance(caught.value, Damaged)
     assert caught.value.hint
     return caught.value
 
 
-def findings(boat: Boat, section: GrafanaSettings) -> dict[str, Finding]:
-    found = list(GrafanaService("grafana", section, boat.run.docker).examine(boat.run.docker))
+def findings(harness: Harness, section: GrafanaSettings) -> dict[str, Finding]:
+    found = list(GrafanaService("grafana", section, harness.run.docker).examine(harness.run.docker))
     assert all(finding.ok or finding.remedy for finding in found)
     return {finding.subject: finding for finding in found}
 
 
-def test_a_place_that_is_not_there(boat: Boat, tmp_path: Path) -> None:
-    assert "is not a directory" in fault(boat, settings(tmp_path / "nowhere")).message
-    assert "no container" in fault(boat, settings(tmp_path, place="docker:no-such-grafana:/var/lib/grafana")).message
+def test_a_place_that_is_not_there(harness: Harness, tmp_path: Path) -> None:
+    assert "is not a directory" in fault(harness, settings(tmp_path / "nowhere")).message
+    assert "no container" in fault(harness, settings(tmp_path, place="docker:no-such-grafana:/var/lib/grafana")).message
 
 
-def test_a_place_without_a_database(boat: Boat, tmp_path: Path) -> None:
+def test_a_place_without_a_database(harness: Harness, tmp_path: Path) -> None:
     """A Grafana on MySQL has no file; the hint says so."""
-    error = fault(boat, settings(tmp_path))
+    error = fault(harness, settings(tmp_path))
 
     assert error.message == f"grafana.db is not in local:{tmp_path}"
     assert "MySQL or PostgreSQL" in str(error.hint)
 
 
-def test_a_file_that_is_no_database(boat: Boat, files: Path) -> None:
+def test_a_file_that_is_no_database(harness: Harness, files: Path) -> None:
     (files / "grafana.db").write_text("not a database, but long enough to look like a file " * 100)
 
-    assert "cannot be copied" in fault(boat, settings(files)).message
+    assert "cannot be copied" in fault(harness, settings(files)).message
 
 
-def test_a_database_of_something_else(boat: Boat, tmp_path: Path) -> None:
+def test_a_database_of_something_else(harness: Harness, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "grafana.db")) as connection, connection:
         connection.execute("CREATE TABLE recipes (id INTEGER)")
 
-    assert "no database of Grafana's" in fault(boat, settings(tmp_path)).message
+    assert "is not a Grafana database" in fault(harness, settings(tmp_path)).message
 
 
-def test_a_corrupt_database(boat: Boat, files: Path) -> None:
+def test_a_corrupt_database(harness: Harness, files: Path) -> None:
     """A page overwritten in the middle: the copy is checked before it is called a backup."""
     with (files / "grafana.db").open("r+b") as file:
         file.seek((files / "grafana.db").stat().st_size // 8192 * 4096)
         file.write(b"\xff" * 4096)
 
-    error = fault(boat, settings(files))
+    error = fault(harness, settings(files))
     assert "grafana.db of local:" in error.message
     assert "damaged" in error.message or "malformed" in error.message
 
 
-def test_a_database_that_stays_locked(boat: Boat, files: Path) -> None:
+def test_a_database_that_stays_locked(harness: Harness, files: Path) -> None:
     """The wait is bounded, and nothing of the attempt is left."""
     with closing(sqlite3.connect(files / "grafana.db")) as writer:
         writer.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
-        error = fault(boat, settings(files), lock_seconds=1)
+        error = fault(harness, settings(files), lock_seconds=1)
         waited = time.monotonic() - began
         writer.rollback()
 
     assert "locked" in error.message
     assert 0.9 < waited < 20
-    captured, _ = boat.capture(settings(files))
+    captured, _ = harness.capture(settings(files))
     assert captured.witness
 
 
-def test_a_grafana_ini_that_cannot_be_read(boat: Boat, files: Path, tmp_path: Path) -> None:
+def test_a_grafana_ini_that_cannot_be_read(harness: Harness, files: Path, tmp_path: Path) -> None:
     configuration = tmp_path / "etc"
     configuration.mkdir()
     (configuration / "grafana.ini").write_bytes(b"[security\nsecret_key \xff")
 
-    assert "grafana.ini cannot be read" in fault(boat, settings(files, config_place=f"local:{configuration}")).message
+    assert "grafana.ini cannot be read" in fault(harness, settings(files, config_place=f"local:{configuration}")).message
 
 
-def test_a_plugin_that_describes_nothing(boat: Boat, files: Path) -> None:
+def test_a_plugin_that_describes_nothing(harness: Harness, files: Path) -> None:
     (files / "plugins" / "half").mkdir(parents=True)
     (files / "plugins" / "half" / "plugin.json").write_text("{")
 
-    assert "plugins/half/plugin.json" in fault(boat, settings(files)).message
+    assert "plugins/half/plugin.json" in fault(harness, settings(files)).message
 
 
 @pytest.mark.docker
-def test_the_doctor_finds_a_healthy_source_well(boat: Boat, grafana_source: GrafanaServer) -> None:
-    found = findings(boat, grafana_source.settings())
+def test_the_doctor_finds_a_healthy_source_well(harness: Harness, grafana_source: GrafanaServer) -> None:
+    found = findings(harness, grafana_source.settings())
 
     assert {subject: finding.ok for subject, finding in found.items()} == {
         "health": True,
@@ -131,10 +131,10 @@ def test_the_doctor_finds_a_healthy_source_well(boat: Boat, grafana_source: Graf
 
 
 @pytest.mark.docker
-def test_the_doctor_names_every_fault_with_its_remedy(boat: Boat, files: Path, tmp_path: Path) -> None:
+def test_the_doctor_names_every_fault_with_its_remedy(harness: Harness, files: Path, tmp_path: Path) -> None:
     section = settings(files, image="nowhere.invalid/grafana:12.4.1", config_place=f"local:{tmp_path / 'no-etc'}")
 
-    found = findings(boat, section)
+    found = findings(harness, section)
 
     assert {subject: finding.ok for subject, finding in found.items()} == {
         "health": False,
@@ -148,10 +148,10 @@ def test_the_doctor_names_every_fault_with_its_remedy(boat: Boat, files: Path, t
 
 
 @pytest.mark.docker
-def test_the_doctor_sees_an_image_of_another_version(boat: Boat, grafana_source: GrafanaServer, docker_cli: object) -> None:
+def test_the_doctor_sees_an_image_of_another_version(harness: Harness, grafana_source: GrafanaServer, docker_cli: object) -> None:
     docker_cli("tag", IMAGE, "lifeboat-test/grafana:11.6.0")  # type: ignore[operator]
     try:
-        found = findings(boat, grafana_source.settings(image="lifeboat-test/grafana:11.6.0"))
+        found = findings(harness, grafana_source.settings(image="lifeboat-test/grafana:11.6.0"))
     finally:
         docker_cli("rmi", "lifeboat-test/grafana:11.6.0")  # type: ignore[operator]
 
@@ -159,15 +159,15 @@ def test_the_doctor_sees_an_image_of_another_version(boat: Boat, grafana_source:
     assert "the source runs 12.4.1" in found["image"].message
 
 
-def test_the_doctor_finds_missing_and_damaged_databases(boat: Boat, files: Path, tmp_path: Path) -> None:
+def test_the_doctor_finds_missing_and_damaged_databases(harness: Harness, files: Path, tmp_path: Path) -> None:
     configuration = configured(tmp_path, SECRET_KEY)
-    well = findings(boat, settings(files, config_place=f"local:{configuration}"))
+    well = findings(harness, settings(files, config_place=f"local:{configuration}"))
     assert well["database"].ok
     assert well["secrets"].ok
     (files / "grafana.db").write_text("nothing of the kind " * 300)
-    assert not findings(boat, settings(files))["database"].ok
+    assert not findings(harness, settings(files))["database"].ok
     (files / "grafana.db").unlink()
-    assert "is not in" in findings(boat, settings(files))["database"].message
-    assert not findings(boat, settings(tmp_path / "nowhere"))["database"].ok
+    assert "is not in" in findings(harness, settings(files))["database"].message
+    assert not findings(harness, settings(tmp_path / "nowhere"))["database"].ok
     (configuration / "grafana.ini").unlink()
-    assert not findings(boat, settings(files, config_place=f"local:{configuration}"))["configuration"].ok
+    assert not findings(harness, settings(files, config_place=f"local:{configuration}"))["configuration"].ok

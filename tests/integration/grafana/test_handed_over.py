@@ -1,4 +1,4 @@
-"""A Grafana that is handed over to live on: the backup's own database, not the sandbox's; and what the source has gained since."""
+"""A restore hands over the backup's own database, not the sandbox's; a live source is compared with its backup."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ from backups.machine.runs import Run
 from backups.services.continuous import continuous, continuous_copy
 from backups.services.grafana.service import GrafanaService
 from deployments.grafana_standin import edits
-from tests.integration.grafana.conftest import Boat
+from tests.integration.grafana.conftest import Harness
 from tests.servers.grafana import GrafanaFactory, GrafanaServer
 
 pytestmark = pytest.mark.docker
@@ -20,14 +20,14 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_what_is_handed_over_is_the_backups_own_database(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_what_is_handed_over_is_the_backups_own_database(harness: Harness, grafana_source: GrafanaServer) -> None:
     settings = grafana_source.settings()
-    fetched = boat.fetched(settings, *boat.capture(settings))
-    with boat.copy(fetched) as (copy, sandbox):
+    fetched = harness.fetched(settings, *harness.capture(settings))
+    with harness.copy(fetched) as (copy, sandbox):
         copy.assemble()
         copy.start()
         copy.first_answer()
-        # What a server, or `restoring.disarm`, does to the sandbox's own.
+        # What a server, or `configuration.disarm`, does to the sandbox's own.
         edits.add_dashboard(sandbox.directory / "grafana" / "grafana.db", "stray", "Stray")
         delivery = copy.settle()
         assert [path.name for path in delivery.data.iterdir()] == ["grafana.db"]
@@ -46,20 +46,20 @@ def test_what_is_handed_over_is_the_backups_own_database(boat: Boat, grafana_sou
         assert "secret_key" not in notes
 
 
-def test_without_a_configuration_the_secret_key_is_asked_for(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_without_a_configuration_the_secret_key_is_asked_for(harness: Harness, grafana_source: GrafanaServer) -> None:
     settings = grafana_source.settings(config_place=None)
-    fetched = boat.fetched(settings, *boat.capture(settings))
-    with boat.copy(fetched) as (copy, _):
+    fetched = harness.fetched(settings, *harness.capture(settings))
+    with harness.copy(fetched) as (copy, _):
         copy.assemble()
         delivery = copy.settle()
         assert delivery.configuration is None
         assert any("the source's own secret_key" in note for note in delivery.notes)
 
 
-def test_a_database_that_is_damaged_is_not_handed_over(boat: Boat, grafana_source: GrafanaServer) -> None:
+def test_a_database_that_is_damaged_is_not_handed_over(harness: Harness, grafana_source: GrafanaServer) -> None:
     settings = grafana_source.settings()
-    fetched = boat.fetched(settings, *boat.capture(settings))
-    with boat.copy(fetched) as (copy, _):
+    fetched = harness.fetched(settings, *harness.capture(settings))
+    with harness.copy(fetched) as (copy, _):
         copy.assemble()
         content = bytearray((fetched.data / "grafana.db").read_bytes())
         content[4096:8192] = b"\xff" * 4096
@@ -68,24 +68,24 @@ def test_a_database_that_is_damaged_is_not_handed_over(boat: Boat, grafana_sourc
             copy.settle()
 
 
-def test_there_is_no_way_on_from_a_copy(boat: Boat, grafana_source: GrafanaServer, run: Run) -> None:
+def test_there_is_no_way_on_from_a_copy(harness: Harness, grafana_source: GrafanaServer, run: Run) -> None:
     settings = grafana_source.settings()
-    fetched = boat.fetched(settings, *boat.capture(settings))
+    fetched = harness.fetched(settings, *harness.capture(settings))
     assert continuous(GrafanaService("grafana", settings, run.docker)) is None
-    with boat.copy(fetched) as (copy, _), pytest.raises(LifeboatError, match="the backup has no log"):
+    with harness.copy(fetched) as (copy, _), pytest.raises(LifeboatError, match="the backup has no log"):
         continuous_copy(copy)
 
 
-def test_what_the_source_has_gained_and_lost_since_is_told(boat: Boat, grafana_factory: GrafanaFactory, run: Run) -> None:
+def test_what_the_source_has_gained_and_lost_since_is_told(harness: Harness, grafana_factory: GrafanaFactory, run: Run) -> None:
     source = grafana_factory(layout="dashboard")
     edits.add_dashboard(source.database, "before", "Before")
     service = GrafanaService("grafana", source.settings(), run.docker)
-    captured, _ = boat.capture(source.settings())
+    captured, _ = harness.capture(source.settings())
     assert list(service.since(captured.witness)) == []
     edits.add_dashboard(source.database, "fresh", "Fresh")
-    told = list(service.since(captured.witness))
-    assert "org 1 dashboard fresh: new" in told
-    assert not any("before" in line for line in told)
+    lines = list(service.since(captured.witness))
+    assert "org 1 dashboard fresh: new" in lines
+    assert not any("before" in line for line in lines)
     source.stop()
     (source.data / "grafana.db").unlink()
     with pytest.raises(LifeboatError, match=r"grafana\.db is not in"):

@@ -10,7 +10,8 @@ import pytest
 
 from backups.machine.docker import Docker
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.read.read import read
+from backups.services.grafana.api.read import read
+from backups.services.grafana.api.resources.dashboards import DASHBOARDS
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import build
 from deployments.grafana_standin.serving import serving
@@ -62,7 +63,7 @@ def test_what_an_operator_types(
         assert planned.code == 0, planned.out + planned.err
         assert f"api:{url}" in planned.out
         assert "in the last drill" in planned.out.replace("\n", " ")
-        assert not read(first(url)).of(1, kinds.BOARD)
+        assert not read(first(url)).of(1, kinds.DASHBOARD)
         said = typed("restore", "grafana")
         assert said.code == 0, said.out + said.err
         assert said.out.startswith("verified")
@@ -70,7 +71,7 @@ def test_what_an_operator_types(
         assert "note: to be set again, it is in no backup: org 1 data source agama-mysql (Agama): password" in said.out
         assert "note: 3 users were created, each with a random password" in said.out
         now = read(first(url))
-        assert now.of(1, kinds.BOARD).keys() == wanted.of(1, kinds.BOARD).keys() - {"late"}
+        assert now.of(1, kinds.DASHBOARD).keys() == wanted.of(1, kinds.DASHBOARD).keys() - {"late"}
 
         again = typed("restore", "grafana")
         assert again.code == 2
@@ -79,8 +80,8 @@ def test_what_an_operator_types(
         edits.change_panel(tmp_path / "new" / "grafana.db", "agama-overview", 1, title="Changed by hand")
         replaced = typed("restore", "grafana", "--replace")
         assert replaced.code == 0, replaced.out + replaced.err
-        assert kinds.same(
-            kinds.BOARD, read(first(url)).of(1, kinds.BOARD)["agama-overview"], wanted.of(1, kinds.BOARD)["agama-overview"]
+        assert DASHBOARDS.same(
+            read(first(url)).of(1, kinds.DASHBOARD)["agama-overview"], wanted.of(1, kinds.DASHBOARD)["agama-overview"]
         )
         (kept,) = (state / "restores").glob("grafana.before-restore-*")
         assert "Changed by hand" in (kept / "objects" / "org-1" / "dashboard" / "agama-overview.json").read_text()
@@ -110,9 +111,9 @@ def test_a_backup_of_the_files_goes_into_a_running_server(
         said = lifeboat("restore", "grafana", "--to", "api", "--config", str(configuration))
         assert said.code == 0, said.out + said.err
         assert f"is in api:{url}" in said.out
-        assert "note: to be set again, the API lets no secret out: org 1 data source agama-mysql (Agama): password" in said.out
+        assert "note: to be set again, the API returns no secrets: org 1 data source agama-mysql (Agama): password" in said.out
         now = read(first(url))
-        assert len(now.of(1, kinds.BOARD)) + len(now.of(2, kinds.BOARD)) == 10
+        assert len(now.of(1, kinds.DASHBOARD)) + len(now.of(2, kinds.DASHBOARD)) == 10
         assert set(now.organisations) == {1, 2}
 
 

@@ -1,6 +1,7 @@
-"""Grafana without file access (Grafana Cloud): read and brought back through its HTTP API. `method: api` in lifeboat.yaml.
+"""Backs up and restores a Grafana without file access (Grafana Cloud) through its HTTP API: `method: api` in lifeboat.yaml.
 
-`client.py` is the wire; `kinds.py` names what there is, and what of it is neither kept nor compared, with the reasons;
-`read/` reads all of it, `capture.py` until two readings are the same; `facts.py` is the witness; `not_restorable.py` says what
-cannot come back; `put/` puts a backup into a server, in an order that works; `copy.py` does so with a new server in a sandbox.
+`resources/` has a module for each kind of object (`contact_points.py`): how it is read, compared and put back; `order.py` there
+is the order of a restore. `read.py` reads all of a server, `capture.py` until two readings are the same; `facts.py` is the
+witness; `not_restorable.py` lists what cannot come back; `put.py` puts a backup into a server, `copy.py` into a new one in a
+sandbox, `receiver.py` into a running one.
 """

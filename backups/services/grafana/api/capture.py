@@ -1,13 +1,13 @@
-"""A backup through the API: read everything until two readings in a row are the same, and write it down object by object."""
+"""Backs up a Grafana through its API: reads everything until two readings are equal, and writes a file for each object."""
 
 from backups.errors import LifeboatError
 from backups.services.base import Captured, Job
 from backups.services.grafana.api import facts, not_restorable
-from backups.services.grafana.api.client import Client
-from backups.services.grafana.api.objects import listed, write
-from backups.services.grafana.api.read.read import read
-from backups.services.grafana.client import Api
+from backups.services.grafana.api.objects import shortened, write
+from backups.services.grafana.api.read import read
+from backups.services.grafana.client import Client, shown
 from backups.services.grafana.settings import GrafanaSettings
+from backups.witness import Fact
 
 METHOD = "api"
 _READINGS = 5
@@ -16,41 +16,46 @@ _READINGS = 5
 def capture(settings: GrafanaSettings, job: Job) -> Captured:
     """See `Service.capture`. Nothing is written at the source."""
     client = Client.of(settings)
-    version = Api(client.url).health().version
+    version = client.health().version
     if version is None:
         raise LifeboatError(
-            f"Grafana at {client.url} hides its version ([auth.anonymous] hide_version), so no copy can be of the same one",
-            hint="let /api/health tell it, or back the server up by its files",
+            f"Grafana at {shown(client.url)} hides its version ([auth.anonymous] hide_version), which its copies need",
+            hint="turn hide_version off, or back the server up by its files (method: files)",
         )
-    job.say(f"reading everything that {client.url} lets out")
+    job.say(f"reading every object of {shown(client.url)} through its API")
     before, changing = read(client), []
     for _ in range(_READINGS):
         taken_at = job.now()
-        holdings = read(client)
-        changing = before.different(holdings)
+        objects = read(client)
+        changing = before.different(objects)
         if not changing:
             break
         job.say(f"{len(changing)} objects changed while they were read: reading again")
-        before = holdings
-    limits = [*not_restorable.closed(holdings), *holdings.beyond]
+        before = objects
+    limits = [*not_restorable.closed(objects), *objects.limits]
     if changing:
-        # Each is whole and proven; that all are of one moment is what cannot be said.
-        names = listed([str(key) for key in changing])
+        # Each is whole and proven; whether all are of one instant is not known.
+        names = shortened([str(key) for key in changing])
         limits.insert(0, f"not all is of one moment, since these changed again and again while they were read: {names}")
-    secrets = not_restorable.secrets(holdings)
-    write(holdings, job.directory)
+    secrets = not_restorable.secrets(objects)
+    write(objects, job.directory)
     for line in limits:
         job.say(f"not in this backup: {line}")
     if secrets:
-        job.say(f"{len(secrets)} secrets are not in this backup, and have to be set after a restore: {listed(secrets)}")
+        job.say(f"{len(secrets)} secrets are not in this backup, and have to be set after a restore: {shortened(secrets)}")
     details = {
         "method": METHOD,
-        "plugins": holdings.plugins,
+        "plugins": objects.plugins,
         "limits": limits,
         "secrets": secrets,
-        "closed": [[organisation, kind] for organisation, kind in sorted(holdings.closed)],
+        "closed": [[organisation, kind] for organisation, kind in sorted(objects.closed)],
     }
-    return Captured(taken_at, version, facts.facts(holdings), details)
+    return Captured(taken_at, version, facts.facts(objects), details)
+
+
+def current_facts(settings: GrafanaSettings) -> list[Fact]:
+    """State the facts of the live server, as the witness does."""
+    return facts.facts(read(Client.of(settings)))
 
 
 def is_of_api(details: object) -> bool:

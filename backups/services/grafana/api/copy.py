@@ -1,4 +1,4 @@
-"""A Grafana brought back through its API: a new server in the sandbox, into which everything of the backup is put."""
+"""Brings a backup back into a new, empty Grafana in the sandbox, through its API."""
 
 import secrets
 import shutil
@@ -8,21 +8,20 @@ from pathlib import Path
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
+from backups.services.grafana import server
 from backups.services.grafana.api import kinds
+from backups.services.grafana.api import put as putting
 from backups.services.grafana.api.capture import closed_of
-from backups.services.grafana.api.client import Client
-from backups.services.grafana.api.objects import DIRECTORY, Holdings, load
-from backups.services.grafana.api.put import put as putting
-from backups.services.grafana.api.put.target import NotTaken, Target
-from backups.services.grafana.files import start as starting
-from backups.services.grafana.files import wait
+from backups.services.grafana.api.objects import DIRECTORY, Objects, load
+from backups.services.grafana.api.resources.target import ObjectRefused, Target
+from backups.services.grafana.client import Client
 from backups.witness import Fact
 
 _LOGIN = "lifeboat-sandbox"
 
 
 class ApiCopy:
-    """See `Copy`. Every backup holds all that the API let out, so only the chain's last one is used."""
+    """See `Copy`. Every backup holds all that the API returned, so only the chain's last one is used."""
 
     def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
         self._backup = chain[-1]
@@ -30,57 +29,58 @@ class ApiCopy:
         self._sandbox = sandbox
         self._password = secrets.token_urlsafe(24)
         self._login = f"{_LOGIN}-{secrets.token_hex(4)}"
-        self._holdings = Holdings()
+        self._objects = Objects()
         self._client: Client | None = None
         self._target: Target | None = None
 
     def assemble(self) -> None:
         """Read the backup's objects, and make room for a new server."""
-        self._holdings = load(self._backup.data, self._manifest.id)
+        self._objects = load(self._backup.data, self._manifest.id)
         for number, kind in closed_of(self._manifest.details):
-            self._holdings.closed[number, kind] = "not in the backup"
+            self._objects.closed[number, kind] = "not in the backup"
         directory = self._sandbox.directory / "grafana"
-        starting.write_nothing(directory)
-        self._sandbox.own(directory, starting.USER, starting.GROUP, self._sandbox.image(self._manifest.source.image))
+        server.prepare_empty(directory)
+        self._sandbox.own(directory, server.USER, server.GROUP, self._sandbox.image(self._manifest.source.image))
 
     def start(self) -> None:
         """Start an empty server of the backup's version."""
         container = self._sandbox.run(
             "grafana",
             self._sandbox.image(self._manifest.source.image),
-            environment=starting.ALONE | {"GF_SECURITY_ADMIN_USER": self._login, "GF_SECURITY_ADMIN_PASSWORD": self._password},
-            mounts={self._sandbox.directory / "grafana": starting.INSIDE},
-            user=f"{starting.USER}:{starting.GROUP}",
+            environment=server.EMPTY_ENVIRONMENT
+            | {"GF_SECURITY_ADMIN_USER": self._login, "GF_SECURITY_ADMIN_PASSWORD": self._password},
+            mounts={self._sandbox.directory / "grafana": server.INSIDE},
+            user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._client = Client.basic(wait.wait(container, self._manifest), self._login, self._password, direct=True)
+        self._client = Client.basic(server.wait(container, self._manifest), self._login, self._password, direct=True)
 
     def replay(self) -> None:
-        """Put everything into it, in an order in which it is taken."""
+        """Put everything into it, in the order of a restore."""
         if self._client is None:
             raise AssertionError("start comes first")
         try:
-            self._target = putting.put(self._holdings, self._client)
-        except (NotTaken, Transient) as error:
-            raise Damaged(f"a new Grafana does not take the backup: {error.message}", hint=wait.ANOTHER) from error
+            self._target = putting.put(self._objects, self._client)
+        except (ObjectRefused, Transient) as error:
+            raise Damaged(f"a new Grafana refuses the backup: {error.message}", hint=server.ANOTHER_BACKUP) from error
 
     def first_answer(self) -> None:
         """Read one dashboard (or the folders, where there is none) and compare it with the witness."""
         wanted = {fact.subject: fact.value for fact in self._manifest.witness if fact.metric == "definition"}
-        chosen = next((key for key in sorted(self._holdings.objects) if key.kind == kinds.BOARD), None)
+        chosen = next((key for key in sorted(self._objects.bodies) if key.kind == kinds.DASHBOARD), None)
         for fact in self._facts():
             if fact.metric == "definition" and (chosen is None or fact.subject == str(chosen)):
                 if wanted.get(fact.subject) != fact.value:
                     raise Damaged(
                         f"the restored Grafana's first answer is wrong: {fact.subject}: "
                         f"expected {wanted.get(fact.subject)}, got {fact.value}",
-                        hint=wait.ANOTHER,
+                        hint=server.ANOTHER_BACKUP,
                     )
                 return
-        raise Damaged(f"the restored Grafana has no {chosen or 'object'}", hint=wait.ANOTHER)
+        raise Damaged(f"the restored Grafana has no {chosen or 'object'}", hint=server.ANOTHER_BACKUP)
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, of what the running server lets out now."""
+        """The witness's facts, of what the running server returns now."""
         return self._facts()
 
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
@@ -88,23 +88,23 @@ class ApiCopy:
         return None
 
     def settle(self) -> Delivery:
-        """Not to be had: the copy's database is the sandbox's own, with none of the source's accounts' passwords."""
+        """Raise LifeboatError: the copy's database is the sandbox's own, without the passwords of the source's accounts."""
         raise LifeboatError(
-            f"{self._manifest.id} was taken through the API: it goes into a running Grafana, not into files",
-            hint="--to api: the service's own url; or --to api:https://another.example",
+            f"backup {self._manifest.id} was taken through the API, so it can only be restored into a running Grafana",
+            hint="--to api for the service's url, or --to api:https://another.example",
         )
 
     def objects(self, into: Path) -> Delivery:
         """See `GivesObjects`."""
         shutil.copytree(self._backup.data / DIRECTORY, into / DIRECTORY)
-        told = self._manifest.details
+        details = self._manifest.details
         notes = [
-            *(f"to be set again, it is in no backup: {line}" for line in told.get("secrets") or []),
-            *(f"not in the backup: {line}" for line in told.get("limits") or []),
+            *(f"to be set again, it is in no backup: {line}" for line in details.get("secrets") or []),
+            *(f"not in the backup: {line}" for line in details.get("limits") or []),
         ]
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
     def _facts(self) -> list[Fact]:
         if self._target is None:
             raise AssertionError("replay comes first")
-        return putting.seen(self._target, self._holdings.closed)
+        return putting.present(self._target, self._objects.closed)

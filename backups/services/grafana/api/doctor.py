@@ -1,43 +1,43 @@
-"""What `lifeboat doctor` looks at where method is api: the server, and all that a backup would read. Changes nothing."""
+"""Examines a Grafana for `lifeboat doctor` where method is api: its server, and all that a backup would read. Changes nothing."""
 
 from collections.abc import Iterator
 
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.services.base import Finding
+from backups.services.grafana import health
 from backups.services.grafana.api import kinds, not_restorable
-from backups.services.grafana.api.client import Client
-from backups.services.grafana.api.objects import listed
-from backups.services.grafana.api.read.read import read
-from backups.services.grafana.files import doctor
+from backups.services.grafana.api.objects import shortened
+from backups.services.grafana.api.read import read
+from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 
 
 def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
     """See `Service.examine`."""
-    yield from doctor.server(settings, docker)
+    yield from health.examine(settings, docker)
     try:
-        holdings = read(Client.of(settings))
+        objects = read(Client.of(settings))
     except LifeboatError as error:
         yield Finding("reading", ok=False, message=error.message, remedy=error.hint)
         return
-    boards = sum(key.kind == kinds.BOARD for key in holdings.objects)
-    organisations = len(holdings.organisations)
+    dashboards = sum(key.kind == kinds.DASHBOARD for key in objects.bodies)
+    organisations = len(objects.organisations)
     yield Finding(
         "reading",
         ok=True,
-        message=f"{len(holdings.objects)} objects can be read, {boards} dashboards, {organisations} organisations",
+        message=f"{len(objects.bodies)} objects can be read, {dashboards} dashboards, {organisations} organisations",
     )
-    for (number, kind), reason in sorted(holdings.closed.items()):
+    for (number, kind), reason in sorted(objects.closed.items()):
         whose = f"org {number} " if number else ""
-        # A token never sees the server's users and other organisations, an old version has not everything: neither is a fault.
+        # A token never sees the server's users and other organisations, an old version lacks some kinds: neither is a fault.
         fine = number == 0 or "HTTP 404" in reason
         yield Finding("reading", ok=fine, message=f"{whose}{kinds.plural(kind)}: {reason}", remedy=None if fine else _GIVE)
-    if secrets := not_restorable.secrets(holdings):
+    if secrets := not_restorable.secrets(objects):
         yield Finding(
-            "secrets", ok=True, message=f"{len(secrets)} will not come back, and have to be set again: {listed(secrets)}"
+            "secrets", ok=True, message=f"{len(secrets)} will not come back, and have to be set again: {shortened(secrets)}"
         )
-    for line in holdings.beyond:
+    for line in objects.limits:
         yield Finding("limits", ok=True, message=f"not in a backup by method api: {line}")
 
 

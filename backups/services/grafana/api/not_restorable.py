@@ -1,10 +1,10 @@
-"""What a backup through the API cannot bring back: secrets, one by one, and what the API does not let out or in again."""
-
-from collections.abc import Iterator
+"""Lists what a backup through the API cannot bring back: each secret, and what the API does not return or does not accept."""
 
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.client import Client, Denied, Missing, objects
-from backups.services.grafana.api.objects import Holdings, listed
+from backups.services.grafana.api.objects import Objects, shortened
+from backups.services.grafana.api.resources import playlists
+from backups.services.grafana.api.resources.order import resource
+from backups.services.grafana.client import Client, Denied, Missing, as_list
 
 ALWAYS = (
     "the history of dashboards: the API lets a saved version back in on its own server only",
@@ -14,69 +14,50 @@ ALWAYS = (
     "who wrote an annotation, and annotations that alerts made",
     "the uid of playlists: links to them change",
 )
-"""Said in every manifest: it is so for every server."""
+"""In every manifest: it is so for every server."""
 
 
-def secrets(holdings: Holdings) -> list[str]:
+def secrets(objects: Objects) -> list[str]:
     """Every secret that is in the server and not in the backup, by name."""
-    return sorted(_secrets(holdings))
+    return sorted(f"{key}{secret}" for key, body in objects.bodies.items() for secret in resource(key.kind).secrets(body))
 
 
-def _secrets(holdings: Holdings) -> Iterator[str]:
-    for key, body in holdings.objects.items():
-        if key.kind == kinds.SOURCE:
-            yield from (f"{key} ({body.get('name')}): {name}" for name in body.get("secureJsonFields") or [])
-        elif key.kind == kinds.POINT:
-            for one in body.get("integrations") or []:
-                yield from (f"{key}, {one.get('type')} {one.get('uid')}: {path}" for path in kinds.redacted(one.get("settings")))
-        elif key.kind == kinds.USER:
-            yield f"{key}: password"
-        elif key.kind == kinds.ROBOT:
-            yield from (f"{key}: token {name}" for name in body.get("tokens") or [])
-
-
-def snapshots(client: Client, organisation: int, holdings: Holdings) -> None:
+def snapshots(client: Client, organisation: int, objects: Objects) -> None:
     """Frozen dashboards are listed by name and not kept: they are sealed pictures, and expire."""
     try:
-        found = objects(client.get("api", "dashboard", "snapshots", limit=1000))
+        answer = as_list(client.get("api", "dashboard", "snapshots", limit=1000))
     except (Denied, Missing):
         return
-    names = sorted(str(one.get("name") or one.get("key")) for one in found)
+    names = sorted(str(one.get("name") or one.get("key")) for one in answer)
     if names:
-        holdings.beyond.append(f"org {organisation}: {len(names)} snapshots of dashboards, not kept: {listed(names)}")
+        objects.limits.append(f"org {organisation}: {len(names)} snapshots of dashboards, not kept: {shortened(names)}")
 
 
-def sum_up(holdings: Holdings) -> None:
-    """Add what the objects themselves tell, then what is so of every server, to `beyond`."""
-    files = sorted(
-        str(key)
-        for key, body in holdings.objects.items()
-        if (key.kind == kinds.SOURCE and body.get("readOnly")) or (key.kind == kinds.BOARD and body.get("provisioned"))
-    )
+def sum_up(objects: Objects) -> None:
+    """Add to `limits` what the objects themselves show, then what is so of every server."""
+    files = sorted(str(key) for key, body in objects.bodies.items() if resource(key.kind).from_file(body))
     if files:
-        holdings.beyond.append(f"{len(files)} objects are provided by files, and come back as people's own: {listed(files)}")
+        objects.limits.append(f"{len(files)} objects are provided by files, and come back as people's own: {shortened(files)}")
     numbered = sorted(
-        str(key)
-        for key, body in holdings.objects.items()
-        if key.kind == kinds.PLAYLIST and any(item.get("type") == "dashboard_by_id" for item in body.get("items") or [])
+        str(key) for key, body in objects.bodies.items() if key.kind == kinds.PLAYLIST and playlists.by_number(body)
     )
     if numbered:
-        holdings.beyond.append(f"playlists that name dashboards by number, which changes: {listed(numbered)}")
-    if holdings.plugins:
-        told = ", ".join(f"{one['id']} {one['version']}" for one in holdings.plugins)
-        holdings.beyond.append(f"plugins, to be installed again: {told}")
-    holdings.beyond += ALWAYS
+        objects.limits.append(f"playlists that name dashboards by number, which changes: {shortened(numbered)}")
+    if objects.plugins:
+        plugins = ", ".join(f"{one['id']} {one['version']}" for one in objects.plugins)
+        objects.limits.append(f"plugins, to be installed again: {plugins}")
+    objects.limits += ALWAYS
 
 
-def closed(holdings: Holdings) -> list[str]:
+def closed(objects: Objects) -> list[str]:
     """The kinds that could not be read, with the reason."""
     lines = [
         f"{f'org {organisation}' if organisation else 'grafana'}: {kinds.plural(kind)} are not in the backup: {reason}"
-        for (organisation, kind), reason in sorted(holdings.closed.items())
+        for (organisation, kind), reason in sorted(objects.closed.items())
     ]
-    partial = sorted({organisation for organisation, _ in holdings.closed if organisation})
+    partial = sorted({organisation for organisation, _ in objects.closed if organisation})
     return lines + [
-        f"org {organisation}: whoever reads is not its administrator; what it may not see is not in the backup, and not counted"
+        f"org {organisation}: the caller is not its administrator; what it may not see is not in the backup, and not counted"
         for organisation in partial
-        if any("HTTP 403" in reason for (number, _), reason in holdings.closed.items() if number == organisation)
+        if any("HTTP 403" in reason for (number, _), reason in objects.closed.items() if number == organisation)
     ]

@@ -1,4 +1,4 @@
-"""All that was read of a server, in memory and as files: one object, one file, so that only what changed is stored again."""
+"""Keeps the objects of a server in memory and in files: a file for each, so that restic stores only what changed."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from backups.errors import Damaged
 from backups.machine import disk
 from backups.services.grafana.api import kinds
-from backups.services.grafana.files.canonical import canonical
+from backups.services.grafana.canonical import canonical
 
 DIRECTORY = "objects"
 _LONGEST = 150
@@ -30,45 +30,53 @@ class Key(NamedTuple):
 
 
 @dataclass
-class Holdings:
-    """What a server holds.
+class Objects:
+    """The objects of a server.
 
-    objects: bodies as `kinds` keeps them. numbers: what the server itself calls an object (not stored)
-    closed: kinds of an organisation that could not be read, with the reason: they are not in `objects`, and nobody may think so
-    beyond: what the API does not let out, or not let in again, in words: told at every backup
+    bodies: each as its `Resource` keeps it. numbers: what the server itself calls an object (not stored)
+    closed: kinds of an organisation that could not be read, with the reason: `bodies` has none of them
+    limits: what the API does not return, or not accept again, a sentence each: shown at every backup
     plugins: id and version of each
     """
 
-    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    bodies: dict[Key, dict[str, Any]] = field(default_factory=dict)
     numbers: dict[Key, Any] = field(default_factory=dict)
     closed: dict[tuple[int, str], str] = field(default_factory=dict)
-    beyond: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
     plugins: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def organisations(self) -> dict[int, str]:
         """Names by number."""
-        return {key.organisation: key.name for key in self.objects if key.kind == kinds.ORGANISATION}
+        return {key.organisation: key.name for key in self.bodies if key.kind == kinds.ORGANISATION}
 
     def of(self, organisation: int, kind: str) -> dict[str, dict[str, Any]]:
         """The objects of one kind by name."""
-        return {key.name: body for key, body in self.objects.items() if key.organisation == organisation and key.kind == kind}
+        return {key.name: body for key, body in self.bodies.items() if key.organisation == organisation and key.kind == kind}
 
     def number(self, organisation: int, kind: str, name: str) -> Any:
         """What the server calls it; None when it is not there."""
         return self.numbers.get(Key(organisation, kind, name))
 
-    def different(self, other: "Holdings") -> list[Key]:
+    def free(self, key: Key) -> Key:
+        """The key, or with a number where there is one already."""
+        number, found = 1, key
+        while found in self.bodies:
+            number += 1
+            found = key._replace(name=f"{key.name} #{number}")
+        return found
+
+    def different(self, other: "Objects") -> list[Key]:
         """What is not the same in both, by name."""
-        every = self.objects.keys() | other.objects.keys()
-        return sorted(key for key in every if self.objects.get(key) != other.objects.get(key))
+        every = self.bodies.keys() | other.bodies.keys()
+        return sorted(key for key in every if self.bodies.get(key) != other.bodies.get(key))
 
 
-def write(holdings: Holdings, directory: Path) -> None:
+def write(objects: Objects, directory: Path) -> None:
     """Write every object as canonical JSON below `directory`. Raises LifeboatError when there is no room."""
     texts = {
         _path(key): canonical({"organisation": key.organisation, "kind": key.kind, "name": key.name, "body": body})
-        for key, body in holdings.objects.items()
+        for key, body in objects.bodies.items()
     }
     directory.mkdir(parents=True, exist_ok=True)
     disk.require(directory, sum(len(text) for text in texts.values()), "what was read over the API")
@@ -78,27 +86,27 @@ def write(holdings: Holdings, directory: Path) -> None:
         file.write_text(text, encoding="utf-8", errors="surrogatepass")
 
 
-def load(directory: Path, backup: str) -> Holdings:
+def load(directory: Path, backup: str) -> Objects:
     """Read what `write` wrote. Raises Damaged, naming the file, for what is not that."""
-    found = Holdings()
+    found = Objects()
     for path in _files(directory / DIRECTORY):
         try:
             one = json.loads(path.read_text(encoding="utf-8", errors="surrogatepass"))
             key, body = Key(int(one["organisation"]), str(one["kind"]), str(one["name"])), one["body"]
             if not isinstance(body, Mapping):
-                raise TypeError("its body is no object")  # noqa: TRY301 - told with the others
+                raise TypeError("its body is no object")  # noqa: TRY301 - reported with the others
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Damaged(
                 f"{path.relative_to(directory)} of backup {backup} cannot be read: {error}",
                 hint="verify another backup, and take a full",
             ) from error
-        found.objects[key] = dict(body)
+        found.bodies[key] = dict(body)
     if not found.organisations:
         raise Damaged(f"backup {backup} holds no organisation", hint="verify another backup, and take a full")
     return found
 
 
-def listed(names: Sequence[str], most: int = 10) -> str:
+def shortened(names: Sequence[str], most: int = 10) -> str:
     """Some names in a line."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

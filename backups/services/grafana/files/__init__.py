@@ -1,1 +1,1 @@
-"""Grafana's own files: its SQLite database, its configuration and its provisioning."""
+"""Backs up and restores Grafana's own files: its SQLite database, its configuration and its provisioning."""

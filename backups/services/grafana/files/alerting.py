@@ -1,14 +1,13 @@
-"""Alert rules, and the Alertmanager configuration of each organisation: contact points, policies, mute timings, templates."""
+"""Reads alert rules and each organisation's contact points, policies, mute timings and templates from the database."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.files.canonical import digest, filled, parse
+from backups.services.grafana.canonical import digest, filled, parse, seconds
 from backups.services.grafana.files.database import Database, Row
 
-_RULE_NOISE = frozenset({"id", "updated", "version", "updated_by"})
+_RULE_NOT_HASHED = frozenset({"id", "updated", "version", "updated_by"})
 """The database's own numbering, and when and by whom it was saved: not what the rule does."""
 
 _PANEL = ("__dashboardUid__", "__panelId__")
@@ -27,12 +26,12 @@ class Rule:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that the rule does."""
-        return digest(filled({key: value for key, value in self.row.items() if key not in _RULE_NOISE}))
+        return digest(filled({key: value for key, value in self.row.items() if key not in _RULE_NOT_HASHED}))
 
 
 @dataclass(frozen=True)
 class Integration:
-    """One way a contact point tells people. `uid` is "" for the built-in default that nobody has edited."""
+    """One way in which a contact point notifies. `uid` is "" for the built-in default as long as it is not edited."""
 
     organisation: int
     contact_point: str
@@ -80,7 +79,7 @@ def rule_over_http(uid_rule: Mapping[str, Any]) -> str:
     if isinstance(rule["annotations"], Mapping):
         # The panel it belongs to: annotations in the API, columns besides in the database.
         rule["annotations"] = {key: value for key, value in rule["annotations"].items() if key not in _PANEL}
-    return digest(filled(rule | {"for": seconds(uid_rule.get("for") or 0), "isPaused": bool(uid_rule.get("isPaused"))}))
+    return digest(filled(rule | {"for": seconds(uid_rule.get("for")), "isPaused": bool(uid_rule.get("isPaused"))}))
 
 
 def expected_over_http(rule: Rule) -> str:
@@ -101,14 +100,6 @@ def expected_over_http(rule: Rule) -> str:
             "isPaused": row.get("is_paused"),
         }
     )
-
-
-def seconds(duration: str | float) -> float:
-    """A duration as the API writes it, in seconds: `1d2h3m4.5s`, or already a number."""
-    if not isinstance(duration, str):
-        return float(duration)
-    units = {"w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-    return sum(float(number) * units[unit] for number, unit in re.findall(r"([\d.]+)(ms|us|µs|ns|[wdhms])", duration))
 
 
 def _configuration(organisation: int, row: Row) -> Configuration:

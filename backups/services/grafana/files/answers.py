@@ -1,26 +1,29 @@
-"""What a restored Grafana must answer over HTTP, computed from the database; and what it does answer, as the same facts.
+"""States what a restored Grafana must answer over HTTP, computed from its database, and what it does answer, as the same facts.
 
-The source is never asked: the database is what is backed up, so it says what the restored server has to serve. Values are
+The source's server is never read: the database is what is backed up, so it says what the restored server must serve. Values are
 compared after the normalisations below, the differences between what the versions 8 to 13 store and what they serve:
 - dashboards: `canonical.dashboard_over_http`; version 2 ones are read by /apis, in the API version they are stored in, since
   the old API refuses them (406); all others by /api/dashboards/uid
 - folders and library panels at the top: "" and `general` are one
-- data sources: `readOnly`, `version` and logos are the server's; secrets are only told by name
+- data sources: `readOnly`, `version` and logos are the server's; of secrets only the names are known
 - contact points: secrets come as `[REDACTED]`, and which settings are secrets differs between versions, so only name and
   type are read
 - alert rules and contact points: from 9.4 on (`alert_rule.is_paused` tells), when the provisioning API lists them; and not
-  the default contact point that nobody has edited, whose uid is empty
+  the default contact point as long as it is not edited, whose uid is empty
 """
 
 from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from backups.errors import LifeboatError, Transient
 from backups.machine.docker import wait_until
-from backups.services.grafana.client import Api
+from backups.services.grafana.canonical import dashboard_over_http, digest, filled, folder_uid, parse
+from backups.services.grafana.client import Client, as_list
 from backups.services.grafana.files import alerting
-from backups.services.grafana.files.canonical import dashboard_over_http, digest, filled, parse
 from backups.services.grafana.files.database import Database
-from backups.services.grafana.files.objects import Dashboard, DataSource, Objects, namespace_of
+from backups.services.grafana.files.objects import Dashboard, DataSource, Objects
+from backups.services.grafana.namespaces import namespace_of
 from backups.witness import Fact, Value
 
 _SETTINGS = ("name", "type", "access", "url", "user", "database", "basicAuth", "basicAuthUser", "withCredentials", "isDefault")
@@ -64,48 +67,48 @@ def expected(database: Database, objects: Objects) -> Iterator[Fact]:
 
 
 def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
-    """Ask the server that runs on this database for everything it lists. Raises Transient when it stops answering."""
+    """Read everything that the server on this database lists. Raises Transient when it stops answering."""
     who = readers(database)
     listed = database.has("alert_rule", "is_paused")
     versions = {(one.organisation, one.uid): one.version for one in objects.dashboards if objects.served(one)}
     for organisation in objects.organisations:
         yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
         if organisation in who:
-            api = Api(url, who[organisation], organisation)
+            client = Client.behind_proxy(url, who).within(organisation)
             folders = sum(one.organisation == organisation and objects.served(one) for one in objects.folders)
-            for uid in _hits(api, "dash-folder", folders):
-                yield from _answered_folder(api, organisation, uid)
+            for uid in _complete_search(client, "dash-folder", folders):
+                yield from _answered_folder(client, organisation, uid)
             boards = sum(number == organisation for number, _ in versions)
-            for uid in _hits(api, "dash-db", boards):
-                yield from dashboard(api, organisation, uid, versions.get((organisation, uid), ""))
-            yield from _library_panels(api, organisation)
-            for one in api.listed("api", "datasources"):
-                yield from data_source(api, organisation, str(one.get("uid")))
+            for uid in _complete_search(client, "dash-db", boards):
+                yield from dashboard(client, organisation, uid, versions.get((organisation, uid), ""))
+            yield from _library_panels(client, organisation)
+            for one in _listed(client, "api", "datasources"):
+                yield from data_source(client, organisation, str(one.get("uid")))
             if listed:
-                yield from _alerting(api, organisation)
+                yield from _alerting(client, organisation)
 
 
-def dashboard(api: Api, organisation: int, uid: str, version: str) -> Iterator[Fact]:
-    """What the server says of one dashboard, which is stored in this API version ("" for the tables' own)."""
+def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iterator[Fact]:
+    """State what the server answers of one dashboard, which is stored in this API version ("" for the tables' own)."""
     subject = f"org {organisation} dashboard {uid}"
     if version.startswith("v2"):
         group = ("apis", "dashboard.grafana.app", version)
-        answer = api.read(*group, "namespaces", namespace_of(organisation), "dashboards", uid)
+        answer = client.get_or_status(*group, "namespaces", namespace_of(organisation), "dashboards", uid)
         spec = answer.get("spec") if isinstance(answer, Mapping) else answer
         metadata = answer.get("metadata") if isinstance(answer, Mapping) else None
         folder = ((metadata or {}).get("annotations") or {}).get("grafana.app/folder")
     else:
-        answer = api.read("api", "dashboards", "uid", uid)
+        answer = client.get_or_status("api", "dashboards", "uid", uid)
         spec = answer.get("dashboard") if isinstance(answer, Mapping) else answer
         folder = (answer.get("meta") or {}).get("folderUid") if isinstance(answer, Mapping) else None
     yield Fact(subject, "json over http", _hash(dashboard_over_http(spec)))
-    yield Fact(subject, "folder over http", _top(folder))
+    yield Fact(subject, "folder over http", folder_uid(folder))
 
 
-def data_source(api: Api, organisation: int, uid: str) -> Iterator[Fact]:
-    """What the server says of one data source."""
+def data_source(client: Client, organisation: int, uid: str) -> Iterator[Fact]:
+    """State what the server answers of one data source."""
     subject = f"org {organisation} data source {uid}"
-    answer = api.read("api", "datasources", "uid", uid)
+    answer = client.get_or_status("api", "datasources", "uid", uid)
     if not isinstance(answer, Mapping):
         yield Fact(subject, "settings over http", str(answer))
         return
@@ -130,7 +133,7 @@ def _expected_alerting(database: Database, organisations: Container[int]) -> Ite
 def _expected_dashboard(one: Dashboard) -> Iterator[Fact]:
     subject = f"org {one.organisation} dashboard {one.uid}"
     yield Fact(subject, "json over http", _hash(dashboard_over_http(one.spec)))
-    yield Fact(subject, "folder over http", _top(one.folder))
+    yield Fact(subject, "folder over http", folder_uid(one.folder))
 
 
 def _expected_data_source(one: DataSource) -> Iterator[Fact]:
@@ -142,25 +145,51 @@ def _expected_data_source(one: DataSource) -> Iterator[Fact]:
         settings[name] = bool(settings[name])
     subject = f"org {one.organisation} data source {one.uid}"
     yield Fact(subject, "settings over http", digest(filled(settings | {"jsonData": parse(row["json_data"])})))
-    yield Fact(subject, "secret keys over http", ", ".join(sorted(one.told_secrets)) or "none")
+    yield Fact(subject, "secret keys over http", ", ".join(sorted(one.answered_secrets)) or "none")
 
 
-def _hits(api: Api, kind: str, number: int) -> list[str]:
+def search(client: Client, kind: str) -> list[str]:
+    """The uids that a search for a type (`dash-db`, `dash-folder`) finds."""
+    with _let_in(client):
+        return [str(hit.get("uid")) for hit in client.pages("api", "search", type=kind)]
+
+
+def _listed(client: Client, *path: str) -> list[Mapping[str, Any]]:
+    """A list that comes whole."""
+    with _let_in(client):
+        return as_list(client.get(*path))
+
+
+@contextmanager
+def _let_in(client: Client) -> Iterator[None]:
+    """Make any refusal Transient: it says nothing about the backup yet, since the copy may only have stopped answering."""
+    try:
+        yield
+    except Transient:
+        raise
+    except LifeboatError as error:
+        raise Transient(
+            f"the restored Grafana lets {client.caller} read no list in organisation {client.organisation}: {error.message}",
+            hint="the copy must let one of its administrators in; its log says why it did not",
+        ) from error
+
+
+def _complete_search(client: Client, kind: str, number: int) -> list[str]:
     """The uids that a search finds. Versions 12 and 13 search an index that they build after they start: it is given time to
     hold as many as the database, and what it holds then is the answer.
     """
     found: list[str] = []
 
     def complete() -> bool:
-        found[:] = [str(hit.get("uid")) for hit in api.search(kind)]
+        found[:] = search(client, kind)
         return len(found) >= number
 
     wait_until(complete, seconds=_INDEX_SECONDS, interval=1)
     return found
 
 
-def _answered_folder(api: Api, organisation: int, uid: str) -> Iterator[Fact]:
-    answer = api.read("api", "folders", uid)
+def _answered_folder(client: Client, organisation: int, uid: str) -> Iterator[Fact]:
+    answer = client.get_or_status("api", "folders", uid)
     if isinstance(answer, Mapping):
         yield from _folder(organisation, uid, str(answer.get("title")), answer.get("parentUid"))
     else:
@@ -170,11 +199,13 @@ def _answered_folder(api: Api, organisation: int, uid: str) -> Iterator[Fact]:
 def _folder(organisation: int, uid: str, title: str, parent: str | None) -> Iterator[Fact]:
     subject = f"org {organisation} folder {uid}"
     yield Fact(subject, "title over http", title)
-    yield Fact(subject, "parent over http", _top(parent))
+    yield Fact(subject, "parent over http", folder_uid(parent))
 
 
-def _library_panels(api: Api, organisation: int) -> Iterator[Fact]:
-    for one in api.library_panels():
+def _library_panels(client: Client, organisation: int) -> Iterator[Fact]:
+    with _let_in(client):
+        panels = list(client.counted_pages("api", "library-elements", inside="result", name="elements", size="perPage"))
+    for one in panels:
         folder = one.get("folderUid") or (one.get("meta") or {}).get("folderUid")
         content = [one.get("name"), one.get("kind"), filled(one.get("model"))]
         yield from _library_panel(organisation, str(one.get("uid")), content, folder)
@@ -183,23 +214,19 @@ def _library_panels(api: Api, organisation: int) -> Iterator[Fact]:
 def _library_panel(organisation: int, uid: str, content: Any, folder: str | None) -> Iterator[Fact]:
     subject = f"org {organisation} library panel {uid}"
     yield Fact(subject, "json over http", digest(content))
-    yield Fact(subject, "folder over http", _top(folder))
+    yield Fact(subject, "folder over http", folder_uid(folder))
 
 
-def _alerting(api: Api, organisation: int) -> Iterator[Fact]:
-    for rule in api.listed("api", "v1", "provisioning", "alert-rules"):
+def _alerting(client: Client, organisation: int) -> Iterator[Fact]:
+    for rule in _listed(client, "api", "v1", "provisioning", "alert-rules"):
         yield Fact(f"org {organisation} alert rule {rule.get('uid')}", "definition over http", alerting.rule_over_http(rule))
-    for one in api.listed("api", "v1", "provisioning", "contact-points"):
+    for one in _listed(client, "api", "v1", "provisioning", "contact-points"):
         if one.get("uid"):
             yield _integration(organisation, str(one.get("name")), str(one["uid"]), str(one.get("type")))
 
 
 def _integration(organisation: int, name: str, uid: str, kind: str) -> Fact:
     return Fact(f"org {organisation} contact point {name} {uid}", "type over http", kind)
-
-
-def _top(folder: str | None) -> str:
-    return "" if folder in (None, "general") else str(folder)
 
 
 def _hash(spec: Any) -> Value:

@@ -1,10 +1,10 @@
-"""A Grafana brought back: its database and configuration in a container, read as a database and over HTTP."""
+"""Brings a backup of the files back in a container, and reads it as a database and over HTTP."""
 
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,28 +13,26 @@ from backups.machine.docker import Container
 from backups.places.base import Ownership
 from backups.places.local.place import LocalPlace
 from backups.services.base import Delivery, Fetched, Sandbox
-from backups.services.grafana.api import not_restorable
-from backups.services.grafana.api.client import Client
-from backups.services.grafana.api.objects import write
-from backups.services.grafana.api.read.read import read as read_over_api
-from backups.services.grafana.client import Api
-from backups.services.grafana.files import answers, secrets, wait, witness
-from backups.services.grafana.files import start as starting
+from backups.services.grafana import server
+from backups.services.grafana.client import Client
+from backups.services.grafana.files import answers, configuration, secrets, witness
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.objects import Objects, read
 from backups.witness import Fact, Value
 
 CONFIG = "config"
-_ANOTHER = "verify another backup, and take a full"
+Export = Callable[[str, Mapping[int, str], Path], list[str]]
+"""Writes what a copy's API returns: its URL, the logins to read as (by organisation; 0: the server itself), where to; notes."""
 
 
 class GrafanaCopy:
     """See `Copy`. Every backup of Grafana holds all of it, so only the chain's last one is used."""
 
-    def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
+    def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox, export: Export) -> None:
         self._backup = chain[-1]
         self._manifest = chain[-1].manifest
         self._sandbox = sandbox
+        self._export = export
         self._directory = sandbox.directory / "grafana"
         self._container: Container | None = None
         self._url = ""
@@ -43,7 +41,7 @@ class GrafanaCopy:
         """Put the database and its configuration into a data directory that belongs to the server's user."""
         source = self._backup.data / FILE
         if not source.is_file():
-            raise Damaged(f"{FILE} is not in backup {self._manifest.id}", hint=_ANOTHER)
+            raise Damaged(f"{FILE} is not in backup {self._manifest.id}", hint=server.ANOTHER_BACKUP)
         image = self._sandbox.image(self._manifest.source.image)
         # Root can read what user 472 owns; anybody else needs to be let in.
         private = os.geteuid() == 0
@@ -53,10 +51,10 @@ class GrafanaCopy:
         database.chmod(0o640 if private else 0o644)
         with opened(database) as found:
             if fault := found.fault():
-                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=_ANOTHER)
-            starting.write_configuration(self._directory, self._config, found)
-        starting.disarm(database)
-        self._sandbox.own(self._directory, starting.USER, starting.GROUP, image)
+                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
+            configuration.write_configuration(self._directory, self._config, found)
+        configuration.disarm(database)
+        self._sandbox.own(self._directory, server.USER, server.GROUP, image)
 
     def start(self) -> None:
         """Start the server of the backup's version; it is ready when it says that its database answers."""
@@ -64,12 +62,12 @@ class GrafanaCopy:
         self._container = self._sandbox.run(
             "grafana",
             image,
-            environment=starting.ENVIRONMENT,
-            mounts={self._directory: starting.INSIDE},
-            user=f"{starting.USER}:{starting.GROUP}",
+            environment=server.ENVIRONMENT,
+            mounts={self._directory: server.INSIDE},
+            user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._url = wait.wait(self._container, self._manifest)
+        self._url = server.wait(self._container, self._manifest)
 
     def replay(self) -> None:
         """Nothing to do: the database is that of the witness's instant."""
@@ -83,7 +81,7 @@ class GrafanaCopy:
                 raise Damaged(
                     f"the restored Grafana's first answer is wrong: {fact.subject}, {fact.metric}: "
                     f"expected {expected}, got {fact.value}",
-                    hint=_ANOTHER,
+                    hint=server.ANOTHER_BACKUP,
                 )
 
     def observe(self) -> Iterable[Fact]:
@@ -97,7 +95,7 @@ class GrafanaCopy:
                 if self._container is None or self._container.running():
                     raise
                 raise Damaged(
-                    f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=_ANOTHER
+                    f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=server.ANOTHER_BACKUP
                 ) from error
 
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
@@ -114,44 +112,39 @@ class GrafanaCopy:
         (data / FILE).chmod(0o640)
         with opened(data / FILE) as found:
             if fault := found.fault():
-                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=_ANOTHER)
+                raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
         configured = self._config.is_dir() and any(self._config.iterdir())
-        told = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
-        opens = told.get("opened by the backup's secret_key") == f"{told.get('values')} of {told.get('values')}"
+        stated = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
+        opens = stated.get("opened by the backup's secret_key") == f"{stated.get('values')} of {stated.get('values')}"
         return Delivery(
             data,
-            Ownership("grafana:grafana", starting.USER, starting.GROUP, 0o750),
-            starting.INSIDE,
+            Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
+            server.INSIDE,
             configuration=self._config if configured else None,
             notes=list(self._notes(configured=configured, opens=opens)),
         )
 
     def objects(self, into: Path) -> Delivery:
-        """See `GivesObjects`: all that the copy's API lets out, as its own administrators read it."""
+        """See `GivesObjects`: all that the copy's API returns to its own administrators."""
         with self._live() as (database, _):
             logins = answers.readers(database)
             first = next(
                 (row["login"] for row in database.rows("user") if row["is_admin"] and row["login"] in logins.values()), None
             )
-        holdings = read_over_api(Client.behind_proxy(self._url, logins | ({0: first} if first else {})))
-        write(holdings, into)
-        notes = [
-            *(f"to be set again, the API lets no secret out: {line}" for line in not_restorable.secrets(holdings)),
-            *(f"not put there: {line}" for line in [*not_restorable.closed(holdings), *holdings.beyond]),
-        ]
+        notes = self._export(self._url, logins | ({0: first} if first else {}), into)
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
     def _notes(self, *, configured: bool, opens: bool) -> Iterator[str]:
         plugins = self._manifest.details.get("plugins") or []
         if plugins:
-            told = " ".join(
+            names = " ".join(
                 f"{plugin['id']}@{plugin['version']}" if plugin.get("version") else plugin["id"] for plugin in plugins
             )
-            yield f"its plugins have to be installed again: {told}"
+            yield f"its plugins have to be installed again: {names}"
         if configured:
             yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
         if not opens:
-            yield "the backup has not every secret's key: start it with the source's own secret_key, or those secrets do not open"
+            yield "the backup lacks the key of some secrets: start Grafana with the source's own secret_key to open them"
 
     @property
     def _config(self) -> Path:
@@ -168,8 +161,8 @@ class GrafanaCopy:
 
     def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:
         """One object over HTTP: a dashboard, else a data source, else (in a Grafana that has neither) that there is none."""
-        apis = {
-            number: Api(self._url, str(fact.value), number)
+        logins = {
+            number: str(fact.value)
             for fact in self._manifest.witness
             if fact.metric == answers.READ_AS and fact.value != answers.NOBODY
             for number in [int(fact.subject.removeprefix("org "))]
@@ -179,12 +172,13 @@ class GrafanaCopy:
                 match = re.fullmatch(rf"org (\d+) {kind} (.+)", fact.subject)
                 if match and fact.metric == metric:
                     organisation, uid = int(match[1]), match[2]
-                    api = apis[organisation]
+                    client = Client.behind_proxy(self._url, logins).within(organisation)
                     if kind == "dashboard":
                         version = str(wanted.get((fact.subject, "api version"), ""))
-                        yield from answers.dashboard(api, organisation, uid, version)
+                        yield from answers.dashboard(client, organisation, uid, version)
                     else:
-                        yield from answers.data_source(api, organisation, uid)
+                        yield from answers.data_source(client, organisation, uid)
                     return
-        for number, api in apis.items():
-            yield Fact(f"org {number}", "dashboards", sum(1 for _ in api.search("dash-db")))
+        for number in logins:
+            client = Client.behind_proxy(self._url, logins).within(number)
+            yield Fact(f"org {number}", "dashboards", len(answers.search(client, "dash-db")))

@@ -1,4 +1,4 @@
-"""A copy of grafana.db, open for reading: rows as dictionaries, whichever version wrote them."""
+"""Opens a copy of grafana.db and reads its rows as dictionaries, whichever version wrote them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class Database:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Database]:
-    """Open a copy that nobody writes to. Raises Damaged when it cannot be read as a database."""
+    """Open a copy that is not written to. Raises Damaged when it cannot be read as a database."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             yield Database(connection)

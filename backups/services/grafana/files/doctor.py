@@ -1,4 +1,4 @@
-"""What `lifeboat doctor` looks at for Grafana: the server, its files, its configuration, the image. Changes nothing."""
+"""Examines a Grafana for `lifeboat doctor`: its server, its files, its configuration, the image. Changes nothing."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,54 +9,26 @@ from backups.hosts import Hosts
 from backups.machine.docker import Docker
 from backups.places.parse import parse
 from backups.services.base import Finding
-from backups.services.grafana.client import Api
+from backups.services.grafana import health
 from backups.services.grafana.files import secrets
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.settings import GrafanaSettings
 
 GIVE_THE_KEY = (
     "give config_place, the directory whose grafana.ini has [security] secret_key; where it comes from GF_SECURITY_SECRET_KEY, "
-    "write it into that grafana.ini or keep it where you will find it on the bad day"
+    "write it into that grafana.ini or keep it where you will find it when you restore"
 )
 _LOCK_SECONDS = 10.0
 
 
 def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
     """See `Service.examine`."""
-    yield from server(settings, docker)
+    yield from health.examine(settings, docker)
     with tempfile.TemporaryDirectory() as scratch:
         config = Path(scratch) / "config"
         config.mkdir()
         yield _configuration(settings, docker, hosts, config)
         yield from _database(settings, docker, hosts, Path(scratch), config)
-
-
-def server(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
-    """Whether it answers, and whether the image is of its version."""
-    version = None
-    try:
-        health = Api(str(settings.url).rstrip("/")).health()
-        version = health.version
-        told = f"answers, version {version}" if version else "answers, and hides its version ([auth.anonymous] hide_version)"
-        remedy = None if health.ok else "look at Grafana's log: its database does not answer"
-        yield Finding("health", ok=health.ok, message=f"{settings.url} {told}", remedy=remedy)
-    except LifeboatError as error:
-        yield Finding("health", ok=False, message=error.message, remedy=error.hint)
-    yield _image(settings.image, version, docker)
-
-
-def _image(name: str, version: str | None, docker: Docker) -> Finding:
-    """Whether it can be had, and is of the source's version, as far as its tag tells."""
-    try:
-        image = docker.image(name)
-    except LifeboatError as error:
-        return Finding("image", ok=False, message=error.message, remedy=error.hint)
-    tag = name.rpartition(":")[2].split("-")[0].split(".")
-    if version and tag[0].isdigit() and tag[:3] != version.split("-")[0].split(".")[: len(tag[:3])]:
-        remedy = f"set image: to the tag {version}"
-        return Finding("image", ok=False, message=f"the image is {name}, the source runs {version}", remedy=remedy)
-    standin = " (a stand-in: it proves the database and the routes it serves, not Grafana itself)" if image.standin else ""
-    return Finding("image", ok=True, message=f"{name} is on this machine{standin}")
 
 
 def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, config: Path) -> Finding:

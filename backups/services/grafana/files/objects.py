@@ -1,7 +1,7 @@
-"""What a Grafana holds, whichever layout keeps it: folders, dashboards, library panels and data sources of each organisation.
+"""Reads folders, dashboards, library panels and data sources of each organisation, whichever tables keep them.
 
 Up to 12.3 dashboards are rows of `dashboard` (folders of `folder`, since 10); from 12.4 on both are objects in `resource`. Both
-are always read: a database in the middle of a migration has some here, some there, and a copy that lost one must show it.
+are always read: a database in the middle of a migration has some here, some there, and a copy that lacks one must show it.
 """
 
 import base64
@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.files.canonical import parse
+from backups.services.grafana.canonical import parse
 from backups.services.grafana.files.database import Database, Row
+from backups.services.grafana.namespaces import organisation_of
 
 TABLE = "table"
 RESOURCE = "resource"
@@ -31,8 +32,8 @@ class Folder:
 @dataclass(frozen=True)
 class Dashboard:
     """A dashboard as it is stored. `version` is the API version of its JSON ("" where it is not recorded), `history` counts what
-    was saved before; `binned`: deleted, but still there to be brought back. `stored` is read each time it is asked for: parsed,
-    a thousand dashboards would fill the memory.
+    was saved before; `in_bin`: deleted, but still there to be brought back. `stored` is parsed anew by each use of `spec`:
+    a thousand parsed dashboards would fill the memory.
     """
 
     organisation: int
@@ -43,7 +44,7 @@ class Dashboard:
     version: str
     layout: str
     history: int
-    binned: bool = False
+    in_bin: bool = False
 
     @property
     def spec(self) -> Any:
@@ -76,9 +77,9 @@ class DataSource:
     secrets: str
 
     @property
-    def told_secrets(self) -> tuple[str, ...]:
-        """The keys of secrets that are not empty: the server tells no others."""
-        return tuple(key for key, text in self.sealed.items() if not _empty_inside(text))
+    def answered_secrets(self) -> tuple[str, ...]:
+        """The keys of secrets that are not empty: the server names no others."""
+        return tuple(key for key, text in self.sealed.items() if not _is_empty_text(text))
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Objects:
 
     def served(self, kept: Folder | Dashboard) -> bool:
         """Whether the server serves this one: not out of the bin, and not the other layout's copy of it."""
-        if isinstance(kept, Dashboard) and kept.binned:
+        if isinstance(kept, Dashboard) and kept.in_bin:
             return False
         return kept.layout == (RESOURCE if self.unified else TABLE)
 
@@ -134,19 +135,6 @@ def read(database: Database) -> Objects:
         data_sources=tuple(sorted(_data_sources(database), key=_place)),
         resources=tuple(resources),
     )
-
-
-def organisation_of(namespace: str | None) -> int:
-    """The organisation whose objects a namespace of unified storage holds; 0 for the whole server's."""
-    if namespace == "default":
-        return 1
-    number = (namespace or "").removeprefix("org-")
-    return int(number) if number.isdigit() else 0
-
-
-def namespace_of(organisation: int) -> str:
-    """The namespace that holds an organisation's objects."""
-    return "default" if organisation == 1 else f"org-{organisation}"
 
 
 _FOLDERS = "folder.grafana.app/folders"
@@ -188,7 +176,7 @@ def _table_dashboards(database: Database) -> Iterator[Dashboard]:
                 version=(row.get("api_version") or "").rpartition("/")[2],
                 layout=TABLE,
                 history=history.get((row["id"],), 0),
-                binned=bool(row.get("deleted")),
+                in_bin=bool(row.get("deleted")),
             )
 
 
@@ -200,7 +188,7 @@ def _resource_history(database: Database) -> dict[tuple[int, str, str], int]:
     }
 
 
-def _empty_inside(text: object) -> bool:
+def _is_empty_text(text: object) -> bool:
     """Whether an encrypted value is that of an empty text. Its length tells, no key is needed: after the names of data key and
     algorithm come 8 bytes of salt, 16 of initialisation vector (aes-cfb), and then as many as the text has.
     """

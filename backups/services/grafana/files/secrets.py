@@ -1,7 +1,7 @@
-"""The secrets in a grafana.db, and whether the backup can open them.
+"""Finds the secrets in a grafana.db, and counts how many of them the backup can open.
 
 Grafana wraps them twice: `[security] secret_key` opens a data key, the data key opens the secret. A restore with another
-secret_key starts and lists everything, and then every data source fails; so that the backup has the key is proven.
+secret_key starts and lists everything, and then every data source fails, so the key is checked, too.
 """
 
 import base64
@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 
 from backups.errors import LifeboatError
+from backups.services.grafana.canonical import parse
 from backups.services.grafana.files import alerting
-from backups.services.grafana.files.canonical import parse
 from backups.services.grafana.files.database import Database
-from backups.services.grafana.files.references import listed
+from backups.services.grafana.references import listed
 from backups.witness import Fact
 
 DEFAULT_KEY = "SW2YcwTIb9zpOOhoPsMm"  # public: in the sample configuration of every Grafana

@@ -1,4 +1,4 @@
-"""The rest of the database: organisations, people, tokens, permissions, preferences …; and what is not compared, and why."""
+"""States the rest of the database: organisations, people, tokens, permissions, preferences …; what is not compared, and why."""
 
 import hashlib
 from collections import defaultdict
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.files.canonical import digest, filled
+from backups.services.grafana.canonical import digest, filled
 from backups.services.grafana.files.database import Database, Row
 from backups.witness import Fact
 
-_SEEN = frozenset({"id", "updated", "updated_at", "last_seen_at", "last_used_at"})
-"""Columns left out of every row's hash: its number, and moments that reading the copy moves (a visit, a token's use)."""
+_NOT_HASHED = frozenset({"id", "updated", "updated_at", "last_seen_at", "last_used_at"})
+"""Columns left out of every row's hash: its number, and times that reading the copy changes (a visit, a token's use)."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Kind:
-    """A table whose every row is a fact. `subject` names a row; `skip` are columns that are left out, beside _SEEN."""
+    """A table whose every row is a fact. `subject` names a row; `skip` are columns that are left out, beside _NOT_HASHED."""
 
     table: str
     metric: str
@@ -101,7 +101,7 @@ COUNTED = (
 )
 """Tables of which the number of rows and one hash of their contents are compared."""
 
-ELSEWHERE = frozenset(
+STATED_BY_WITNESS = frozenset(
     {
         *("alert_configuration", "alert_rule", "dashboard", "dashboard_version", "data_source", "folder", "library_element"),
         *("permission", "playlist", "resource", "resource_history", "user_role"),
@@ -153,7 +153,7 @@ def facts(database: Database) -> Iterator[Fact]:
     names = _names(database)
     for kind in KINDS:
         for row in database.rows(kind.table):
-            kept = {key: value for key, value in row.items() if key not in _SEEN | kind.skip}
+            kept = {key: value for key, value in row.items() if key not in _NOT_HASHED | kind.skip}
             yield Fact(kind.subject(row, names), kind.metric, row["role"] if kind.metric == "role" else digest(filled(kept)))
     yield from _playlists(database)
     yield from _permissions(database, names)
@@ -167,7 +167,7 @@ def facts(database: Database) -> Iterator[Fact]:
 
 def unknown(database: Database) -> list[str]:
     """Tables of this database that this version of Lifeboat knows nothing about, and so does not compare."""
-    known = {kind.table for kind in KINDS} | set(COUNTED) | ELSEWHERE | IGNORED.keys()
+    known = {kind.table for kind in KINDS} | set(COUNTED) | STATED_BY_WITNESS | IGNORED.keys()
     return [table for table in database.tables() if table not in known]
 
 
@@ -177,7 +177,7 @@ def _content(database: Database, table: str) -> tuple[int, str]:
     for row in database.each(table):
         if table != "role" or _kept(row["name"]):
             count += 1
-            content.update(digest(filled({key: value for key, value in row.items() if key not in _SEEN})).encode())
+            content.update(digest(filled({key: value for key, value in row.items() if key not in _NOT_HASHED})).encode())
     return count, content.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What a grafana.db says about itself, as facts. The same function runs on the source's copy and on the restored one.
+"""States the facts of a grafana.db. The same function runs on the source's copy and on the restored one.
 
 No secret enters a fact: rows that hold one are stated as hashes. What is deliberately not compared is listed, with reasons, in
 `tables.IGNORED`; what the restored server must answer over HTTP is stated by `answers.expected`.
@@ -7,18 +7,18 @@ No secret enters a fact: rows that hold one are stated as hashes. What is delibe
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from backups.services.grafana.canonical import dashboard, digest, filled, parse
 from backups.services.grafana.files import alerting, tables
 from backups.services.grafana.files.alerting import Configuration, Rule
-from backups.services.grafana.files.canonical import dashboard, digest, filled, parse
 from backups.services.grafana.files.database import Database
 from backups.services.grafana.files.objects import TABLE, Dashboard, DataSource, Objects, Resource
-from backups.services.grafana.files.references import Targets, missing
+from backups.services.grafana.references import Targets, missing
 from backups.witness import Fact
 
-_DATA_SOURCE_NOISE = frozenset({"id", "version", "created", "updated", "json_data", "secure_json_data", "is_prunable"})
-"""Numbering and moments; JSON columns, which are compared as JSON; and the flag that `restoring.disarm` takes from a copy."""
+_DATA_SOURCE_NOT_HASHED = frozenset({"id", "version", "created", "updated", "json_data", "secure_json_data", "is_prunable"})
+"""Numbering and times; JSON columns, which are compared as JSON; and the flag that `configuration.disarm` takes from a copy."""
 
-_BY_ITSELF = frozenset({"advisor.grafana.app/checktypes", "advisor.grafana.app/checks"})
+_WRITTEN_AT_START = frozenset({"advisor.grafana.app/checktypes", "advisor.grafana.app/checks"})
 """Resources that a server of version 13 writes while it starts."""
 
 
@@ -53,7 +53,7 @@ def _of(targets: Mapping[int, Targets], organisation: int) -> Targets:
 
 
 def _counts(objects: Objects, rules: list[Rule]) -> Iterator[Fact]:
-    """How many of each kind, also where there are none: a lost table is then a number that differs."""
+    """How many of each kind, also where there are none: if a table is missing from a restore, a number differs."""
     counted: Mapping[str, Counter[int]] = {
         "folders": Counter(one.organisation for one in objects.folders if objects.served(one)),
         "dashboards": Counter(one.organisation for one in objects.dashboards if objects.served(one)),
@@ -81,7 +81,7 @@ def _dashboard(one: Dashboard, objects: Objects, targets: Targets) -> Iterator[F
     subject = f"org {one.organisation} dashboard {one.uid}"
     if not objects.served(one):
         # The other layout's copy, or the bin's: one uid may be there several times, so all of it is one hash.
-        where = "bin" if one.binned else one.layout
+        where = "bin" if one.in_bin else one.layout
         yield Fact(f"{subject} ({where})", "json", digest([one.title, one.folder, dashboard(one.spec)]))
         return
     spec = one.spec
@@ -100,14 +100,14 @@ def _library_panels(objects: Objects, targets: Mapping[int, Targets]) -> Iterato
         yield Fact(subject, "name", one.name)
         yield Fact(subject, "folder", one.folder)
         yield Fact(subject, "json", digest([one.row["kind"], one.row["type"], one.row["description"], one.model]))
-        # A panel's data source may be a variable of the dashboard that shows it, and which one that is, nobody can say here.
+        # A panel's data source may be a variable of the dashboard that shows it, and which one is not known here.
         spec = {"templating": {"list": []}, "model": one.model}
         yield Fact(subject, "missing", missing(spec, one.folder, _of(targets, one.organisation)))
 
 
 def _data_source(one: DataSource) -> Iterator[Fact]:
     subject = f"org {one.organisation} data source {one.uid}"
-    kept = {key: value for key, value in one.row.items() if key not in _DATA_SOURCE_NOISE}
+    kept = {key: value for key, value in one.row.items() if key not in _DATA_SOURCE_NOT_HASHED}
     yield Fact(subject, "name", one.name)
     yield Fact(subject, "settings", digest(filled(kept) | {"json_data": parse(one.row["json_data"])}))
     yield Fact(subject, "secret keys", ", ".join(sorted(one.sealed)) or "none")
@@ -117,7 +117,7 @@ def _data_source(one: DataSource) -> Iterator[Fact]:
 def _resources(resources: tuple[Resource, ...]) -> Iterator[Fact]:
     """Playlists of version 13 and whatever else moves into unified storage: the whole object without its bookkeeping."""
     for one in resources:
-        if one.kind not in _BY_ITSELF:
+        if one.kind not in _WRITTEN_AT_START:
             value = one.value
             if isinstance(value, Mapping) and isinstance(value.get("metadata"), Mapping):
                 metadata = {key: value["metadata"].get(key) for key in ("name", "annotations", "labels")}

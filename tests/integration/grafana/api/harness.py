@@ -1,10 +1,10 @@
-"""Servers for the tests of method api: the stand-in inside this process, built or empty, asked as its administrator or by a token."""
+"""Runs servers for the tests of method api: the stand-in inside this process, built or empty, and clients of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backups.services.grafana.api.client import Client
+from backups.services.grafana.client import Client
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout, build
 from deployments.grafana_standin.serving import serving

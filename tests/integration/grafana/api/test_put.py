@@ -5,25 +5,27 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backups.errors import LifeboatError
 from backups.services.grafana.api import facts, kinds
-from backups.services.grafana.api.objects import Holdings, Key, write
-from backups.services.grafana.api.put import alerts
-from backups.services.grafana.api.put import put as putting
-from backups.services.grafana.api.put.receiver import GrafanaReceiver
-from backups.services.grafana.api.put.target import NotTaken
-from backups.services.grafana.api.read.read import read
+from backups.services.grafana.api import put as putting
+from backups.services.grafana.api.objects import Key, Objects, write
+from backups.services.grafana.api.read import read
+from backups.services.grafana.api.receiver import GrafanaReceiver
+from backups.services.grafana.api.resources import contact_points
+from backups.services.grafana.api.resources.order import CONTENT, RESOURCES
+from backups.services.grafana.api.resources.target import ObjectRefused
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout
 from tests.integration.grafana.api.harness import LOGIN, admin, built, empty, first, robot
 
 
 @pytest.fixture(scope="module")
-def backup(tmp_path_factory: pytest.TempPathFactory) -> Holdings:
+def backup(tmp_path_factory: pytest.TempPathFactory) -> Objects:
     """What a server of two organisations holds. Tests leave it as it is."""
     with built(tmp_path_factory.mktemp("backup")) as url:
         return read(admin(url))
@@ -35,11 +37,11 @@ def test_a_new_server_holds_all_of_it_afterwards(layout: Layout, tmp_path: Path)
         wanted = read(admin(source))
         target = putting.put(wanted, first(url))
         assert target.notes == []
-        assert putting.unequal(facts.facts(wanted), putting.seen(target, ())) == []
+        assert putting.unequal(facts.facts(wanted), putting.present(target, ())) == []
         names = read(first(url)).organisations
         assert names == wanted.organisations
         restored = read(first(url))
-        for kind in (kinds.GROUP, kinds.POINT, kinds.TIMING, kinds.TEMPLATE):
+        for kind in (kinds.RULE_GROUP, kinds.CONTACT_POINT, kinds.MUTE_TIMING, kinds.NOTIFICATION_TEMPLATE):
             assert restored.of(1, kind).keys() >= wanted.of(1, kind).keys()
         # People may go on editing what came back.
         rules = first(url).within(1).get("api", "v1", "provisioning", "alert-rules")
@@ -48,23 +50,23 @@ def test_a_new_server_holds_all_of_it_afterwards(layout: Layout, tmp_path: Path)
         assert LOGIN in restored.of(0, kinds.USER)
 
 
-def test_it_may_be_begun_again_wherever_it_died(backup: Holdings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_may_be_begun_again_wherever_it_died(backup: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class DiedError(Exception):
         """Stands for a kill."""
 
     def die(*_: object) -> None:
         raise DiedError
 
-    steps = putting._STEPS
     with empty(tmp_path) as url:
-        for number in range(0, len(steps), 4):
-            monkeypatch.setattr(putting, "_STEPS", (*steps[:number], die))
+        for number in range(0, len(RESOURCES), 4):
+            dying = replace(RESOURCES[number], put=die)
+            monkeypatch.setattr(putting, "RESOURCES", (*RESOURCES[:number], dying))
             with pytest.raises(DiedError):
                 putting.put(backup, first(url))
         monkeypatch.undo()
         target = putting.put(backup, first(url))
         everything = facts.facts(read(first(url)))
-    assert {key for key in target.there.objects if key not in backup.objects and key.kind in kinds.CONTENT} == set()
+    assert {key for key in target.before.bodies if key not in backup.bodies and key.kind in CONTENT} == set()
     assert [fact for fact in facts.facts(backup) if fact.metric == "definition" and fact not in everything] == []
 
 
@@ -85,19 +87,19 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def test_whatever_is_lost_or_changed_is_seen(backup: Holdings, tmp_path: Path) -> None:
+def test_whatever_is_lost_or_changed_is_seen(backup: Objects, tmp_path: Path) -> None:
     with empty(tmp_path) as url:
         target = putting.put(backup, first(url))
         untouched = (tmp_path / "grafana.db").read_bytes()
         for subject, change in CHANGES.items():
             assert change(tmp_path / "grafana.db") != 0, f"{subject}: the change changed nothing"
-            told = putting.unequal(facts.facts(backup), putting.seen(target, ()))
-            assert any(line.startswith(subject) for line in told), f"{subject}: {told}"
+            differences = putting.unequal(facts.facts(backup), putting.present(target, ()))
+            assert any(line.startswith(subject) for line in differences), f"{subject}: {differences}"
             (tmp_path / "grafana.db").write_bytes(untouched)
-        assert putting.unequal(facts.facts(backup), putting.seen(target, ())) == []
+        assert putting.unequal(facts.facts(backup), putting.present(target, ())) == []
 
 
-def test_what_has_the_same_name_is_written_over_and_all_else_stays(backup: Holdings, tmp_path: Path) -> None:
+def test_what_has_the_same_name_is_written_over_and_all_else_stays(backup: Objects, tmp_path: Path) -> None:
     write(backup, tmp_path / "tree")
     with built(tmp_path / "other") as url:
         database = tmp_path / "other" / "grafana.db"
@@ -117,7 +119,7 @@ def test_what_has_the_same_name_is_written_over_and_all_else_stays(backup: Holdi
         assert any("was there before and stays: org 1 dashboard newer" in note for note in notes)
         now = read(admin(url))
         assert now.of(1, kinds.FOLDER)["agama-details"]["parentUid"] == "agama"
-        assert "newer" in now.of(1, kinds.BOARD)
+        assert "newer" in now.of(1, kinds.DASHBOARD)
 
 
 def _panel(client: object) -> list[str]:
@@ -133,23 +135,23 @@ def _first_panel(client: object) -> dict[str, object]:
     return client.get("api", "library-elements", perPage=1)["result"]["elements"][0]  # type: ignore[attr-defined, no-any-return]
 
 
-def test_a_token_puts_what_it_may_and_names_what_only_an_administrator_could(backup: Holdings, tmp_path: Path) -> None:
-    one = Holdings({key: body for key, body in backup.objects.items() if key.organisation in {0, 1}})
+def test_a_token_puts_what_it_may_and_names_what_only_an_administrator_could(backup: Objects, tmp_path: Path) -> None:
+    one = Objects({key: body for key, body in backup.bodies.items() if key.organisation in {0, 1}})
     write(one, tmp_path / "tree")
     with empty(tmp_path / "cloud") as url:
         edits.add_service_account(tmp_path / "cloud" / "grafana.db", "lifeboat", "Admin", "glsa_cloud")
         notes = GrafanaReceiver(robot(url, "glsa_cloud")).receive(tmp_path / "tree", "b")
-    told = "\n".join(notes)
-    assert "org 1 organisation Main Org." not in told, "it has that name there, too"
-    assert "org 1 member editor: there is no such user, and only the server's administrator may create one: invite them" in told
-    assert "org 1 team members" in told
-    assert not any(key.name in note for note in notes for key in one.objects if key.kind == kinds.BOARD)
+    text = "\n".join(notes)
+    assert "org 1 organisation Main Org." not in text, "it has that name there, too"
+    assert "org 1 member editor: there is no such user, and only the server's administrator may create one: invite them" in text
+    assert "org 1 team members" in text
+    assert not any(key.name in note for note in notes for key in one.bodies if key.kind == kinds.DASHBOARD)
 
 
-def test_an_organisation_of_another_name_is_told_to_whoever_may_not_rename_it(backup: Holdings, tmp_path: Path) -> None:
-    objects = {key: body for key, body in backup.objects.items() if key.organisation == 1}
+def test_an_organisation_of_another_name_is_told_to_whoever_may_not_rename_it(backup: Objects, tmp_path: Path) -> None:
+    objects = {key: body for key, body in backup.bodies.items() if key.organisation == 1}
     del objects[Key(1, kinds.ORGANISATION, "Main Org.")]
-    renamed = Holdings(objects | {Key(1, kinds.ORGANISATION, "Agama"): {"name": "Agama"}})
+    renamed = Objects(objects | {Key(1, kinds.ORGANISATION, "Agama"): {"name": "Agama"}})
     write(renamed, tmp_path / "tree")
     with empty(tmp_path / "cloud") as url:
         edits.add_service_account(tmp_path / "cloud" / "grafana.db", "lifeboat", "Admin", "glsa_cloud")
@@ -159,44 +161,46 @@ def test_an_organisation_of_another_name_is_told_to_whoever_may_not_rename_it(ba
         assert read(first(url)).organisations == {1: "Agama"}
 
 
-def test_a_second_organisation_needs_the_servers_administrator(backup: Holdings, tmp_path: Path) -> None:
+def test_a_second_organisation_needs_the_servers_administrator(backup: Objects, tmp_path: Path) -> None:
     with empty(tmp_path) as url:
         edits.add_service_account(tmp_path / "grafana.db", "lifeboat", "Admin", "glsa_cloud")
-        with pytest.raises(LifeboatError, match=r"is not on .* as far as whoever asks may see: Main Org\.") as fault:
+        with pytest.raises(
+            LifeboatError, match=r"organisation .* is not on .*, where these credentials see only Main Org\."
+        ) as fault:
             putting.put(backup, robot(url, "glsa_cloud"))
         assert "administrator" in str(fault.value.hint)
-        assert not read(first(url)).of(1, kinds.BOARD)
+        assert not read(first(url)).of(1, kinds.DASHBOARD)
 
 
-def test_an_object_that_is_refused_is_named_with_the_servers_words(backup: Holdings, tmp_path: Path) -> None:
-    broken = Holdings(dict(backup.objects))
-    key = Key(1, kinds.TIMING, "no-intervals")
-    broken.objects[key] = {"name": "", "time_intervals": []}
+def test_an_object_that_is_refused_is_named_with_the_servers_words(backup: Objects, tmp_path: Path) -> None:
+    broken = Objects(dict(backup.bodies))
+    key = Key(1, kinds.MUTE_TIMING, "no-intervals")
+    broken.bodies[key] = {"name": "", "time_intervals": []}
     with (
         empty(tmp_path) as url,
-        pytest.raises(NotTaken, match=r"org 1 mute timing no-intervals is not taken: POST .*HTTP 400: ") as fault,
+        pytest.raises(ObjectRefused, match=r"org 1 mute timing no-intervals is refused: POST .*HTTP 400: ") as fault,
     ):
         putting.put(broken, first(url))
-    assert "begin again" in str(fault.value.hint)
+    assert "restore again" in str(fault.value.hint)
 
 
 def test_somebody_who_writes_there_at_the_same_time_is_noticed(
-    backup: Holdings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backup: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(backup, tmp_path / "tree")
-    seen = putting.seen
+    present = putting.present
     with empty(tmp_path / "new") as url:
 
         def meddled(*arguments: object) -> object:
             edits.change_panel(tmp_path / "new" / "grafana.db", "agama-overview", 1, title="Meanwhile")
-            return seen(*arguments)  # type: ignore[arg-type]
+            return present(*arguments)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(putting, "seen", meddled)
+        monkeypatch.setattr(putting, "present", meddled)
         with pytest.raises(LifeboatError, match=r"1 facts are not equal .*: org 1 dashboard agama-overview definition: "):
             GrafanaReceiver(first(url)).receive(tmp_path / "tree", "b")
 
 
-def test_secrets_that_are_there_stay(backup: Holdings, tmp_path: Path) -> None:
+def test_secrets_that_are_there_stay(backup: Objects, tmp_path: Path) -> None:
     """A change of a contact point sends back what the server showed, and it keeps the secret behind it."""
     with built(tmp_path) as url:
         client = admin(url).within(1)
@@ -217,7 +221,7 @@ def _sealed(database: Path) -> list[str]:
     return re.findall(r'"secureSettings": (\{[^}]*\})', text)
 
 
-def test_an_integration_that_no_api_removes_stays_and_is_told(backup: Holdings, tmp_path: Path) -> None:
+def test_an_integration_that_no_api_removes_stays_and_is_told(backup: Objects, tmp_path: Path) -> None:
     """A new server of before 12.4 has a contact point whose uid is empty; here it has the name of one in the backup."""
     write(backup, tmp_path / "tree")
     with empty(tmp_path / "new") as url:
@@ -229,14 +233,19 @@ def test_an_integration_that_no_api_removes_stays_and_is_told(backup: Holdings, 
             )
         notes = GrafanaReceiver(first(url)).receive(tmp_path / "tree", "b")
         assert any("was there before and stays" in note and "org 1 contact point pager, email" in note for note in notes), notes
-        now = read(first(url)).of(1, kinds.POINT)["pager"]["integrations"]
-        assert len(now) == len(backup.of(1, kinds.POINT)["pager"]["integrations"]) + 1
+        now = read(first(url)).of(1, kinds.CONTACT_POINT)["pager"]["integrations"]
+        assert len(now) == len(backup.of(1, kinds.CONTACT_POINT)["pager"]["integrations"]) + 1
 
 
 def test_what_stands_in_for_a_secret_has_its_shape_and_leads_nowhere() -> None:
-    settings = {"url": kinds.REDACTED, "token": kinds.REDACTED, "inner": [{"webhookUrl": kinds.REDACTED}], "title": "kept"}
-    made = alerts.with_stand_ins(settings)
+    settings = {
+        "url": contact_points.REDACTED,
+        "token": contact_points.REDACTED,
+        "inner": [{"webhookUrl": contact_points.REDACTED}],
+        "title": "kept",
+    }
+    made = contact_points.with_stand_ins(settings)
     assert made["title"] == "kept"
     assert made["url"] == made["inner"][0]["webhookUrl"] == "https://set-after-the-restore.invalid/"
-    assert kinds.REDACTED not in str(made)
-    assert kinds.redacted(settings) == ["inner[0].webhookUrl", "token", "url"]
+    assert contact_points.REDACTED not in str(made)
+    assert contact_points.redacted(settings) == ["inner[0].webhookUrl", "token", "url"]

@@ -1,20 +1,16 @@
 """What a backup through the API reads: all that is there, nothing that is refused, and what never comes out, by name."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from backups.errors import Damaged, LifeboatError, Transient
-from backups.services.grafana.api import client as wire
+from backups.errors import Damaged, LifeboatError
+from backups.services.grafana import client
 from backups.services.grafana.api import kinds, not_restorable
-from backups.services.grafana.api.client import Client
-from backups.services.grafana.api.objects import Holdings, Key, load, write
-from backups.services.grafana.api.read import rest
-from backups.services.grafana.api.read.read import READERS, read
+from backups.services.grafana.api.objects import Key, Objects, load, write
+from backups.services.grafana.api.read import read
+from backups.services.grafana.api.resources.annotations import every_annotation
+from backups.services.grafana.api.resources.order import RESOURCES
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout
 from tests.integration.grafana.api.harness import TOKEN, admin, built, robot
@@ -23,18 +19,21 @@ from tests.integration.grafana.api.harness import TOKEN, admin, built, robot
 @pytest.mark.parametrize("layout", ["dashboard", "resource"])
 def test_everything_is_read_and_written_and_read_again(layout: Layout, tmp_path: Path) -> None:
     with built(tmp_path / "source", layout) as url:
-        holdings = read(admin(url))
-        assert not holdings.closed
-        seen = {key.kind for key in holdings.objects}
-        assert seen >= {kind for kind, _ in READERS} - {kinds.TEAM_PREFERENCES} | {kinds.USER, kinds.ORGANISATION}
-        assert len(holdings.organisations) == 2
-        assert read(admin(url)).different(holdings) == []
-    write(holdings, tmp_path)
-    assert load(tmp_path, "b").objects == holdings.objects
-    told = "".join(path.read_text() for path in (tmp_path / "objects").rglob("*.json"))
-    assert "admin" in told, "the files were read"
-    assert "pbkdf2" not in told
-    assert TOKEN not in told
+        objects = read(admin(url))
+        assert not objects.closed
+        read_kinds = {key.kind for key in objects.bodies}
+        assert read_kinds >= {resource.kind for resource in RESOURCES} - {kinds.TEAM_PREFERENCES} | {
+            kinds.USER,
+            kinds.ORGANISATION,
+        }
+        assert len(objects.organisations) == 2
+        assert read(admin(url)).different(objects) == []
+    write(objects, tmp_path)
+    assert load(tmp_path, "b").bodies == objects.bodies
+    text = "".join(path.read_text() for path in (tmp_path / "objects").rglob("*.json"))
+    assert "admin" in text, "the files were read"
+    assert "pbkdf2" not in text
+    assert TOKEN not in text
 
 
 @pytest.mark.parametrize("layout", ["dashboard", "resource"])
@@ -44,16 +43,9 @@ def test_lists_of_many_pages_are_read_to_their_end(layout: Layout, tmp_path: Pat
             edits.add_dashboard(tmp_path / "grafana.db", f"more-{number}", f"More {number}")
             edits.add_folder(tmp_path / "grafana.db", f"f-{number}", f"Folder {number}", parent_uid="agama")
         whole = read(admin(url))
-        for module in (wire, *(module for module in _modules() if hasattr(module, "PAGE"))):
-            monkeypatch.setattr(module, "PAGE", 2)
+        monkeypatch.setattr(client, "PAGE", 2)
         assert read(admin(url)).different(whole) == []
-        assert {f"more-{number}" for number in range(7)} <= set(whole.of(1, kinds.BOARD))
-
-
-def _modules() -> list[object]:
-    from backups.services.grafana.api.read import dashboards, people
-
-    return [dashboards, people]
+        assert {f"more-{number}" for number in range(7)} <= set(whole.of(1, kinds.DASHBOARD))
 
 
 def test_annotations_are_read_to_their_end_even_many_of_one_moment(tmp_path: Path) -> None:
@@ -61,39 +53,40 @@ def test_annotations_are_read_to_their_end_even_many_of_one_moment(tmp_path: Pat
         client = admin(url)
         for number in range(9):
             client.send("POST", "api", "annotations", body={"time": 1_000 + number // 5, "text": f"tick {number}", "tags": ["t"]})
-        every = [one["text"] for one in rest.every_annotation(client)]
+        every = [one["text"] for one in every_annotation(client)]
         assert len([text for text in every if text.startswith("tick")]) == 9
-        assert [one["text"] for one in rest.every_annotation(client, most=2)] == every
+        assert [one["text"] for one in every_annotation(client, most=2)] == every
 
 
 def test_a_token_reads_its_own_organisation_and_says_what_it_may_not_see(tmp_path: Path) -> None:
     with built(tmp_path) as url:
-        holdings, whole = read(robot(url)), read(admin(url))
-    assert set(holdings.organisations) == {1}
-    assert set(holdings.closed) == {(0, kinds.ORGANISATION), (0, kinds.USER)}
-    assert "grafana: users are not in the backup: the server's users are told to its administrator only" in not_restorable.closed(
-        holdings
+        objects, whole = read(robot(url)), read(admin(url))
+    assert set(objects.organisations) == {1}
+    assert set(objects.closed) == {(0, kinds.ORGANISATION), (0, kinds.USER)}
+    assert (
+        "grafana: users are not in the backup: only the server's administrator may read the server's users"
+        in not_restorable.closed(objects)
     )
-    mine = {key: body for key, body in whole.objects.items() if key.organisation == 1}
-    assert holdings.objects == mine
+    mine = {key: body for key, body in whole.bodies.items() if key.organisation == 1}
+    assert objects.bodies == mine
 
 
 def test_a_kind_that_is_refused_is_closed_and_never_an_empty_one(tmp_path: Path) -> None:
     with built(tmp_path) as url:
         edits.add_service_account(tmp_path / "grafana.db", "looker", "Viewer", "glsa_viewer")
-        holdings = read(robot(url, "glsa_viewer"))
-    assert (1, kinds.SOURCE) in holdings.closed
-    assert holdings.of(1, kinds.SOURCE) == {}
-    assert len(holdings.of(1, kinds.BOARD)) > 3
-    told = not_restorable.closed(holdings)
-    assert any("org 1: data sources are not in the backup: GET /api/datasources: HTTP 403" in line for line in told)
-    assert any("whoever reads is not its administrator" in line for line in told)
+        objects = read(robot(url, "glsa_viewer"))
+    assert (1, kinds.DATA_SOURCE) in objects.closed
+    assert objects.of(1, kinds.DATA_SOURCE) == {}
+    assert len(objects.of(1, kinds.DASHBOARD)) > 3
+    lines = not_restorable.closed(objects)
+    assert any("org 1: data sources are not in the backup: GET /api/datasources: HTTP 403" in line for line in lines)
+    assert any("the caller is not its administrator" in line for line in lines)
 
 
 def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
     with built(tmp_path) as url:
-        holdings = read(admin(url))
-    assert not_restorable.secrets(holdings) == [
+        objects = read(admin(url))
+    assert not_restorable.secrets(objects) == [
         "grafana user admin: password",
         "grafana user editor: password",
         "grafana user viewer: password",
@@ -103,102 +96,27 @@ def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
         "org 1 service account lifeboat: token lifeboat-token",
         "org 1 service account robot: token robot-token",
     ]
-    assert any("1 snapshots of dashboards, not kept: Overview, frozen" in line for line in holdings.beyond)
+    assert any("1 snapshots of dashboards, not kept: Overview, frozen" in line for line in objects.limits)
 
 
 def test_a_token_that_is_not_taken_is_told(tmp_path: Path) -> None:
-    with built(tmp_path) as url, pytest.raises(LifeboatError, match=r"not taken \(HTTP 401: Invalid API key\)") as fault:
+    with (
+        built(tmp_path) as url,
+        pytest.raises(LifeboatError, match=r"does not accept the service account \(HTTP 401: Invalid API key\)") as fault,
+    ):
         read(robot(url, "expired"))
     assert "expired" in str(fault.value.hint)
     assert "Bearer" not in str(fault.value)
 
 
 def test_a_file_of_a_backup_that_is_damaged_is_named(tmp_path: Path) -> None:
-    holdings = Holdings(
-        {Key(1, kinds.ORGANISATION, "a/../b"): {"name": "a/../b"}, Key(1, kinds.TEAM, "x" * 300): {"name": "long"}}
-    )
-    holdings.objects[Key(1, kinds.PLAYLIST, "half \ud83d")] = {"name": "half \ud83d"}
-    write(holdings, tmp_path)
-    assert load(tmp_path, "b").objects == holdings.objects
+    objects = Objects({Key(1, kinds.ORGANISATION, "a/../b"): {"name": "a/../b"}, Key(1, kinds.TEAM, "x" * 300): {"name": "long"}})
+    objects.bodies[Key(1, kinds.PLAYLIST, "half \ud83d")] = {"name": "half \ud83d"}
+    write(objects, tmp_path)
+    assert load(tmp_path, "b").bodies == objects.bodies
     (team,) = (tmp_path / "objects" / "org-1" / "team").iterdir()
     team.write_text(team.read_text()[:-5])
     with pytest.raises(Damaged, match=r"objects/org-1/team/x+-[0-9a-f]{16}.json of backup b cannot be read"):
         load(tmp_path, "b")
     with pytest.raises(Damaged, match="holds no organisation"):
         load(tmp_path / "objects", "b")
-
-
-Answer = Callable[[BaseHTTPRequestHandler], tuple[int, dict[str, str], bytes]]
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[str]:
-    """A server that gives these answers to anything."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, body = answer(self)
-            self.send_response(status)
-            for name, value in (headers | {"Content-Length": str(len(body))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815 - as the base class calls it
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "body", "words"),
-    [
-        (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "leads to https://login.example/\n"),
-        (200, {}, b"<html>", "answers 200 and no JSON"),
-        (200, {}, b'"text"', "answers something else than a list"),
-        (500, {}, b'{"message": "database is locked"}', "answers 500: database is locked"),
-        (503, {}, b"", "answers 503: Service Unavailable"),
-    ],
-)
-def test_what_is_no_answer_of_grafanas_is_told(status: int, headers: dict[str, str], body: bytes, words: str) -> None:
-    with answering(lambda _: (status, headers, body)) as url, pytest.raises(LifeboatError, match=words):
-        read(Client(url, "Bearer x", direct=True, pause=lambda _: None))
-
-
-def test_a_server_that_is_away_is_transient() -> None:
-    with answering(lambda _: (200, {}, b"")) as url:
-        pass
-    with pytest.raises(Transient, match="does not answer"):
-        read(Client(url, "Bearer x", direct=True))
-
-
-def test_a_busy_server_is_given_the_time_that_it_asks_for() -> None:
-    paused: list[float] = []
-
-    def answer(_: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
-        return (429, {"Retry-After": "7"}, b"") if len(paused) < 2 else (200, {}, b"[]")
-
-    with answering(answer) as url:
-        assert Client(url, "Bearer x", direct=True, pause=paused.append).get("api", "orgs") == []
-    assert paused == [7.0, 7.0]
-
-
-def test_a_write_that_may_have_been_done_is_not_repeated() -> None:
-    asked: list[str] = []
-
-    def answer(request: BaseHTTPRequestHandler) -> tuple[int, dict[str, str], bytes]:
-        asked.append(request.command)
-        return 502, {}, b""
-
-    with answering(answer) as url, pytest.raises(Transient, match="answers 502"):
-        Client(url, "Bearer x", direct=True, pause=lambda _: None).send("POST", "api", "teams", body={})
-    assert asked == ["POST"]

@@ -86,6 +86,6 @@ def test_secrets_that_are_empty_are_not_told_by_the_server(tmp_path: Path) -> No
         full = next(one for one in read(database).data_sources if one.sealed)
     empty = base64.b64encode(seal("", "a data key", b"0" * 16)).decode()
 
-    assert full.told_secrets == ("password",)
-    assert replace(full, sealed={"password": empty}).told_secrets == ()
-    assert replace(full, sealed={"password": "no base64 at all!"}).told_secrets == ("password",)
+    assert full.answered_secrets == ("password",)
+    assert replace(full, sealed={"password": empty}).answered_secrets == ()
+    assert replace(full, sealed={"password": "no base64 at all!"}).answered_secrets == ("password",)

@@ -1,0 +1,71 @@
+"""Reads which organisations a server has, and finds or makes those of a backup."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from backups.errors import LifeboatError
+from backups.services.grafana.api import kinds
+from backups.services.grafana.api.objects import Key, Objects
+from backups.services.grafana.client import Client, Denied, as_list, member, shown
+
+
+def visible(client: Client, objects: Objects | None = None) -> dict[int, str]:
+    """Names by number: all of the server for its administrator, the caller's own for everybody else.
+
+    objects: its `closed` is filled when not all may be read
+    """
+    server = client.within(None)
+    try:
+        found: list[Mapping[str, Any]] = []
+        # Its pages count from 0, and are no longer than a thousand.
+        while len(found) % 1000 == 0:
+            page = as_list(server.get("api", "orgs", perpage=1000, page=len(found) // 1000))
+            found += page
+            if not page:
+                break
+        return {int(one["id"]): str(one["name"]) for one in sorted(found, key=lambda one: int(one["id"]))}
+    except Denied as error:
+        if objects is not None:
+            objects.closed[0, kinds.ORGANISATION] = f"only the caller's own is read: {error.message}"
+            objects.closed[0, kinds.USER] = "only the server's administrator may read the server's users"
+        answer = server.get("api", "org")
+        return {int(member(answer, "id")): str(member(answer, "name"))}
+
+
+def find_or_make(wanted: Objects, client: Client) -> tuple[dict[int, int], list[Key]]:
+    """The server's number of each organisation of a backup, found by name or made; and those that could not be given their name.
+
+    One that is alone on both sides is the same, whatever its name; and the first one takes a new server's only one.
+    Raises LifeboatError for one that is not there and may not be made.
+    """
+    probe = Objects()
+    there = visible(client, probe)
+    administered = (0, kinds.ORGANISATION) not in probe.closed
+    by_name = {name: number for number, name in there.items()}
+    names = wanted.organisations
+    found = {number: by_name[name] for number, name in names.items() if name in by_name}
+    unnamed: list[Key] = []
+    if not found and len(there) == 1 and (administered or len(names) == 1):
+        first, (only,) = min(names), there
+        found[first] = only
+        if not (administered and _rename(client, only, names[first])):
+            unnamed = [Key(first, kinds.ORGANISATION, names[first])]
+    for number, name in names.items():
+        if number in found:
+            continue
+        if not administered:
+            raise LifeboatError(
+                f"organisation {name} is not on {shown(client.url)}, where these credentials see only {', '.join(by_name)}",
+                hint="restore as the server's administrator: user and password instead of a token",
+            )
+        found[number] = int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])
+    return found, unnamed
+
+
+def _rename(client: Client, number: int, name: str) -> bool:
+    """Whether the server let it be renamed."""
+    try:
+        client.within(None).send("PUT", "api", "orgs", str(number), body={"name": name})
+    except Denied:
+        return False
+    return True

@@ -1,0 +1,111 @@
+"""Writes a JSON value in one way, so that equal values have equal hashes, and leaves out what is not compared."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_ASSIGNED = frozenset({"id", "version", "iteration"})
+"""Members that the server gives a dashboard: they are the database's own numbering, not the author's work."""
+
+_UNITS = {
+    "y": 31_536_000.0,
+    "w": 604_800.0,
+    "d": 86_400.0,
+    "h": 3600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ns": 1e-9,
+}
+
+
+def parse(value: str | bytes | None) -> Any:
+    """Read a JSON column: None for SQL NULL and for empty text, which Grafana writes for it; what is no JSON comes as it is."""
+    if not value:
+        return None
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no white space; a whole number is written one way, whether it came as `1`, `1.0` or `1e0`."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def dashboard(spec: Any) -> Any:
+    """A dashboard as its author made it: without the members that the server assigns."""
+    return {key: value for key, value in spec.items() if key not in _ASSIGNED} if isinstance(spec, Mapping) else spec
+
+
+def dashboard_over_http(spec: Any) -> Any:
+    """What of a dashboard any version of the HTTP API returns as it was stored.
+
+    Left out, besides what `dashboard` leaves out: `uid` (the address names it; old rows have none in their JSON); what the server
+    fills into a library panel (8 and 9 put its whole model there; it is compared as a library panel); what `filled` leaves out.
+    """
+    if not isinstance(spec, Mapping):
+        return spec
+    return filled({key: value for key, value in _without_library_models(dashboard(spec)).items() if key != "uid"})
+
+
+def filled(value: Any) -> Any:
+    """Without the members of objects that are null, false, 0 or empty: Go's `omitempty` drops many of them."""
+    if isinstance(value, Mapping):
+        members = ((key, filled(member)) for key, member in value.items())
+        return {key: member for key, member in members if member not in (None, False, 0, "", [], {})}
+    if isinstance(value, list):
+        return [filled(member) for member in value]
+    return value
+
+
+def seconds(duration: object) -> float:
+    """A duration as the API writes it, `1d2h3m4.5s`, or already a number, in seconds; 0 for none."""
+    if isinstance(duration, int | float):
+        return float(duration)
+    return sum(
+        float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)(ms|us|µs|ns|[ywdhms])", str(duration or ""))
+    )
+
+
+def folder_uid(folder: object) -> str:
+    """The uid of a folder, "" at the top, for which versions write null, "" or `general`."""
+    return "" if folder in (None, "general") else str(folder)
+
+
+def _without_library_models(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        library = value.get("libraryPanel")
+        if isinstance(library, Mapping) and library.get("uid"):
+            kept = {key: value[key] for key in ("id", "gridPos") if key in value}
+            return kept | {"libraryPanel": {"uid": library["uid"]}}
+        return {key: _without_library_models(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_without_library_models(member) for member in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """JSON values only: whole floats as integers, bytes (SQLite's BLOBs) as text or hexadecimal."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    return value

@@ -1,0 +1,146 @@
+"""Backs up Grafana's files: the database by SQLite's online backup, and the configuration that opens its secrets.
+
+Next file: `witness.py`.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from backups.errors import Damaged, LifeboatError, Transient
+from backups.hosts import Hosts
+from backups.machine import disk
+from backups.machine.docker import Docker
+from backups.places.base import Place
+from backups.places.parse import parse
+from backups.services.base import Captured, Job
+from backups.services.grafana.client import Client
+from backups.services.grafana.files import answers, doctor, secrets, tables, witness
+from backups.services.grafana.files.copy import CONFIG
+from backups.services.grafana.files.database import FILE, Database, opened
+from backups.services.grafana.files.objects import Objects, read
+from backups.services.grafana.settings import GrafanaSettings
+from backups.witness import Fact
+
+UNKNOWN = "unknown"
+
+_REPAIR = "stop Grafana and try: sqlite3 grafana.db '.recover' | sqlite3 mended.db; the backups taken before are unharmed"
+
+
+def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *, lock_seconds: float) -> Captured:
+    """See `Service.capture`. Nothing is read from the live server but its version, and nothing is ever written there.
+
+    lock_seconds: how long a database that is locked is waited for
+    """
+    place = _data_directory(settings, docker, hosts)
+    version = _version(settings, job)
+    if not place.exists(FILE):
+        raise LifeboatError(
+            f"{FILE} is not in {place}",
+            hint="the place is Grafana's data directory ([paths] data, usually /var/lib/grafana); a Grafana on MySQL or "
+            "PostgreSQL keeps no file: back up that database",
+        )
+    size = sum(file.size for file in place.files(FILE))
+    disk.require(job.directory, size, f"the copy of {FILE}")
+    taken_at = job.now()
+    job.say(f"copying {FILE}, {disk.size(size)}, from {place}")
+    place.fetch_sqlite(FILE, job.directory / FILE, seconds=lock_seconds)
+    configured = _fetch_configuration(settings, job, docker, hosts)
+    plugins = _plugins(place, job.work)
+    try:
+        with opened(job.directory / FILE) as database:
+            _check(database, place)
+            objects = read(database)
+            facts = _facts(database, objects, job)
+            uncovered = {table: sum(1 for _ in database.each(table)) for table in tables.unknown(database)}
+    except Damaged as error:
+        raise LifeboatError(f"{FILE} of {place} is damaged: {error.message}", hint=_REPAIR) from error
+    if uncovered:
+        job.say(f"tables that Lifeboat does not know, stored but not compared: {', '.join(sorted(uncovered))}")
+    details = {
+        "plugins": plugins,
+        "configuration": configured,
+        "layout": "resource" if objects.unified else "dashboard",
+        "not compared": uncovered,
+    }
+    return Captured(taken_at, version, facts, details)
+
+
+def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> list[Fact]:
+    """State the facts of the live database, without those about its secrets and its server's answers. Takes seconds."""
+    place = _data_directory(settings, docker, hosts)
+    with tempfile.TemporaryDirectory(prefix="lifeboat-loss-") as scratch:
+        place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
+        with opened(Path(scratch) / FILE) as database:
+            return witness.facts(database, read(database))
+
+
+def _data_directory(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Place:
+    """Grafana's data directory; raises LifeboatError unless it can be read."""
+    if settings.place is None:
+        raise AssertionError("the settings see to it that method files has a place")
+    place = parse(settings.place, docker, hosts)
+    place.check()
+    return place
+
+
+def _version(settings: GrafanaSettings, job: Job) -> str:
+    """The server's version. A server that is down does not stop the backup: its files are never more at rest than then."""
+    try:
+        version = Client(str(settings.url).rstrip("/")).health().version
+    except Transient as error:
+        job.say(f"{error.message}; its files are backed up all the same, without its version")
+        return UNKNOWN
+    if version is None:
+        job.say("Grafana hides its version ([auth.anonymous] hide_version); the image's tag must be the source's")
+    return version or UNKNOWN
+
+
+def _fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> bool:
+    """Copy grafana.ini and its neighbours, and provisioning/; returns whether there is a grafana.ini."""
+    if settings.config_place is None:
+        return False
+    place = parse(settings.config_place, docker, hosts)
+    place.check()
+    paths = [file.path for file in place.files() if "/" not in file.path or file.path.startswith("provisioning/")]
+    place.fetch(paths, job.directory / CONFIG)
+    return "grafana.ini" in paths
+
+
+def _facts(database: Database, objects: Objects, job: Job) -> list[Fact]:
+    sealed = secrets.facts(database, secrets.secret_key(job.directory / CONFIG))
+    values, opens = sealed[0].value, str(sealed[-1].value)
+    if opens != f"{values} of {values}":
+        job.say(f"the backup's secret_key opens {opens} secrets; {doctor.GIVE_THE_KEY}")
+    return [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
+
+
+def _check(database: Database, place: Place) -> None:
+    """Raise LifeboatError unless this is a sound database of Grafana's."""
+    if fault := database.fault():
+        raise LifeboatError(f"{FILE} of {place} is damaged: {fault}", hint=_REPAIR)
+    if not (database.has("migration_log") and database.has("org") and (database.has("dashboard") or database.has("resource"))):
+        raise LifeboatError(
+            f"{FILE} of {place} is not a Grafana database: it lacks the tables migration_log, org, and dashboard or resource",
+            hint="is the place Grafana's data directory, and has Grafana been started there?",
+        )
+
+
+def _plugins(place: Place, work: Path) -> list[dict[str, Any]]:
+    """Id and version of every installed plugin. Their files are not kept: they come from grafana.com again, not from a backup."""
+    if not place.exists("plugins"):
+        return []
+    depths = {file.path: file.path.split("/") for file in place.files("plugins") if file.path.endswith("/plugin.json")}
+    paths = [path for path, parts in depths.items() if len(parts) == 3 or (len(parts) == 4 and parts[2] == "dist")]
+    place.fetch(paths, work)
+    found = []
+    for path in paths:
+        try:
+            plugin = json.loads((work / path).read_text(encoding="utf-8-sig"))
+            found.append({"id": plugin["id"], "version": plugin.get("info", {}).get("version")})
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise LifeboatError(
+                f"{path} of {place} cannot be read as a plugin's description: {error}", hint="remove what is left of the plugin"
+            ) from error
+    return found

@@ -1,0 +1,78 @@
+"""Writes the configuration of a restored Grafana, and keeps its server from deleting what the source's provisioning made.
+
+The source's own grafana.ini is not used as it is: it may want certificates, mail servers, single sign-on and other ports. Of
+it, only what decides how the database is read is taken over.
+"""
+
+import configparser
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from backups.errors import Damaged
+from backups.services.grafana import server
+from backups.services.grafana.canonical import parse
+from backups.services.grafana.files import secrets
+from backups.services.grafana.files.database import FILE, Database
+
+_KEPT = {
+    "security": ("secret_key", "encryption_provider", "available_encryption_providers"),
+    "unified_alerting": ("enabled", "disabled_orgs"),
+    "alerting": ("enabled",),
+    "feature_toggles": None,
+}
+"""Sections and keys of the source's grafana.ini that a copy needs; None for all keys. `[unified_storage…]` sections too."""
+
+
+def write_configuration(directory: Path, config: Path, database: Database) -> None:
+    """Write the copy's grafana.ini and provisioning into its data directory."""
+    kept = configparser.RawConfigParser(strict=False, allow_no_value=True)
+    for section, key, value in secrets.settings(config):
+        keys = _KEPT.get(section, ())
+        if section.startswith("unified_storage") or keys is None or key in keys:
+            if not kept.has_section(section):
+                kept.add_section(section)
+            kept.set(section, key, value)
+    path = directory / server.INI
+    path.touch(mode=0o600)
+    with path.open("w", encoding="utf-8") as file:
+        kept.write(file)
+    providers = directory / server.PROVISIONING / "dashboards"
+    providers.mkdir(parents=True)
+    (providers / "lifeboat.yaml").write_text(yaml.safe_dump({"apiVersion": 1, "providers": _providers(database)}))
+
+
+def disarm(path: Path) -> None:
+    """Keep the copy's server from deleting data sources when it starts: those marked `is_prunable` go unless a provisioning file
+    names them. The source's files are not used, since they may fill in passwords from an environment that a copy has not.
+    """
+    try:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            if Database(connection).has("data_source", "is_prunable"):
+                connection.execute("UPDATE data_source SET is_prunable = 0 WHERE is_prunable <> 0")
+    except sqlite3.DatabaseError as error:
+        raise Damaged(f"{FILE} of the backup cannot be used: {error}", hint="verify another backup, and take a full") from error
+
+
+def _providers(database: Database) -> list[dict[str, Any]]:
+    """A provider of dashboards for each name that the database knows, with nothing to provide.
+
+    A server deletes, when it starts, every provisioned dashboard whose provider it is not given (`CleanUpOrphanedDashboards`);
+    those of a provider whose directory is not there it leaves alone.
+    """
+    organisations = {row["id"]: row["org_id"] for row in database.rows("dashboard")}
+    names = {(organisations.get(row["dashboard_id"], 1), row["name"]) for row in database.rows("dashboard_provisioning")}
+    for row in database.each("resource", order="name"):
+        value = parse(row["value"])
+        metadata = value.get("metadata") if isinstance(value, dict) else None
+        annotations = (metadata or {}).get("annotations") or {}
+        if str(annotations.get("grafana.app/managedBy", "")).startswith("classic-file"):
+            namespace = str(row["namespace"]).removeprefix("org-")
+            names.add((int(namespace) if namespace.isdigit() else 1, str(annotations.get("grafana.app/managerId"))))
+    return [
+        {"name": name, "orgId": organisation, "type": "file", "options": {"path": f"{server.INSIDE}/lifeboat-no-such-directory"}}
+        for organisation, name in sorted(names)
+    ]

@@ -1,0 +1,47 @@
+"""Examines the source's server, and whether the image for its copies is of the same version."""
+
+from collections.abc import Iterator
+
+from backups.errors import LifeboatError, Transient
+from backups.machine.docker import Docker
+from backups.services.base import Ailment, Finding
+from backups.services.grafana.client import Client
+from backups.services.grafana.settings import GrafanaSettings
+
+
+def ailments(settings: GrafanaSettings) -> Iterator[Ailment]:
+    """Say what calls for a restore: the server does not answer, or says that its database does not."""
+    url = str(settings.url).rstrip("/")
+    try:
+        if not Client(url).health().ok:
+            yield Ailment("down", url, f"Grafana at {url} answers, and says that its database does not")
+    except Transient as error:
+        yield Ailment("down", url, error.message)
+
+
+def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
+    """Say whether it answers, and whether the image is of its version."""
+    version = None
+    try:
+        found = Client(str(settings.url).rstrip("/")).health()
+        version = found.version
+        state = f"answers, version {version}" if version else "answers, and hides its version ([auth.anonymous] hide_version)"
+        remedy = None if found.ok else "look at Grafana's log: its database does not answer"
+        yield Finding("health", ok=found.ok, message=f"{settings.url} {state}", remedy=remedy)
+    except LifeboatError as error:
+        yield Finding("health", ok=False, message=error.message, remedy=error.hint)
+    yield _image(settings.image, version, docker)
+
+
+def _image(name: str, version: str | None, docker: Docker) -> Finding:
+    """Whether it can be had, and is of the source's version, as far as its tag tells."""
+    try:
+        image = docker.image(name)
+    except LifeboatError as error:
+        return Finding("image", ok=False, message=error.message, remedy=error.hint)
+    tag = name.rpartition(":")[2].split("-")[0].split(".")
+    if version and tag[0].isdigit() and tag[:3] != version.split("-")[0].split(".")[: len(tag[:3])]:
+        remedy = f"set image: to the tag {version}"
+        return Finding("image", ok=False, message=f"the image is {name}, the source runs {version}", remedy=remedy)
+    standin = " (a stand-in: it proves the database and the routes it serves, not Grafana itself)" if image.standin else ""
+    return Finding("image", ok=True, message=f"{name} is on this machine{standin}")

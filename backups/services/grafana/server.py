@@ -1,0 +1,100 @@
+"""Describes how a restored Grafana's container starts, and waits until it is healthy and of the backup's version.
+
+Its environment lets it talk to nobody and change nothing; both ways of bringing a backup back use it.
+"""
+
+import os
+from pathlib import Path
+
+from backups.errors import Damaged, LifeboatError
+from backups.machine.docker import Container, wait_until
+from backups.manifest import Manifest
+from backups.services.grafana.client import USER_HEADER, Client, Health
+
+USER, GROUP = 472, 0
+"""Who the official image runs as."""
+
+PORT = 3000
+INSIDE = "/var/lib/grafana"
+INI = "lifeboat.ini"
+PROVISIONING = "lifeboat-provisioning"
+
+ENVIRONMENT = {
+    "GF_PATHS_CONFIG": f"{INSIDE}/{INI}",
+    "GF_PATHS_PROVISIONING": f"{INSIDE}/{PROVISIONING}",
+    "GF_SERVER_PROTOCOL": "http",
+    "GF_SERVER_HTTP_PORT": str(PORT),
+    "GF_DATABASE_TYPE": "sqlite3",
+    # Read as one of the database's own administrators, without a password. Only the sandbox's network reaches the copy.
+    "GF_AUTH_PROXY_ENABLED": "true",
+    "GF_AUTH_PROXY_HEADER_NAME": USER_HEADER,
+    "GF_AUTH_PROXY_HEADER_PROPERTY": "username",
+    "GF_AUTH_PROXY_AUTO_SIGN_UP": "false",
+    # No alert is evaluated or sent: contact points of the source are in the database.
+    "GF_UNIFIED_ALERTING_EXECUTE_ALERTS": "false",
+    "GF_ALERTING_EXECUTE_ALERTS": "false",
+    "GF_SMTP_ENABLED": "false",
+    # Nothing is fetched from the internet; there is no way out, and waiting for it would cost time.
+    "GF_ANALYTICS_REPORTING_ENABLED": "false",
+    "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+    "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+    "GF_NEWS_NEWS_FEED_ENABLED": "false",
+    "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+    "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED": "true",
+    "GF_SECURITY_DISABLE_GRAVATAR": "true",
+    "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
+    # Its own cleaning removes history that the witness counted.
+    "GF_DASHBOARDS_VERSIONS_TO_KEEP": "2147483647",
+}
+
+EMPTY_ENVIRONMENT = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("GF_AUTH_PROXY_")}
+"""For a copy that begins empty: it lets in its first user, by password."""
+
+READY_SECONDS = 300.0
+ANOTHER_BACKUP = "verify another backup, and take a full"
+
+
+def prepare_empty(directory: Path) -> None:
+    """Make the data directory of a copy that begins empty: a configuration that says nothing, and nothing to provide."""
+    (directory / PROVISIONING / "dashboards").mkdir(parents=True)
+    directory.chmod(0o750 if os.geteuid() == 0 else 0o755)
+    (directory / INI).touch(mode=0o600)
+
+
+def wait(container: Container, manifest: Manifest) -> str:
+    """Wait until the server in the container is healthy; its URL.
+
+    Raises Damaged, with its last log lines, when it ends or never is healthy; LifeboatError when it is of another version.
+    """
+    answers: list[tuple[str, Health]] = []
+
+    def healthy() -> bool:
+        try:
+            url = f"http://{container.address()}:{PORT}"
+            answers.append((url, Client(url, direct=True).health(seconds=5)))
+        except LifeboatError as error:
+            if container.running():
+                return False
+            raise Damaged(
+                f"the restored Grafana ended while it started: {container.logs(8)}",
+                hint=f"is {manifest.source.image} the source's image? else {ANOTHER_BACKUP}",
+            ) from error
+        return answers[-1][1].ok
+
+    if not wait_until(healthy, seconds=READY_SECONDS, interval=0.2):
+        raise Damaged(
+            f"the restored Grafana is not healthy after {READY_SECONDS:.0f} s: {container.logs(8)}", hint=ANOTHER_BACKUP
+        )
+    url, health = answers[-1]
+    _same_version(health.version, manifest)
+    return url
+
+
+def _same_version(runs: str | None, manifest: Manifest) -> None:
+    """A newer server migrates the database, an older one cannot read it: neither proves this backup."""
+    backed_up = manifest.source.version
+    if runs and backed_up[:1].isdigit() and runs.split(".")[:2] != backed_up.split(".")[:2]:
+        raise LifeboatError(
+            f"the image {manifest.source.image} runs Grafana {runs}, the backup is of {backed_up}",
+            hint="set the service's `image:` in lifeboat.yaml to the source's version, and take a backup",
+        )

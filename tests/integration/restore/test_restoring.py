@@ -33,7 +33,7 @@ from backups.site import Site
 from tests.contract.toy_site import REGISTRY_LINE
 registry.SERVICE_TYPES["toy"] = REGISTRY_LINE
 from verification.restore.order import Order
-from verification.restore.story import restore
+from verification.restore.restore import restore
 restore(Site.open(Path(sys.argv[1])), Order("toy", sys.argv[2], replace=True))
 """
 

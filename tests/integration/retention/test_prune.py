@@ -79,7 +79,7 @@ import os, sys, time
 from datetime import datetime
 from pathlib import Path
 from backups import prune
-from backups.repository import Repository
+from backups.repository.repository import Repository
 from backups.services import registry
 from backups.site import Site
 from tests.contract.toy_site import REGISTRY_LINE

@@ -1,4 +1,4 @@
-"""What is known of a drill while it runs, and the result and verdict that come of it. Nothing here does anything."""
+"""Holds what is known of a drill while it runs, and makes its result and verdict of that. Pure: it runs and reads nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,30 +9,34 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
 from backups.witness import Check
-from verification.drill.clock import Stopwatch
+from verification.drill.clock import Phase, Stopwatch
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence.evidence import BackupPart, DrillResult, ExpectationPart, ImagePart, PhasePart, Verdict
 
 
 @dataclass
-class Account:
-    """What is known of the drill so far: it is told whole, however the drill ends."""
+class Progress:
+    """What is known so far of a copy that is being brought back: all of it is reported, however that ends.
+
+    manifest: of the backup that comes back. image: found for it, on which the copy will run
+    """
 
     watch: Stopwatch
     manifest: Manifest | None = None
+    image: Image | None = None
     checks: list[Check] = field(default_factory=list)
     expectations: list[ExpectationPart] = field(default_factory=list)
     fault: LifeboatError | None = None
 
 
 def result(
-    planned: Planned, account: Account, image: Image | None, started_at: datetime, rto: timedelta, tamper: Tamper | None
+    planned: Planned, progress: Progress, image: Image | None, started_at: datetime, rto: timedelta, tamper: Tamper | None
 ) -> DrillResult:
     """What the drill has shown. `image`: what the copy ran on, None when nothing ran."""
-    seconds = account.watch.restore_seconds
+    seconds = progress.watch.restore_seconds
     rto_met = None if seconds is None else seconds <= rto.total_seconds()
-    verdict, reasons = _verdict(account, seconds, rto)
+    verdict, reasons = _verdict(progress, seconds, rto)
     size = sum(record.size for record in planned.chain)
     return DrillResult(
         service=planned.service,
@@ -41,20 +45,20 @@ def result(
         verdict=verdict,
         started_at=started_at,
         backup=_backup(planned.chain),
-        source_version=account.manifest.source.version if account.manifest else None,
+        source_version=progress.manifest.source.version if progress.manifest else None,
         image=image_part(image) if image else None,
-        phases=tuple(PhasePart(name=phase.value, seconds=round(took, 3)) for phase, took in account.watch.phases),
+        phases=tuple(PhasePart(name=Phase(phase).value, seconds=round(took, 3)) for phase, took in progress.watch.phases),
         restore_seconds=None if seconds is None else round(seconds, 3),
         rto_met=rto_met,
         margin_seconds=None if seconds is None else round(rto.total_seconds() - seconds, 3),
         rate_bytes_per_second=round(size / seconds, 1) if seconds else None,
-        checks=tuple(account.checks),
-        expectations=tuple(account.expectations),
+        checks=tuple(progress.checks),
+        expectations=tuple(progress.expectations),
         reasons=tuple(reasons),
-        error=account.fault.message if account.fault else None,
-        hint=account.fault.hint if account.fault else None,
+        error=progress.fault.message if progress.fault else None,
+        hint=progress.fault.hint if progress.fault else None,
         tampered=tamper.words if tamper else None,
-        limits=tuple(_limits(account.manifest)),
+        limits=tuple(_limits(progress.manifest)),
     )
 
 
@@ -73,20 +77,20 @@ def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> Dri
     )
 
 
-def _verdict(account: Account, seconds: float | None, rto: timedelta) -> tuple[Verdict, list[str]]:
+def _verdict(progress: Progress, seconds: float | None, rto: timedelta) -> tuple[Verdict, list[str]]:
     """The verdict and why it is not `verified`. Damage, a failed check and a missed RTO beat a drill that could not go on."""
-    wrong = [check for check in account.checks if not check.passed]
+    wrong = [check for check in progress.checks if not check.passed]
     reasons = []
-    if account.fault:
-        reasons.append(account.fault.message)
+    if progress.fault:
+        reasons.append(progress.fault.message)
     if wrong:
-        reasons.append(f"{len(wrong)} of {len(account.checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}")
+        reasons.append(f"{len(wrong)} of {len(progress.checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}")
     late = seconds is not None and seconds > rto.total_seconds()
     if late and seconds is not None:
         reasons.append(f"the restore took {durations.describe(seconds)}, the objective is {durations.describe(rto)}")
-    if wrong or late or isinstance(account.fault, Damaged):
+    if wrong or late or isinstance(progress.fault, Damaged):
         return "failed", reasons
-    if account.fault or not account.checks:
+    if progress.fault or not progress.checks:
         return "could-not-run", reasons or ["nothing was checked"]
     return "verified", []
 

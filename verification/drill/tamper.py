@@ -21,3 +21,7 @@ class Tamper:
     fetched: Callable[[Sequence[Fetched]], None] | None = None
     files: Callable[[Copy, Path], None] | None = None
     running: Callable[[Copy], None] | None = None
+
+
+HARMLESS = Tamper("")
+"""Does nothing."""

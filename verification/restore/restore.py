@@ -15,13 +15,16 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine import disk, parallel, runs
 from backups.machine.runs import Run
 from backups.places.container import NewContainer
+from backups.plural import plural
 from backups.repository import chains_in_use
 from backups.services.base import Copy, Delivery, Receiver
 from backups.site import Site
-from verification.drill import fetch, sandbox
-from verification.drill.outcome import image_part
+from verification.drill import sandbox
+from verification.drill.bring_back import bring_back
+from verification.drill.clock import Phase, Stopwatch
+from verification.drill.outcome import Progress, image_part
 from verification.drill.sandbox import DockerSandbox
-from verification.evidence.evidence import BackupPart, ImagePart, Verdict
+from verification.evidence.evidence import BackupPart, Verdict
 from verification.restore import deliver
 from verification.restore import plan as planning
 from verification.restore.order import Order, Restoration, Timed
@@ -68,15 +71,12 @@ class _Work:
     def __init__(self, site: Site, plan: Plan, run: Run, monotonic: Callable[[], float]) -> None:
         self.site, self.plan, self.run = site, plan, run
         self.book = Runbook()
-        self.image: ImagePart | None = None
-        self.checks: list[witness.Check] = []
+        self.progress = Progress(Stopwatch(monotonic))
         self.notes: list[str] = []
         self.stands: str | None = None
         self.delivered: str | None = None
         self.aside: str | None = None
         self.configuration: str | None = None
-        self._clock = monotonic
-        self._begun: list[tuple[str, float]] = []
 
     def do(self) -> None:
         """The order is the contract of `Copy`; the target comes last."""
@@ -98,42 +98,43 @@ class _Work:
                 self.notes += delivery.notes
                 self._deliver(delivery)
         finally:
-            self._begin("end", "")
+            self.progress.watch.stop()
 
     def _bring_back(self, box: DockerSandbox) -> Copy:
         """A copy that stands at the wanted moment, its witness compared. Raises Damaged when it is not equal."""
-        plan, choice, service = self.plan, self.plan.choice, self.plan.service
-        self._begin("fetch", f"Fetch {len(choice.records)} backups from the repository")
-        self.book.say(f"restic was told by RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
-        manifests = fetch.manifests(choice.records, self.site.repository)
-        manifest = manifests[len(choice.chain) - 1]
-        self.image = image_part(box.image(manifest.source.image))
-        fetched = fetch.files(service, choice.chain, manifests[: len(choice.chain)], self.site.repository, box.directory)
-        fetch.count(fetched, service)
-        later = choice.later and fetch.log(service, choice.later, manifests[-1], self.site.repository, box.directory)
-        copy = service.copy(fetched, box, lasting=True)
-        copy.assemble()
-        self._begin("start", f"Start {manifest.source.image} on it, without a network")
-        copy.start()
-        self._begin("replay", "Bring it to the moment of its witness")
-        copy.replay()
-        self._begin("ready", "Ask it a first question")
-        copy.first_answer()
+        plan, choice = self.plan, self.plan.choice
+        back = bring_back(
+            plan.service, choice.chain, self.site.repository, box, self, self.progress, lasting=True, later=choice.later
+        )
         self._begin("check", "Compare everything with the witness")
-        self.checks = witness.compare(manifest.witness, list(copy.observe()))
-        wrong = [check for check in self.checks if not check.passed]
-        self._say(f"{len(self.checks) - len(wrong)} of {len(self.checks)} checks equal to the witness of {manifest.id}")
+        self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
+        checks = self.progress.checks
+        wrong = [check for check in checks if not check.passed]
+        self._say(f"{len(checks) - len(wrong)} of {len(checks)} checks equal to the witness of {back.manifest.id}")
         if wrong and not plan.order.anyway:
             raise Damaged(
-                f"{len(wrong)} of {len(self.checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}: expected "
+                f"{len(wrong)} of {len(checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}: expected "
                 f"{wrong[0].expected}, observed {wrong[0].observed}; {plan.target} was not touched",
                 hint="restore an older backup: --backup ID; or take what is left: --anyway",
             )
-        if choice.point and later:
+        if choice.point and back.log:
             self._begin("advance", f"Go on to {choice.point}")
-            self.stands = copy.advance(later, choice.point)
+            self.stands = back.copy.advance(back.log, choice.point)
             self._say(self.stands)
-        return copy
+        return back.copy
+
+    def begin(self, phase: Phase) -> None:
+        """Begin a phase of `bring_back`: see its `Clock`."""
+        image = self.progress.manifest.source.image if self.progress.manifest else ""
+        titles = {
+            Phase.FETCH: f"Fetch {plural(len(self.plan.choice.records), 'backup')} from the repository",
+            Phase.START: f"Start {image} on it, without a network",
+            Phase.REPLAY: "Bring it to the moment of its witness",
+            Phase.READY: "Ask it a first question",
+        }
+        self._begin(phase, titles[phase])
+        if phase == Phase.FETCH:
+            self.book.say(f"restic was given RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
 
     def _deliver(self, delivery: Delivery) -> None:
         plan = self.plan
@@ -146,7 +147,8 @@ class _Work:
             plan.target.fill(delivery.data, ownership)
             if delivery.configuration:
                 self.configuration = plan.target.keep_configuration(delivery.configuration, ownership)
-            image = self.run.docker.image(self.image.name if self.image else plan.service.settings.image)
+            ran = self.progress.image
+            image = self.run.docker.image(ran.name if ran else plan.service.settings.image)
             plan.target.begin(image, delivery.inside, delivery.options)
             self.delivered = str(plan.target)
             return
@@ -190,11 +192,10 @@ class _Work:
         self.delivered = str(target)
 
     def _begin(self, phase: str, title: str) -> None:
-        self._begun.append((phase, self._clock()))
-        if title:
-            self.book.begin(title)
-            log.info("%s: %s", self.plan.service.name, title[0].lower() + title[1:])
-            self.run.go_on()
+        self.progress.watch.begin(phase)
+        self.book.begin(title)
+        log.info("%s: %s", self.plan.service.name, title[0].lower() + title[1:])
+        self.run.go_on()
 
     def _say(self, line: str) -> None:
         self.book.say(line)
@@ -203,10 +204,7 @@ class _Work:
     def result(self, started_at: datetime, finished_at: datetime, fault: LifeboatError | None) -> Restoration:
         """All that is known."""
         plan, choice = self.plan, self.plan.choice
-        phases = [
-            Timed(name=name, seconds=round(after - begun, 3))
-            for (name, begun), (_, after) in zip(self._begun, self._begun[1:], strict=False)
-        ]
+        phases = [Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases]
         result = Restoration(
             service=plan.service.name,
             type=plan.service.settings.type,
@@ -220,10 +218,10 @@ class _Work:
                 taken_at=choice.backup.taken_at,
                 bytes=plan.needed,
             ),
-            image=self.image,
+            image=image_part(self.progress.image) if self.progress.image else None,
             stands=self.stands,
             phases=tuple(phases),
-            checks=tuple(self.checks),
+            checks=tuple(self.progress.checks),
             to=plan.order.to,
             delivered=self.delivered,
             aside=self.aside,
@@ -238,6 +236,7 @@ class _Work:
         return result
 
     def _verdict(self, fault: LifeboatError | None) -> Verdict:
-        if any(not check.passed for check in self.checks) or isinstance(fault, Damaged):
+        checks = self.progress.checks
+        if any(not check.passed for check in checks) or isinstance(fault, Damaged):
             return "failed"
-        return "could-not-run" if fault or not self.checks else "verified"
+        return "could-not-run" if fault or not checks else "verified"

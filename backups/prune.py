@@ -13,6 +13,7 @@ from backups import durations, retention
 from backups.chains import chains
 from backups.errors import LifeboatError
 from backups.machine import locks, runs
+from backups.manifest import BackupRecord
 from backups.repository import chains_in_use
 from backups.repository.repository import Repository
 from backups.retention import Decision, Rules
@@ -25,13 +26,21 @@ every service. Not much longer: a jump of the clock that is believed ages every 
 log = logging.getLogger(__name__)
 
 
-def plan(site: Site, verified: Mapping[str, datetime], *, now: datetime, trust_clock: bool = False) -> list[Decision]:
+def plan(
+    site: Site,
+    backups: Sequence[BackupRecord],
+    verified: Mapping[str, datetime],
+    *,
+    now: datetime,
+    trust_clock: bool = False,
+) -> list[Decision]:
     """Decide every chain in the site's repository.
 
+    backups:     all that it holds
     verified:    backup id -> when it was last proven
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    held = chains(site.repository.backups())
+    held = chains(backups)
     read = {chain.id for members in held.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
     policy = site.settings.retention
     silence = None if trust_clock else patience(site)

@@ -3,7 +3,7 @@
 How a service comes back is its own affair: next file `backups/services/<type>/service.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,7 @@ def bring_back(
     clock: Clock,
     progress: Progress,
     *,
+    read: Callable[[BackupRecord], Manifest] | None = None,
     lasting: bool = False,
     later: BackupRecord | None = None,
     tamper: Tamper = HARMLESS,
@@ -49,12 +50,13 @@ def bring_back(
     """Bring the last backup of `chain` (the full first) back in the sandbox `box`; the phase `ready` is still running then.
 
     progress: gets the manifest and the image as soon as each is known
+    read:     reads a manifest, where some are known already; by default out of the repository
     lasting:  the copy will be handed over to live on (see Service.copy)
     later:    the backup after the chain's last, whose log is fetched too, to go on from there
     Raises Damaged when the backup is at fault, LifeboatError when the machine is. The order is the contract of Copy.
     """
     clock.begin(Phase.FETCH)
-    manifests = fetch.manifests([*chain, *([later] if later else [])], repository)
+    manifests = fetch.manifests([*chain, *([later] if later else [])], read or repository.manifest)
     chained = manifests[: len(chain)]
     progress.manifest = chained[-1]
     # Found, or pulled, before the data comes: on the bad day too, its time is the restore's.

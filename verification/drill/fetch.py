@@ -23,16 +23,16 @@ def fetch(
     before_counting: Callable[[Sequence[Fetched]], None] = lambda fetched: None,  # noqa: ARG005
 ) -> list[Fetched]:
     """All of it in one step: the chain's manifests, then its files below `into`, then their count."""
-    fetched = files(service, records, manifests(records, repository), repository, into)
+    fetched = files(service, records, manifests(records, repository.manifest), repository, into)
     before_counting(fetched)
     count(fetched, service)
     return fetched
 
 
-def manifests(records: Sequence[BackupRecord], repository: Repository) -> list[Manifest]:
-    """Read the manifests of a chain; raises Damaged for one that is not whole."""
+def manifests(records: Sequence[BackupRecord], read: Callable[[BackupRecord], Manifest]) -> list[Manifest]:
+    """Read the manifests of a chain by `read`; raises Damaged for one that is not whole."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(repository.manifest, records))
+        return list(pool.map(read, records))
 
 
 def files(

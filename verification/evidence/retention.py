@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backups import durations, prune, retention
+from backups.manifest import BackupRecord
 from backups.repository.repository import Snapshot
 from backups.site import Site
 from verification.evidence import store
@@ -55,10 +56,18 @@ def plan(
     return decisions
 
 
-def of(site: Site, *, now: datetime, trust_clock: bool = False) -> list[EvidenceDecision]:
-    """Decide the evidence in the site's repository. The backups that go tonight count as held: their evidence goes next time."""
-    evidence = site.repository.snapshots(store.TAG)
-    backups = site.repository.backups()
+def decide(
+    site: Site,
+    evidence: Sequence[Snapshot],
+    backups: Sequence[BackupRecord],
+    *,
+    now: datetime,
+    trust_clock: bool = False,
+) -> list[EvidenceDecision]:
+    """Decide the evidence in the site's repository, which holds `backups`, also those that are deleted tonight.
+
+    Their evidence goes next time.
+    """
     policy = site.settings.retention
     moments = [*(snapshot.time for snapshot in evidence), *(backup.taken_at for backup in backups)]
     rules = retention.Rules(policy.keep, policy.delete_after, None if trust_clock else prune.patience(site))

@@ -1,6 +1,6 @@
 """Evidence in the repository: a snapshot of its own, whose tags tell each drilled backup's proof without reading data."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,9 +65,9 @@ def proven_by(snapshot: Snapshot) -> set[str]:
     return {tag.removeprefix(_PROOF).partition("|")[0] for tag in snapshot.tags if tag.startswith(_PROOF)}
 
 
-def proven_at(repository: Repository) -> dict[str, datetime]:
+def proven_at(newest: Mapping[str, Proof]) -> dict[str, datetime]:
     """When each backup whose newest proof is `verified` was proven."""
-    return {backup: proof.at for backup, proof in proofs(repository).items() if proof.verdict == "verified"}
+    return {backup: proof.at for backup, proof in newest.items() if proof.verdict == "verified"}
 
 
 def tampered(drills: Sequence[DrillResult]) -> bool:

@@ -9,11 +9,11 @@ from typing import Protocol, runtime_checkable
 from backups import durations
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker, wait_until
-from backups.manifest import BackupRecord
 from backups.places.base import Ownership, Place
 from backups.places.parse import parse
 from backups.services.base import Copy, Delivery, GivesObjects, RestoreSettings, Service
 from backups.site import Site
+from backups.witness import Fact
 
 _COMMAND = 600.0
 """Seconds that a command of the operator's may take."""
@@ -91,14 +91,13 @@ def put_configuration(to: str, delivery: Delivery, ownership: Ownership, site: S
     raise LifeboatError(f"there are a thousand configurations beside {to}", hint="remove old ones")
 
 
-def alive(site: Site, service: Service, backup: BackupRecord) -> list[str]:
+def alive(site: Site, service: Service, witness: Sequence[Fact]) -> list[str]:
     """Wait until the started service serves and lacks nothing of the witness; what is wrong with it, in words."""
-    facts = site.repository.manifest(backup).witness
     seen: list[str] = []
 
     def well() -> bool:
         try:
-            seen[:] = [ailment.message for ailment in service.ail(facts, site.settings.watch.collapse)]
+            seen[:] = [ailment.message for ailment in service.ail(witness, site.settings.watch.collapse)]
         except LifeboatError as error:
             seen[:] = [error.message]
         return not seen

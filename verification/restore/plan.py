@@ -10,11 +10,11 @@ from backups import chains as chaining
 from backups.errors import ConfigError, Damaged, LifeboatError
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
-from backups.manifest import Manifest, tag_values
+from backups.manifest import BACKUP, BackupRecord, Manifest, tag_values
 from backups.places.base import Place
 from backups.places.container import NewContainer
 from backups.places.parse import parse
-from backups.repository.repository import Repository
+from backups.repository.repository import Repository, Snapshot, records
 from backups.services.base import Received, Receiver, Service
 from backups.site import Site
 from verification.evidence.evidence import Evidence
@@ -28,10 +28,25 @@ _REPORT = "report.json"
 _UNREACHED = "the source does not answer, so what is newer there is not known"
 
 
+class Manifests:
+    """Reads the manifests of a repository's backups, each once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._read: dict[str, Manifest] = {}
+
+    def __call__(self, record: BackupRecord) -> Manifest:
+        """The manifest of a backup; raises Damaged when it is not whole."""
+        if record.snapshot not in self._read:
+            self._read[record.snapshot] = self._repository.manifest(record)
+        return self._read[record.snapshot]
+
+
 @dataclass(frozen=True)
 class Plan:
     """A restore that may begin.
 
+    manifests: those of the backups that come back, as far as they have been read
     held: what the target holds now (it is moved aside), sorted; None when it is not there
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
     lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, in words
@@ -40,6 +55,7 @@ class Plan:
     order: Order
     service: Service
     choice: Choice
+    manifests: Manifests
     target: Target
     held: Sequence[str] | None
     needed: int
@@ -65,9 +81,11 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     """
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
-    choice = choose(site.repository, service, order)
+    snapshots = site.repository.snapshots(BACKUP, TAG)
+    manifests = Manifests(site.repository)
+    choice = choose(records(snapshots), manifests, service, order)
     target = open_target(order.to, site, docker, service)
-    manifest = site.repository.manifest(choice.backup)
+    manifest = manifests(choice.backup)
     if isinstance(service, Received) and service.by_api_only(manifest) and not isinstance(target, Receiver):
         raise LifeboatError(
             f"{choice.backup.id} was taken through the API and holds no files: it cannot be put to {target}",
@@ -93,21 +111,22 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         order=order,
         service=service,
         choice=choice,
+        manifests=manifests,
         target=target,
         held=held,
         needed=needed,
-        promised=promised(site.repository, name),
+        promised=promised(site.repository, snapshots, name),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=_lost(service, manifest),
     )
 
 
-def choose(repository: Repository, service: Service, order: Order) -> Choice:
+def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Service, order: Order) -> Choice:
     """What the order brings back. Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole."""
     if order.at is not None and order.backup != "latest":
         raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
-    members = chaining.chains(repository.backups()).get(service.name, [])
-    moments = Moments(service, members, repository.manifest)
+    members = chaining.chains(backups).get(service.name, [])
+    moments = Moments(service, members, manifests)
     if isinstance(order.at, datetime):
         return moments.at(order.at)
     return moments.at_position(order.at) if order.at is not None else moments.of_backup(order.backup)
@@ -136,9 +155,9 @@ def open_target(text: str, site: Site, docker: Docker, service: Service) -> Targ
     return NewContainer.named(text, docker) or parse(text, docker, site.hosts)
 
 
-def promised(repository: Repository, service: str) -> list[Timed]:
-    """The phases of the newest drill that brought the service back, and their seconds, as its evidence has them."""
-    for snapshot in sorted(repository.snapshots(TAG), key=lambda snapshot: snapshot.time, reverse=True):
+def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str) -> list[Timed]:
+    """The phases of the newest drill that brought the service back, and their seconds, by the evidence among `snapshots`."""
+    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time, reverse=True):
         drilled = [value for tag in snapshot.tags if (value := tag_values([tag]).get("proof"))]
         if not any(value.startswith(f"{service}-") for value in drilled):
             continue

@@ -104,7 +104,15 @@ class _Work:
         """A copy that stands at the wanted moment, its witness compared. Raises Damaged when it is not equal."""
         plan, choice = self.plan, self.plan.choice
         back = bring_back(
-            plan.service, choice.chain, self.site.repository, box, self, self.progress, lasting=True, later=choice.later
+            plan.service,
+            choice.chain,
+            self.site.repository,
+            box,
+            self,
+            self.progress,
+            read=plan.manifests,
+            lasting=True,
+            later=choice.later,
         )
         self._begin("check", "Compare everything with the witness")
         self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
@@ -177,7 +185,7 @@ class _Work:
         if commands.start and plan.in_place:
             self._begin("begin", "Start the service")
             self._say(deliver.run(plan.target, commands.start, "restore.start"))
-            self.notes += deliver.alive(self.site, plan.service, plan.choice.backup)
+            self.notes += deliver.alive(self.site, plan.service, plan.manifests(plan.choice.backup).witness)
 
     def _hand_in(self, target: Receiver, delivery: Delivery) -> None:
         """Give it to a running server, which keeps its own name for what was there before."""

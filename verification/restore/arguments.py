@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from backups import durations
 from backups.errors import ConfigError, LifeboatError
 from backups.machine import disk
-from backups.services.base import Receiver
+from backups.plural import plural
 from backups.site import Site
 from verification.restore.plan import Plan
 
@@ -41,15 +41,14 @@ def moment(text: str, zone: str) -> datetime | str:
 
 def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
     """What a restore would do, as titles and words."""
-    choice, commands = plan.choice, plan.service.settings.restore
-    does = "writes over what has the same name of" if isinstance(plan.target, Receiver) else "moves aside"
-    aside = f", and {does} what it holds: {', '.join(plan.held[:5])}" if plan.held else ""
+    choice, target = plan.choice, plan.target
+    replaced = f", and {target.replacement.act}: {', '.join(plan.held[:5])}" if plan.held and target.replacement else ""
     return [
-        ("brings back", f"{choice.backup.id}, from {len(choice.chain)} backups, {disk.size(plan.needed)}"),
+        ("brings back", f"{choice.backup.id}, from {plural(len(choice.chain), 'backup')}, {disk.size(plan.needed)}"),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
-        ("puts it to", f"{plan.target}{aside}"),
-        *([("before that", f"`{commands.stop}`")] if commands.stop and plan.in_place else []),
-        *([("after that", f"`{commands.start}`")] if commands.start and plan.in_place else []),
+        ("puts it to", f"{target}{replaced}"),
+        *([("before that", f"`{target.stop}`")] if target.stop else []),
+        *([("after that", f"`{target.start}`")] if target.start else []),
         ("takes", _promise(plan, site)),
         ("loses", f"the {durations.describe(plan.lost_seconds)} since" + "".join(f"; {line}" for line in plan.lost)),
     ]

@@ -7,22 +7,19 @@ from datetime import datetime
 from pathlib import Path
 
 from backups import chains as chaining
-from backups.errors import ConfigError, Damaged, LifeboatError
+from backups.errors import Damaged, LifeboatError
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
 from backups.manifest import BACKUP, BackupRecord, Manifest, tag_values
-from backups.places.base import Place
-from backups.places.container import NewContainer
-from backups.places.parse import parse
 from backups.repository.repository import Repository, Snapshot, records
-from backups.services.base import Received, Receiver, Service
+from backups.services.base import Service
 from backups.site import Site
 from verification.evidence.evidence import Evidence
 from verification.evidence.store import TAG
 from verification.restore.moment import Choice, Moments
 from verification.restore.order import Order, Timed
-
-Target = Place | NewContainer | Receiver
+from verification.restore.target.base import Target
+from verification.restore.target.open import open_target
 
 _REPORT = "report.json"
 _UNREACHED = "the source does not answer, so what is newer there is not known"
@@ -47,7 +44,7 @@ class Plan:
     """A restore that may begin.
 
     manifests: those of the backups that come back, as far as they have been read
-    held: what the target holds now (it is moved aside), sorted; None when it is not there
+    held: the names of what the target holds now, sorted; its `replacement` says what happens to it
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
     lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, in words
     """
@@ -57,16 +54,11 @@ class Plan:
     choice: Choice
     manifests: Manifests
     target: Target
-    held: Sequence[str] | None
+    held: Sequence[str]
     needed: int
     promised: Sequence[Timed]
     lost_seconds: float
     lost: Sequence[str]
-
-    @property
-    def in_place(self) -> bool:
-        """Whether a service that stands on its files is replaced: then it is stopped before and started after."""
-        return not isinstance(self.target, NewContainer | Receiver) and not self.order.tables
 
     @property
     def promised_seconds(self) -> float | None:
@@ -84,27 +76,19 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     snapshots = site.repository.snapshots(BACKUP, TAG)
     manifests = Manifests(site.repository)
     choice = choose(records(snapshots), manifests, service, order)
-    target = open_target(order.to, site, docker, service)
+    target = open_target(order.to, site, docker, service, in_place=not order.tables)
     manifest = manifests(choice.backup)
-    if isinstance(service, Received) and service.by_api_only(manifest) and not isinstance(target, Receiver):
-        raise LifeboatError(
-            f"{choice.backup.id} was taken through the API and holds no files: it cannot be put to {target}",
-            hint="--to api: the service's own url; or --to api:https://another.example",
-        )
+    target.require_takes(service, manifest)
     held = target.entries()
-    if held and (not order.replace or isinstance(target, NewContainer)):
+    if held and not (order.replace and target.replacement):
         shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
         raise LifeboatError(
             f"{target} holds something already: {shown}; nothing was changed",
-            hint="name another place" + _otherwise(target),
+            hint="name another place" + (f", or {target.replacement.offer}" if target.replacement else ""),
         )
     needed = sum(record.size for record in choice.records)
     what = f"the restore of {choice.backup.id}"
-    if not isinstance(target, Receiver) and (free := target.free()) < needed:
-        raise LifeboatError(
-            f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
-            hint="free some space, or name another place",
-        )
+    target.require_room(needed, what)
     disk.require(_existing(site.state), needed, what)
     moment = order.at if isinstance(order.at, datetime) and choice.point else choice.backup.taken_at
     return Plan(
@@ -130,29 +114,6 @@ def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Servi
     if isinstance(order.at, datetime):
         return moments.at(order.at)
     return moments.at_position(order.at) if order.at is not None else moments.of_backup(order.backup)
-
-
-def _otherwise(target: Target) -> str:
-    """What --replace would do there."""
-    if isinstance(target, NewContainer):
-        return ""
-    if isinstance(target, Receiver):
-        return ", or write over what has the same name there with --replace (all else stays)"
-    return ", or move what is there aside with --replace"
-
-
-def open_target(text: str, site: Site, docker: Docker, service: Service) -> Target:
-    """The place or the server to restore to; raises ConfigError for text that names none."""
-    kind, _, url = text.partition(":")
-    if kind == "api":
-        if not isinstance(service, Received):
-            raise ConfigError(
-                f"{service.name} cannot be restored to {text!r}", hint="only Grafana takes a restore through its API"
-            )
-        if url and not url.startswith(("http://", "https://")):
-            raise ConfigError(f"{text!r} names no server", hint="api: the service's own url; or api:https://another.example")
-        return service.receiver(url or None)
-    return NewContainer.named(text, docker) or parse(text, docker, site.hosts)
 
 
 def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str) -> list[Timed]:

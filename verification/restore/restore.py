@@ -12,12 +12,11 @@ from pathlib import Path
 
 from backups import durations, witness
 from backups.errors import Damaged, LifeboatError
-from backups.machine import disk, parallel, runs
+from backups.machine import parallel, runs
 from backups.machine.runs import Run
-from backups.places.container import NewContainer
 from backups.plural import plural
 from backups.repository import chains_in_use
-from backups.services.base import Copy, Delivery, Receiver
+from backups.services.base import Copy
 from backups.site import Site
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
@@ -49,7 +48,7 @@ def restore(
     started_at = now()
     with planning.in_use(site, order.to), runs.start(site.state) as run:
         plan = planning.plan(site, order, run.docker, now=started_at)
-        work = _Work(site, plan, run, monotonic)
+        work = _Restore(site, plan, run, monotonic)
         fault = None
         with work.book.listening():
             try:
@@ -65,8 +64,8 @@ def restore(
     return result
 
 
-class _Work:
-    """One restore while it is done; what is known of it can be told at any moment."""
+class _Restore:
+    """One restore while it is done: the `Steps` of its target, the `Clock` of its copy, and all that is known of it so far."""
 
     def __init__(self, site: Site, plan: Plan, run: Run, monotonic: Callable[[], float]) -> None:
         self.site, self.plan, self.run = site, plan, run
@@ -90,13 +89,13 @@ class _Work:
                 copy = self._bring_back(box)
                 if self.plan.order.tables:
                     delivery = deliver.tables(copy, self.plan.order.tables, box.directory / "tables")
-                elif isinstance(self.plan.target, Receiver):
-                    delivery = deliver.objects(copy, box.directory / "objects")
                 else:
-                    self._begin("settle", "End the server in order")
-                    delivery = copy.settle()
+                    delivery = self.plan.target.take(copy, box.directory / "objects", self)
                 self.notes += delivery.notes
-                self._deliver(delivery)
+                target = self.plan.target
+                target.make_way(delivery, self.plan.held, self)
+                target.deliver(delivery, self.plan.manifests(choice.backup), self)
+                target.begin(delivery, self.plan.manifests(choice.backup), self)
         finally:
             self.progress.watch.stop()
 
@@ -114,11 +113,11 @@ class _Work:
             lasting=True,
             later=choice.later,
         )
-        self._begin("check", "Compare everything with the witness")
+        self.begin_step("check", "Compare everything with the witness")
         self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
         checks = self.progress.checks
         wrong = [check for check in checks if not check.passed]
-        self._say(f"{len(checks) - len(wrong)} of {len(checks)} checks equal to the witness of {back.manifest.id}")
+        self.note(f"{len(checks) - len(wrong)} of {len(checks)} checks equal to the witness of {back.manifest.id}")
         if wrong and not plan.order.anyway:
             raise Damaged(
                 f"{len(wrong)} of {len(checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}: expected "
@@ -126,9 +125,9 @@ class _Work:
                 hint="restore an older backup: --backup ID; or take what is left: --anyway",
             )
         if choice.point and back.log:
-            self._begin("advance", f"Go on to {choice.point}")
+            self.begin_step("advance", f"Go on to {choice.point}")
             self.stands = back.copy.advance(back.log, choice.point)
-            self._say(self.stands)
+            self.note(self.stands)
         return back.copy
 
     def begin(self, phase: Phase) -> None:
@@ -140,72 +139,19 @@ class _Work:
             Phase.REPLAY: "Bring it to the moment of its witness",
             Phase.READY: "Ask it a first question",
         }
-        self._begin(phase, titles[phase])
+        self.begin_step(phase, titles[phase])
         if phase == Phase.FETCH:
             self.book.say(f"restic was given RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
 
-    def _deliver(self, delivery: Delivery) -> None:
-        plan = self.plan
-        ownership = deliver.ownership(delivery, plan.service.settings.restore)
-        if isinstance(plan.target, Receiver):
-            self._hand_in(plan.target, delivery)
-            return
-        if isinstance(plan.target, NewContainer):
-            self._begin("deliver", f"Fill the volume {plan.target.volume}, and start container {plan.target.name} on it")
-            plan.target.fill(delivery.data, ownership)
-            if delivery.configuration:
-                self.configuration = plan.target.keep_configuration(delivery.configuration, ownership)
-            ran = self.progress.image
-            image = self.run.docker.image(ran.name if ran else plan.service.settings.image)
-            plan.target.begin(image, delivery.inside, delivery.options)
-            self.delivered = str(plan.target)
-            return
-        size = disk.tree_size(delivery.data)
-        if (free := plan.target.free()) < size:
-            raise LifeboatError(
-                f"what came back has {disk.size(size)}, {disk.size(free)} are free in {plan.target}, which was not touched",
-                hint="free some space, or name another place",
-            )
-        commands = plan.service.settings.restore
-        if commands.stop and plan.in_place:
-            self._begin("stop", "Stop the service")
-            self._say(deliver.run(plan.target, commands.stop, "restore.stop"))
-        self._begin("deliver", f"Put it to {plan.target}")
-        if plan.held:
-            suffix = f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            self.aside = plan.target.move_aside(suffix)
-            self._say(f"what was there is now in {self.aside}")
-            deliver.keep_root(plan.target, self.aside, suffix)
-        plan.target.put(delivery.data, ownership)
-        self.delivered = str(plan.target)
-        self._say(f"{disk.size(size)} are in {plan.target}")
-        if delivery.configuration:
-            self.configuration = deliver.put_configuration(plan.order.to, delivery, ownership, self.site, self.run.docker)
-            self._say(f"its configuration is in {self.configuration}")
-        if commands.start and plan.in_place:
-            self._begin("begin", "Start the service")
-            self._say(deliver.run(plan.target, commands.start, "restore.start"))
-            self.notes += deliver.alive(self.site, plan.service, plan.manifests(plan.choice.backup).witness)
-
-    def _hand_in(self, target: Receiver, delivery: Delivery) -> None:
-        """Give it to a running server, which keeps its own name for what was there before."""
-        if self.plan.held:
-            self._begin("keep", f"Keep what {target} holds")
-            kept = self.site.state / "restores" / f"{self.plan.service.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            target.keep(kept)
-            self.aside = str(kept)
-            self._say(f"what it held is also in {kept}")
-        self._begin("deliver", f"Put everything into {target}, and read it back")
-        self.notes += target.receive(delivery.data, self.plan.choice.backup.id)
-        self.delivered = str(target)
-
-    def _begin(self, phase: str, title: str) -> None:
+    def begin_step(self, phase: str, title: str) -> None:
+        """See Steps."""
         self.progress.watch.begin(phase)
         self.book.begin(title)
         log.info("%s: %s", self.plan.service.name, title[0].lower() + title[1:])
         self.run.go_on()
 
-    def _say(self, line: str) -> None:
+    def note(self, line: str) -> None:
+        """See Steps."""
         self.book.say(line)
         log.info("%s: %s", self.plan.service.name, line)
 

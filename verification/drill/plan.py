@@ -12,6 +12,9 @@ from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
 from backups.site import Site
 
+SELECTED = ("latest", "worst")
+"""What is drilled when nobody chooses: the newest backup, and the one that takes longest to bring back."""
+
 Selection = Literal["latest", "worst", "random", "id"]
 
 
@@ -35,7 +38,7 @@ class Planned:
 def plan(
     site: Site,
     names: Sequence[str],
-    selections: Sequence[str] = ("latest", "worst"),
+    selections: Sequence[str] = SELECTED,
     *,
     at: datetime | None = None,
     chance: random.Random | None = None,

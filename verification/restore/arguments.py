@@ -1,6 +1,7 @@
 """What an operator writes: where to, and to which moment; and what is told before anything is done."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,9 +10,34 @@ from backups.errors import ConfigError, LifeboatError
 from backups.machine import disk
 from backups.plural import plural
 from backups.site import Site
+from verification.restore.order import Order
 from verification.restore.plan import Plan
 
 _GTID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:.+")
+
+
+def order(
+    site: Site,
+    service: str,
+    *,
+    to: str | None,
+    backup: str,
+    at: str | None,
+    tables: Sequence[str],
+    replace: bool,
+    anyway: bool,
+) -> Order:
+    """The order that these arguments of a command or a flow make. Raises LifeboatError for what means nothing."""
+    (name,) = site.chosen([service])
+    return Order(
+        service=name,
+        to=where(site, name, to),
+        backup=backup,
+        at=moment(at, site.settings.timezone) if at else None,
+        replace=replace,
+        anyway=anyway,
+        tables=tuple(tables),
+    )
 
 
 def where(site: Site, service: str, to: str | None) -> str:

@@ -1,6 +1,6 @@
-"""The story of one verification: plan, drill side by side, conclude. Needs the repository and Docker, never a source's secret.
+"""Runs a verification: plan, drill side by side, conclude. Needs the repository and Docker, never a source's secret.
 
-What one drill does, is in the next file: `verification/drill/drill.py`.
+Next file: `verification/drill/drill.py`, one drill.
 """
 
 import logging
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
@@ -112,7 +112,7 @@ def drill_one(
     if planned.error:
         result = could_not_begin(planned, planned.error, now())
     else:
-        log.info("%s: bringing back %s from %d backups", title, planned.chain[-1].id, len(planned.chain))
+        log.info("%s: bringing back %s from %s", title, planned.chain[-1].id, plural.count(len(planned.chain), "backup"))
         service = site.service(planned.service, run.docker)
         name = f"{planned.service}-{planned.selection}-{planned.chain[-1].id[-16:].lower()}"
         with chains_in_use.chain(site.state, planned.chain[0].chain), sandbox.opened(run, name, site.settings.sandbox) as box:
@@ -134,7 +134,7 @@ def conclude(
 ) -> Evidence:
     """Add the results up, write the report's files into `out`, and keep them in the repository.
 
-    A tampered drill's evidence is not kept. When the repository cannot take it, the evidence says why; the verdict stands.
+    The evidence of a tampered drill is not kept. When the repository cannot take it, the evidence says why.
     Raises LifeboatError when `out` cannot be written.
     """
     evidence = Evidence(
@@ -156,7 +156,7 @@ def conclude(
 
 
 def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
-    """How old each service's newest backup is, in seconds: what would be lost if its source died now."""
+    """Return how old each service's newest backup is, in seconds: what would be lost with its source now."""
     newest = {drill.service: drill.newest for drill in planned}
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 

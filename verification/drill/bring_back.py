@@ -1,6 +1,6 @@
 """Brings a copy of a service back from its chain, up to its first correct answer: what a drill and a real restore have in common.
 
-How a service comes back is its own affair: next file `backups/services/<type>/service.py`.
+Next file: `backups/services/<type>/service.py`, how a service of that type comes back.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,16 +43,16 @@ def bring_back(
     progress: Progress,
     *,
     read: Callable[[BackupRecord], Manifest] | None = None,
-    lasting: bool = False,
+    hand_over: bool = False,
     later: BackupRecord | None = None,
     tamper: Tamper = HARMLESS,
 ) -> BroughtBack:
     """Bring the last backup of `chain` (the full first) back in the sandbox `box`; the phase `ready` is still running then.
 
-    progress: gets the manifest and the image as soon as each is known
-    read:     reads a manifest, where some are known already; by default out of the repository
-    lasting:  the copy will be handed over to live on (see Service.copy)
-    later:    the backup after the chain's last, whose log is fetched too, to go on from there
+    progress:  gets the manifest and the image as soon as each is known
+    read:      reads a manifest, where some are known already; by default out of the repository
+    hand_over: the copy will be handed over, to be used from then on (see Service.copy)
+    later:     the backup after the chain's last, whose log is fetched too, to go on from there
     Raises Damaged when the backup is at fault, LifeboatError when the machine is. The order is the contract of Copy.
     """
     clock.begin(Phase.FETCH)
@@ -66,7 +66,7 @@ def bring_back(
         tamper.fetched(fetched)
     fetch.count(fetched, service)
     log = fetch.log(service, later, manifests[-1], repository, box.directory) if later else None
-    copy = service.copy(fetched, box, lasting=lasting)
+    copy = service.copy(fetched, box, lasting=hand_over)
     copy.assemble()
     if tamper.files:
         tamper.files(copy, box.directory)

@@ -28,7 +28,7 @@ class Stopwatch:
         self._begun.append((phase, self.now()))
 
     def stop(self) -> None:
-        """End the running phase; again is fine."""
+        """End the running phase; may be called again."""
         if self._stopped is None:
             self._stopped = self.now()
 

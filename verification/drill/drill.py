@@ -48,19 +48,19 @@ def drill(
     try:
         with _faults_kept(progress, sandbox, planned.chain, repository):
             # Before the clock: a suite that cannot be read is found without fetching anything.
-            of_operator = suites.read_all(service.settings.suites) if isinstance(service.settings, SqlServiceSettings) else {}
+            by_operator = suites.read_all(service.settings.suites) if isinstance(service.settings, SqlServiceSettings) else {}
             harm = tamper or HARMLESS
             back = bring_back(service, planned.chain, repository, sandbox, progress.watch, progress, tamper=harm)
             progress.watch.begin(Phase.CHECK)
             if harm.running:
                 harm.running(back.copy)
-            _check(back.copy, back.manifest, of_operator, progress)
+            _check(back.copy, back.manifest, by_operator, progress)
     finally:
         progress.watch.stop()
     return result(planned, progress, _ran(sandbox, progress), started_at, rto, tamper)
 
 
-def _check(copy: Copy, manifest: Manifest, of_operator: dict[str, suites.Suite], progress: Progress) -> None:
+def _check(copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite], progress: Progress) -> None:
     """Compare the copy with the witness, twice (our own comparison and Great Expectations), then run the operator's suites."""
     if not manifest.witness:
         raise Damaged(
@@ -70,11 +70,12 @@ def _check(copy: Copy, manifest: Manifest, of_operator: dict[str, suites.Suite],
     observed = list(copy.observe())
     progress.checks = witness.compare(manifest.witness, observed)
     progress.expectations = expectations.judge(manifest.witness, observed, progress.checks)
-    for name, suite in of_operator.items():
+    for name, suite in by_operator.items():
         url = copy.database_url(suite.database)
         if url is None:
             raise LifeboatError(
-                f"{manifest.service} answers no SQL, so the suite {name} cannot be run", hint="remove it from suites:"
+                f"the suite {name} cannot be run: {manifest.service} answers no SQL",
+                hint=f"remove it from services.{manifest.service}.suites in lifeboat.yaml",
             )
         found = expectations.judge_suite(name, suite, url)
         progress.checks += found
@@ -97,17 +98,19 @@ def _faults_kept(
     if isinstance(progress.fault, Damaged) and (cut_short := sandbox.cut_short()):
         progress.fault = LifeboatError(
             f"{cut_short}, so nothing is proven: {progress.fault.message}",
-            hint="raise sandbox.memory in lifeboat.yaml; does this machine have as much to spare?",
+            hint="raise sandbox.memory in lifeboat.yaml, if this machine has as much to spare",
         )
     if progress.fault and (gone := fetch.deleted(records, repository)):
+        were = "was" if gone == 1 else "were"
         progress.fault = LifeboatError(
-            f"{gone} of the {len(records)} backups of chain {records[0].chain} were deleted while it was being drilled, so "
+            f"{gone} of the {len(records)} backups of chain {records[0].chain} {were} deleted while it was being "
+            f"drilled, so "
             f"nothing is proven: {progress.fault.message}",
-            hint="another machine has pruned it; choose again: lifeboat verify",
+            hint="another machine has pruned the chain; choose again: lifeboat verify",
         )
 
 
 def _ran(sandbox: DockerSandbox, progress: Progress) -> Image | None:
-    """The image of the server that ran, as its container had it: a service may start helpers on other images first."""
+    """Find the image of the server that ran, as its container had it: a service may start other containers first."""
     wanted = progress.manifest.source.image if progress.manifest else ""
     return next((image for image in sandbox.images if image.name == wanted), next(iter(sandbox.images), None))

@@ -1,4 +1,4 @@
-"""The chain comes out of the repository onto this machine, and is counted before anything is built on it."""
+"""Fetches a chain out of the repository onto this machine, and counts its files before anything is built on them."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def fetch(
     into: Path,
     before_counting: Callable[[Sequence[Fetched]], None] = lambda fetched: None,  # noqa: ARG005
 ) -> list[Fetched]:
-    """All of it in one step: the chain's manifests, then its files below `into`, then their count."""
+    """Fetch a chain in one step: its manifests, its files below `into`, then their count."""
     fetched = files(service, records, manifests(records, repository.manifest), repository, into)
     before_counting(fetched)
     count(fetched, service)
@@ -67,7 +67,7 @@ def count(fetched: Sequence[Fetched], service: Service) -> None:
 
 
 def deleted(records: Sequence[BackupRecord], repository: Repository) -> int:
-    """How many of a chain's backups are no longer in the repository; 0 when the repository cannot tell."""
+    """Count how many of a chain's backups are no longer in the repository; 0 when it cannot be listed."""
     try:
         held = {snapshot.id for snapshot in repository.snapshots()}
     except LifeboatError:
@@ -92,7 +92,7 @@ def _fetch_one(
 
 
 def _entries(manifest: Manifest, paths: Sequence[str] | None) -> Sequence[FileEntry]:
-    """The files of the manifest at or below the wanted paths; None wants them all."""
+    """Select the files of the manifest at or below the wanted paths; None wants them all."""
     if paths is None:
         return manifest.files
     chosen = set(paths)

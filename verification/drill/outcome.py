@@ -33,7 +33,7 @@ class Progress:
 def result(
     planned: Planned, progress: Progress, image: Image | None, started_at: datetime, rto: timedelta, tamper: Tamper | None
 ) -> DrillResult:
-    """What the drill has shown. `image`: what the copy ran on, None when nothing ran."""
+    """Make the result of a drill. image: what the copy ran on, None when nothing ran."""
     seconds = progress.watch.restore_seconds
     rto_met = None if seconds is None else seconds <= rto.total_seconds()
     verdict, reasons = _verdict(progress, seconds, rto)
@@ -57,13 +57,13 @@ def result(
         reasons=tuple(reasons),
         error=progress.fault.message if progress.fault else None,
         hint=progress.fault.hint if progress.fault else None,
-        tampered=tamper.words if tamper else None,
+        tampered=tamper.description if tamper else None,
         limits=tuple(_limits(progress.manifest)),
     )
 
 
 def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> DrillResult:
-    """The result of a drill that had nothing to begin with: no backup, no repository, a broken chain."""
+    """Make the result of a drill that could not begin: there is no backup, no repository, or the chain is broken."""
     return DrillResult(
         service=planned.service,
         type=planned.type,
@@ -78,7 +78,7 @@ def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> Dri
 
 
 def _verdict(progress: Progress, seconds: float | None, rto: timedelta) -> tuple[Verdict, list[str]]:
-    """The verdict and why it is not `verified`. Damage, a failed check and a missed RTO beat a drill that could not go on."""
+    """Decide the verdict and its reasons. Damage, a failed check and a missed RTO beat a drill that could not go on."""
     wrong = [check for check in progress.checks if not check.passed]
     reasons = []
     if progress.fault:
@@ -96,7 +96,7 @@ def _verdict(progress: Progress, seconds: float | None, rto: timedelta) -> tuple
 
 
 def _limits(manifest: Manifest | None) -> Iterator[str]:
-    """What services write into a manifest's details where a backup cannot hold everything."""
+    """List what the backup does not hold, as its service wrote into the manifest's details."""
     details = manifest.details if manifest else {}
     yield from details.get("limits") or []
     yield from (f"a secret, to be set again after a restore: {secret}" for secret in details.get("secrets") or [])
@@ -114,8 +114,10 @@ def _backup(chain: Sequence[BackupRecord]) -> BackupPart:
 
 
 def image_part(image: Image) -> ImagePart:
-    """What a report says of the image that ran."""
-    words = f"ran on {image.name}"
+    """Describe the image that ran, for a report."""
+    sentence = f"ran on {image.name}"
     if image.standin:
-        words = f"ran on {image.name}, a stand-in that is not the real server: the data is proven, the real server's start is not"
-    return ImagePart(name=image.name, id=image.id, standin=image.standin, words=words)
+        sentence = (
+            f"ran on {image.name}, a stand-in that is not the real server: the data is proven, the real server's start is not"
+        )
+    return ImagePart(name=image.name, id=image.id, standin=image.standin, words=sentence)

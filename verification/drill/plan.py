@@ -1,4 +1,4 @@
-"""Which backups to drill: one look at the repository, then every service times every selection."""
+"""Chooses the backups to drill: lists the repository once, then plans each selection of each service."""
 
 import random
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def plan(
         _planned(site, name, held.get(name, []), selection, at, chance)
         for name in names
         for selection in selections
-        # An id that nobody here has is told for every service; one that has an owner is nobody else's affair.
+        # An id that no service has is reported for each of them; one that a service has is drilled for that one alone.
         if owners.get(selection, name) == name or owners[selection] not in names
     ]
 

@@ -1,14 +1,13 @@
-"""What an operator writes: where to, and to which moment; and what is told before anything is done."""
+"""Reads what an operator wants restored, where to and as of when, and describes a planned restore."""
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import ConfigError, LifeboatError
 from backups.machine import disk
-from backups.plural import plural
 from backups.site import Site
 from verification.restore.order import Order
 from verification.restore.plan import Plan
@@ -27,7 +26,7 @@ def order(
     replace: bool,
     anyway: bool,
 ) -> Order:
-    """The order that these arguments of a command or a flow make. Raises LifeboatError for what means nothing."""
+    """Make an order of the arguments of a command or a flow. Raises LifeboatError for what cannot be read."""
     (name,) = site.chosen([service])
     return Order(
         service=name,
@@ -41,18 +40,18 @@ def order(
 
 
 def where(site: Site, service: str, to: str | None) -> str:
-    """The target that was named, or the service's `restore.to`; raises ConfigError when there is neither."""
+    """Return the target that was named, or the service's `restore.to`; raises ConfigError when there is neither."""
     target = to or site.settings.services[service].restore.to
     if target is None:
         raise ConfigError(
-            f"it was not said where {service} shall be restored to",
-            hint=f"--to local:/directory, or restore: {{to: …}} under services.{service} of lifeboat.yaml",
+            f"there is no target to restore {service} to: neither --to nor its restore.to is given",
+            hint=f"lifeboat restore {service} --to local:/directory; or set services.{service}.restore.to in lifeboat.yaml",
         )
     return target
 
 
 def moment(text: str, zone: str) -> datetime | str:
-    """A time (in `zone` where it names none of its own) in UTC, or a GTID as it is. Raises LifeboatError for anything else."""
+    """Read a time (in `zone` where it names none) as UTC, or return a GTID as it is. Raises LifeboatError for anything else."""
     if _GTID.fullmatch(text):
         return text
     try:
@@ -66,11 +65,11 @@ def moment(text: str, zone: str) -> datetime | str:
 
 
 def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
-    """What a restore would do, as titles and words."""
+    """Describe what a restore would do, as titles and text."""
     choice, target = plan.choice, plan.target
     replaced = f", and {target.replacement.act}: {', '.join(plan.held[:5])}" if plan.held and target.replacement else ""
     return [
-        ("brings back", f"{choice.backup.id}, from {plural(len(choice.chain), 'backup')}, {disk.size(plan.needed)}"),
+        ("brings back", f"{choice.backup.id}, from {plural.count(len(choice.chain), 'backup')}, {disk.size(plan.needed)}"),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
         ("puts it to", f"{target}{replaced}"),
         *([("before that", f"`{target.stop}`")] if target.stop else []),
@@ -82,9 +81,8 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
 
 def _promise(plan: Plan, site: Site) -> str:
     if plan.promised_seconds is None:
-        return "nobody knows: it was never drilled (lifeboat verify)"
+        return "not known: it was never drilled (lifeboat verify)"
     phases = ", ".join(f"{phase.name} {durations.describe(phase.seconds)}" for phase in plan.promised)
     allowed = durations.describe(site.settings.objectives.rto)
-    return (
-        f"{durations.describe(plan.promised_seconds)} in the last drill ({phases}), and then the way to its place; RTO {allowed}"
-    )
+    took = durations.describe(plan.promised_seconds)
+    return f"{took} in the last drill ({phases}), plus the transfer to the target; RTO {allowed}"

@@ -21,7 +21,7 @@ class Exports(Protocol):
 def tables(copy: Copy, names: Sequence[str], into: Path) -> Delivery:
     """Hand single tables over as files of SQL; raises LifeboatError where the service has none."""
     if not isinstance(copy, Exports):
-        raise LifeboatError("only MySQL has tables", hint="leave --tables out")
+        raise LifeboatError("only MySQL has tables to restore one by one", hint="leave --tables out")
     into.mkdir()
     files = copy.export(names, into)
     notes = [f"load it beside the running server, into a database of your choice: mysql DATABASE < {file.name}" for file in files]

@@ -1,4 +1,4 @@
-"""What a restore will do, told before the first byte: what comes back, to where, how long that took, and what is lost."""
+"""Plans a restore before the first byte: what comes back, to where, how long that took in a drill, and what is lost."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -33,7 +33,7 @@ class Manifests:
         self._read: dict[str, Manifest] = {}
 
     def __call__(self, record: BackupRecord) -> Manifest:
-        """The manifest of a backup; raises Damaged when it is not whole."""
+        """Read the manifest of a backup; raises Damaged when it is not whole."""
         if record.snapshot not in self._read:
             self._read[record.snapshot] = self._repository.manifest(record)
         return self._read[record.snapshot]
@@ -46,7 +46,7 @@ class Plan:
     manifests: those of the backups that come back, as far as they have been read
     held: the names of what the target holds now, sorted; its `replacement` says what happens to it
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
-    lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, in words
+    lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
     """
 
     order: Order
@@ -67,7 +67,7 @@ class Plan:
 
 
 def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
-    """Choose, and look at the target, the room for it and what would be lost. Changes nothing.
+    """Choose what comes back, and check the target, the room there and what would be lost. Changes nothing.
 
     Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room.
     """
@@ -106,7 +106,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
 
 
 def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Service, order: Order) -> Choice:
-    """What the order brings back. Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole."""
+    """Choose what comes back. Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole."""
     if order.at is not None and order.backup != "latest":
         raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
     members = chaining.chains(backups).get(service.name, [])
@@ -117,7 +117,7 @@ def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Servi
 
 
 def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str) -> list[Timed]:
-    """The phases of the newest drill that brought the service back, and their seconds, by the evidence among `snapshots`."""
+    """Find the phases of the newest drill that brought the service back, and their seconds, by the evidence among `snapshots`."""
     for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time, reverse=True):
         drilled = [value for tag in snapshot.tags if (value := tag_values([tag]).get("proof"))]
         if not any(value.startswith(f"{service}-") for value in drilled):
@@ -127,7 +127,7 @@ def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str
         except ValueError as error:
             raise Damaged(
                 f"the evidence {snapshot.id[:8]} cannot be read: {str(error).splitlines()[0]}",
-                hint="was it written by a newer Lifeboat?",
+                hint="was it written by a newer Lifeboat? then restore with that version",
             ) from error
         drills = [drill for drill in evidence.drills if drill.service == service and drill.restore_seconds is not None]
         if drills:
@@ -137,7 +137,7 @@ def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str
 
 
 def lock(site: Site, target: str) -> Path:
-    """The lock of a target: one restore at a time."""
+    """Return the lock file of a target, for one restore at a time."""
     return site.state / "locks" / "targets" / f"{target.replace('/', '_')}.lock"
 
 

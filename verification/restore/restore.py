@@ -1,7 +1,7 @@
-"""The story of a real restore: bring the copy back as a drill does, prove it, and only then touch the target.
+"""Restores for real: brings the copy back as a drill does, compares it with its witness, and only then touches the target.
 
-So a restore that finds damage, runs out of room or dies leaves the target as it was. What was there before is moved aside, never
-deleted.
+So a restore that finds damage, runs out of room or is killed leaves the target as it was. What was there before is moved aside,
+never deleted.
 """
 
 import logging
@@ -10,11 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups import durations, witness
+from backups import durations, plural, witness
 from backups.errors import Damaged, LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
-from backups.plural import plural
 from backups.repository import chains_in_use
 from backups.services.base import Copy
 from backups.site import Site
@@ -52,7 +51,7 @@ def restore(
         fault = None
         with work.book.listening():
             try:
-                work.do()
+                work.carry_out()
             except Exception as error:
                 log.debug("a fault ended the restore", exc_info=True)
                 fault = parallel.as_fault(error)
@@ -77,8 +76,8 @@ class _Restore:
         self.aside: str | None = None
         self.configuration: str | None = None
 
-    def do(self) -> None:
-        """The order is the contract of `Copy`; the target comes last."""
+    def carry_out(self) -> None:
+        """Bring the copy back, then deliver it: the target comes last. Raises LifeboatError; what is known by then is kept."""
         choice = self.plan.choice
         name = f"restore-{choice.backup.id[-16:].lower()}"
         try:
@@ -100,7 +99,7 @@ class _Restore:
             self.progress.watch.stop()
 
     def _bring_back(self, box: DockerSandbox) -> Copy:
-        """A copy that stands at the wanted moment, its witness compared. Raises Damaged when it is not equal."""
+        """Bring the copy to the wanted moment and compare it with its witness. Raises Damaged when it is not equal."""
         plan, choice = self.plan, self.plan.choice
         back = bring_back(
             plan.service,
@@ -110,7 +109,7 @@ class _Restore:
             self,
             self.progress,
             read=plan.manifests,
-            lasting=True,
+            hand_over=True,
             later=choice.later,
         )
         self.begin_step("check", "Compare everything with the witness")
@@ -122,7 +121,7 @@ class _Restore:
             raise Damaged(
                 f"{len(wrong)} of {len(checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}: expected "
                 f"{wrong[0].expected}, observed {wrong[0].observed}; {plan.target} was not touched",
-                hint="restore an older backup: --backup ID; or take what is left: --anyway",
+                hint="restore an older backup: --backup ID; or deliver it all the same: --anyway",
             )
         if choice.point and back.log:
             self.begin_step("advance", f"Go on to {choice.point}")
@@ -134,14 +133,14 @@ class _Restore:
         """Begin a phase of `bring_back`: see its `Clock`."""
         image = self.progress.manifest.source.image if self.progress.manifest else ""
         titles = {
-            Phase.FETCH: f"Fetch {plural(len(self.plan.choice.records), 'backup')} from the repository",
+            Phase.FETCH: f"Fetch {plural.count(len(self.plan.choice.records), 'backup')} from the repository",
             Phase.START: f"Start {image} on it, without a network",
             Phase.REPLAY: "Bring it to the moment of its witness",
             Phase.READY: "Ask it a first question",
         }
         self.begin_step(phase, titles[phase])
         if phase == Phase.FETCH:
-            self.book.say(f"restic was given RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
+            self.book.note(f"restic was given RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
 
     def begin_step(self, phase: str, title: str) -> None:
         """See Steps."""
@@ -152,11 +151,11 @@ class _Restore:
 
     def note(self, line: str) -> None:
         """See Steps."""
-        self.book.say(line)
+        self.book.note(line)
         log.info("%s: %s", self.plan.service.name, line)
 
     def result(self, started_at: datetime, finished_at: datetime, fault: LifeboatError | None) -> Restoration:
-        """All that is known."""
+        """Make the result of all that is known, with `fault` when it could not go on."""
         plan, choice = self.plan, self.plan.choice
         phases = [Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases]
         result = Restoration(

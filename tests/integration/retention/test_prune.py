@@ -288,7 +288,7 @@ def test_evidence_of_what_is_gone_goes_with_its_reason_and_the_rest_stays(harbou
         repository.save(harbour.folder / "evidence", host="lighthouse", tags=tags, at=at)
     old, held, newest = (snapshot.id for snapshot in repository.snapshots(TAG))
     dry = lifeboat("prune", "--dry-run", "--config", str(harbour.config))
-    assert re.search(rf"evidence +{old[:8]} +1 +goes +it is 50 d \d h old, and every backup that it tells of is gone", dry.out)
+    assert re.search(rf"evidence +{old[:8]} +1 +goes +it is 50 d \d h old, and every backup that it covers is gone", dry.out)
     assert len(repository.snapshots(TAG)) == 3
     done = lifeboat("prune", "--config", str(harbour.config))
     assert done.code == 0, done.err

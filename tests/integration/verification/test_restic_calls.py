@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,6 +62,15 @@ class ToyWithALog(ToyService):
     @property
     def continuous(self) -> bool:
         return True
+
+    def holds(self, manifest: Manifest, position: str) -> bool:
+        return False
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
+        return True
+
+    def log(self, manifest: Manifest) -> Sequence[str]:
+        return ()
 
     def capture(self, job: Job) -> Captured:
         ToyWithALog.before = job.before

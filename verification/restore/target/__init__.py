@@ -1,1 +1,1 @@
-"""Where a restore puts what it has brought back: a place, a new container, or a running server that takes it by its API."""
+"""Delivers what a restore has brought back: into a place, a new container, or a running server through its API."""

@@ -1,4 +1,4 @@
-"""What a restore needs of the target that takes its data. A new kind of target is one module and a line in `open.py`."""
+"""Defines what a restore needs of its target. A new kind of target is one module beside this one and a line in `open.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -98,7 +98,7 @@ def require_free(free: int, needed: int, what: str, target: object) -> None:
     if free < needed:
         raise LifeboatError(
             f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
-            hint="free some space, or name another place",
+            hint="free some space there, or name another place by --to",
         )
 
 
@@ -109,5 +109,5 @@ def settled(copy: Copy, steps: Steps) -> Delivery:
 
 
 def ownership(delivery: Delivery, settings: RestoreSettings) -> Ownership:
-    """Whose the files will be: as the operator configured, else as the service's type has it."""
+    """Return whose the files will be: as the operator configured, else as the service's type has it."""
     return replace(delivery.ownership, names=settings.owner) if settings.owner else delivery.ownership

@@ -67,8 +67,8 @@ class PlaceTarget:
         size = disk.tree_size(delivery.data)
         if (free := self.place.free()) < size:
             raise LifeboatError(
-                f"what came back has {disk.size(size)}, {disk.size(free)} are free in {self}, which was not touched",
-                hint="free some space, or name another place",
+                f"the restored data take {disk.size(size)}, {disk.size(free)} are free in {self}, which was not touched",
+                hint="free some space there, or name another place by --to",
             )
         if self.stop:
             steps.begin_step("stop", "Stop the service")

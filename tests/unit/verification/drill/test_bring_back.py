@@ -93,7 +93,7 @@ def test_every_step_is_done_once_and_in_the_order_of_its_phase(tmp_path: Path) -
 
 def test_the_log_that_goes_on_from_there_is_fetched_with_the_chain_and_is_no_part_of_it(tmp_path: Path) -> None:
     world, progress = World(tmp_path), Progress(Stopwatch(lambda: 0.0))
-    back = brought_back(world, progress, [record(0), record(1)], lasting=True, later=record(2))
+    back = brought_back(world, progress, [record(0), record(1)], hand_over=True, later=record(2))
     assert (back.manifest.id, back.log.manifest.id) == ("b1", "b2")
     assert "copy of 2 to hand over" in world.calls
     assert world.calls.index("fetch s2") < world.calls.index("copy of 2 to hand over")

@@ -1,7 +1,8 @@
-"""`api` and `api:URL`: a running Grafana that takes a restore through its HTTP API."""
+"""Restores into a running Grafana through its HTTP API: the targets `api` and `api:URL`."""
 
 from pathlib import Path
 
+from backups import plural
 from backups.errors import LifeboatError
 from backups.services.grafana.api import facts, kinds
 from backups.services.grafana.api.client import Client, shown
@@ -32,7 +33,7 @@ class GrafanaReceiver:
         """See `Receiver`."""
         wanted = load(tree, name)
         target = putting.put(wanted, self._client)
-        # What the server does not let in or out again to whoever writes cannot be compared; it is told below.
+        # What the server does not let in or out again to whoever writes cannot be compared; the notes say so.
         closed = {pair: reason for pair, reason in target.there.closed.items() if pair[1] in _kinds(wanted, pair[0])}
         left_out = set(target.there.closed)
         if not wanted.of(0, kinds.USER):
@@ -41,8 +42,9 @@ class GrafanaReceiver:
             facts.facts(wanted, closed=left_out, without=target.unattainable), putting.seen(target, left_out)
         )
         if differs:
+            facts_differ = plural.count(len(differs), "fact")
             raise LifeboatError(
-                f"{self} took everything, and {len(differs)} facts are not equal to the backup's: {listed(differs, 5)}",
+                f"{self} took everything, but differs from the backup in {facts_differ}: {listed(differs, 5)}",
                 hint="is somebody else writing there? what was put there stays; begin again to go over it",
             )
         more = [
@@ -50,16 +52,16 @@ class GrafanaReceiver:
             for key, some in putting.kept_integrations(target).items()
             for one in some
         ]
-        own = sorted(str(key) for key in target.there.objects if key not in wanted.objects and key.kind in kinds.CONTENT)
+        others = sorted(str(key) for key in target.there.objects if key not in wanted.objects and key.kind in kinds.CONTENT)
         return [
             *target.notes,
             *(f"org {number} {kind} cannot be compared there: {reason}" for (number, kind), reason in sorted(closed.items())),
             *(
-                [f"{len(target.made)} users were created, each with a random password: {listed(sorted(target.made))}"]
+                [f"created {plural.count(len(target.made), 'user')}, each with a random password: {listed(sorted(target.made))}"]
                 if target.made
                 else []
             ),
-            *([f"was there before and stays: {listed(own + more)}"] if own or more else []),
+            *([f"was there before and stays: {listed(others + more)}"] if others or more else []),
         ]
 
 

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
-from backups.witness import Check
+from backups.witness import Check, Value
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence.evidence import BackupPart, DrillResult, ExpectationPart, ImagePart, PhasePart, Verdict
+
+_SHOWN = 80
+"""Characters of a value in a message."""
 
 
 @dataclass
@@ -79,12 +82,12 @@ def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> Dri
 
 def _verdict(progress: Progress, seconds: float | None, rto: timedelta) -> tuple[Verdict, list[str]]:
     """Decide the verdict and its reasons. Damage, a failed check and a missed RTO beat a drill that could not go on."""
-    wrong = [check for check in progress.checks if not check.passed]
+    wrong = failed_checks(progress.checks)
     reasons = []
     if progress.fault:
         reasons.append(progress.fault.message)
     if wrong:
-        reasons.append(f"{len(wrong)} of {len(progress.checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}")
+        reasons.append(wrong)
     late = seconds is not None and seconds > rto.total_seconds()
     if late and seconds is not None:
         reasons.append(f"the restore took {durations.describe(seconds)}, the objective is {durations.describe(rto)}")
@@ -93,6 +96,22 @@ def _verdict(progress: Progress, seconds: float | None, rto: timedelta) -> tuple
     if progress.fault or not progress.checks:
         return "could-not-run", reasons or ["nothing was checked"]
     return "verified", []
+
+
+def failed_checks(checks: Sequence[Check]) -> str | None:
+    """Say how many checks failed, and of the first what was expected and observed; None when none failed."""
+    wrong = [check for check in checks if not check.passed]
+    if not wrong:
+        return None
+    first = wrong[0]
+    values = f"expected {_short(first.expected)}, observed {_short(first.observed)}"
+    return f"{len(wrong)} of {plural.count(len(checks), 'check')} failed, first {first.subject} {first.metric}: {values}"
+
+
+def _short(value: Value) -> str:
+    """Write a value on one line, cut where it is long: the report has all of it."""
+    text = "nothing" if value is None else " ".join(str(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _limits(manifest: Manifest | None) -> Iterator[str]:

@@ -20,7 +20,7 @@ from backups.site import Site
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
-from verification.drill.outcome import Progress, image_part
+from verification.drill.outcome import Progress, failed_checks, image_part
 from verification.drill.sandbox import DockerSandbox
 from verification.evidence.evidence import BackupPart, Verdict
 from verification.restore import deliver
@@ -115,12 +115,12 @@ class _Restore:
         self.begin_step("check", "Compare everything with the witness")
         self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
         checks = self.progress.checks
-        wrong = [check for check in checks if not check.passed]
-        self.note(f"{len(checks) - len(wrong)} of {len(checks)} checks equal to the witness of {back.manifest.id}")
+        passed = sum(check.passed for check in checks)
+        self.note(f"{passed} of {plural.count(len(checks), 'check')} equal to the witness of {back.manifest.id}")
+        wrong = failed_checks(checks)
         if wrong and not plan.order.anyway:
             raise Damaged(
-                f"{len(wrong)} of {len(checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}: expected "
-                f"{wrong[0].expected}, observed {wrong[0].observed}; {plan.target} was not touched",
+                f"{wrong}; {plan.target} was not touched",
                 hint="restore an older backup: --backup ID; or deliver it all the same: --anyway",
             )
         if choice.point and back.log:

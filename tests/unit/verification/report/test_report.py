@@ -81,7 +81,7 @@ def test_what_could_not_run_says_why_and_what_to_do() -> None:
     assert "? could not run" in text
     assert "cannot be pulled: no route" in text
     assert "What to do: docker pull grafana/grafana:12.4.1" in text
-    assert "but not every drill came back" in text
+    assert "but not every drill restored its copy" in text
 
 
 def test_a_missed_objective_is_told_with_the_excess() -> None:

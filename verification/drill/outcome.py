@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backups import durations, plural
+from backups import durations
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
@@ -105,7 +105,7 @@ def failed_checks(checks: Sequence[Check]) -> str | None:
         return None
     first = wrong[0]
     values = f"expected {_short(first.expected)}, observed {_short(first.observed)}"
-    return f"{len(wrong)} of {plural.count(len(checks), 'check')} failed, first {first.subject} {first.metric}: {values}"
+    return f"{len(wrong)} of {len(checks)} checks failed, first {first.subject} {first.metric}: {values}"
 
 
 def _short(value: Value) -> str:

@@ -39,13 +39,13 @@ def result(
     """Make the result of a drill. image: what the copy ran on, None when nothing ran."""
     seconds = progress.watch.restore_seconds
     rto_met = None if seconds is None else seconds <= rto.total_seconds()
-    verdict, reasons = _verdict(progress, seconds, rto)
+    late = seconds is not None and seconds > rto.total_seconds()
     size = sum(record.size for record in planned.chain)
     return DrillResult(
         service=planned.service,
         type=planned.type,
         selection=planned.selection,
-        verdict=verdict,
+        verdict=verdict(progress, late=late),
         started_at=started_at,
         backup=_backup(planned.chain),
         source_version=progress.manifest.source.version if progress.manifest else None,
@@ -57,7 +57,7 @@ def result(
         rate_bytes_per_second=round(size / seconds, 1) if seconds else None,
         checks=tuple(progress.checks),
         expectations=tuple(progress.expectations),
-        reasons=tuple(reasons),
+        reasons=tuple(_reasons(progress, seconds if late else None, rto)),
         error=progress.fault.message if progress.fault else None,
         hint=progress.fault.hint if progress.fault else None,
         tampered=tamper.description if tamper else None,
@@ -80,22 +80,23 @@ def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> Dri
     )
 
 
-def _verdict(progress: Progress, seconds: float | None, rto: timedelta) -> tuple[Verdict, list[str]]:
-    """Decide the verdict and its reasons. Damage, a failed check and a missed RTO beat a drill that could not go on."""
-    wrong = failed_checks(progress.checks)
-    reasons = []
+def verdict(progress: Progress, *, late: bool = False) -> Verdict:
+    """Decide the verdict. Damage, a failed check and a missed RTO (`late`) beat a copy that could not be brought back."""
+    if late or isinstance(progress.fault, Damaged) or any(not check.passed for check in progress.checks):
+        return "failed"
+    return "could-not-run" if progress.fault or not progress.checks else "verified"
+
+
+def _reasons(progress: Progress, late: float | None, rto: timedelta) -> Iterator[str]:
+    """Say why the verdict is not `verified`. late: the seconds of a restore that took too long."""
     if progress.fault:
-        reasons.append(progress.fault.message)
-    if wrong:
-        reasons.append(wrong)
-    late = seconds is not None and seconds > rto.total_seconds()
-    if late and seconds is not None:
-        reasons.append(f"the restore took {durations.describe(seconds)}, the objective is {durations.describe(rto)}")
-    if wrong or late or isinstance(progress.fault, Damaged):
-        return "failed", reasons
-    if progress.fault or not progress.checks:
-        return "could-not-run", reasons or ["nothing was checked"]
-    return "verified", []
+        yield progress.fault.message
+    if wrong := failed_checks(progress.checks):
+        yield wrong
+    if late is not None:
+        yield f"the restore took {durations.describe(late)}, the objective is {durations.describe(rto)}"
+    if not progress.fault and not progress.checks and late is None:
+        yield "nothing was checked"
 
 
 def failed_checks(checks: Sequence[Check]) -> str | None:

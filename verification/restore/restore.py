@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backups import durations, plural, witness
-from backups.errors import Damaged, LifeboatError
+from backups.errors import Damaged
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
@@ -20,9 +20,9 @@ from backups.site import Site
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
-from verification.drill.outcome import Progress, failed_checks, image_part
+from verification.drill.outcome import Progress, failed_checks, image_part, verdict
 from verification.drill.sandbox import DockerSandbox
-from verification.evidence.evidence import BackupPart, Verdict
+from verification.evidence.evidence import BackupPart
 from verification.restore import deliver
 from verification.restore import plan as planning
 from verification.restore.order import Order, Restoration, Timed
@@ -48,14 +48,13 @@ def restore(
     with planning.in_use(site, order.to), runs.start(site.state) as run:
         plan = planning.plan(site, order, run.docker, now=started_at)
         work = _Restore(site, plan, run, monotonic)
-        fault = None
         with work.book.listening():
             try:
                 work.carry_out()
             except Exception as error:
                 log.debug("a fault ended the restore", exc_info=True)
-                fault = parallel.as_fault(error)
-        result = work.result(started_at, now(), fault)
+                work.progress.fault = parallel.as_fault(error)
+        result = work.result(started_at, now())
     kept = site.state / "restores" / f"{order.service}-{started_at:%Y%m%dT%H%M%SZ}.md"
     result = result.model_copy(update={"runbook": runbook or kept})
     for path in dict.fromkeys([kept, *([runbook] if runbook else [])]):
@@ -154,14 +153,14 @@ class _Restore:
         self.book.note(line)
         log.info("%s: %s", self.plan.service.name, line)
 
-    def result(self, started_at: datetime, finished_at: datetime, fault: LifeboatError | None) -> Restoration:
-        """Make the result of all that is known, with `fault` when it could not go on."""
-        plan, choice = self.plan, self.plan.choice
+    def result(self, started_at: datetime, finished_at: datetime) -> Restoration:
+        """Make the result of all that is known."""
+        plan, choice, fault = self.plan, self.plan.choice, self.progress.fault
         phases = [Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases]
         result = Restoration(
             service=plan.service.name,
             type=plan.service.settings.type,
-            verdict=self._verdict(fault),
+            verdict=verdict(self.progress),
             started_at=started_at,
             finished_at=finished_at,
             backup=BackupPart(
@@ -187,9 +186,3 @@ class _Restore:
         )
         log.info("%s: %s in %s", result.service, result.verdict, durations.describe(result.seconds))
         return result
-
-    def _verdict(self, fault: LifeboatError | None) -> Verdict:
-        checks = self.progress.checks
-        if any(not check.passed for check in checks) or isinstance(fault, Damaged):
-            return "failed"
-        return "could-not-run" if fault or not checks else "verified"

@@ -1,7 +1,16 @@
-"""Counts with their nouns."""
+"""A number and its noun agree."""
 
-from backups.plural import count
+import pytest
+
+from backups import plural
 
 
-def test_only_one_is_singular() -> None:
-    assert [count(number, "backup") for number in (0, 1, 2, 1000)] == ["0 backups", "1 backup", "2 backups", "1,000 backups"]
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 backups"), (1, "1 backup"), (2, "2 backups"), (1204, "1,204 backups"), (-1, "-1 backups")]
+)
+def test_the_noun_goes_with_its_number(number: int, text: str) -> None:
+    assert plural.count(number, "backup") == text
+
+
+def test_a_noun_may_have_a_plural_of_its_own() -> None:
+    assert [plural.count(number, "library", "libraries") for number in (1, 2)] == ["1 library", "2 libraries"]

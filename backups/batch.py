@@ -1,4 +1,7 @@
-"""Backs several services up side by side; one that fails does not stop the others. Next file: `backup.py`, one backup."""
+"""Backs several services up side by side; one that fails does not stop the others.
+
+Next file: `backup.py`, one backup.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta

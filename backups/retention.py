@@ -1,4 +1,7 @@
-"""Decides which chains are deleted, and why: a pure function. A chain is kept or deleted whole, never in pieces."""
+"""Decides which chains are deleted, and why: a pure function.
+
+A chain is kept or deleted whole, never in pieces.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""Proves backups: brings them back in sandboxes, compares them with their witness, and times that. Knows nothing of Prefect.
+"""Proves backups: brings them back in sandboxes, compares them with their witness, and times that.
+
+It knows nothing of Prefect.
 
 sandbox    the isolated Docker copies of one drill
 drill      restore one chain into a sandbox, check it against its witness, time it

@@ -1,6 +1,6 @@
-"""Runs a verification: plan, drill side by side, conclude. Needs the repository and Docker, never a source's secret.
+"""Runs a verification: plan, drill side by side, conclude.
 
-Next file: `verification/drill/drill.py`, one drill.
+It needs the repository and Docker, never a source's secret. Next file: `verification/drill/drill.py`, one drill.
 """
 
 import logging

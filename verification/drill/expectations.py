@@ -1,4 +1,6 @@
-"""Has Great Expectations judge the evidence of a drill and the operator's suites. The only module that imports it.
+"""Has Great Expectations judge the evidence of a drill and the operator's suites.
+
+It is the only module that imports Great Expectations.
 
 Nothing is left on disk, nothing is printed, nothing is sent. One judgement at a time: its registries are global.
 """

@@ -1,4 +1,7 @@
-"""Holds what is known of a drill while it runs, and makes its result and verdict of that. Pure: it runs and reads nothing."""
+"""Holds what is known of a drill while it runs, and makes its result and verdict of that.
+
+It is pure: it runs and reads nothing.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

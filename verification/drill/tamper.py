@@ -1,4 +1,7 @@
-"""Damages a copy on purpose, to see that the verifier finds it. The report of such a drill says so and is no proof."""
+"""Damages a copy on purpose, to see that the verifier finds it.
+
+The report of such a drill says so and is no proof.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

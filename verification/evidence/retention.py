@@ -1,4 +1,7 @@
-"""Decides which evidence is deleted, and why: a pure function. It is small, but a year of it makes every listing slower."""
+"""Decides which evidence is deleted, and why: a pure function.
+
+Evidence is small, but a year of it makes every listing slower.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Writes report.html, one self-contained file with the verdict first. Its layout is in `templates/report.html.jinja`."""
+"""Writes report.html, one self-contained file with the verdict first.
+
+Its layout is in `templates/report.html.jinja`.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache

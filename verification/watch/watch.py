@@ -1,6 +1,6 @@
-"""Looks for the two reasons to restore a service: it is down, or data are gone. Finds the backup that helps; restores nothing.
+"""Looks for the two reasons to restore a service: it is down, or data are gone.
 
-What is wrong with a service is found by its type (`Service.ail`), which backup helps by the repository.
+It finds the backup that helps, and restores nothing. What is wrong with a service is found by its type (`Service.ail`).
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""Defines what a restore needs of its target. A new kind of target is one module beside this one and a line in `open.py`."""
+"""Defines what a restore needs of its target.
+
+A new kind of target is one module beside this one and a line in `open.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -32,7 +32,7 @@ _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
 @dataclass(frozen=True)
 class _Plan:
     """What to capture: the new backup's id and kind, why it is a full when none was asked for, what an incremental builds on,
-    and what a full follows.
+    what a full follows, and the service's chains that the repository holds, as far as they could be read.
     """
 
     id: str
@@ -40,6 +40,7 @@ class _Plan:
     reason: str | None = None
     parents: Sequence[Manifest] = ()
     before: Manifest | None = None
+    held: Sequence[Chain] = ()
 
 
 def back_up(
@@ -67,7 +68,7 @@ def back_up(
         started_at = now()
         plan = _plan(repository, name, "full" if standalone else kind, started_at)
         if continuous(service) and plan.kind == "full" and not standalone:
-            plan = replace(plan, before=_before(repository, name, started_at))
+            plan = replace(plan, before=_before(repository, plan.held, started_at))
         staging = run.directory / name
         try:
             with disk.full_disk_told(run.directory, f"the backup of {name}"):
@@ -87,25 +88,26 @@ def back_up(
 def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) -> _Plan:
     """Decide the kind. A chain that is damaged or broken is not built on: a full is taken instead, and the reason kept."""
     identifier = _identifier(name, at, ())
+    every: list[Chain] = []
     try:
         every = chaining.chains(repository.backups()).get(name, [])
         identifier = _identifier(name, at, {backup.id for old in every for backup in old.backups})
         if kind == "full":
-            return _Plan(identifier, "full")
+            return _Plan(identifier, "full", held=every)
         newest = chaining.extendable(every, at)
         decided, reason = _decide(kind, newest, at)
         if newest is None or decided == "full":
-            return _Plan(identifier, "full", reason)
+            return _Plan(identifier, "full", reason, held=every)
         return _Plan(identifier, "incremental", None, [repository.manifest(record) for record in newest.backups])
     except (ChainBroken, Damaged) as fault:
         log.warning("%s: %s; taking a full", name, fault.message)
-        return _Plan(identifier, "full", fault.message)
+        return _Plan(identifier, "full", fault.message, held=every)
 
 
-def _before(repository: Repository, name: str, at: datetime) -> Manifest | None:
+def _before(repository: Repository, held: Sequence[Chain], at: datetime) -> Manifest | None:
     """The last backup of the chain that a full follows. The full is taken without it, too."""
     try:
-        newest = chaining.extendable(chaining.chains(repository.backups()).get(name, []), at)
+        newest = chaining.extendable(held, at)
         return repository.manifest(newest.last) if newest else None
     except (ChainBroken, Damaged):
         return None

@@ -1,6 +1,6 @@
-"""Carrying out retention: forget the chains that the plan lets go, newest backup of each first, then free their space.
+"""Carries out retention: forgets the chains that the plan deletes, the newest backup of each first, then frees their space.
 
-Killed anywhere, it leaves whole chains, or shorter ones that still come back; the next run does the rest.
+Killed anywhere, it leaves whole chains, or shorter ones that can still be restored; the next run does the rest.
 """
 
 import logging
@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from backups import durations, retention
+from backups import durations, plural, retention
 from backups.chains import chains
 from backups.errors import LifeboatError
 from backups.machine import locks, runs
+from backups.manifest import BackupRecord
 from backups.repository import chains_in_use
 from backups.repository.repository import Repository
 from backups.retention import Decision, Rules
@@ -25,42 +26,49 @@ every service. Not much longer: a jump of the clock that is believed ages every 
 log = logging.getLogger(__name__)
 
 
-def plan(site: Site, verified: Mapping[str, datetime], *, now: datetime, trust_clock: bool = False) -> list[Decision]:
+def plan(
+    site: Site,
+    backups: Sequence[BackupRecord],
+    verified: Mapping[str, datetime],
+    *,
+    now: datetime,
+    trust_clock: bool = False,
+) -> list[Decision]:
     """Decide every chain in the site's repository.
 
+    backups:     all that it holds
     verified:    backup id -> when it was last proven
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    held = chains(site.repository.backups())
+    held = chains(backups)
     read = {chain.id for members in held.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
     policy = site.settings.retention
-    silence = None if trust_clock else patience(site)
+    silence = None if trust_clock else allowed_silence(site)
     rules = Rules(policy.keep, policy.delete_after, silence)
     decisions = retention.plan(held, verified, rules, now=now, reading=read)
     if doubted := [decision for decision in decisions if decision.doubted]:
         log.warning(
-            "this machine's clock says %s, and %s; has it jumped, or did Lifeboat stand still? %d chains stay until there are "
-            "new backups of %s; if the clock is right and they must go now: lifeboat prune --trust-clock",
+            "this machine's clock says %s, and %s: either the clock has jumped, or no backup ran; %s kept until there are new "
+            "backups of %s; if the clock is right and they must go now: lifeboat prune --trust-clock",
             f"{now:%Y-%m-%d %H:%M %Z}",
             doubted[0].reason.rpartition(": ")[2],
-            len(doubted),
+            f"{plural.count(len(doubted), 'chain')} {'is' if len(doubted) == 1 else 'are'}",
             durations.describe(policy.keep),
         )
     return decisions
 
 
-def patience(site: Site) -> timedelta:
-    """For how long the repository may have been given nothing before the clock is doubted."""
+def allowed_silence(site: Site) -> timedelta:
+    """Return for how long the repository may have been given nothing before the clock is doubted."""
     return site.settings.objectives.rpo + _SILENCE
 
 
 def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str] = ()) -> int:
-    """Delete what the plan does not keep, and the snapshots in `evidence`; returns how many backups went.
+    """Delete what the plan does not keep, and the snapshots in `evidence`; returns how many backups were deleted.
 
     A chain that a drill or a restore on this machine has begun to read since the plan stays this time, and so do the chains
     of a service that is being backed up. Raises LifeboatError when another prune runs here, or when the repository is
-    append-only from here; Transient when it is away or locked by another machine; what had not been deleted by then goes with
-    the next run.
+    append-only from here; Transient when it cannot be reached or is locked by another machine; the next run deletes the rest.
     """
     repository, state = site.repository, site.state
     going = [decision for decision in decisions if not decision.keep]
@@ -84,7 +92,7 @@ def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str]
 
 
 def _delete(repository: Repository, decision: Decision, state: Path) -> int:
-    """Forget one chain; returns how many backups went: all of its, or none when it is in use.
+    """Forget one chain; returns how many backups were deleted: all of its, or none when it is in use.
 
     The newest goes first: whatever is killed in between leaves a shorter chain, never a broken one.
     """
@@ -100,7 +108,8 @@ def _delete(repository: Repository, decision: Decision, state: Path) -> int:
             log.warning("%s: chain %s stays this time: %s", decision.service, decision.chain.id, busy)
             return 0
         size = len(decision.chain.backups)
-        log.info("%s: deleting chain %s (%d backups): %s", decision.service, decision.chain.id, size, decision.reason)
+        backups = plural.count(size, "backup")
+        log.info("%s: deleting chain %s (%s): %s", decision.service, decision.chain.id, backups, decision.reason)
         for backup in reversed(decision.chain.backups):
             repository.forget([backup.snapshot])
         return size

@@ -1,4 +1,7 @@
-"""Which chains go, and why: a pure function. A chain is kept or deleted whole, never in pieces."""
+"""Decides which chains are deleted, and why: a pure function.
+
+A chain is kept or deleted whole, never in pieces.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from backups.chains import Chain
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to one chain, and the reason in words. `doubted`: it stays because the clock is not believed."""
+    """What happens to one chain, and why. doubted: it is kept because the clock is not believed."""
 
     service: str
     chain: Chain
@@ -23,7 +26,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Rules:
-    """A chain goes when its full is older than `delete_after` and its last backup older than `keep`.
+    """A chain is deleted when its full is older than `delete_after` and its last backup older than `keep`.
 
     silence: for how long the repository may have been given nothing before the clock is doubted; None believes any clock.
     """
@@ -51,7 +54,7 @@ def plan(
     repository), when it is being read, or while the clock is doubted (see `doubt`).
     """
     taken = [backup.taken_at for members in chains.values() for chain in members for backup in chain.backups]
-    hole = doubt([*taken, *verified.values()], now, rules)
+    gap = doubt([*taken, *verified.values()], now, rules)
     decisions = []
     for service, members in chains.items():
         ordered = sorted(members, key=lambda chain: chain.backups[0].taken_at)
@@ -61,10 +64,10 @@ def plan(
             decided = partial(Decision, service, chain)
             if young := _young(chain, now, rules):
                 decision = decided(keep=True, reason=young)
-            elif excuse := _excuse(chain, newest=ordered[-1], proven=proven, reading=reading):
-                decision = decided(keep=True, reason=f"{age}, but {excuse}")
-            elif hole:
-                decision = decided(keep=True, reason=f"{age} by a clock that is doubted: {hole}", doubted=True)
+            elif exception := _reason_to_keep(chain, newest=ordered[-1], proven=proven, reading=reading):
+                decision = decided(keep=True, reason=f"{age}, but {exception}")
+            elif gap:
+                decision = decided(keep=True, reason=f"{age} by a clock that is doubted: {gap}", doubted=True)
             else:
                 decision = decided(keep=False, reason=f"{age}; chains go after {durations.describe(rules.delete_after)}")
             decisions.append(decision)
@@ -72,10 +75,10 @@ def plan(
 
 
 def _young(chain: Chain, now: datetime, rules: Rules) -> str | None:
-    """Why a chain is not old enough to go."""
+    """Say why a chain is not old enough to be deleted; None when it is."""
     age, last = now - chain.backups[0].taken_at, now - max(backup.taken_at for backup in chain.backups)
     if age < timedelta():
-        return f"its full is from {chain.backups[0].taken_at:%Y-%m-%d %H:%M %Z}, which is yet to come"
+        return f"its full is from {chain.backups[0].taken_at:%Y-%m-%d %H:%M %Z}, which is in the future"
     if age <= rules.delete_after:
         return f"its full is {durations.describe(age)} old; chains go after {durations.describe(rules.delete_after)}"
     if last <= rules.keep:
@@ -83,8 +86,8 @@ def _young(chain: Chain, now: datetime, rules: Rules) -> str | None:
     return None
 
 
-def _excuse(chain: Chain, *, newest: Chain, proven: Chain | None, reading: Collection[str]) -> str | None:
-    """Why a chain that is old enough to go stays all the same."""
+def _reason_to_keep(chain: Chain, *, newest: Chain, proven: Chain | None, reading: Collection[str]) -> str | None:
+    """Say why a chain that is old enough to be deleted is kept all the same; None when it is not."""
     if chain is proven:
         return "it is the newest verified chain: nothing newer is proven"
     if chain is newest:
@@ -94,15 +97,15 @@ def _excuse(chain: Chain, *, newest: Chain, proven: Chain | None, reading: Colle
     return None
 
 
-def doubt(moments: Iterable[datetime], now: datetime, rules: Rules) -> str | None:
-    """Why the clock is doubted: within the last `keep`, the whole repository was given nothing for longer than `silence`.
+def doubt(times: Iterable[datetime], now: datetime, rules: Rules) -> str | None:
+    """Say why the clock is doubted: within the last `keep`, the whole repository was given nothing for longer than `silence`.
 
-    A clock that jumps ahead leaves such a hole, and everything before it looks old at once. So nothing goes until the
-    repository has lived for `keep` after the hole: then as much is there to restore, whatever it was, a jump or a standstill.
+    A clock that jumps ahead leaves such a gap, and everything before it looks old at once. So nothing is deleted until backups
+    were taken for `keep` after the gap: then there is enough to restore, whether the clock jumped or no backup ran.
     """
     if rules.silence is None:
         return None
-    points = sorted(moment for moment in moments if moment <= now)
+    points = sorted(time for time in times if time <= now)
     for earlier, later in reversed(list(pairwise([*points, now]))):
         if later - earlier > rules.silence and now - later < rules.keep:
             return f"nothing was saved between {earlier:%Y-%m-%d %H:%M} and {later:%Y-%m-%d %H:%M %Z}"

@@ -10,15 +10,14 @@ from typing import Literal
 from prefect import flow
 from prefect.runtime import deployment
 
-from backups.errors import LifeboatError
-from backups.manifest import Kind, Manifest
+from backups import batch
+from backups.batch import Outcomes
+from backups.manifest import Kind
 from backups.site import Site
 from flows import lifecycle
 from flows.outcome import SomeFailed, run_name
 from tasks import events
 from tasks.backup import back_up, publish_backups
-
-Outcomes = list[tuple[str, Manifest | LifeboatError]]
 
 
 @flow(
@@ -48,15 +47,17 @@ def backup_services(
     wanted: Kind | None = None if kind == "auto" else kind
     # Scheduled backups of a service wait for each other; a person at the keyboard is told at once.
     patience = site.settings.backup.patience if deployment.id else timedelta(0)
-    futures = lifecycle.side_by_side(
-        lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, config=config),
+    outcomes = batch.back_up_all(
+        site,
         names,
-        at_once=site.settings.backup.side_by_side,
+        lambda names, at_once: lifecycle.results(
+            lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, config=config),
+            names,
+            at_once=at_once,
+        ),
     )
-    outcomes: Outcomes = [(name, future.result(raise_on_failure=False)) for name, future in zip(names, futures, strict=True)]
     events.tell_backups(outcomes)
     publish_backups(outcomes)
-    failed = [name for name, outcome in outcomes if isinstance(outcome, Exception)]
-    if failed:
+    if failed := batch.failed(outcomes):
         raise SomeFailed(f"{len(failed)} of {len(names)} backups failed: {', '.join(failed)}", outcomes)
     return outcomes

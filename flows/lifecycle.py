@@ -80,6 +80,11 @@ def side_by_side(
     return futures
 
 
+def results(submit: Callable[[Item], PrefectFuture[Any]], items: Iterable[Item], *, at_once: int) -> list[Any]:
+    """What the tasks of `side_by_side` return, in the items' order; an exception in the place of its result."""
+    return [future.result(raise_on_failure=False) for future in side_by_side(submit, items, at_once=at_once)]
+
+
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Hear no second signal, which would end the clearing: the worker sends one and, when it dies, the kernel another."""

@@ -10,8 +10,9 @@ from backups.machine.docker import Docker
 from backups.site import Site
 from flows import lifecycle
 from tasks.restore import restore, tell
-from verification.restore.arguments import moment, plan_lines, where
-from verification.restore.order import Order, Restoration
+from verification.restore import arguments
+from verification.restore.arguments import plan_lines
+from verification.restore.order import Restoration
 from verification.restore.plan import plan
 
 
@@ -59,16 +60,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     """
     lifecycle.begin()
     site = Site.open(config)
-    (name,) = site.chosen([service])
-    order = Order(
-        service=name,
-        to=where(site, name, to),
-        backup=backup,
-        at=moment(at, site.settings.timezone) if at else None,
-        replace=replace,
-        anyway=anyway,
-        tables=tuple(tables or ()),
-    )
+    order = arguments.order(site, service, to=to, backup=backup, at=at, tables=tables or (), replace=replace, anyway=anyway)
     if dry_run:
         lines = plan_lines(plan(site, order, Docker(), now=datetime.now(UTC)), site)
         get_run_logger().info("%s", "\n".join(f"{title}: {words}" for title, words in lines))

@@ -3,20 +3,20 @@
 Started on Mondays by prefect.yaml, from the UI, by pipelines and by `lifeboat verify`. Next file: `tasks/verify.py`.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from prefect import flow
 
 from backups.errors import LifeboatError
-from backups.machine.parallel import as_fault
 from backups.site import Site
 from flows import lifecycle
 from flows.outcome import run_name
 from tasks import events
 from tasks.verify import conclude, drill, plan_drills
-from verification.drill.outcome import could_not_begin
+from verification.drill.plan import SELECTED
 from verification.evidence.evidence import Evidence
+from verification.verify import Steps, carry_out
 
 
 class NotVerified(LifeboatError):
@@ -54,20 +54,18 @@ def verify_restores(
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    started_at = datetime.now(UTC)
     site = Site.open(config)
-    planned = plan_drills(site.chosen(services or []), backup or ["latest", "worst"], at, config)
-    futures = lifecycle.side_by_side(
-        lambda each: drill.submit(each, f"{each.service}, {each.selection}", config),
-        planned,
-        at_once=site.settings.sandbox.side_by_side,
+    names = site.chosen(services or [])
+    steps = Steps(
+        plan=lambda: plan_drills(names, backup or SELECTED, at, config),
+        drill=lambda planned, at_once: lifecycle.results(
+            lambda each: drill.submit(each, f"{each.service}, {each.selection}", config), planned, at_once=at_once
+        ),
+        conclude=lambda planned, results, started_at, finished_at: conclude(
+            planned, results, started_at=started_at, finished_at=finished_at, out=out, config=config
+        ),
     )
-    outcomes = [future.result(raise_on_failure=False) for future in futures]
-    results = [
-        could_not_begin(each, as_fault(outcome), datetime.now(UTC)) if isinstance(outcome, Exception) else outcome
-        for each, outcome in zip(planned, outcomes, strict=True)
-    ]
-    evidence = conclude(planned, results, started_at=started_at, finished_at=datetime.now(UTC), out=out, config=config)
+    evidence = carry_out(site, steps)
     events.tell_verification(evidence)
     if evidence.verdict != "verified":
         raise NotVerified(evidence)

@@ -1,4 +1,4 @@
-"""Retention under Prefect. Next file: `backups/prune.py`."""
+"""Retention under Prefect. Next file: `verification/prune.py`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,14 +7,12 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from backups import prune as retention
 from backups.errors import LifeboatError
 from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import maintenance
 from tasks.backup import is_transient
-from verification.evidence import retention as evidence_retention
-from verification.evidence.store import proven_at
+from verification import prune as retention
 
 
 @task(
@@ -30,32 +28,19 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
 
     def work() -> int:
         site = Site.open(config)
-        now = datetime.now(UTC)
-        decisions = retention.plan(site, proven_at(site.repository), now=now)
-        evidence = evidence_retention.of(site, now=now)
+        plan = retention.plan(site, now=datetime.now(UTC))
         rows = [
             {
-                "service": decision.service,
-                "chain": decision.chain.id,
-                "backups": len(decision.chain.backups),
-                "decision": "stays" if decision.keep else "goes",
-                "because": decision.reason,
+                "service": row.service,
+                "chain": row.subject,
+                "backups": row.backups,
+                "decision": row.decision,
+                "because": row.reason,
             }
-            for decision in decisions
-        ]
-        rows += [
-            {
-                "service": "evidence",
-                "chain": told.snapshot[:8],
-                "backups": told.proven,
-                "decision": "stays" if told.keep else "goes",
-                "because": told.reason,
-            }
-            for told in evidence
+            for row in plan.rows
         ]
         create_table_artifact(key="retention", table=rows, description="Which chains and evidence stay, which go, and why")
-        going = [told.snapshot for told in evidence if not told.keep]
-        return 0 if dry_run else retention.carry_out(site, decisions, going)
+        return 0 if dry_run else retention.carry_out(site, plan)
 
     return guarded(work)
 

@@ -1,6 +1,6 @@
-"""The story of one verification: plan, drill side by side, conclude. Needs the repository and Docker, never a source's secret.
+"""Runs a verification: plan, drill side by side, conclude.
 
-What one drill does, is in the next file: `verification/drill/drill.py`.
+It needs the repository and Docker, never a source's secret. Next file: `verification/drill/drill.py`, one drill.
 """
 
 import logging
@@ -8,12 +8,13 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
@@ -22,7 +23,7 @@ from backups.site import Site
 from verification.drill import sandbox
 from verification.drill.drill import drill
 from verification.drill.outcome import could_not_begin
-from verification.drill.plan import Planned, plan
+from verification.drill.plan import SELECTED, Planned, plan
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
 from verification.evidence import store
@@ -33,34 +34,69 @@ from verification.report import junit, page
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Steps:
+    """How the steps of a verification are done: by this process, or as tasks of a scheduler.
+
+    plan:     chooses the drills
+    drill:    runs them, so many at once; results in their order, a fault in the place of its result
+    conclude: takes the drills, their results, and when the verification started and finished
+    """
+
+    plan: Callable[[], Sequence[Planned]]
+    drill: Callable[[Sequence[Planned], int], Sequence[DrillResult | Exception]]
+    conclude: Callable[[Sequence[Planned], Sequence[DrillResult], datetime, datetime], Evidence]
+
+
+def carry_out(site: Site, steps: Steps, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Evidence:
+    """Verify by these steps: plan, drill as many at once as `sandbox.side_by_side` allows, conclude."""
+    started_at = now()
+    planned = steps.plan()
+    outcomes = steps.drill(planned, site.settings.sandbox.side_by_side)
+    results = [
+        could_not_begin(each, parallel.as_fault(outcome), now()) if isinstance(outcome, Exception) else outcome
+        for each, outcome in zip(planned, outcomes, strict=True)
+    ]
+    return steps.conclude(planned, results, started_at, now())
+
+
 def verify(
     site: Site,
     names: Sequence[str],
     *,
-    selections: Sequence[str] = ("latest", "worst"),
+    selections: Sequence[str] = SELECTED,
     at: datetime | None = None,
     out: Path | None = None,
     tamper: Tamper | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
-    """Verify the named services, a service's drills one after another, services side by side; see `conclude` for `out`."""
-    started_at = now()
-    planned = plan(site, names, selections, at=at)
+    """Verify the named services in this process; see `conclude` for `out`."""
+    steps = Steps(
+        plan=lambda: plan(site, names, selections, at=at),
+        drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
+        conclude=lambda planned, results, started_at, finished_at: conclude(
+            site, planned, results, started_at=started_at, finished_at=finished_at, out=out
+        ),
+    )
+    return carry_out(site, steps, now=now)
+
+
+def _drill_here(
+    site: Site, planned: Sequence[Planned], at_once: int, tamper: Tamper | None, now: Callable[[], datetime]
+) -> list[DrillResult | LifeboatError]:
+    """Run the drills in one run of this machine: a service's one after another, services side by side."""
+    services = [list(group) for _, group in groupby(planned, key=lambda drill: drill.service)]
     with runs.start(site.state) as run:
-        services = [list(group) for _, group in groupby(planned, key=lambda drill: drill.service)]
 
         def drill_all(drills: Sequence[Planned]) -> list[DrillResult]:
             return [drill_one(site, each, run, tamper=tamper, now=now) for each in drills]
 
-        outcomes = parallel.side_by_side(drill_all, services, at_once=site.settings.sandbox.side_by_side)
-    results = [
+        outcomes = parallel.side_by_side(drill_all, services, at_once=at_once)
+    return [
         result
         for drills, outcome in zip(services, outcomes, strict=True)
-        for result in (
-            [could_not_begin(each, outcome, now()) for each in drills] if isinstance(outcome, LifeboatError) else outcome
-        )
+        for result in ([outcome] * len(drills) if isinstance(outcome, LifeboatError) else outcome)
     ]
-    return conclude(site, planned, results, started_at=started_at, finished_at=now(), out=out)
 
 
 def drill_one(
@@ -76,7 +112,7 @@ def drill_one(
     if planned.error:
         result = could_not_begin(planned, planned.error, now())
     else:
-        log.info("%s: bringing back %s from %d backups", title, planned.chain[-1].id, len(planned.chain))
+        log.info("%s: bringing back %s from %s", title, planned.chain[-1].id, plural.count(len(planned.chain), "backup"))
         service = site.service(planned.service, run.docker)
         name = f"{planned.service}-{planned.selection}-{planned.chain[-1].id[-16:].lower()}"
         with chains_in_use.chain(site.state, planned.chain[0].chain), sandbox.opened(run, name, site.settings.sandbox) as box:
@@ -98,7 +134,7 @@ def conclude(
 ) -> Evidence:
     """Add the results up, write the report's files into `out`, and keep them in the repository.
 
-    A tampered drill's evidence is not kept. When the repository cannot take it, the evidence says why; the verdict stands.
+    The evidence of a tampered drill is not kept. When the repository cannot take it, the evidence says why.
     Raises LifeboatError when `out` cannot be written.
     """
     evidence = Evidence(
@@ -120,7 +156,7 @@ def conclude(
 
 
 def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
-    """How old each service's newest backup is, in seconds: what would be lost if its source died now."""
+    """Return how old each service's newest backup is, in seconds: what would be lost with its source now."""
     newest = {drill.service: drill.newest for drill in planned}
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 

@@ -62,7 +62,7 @@ def rehearse(directory: Path, *, say: Say, keep: bool = False) -> int:
         taken = [(midnight, _midnight(stage, midnight, kind, say)) for midnight, kind in _WEEK]
         _heading(say, "Monday 06:00: lowering the boats, latest and worst of each service")
         evidence = verify(site, site.chosen([]), out=home / "report")
-        _heading(say, f"one more drill, with {ONE_ROW_LOST.words}")
+        _heading(say, f"one more drill, with {ONE_ROW_LOST.description}")
         damaged = verify(site, ["agama"], selections=["latest"], out=home / "report-damaged", tamper=ONE_ROW_LOST)
         written, minutes = stage.writer.transactions, durations.describe(time.monotonic() - started)
         say("")

@@ -6,16 +6,13 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from backups import durations
+from backups import batch, durations
 from backups.errors import Damaged, LifeboatError
 from backups.machine import disk
-from backups.machine.parallel import side_by_side
 from backups.manifest import Kind, Manifest
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services, ask_prefect, prefect_is_configured
-
-_AT_ONCE = 4
 
 
 def backup(
@@ -51,17 +48,12 @@ def backup(
         outcomes = (
             _by_prefect(names, kind, standalone, config)
             if prefect_is_configured()
-            else _right_here(site, names, wanted, standalone)
+            else batch.back_up_all(site, names, batch.in_this_process(site, kind=wanted, standalone=standalone))
         )
     _show(outcomes)
     faults = [outcome for _, outcome in outcomes if isinstance(outcome, LifeboatError)]
     if faults:
         raise typer.Exit(1 if all(isinstance(fault, Damaged) for fault in faults) else 2)
-
-
-def _right_here(site: Site, names: list[str], kind: Kind | None, standalone: bool) -> list[tuple[str, Manifest | LifeboatError]]:
-    results = side_by_side(lambda name: site.back_up(name, kind=kind, standalone=standalone), names, at_once=_AT_ONCE)
-    return list(zip(names, results, strict=True))
 
 
 def _by_prefect(

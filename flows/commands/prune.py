@@ -6,12 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from backups import prune as retention
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config
-from verification.evidence import retention as evidence_retention
-from verification.evidence.store import proven_at
+from verification import prune as retention
 
 
 def prune(
@@ -34,20 +32,15 @@ def prune(
     """
     site = Site.open(config)
     with console.progress([]):
-        now = datetime.now(UTC)
-        decisions = retention.plan(site, proven_at(site.repository), now=now, trust_clock=trust_clock)
-        evidence = evidence_retention.of(site, now=now, trust_clock=trust_clock)
+        plan = retention.plan(site, now=datetime.now(UTC), trust_clock=trust_clock)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("service", "chain", "backups", "", "because"):
         table.add_column(column)
-    for decision in decisions:
-        verb = "stays" if decision.keep else "goes"
-        table.add_row(decision.service, decision.chain.id, str(len(decision.chain.backups)), verb, decision.reason)
-    for told in evidence:
-        table.add_row("evidence", told.snapshot[:8], str(told.proven), "stays" if told.keep else "goes", told.reason)
+    for row in plan.rows:
+        table.add_row(row.service, row.subject, str(row.backups), row.decision, row.reason)
     console.out.print(table)
     if dry_run:
         return
     with console.progress([]):
-        count = retention.carry_out(site, decisions, [told.snapshot for told in evidence if not told.keep])
+        count = retention.carry_out(site, plan)
     console.out.print(f"{count} backups deleted")

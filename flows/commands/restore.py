@@ -14,7 +14,8 @@ from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, ask_prefect, prefect_is_configured
-from verification.restore.arguments import moment, plan_lines, where
+from verification.restore import arguments
+from verification.restore.arguments import plan_lines
 from verification.restore.order import Order, Restoration
 from verification.restore.plan import Plan, plan
 
@@ -78,16 +79,8 @@ def restore(  # noqa: PLR0917 - options of a command line
     Exit code: 0 restored, and equal to the witness; 1 it is not equal; 2 could not run to its end.
     """
     site = Site.open(config)
-    (name,) = site.chosen([service])
-    order = Order(
-        service=name,
-        to=where(site, name, to),
-        backup=backup,
-        at=moment(at, site.settings.timezone) if at else None,
-        replace=replace,
-        anyway=anyway,
-        tables=tuple(part.strip() for part in tables.split(",")) if tables else (),
-    )
+    named = [part.strip() for part in tables.split(",")] if tables else ()
+    order = arguments.order(site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway)
     if dry_run:
         planned = plan(site, order, Docker(), now=datetime.now(UTC))
         if as_json:
@@ -95,7 +88,7 @@ def restore(  # noqa: PLR0917 - options of a command line
         else:
             show_plan(planned, site)
         raise typer.Exit(0)
-    with console.progress([name]):
+    with console.progress([order.service]):
         result = _by_prefect(order, runbook, config) if prefect_is_configured() else _right_here(site, order, runbook)
     if as_json:
         console.out.print_json(result.model_dump_json())

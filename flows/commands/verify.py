@@ -14,6 +14,7 @@ from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services, ask_prefect, prefect_is_configured
+from verification.drill.plan import SELECTED
 from verification.evidence.evidence import Evidence
 
 _STYLES = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
@@ -54,7 +55,7 @@ def verify(
     """
     site = Site.open(config)
     names = site.chosen(services or [])
-    selections = backup or ["latest", "worst"]
+    selections = backup or list(SELECTED)
     moment = _moment(at, site.settings.timezone) if at else None
     with console.progress(names):
         if prefect_is_configured():

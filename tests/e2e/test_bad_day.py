@@ -28,6 +28,7 @@ from tests.servers.mysql import PASSWORD, ROOT_PASSWORD, MySQLServer, StartMySQL
 from tests.servers.prometheus import IMAGE as PROMETHEUS
 from tests.servers.prometheus import PrometheusFactory, PrometheusServer
 from tests.servers.ssh import SshFactory, SshServer
+from verification.evidence.store import TAG
 from verification.restore.plan import promised
 
 __all__ = ["lifeboat"]
@@ -148,7 +149,7 @@ def test_all_is_lost_and_comes_back(
     assert "verified" in told
     assert "the source does not answer" in told
     # What the drill had taken, and the way over SSH; this machine does a lot at once, so the bounds are wide.
-    assert took <= 5 * sum(phase.seconds for phase in promised(site.repository, "agama")) + 60
+    assert took <= 5 * sum(phase.seconds for phase in promised(site.repository, site.repository.snapshots(TAG), "agama")) + 60
     assert (sources.database.root / "stopped").read_text() == "mysqld\n"
     (aside,) = sources.database.root.glob("mysql.before-restore-*")
     assert (aside / "half").read_text() == "a table"

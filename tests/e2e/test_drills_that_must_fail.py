@@ -108,7 +108,7 @@ def damage_chunk(_: Copy, directory: Path) -> None:
 @pytest.mark.parametrize(
     "tamper",
     [Tamper("a block removed", fetched=lose_block), Tamper("a chunk damaged", files=damage_chunk)],
-    ids=lambda tamper: tamper.words.replace(" ", "-"),
+    ids=lambda tamper: tamper.description.replace(" ", "-"),
 )
 def test_damaged_metrics_are_caught(rehearsed: Rehearsed, tamper: Tamper) -> None:
     """The block is named, by its ULID."""

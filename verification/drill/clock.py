@@ -1,4 +1,4 @@
-"""The clock of a drill: contiguous phases, timed by one monotonic clock that tests can hand in."""
+"""Times the phases of a drill or a restore, without gaps, by one monotonic clock that tests can hand in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,20 +20,20 @@ class Stopwatch:
     """Times phases without gaps: one ends where the next begins. `now` gives seconds and never goes back."""
 
     now: Callable[[], float]
-    _begun: list[tuple[Phase, float]] = field(default_factory=list)
+    _begun: list[tuple[str, float]] = field(default_factory=list)
     _stopped: float | None = None
 
-    def begin(self, phase: Phase) -> None:
-        """End the running phase and begin this one."""
+    def begin(self, phase: str) -> None:
+        """End the running phase and begin this one: a `Phase`, or one that only a real restore has."""
         self._begun.append((phase, self.now()))
 
     def stop(self) -> None:
-        """End the running phase; again is fine."""
+        """End the running phase; may be called again."""
         if self._stopped is None:
             self._stopped = self.now()
 
     @property
-    def phases(self) -> list[tuple[Phase, float]]:
+    def phases(self) -> list[tuple[str, float]]:
         """The phases so far, and the seconds of each."""
         last = self.now() if self._stopped is None else self._stopped
         ends = [*(at for _, at in self._begun[1:]), last]

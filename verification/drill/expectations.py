@@ -1,4 +1,6 @@
-"""The only door to Great Expectations: the evidence frame of a drill, and the operator's own suites, judged by it.
+"""Has Great Expectations judge the evidence of a drill and the operator's suites.
+
+It is the only module that imports Great Expectations.
 
 Nothing is left on disk, nothing is printed, nothing is sent. One judgement at a time: its registries are global.
 """
@@ -30,7 +32,7 @@ EVIDENCE = "evidence"
 
 
 def frame(expected: Sequence[Fact], observed: Sequence[Fact]) -> pd.DataFrame:
-    """The evidence: a row for each fact of either side, with columns subject, metric, expected, observed, all text.
+    """Make the evidence frame: a row for each fact of either side, with columns subject, metric, expected, observed, all text.
 
     Text keeps the type (`int 1` is not `str 1`), and a fact that one side does not state is `absent`.
     """
@@ -43,7 +45,7 @@ def frame(expected: Sequence[Fact], observed: Sequence[Fact]) -> pd.DataFrame:
 
 
 def judge(expected: Sequence[Fact], observed: Sequence[Fact], checks: Sequence[Check]) -> list[ExpectationPart]:
-    """Let Great Expectations judge the evidence frame, and hold its judgement against our own `checks`.
+    """Have Great Expectations judge the evidence frame, and compare its judgement with our own `checks`.
 
     Raises LifeboatError when the two disagree: then one of them is wrong, and nothing is proven.
     """
@@ -97,7 +99,7 @@ def judge_suite(name: str, suite: Suite, url: str) -> list[Check]:
             raise LifeboatError(
                 f"the suite {name} cannot be run: the copy's database {suite.database} does not answer: "
                 f"{_one_line(str(error.__cause__ or error), url)}",
-                hint="is `database:` the right one?",
+                hint=f"is {suite.database} the right `database:` of the suite?",
             ) from None
         results = [
             batch.validate(
@@ -114,13 +116,13 @@ def _check(suite: str, expectation: Expectation, result: Any, url: str) -> Check
     if count is None:
         raise LifeboatError(
             f"the suite {suite} cannot be run: {expectation.name}: {_exception(result.exception_info, url)}",
-            hint="run its query by hand on the source; is `database:` the right one?",
+            hint="run its query by hand on the source; is the suite's `database:` the right one?",
         )
     return Check(f"suite {suite}: {expectation.name}", "unexpected rows", 0, int(count), passed=int(count) == 0)
 
 
 def _query(expectation: Expectation) -> str:
-    """The operator's SQL, taken literally: to Great Expectations braces, to SQLAlchemy colons mean something.
+    """Quote the operator's SQL: to Great Expectations braces, to SQLAlchemy colons mean something.
 
     The comment is there because Great Expectations prints a warning about a query that never names the batch.
     """
@@ -166,7 +168,7 @@ def _in_environment(url: str) -> Iterator[str]:
 
 @contextmanager
 def _context() -> Iterator[tuple[Any, Any]]:
-    """Great Expectations and a context of its own in memory, held by one thread at a time."""
+    """Give one thread at a time Great Expectations and a new context in memory."""
     with _one_at_a_time:
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig

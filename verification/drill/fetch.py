@@ -1,4 +1,4 @@
-"""The chain comes out of the repository onto this machine, and is counted before anything is built on it."""
+"""Fetches a chain out of the repository onto this machine, and counts its files before anything is built on them."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,17 +23,17 @@ def fetch(
     into: Path,
     before_counting: Callable[[Sequence[Fetched]], None] = lambda fetched: None,  # noqa: ARG005
 ) -> list[Fetched]:
-    """All of it in one step: the chain's manifests, then its files below `into`, then their count."""
-    fetched = files(service, records, manifests(records, repository), repository, into)
+    """Fetch a chain in one step: its manifests, its files below `into`, then their count."""
+    fetched = files(service, records, manifests(records, repository.manifest), repository, into)
     before_counting(fetched)
     count(fetched, service)
     return fetched
 
 
-def manifests(records: Sequence[BackupRecord], repository: Repository) -> list[Manifest]:
-    """Read the manifests of a chain; raises Damaged for one that is not whole."""
+def manifests(records: Sequence[BackupRecord], read: Callable[[BackupRecord], Manifest]) -> list[Manifest]:
+    """Read the manifests of a chain by `read`; raises Damaged for one that is not whole."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(repository.manifest, records))
+        return list(pool.map(read, records))
 
 
 def files(
@@ -69,7 +69,7 @@ def count(fetched: Sequence[Fetched], service: Service) -> None:
 
 
 def deleted(records: Sequence[BackupRecord], repository: Repository) -> int:
-    """How many of a chain's backups are no longer in the repository; 0 when the repository cannot tell."""
+    """Count how many of a chain's backups are no longer in the repository; 0 when it cannot be listed."""
     try:
         held = {snapshot.id for snapshot in repository.snapshots()}
     except LifeboatError:
@@ -94,7 +94,7 @@ def _fetch_one(
 
 
 def _entries(manifest: Manifest, paths: Sequence[str] | None) -> Sequence[FileEntry]:
-    """The files of the manifest at or below the wanted paths; None wants them all."""
+    """Select the files of the manifest at or below the wanted paths; None wants them all."""
     if paths is None:
         return manifest.files
     chosen = set(paths)

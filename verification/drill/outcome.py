@@ -1,4 +1,7 @@
-"""What is known of a drill while it runs, and the result and verdict that come of it. Nothing here does anything."""
+"""Holds what is known of a drill while it runs, and makes its result and verdict of that.
+
+It is pure: it runs and reads nothing.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,58 +11,65 @@ from backups import durations
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
-from backups.witness import Check
-from verification.drill.clock import Stopwatch
+from backups.witness import Check, Value
+from verification.drill.clock import Phase, Stopwatch
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence.evidence import BackupPart, DrillResult, ExpectationPart, ImagePart, PhasePart, Verdict
 
+_SHOWN = 80
+"""Characters of a value in a message."""
+
 
 @dataclass
-class Account:
-    """What is known of the drill so far: it is told whole, however the drill ends."""
+class Progress:
+    """What is known so far of a copy that is being brought back: all of it is reported, however that ends.
+
+    manifest: of the backup that comes back. image: found for it, on which the copy will run
+    """
 
     watch: Stopwatch
     manifest: Manifest | None = None
+    image: Image | None = None
     checks: list[Check] = field(default_factory=list)
     expectations: list[ExpectationPart] = field(default_factory=list)
     fault: LifeboatError | None = None
 
 
 def result(
-    planned: Planned, account: Account, image: Image | None, started_at: datetime, rto: timedelta, tamper: Tamper | None
+    planned: Planned, progress: Progress, image: Image | None, started_at: datetime, rto: timedelta, tamper: Tamper | None
 ) -> DrillResult:
-    """What the drill has shown. `image`: what the copy ran on, None when nothing ran."""
-    seconds = account.watch.restore_seconds
+    """Make the result of a drill. image: what the copy ran on, None when nothing ran."""
+    seconds = progress.watch.restore_seconds
     rto_met = None if seconds is None else seconds <= rto.total_seconds()
-    verdict, reasons = _verdict(account, seconds, rto)
+    late = seconds is not None and seconds > rto.total_seconds()
     size = sum(record.size for record in planned.chain)
     return DrillResult(
         service=planned.service,
         type=planned.type,
         selection=planned.selection,
-        verdict=verdict,
+        verdict=verdict(progress, late=late),
         started_at=started_at,
         backup=_backup(planned.chain),
-        source_version=account.manifest.source.version if account.manifest else None,
+        source_version=progress.manifest.source.version if progress.manifest else None,
         image=image_part(image) if image else None,
-        phases=tuple(PhasePart(name=phase.value, seconds=round(took, 3)) for phase, took in account.watch.phases),
+        phases=tuple(PhasePart(name=Phase(phase).value, seconds=round(took, 3)) for phase, took in progress.watch.phases),
         restore_seconds=None if seconds is None else round(seconds, 3),
         rto_met=rto_met,
         margin_seconds=None if seconds is None else round(rto.total_seconds() - seconds, 3),
         rate_bytes_per_second=round(size / seconds, 1) if seconds else None,
-        checks=tuple(account.checks),
-        expectations=tuple(account.expectations),
-        reasons=tuple(reasons),
-        error=account.fault.message if account.fault else None,
-        hint=account.fault.hint if account.fault else None,
-        tampered=tamper.words if tamper else None,
-        limits=tuple(_limits(account.manifest)),
+        checks=tuple(progress.checks),
+        expectations=tuple(progress.expectations),
+        reasons=tuple(_reasons(progress, seconds if late else None, rto)),
+        error=progress.fault.message if progress.fault else None,
+        hint=progress.fault.hint if progress.fault else None,
+        tampered=tamper.description if tamper else None,
+        limits=tuple(_limits(progress.manifest)),
     )
 
 
 def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> DrillResult:
-    """The result of a drill that had nothing to begin with: no backup, no repository, a broken chain."""
+    """Make the result of a drill that could not begin: there is no backup, no repository, or the chain is broken."""
     return DrillResult(
         service=planned.service,
         type=planned.type,
@@ -73,26 +83,43 @@ def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> Dri
     )
 
 
-def _verdict(account: Account, seconds: float | None, rto: timedelta) -> tuple[Verdict, list[str]]:
-    """The verdict and why it is not `verified`. Damage, a failed check and a missed RTO beat a drill that could not go on."""
-    wrong = [check for check in account.checks if not check.passed]
-    reasons = []
-    if account.fault:
-        reasons.append(account.fault.message)
-    if wrong:
-        reasons.append(f"{len(wrong)} of {len(account.checks)} checks failed, first {wrong[0].subject} {wrong[0].metric}")
-    late = seconds is not None and seconds > rto.total_seconds()
-    if late and seconds is not None:
-        reasons.append(f"the restore took {durations.describe(seconds)}, the objective is {durations.describe(rto)}")
-    if wrong or late or isinstance(account.fault, Damaged):
-        return "failed", reasons
-    if account.fault or not account.checks:
-        return "could-not-run", reasons or ["nothing was checked"]
-    return "verified", []
+def verdict(progress: Progress, *, late: bool = False) -> Verdict:
+    """Decide the verdict. Damage, a failed check and a missed RTO (`late`) beat a copy that could not be brought back."""
+    if late or isinstance(progress.fault, Damaged) or any(not check.passed for check in progress.checks):
+        return "failed"
+    return "could-not-run" if progress.fault or not progress.checks else "verified"
+
+
+def _reasons(progress: Progress, late: float | None, rto: timedelta) -> Iterator[str]:
+    """Say why the verdict is not `verified`. late: the seconds of a restore that took too long."""
+    if progress.fault:
+        yield progress.fault.message
+    if wrong := failed_checks(progress.checks):
+        yield wrong
+    if late is not None:
+        yield f"the restore took {durations.describe(late)}, the objective is {durations.describe(rto)}"
+    if not progress.fault and not progress.checks and late is None:
+        yield "nothing was checked"
+
+
+def failed_checks(checks: Sequence[Check]) -> str | None:
+    """Say how many checks failed, and of the first what was expected and observed; None when none failed."""
+    wrong = [check for check in checks if not check.passed]
+    if not wrong:
+        return None
+    first = wrong[0]
+    values = f"expected {_short(first.expected)}, observed {_short(first.observed)}"
+    return f"{len(wrong)} of {len(checks)} checks failed, first {first.subject} {first.metric}: {values}"
+
+
+def _short(value: Value) -> str:
+    """Write a value on one line, cut where it is long: the report has all of it."""
+    text = "nothing" if value is None else " ".join(str(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _limits(manifest: Manifest | None) -> Iterator[str]:
-    """What services write into a manifest's details where a backup cannot hold everything."""
+    """List what the backup does not hold, as its service wrote into the manifest's details."""
     details = manifest.details if manifest else {}
     yield from details.get("limits") or []
     yield from (f"a secret, to be set again after a restore: {secret}" for secret in details.get("secrets") or [])
@@ -110,8 +137,10 @@ def _backup(chain: Sequence[BackupRecord]) -> BackupPart:
 
 
 def image_part(image: Image) -> ImagePart:
-    """What a report says of the image that ran."""
-    words = f"ran on {image.name}"
+    """Describe the image that ran, for a report."""
+    sentence = f"ran on {image.name}"
     if image.standin:
-        words = f"ran on {image.name}, a stand-in that is not the real server: the data is proven, the real server's start is not"
-    return ImagePart(name=image.name, id=image.id, standin=image.standin, words=words)
+        sentence = (
+            f"ran on {image.name}, a stand-in that is not the real server: the data is proven, the real server's start is not"
+        )
+    return ImagePart(name=image.name, id=image.id, standin=image.standin, words=sentence)

@@ -1,4 +1,4 @@
-"""Which backups to drill: one look at the repository, then every service times every selection."""
+"""Chooses the backups to drill: lists the repository once, then plans each selection of each service."""
 
 import random
 from collections.abc import Sequence
@@ -11,6 +11,9 @@ from backups.chains import SELECTIONS, Chain
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
 from backups.site import Site
+
+SELECTED = ("latest", "worst")
+"""What is drilled when nobody chooses: the newest backup, and the one that takes longest to bring back."""
 
 Selection = Literal["latest", "worst", "random", "id"]
 
@@ -35,7 +38,7 @@ class Planned:
 def plan(
     site: Site,
     names: Sequence[str],
-    selections: Sequence[str] = ("latest", "worst"),
+    selections: Sequence[str] = SELECTED,
     *,
     at: datetime | None = None,
     chance: random.Random | None = None,
@@ -54,7 +57,7 @@ def plan(
         _planned(site, name, held.get(name, []), selection, at, chance)
         for name in names
         for selection in selections
-        # An id that nobody here has is told for every service; one that has an owner is nobody else's affair.
+        # An id that no service has is reported for each of them; one that a service has is drilled for that one alone.
         if owners.get(selection, name) == name or owners[selection] not in names
     ]
 

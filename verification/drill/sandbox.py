@@ -1,6 +1,6 @@
-"""Where copies live during one drill: a scratch directory and containers with no way out, all removed at the end.
+"""Isolates the copies of one drill: a scratch directory, and containers that can open no connection, all removed at the end.
 
-A container has no network at all, or is on an internal network of Docker's that is its drill's own. That network drops
+A container has no network at all, or is on an internal network of Docker's that is used by its drill alone. That network drops
 whatever would leave this machine, but not what is meant for this machine itself, nor names, which Docker's resolver asks for
 from outside. So the container's kernel is also left without a port to begin a connection from: it answers us, and can open no
 connection and resolve no name. A restored Grafana mails nobody, a restored Prometheus scrapes nothing.
@@ -92,16 +92,16 @@ class DockerSandbox:
         self._owned.append((directory, image))
 
     def cut_short(self) -> str | None:
-        """Which container was ended from outside, and how, if one was: then the copy's end proves nothing."""
-        told: list[str] = []
+        """Say which container was ended from outside, and how, if one was: then the copy's end proves nothing."""
+        ended: list[str] = []
 
-        def looked() -> bool:
-            told.extend(f"container {container.name} {how}" for container in self._containers if (how := container.cut_short()))
-            return bool(told)
+        def any_ended() -> bool:
+            ended.extend(f"container {container.name} {how}" for container in self._containers if (how := container.cut_short()))
+            return bool(ended)
 
         # Docker may note why a container ended a moment after it did.
-        wait_until(looked, seconds=_MOMENT if self._containers else 0)
-        return told[0] if told else None
+        wait_until(any_ended, seconds=_MOMENT if self._containers else 0)
+        return ended[0] if ended else None
 
     def close(self) -> None:
         """Remove every container, the network and the directory. What Docker will not remove now goes with the run."""
@@ -111,7 +111,7 @@ class DockerSandbox:
             for directory, image in self._owned:
                 self._own_in_container(directory, os.getuid(), os.getgid(), image)
         except LifeboatError as error:
-            log.warning("sandbox %s is not cleared yet: %s", self.name, error.message)
+            log.warning("sandbox %s could not be cleared, the next run does it: %s", self.name, error.message)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _isolated(self) -> str:
@@ -133,7 +133,7 @@ class DockerSandbox:
             code = container.wait()
             if code != 0:
                 raise LifeboatError(
-                    f"{directory} cannot be given to user {user}: {container.logs(3)}",
+                    f"{directory} cannot be given to user {user}: chown ended with {code}: {' '.join(container.logs(3).split())}",
                     hint="run Lifeboat as root, or use an image that has chown",
                 )
         finally:
@@ -142,7 +142,7 @@ class DockerSandbox:
 
 @contextmanager
 def opened(run: Run, name: str, settings: SandboxSettings) -> Iterator[DockerSandbox]:
-    """A sandbox of the run, called `name` (once per run). Nothing of it is left when the block ends."""
+    """Open a sandbox of the run, called `name` (once per run). Nothing of it is left when the block ends."""
     directory = run.directory / f"sandbox-{name}"
     # 0711: servers in containers run as users of their own and must reach what is mounted from below.
     directory.mkdir(mode=0o711)

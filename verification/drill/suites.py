@@ -1,4 +1,4 @@
-"""The operator's own expectations: YAML files of SQL queries that must find no row in the restored database.
+"""Reads the operator's suites of expectations: YAML files of SQL queries that must find no row in the restored database.
 
 database: agama
 expectations:
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from backups.errors import ConfigError
 
-_EXAMPLE = "a suite is: database: NAME, expectations: [{name: WORDS, unexpected_rows: SELECT …}]"
+_EXAMPLE = "a suite is written: database: NAME, expectations: [{name: WHAT IT PROVES, unexpected_rows: SELECT …}]"
 
 
 class _Section(BaseModel):
@@ -22,7 +22,7 @@ class _Section(BaseModel):
 
 
 class Expectation(_Section):
-    """A query that must find no row, and what that means in words."""
+    """A query that must find no row, and the name of what it proves."""
 
     name: str = Field(min_length=1)
     unexpected_rows: str = Field(min_length=1)
@@ -50,7 +50,7 @@ def read(path: Path) -> Suite:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"the suite {path} cannot be read: {error.strerror}", hint="check `suites:` of the service in lifeboat.yaml"
+            f"the suite {path} cannot be read: {error.strerror}", hint="correct `suites:` of the service in lifeboat.yaml"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(
@@ -71,6 +71,6 @@ def read_all(paths: Sequence[Path]) -> dict[str, Suite]:
     suites: dict[str, Suite] = {}
     for path in paths:
         if path.name in suites:
-            raise ConfigError(f"two suites are called {path.name}", hint=f"rename {path}: reports tell them by name")
+            raise ConfigError(f"two suites are called {path.name}", hint=f"rename {path}: reports name a suite by its file")
         suites[path.name] = read(path)
     return suites

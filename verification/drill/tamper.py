@@ -1,4 +1,7 @@
-"""Faults made on purpose: the verifier is drilled too. A tampered drill says so in its report and is never kept as proof."""
+"""Damages a copy on purpose, to see that the verifier finds it.
+
+The report of such a drill says so and is no proof.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,13 +14,17 @@ from backups.services.base import Copy, Fetched
 class Tamper:
     """Damage to do to a copy.
 
-    words:    what was done, for the report (`one row deleted from agama.client`)
-    fetched:  called when the chain's files are there, before they are counted
-    files:    called when the server's files are laid out below the directory, before it starts
-    running:  called when the copy has given its first answer, before everything is compared
+    description: what was done, for the report (`one row deleted from agama.client`)
+    fetched:     called when the chain's files are there, before they are counted
+    files:       called when the server's files are laid out below the directory, before it starts
+    running:     called when the copy has given its first answer, before everything is compared
     """
 
-    words: str
+    description: str
     fetched: Callable[[Sequence[Fetched]], None] | None = None
     files: Callable[[Copy, Path], None] | None = None
     running: Callable[[Copy], None] | None = None
+
+
+HARMLESS = Tamper("")
+"""Does nothing."""

@@ -1,1 +1,1 @@
-"""What verifications found: the record itself, where it is kept, for how long, and what it forecasts."""
+"""Records what verifications found, keeps it in the repository, decides for how long, and forecasts from it."""

@@ -1,4 +1,4 @@
-"""What a verification found, as others read it: the shape of report.json, and how verdicts add up."""
+"""Defines the shape of report.json, and how the verdicts of drills add up."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -34,7 +34,7 @@ class BackupPart(_Part):
 
 
 class ImagePart(_Part):
-    """The image that the copy ran on. `standin`: an honest stand-in, not the real server; `words` say so."""
+    """The image that the copy ran on. standin: not the real server; words: the same as a sentence."""
 
     name: str
     id: str
@@ -59,16 +59,16 @@ class ExpectationPart(_Part):
 
 
 class Growth(_Part):
-    """When growth will eat the margin to the RTO: `at`, or None with the reason; both told in `words`."""
+    """When growth will use up the margin to the RTO: `at`, None where that is not foreseen; `words`: the same as a sentence."""
 
     at: AwareDatetime | None
     words: str
 
 
 class DrillResult(_Part):
-    """One drill. What could not be measured is None; `reasons` say in words why the verdict is not `verified`.
+    """One drill. What could not be measured is None; `reasons`: why the verdict is not `verified`, a sentence each.
 
-    limits: what the backup does not hold though the source has it, in words: the backup said so when it was taken
+    limits: what the backup does not hold though the source has it, as was recorded when it was taken, a sentence each
     """
 
     service: str
@@ -127,7 +127,7 @@ class Evidence(_Part):
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict over all: failed beats could-not-run beats verified; of nothing, nothing is proven."""
+    """Return the verdict over all: failed beats could-not-run beats verified; of nothing, nothing is proven."""
     every = set(verdicts)
     if "failed" in every:
         return "failed"
@@ -135,7 +135,7 @@ def overall(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def budget(allowed: float, measured: Iterable[float | None]) -> Budget:
-    """The largest of `measured` against what is allowed; not met as soon as one is too large, unknown while one is missing."""
+    """Compare the largest of `measured` with what is allowed; not met when one is too large, unknown while one is missing."""
     every = list(measured)
     known = [seconds for seconds in every if seconds is not None]
     worst = max(known, default=None)

@@ -1,15 +1,16 @@
-"""When growth will eat the margin to the RTO: a line through the sizes of the full backups, at the pace of the drill."""
+"""Estimates when growth will use up the margin to the RTO: a line through the sizes of the fulls, at the pace of the drill."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from statistics import linear_regression
 
-from backups import durations
+from backups import durations, plural
 from backups.machine import disk
 from backups.manifest import BackupRecord
 from verification.evidence.evidence import DrillResult, Growth
 
 _ENOUGH = timedelta(days=1)
-"""Backups closer together than this tell noise, not growth."""
+"""Fulls closer together than this show noise, not growth."""
 
 _FAR = timedelta(days=3650)
 
@@ -23,7 +24,7 @@ def forecast(result: DrillResult, fulls: Sequence[BackupRecord], rto: timedelta,
     if result.restore_seconds is None:
         return None
     if len(fulls) < 2:
-        return Growth(at=None, words=f"growth is not known yet: {len(fulls)} full backup, two are needed")
+        return Growth(at=None, words=f"growth is not known yet: {plural.count(len(fulls), 'full backup')}, two are needed")
     span = fulls[-1].taken_at - fulls[0].taken_at
     if span < _ENOUGH:
         return Growth(
@@ -32,13 +33,13 @@ def forecast(result: DrillResult, fulls: Sequence[BackupRecord], rto: timedelta,
     size = fulls[-1].size
     growing = sum(phase.seconds for phase in result.phases if phase.name in ("fetch", "replay"))
     per_day = growing * _trend(fulls) / size if size else 0.0
-    at, words = _exhausted(rto.total_seconds() - result.restore_seconds, per_day, now)
+    at, sentence = _exhausted(rto.total_seconds() - result.restore_seconds, per_day, now)
     sizes = f"{disk.size(fulls[0].size)} to {disk.size(size)}"
-    return Growth(at=at, words=f"{words} ({len(fulls)} full backups over {durations.describe(span)}: {sizes})")
+    return Growth(at=at, words=f"{sentence} ({plural.count(len(fulls), 'full backup')} over {durations.describe(span)}: {sizes})")
 
 
 def _exhausted(margin: float, per_day: float, now: datetime) -> tuple[datetime | None, str]:
-    """When `margin` seconds are used up at `per_day` seconds a day, and the same in words."""
+    """Compute when `margin` seconds are used up at `per_day` seconds a day, and the same as a sentence."""
     if margin <= 0:
         return now, "the objective is missed already"
     if per_day <= 0:
@@ -50,9 +51,6 @@ def _exhausted(margin: float, per_day: float, now: datetime) -> tuple[datetime |
 
 
 def _trend(fulls: Sequence[BackupRecord]) -> float:
-    """Bytes a day: the slope of the least-squares line."""
+    """Compute the growth in bytes a day: the slope of the least-squares line."""
     days = [(full.taken_at - fulls[0].taken_at) / timedelta(days=1) for full in fulls]
-    sizes = [full.size for full in fulls]
-    mean_day, mean_size = sum(days) / len(days), sum(sizes) / len(sizes)
-    spread = sum((day - mean_day) ** 2 for day in days)
-    return sum((day - mean_day) * (size - mean_size) for day, size in zip(days, sizes, strict=True)) / spread
+    return linear_regression(days, [full.size for full in fulls]).slope

@@ -1,10 +1,14 @@
-"""Which evidence goes, and why: a pure function. Evidence is small, but a yearful of it makes every listing slower."""
+"""Decides which evidence is deleted, and why: a pure function.
+
+Evidence is small, but a year of it makes every listing slower.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backups import durations, prune, retention
+from backups.manifest import BackupRecord
 from backups.repository.repository import Snapshot
 from backups.site import Site
 from verification.evidence import store
@@ -12,7 +16,7 @@ from verification.evidence import store
 
 @dataclass(frozen=True)
 class EvidenceDecision:
-    """What happens to the evidence of one verification, and the reason in words; `proven`: how many backups it tells of."""
+    """What happens to the evidence of one verification, and why; `proven`: how many backups it covers."""
 
     snapshot: str
     proven: int
@@ -27,40 +31,51 @@ def plan(
 
     held:  the ids of the backups that the repository holds
     doubt: why the clock is not believed (`backups.retention.doubt`); then nothing goes
-    Evidence goes when it is older than `delete_after` and each backup that it tells of is gone. The newest stays in any case,
-    and so does the newest that says `verified`.
+    Evidence is deleted when it is older than `delete_after` and every backup that it covers was deleted. The newest stays in any
+    case, and so does the newest whose verdict is `verified`.
     """
     ordered = sorted(evidence, key=lambda snapshot: snapshot.time)
     newest = ordered[-1:]
     verified = [snapshot for snapshot in ordered if "verdict=verified" in snapshot.tags][-1:]
     decisions = []
     for snapshot in ordered:
-        told = store.proven_by(snapshot)
+        covered = store.proven_by(snapshot)
         age = now - snapshot.time
-        words = f"it is {durations.describe(max(age, timedelta()))} old"
-        here = sorted(told & set(held))
+        old = f"it is {durations.describe(max(age, timedelta()))} old"
+        kept = sorted(covered & set(held))
         if age <= delete_after:
-            keep, reason = True, f"{words}; evidence goes after {durations.describe(delete_after)}"
-        elif here:
-            keep, reason = True, f"{words}, but {len(here)} of the backups that it tells of are there: {here[0]}"
+            keep, reason = True, f"{old}; evidence goes after {durations.describe(delete_after)}"
+        elif kept:
+            keep, reason = (
+                True,
+                f"{old}, but the repository holds {len(kept)} of the backups that it covers: {kept[0]}",
+            )
         elif snapshot in newest:
-            keep, reason = True, f"{words}, but it is the newest"
+            keep, reason = True, f"{old}, but it is the newest"
         elif snapshot in verified:
-            keep, reason = True, f"{words}, but it is the newest that says verified"
+            keep, reason = True, f"{old}, but it is the newest with the verdict verified"
         elif doubt:
-            keep, reason = True, f"{words} by a clock that is doubted: {doubt}"
+            keep, reason = True, f"{old} by a clock that is doubted: {doubt}"
         else:
-            keep, reason = False, f"{words}, and every backup that it tells of is gone"
-        decisions.append(EvidenceDecision(snapshot.id, len(told), keep, reason))
+            keep, reason = False, f"{old}, and every backup that it covers is gone"
+        decisions.append(EvidenceDecision(snapshot.id, len(covered), keep, reason))
     return decisions
 
 
-def of(site: Site, *, now: datetime, trust_clock: bool = False) -> list[EvidenceDecision]:
-    """Decide the evidence in the site's repository. The backups that go tonight count as held: their evidence goes next time."""
-    evidence = site.repository.snapshots(store.TAG)
-    backups = site.repository.backups()
+def decide(
+    site: Site,
+    evidence: Sequence[Snapshot],
+    backups: Sequence[BackupRecord],
+    *,
+    now: datetime,
+    trust_clock: bool = False,
+) -> list[EvidenceDecision]:
+    """Decide the evidence in the site's repository, which holds `backups`, also those that are deleted tonight.
+
+    Their evidence goes next time.
+    """
     policy = site.settings.retention
-    moments = [*(snapshot.time for snapshot in evidence), *(backup.taken_at for backup in backups)]
-    rules = retention.Rules(policy.keep, policy.delete_after, None if trust_clock else prune.patience(site))
+    times = [*(snapshot.time for snapshot in evidence), *(backup.taken_at for backup in backups)]
+    rules = retention.Rules(policy.keep, policy.delete_after, None if trust_clock else prune.allowed_silence(site))
     held = {backup.id for backup in backups}
-    return plan(evidence, held, policy.delete_after, now=now, doubt=retention.doubt(moments, now, rules))
+    return plan(evidence, held, policy.delete_after, now=now, doubt=retention.doubt(times, now, rules))

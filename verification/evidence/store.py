@@ -1,6 +1,6 @@
-"""Evidence in the repository: a snapshot of its own, whose tags tell each drilled backup's proof without reading data."""
+"""Keeps evidence in the repository, in snapshots of its own whose tags hold each drilled backup's proof: no data is read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,28 +30,28 @@ def keep(evidence: Evidence, directory: Path, repository: Repository) -> str:
 
 
 def tags(evidence: Evidence) -> list[str]:
-    """The snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place."""
-    told = [
+    """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place."""
+    proofs = [
         f"{_PROOF}{drill.backup.id}|{drill.verdict}|{_seconds(drill)}|{evidence.finished_at.astimezone(UTC).isoformat()}"
         for drill in evidence.drills
         if drill.backup and drill.verdict != "could-not-run"
     ]
-    return [TAG, f"verdict={evidence.verdict}", *told]
+    return [TAG, f"verdict={evidence.verdict}", *proofs]
 
 
 def proofs(repository: Repository) -> dict[str, Proof]:
-    """Each drilled backup's newest proof by its id, newest first."""
+    """Read each drilled backup's newest proof by its id, newest first."""
     return read_proofs(repository.snapshots(TAG))
 
 
 def listed(repository: Repository) -> tuple[list[BackupRecord], dict[str, Proof]]:
-    """Every backup, and the proofs of all of them, in one listing."""
+    """List every backup, and the proofs of all of them, at once."""
     snapshots = repository.snapshots(BACKUP, TAG)
     return records(snapshots), read_proofs(snapshots)
 
 
 def read_proofs(snapshots: Iterable[Snapshot]) -> dict[str, Proof]:
-    """The proofs that the evidence snapshots among `snapshots` tell."""
+    """Read the proofs in the tags of the evidence snapshots among `snapshots`: each backup's newest by its id, newest first."""
     every = [
         _read(snapshot, tag) for snapshot in snapshots if TAG in snapshot.tags for tag in snapshot.tags if tag.startswith(_PROOF)
     ]
@@ -61,13 +61,13 @@ def read_proofs(snapshots: Iterable[Snapshot]) -> dict[str, Proof]:
 
 
 def proven_by(snapshot: Snapshot) -> set[str]:
-    """The ids of the backups that one evidence snapshot tells of."""
+    """Return the ids of the backups that one evidence snapshot covers."""
     return {tag.removeprefix(_PROOF).partition("|")[0] for tag in snapshot.tags if tag.startswith(_PROOF)}
 
 
-def proven_at(repository: Repository) -> dict[str, datetime]:
-    """When each backup whose newest proof is `verified` was proven."""
-    return {backup: proof.at for backup, proof in proofs(repository).items() if proof.verdict == "verified"}
+def proven_at(newest: Mapping[str, Proof]) -> dict[str, datetime]:
+    """Return when each backup whose newest proof is `verified` was proven, by its id."""
+    return {backup: proof.at for backup, proof in newest.items() if proof.verdict == "verified"}
 
 
 def tampered(drills: Sequence[DrillResult]) -> bool:

@@ -1,4 +1,4 @@
-"""Checks in groups that a person can take in: by the kind of thing that they are about."""
+"""Groups checks by the kind of thing that they are about, so that a person can read thousands of them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ def grouped(checks: Sequence[Check]) -> list[Group]:
 
 
 def kinds(subjects: Iterable[str]) -> dict[str, str]:
-    """What kind of thing each subject is, read from its words alone: services name things, this knows none of them.
+    """Find what kind of thing each subject is, by its name alone: services name their subjects, this module knows none of them.
 
     `dashboard abc` is a dashboard, `org 1 dashboard abc` too, `agama.client` is in agama. `library panel abc` is a library
     panel when no library is anything else here; otherwise it is a library.

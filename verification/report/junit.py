@@ -1,4 +1,4 @@
-"""JUnit XML: a suite for each drill, a case for its restore, one for its time, and one for each thing that was checked."""
+"""Writes JUnit XML: a suite for each drill, a case for its restore, one for its time, and one for each subject of its checks."""
 
 import re
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def _properties(drill: DrillResult) -> dict[str, str]:
 
 
 def _restored(suite: ET.Element, drill: DrillResult) -> None:
-    """The case that holds what was no check's affair: the copy did not come up, or the drill could not run."""
+    """Add the case of what no check covers: the copy did not start, or the drill could not run."""
     case = _case(suite, f"{drill.service}.{drill.selection}", "restored and compared", drill.restore_seconds)
     if drill.error:
         kind_of = "failure" if drill.verdict == "failed" and not drill.failures and drill.rto_met is not False else "error"
@@ -106,5 +106,5 @@ def _count(suite: ET.Element) -> None:
 
 
 def _text(value: str) -> str:
-    """XML has no way to write control characters, which names in a database may hold."""
+    """Replace control characters, which names in a database may hold and XML cannot."""
     return _NOT_XML.sub("\ufffd", value)

@@ -1,11 +1,14 @@
-"""report.html: one self-contained file, the verdict first. What it looks like is in `templates/report.html.jinja`."""
+"""Writes report.html, one self-contained file with the verdict first.
+
+Its layout is in `templates/report.html.jinja`.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import jinja2
 
-from backups import durations
+from backups import durations, plural
 from backups.machine import disk
 from backups.witness import Value
 from verification.evidence.evidence import DrillResult, Evidence
@@ -29,20 +32,20 @@ def render(evidence: Evidence) -> str:
 
 
 def headline(evidence: Evidence) -> str:
-    """The whole verification in one sentence."""
+    """Say the whole verification in one sentence."""
     drills = evidence.drills
     if not drills:
         return "Nothing was drilled, so nothing is proven."
     count = {verdict: sum(drill.verdict == verdict for drill in drills) for verdict in SYMBOLS}
-    tried = f"{len(drills)} drill" + ("s" if len(drills) > 1 else "")
+    drilled = plural.count(len(drills), "drill")
     if evidence.verdict == "verified":
-        return f"{tried}: every restored copy equals what its source held."
+        return f"{drilled}: every restored copy equals what its source held."
     parts = [f"{count[word]} {word.replace('-', ' ')}" for word in ("failed", "could-not-run", "verified") if count[word]]
-    return f"{tried}: {', '.join(parts)}."
+    return f"{drilled}: {', '.join(parts)}."
 
 
 def difference(value: Value, other: Value) -> str:
-    """A value as a table shows it: of long text, the stretch where it begins to differ from `other`."""
+    """Write a value as a table shows it: of long text, the stretch where it begins to differ from `other`."""
     text, against = _plain(value), _plain(other)
     if len(text) <= _SHOWN:
         return text
@@ -100,6 +103,7 @@ def _template() -> jinja2.Template:
             "percent": _percent,
             "difference": difference,
             "grouped": grouped,
+            "counted": plural.count,
         }
     )
     return environment.get_template("report.html.jinja")

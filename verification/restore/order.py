@@ -1,4 +1,4 @@
-"""What an operator asks for, and what comes of it: the shapes of a restore."""
+"""Defines what a restore is given (`Order`) and what it returns (`Restoration`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,9 +39,9 @@ class Timed(BaseModel):
 
 
 class Restoration(BaseModel):
-    """A restore that came to its end, or to where it could not go on.
+    """A restore that was completed, or that could not go on.
 
-    verdict: of the whole comparison with the witness of `backup`; `stands`: where the copy went on to from there
+    verdict: of the whole comparison with the witness of `backup`; stands: the position of the log that it went on to from there
     delivered: where the data are now; None when the target was not touched. aside: where what was there before is now
     """
 

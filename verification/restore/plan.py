@@ -1,4 +1,4 @@
-"""What a restore will do, told before the first byte: what comes back, to where, how long that took, and what is lost."""
+"""Plans a restore before the first byte: what comes back, to where, how long that took in a drill, and what is lost."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -7,50 +7,58 @@ from datetime import datetime
 from pathlib import Path
 
 from backups import chains as chaining
-from backups.errors import ConfigError, Damaged, LifeboatError
+from backups.errors import Damaged, LifeboatError
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
-from backups.manifest import Manifest, tag_values
-from backups.places.base import Place
-from backups.places.container import NewContainer
-from backups.places.parse import parse
-from backups.repository.repository import Repository
-from backups.services.base import Received, Receiver, Service
+from backups.manifest import BACKUP, BackupRecord, Manifest, tag_values
+from backups.repository.repository import Repository, Snapshot, records
+from backups.services.base import Service
 from backups.site import Site
 from verification.evidence.evidence import Evidence
 from verification.evidence.store import TAG
 from verification.restore.moment import Choice, RestorePoints
 from verification.restore.order import Order, Timed
-
-Target = Place | NewContainer | Receiver
+from verification.restore.target.base import Target
+from verification.restore.target.open import open_target
 
 _REPORT = "report.json"
 _UNREACHED = "the source does not answer, so what is newer there is not known"
+
+
+class Manifests:
+    """Reads the manifests of a repository's backups, each once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._read: dict[str, Manifest] = {}
+
+    def __call__(self, record: BackupRecord) -> Manifest:
+        """Read the manifest of a backup; raises Damaged when it is not whole."""
+        if record.snapshot not in self._read:
+            self._read[record.snapshot] = self._repository.manifest(record)
+        return self._read[record.snapshot]
 
 
 @dataclass(frozen=True)
 class Plan:
     """A restore that may begin.
 
-    held: what the target holds now (it is moved aside), sorted; None when it is not there
+    manifests: those of the backups that come back, as far as they have been read
+    held: the names of what the target holds now, sorted; its `replacement` says what happens to it
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
-    lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, in words
+    lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
     """
 
     order: Order
     service: Service
     choice: Choice
+    manifests: Manifests
     target: Target
-    held: Sequence[str] | None
+    held: Sequence[str]
     needed: int
     promised: Sequence[Timed]
     lost_seconds: float
     lost: Sequence[str]
-
-    @property
-    def in_place(self) -> bool:
-        """Whether a service that stands on its files is replaced: then it is stopped before and started after."""
-        return not isinstance(self.target, NewContainer | Receiver) and not self.order.tables
 
     @property
     def promised_seconds(self) -> float | None:
@@ -59,86 +67,58 @@ class Plan:
 
 
 def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
-    """Choose, and look at the target, the room for it and what would be lost. Changes nothing.
+    """Choose what comes back, and check the target, the room there and what would be lost. Changes nothing.
 
     Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room.
     """
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
-    choice = choose(site.repository, service, order)
-    target = open_target(order.to, site, docker, service)
-    manifest = site.repository.manifest(choice.backup)
-    if isinstance(service, Received) and service.by_api_only(manifest) and not isinstance(target, Receiver):
-        raise LifeboatError(
-            f"{choice.backup.id} was taken through the API and holds no files: it cannot be put to {target}",
-            hint="--to api: the service's own url; or --to api:https://another.example",
-        )
+    snapshots = site.repository.snapshots(BACKUP, TAG)
+    manifests = Manifests(site.repository)
+    choice = choose(records(snapshots), manifests, service, order)
+    target = open_target(order.to, site, docker, service, in_place=not order.tables)
+    manifest = manifests(choice.backup)
+    target.require_takes(service, manifest)
     held = target.entries()
-    if held and (not order.replace or isinstance(target, NewContainer)):
+    if held and not (order.replace and target.replacement):
         shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
         raise LifeboatError(
             f"{target} holds something already: {shown}; nothing was changed",
-            hint="name another place" + _otherwise(target),
+            hint="name another place" + (f", or {target.replacement.offer}" if target.replacement else ""),
         )
     needed = sum(record.size for record in choice.records)
     what = f"the restore of {choice.backup.id}"
-    if not isinstance(target, Receiver) and (free := target.free()) < needed:
-        raise LifeboatError(
-            f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
-            hint="free some space, or name another place",
-        )
+    target.require_room(needed, what)
     disk.require(_existing(site.state), needed, what)
     moment = order.at if isinstance(order.at, datetime) and choice.point else choice.backup.taken_at
     return Plan(
         order=order,
         service=service,
         choice=choice,
+        manifests=manifests,
         target=target,
         held=held,
         needed=needed,
-        promised=promised(site.repository, name),
+        promised=promised(site.repository, snapshots, name),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=_lost(service, manifest),
     )
 
 
-def choose(repository: Repository, service: Service, order: Order) -> Choice:
-    """What the order brings back. Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole."""
+def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Service, order: Order) -> Choice:
+    """Choose what comes back. Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole."""
     if order.at is not None and order.backup != "latest":
         raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
-    members = chaining.chains(repository.backups()).get(service.name, [])
-    points = RestorePoints(service, members, repository.manifest)
+    members = chaining.chains(backups).get(service.name, [])
+    points = RestorePoints(service, members, manifests)
     if isinstance(order.at, datetime):
         return points.at(order.at)
     return points.at_position(order.at) if order.at is not None else points.of_backup(order.backup)
 
 
-def _otherwise(target: Target) -> str:
-    """What --replace would do there."""
-    if isinstance(target, NewContainer):
-        return ""
-    if isinstance(target, Receiver):
-        return ", or write over what has the same name there with --replace (all else stays)"
-    return ", or move what is there aside with --replace"
-
-
-def open_target(text: str, site: Site, docker: Docker, service: Service) -> Target:
-    """The place or the server to restore to; raises ConfigError for text that names none."""
-    kind, _, url = text.partition(":")
-    if kind == "api":
-        if not isinstance(service, Received):
-            raise ConfigError(
-                f"{service.name} cannot be restored to {text!r}", hint="only Grafana takes a restore through its API"
-            )
-        if url and not url.startswith(("http://", "https://")):
-            raise ConfigError(f"{text!r} names no server", hint="api: the service's own url; or api:https://another.example")
-        return service.receiver(url or None)
-    return NewContainer.named(text, docker) or parse(text, docker, site.hosts)
-
-
-def promised(repository: Repository, service: str) -> list[Timed]:
-    """The phases of the newest drill that brought the service back, and their seconds, as its evidence has them."""
-    for snapshot in sorted(repository.snapshots(TAG), key=lambda snapshot: snapshot.time, reverse=True):
+def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str) -> list[Timed]:
+    """Find the phases of the newest drill that brought the service back, and their seconds, by the evidence among `snapshots`."""
+    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time, reverse=True):
         drilled = [value for tag in snapshot.tags if (value := tag_values([tag]).get("proof"))]
         if not any(value.startswith(f"{service}-") for value in drilled):
             continue
@@ -147,7 +127,7 @@ def promised(repository: Repository, service: str) -> list[Timed]:
         except ValueError as error:
             raise Damaged(
                 f"the evidence {snapshot.id[:8]} cannot be read: {str(error).splitlines()[0]}",
-                hint="was it written by a newer Lifeboat?",
+                hint="was it written by a newer Lifeboat? then restore with that version",
             ) from error
         drills = [drill for drill in evidence.drills if drill.service == service and drill.restore_seconds is not None]
         if drills:
@@ -157,7 +137,7 @@ def promised(repository: Repository, service: str) -> list[Timed]:
 
 
 def lock(site: Site, target: str) -> Path:
-    """The lock of a target: one restore at a time."""
+    """Return the lock file of a target, for one restore at a time."""
     return site.state / "locks" / "targets" / f"{target.replace('/', '_')}.lock"
 
 

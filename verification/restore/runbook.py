@@ -1,4 +1,4 @@
-"""What was done in a restore, step by step, so that a person could do it again by hand."""
+"""Records what a restore did, step by step, so that a person could do it again by hand."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import commands_run
 from verification.restore.order import Restoration
@@ -15,43 +15,43 @@ from verification.restore.order import Restoration
 
 @dataclass
 class Step:
-    """A step, the commands that were run in it and their seconds, and what was said."""
+    """A step, the commands that were run in it and their seconds, and what came of it, a line each."""
 
     title: str
     commands: list[tuple[str, float]] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Runbook:
-    """Collects the steps while they are done. Whatever a thread of ours runs belongs to the step that is on."""
+    """Collects the steps while they are done. What any thread of ours runs belongs to the step that is running."""
 
     steps: list[Step] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, title: str) -> None:
-        """The next step."""
+        """Begin the next step."""
         with self._guard:
             self.steps.append(Step(title))
 
-    def say(self, line: str) -> None:
-        """Note what came of the step that is on."""
+    def note(self, line: str) -> None:
+        """Note what came of the step that is running."""
         with self._guard:
-            self.steps[-1].said.append(line)
+            self.steps[-1].notes.append(line)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Collect every command meanwhile."""
-        with commands_run.listening(self._hear):
+        """Collect every command that is run in the block."""
+        with commands_run.listening(self._add_command):
             yield
 
-    def _hear(self, command: str, seconds: float) -> None:
+    def _add_command(self, command: str, seconds: float) -> None:
         with self._guard:
             if self.steps:
                 self.steps[-1].commands.append((command, seconds))
 
     def text(self, result: Restoration) -> str:
-        """The runbook as Markdown."""
+        """Write the runbook as Markdown."""
         return "\n".join([*_head(result), *(line for step in self.steps for line in _step(step)), *_end(result), ""])
 
     def write(self, result: Restoration, path: Path) -> None:
@@ -72,7 +72,7 @@ def _head(result: Restoration) -> list[str]:
         f"# {result.service} restored to {result.to}: {result.verdict}",
         "",
         f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
-        f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {len(result.backup.chain)} backups",
+        f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {plural.count(len(result.backup.chain), 'backup')}",
         *([f"- then on to {result.stands}"] if result.stands else []),
         *([f"- {result.image.words}"] if result.image else []),
         "- passwords are read from where lifeboat.yaml says, and are not in this file",
@@ -85,8 +85,8 @@ def _head(result: Restoration) -> list[str]:
 
 def _step(step: Step) -> list[str]:
     shown = [f"{command}    # {seconds:.1f} s" if seconds else command for command, seconds in step.commands]
-    return ["", f"## {step.title}", *(["", "```", *shown, "```"] if shown else []), *([""] if step.said else []),
-            *(f"- {line}" for line in step.said)]  # fmt: skip
+    return ["", f"## {step.title}", *(["", "```", *shown, "```"] if shown else []), *([""] if step.notes else []),
+            *(f"- {line}" for line in step.notes)]  # fmt: skip
 
 
 def _end(result: Restoration) -> list[str]:
@@ -95,7 +95,7 @@ def _end(result: Restoration) -> list[str]:
     ]
     return [
         "",
-        "## In the end",
+        "## Result",
         "",
         f"- {len(result.checks) - len(failed)} of {len(result.checks)} checks equal to the witness",
         *failed,

@@ -1,1 +1,1 @@
-"""Whether all is well between verifications: status, metrics, the watch, and restoring by itself."""
+"""Watches a site between verifications: its status and metrics, what calls for a restore, and restores without being asked."""

@@ -1,4 +1,4 @@
-"""What the watch says to a person: what was seen, which backup brings back what, how long that took, and what to type."""
+"""Writes what the watch saw as text for a person: what is wrong, which backup helps, how long that took, and what to type."""
 
 import shlex
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from backups.site import Site
 from verification.evidence.store import Proof
 from verification.watch.watch import Advice, Sighting
 
-_TOLD = 12
-"""Ailments that are told one by one."""
+_SHOWN = 12
+"""How many things that are wrong are listed one by one."""
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
 def lines(sighting: Sighting, site: Site) -> list[str]:
-    """A sighting in plain lines; none when the service is well and was looked at."""
+    """Write a sighting in plain lines; none when nothing is wrong and the service could be looked at."""
     return list(_lines(sighting, site))
 
 
 def text(sighting: Sighting, site: Site) -> str:
-    """The same as one text."""
+    """Write a sighting as one text."""
     return "\n".join(lines(sighting, site))
 
 
@@ -32,10 +32,10 @@ def _lines(sighting: Sighting, site: Site) -> Iterator[str]:
     if not sighting.ailments:
         return
     yield f"{sighting.service} ({sighting.type}) calls for a restore"
-    for ailment in sighting.ailments[:_TOLD]:
+    for ailment in sighting.ailments[:_SHOWN]:
         yield f"  seen: {ailment.message}"
-    if len(sighting.ailments) > _TOLD:
-        yield f"  and {len(sighting.ailments) - _TOLD} more"
+    if len(sighting.ailments) > _SHOWN:
+        yield f"  and {len(sighting.ailments) - _SHOWN} more"
     if sighting.advice is None:
         yield "  no backup that could help is in the repository, as far as it can be read; see: lifeboat list"
         return
@@ -44,12 +44,12 @@ def _lines(sighting: Sighting, site: Site) -> Iterator[str]:
 
 def _advice(advice: Advice, now: datetime, site: Site) -> Iterator[str]:
     backup = advice.backup
-    lost = durations.describe(now - backup.taken_at)
-    yield f"  bring back: {backup.id}: all as of {backup.taken_at:{_TIME}}; what was written in the {lost} since is not in it"
+    age = durations.describe(now - backup.taken_at)
+    yield f"  bring back: {backup.id}: all as of {backup.taken_at:{_TIME}}; what was written in the {age} since is not in it"
     yield f"  proof: {_proof(advice.proof, now)}"
     if advice.drilled and advice.drilled[0].id != backup.id:
         yield f"  last drill: {advice.drilled[0].id} {_proof(advice.drilled[1], now)}"
-    yield f"  {_words(advice, site)}"
+    yield f"  {_by_itself(advice, site)}"
     yield from (f"    {command}" for command in commands(advice, site))
 
 
@@ -61,7 +61,7 @@ def _proof(proof: Proof | None, now: datetime) -> str:
 
 
 def commands(advice: Advice, site: Site) -> list[str]:
-    """What to type: what tells what will happen, then what does it; to the service's `restore.to`, or where a person says."""
+    """Write the commands to type, a dry run and the restore itself: to the service's `restore.to`, or to a place to be named."""
     backup = advice.backup
     to = site.settings.services[backup.service].restore.to
     command = shlex.join(["lifeboat", "restore", backup.service, "--backup", backup.id, *(["--replace"] if to else [])])
@@ -69,7 +69,7 @@ def commands(advice: Advice, site: Site) -> list[str]:
     return [f"{command} --dry-run", command]
 
 
-def _words(advice: Advice, site: Site) -> str:
+def _by_itself(advice: Advice, site: Site) -> str:
     if site.settings.services[advice.backup.service].restore.by_itself:
         return "the watch's flow restores it by itself, at most once in 24 h (restore.by_itself). To do it by hand, type:"
     return "nothing is restored by itself; if what was seen was meant, the next backup takes it as it is. To restore, type:"

@@ -1,4 +1,4 @@
-"""Which restores the watch begins by itself: of services that allow it, to their `restore.to`, at most one in 24 hours."""
+"""Chooses the restores that the watch begins by itself: of services that allow it, to their `restore.to`, one in 24 h at most."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
 def orders(site: Site, sightings: Iterable[Sighting], now: datetime) -> list[Order]:
-    """A restore for each service that calls for one, allows it, has a backup that helps, and had none in the last 24 hours."""
+    """Order a restore for each service that calls for one, allows it, has a backup that helps, and had none in the last 24 h."""
     found = []
     for sighting in _allowed(site, sightings):
         to = site.settings.services[sighting.service].restore.to
@@ -24,13 +24,13 @@ def orders(site: Site, sightings: Iterable[Sighting], now: datetime) -> list[Ord
 
 
 def skipped(site: Site, sightings: Iterable[Sighting], now: datetime) -> list[str]:
-    """Why services that call for a restore and allow it are not restored this time, in words."""
+    """Say why services that call for a restore and allow it are not restored this time, a sentence each."""
     reasons = (_why_not(site, sighting, now) for sighting in _allowed(site, sightings))
     return [reason for reason in reasons if reason]
 
 
 def note(site: Site, service: str, now: datetime) -> None:
-    """Note that one begins; called before it does, so that one that dies is not begun again at once.
+    """Note that one begins; called before it does, so that one that is killed is not begun again at once.
 
     Raises LifeboatError when it cannot be noted.
     """
@@ -40,7 +40,7 @@ def note(site: Site, service: str, now: datetime) -> None:
         path.write_text(now.isoformat(), encoding="utf-8")
     except OSError as error:
         raise LifeboatError(
-            f"{path} cannot be written: {error.strerror}; so {service} is not restored by itself",
+            f"{service} is not restored by itself: {path} cannot be written: {error.strerror}",
             hint="run Lifeboat as the user that owns the state directory",
         ) from error
 
@@ -50,7 +50,7 @@ def _allowed(site: Site, sightings: Iterable[Sighting]) -> list[Sighting]:
 
 
 def _why_not(site: Site, sighting: Sighting, now: datetime) -> str | None:
-    """None when it may begin."""
+    """Say why a service is not restored by itself; None when it is."""
     name = sighting.service
     if sighting.advice is None:
         return f"{name} is not restored by itself: no backup that could help is in the repository, as far as it can be read"
@@ -73,7 +73,8 @@ def _last(site: Site, service: str) -> datetime | None:
         return None
     except (OSError, ValueError) as error:
         raise LifeboatError(
-            f"{path} cannot be read: {error}; so {service} is not restored by itself", hint="remove it when no restore was today"
+            f"{service} is not restored by itself: {path} cannot be read: {error}",
+            hint="remove that file if no restore of it was begun in the last 24 h",
         ) from error
 
 

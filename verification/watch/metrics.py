@@ -1,4 +1,4 @@
-"""How a site stands, as Prometheus metrics: a file for node-exporter's textfile collector, replaced whole.
+"""Writes the status of a site as Prometheus metrics: a file for node-exporter's textfile collector, replaced whole.
 
 The rules and the dashboard on them: `deployments/monitoring/`.
 """
@@ -50,16 +50,16 @@ NAMES = frozenset((*_OF_A_SERVICE, *_OF_THE_SITE))
 
 
 def render(statuses: Sequence[ServiceStatus], objectives: Objectives, *, now: datetime) -> str:
-    """The text exposition of every service's status. What never happened has no sample."""
+    """Write every service's status in Prometheus' text format. What never happened has no sample."""
     lines = []
-    for name, (words, of) in _OF_A_SERVICE.items():
+    for name, (help_text, of) in _OF_A_SERVICE.items():
         values = [(status, of(status)) for status in statuses]
-        lines += _head(name, words)
+        lines += _head(name, help_text)
         lines += [f"{name}{_labels(status)} {value}" for status, value in values if value is not None]
     spans = (objectives.rpo, objectives.rto, objectives.proof)
     site = [*(span.total_seconds() for span in spans), now.timestamp()]
-    for (name, words), value in zip(_OF_THE_SITE.items(), site, strict=True):
-        lines += [*_head(name, words), f"{name} {value}"]
+    for (name, help_text), value in zip(_OF_THE_SITE.items(), site, strict=True):
+        lines += [*_head(name, help_text), f"{name} {value}"]
     return "\n".join(lines) + "\n"
 
 
@@ -74,12 +74,13 @@ def write(text: str, path: Path) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise LifeboatError(
-            f"{path} cannot be written: {error.strerror}", hint="is it in node-exporter's textfile directory?"
+            f"{path} cannot be written: {error.strerror}",
+            hint="name a file in node-exporter's textfile directory that this user may write",
         ) from error
 
 
-def _head(name: str, words: str) -> list[str]:
-    return [f"# HELP {name} {words}", f"# TYPE {name} gauge"]
+def _head(name: str, help_text: str) -> list[str]:
+    return [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
 
 
 def _labels(status: ServiceStatus) -> str:

@@ -1,6 +1,6 @@
-"""How a site stands, from the repository's tags alone: how old is the last backup of each service, and how old its last proof.
+"""Judges a site by the tags in its repository: how old is the last backup of each service, and how old its last proof.
 
-Pure: it judges what it is given. A dead scheduler cannot make it silent, because nothing needs to have happened for it to speak.
+Pure: it judges what it is given. It also notices a scheduler that has stopped, since it needs nothing to have run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ Standing = Literal["verified", "failed", "stale", "never-proven"]
 
 
 class ServiceStatus(BaseModel):
-    """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints` say what is not well."""
+    """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints`: what is wrong."""
 
     model_config = ConfigDict(frozen=True)
 

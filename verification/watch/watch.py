@@ -1,6 +1,6 @@
-"""The two cases that call for a restore, a service that is down and data that are gone: recognised, and told with what to do.
+"""Looks for the two reasons to restore a service: it is down, or data are gone.
 
-It restores nothing. What ails a service, the service itself says (`Service.ail`); which backup helps, the repository does.
+It finds the backup that helps, and restores nothing. What is wrong with a service is found by its type (`Service.ail`).
 """
 
 import logging
@@ -47,7 +47,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class Sighting:
-    """One service, looked at. `error`: what kept us from looking, at all or at its data; `advice`: None when no backup helps."""
+    """One service, looked at. error: why it or its data could not be looked at; advice: None when no backup helps."""
 
     service: str
     type: str
@@ -96,7 +96,7 @@ def _look(
             witness = site.repository.manifest(newest).witness
         except LifeboatError as error:
             unread = error
-    seen, unseen = _persisting(service, witness, site.settings.watch, sleep)
+    seen, unseen = _look_repeatedly(service, witness, site.settings.watch, sleep)
     if seen and members:
         try:
             advice = _advise(site, members)
@@ -105,10 +105,10 @@ def _look(
     return Sighting(name, service.settings.type, now(), seen, unseen or unread, advice)
 
 
-def _persisting(
+def _look_repeatedly(
     service: Service, witness: Sequence[Fact], settings: Watch, sleep: Callable[[float], None]
 ) -> tuple[tuple[Ailment, ...], LifeboatError | None]:
-    """What the last of several looks saw, or why it could not look. The first that finds the service well is the last."""
+    """Return what the last of several looks saw, or why it could not look. The first that finds nothing wrong is the last."""
     left = settings.looks
     while True:
         left -= 1
@@ -119,12 +119,12 @@ def _persisting(
         except LifeboatError as error:
             if not left:
                 return (), error
-        log.info("%s: not well; looking again in %s", service.name, durations.describe(settings.pause))
+        log.info("%s: something is wrong; looking again in %s", service.name, durations.describe(settings.pause))
         sleep(settings.pause.total_seconds())
 
 
 def _advise(site: Site, members: Sequence[Chain]) -> Advice | None:
-    """The newest backup that has not failed its proof and whose chain is whole."""
+    """Choose the newest backup that has not failed its proof and whose chain is whole."""
     proofs = read_proofs(site.repository.snapshots(TAG))
     backups = {backup.id: (backup, chain) for chain in members for backup in chain.backups}
     drilled = next(((backups[identifier][0], proof) for identifier, proof in proofs.items() if identifier in backups), None)

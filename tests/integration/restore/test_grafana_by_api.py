@@ -69,7 +69,7 @@ def test_what_an_operator_types(
         assert said.out.startswith("verified")
         assert f"is in api:{url}" in said.out
         assert "note: to be set again, it is in no backup: org 1 data source agama-mysql (Agama): password" in said.out
-        assert "note: 3 users were created, each with a random password" in said.out
+        assert "note: created 3 users, each with a random password" in said.out
         now = read(first(url))
         assert now.of(1, kinds.DASHBOARD).keys() == wanted.of(1, kinds.DASHBOARD).keys() - {"late"}
 

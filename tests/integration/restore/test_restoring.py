@@ -146,7 +146,7 @@ def test_a_moment_before_the_backups_and_between_them(toy: ToySite, told: Comman
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        ((), "it was not said where toy shall be restored to"),
+        ((), "there is no target to restore toy to: neither --to nor its restore.to is given"),
         (("--to", "local:TMP/x", "--backup", "nothing"), "toy has no backup nothing"),
         (("--to", "local:TMP/x", "--backup", "ID", "--at", "2030-01-01"), "two ways to say what comes back"),
         (("--to", "local:TMP/x", "--at", "soon"), "is neither a time nor a GTID"),

@@ -105,7 +105,7 @@ def watched(name):
 watched("forget")
 watched("prune")
 site = Site.open(Path(sys.argv[1]))
-prune.carry_out(site, prune.plan(site, {}, now=datetime.fromisoformat(sys.argv[2])))
+prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=datetime.fromisoformat(sys.argv[2])))
 print("ended", events)
 """
 
@@ -136,7 +136,7 @@ def test_killed_anywhere_it_leaves_whole_backups_and_the_next_run_does_the_rest(
     assert STAYING.items() <= chains_of(site.repository).items()
     site.repository.check()
 
-    prune.carry_out(site, prune.plan(site, {}, now=NOW))
+    prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW))
     assert chains_of(site.repository) == STAYING
     assert harbour.size() < (sum(map(len, STAYING.values())) + 1) * BYTES, "the space was not freed"
     site.repository.check(read_data=True)
@@ -161,13 +161,13 @@ def test_a_clock_far_from_everything_in_the_repository_deletes_nothing(
     """Two years ahead: nothing goes, and the log says why; told to trust it, retention does."""
     site = harbour.open()
     later = NOW + timedelta(days=730)
-    decisions = prune.plan(site, {}, now=later)
+    decisions = prune.plan(site, site.repository.backups(), {}, now=later)
     assert going(decisions) == set()
     [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert f"this machine's clock says {later:%Y-%m-%d %H:%M}" in warning
     assert f"nothing was saved between {NOW - DAY:%Y-%m-%d %H:%M} and" in warning
     assert "lifeboat prune --trust-clock" in warning
-    assert going(prune.plan(site, {}, now=later, trust_clock=True)) == {"old", "month", "monthly"}
+    assert going(prune.plan(site, site.repository.backups(), {}, now=later, trust_clock=True)) == {"old", "month", "monthly"}
 
 
 def test_a_silence_of_weeks_holds_the_command_up_until_the_clock_is_trusted(harbour: Harbour, lifeboat: Lifeboat) -> None:
@@ -184,13 +184,13 @@ def test_a_silence_of_weeks_holds_the_command_up_until_the_clock_is_trusted(harb
 def test_a_chain_that_is_read_since_the_plan_stays_and_the_rest_goes(harbour: Harbour) -> None:
     """At the plan it shows as a reason; between plan and deletion it is seen, too. The reader gone, it goes."""
     site = harbour.open()
-    decisions = prune.plan(site, {}, now=NOW)
+    decisions = prune.plan(site, site.repository.backups(), {}, now=NOW)
     assert going(decisions) == {"old", "month"}
     with chains_in_use.chain(site.state, "old"), chains_in_use.chain(site.state, "old"):
-        assert going(prune.plan(site, {}, now=NOW)) == {"month"}
+        assert going(prune.plan(site, site.repository.backups(), {}, now=NOW)) == {"month"}
         assert prune.carry_out(site, decisions) == 2
     assert chains_of(site.repository) == STAYING | {"old": [0, 1]}
-    assert prune.carry_out(site, prune.plan(site, {}, now=NOW)) == 2
+    assert prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW)) == 2
     assert list((site.state / "locks" / "chains").iterdir()) == []
 
 
@@ -200,23 +200,23 @@ def test_a_reader_that_dies_is_no_reader(harbour: Harbour, child: Child) -> None
     site = harbour.open()
     process = child(code, site.state)
     assert said(process) == "reading"
-    assert going(prune.plan(site, {}, now=NOW)) == {"month"}
+    assert going(prune.plan(site, site.repository.backups(), {}, now=NOW)) == {"month"}
     process.kill()
     process.wait()
-    assert going(prune.plan(site, {}, now=NOW)) == {"old", "month"}
+    assert going(prune.plan(site, site.repository.backups(), {}, now=NOW)) == {"old", "month"}
 
 
 def test_the_chains_of_a_service_that_is_being_backed_up_stay_this_time(harbour: Harbour) -> None:
     """Its new incremental could build on what is going."""
     site = harbour.open()
     with runs.one_at_a_time(site.state, "toy"):
-        assert prune.carry_out(site, prune.plan(site, {}, now=NOW)) == 0
+        assert prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW)) == 0
     assert chains_of(site.repository) == EVERYTHING
 
 
 def test_a_second_prune_on_this_machine_is_told_and_changes_nothing(harbour: Harbour) -> None:
     site = harbour.open()
-    decisions = prune.plan(site, {}, now=NOW)
+    decisions = prune.plan(site, site.repository.backups(), {}, now=NOW)
     with (
         locks.at_once(site.state / "locks" / "prune.lock", "busy", hint=""),
         pytest.raises(LifeboatError, match=r"a prune is already running on this machine \(process \d+\)"),
@@ -241,7 +241,7 @@ def test_a_repository_that_another_machine_reads_is_told_loses_nothing_and_the_n
     site = harbour.open()
     hurried = Repository(site.repository.url, site.repository.cache, password_file=site.repository.password_file, patience=1)
     monkeypatch.setattr("backups.site.Site.repository", hurried)
-    decisions = prune.plan(site, {}, now=NOW)
+    decisions = prune.plan(site, site.repository.backups(), {}, now=NOW)
     with restoring(hurried, harbour), pytest.raises(Transient, match="it is locked"):
         prune.carry_out(site, decisions)
     assert chains_of(hurried) == EVERYTHING
@@ -274,7 +274,7 @@ def test_evidence_of_what_has_gone_does_not_confuse_the_next_plan(harbour: Harbo
     """Proofs outlive the backups that they prove."""
     site = harbour.open()
     proofs = {"old-0": datetime.now(UTC), "gone-long-ago": NOW - 50 * DAY}
-    assert going(prune.plan(site, proofs, now=NOW)) == {"month"}
+    assert going(prune.plan(site, site.repository.backups(), proofs, now=NOW)) == {"month"}
 
 
 def test_evidence_of_what_is_gone_goes_with_its_reason_and_the_rest_stays(harbour: Harbour, lifeboat: Lifeboat) -> None:
@@ -288,7 +288,7 @@ def test_evidence_of_what_is_gone_goes_with_its_reason_and_the_rest_stays(harbou
         repository.save(harbour.folder / "evidence", host="lighthouse", tags=tags, at=at)
     old, held, newest = (snapshot.id for snapshot in repository.snapshots(TAG))
     dry = lifeboat("prune", "--dry-run", "--config", str(harbour.config))
-    assert re.search(rf"evidence +{old[:8]} +1 +goes +it is 50 d \d h old, and every backup that it tells of is gone", dry.out)
+    assert re.search(rf"evidence +{old[:8]} +1 +goes +it is 50 d \d h old, and every backup that it covers is gone", dry.out)
     assert len(repository.snapshots(TAG)) == 3
     done = lifeboat("prune", "--config", str(harbour.config))
     assert done.code == 0, done.err

@@ -1,8 +1,7 @@
-"""Drills of the toy service over a real restic repository: what is proven, what fails, and what could not run."""
+"""Drills of the toy service over a real restic repository: what is proven, and what fails."""
 
 import json
 import logging
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,26 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from backups.errors import Damaged
 from backups.machine import runs
 from backups.services import registry
 from backups.services.base import Captured, Copy, Job
 from backups.services.registry import ServiceType
 from tests.contract.toy import ToyCopy, ToyService, ToySettings
-from tests.contract.toy_site import SUITE, ToySite
+from tests.contract.toy_site import ToySite
+from tests.integration.verification.harness import latest
 from verification.drill import sandbox
 from verification.drill.drill import drill
 from verification.drill.plan import plan
 from verification.drill.tamper import Tamper
 from verification.evidence.evidence import DrillResult, Evidence
-from verification.verify import drill_one, verify
-
-
-def latest(toy: ToySite, tamper: Tamper | None = None) -> DrillResult:
-    site = toy.open()
-    with runs.start(site.state) as run:
-        [planned] = plan(site, ["toy"], ["latest"])
-        return drill_one(site, planned, run, tamper=tamper)
+from verification.verify import verify
 
 
 def tree(copy: Copy) -> Path:
@@ -176,57 +168,6 @@ def test_a_restore_slower_than_the_objective_fails_with_both_numbers(toy: ToySit
     assert not result.failures
 
 
-def test_no_image_could_not_run(toy: ToySite) -> None:
-    """Also when another image is configured by now: a copy runs on the version that its source was."""
-    toy.configure(image="lifeboat/nowhere:1")
-    toy.back_up("full")
-    toy.configure()
-    result = latest(toy)
-
-    assert result.verdict == "could-not-run"
-    assert "lifeboat/nowhere:1 is not on this machine" in (result.error or "")
-    assert result.restore_seconds is None
-
-
-def test_no_docker_could_not_run(toy: ToySite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{toy.folder}/nobody.sock")
-    result = latest(toy)
-
-    assert result.verdict == "could-not-run"
-    assert "Docker does not answer" in (result.error or "")
-
-
-def test_no_backup_could_not_run_and_stops_no_other_service(toy: ToySite) -> None:
-    site = toy.configure(more="", service="")
-    text = (toy.folder / "lifeboat.yaml").read_text()
-    (toy.folder / "lifeboat.yaml").write_text(text + text.splitlines()[-1].replace("toy: {", "empty: {", 1) + "\n")
-    site = toy.open()
-
-    evidence = verify(site, site.chosen([]), selections=["latest"])
-
-    assert [(drill.service, drill.verdict) for drill in evidence.drills] == [("toy", "verified"), ("empty", "could-not-run")]
-    assert evidence.verdict == "could-not-run"
-    assert "empty has no backup" in (evidence.drills[1].error or "")
-    assert evidence.rto.met is None
-    assert evidence.rpo.met is None
-
-
-def test_no_repository_and_a_wrong_password_could_not_run_and_still_report(toy: ToySite, tmp_path: Path) -> None:
-    (toy.folder / "key").write_text("another\n")
-    evidence = verify(toy.open(), ["toy"], out=tmp_path / "out")
-
-    assert evidence.verdict == "could-not-run"
-    assert [drill.selection for drill in evidence.drills] == ["latest", "worst"]
-    assert "password is another one" in (evidence.drills[0].error or "")
-    assert "password is another one" in (tmp_path / "out" / "report.html").read_text()
-    assert evidence.kept is not None
-    assert evidence.kept.snapshot is None
-
-
-def test_no_drill_at_all_could_not_run(toy: ToySite) -> None:
-    assert verify(toy.open(), []).verdict == "could-not-run"
-
-
 class _Hollow(ToyService):
     """Its witness says nothing."""
 
@@ -243,47 +184,6 @@ def test_a_backup_without_a_witness_is_never_verified(toy: ToySite, monkeypatch:
     assert "has no witness" in (result.error or "")
 
 
-def test_a_bug_is_told_as_a_bug_and_is_no_verdict_about_the_backup(toy: ToySite) -> None:
-    def bug(copy: Copy) -> None:
-        raise ZeroDivisionError("oops")
-
-    result = latest(toy, Tamper("a bug", running=bug))
-
-    assert result.verdict == "could-not-run"
-    assert "unexpected fault: ZeroDivisionError: oops" in (result.error or "")
-
-
-def test_a_copy_that_was_killed_from_outside_is_no_verdict_about_the_backup(
-    toy: ToySite, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def damaged(copy: Copy) -> None:
-        raise Damaged("it ended while it was read")
-
-    assert latest(toy, Tamper("a death", running=damaged)).verdict == "failed"
-    monkeypatch.setattr(sandbox.DockerSandbox, "cut_short", lambda _: "container x was killed (exit code 137)")
-    result = latest(toy, Tamper("a death", running=damaged))
-    assert result.verdict == "could-not-run"
-    assert "container x was killed (exit code 137), so nothing is proven: it ended while it was read" in (result.error or "")
-
-
-def test_a_disk_too_small_for_the_chain_is_told_before_anything_is_fetched(toy: ToySite, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backups.machine.disk._RESERVE", 2**60)
-    result = latest(toy)
-
-    assert result.verdict == "could-not-run"
-    assert "needs 1048576.0 TiB" in (result.error or "")
-
-
-def test_an_interrupt_is_raised_and_leaves_nothing(toy: ToySite) -> None:
-    def interrupt(copy: Copy) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        latest(toy, Tamper("Ctrl-C", running=interrupt))
-
-    assert not list((toy.folder / "state" / "runs").glob("*"))
-
-
 def test_a_machine_without_the_sources_secret_and_without_the_source_verifies(
     toy: ToySite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,68 +193,6 @@ def test_a_machine_without_the_sources_secret_and_without_the_source_verifies(
     toy.source.rename(toy.folder / "burnt")
 
     assert latest(toy).verdict == "verified"
-
-
-def test_latest_and_worst_are_drilled_even_when_they_are_one_backup_and_differ_when_they_are_not(toy: ToySite) -> None:
-    site = toy.open()
-    assert len({planned.chain[-1].id for planned in plan(site, ["toy"])}) == 1
-    assert [planned.selection for planned in plan(site, ["toy"])] == ["latest", "worst"]
-
-    full = toy.back_up("full")
-    new, long = plan(site, ["toy"])
-
-    assert [backup.id for backup in new.chain] == [full]
-    assert len(long.chain) == 2
-
-
-def test_a_backup_can_be_named_by_its_id_by_chance_and_by_time(toy: ToySite) -> None:
-    site = toy.open()
-    first, second = site.repository.backups()
-
-    [by_id] = plan(site, ["toy"], [second.id])
-    [by_time] = plan(site, ["toy"], ["latest"], at=second.taken_at - timedelta(microseconds=1))
-    [too_early] = plan(site, ["toy"], ["latest"], at=first.taken_at - timedelta(seconds=1))
-    drawn = {each.chain[-1].id for each in plan(site, ["toy"], ["random"] * 20, chance=random.Random(1))}
-    [unknown] = plan(site, ["toy"], ["toy-never"])
-
-    assert (by_id.selection, [backup.id for backup in by_id.chain]) == ("id", [first.id, second.id])
-    assert by_time.chain[-1].id == first.id
-    assert too_early.error is not None
-    assert drawn == {first.id, second.id}
-    assert "has no backup toy-never" in str(unknown.error)
-
-
-def test_the_operators_suites_are_judged_on_the_restored_copy(toy: ToySite) -> None:
-    """They pass on a good copy; a client who lost the e-mail fails the proof even though his file is whole."""
-    (toy.folder / "shop.yaml").write_text(SUITE)
-    toy.configure(service=", suites: [shop.yaml]")
-    good = latest(toy)
-    (toy.folder / "shop.yaml").write_text(SUITE.replace("email IS NULL", "email = 'a@b'"))
-    bad = latest(toy)
-
-    assert good.verdict == "verified"
-    assert good.checks[-1].subject == "suite shop.yaml: no client without an e-mail"
-    assert bad.verdict == "failed"
-    assert [(check.metric, check.expected, check.observed) for check in bad.failures] == [("unexpected rows", 0, 1)]
-    assert {(part.suite, part.passed) for part in bad.expectations} == {("evidence", True), ("shop.yaml", False)}
-
-
-@pytest.mark.parametrize(
-    ("suite", "words"),
-    [
-        (SUITE.replace("client WHERE", "nobody WHERE"), "no such table: nobody"),
-        (SUITE.replace("database: shop", "database: missing/shop"), "does not answer"),
-        (SUITE.replace("unexpected_rows", "rows"), "expectations.0.unexpected_rows"),
-    ],
-)
-def test_a_suite_that_cannot_be_run_is_no_proof(toy: ToySite, suite: str, words: str) -> None:
-    (toy.folder / "shop.yaml").write_text(suite)
-    toy.configure(service=", suites: [shop.yaml]")
-    result = latest(toy)
-
-    assert result.verdict == "could-not-run"
-    assert words in (result.error or "")
-    assert result.hint
 
 
 def test_a_verification_says_what_it_does_and_reveals_no_password(toy: ToySite, caplog: pytest.LogCaptureFixture) -> None:

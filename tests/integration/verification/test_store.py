@@ -27,7 +27,7 @@ def test_evidence_is_kept_whole_and_read_from_tags_alone_and_is_no_backup(toy: T
     proof = proofs[backups[-1].id]
     assert (proof.verdict, proof.at) == ("verified", evidence.finished_at)
     assert proof.restore_seconds == max(drill.restore_seconds or 0 for drill in evidence.drills)
-    assert store.proven_at(site.repository) == {backups[-1].id: evidence.finished_at}
+    assert store.proven_at(proofs) == {backups[-1].id: evidence.finished_at}
     assert site.repository.backups() == backups
     kept = json.loads(site.repository.read(evidence.kept.snapshot, "/report.json"))
     assert kept["verdict"] == "verified"

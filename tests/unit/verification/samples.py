@@ -75,7 +75,7 @@ def lost_row(**changes: Any) -> DrillResult:
     return result(
         verdict="failed",
         checks=(*tables(3), *lost),
-        reasons=("2 of 8 checks failed, first agama.client rows",),
+        reasons=("2 of 8 checks failed, first agama.client rows: expected 120, observed 119",),
         **changes,
     )
 

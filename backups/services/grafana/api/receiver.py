@@ -1,7 +1,8 @@
-"""Puts a restore into a running Grafana through its HTTP API: `--to api` and `--to api:URL`."""
+"""Restores into a running Grafana through its HTTP API: the targets `api` and `api:URL`."""
 
 from pathlib import Path
 
+from backups import plural
 from backups.errors import LifeboatError
 from backups.services.grafana.api import facts, kinds
 from backups.services.grafana.api import put as putting
@@ -33,7 +34,7 @@ class GrafanaReceiver:
         """See `Receiver`."""
         wanted = load(tree, name)
         target = putting.put(wanted, self._client)
-        # What the server does not let in or out again to whoever writes cannot be compared; it is told below.
+        # What the server does not let in or out again to whoever writes cannot be compared; the notes say so.
         closed = {pair: reason for pair, reason in target.before.closed.items() if pair[1] in _kinds(wanted, pair[0])}
         left_out = set(target.before.closed)
         if not wanted.of(0, kinds.USER):
@@ -42,8 +43,9 @@ class GrafanaReceiver:
             facts.facts(wanted, closed=left_out, without=target.unattainable), putting.present(target, left_out)
         )
         if differs:
+            facts_differ = plural.count(len(differs), "fact")
             raise LifeboatError(
-                f"{self} took everything, and {len(differs)} facts are not equal to the backup's: {shortened(differs, 5)}",
+                f"{self} took everything, but differs from the backup in {facts_differ}: {shortened(differs, 5)}",
                 hint="is somebody else writing there? what was put there stays; begin again to go over it",
             )
         more = [
@@ -51,16 +53,13 @@ class GrafanaReceiver:
             for key, some in putting.kept_integrations(target).items()
             for one in some
         ]
-        own = sorted(str(key) for key in target.before.bodies if key not in wanted.bodies and key.kind in CONTENT)
+        others = sorted(str(key) for key in target.before.bodies if key not in wanted.bodies and key.kind in CONTENT)
+        created = plural.count(len(target.made), "user")
         return [
             *target.notes,
             *(f"org {number} {kind} cannot be compared there: {reason}" for (number, kind), reason in sorted(closed.items())),
-            *(
-                [f"{len(target.made)} users were created, each with a random password: {shortened(sorted(target.made))}"]
-                if target.made
-                else []
-            ),
-            *([f"was there before and stays: {shortened(own + more)}"] if own or more else []),
+            *([f"created {created}, each with a random password: {shortened(sorted(target.made))}"] if target.made else []),
+            *([f"was there before and stays: {shortened(others + more)}"] if others or more else []),
         ]
 
 

@@ -196,7 +196,9 @@ def test_somebody_who_writes_there_at_the_same_time_is_noticed(
             return present(*arguments)  # type: ignore[arg-type]
 
         monkeypatch.setattr(putting, "present", meddled)
-        with pytest.raises(LifeboatError, match=r"1 facts are not equal .*: org 1 dashboard agama-overview definition: "):
+        with pytest.raises(
+            LifeboatError, match=r"differs from the backup in 1 fact: org 1 dashboard agama-overview definition: "
+        ):
             GrafanaReceiver(first(url)).receive(tmp_path / "tree", "b")
 
 

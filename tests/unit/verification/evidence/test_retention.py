@@ -29,8 +29,8 @@ def test_evidence_goes_when_it_is_old_and_each_of_its_backups_is_gone() -> None:
     old, half, young, newest = told(90, "a", "b"), told(80, "c", "d"), told(30, "e"), told(1, "z")
     decisions = decide([newest, old, young, half], {"d", "z"})
     assert [snapshot for snapshot, decision in decisions.items() if not decision.keep] == [old.id]
-    assert decisions[old.id].reason == "it is 90 d 0 h old, and every backup that it tells of is gone"
-    assert decisions[half.id].reason == "it is 80 d 0 h old, but 1 of the backups that it tells of are there: d"
+    assert decisions[old.id].reason == "it is 90 d 0 h old, and every backup that it covers is gone"
+    assert decisions[half.id].reason == "it is 80 d 0 h old, but the repository holds 1 of the backups that it covers: d"
     assert "evidence goes after 31 d" in decisions[young.id].reason
 
 
@@ -38,7 +38,7 @@ def test_the_newest_stays_and_the_newest_that_says_verified() -> None:
     verified, failed, earlier = told(90, "a"), told(80, "b", verdict="failed"), told(100, "c")
     decisions = decide([verified, failed, earlier], set())
     assert {snapshot for snapshot, decision in decisions.items() if not decision.keep} == {earlier.id}
-    assert "it is the newest that says verified" in decisions[verified.id].reason
+    assert "it is the newest with the verdict verified" in decisions[verified.id].reason
 
 
 def test_evidence_that_proves_nothing_goes_by_its_age_and_nothing_by_a_doubted_clock() -> None:

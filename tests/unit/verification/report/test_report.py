@@ -81,7 +81,7 @@ def test_what_could_not_run_says_why_and_what_to_do() -> None:
     assert "? could not run" in text
     assert "cannot be pulled: no route" in text
     assert "What to do: docker pull grafana/grafana:12.4.1" in text
-    assert "but not every drill came back" in text
+    assert "but not every drill restored its copy" in text
 
 
 def test_a_missed_objective_is_told_with_the_excess() -> None:
@@ -103,7 +103,7 @@ def test_a_stand_in_and_a_damaged_copy_are_called_what_they_are() -> None:
 def test_what_a_backup_does_not_hold_is_listed_with_its_drill() -> None:
     assert "not in this backup" not in read(result()).text
     text = read(result(limits=("FLOAT keeps six digits", "a secret, to be set again after a restore: pager <token>"))).text
-    assert "2 limits, told when it was taken" in text
+    assert "2 limits, recorded when it was taken" in text
     assert "FLOAT keeps six digits" in text
     assert "pager <token>" in text
 

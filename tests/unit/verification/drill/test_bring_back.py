@@ -1,0 +1,108 @@
+"""The steps by which a drill and a real restore bring a copy back: one order, written once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from backups.errors import LifeboatError
+from backups.machine.docker import Image
+from backups.manifest import BackupRecord, FileEntry, Manifest, Source
+from verification.drill.bring_back import bring_back
+from verification.drill.clock import Phase, Stopwatch
+from verification.drill.outcome import Progress
+from verification.drill.tamper import Tamper
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """A service, its copy, its repository, a sandbox and a clock in one, which note what is called."""
+
+    directory: Path
+    calls: list[str] = field(default_factory=list)
+    no_image: bool = False
+
+    def begin(self, phase: Phase) -> None:
+        self.calls.append(phase.value)
+
+    def manifest(self, record: BackupRecord) -> Manifest:
+        return Manifest(
+            lifeboat="1", id=record.id, service="toy", type="toy", kind=record.kind, chain="a", sequence=record.sequence,
+            parent=None, started_at=NOW, taken_at=NOW, finished_at=NOW, source=Source(version="1", image=f"image-of-{record.id}"),
+            files=(FileEntry(path="log", size=3),), details={}, witness=(),
+        )  # fmt: skip
+
+    def image(self, name: str) -> Image:
+        self.calls.append(name)
+        if self.no_image:
+            raise LifeboatError(f"{name} is not on this machine")
+        return Image(name, "sha256:1")
+
+    def wanted(self, chain: Sequence[Manifest]) -> Sequence[None]:
+        return [None] * len(chain)
+
+    def log(self, manifest: Manifest) -> Sequence[str]:
+        return ["log"]
+
+    def fetch(self, snapshot: str, into: Path, *, include: Sequence[str] = ()) -> None:
+        (into / "data" / "log").write_text("abc")
+        self.calls.append(f"fetch {snapshot}")
+
+    def copy(self, chain: Sequence[Any], sandbox: object, *, lasting: bool = False) -> "World":
+        self.calls.append(f"copy of {len(chain)}" + (" to hand over" if lasting else ""))
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in {"assemble", "start", "replay", "first_answer"}:
+            raise AttributeError(name)
+        return lambda: self.calls.append(f"copy.{name}")
+
+
+def record(sequence: int) -> BackupRecord:
+    return BackupRecord(
+        snapshot=f"s{sequence}", id=f"b{sequence}", service="toy", type="toy", kind="incremental" if sequence else "full",
+        chain="a", sequence=sequence, taken_at=NOW, size=3, standalone=False,
+    )  # fmt: skip
+
+
+def brought_back(world: World, progress: Progress, chain: Sequence[BackupRecord], **options: Any) -> Any:
+    every: Mapping[str, Any] = {name: cast("Any", world) for name in ("service", "repository", "box", "clock")}
+    return bring_back(chain=chain, progress=progress, **every, **options)
+
+
+def test_every_step_is_done_once_and_in_the_order_of_its_phase(tmp_path: Path) -> None:
+    world, progress = World(tmp_path), Progress(Stopwatch(lambda: 0.0))
+    harm = Tamper(
+        "noted",
+        fetched=lambda _: world.calls.append("harm to what was fetched"),
+        files=lambda *_: world.calls.append("harm to files"),
+    )
+    back = brought_back(world, progress, [record(0)], tamper=harm)
+    assert world.calls == [
+        "fetch", "image-of-b0", "fetch s0", "harm to what was fetched", "copy of 1", "copy.assemble", "harm to files",
+        "start", "copy.start", "replay", "copy.replay", "ready", "copy.first_answer",
+    ]  # fmt: skip
+    assert (back.manifest.id, back.log) == ("b0", None)
+    assert progress.image == Image("image-of-b0", "sha256:1")
+
+
+def test_the_log_that_goes_on_from_there_is_fetched_with_the_chain_and_is_no_part_of_it(tmp_path: Path) -> None:
+    world, progress = World(tmp_path), Progress(Stopwatch(lambda: 0.0))
+    back = brought_back(world, progress, [record(0), record(1)], hand_over=True, later=record(2))
+    assert (back.manifest.id, back.log.manifest.id) == ("b1", "b2")
+    assert "copy of 2 to hand over" in world.calls
+    assert world.calls.index("fetch s2") < world.calls.index("copy of 2 to hand over")
+
+
+def test_what_is_known_by_a_fault_is_kept(tmp_path: Path) -> None:
+    world, progress = World(tmp_path, no_image=True), Progress(Stopwatch(lambda: 0.0))
+    with pytest.raises(LifeboatError, match="image-of-b0 is not on this machine"):
+        brought_back(world, progress, [record(0)])
+    assert progress.manifest is not None
+    assert (progress.manifest.id, progress.image) == ("b0", None)
+    assert world.calls == ["fetch", "image-of-b0"]

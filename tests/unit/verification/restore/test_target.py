@@ -1,0 +1,130 @@
+"""What each kind of target does with what was brought back, and in which order; the rest is told by restores of real services."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from backups.errors import LifeboatError
+from backups.manifest import Manifest, Source
+from backups.places.base import Ownership
+from backups.services.base import Delivery
+from verification.restore.target.api import ApiTarget
+from verification.restore.target.base import Target
+from verification.restore.target.container import ContainerTarget
+from verification.restore.target.place import PlaceTarget
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+MANIFEST = Manifest(
+    lifeboat="1", id="b", service="toy", type="toy", kind="full", chain="b", sequence=0, parent=None, started_at=NOW, taken_at=NOW,
+    finished_at=NOW, source=Source(version="1", image="toy:1"), files=(), details={}, witness=(),
+)  # fmt: skip
+
+
+@dataclass
+class Noted:
+    """See Steps: what was begun, noted and called, in order."""
+
+    calls: list[str] = field(default_factory=list)
+    delivered: str | None = None
+    aside: str | None = None
+    configuration: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def begin_step(self, phase: str, title: str) -> None:
+        self.calls.append(f"phase {phase}")
+
+    def note(self, line: str) -> None:
+        """Not looked at."""
+
+
+@dataclass
+class Server:
+    """A place, a container and a server with an API in one; each says what it is asked for."""
+
+    steps: Noted
+    free_bytes: int = 10**9
+    code: int = 0
+
+    def __str__(self) -> str:
+        return "a server"
+
+    def __getattr__(self, name: str) -> Any:
+        answers: dict[str, Any] = {
+            "free": self.free_bytes, "run": (self.code, "no"), "move_aside": "local:/data.old", "receive": ["a note"],
+            "entries": ["here"], "image": "an image", "volume": "v", "name": "n",
+        }  # fmt: skip
+        if name in {"volume", "name"}:
+            return answers[name]
+
+        def call(*_: object, **__: object) -> Any:
+            self.steps.calls.append(name)
+            return answers.get(name)
+
+        return call
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Delivery:
+    (tmp_path / "file").write_text("data")
+    return Delivery(tmp_path, Ownership("", 0, 0), "/data")
+
+
+def carried_out(target: Target, delivery: Delivery, steps: Noted, held: list[str]) -> list[str]:
+    target.make_way(delivery, held, steps)
+    target.deliver(delivery, MANIFEST, steps)
+    target.begin(delivery, MANIFEST, steps)
+    return [call for call in steps.calls if call != "free"]
+
+
+def place(server: Server, *, in_place: bool = True) -> PlaceTarget:
+    commands = SimpleNamespace(stop="stop it", start="start it", owner=None)
+    service = SimpleNamespace(settings=SimpleNamespace(restore=commands), ail=lambda *_: iter(()))
+    site = SimpleNamespace(settings=SimpleNamespace(watch=SimpleNamespace(collapse=0.5)))
+    return PlaceTarget(cast("Any", server), "local:/data", cast("Any", site), cast("Any", service), cast("Any", server), in_place)
+
+
+def test_a_place_is_cleared_after_its_service_has_stopped_and_started_when_all_is_there(delivery: Delivery) -> None:
+    steps = Noted()
+    calls = carried_out(place(Server(steps)), delivery, steps, ["old"])
+    assert calls == ["phase stop", "run", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
+    assert (steps.aside, steps.delivered) == ("local:/data.old", "a server")
+
+
+def test_nothing_is_stopped_or_started_where_single_tables_go(delivery: Delivery) -> None:
+    steps = Noted()
+    assert carried_out(place(Server(steps), in_place=False), delivery, steps, []) == ["phase deliver", "put"]
+
+
+@pytest.mark.parametrize(("server", "fault"), [({"free_bytes": 3}, "4 B, 3 B are free"), ({"code": 7}, "restore.stop failed")])
+def test_a_place_without_room_or_whose_service_does_not_stop_is_left_as_it_is(
+    delivery: Delivery, server: dict[str, int], fault: str
+) -> None:
+    steps = Noted()
+    with pytest.raises(LifeboatError, match=fault):
+        carried_out(place(Server(steps, **server)), delivery, steps, ["old"])
+    assert not {"move_aside", "put"} & set(steps.calls)
+    assert (steps.aside, steps.delivered) == (None, None)
+
+
+def test_a_server_keeps_what_it_holds_before_anything_is_put_into_it(delivery: Delivery, tmp_path: Path) -> None:
+    steps = Noted()
+    target = ApiTarget(cast("Any", Server(steps)), tmp_path, "toy")
+    assert carried_out(target, delivery, steps, ["old"]) == ["phase keep", "keep", "phase deliver", "receive"]
+    assert (steps.delivered, steps.notes) == ("a server", ["a note"])
+    assert str(steps.aside).startswith(f"{tmp_path}/toy.before-restore-")
+
+
+def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: Delivery) -> None:
+    steps = Noted()
+    service = SimpleNamespace(settings=SimpleNamespace(restore=SimpleNamespace(owner=None)))
+    target = ContainerTarget(cast("Any", Server(steps)), cast("Any", service), cast("Any", Server(steps)))
+    assert target.replacement is None
+    target.deliver(delivery, MANIFEST, steps)
+    assert steps.delivered is None
+    target.begin(delivery, MANIFEST, steps)
+    assert steps.calls == ["phase deliver", "fill", "image", "begin"]
+    assert steps.delivered == "a server"

@@ -1,0 +1,79 @@
+"""Brings a copy of a service back from its chain, up to its first correct answer: what a drill and a real restore have in common.
+
+Next file: `backups/services/<type>/service.py`, how a service of that type comes back.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from backups.manifest import BackupRecord, Manifest
+from backups.repository.repository import Repository
+from backups.services.base import Copy, Fetched, Service
+from verification.drill import fetch
+from verification.drill.clock import Phase
+from verification.drill.outcome import Progress
+from verification.drill.sandbox import DockerSandbox
+from verification.drill.tamper import HARMLESS, Tamper
+
+
+class Clock(Protocol):
+    """Times the phases: a drill's stopwatch, or a real restore, which also writes each into its runbook."""
+
+    def begin(self, phase: Phase) -> None:
+        """End the running phase and begin this one."""
+        ...
+
+
+@dataclass(frozen=True)
+class BroughtBack:
+    """A copy that has given its first correct answer, the manifest of its backup, and the log of the backup after it."""
+
+    copy: Copy
+    manifest: Manifest
+    log: Fetched | None
+
+
+def bring_back(
+    service: Service,
+    chain: Sequence[BackupRecord],
+    repository: Repository,
+    box: DockerSandbox,
+    clock: Clock,
+    progress: Progress,
+    *,
+    read: Callable[[BackupRecord], Manifest] | None = None,
+    hand_over: bool = False,
+    later: BackupRecord | None = None,
+    tamper: Tamper = HARMLESS,
+) -> BroughtBack:
+    """Bring the last backup of `chain` (the full first) back in the sandbox `box`; the phase `ready` is still running then.
+
+    progress:  gets the manifest and the image as soon as each is known
+    read:      reads a manifest, where some are known already; by default out of the repository
+    hand_over: the copy will be handed over, to be used from then on (see Service.copy)
+    later:     the backup after the chain's last, whose log is fetched too, to go on from there
+    Raises Damaged when the backup is at fault, LifeboatError when the machine is. The order is the contract of Copy.
+    """
+    clock.begin(Phase.FETCH)
+    manifests = fetch.manifests([*chain, *([later] if later else [])], read or repository.manifest)
+    chained = manifests[: len(chain)]
+    progress.manifest = chained[-1]
+    # Found, or pulled, before the data comes: on the bad day too, its time is the restore's.
+    progress.image = box.image(chained[-1].source.image)
+    fetched = fetch.files(service, chain, chained, repository, box.directory)
+    if tamper.fetched:
+        tamper.fetched(fetched)
+    fetch.count(fetched, service)
+    log = fetch.log(service, later, manifests[-1], repository, box.directory) if later else None
+    copy = service.copy(fetched, box, lasting=hand_over)
+    copy.assemble()
+    if tamper.files:
+        tamper.files(copy, box.directory)
+    clock.begin(Phase.START)
+    copy.start()
+    clock.begin(Phase.REPLAY)
+    copy.replay()
+    clock.begin(Phase.READY)
+    copy.first_answer()
+    return BroughtBack(copy, chained[-1], log)

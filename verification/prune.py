@@ -1,0 +1,69 @@
+"""Decides which backups and which evidence are deleted, from one listing of the repository, and deletes them.
+
+The rules: `backups/retention.py` for backups, `evidence/retention.py` for evidence. The deletion: `backups/prune.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from backups import prune
+from backups.manifest import BACKUP
+from backups.repository.repository import records
+from backups.retention import Decision
+from backups.site import Site
+from verification.evidence import retention as evidence_retention
+from verification.evidence import store
+from verification.evidence.retention import EvidenceDecision
+
+
+@dataclass(frozen=True)
+class Row:
+    """A decision as tables show it. subject: a chain, or an evidence snapshot; backups: how many it holds, or is about."""
+
+    service: str
+    subject: str
+    backups: int
+    keep: bool
+    reason: str
+
+    @property
+    def decision(self) -> str:
+        """What happens to it."""
+        return "stays" if self.keep else "goes"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens to every chain and to every evidence snapshot in the repository."""
+
+    chains: Sequence[Decision]
+    evidence: Sequence[EvidenceDecision]
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every decision, the chains first."""
+        return [
+            *(Row(each.service, each.chain.id, len(each.chain.backups), each.keep, each.reason) for each in self.chains),
+            *(Row("evidence", each.snapshot[:8], each.proven, each.keep, each.reason) for each in self.evidence),
+        ]
+
+
+def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
+    """Decide everything in the site's repository, which is listed once. Changes nothing.
+
+    trust_clock: believe `now`, however far it is from everything in the repository
+    """
+    snapshots = site.repository.snapshots(BACKUP, store.TAG)
+    backups = records(snapshots)
+    verified = store.proven_at(store.read_proofs(snapshots))
+    evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags]
+    return Plan(
+        prune.plan(site, backups, verified, now=now, trust_clock=trust_clock),
+        evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
+    )
+
+
+def carry_out(site: Site, planned: Plan) -> int:
+    """Delete what the plan does not keep; returns how many backups were deleted. Raises as `backups.prune.carry_out` does."""
+    return prune.carry_out(site, planned.chains, [each.snapshot for each in planned.evidence if not each.keep])

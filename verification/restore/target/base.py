@@ -1,0 +1,116 @@
+"""Defines what a restore needs of its target.
+
+A new kind of target is one module beside this one and a line in `open.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from backups.errors import LifeboatError
+from backups.machine import disk
+from backups.manifest import Manifest
+from backups.places.base import Ownership
+from backups.services.base import Copy, Delivery, Received, RestoreSettings, Service
+
+
+class Steps(Protocol):
+    """Records the steps of a restore. What a target has done is noted at once, since the next step may fail.
+
+    delivered: where the data are now. aside: where what was there before is now. configuration: where its files are now
+    notes: what the operator has to know, a line each
+    """
+
+    delivered: str | None
+    aside: str | None
+    configuration: str | None
+    notes: list[str]
+
+    def begin_step(self, phase: str, title: str) -> None:
+        """End the running phase and begin this one; raises LifeboatError when the restore was cancelled."""
+        ...
+
+    def note(self, line: str) -> None:
+        """Write down what came of the step."""
+        ...
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What `--replace` does with what a target holds: as an `offer` after "or", and as the `act` of a planned restore."""
+
+    offer: str
+    act: str
+
+
+class Target(Protocol):
+    """Takes what a restore has brought back. `make_way`, `deliver` and `begin` are called once each, in this order.
+
+    replacement: None where what it holds is never replaced. stop, start: shell commands that are run there before and after
+    """
+
+    replacement: Replacement | None
+    stop: str | None
+    start: str | None
+
+    def __str__(self) -> str:
+        """As it is written after `--to`."""
+        ...
+
+    def require_takes(self, service: Service, manifest: Manifest) -> None:
+        """Raise LifeboatError when it cannot take that backup."""
+        ...
+
+    def require_room(self, needed: int, what: str) -> None:
+        """Raise LifeboatError when it has no room for `needed` bytes; `what` needs them."""
+        ...
+
+    def entries(self) -> Sequence[str]:
+        """The names of what it holds; empty when it is not there. Raises LifeboatError when it cannot be read."""
+        ...
+
+    def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:
+        """Have the copy hand over what this target takes; `into` may be made for it."""
+        ...
+
+    def make_way(self, delivery: Delivery, held: Sequence[str], steps: Steps) -> None:
+        """Stop what runs on it, and keep what it `held` aside."""
+        ...
+
+    def deliver(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:
+        """Put everything there. `manifest`: of the backup that was brought back."""
+        ...
+
+    def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:
+        """Start the service on it."""
+        ...
+
+
+def require_files(service: Service, manifest: Manifest, target: object) -> None:
+    """Raise LifeboatError for a backup without files that a server could start on."""
+    if isinstance(service, Received) and service.by_api_only(manifest):
+        raise LifeboatError(
+            f"{manifest.id} was taken through the API and holds no files: it cannot be put to {target}",
+            hint="--to api: the service's own url; or --to api:https://another.example",
+        )
+
+
+def require_free(free: int, needed: int, what: str, target: object) -> None:
+    """Raise LifeboatError when `free` bytes are fewer than `needed`."""
+    if free < needed:
+        raise LifeboatError(
+            f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
+            hint="free some space there, or name another place by --to",
+        )
+
+
+def settled(copy: Copy, steps: Steps) -> Delivery:
+    """Have the copy's server end in order and hand its files over."""
+    steps.begin_step("settle", "End the server in order")
+    return copy.settle()
+
+
+def ownership(delivery: Delivery, settings: RestoreSettings) -> Ownership:
+    """Return whose the files will be: as the operator configured, else as the service's type has it."""
+    return replace(delivery.ownership, names=settings.owner) if settings.owner else delivery.ownership

@@ -1,0 +1,150 @@
+"""Restores into a place: its service is stopped, what it holds is moved aside, and the service is started on the new files."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backups import durations
+from backups.errors import LifeboatError
+from backups.machine import disk
+from backups.machine.docker import Docker, wait_until
+from backups.manifest import Manifest
+from backups.places.base import Ownership, Place
+from backups.places.parse import parse
+from backups.services.base import Copy, Delivery, Service
+from backups.site import Site
+from backups.witness import Fact
+from verification.restore.target.base import Replacement, Steps, ownership, require_files, require_free, settled
+
+_COMMAND = 600.0
+"""Seconds that a command of the operator's may take."""
+_READY = 300.0
+"""Seconds for a started service to answer and to lack nothing."""
+
+_MOVED_ASIDE = Replacement("move what is there aside with --replace", "moves aside what it holds")
+
+
+@dataclass
+class PlaceTarget:
+    """See Target. text: as the operator wrote it. in_place: a service runs on these files, and is stopped and started."""
+
+    place: Place
+    text: str
+    site: Site
+    service: Service
+    docker: Docker
+    in_place: bool
+    replacement: Replacement | None = _MOVED_ASIDE
+
+    def __post_init__(self) -> None:
+        commands = self.service.settings.restore
+        self.stop = commands.stop if self.in_place else None
+        self.start = commands.start if self.in_place else None
+
+    def __str__(self) -> str:
+        return str(self.place)
+
+    def require_takes(self, service: Service, manifest: Manifest) -> None:
+        """See Target."""
+        require_files(service, manifest, self)
+
+    def require_room(self, needed: int, what: str) -> None:
+        """See Target."""
+        require_free(self.place.free(), needed, what, self)
+
+    def entries(self) -> Sequence[str]:
+        """See Target."""
+        return self.place.entries() or ()
+
+    def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:  # noqa: ARG002 - files are handed over where they are
+        """See Target."""
+        return settled(copy, steps)
+
+    def make_way(self, delivery: Delivery, held: Sequence[str], steps: Steps) -> None:
+        """See Target. Moving aside is part of the phase `deliver`."""
+        size = disk.tree_size(delivery.data)
+        if (free := self.place.free()) < size:
+            raise LifeboatError(
+                f"the restored data take {disk.size(size)}, {disk.size(free)} are free in {self}, which was not touched",
+                hint="free some space there, or name another place by --to",
+            )
+        if self.stop:
+            steps.begin_step("stop", "Stop the service")
+            steps.note(_run(self.place, self.stop, "restore.stop"))
+        steps.begin_step("deliver", f"Put it to {self}")
+        if held:
+            suffix = f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+            steps.aside = self.place.move_aside(suffix)
+            steps.note(f"what was there is now in {steps.aside}")
+            _make_root(self.place, steps.aside, suffix)
+
+    def deliver(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:  # noqa: ARG002 - files tell what they are
+        """See Target. A configuration is put beside the data."""
+        owner = ownership(delivery, self.service.settings.restore)
+        size = disk.tree_size(delivery.data)
+        self.place.put(delivery.data, owner)
+        steps.delivered = str(self)
+        steps.note(f"{disk.size(size)} are in {self}")
+        if delivery.configuration:
+            steps.configuration = self._put_configuration(delivery.configuration, owner)
+            steps.note(f"its configuration is in {steps.configuration}")
+
+    def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:  # noqa: ARG002 - a command starts it
+        """See Target. Waits until the service answers and lacks nothing of the witness."""
+        if self.start:
+            steps.begin_step("begin", "Start the service")
+            steps.note(_run(self.place, self.start, "restore.start"))
+            steps.notes += self._health(manifest.witness)
+
+    def _put_configuration(self, files: Path, owner: Ownership) -> str:
+        """Put the configuration beside the data, for a person to put in place; never over anything. Returns where it is."""
+        for number in range(1, 1000):
+            text = f"{self.text.rstrip('/')}-configuration" + (f"-{number}" if number > 1 else "")
+            place = parse(text, self.docker, self.site.hosts)
+            if not place.entries():
+                # It holds keys and passwords.
+                place.put(files, replace(owner, mode=0o700))
+                return text
+        raise LifeboatError(f"there are a thousand configurations beside {self.text}", hint="remove old ones")
+
+    def _health(self, witness: Sequence[Fact]) -> list[str]:
+        """Wait until the started service answers and lacks nothing of the witness; what is wrong with it, a line each."""
+        faults: list[str] = []
+
+        def healthy() -> bool:
+            try:
+                faults[:] = [ailment.message for ailment in self.service.ail(witness, self.site.settings.watch.collapse)]
+            except LifeboatError as error:
+                faults[:] = [error.message]
+            return not faults
+
+        if wait_until(healthy, seconds=_READY, interval=1.0):
+            return ["the started service answers, and nothing that the witness counted is missing"]
+        return [f"{durations.describe(_READY)} after its start the service is not healthy: {line}" for line in faults]
+
+
+def _run(place: Place, command: str, key: str) -> str:
+    """Run one of the operator's commands there; raises LifeboatError, with its output, when it fails."""
+    code, output = place.run(command, seconds=_COMMAND)
+    if code:
+        raise LifeboatError(
+            f"{key} failed with code {code}: `{command}` printed: {' '.join(output[-500:].split()) or 'nothing'}",
+            hint="the runbook lists what was done until then; correct the command, or run it by hand",
+        )
+    return f"`{command}` succeeded" + (f": {output[-200:].strip()}" if output.strip() else "")
+
+
+def _make_root(place: Place, aside: str, suffix: str) -> None:
+    """Make an empty root where one was moved away, with the same owner and mode: that is whom the service runs as there."""
+    old = aside[aside.index("/") :]
+    new = old.removesuffix(f".{suffix}")
+    old, new = shlex.quote(old), shlex.quote(new)
+    script = f'mkdir -m "$(stat -c %a {old})" -- {new} && chown "$(stat -c %u:%g {old})" -- {new}'
+    code, output = place.run(script, seconds=_COMMAND)
+    if code:
+        raise LifeboatError(
+            f"{place} cannot be made again: {' '.join(output.split())}",
+            hint=f"what was there is in {aside}: move it back, or try again",
+        )

@@ -14,8 +14,9 @@ import pymysql
 import requests
 
 from backups.errors import LifeboatError
-from backups.machine.docker import Container, Image, wait_until
+from backups.machine.docker import Container, Image
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 
 _HERE = Path(__file__).parent
 _PATIENCE = 180.0

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pymysql
 
-from backups.machine.docker import Container, Docker, wait_until
+from backups.machine.docker import Container, Docker
+from backups.machine.wait import wait_until
 
 IMAGE = "lifeboat/mysql:9.7"
 PASSWORD = "bench"

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from backups.errors import Damaged, LifeboatError
-from backups.machine.docker import Container, Image, wait_until
+from backups.machine.docker import Container, Image
+from backups.machine.wait import wait_until
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.prometheus import blocks as storage

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services import registry
 from backups.services.registry import ServiceType
 from backups.site import Site

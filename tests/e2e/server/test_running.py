@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from backups.machine import runs
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from tests.e2e.server.conftest import ROOT, Station, ToySites, family
 
 pytestmark = pytest.mark.docker

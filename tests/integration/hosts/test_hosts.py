@@ -18,7 +18,7 @@ from backups.hosts import connection as connecting
 from backups.hosts import wire as wire_
 from backups.hosts.connection import HostConnection
 from backups.hosts.settings import HostSettings
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.secret import Secret
 from tests.servers.ssh import SshFactory, SshServer, Wire
 

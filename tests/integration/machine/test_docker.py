@@ -8,8 +8,9 @@ import pytest
 
 from backups.errors import LifeboatError, Transient
 from backups.hosts import NOWHERE
-from backups.machine.docker import Container, Docker, Image, Limits, wait_until
+from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 from backups.places.parse import parse
 
 IMAGE = "lifeboat/prometheus:3.5"

@@ -9,8 +9,9 @@ import pytest
 from backups.backup import back_up
 from backups.errors import LifeboatError
 from backups.machine import runs
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 from backups.services.base import Captured, Job, Service
 from tests.contract.toy_site import ToySite
 

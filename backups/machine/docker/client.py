@@ -1,15 +1,14 @@
-"""The only door to Docker: images found or said to be missing, containers and networks that carry their run's label.
+"""Finds images and starts containers, networks and volumes by the Docker Engine of this machine.
 
-Everything started here is labelled with the run that owns it, so that `backups/machine/runs.py` can clear what a killed run left.
+Everything started here is labelled with the run that owns it, so that `backups/machine/runs.py` removes what a killed run left.
 """
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import docker
 import docker.errors
@@ -18,28 +17,18 @@ from docker.models.containers import Container as DockerContainer
 from docker.models.networks import Network
 from docker.types import Mount
 
-from backups.errors import LifeboatError, Transient
+from backups.errors import LifeboatError
 from backups.machine import commands_run
+from backups.machine.docker.container import Container, Image
+from backups.machine.docker.errors import first_line, translated
 
 RUN_LABEL = "lifeboat.run"
 STATE_LABEL = "lifeboat.state"
 STANDIN_LABEL = "lifeboat.standin"
 """An image that carries this label is an honest stand-in for the real server; reports say so."""
 
-_KILLED = 137
-"""Exit code of whatever SIGKILL ended."""
-
 _RESTARTED: Any = {"Name": "unless-stopped"}
 """With the daemon, and when it ends by itself: a restored service stays."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """An image on this machine: the name that was asked for, the id that runs, and whether it is a stand-in."""
-
-    name: str
-    id: str
-    standin: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,98 +38,6 @@ class Limits:
     memory: int | None = None
     processors: float | None = None
     processes: int = 4096
-
-
-@dataclass
-class Container:
-    """A running container of ours."""
-
-    _container: DockerContainer
-    image: Image
-    _told_to_stop: bool = False
-
-    @property
-    def name(self) -> str:
-        """The container's name in Docker."""
-        return cast("str", self._container.name)
-
-    @property
-    def pid(self) -> int:
-        """The process id of its first process, as this machine numbers it."""
-        with _told(f"container {self.name}"):
-            self._container.reload()
-        return int(self._container.attrs["State"]["Pid"])
-
-    def address(self) -> str:
-        """Its address on the one network it is attached to; raises LifeboatError when it has none."""
-        with _told(f"container {self.name}"):
-            self._container.reload()
-        for network in self._container.attrs["NetworkSettings"]["Networks"].values():
-            if network["IPAddress"]:
-                return str(network["IPAddress"])
-        raise LifeboatError(f"container {self.name} has no address", hint=f"did it stop? its last words: {self.logs(5)}")
-
-    def running(self) -> bool:
-        """Whether it is still up."""
-        with _told(f"container {self.name}"):
-            try:
-                self._container.reload()
-            except docker.errors.NotFound:
-                return False
-        return bool(self._container.status == "running")
-
-    def cut_short(self) -> str | None:
-        """How it was ended from outside, if it was: by the kernel for want of memory, or by whoever sent it SIGKILL but us."""
-        try:
-            self._container.reload()
-        except docker.errors.DockerException:
-            return None
-        state = self._container.attrs["State"]
-        if state["OOMKilled"]:
-            return "ran out of the memory that it is allowed"
-        # Docker does not always note that it was for want of memory: seen once with 20.10, on a container that began with that.
-        if state["Status"] == "exited" and state["ExitCode"] == _KILLED and not self._told_to_stop:
-            return f"was killed (exit code {_KILLED})"
-        return None
-
-    def logs(self, lines: int = 20) -> str:
-        """The last lines that it printed."""
-        try:
-            printed = self._container.logs(tail=lines)
-        except (docker.errors.DockerException, requests.exceptions.RequestException):
-            return ""
-        return printed.decode(errors="replace").strip()
-
-    def execute(self, arguments: Sequence[str], *, user: str = "") -> int:
-        """Run a command in it; returns its exit code.
-
-        What it prints is not returned: docker-py 7 loses what comes in one piece with the answer's head, as on a busy machine (15
-        times of 1,440). Have it write a file.
-        """
-        with _told(f"container {self.name}"):
-            return cast("int", self._container.exec_run(list(arguments), user=user).exit_code)
-
-    def stop(self, seconds: int = 60) -> None:
-        """Ask it to end, wait that long, then end it."""
-        self._told_to_stop = True
-        with _told(f"container {self.name}"):
-            self._container.stop(timeout=seconds)
-
-    def wait(self) -> int:
-        """Wait for its end; returns the exit code."""
-        with _told(f"container {self.name}"):
-            return int(self._container.wait()["StatusCode"])
-
-    def remove(self) -> None:
-        """Remove it and its anonymous volumes, running or not; already gone, or just going, is fine."""
-        with _told(f"container {self.name}"):
-            try:
-                self._container.remove(force=True, v=True)
-            except docker.errors.NotFound:
-                return
-            except docker.errors.APIError as error:
-                if "already in progress" not in str(error):
-                    raise
 
 
 @dataclass
@@ -158,7 +55,7 @@ class Docker:
                 client.ping()
             except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
                 raise LifeboatError(
-                    f"Docker does not answer on this machine: {_first_line(error)}",
+                    f"Docker does not answer on this machine: {first_line(error)}",
                     hint="start it: systemctl start docker (or, in a project's clone, make setup); "
                     "your user must be root or in the group docker",
                 ) from error
@@ -167,7 +64,7 @@ class Docker:
 
     def present(self, name: str) -> Image | None:
         """The image, when it is on this machine already."""
-        with _told(f"image {name}"):
+        with translated(f"image {name}"):
             try:
                 found = self.client().images.get(name)
             except docker.errors.ImageNotFound:
@@ -182,7 +79,7 @@ class Docker:
             self.client().images.pull(name)
         except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
             raise LifeboatError(
-                f"the image {name} is not on this machine and cannot be pulled: {_first_line(error)}",
+                f"the image {name} is not on this machine and cannot be pulled: {first_line(error)}",
                 hint=f"docker pull {name}; without a registry, deployments/images/build.sh builds lifeboat/mysql:9.7 "
                 "and lifeboat/prometheus:3.5 from Debian packages",
             ) from error
@@ -217,7 +114,7 @@ class Docker:
             "nano_cpus": int(limits.processors * 1e9) if limits.processors else None,
             "sysctls": dict(sysctls) if sysctls else None,
         }
-        with _told(f"container {name}"):
+        with translated(f"container {name}"):
             created = self.client().containers.create(
                 image.id,
                 list(command) if command is not None else None,
@@ -240,7 +137,7 @@ class Docker:
 
     def named(self, container: str, *volumes: str) -> list[str]:
         """Which of these there are already: a container of that name, volumes of those names."""
-        with _told(f"container {container}"):
+        with translated(f"container {container}"):
             found = []
             with suppress(docker.errors.NotFound):
                 found.append(f"container {self.client().containers.get(container).name}")
@@ -251,12 +148,12 @@ class Docker:
 
     def root(self) -> Path:
         """Where this machine's daemon keeps its data."""
-        with _told("Docker"):
+        with translated("Docker"):
             return Path(self.client().info()["DockerRootDir"])
 
     def make_volume(self, name: str) -> Path:
         """Make a volume that is nobody's but the operator's; returns where it will be on this machine: there is nothing yet."""
-        with _told(f"volume {name}"):
+        with translated(f"volume {name}"):
             directory = Path(self.client().volumes.create(name).attrs["Mountpoint"])
         # Empty and root's: whoever fills it makes it anew, with the owner that its files have.
         directory.rmdir()
@@ -264,12 +161,12 @@ class Docker:
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume; already gone is fine."""
-        with _told(f"volume {name}"), suppress(docker.errors.NotFound):
+        with translated(f"volume {name}"), suppress(docker.errors.NotFound):
             self.client().volumes.get(name).remove(force=True)
 
     def keep(self, name: str, image: Image, volume: str, inside: str, options: Sequence[str]) -> Container:
         """Start a container that stays: no run's label, restarted with the daemon, its image's own entry point."""
-        with _told(f"container {name}"):
+        with translated(f"container {name}"):
             begun = self.client().containers.create(
                 image.id,
                 list(options) or None,
@@ -282,20 +179,20 @@ class Docker:
 
     def isolated_network(self, name: str) -> str:
         """Make a network that has no way out; returns its name."""
-        with _told(f"network {name}"):
+        with translated(f"network {name}"):
             self.client().networks.create(name, driver="bridge", internal=True, labels=dict(self.labels))
         return name
 
     def labelled(self, label: str) -> Iterator[DockerContainer | Network]:
         """Every container, then every network, that carries `label` (`key` or `key=value`)."""
-        with _told("Docker"):
+        with translated("Docker"):
             filters: dict[str, Any] = {"label": label}
             yield from self.client().containers.list(all=True, filters=filters, ignore_removed=True)
             yield from self.client().networks.list(filters=filters)
 
     def owners(self, label: str) -> set[str]:
         """The ids of the runs that own what carries `label`."""
-        with _told("Docker"):
+        with translated("Docker"):
             filters: dict[str, Any] = {"label": label}
             containers = self.client().containers.list(all=True, filters=filters, sparse=True)
             networks = self.client().networks.list(filters=filters)
@@ -308,7 +205,7 @@ class Docker:
             if isinstance(thing, DockerContainer):
                 Container(thing, Image("", "")).remove()
                 continue
-            with _told(f"network {thing.name}"), suppress(docker.errors.NotFound):
+            with translated(f"network {thing.name}"), suppress(docker.errors.NotFound):
                 thing.remove()
         return len(things)
 
@@ -317,7 +214,7 @@ class Docker:
 
         Raises LifeboatError when there is no such container, or when its files are not on this machine.
         """
-        with _told(f"container {container}"):
+        with translated(f"container {container}"):
             try:
                 found = self.client().containers.get(container)
             except docker.errors.NotFound as error:
@@ -364,33 +261,3 @@ def _below(base: Path, path: Path, container: str) -> Path:
                 hint="give the place by the path that it leads to, as the container sees it",
             )
     return base / path
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-@contextmanager
-def _told(subject: str) -> Iterator[None]:
-    """Turn Docker's errors into one that names what it was about."""
-    try:
-        yield
-    except docker.errors.DockerException as error:
-        # First: an APIError is a RequestException too, and yet an answer.
-        raise LifeboatError(
-            f"Docker refused {subject}: {_first_line(error)}", hint="docker ps -a and docker logs may say more"
-        ) from error
-    except requests.exceptions.RequestException as error:
-        raise Transient(
-            f"Docker stopped answering about {subject}: {_first_line(error)}", hint="is the daemon up? docker info"
-        ) from error
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float, interval: float = 0.05) -> bool:
-    """Call `condition` until it is true or the time is over; says which."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(interval)
-    return True

@@ -1,4 +1,7 @@
-"""Retention under Prefect. Next file: `backups/prune.py`."""
+"""Deletes old chains, as Prefect tasks.
+
+Next file: `backups/prune.py`.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +29,7 @@ from verification.evidence.store import proven_at
     persist_result=False,
 )
 def prune_repository(*, dry_run: bool, config: Path | None) -> int:
-    """Plan, show the plan, carry it out; returns how many backups were deleted."""
+    """Plan the deletions, show the plan in the UI, carry it out; returns how many backups were deleted."""
 
     def work() -> int:
         site = Site.open(config)
@@ -46,15 +49,15 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
         rows += [
             {
                 "service": "evidence",
-                "chain": told.snapshot[:8],
-                "backups": told.proven,
-                "decision": "stays" if told.keep else "goes",
-                "because": told.reason,
+                "chain": each.snapshot[:8],
+                "backups": each.proven,
+                "decision": "stays" if each.keep else "goes",
+                "because": each.reason,
             }
-            for told in evidence
+            for each in evidence
         ]
         create_table_artifact(key="retention", table=rows, description="Which chains and evidence stay, which go, and why")
-        going = [told.snapshot for told in evidence if not told.keep]
+        going = [each.snapshot for each in evidence if not each.keep]
         return 0 if dry_run else retention.carry_out(site, decisions, going)
 
     return guarded(work)
@@ -62,9 +65,9 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
 
 @task(task_run_name="delete old runs of the watch", cache_policy=NO_CACHE, persist_result=False)
 def tidy_server() -> int:
-    """Delete the watch's old runs; returns how many. A server that will not is told in the log, and fails no retention."""
+    """Delete old runs of the watch; returns how many. An error of the server is logged, and does not fail the retention."""
     try:
         return maintenance.delete_old_watches(now=datetime.now(UTC))
     except LifeboatError as error:
-        get_run_logger().warning("old runs of the watch stay this time: %s", error.message)
+        get_run_logger().warning("old runs of the watch were not deleted this time: %s", error.message)
         return 0

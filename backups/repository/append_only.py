@@ -57,8 +57,8 @@ def _parts(address: str) -> tuple[str, str | None, str | None]:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
-            "repository.url is not an address of a REST server",
-            hint="rest:https://user:password@host:port/; in a password write / as %2F, @ as %40, : as %3A, # as %23, ? as %3F",
+            "repository.url is not a valid address of a REST server",
+            hint="write rest:https://user:password@host:port/; in the password / is %2F, @ %40, : %3A, # %23, ? %3F",
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"

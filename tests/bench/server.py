@@ -83,7 +83,7 @@ def start(docker: Docker, name: str, directory: Path) -> Server:
             return False
 
     if not wait_until(answers, seconds=300, interval=0.1):
-        raise RuntimeError(f"{name} did not come up: {container.logs()}")
+        raise RuntimeError(f"{name} did not start: {container.logs()}")
     return server
 
 

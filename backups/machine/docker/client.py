@@ -28,7 +28,7 @@ STANDIN_LABEL = "lifeboat.standin"
 """An image that carries this label is an honest stand-in for the real server; reports say so."""
 
 _RESTARTED: Any = {"Name": "unless-stopped"}
-"""With the daemon, and when it ends by itself: a restored service stays."""
+"""Docker restarts it with the daemon, and when it ends by itself: a restored service stays up."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Limits:
 
 @dataclass
 class Docker:
-    """The Docker Engine of this machine, and the labels that what we start carries."""
+    """The Docker Engine of this machine; everything that it is told to start gets `labels`."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     _client: docker.DockerClient | None = None
@@ -63,7 +63,7 @@ class Docker:
         return self._client
 
     def present(self, name: str) -> Image | None:
-        """The image, when it is on this machine already."""
+        """Return the image when it is on this machine, else None."""
         with translated(f"image {name}"):
             try:
                 found = self.client().images.get(name)
@@ -72,7 +72,7 @@ class Docker:
         return Image(name, str(found.id), standin=found.labels.get(STANDIN_LABEL) == "true")
 
     def image(self, name: str) -> Image:
-        """Find an image: present on this machine, else pulled. Raises LifeboatError when it cannot be had."""
+        """Return an image, pulled when it is not on this machine. Raises LifeboatError when it cannot be pulled."""
         if found := self.present(name):
             return found
         try:
@@ -85,7 +85,7 @@ class Docker:
             ) from error
         if found := self.present(name):
             return found
-        raise LifeboatError(f"the image {name} was pulled and is not on this machine", hint=f"docker pull {name}")
+        raise LifeboatError(f"the image {name} was pulled, yet Docker does not list it", hint=f"docker pull {name}")
 
     def run(
         self,
@@ -105,7 +105,7 @@ class Docker:
 
         `sysctls`: settings of the kernel for its network.
         """
-        commands_run.tell(_as_typed(name, image, command, entrypoint, mounts, user, network), 0.0)
+        commands_run.record(_command_line(name, image, command, entrypoint, mounts, user, network), 0.0)
         limits = limits or Limits()
         options: dict[str, Any] = {
             "entrypoint": list(entrypoint) if entrypoint is not None else None,
@@ -136,7 +136,7 @@ class Docker:
         return Container(created, image)
 
     def named(self, container: str, *volumes: str) -> list[str]:
-        """Which of these there are already: a container of that name, volumes of those names."""
+        """Return which of these exist already: a container of that name, volumes of those names."""
         with translated(f"container {container}"):
             found = []
             with suppress(docker.errors.NotFound):
@@ -147,51 +147,51 @@ class Docker:
         return found
 
     def root(self) -> Path:
-        """Where this machine's daemon keeps its data."""
+        """Return the directory where this machine's daemon keeps its data."""
         with translated("Docker"):
             return Path(self.client().info()["DockerRootDir"])
 
     def make_volume(self, name: str) -> Path:
-        """Make a volume that is nobody's but the operator's; returns where it will be on this machine: there is nothing yet."""
+        """Create a volume without a run's label; returns its directory on this machine, which does not exist yet."""
         with translated(f"volume {name}"):
             directory = Path(self.client().volumes.create(name).attrs["Mountpoint"])
-        # Empty and root's: whoever fills it makes it anew, with the owner that its files have.
+        # It is empty and belongs to root: the caller creates it again, with the owner of the files.
         directory.rmdir()
         return directory
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume; already gone is fine."""
+        """Remove a volume; one that does not exist is fine."""
         with translated(f"volume {name}"), suppress(docker.errors.NotFound):
             self.client().volumes.get(name).remove(force=True)
 
     def keep(self, name: str, image: Image, volume: str, inside: str, options: Sequence[str]) -> Container:
-        """Start a container that stays: no run's label, restarted with the daemon, its image's own entry point."""
+        """Start a container that stays: without a run's label, restarted with the daemon, with its image's entry point."""
         with translated(f"container {name}"):
-            begun = self.client().containers.create(
+            created = self.client().containers.create(
                 image.id,
                 list(options) or None,
                 name=name,
                 mounts=[Mount(target=inside, source=volume, type="volume")],
                 restart_policy=_RESTARTED,
             )
-            begun.start()
-        return Container(begun, image)
+            created.start()
+        return Container(created, image)
 
     def isolated_network(self, name: str) -> str:
-        """Make a network that has no way out; returns its name."""
+        """Create a network without a route to anywhere else; returns its name."""
         with translated(f"network {name}"):
             self.client().networks.create(name, driver="bridge", internal=True, labels=dict(self.labels))
         return name
 
     def labelled(self, label: str) -> Iterator[DockerContainer | Network]:
-        """Every container, then every network, that carries `label` (`key` or `key=value`)."""
+        """Yield every container, then every network, with `label` (`key` or `key=value`)."""
         with translated("Docker"):
             filters: dict[str, Any] = {"label": label}
             yield from self.client().containers.list(all=True, filters=filters, ignore_removed=True)
             yield from self.client().networks.list(filters=filters)
 
     def owners(self, label: str) -> set[str]:
-        """The ids of the runs that own what carries `label`."""
+        """Return the ids of the runs that own containers or networks with `label`."""
         with translated("Docker"):
             filters: dict[str, Any] = {"label": label}
             containers = self.client().containers.list(all=True, filters=filters, sparse=True)
@@ -199,7 +199,7 @@ class Docker:
         return {str(thing.attrs["Labels"].get(RUN_LABEL, "")) for thing in (*containers, *networks)} - {""}
 
     def remove_labelled(self, label: str) -> int:
-        """Remove every container (with its anonymous volumes) and network that carries `label`; returns how many."""
+        """Remove every container (with its anonymous volumes) and network with `label`; returns how many."""
         things = list(self.labelled(label))
         for thing in things:
             if isinstance(thing, DockerContainer):
@@ -210,7 +210,7 @@ class Docker:
         return len(things)
 
     def host_path(self, container: str, path: str) -> Path:
-        """Where this machine keeps `path` of a container: its volume, its bind mount, or its own layer.
+        """Return where `path` of a container is on this machine: in its volume, its bind mount, or its layer.
 
         Raises LifeboatError when there is no such container, or when its files are not on this machine.
         """
@@ -235,7 +235,7 @@ class Docker:
         return _below(Path(merged), wanted.relative_to("/"), container)
 
 
-def _as_typed(
+def _command_line(
     name: str,
     image: Image,
     command: Sequence[str] | None,
@@ -244,20 +244,20 @@ def _as_typed(
     user: str | None,
     network: str,
 ) -> list[str]:
-    """The same container, as a person would start it."""
-    words = ["docker", "run", "-d", "--name", name, "--network", network]
-    words += [word for outside, inside in (mounts or {}).items() for word in ("-v", f"{outside}:{inside}")]
-    words += ["--user", user] if user else []
-    words += ["--entrypoint", entrypoint[0]] if entrypoint else []
-    return [*words, image.name, *(entrypoint or [])[1:], *(command or [])]
+    """Return the command line that starts the same container."""
+    line = ["docker", "run", "-d", "--name", name, "--network", network]
+    line += [part for outside, inside in (mounts or {}).items() for part in ("-v", f"{outside}:{inside}")]
+    line += ["--user", user] if user else []
+    line += ["--entrypoint", entrypoint[0]] if entrypoint else []
+    return [*line, image.name, *(entrypoint or [])[1:], *(command or [])]
 
 
 def _below(base: Path, path: Path, container: str) -> Path:
-    """`path` below `base`. A symbolic link on the way is refused: it is meant for the container, and leads elsewhere out here."""
+    """Return `path` below `base`; refuses a symbolic link, which leads elsewhere outside the container."""
     for part in (*reversed(path.parents), path):
         if (base / part).is_symlink() and part != Path():
             raise LifeboatError(
                 f"{part} of container {container} is a symbolic link to {(base / part).readlink()}",
-                hint="give the place by the path that it leads to, as the container sees it",
+                hint="write the path that the link leads to, as the container sees it",
             )
     return base / path

@@ -17,7 +17,7 @@ _KILLED = 137
 
 @dataclass(frozen=True)
 class Image:
-    """An image on this machine: the name that was asked for, the id that runs, and whether it is a stand-in."""
+    """An image on this machine: its name as configured, its id, and whether it is a stand-in."""
 
     name: str
     id: str
@@ -26,7 +26,7 @@ class Image:
 
 @dataclass
 class Container:
-    """A running container of ours."""
+    """A container that Lifeboat started."""
 
     _container: DockerContainer
     image: Image
@@ -39,22 +39,22 @@ class Container:
 
     @property
     def pid(self) -> int:
-        """The process id of its first process, as this machine numbers it."""
+        """The process id, on this machine, of its first process."""
         with translated(f"container {self.name}"):
             self._container.reload()
         return int(self._container.attrs["State"]["Pid"])
 
     def address(self) -> str:
-        """Its address on the one network it is attached to; raises LifeboatError when it has none."""
+        """Return its address on the network that it is attached to; raises LifeboatError when it has none."""
         with translated(f"container {self.name}"):
             self._container.reload()
         for network in self._container.attrs["NetworkSettings"]["Networks"].values():
             if network["IPAddress"]:
                 return str(network["IPAddress"])
-        raise LifeboatError(f"container {self.name} has no address", hint=f"did it stop? its last words: {self.logs(5)}")
+        raise LifeboatError(f"container {self.name} has no address", hint=f"did it stop? the end of its log: {self.log_line(5)}")
 
     def running(self) -> bool:
-        """Whether it is still up."""
+        """Return whether it is still running."""
         with translated(f"container {self.name}"):
             try:
                 self._container.reload()
@@ -63,7 +63,7 @@ class Container:
         return bool(self._container.status == "running")
 
     def cut_short(self) -> str | None:
-        """How it was ended from outside, if it was: by the kernel for want of memory, or by whoever sent it SIGKILL but us."""
+        """Return how it was ended from outside: out of memory, or by a SIGKILL that Lifeboat did not send; else None."""
         try:
             self._container.reload()
         except docker.errors.DockerException:
@@ -71,41 +71,45 @@ class Container:
         state = self._container.attrs["State"]
         if state["OOMKilled"]:
             return "ran out of the memory that it is allowed"
-        # Docker does not always note that it was for want of memory: seen once with 20.10, on a container that began with that.
+        # Docker does not always record that memory ran out: seen once with 20.10, on a container that ran out while it started.
         if state["Status"] == "exited" and state["ExitCode"] == _KILLED and not self._stop_requested:
             return f"was killed (exit code {_KILLED})"
         return None
 
     def logs(self, lines: int = 20) -> str:
-        """The last lines that it printed."""
+        """Return the last lines of its log; empty when Docker does not have them."""
         try:
             printed = self._container.logs(tail=lines)
         except (docker.errors.DockerException, requests.exceptions.RequestException):
             return ""
         return printed.decode(errors="replace").strip()
 
+    def log_line(self, lines: int) -> str:
+        """Return the last lines of its log on one line, for a message."""
+        return " ".join(self.logs(lines).split())
+
     def execute(self, arguments: Sequence[str], *, user: str = "") -> int:
         """Run a command in it; returns its exit code.
 
-        What it prints is not returned: docker-py 7 loses what comes in one piece with the answer's head, as on a busy machine (15
-        times of 1,440). Have it write a file.
+        Its output is not returned: docker-py 7 loses output that comes in one piece with the response's head, as on a busy
+        machine (15 times of 1,440). Have the command write a file.
         """
         with translated(f"container {self.name}"):
             return cast("int", self._container.exec_run(list(arguments), user=user).exit_code)
 
     def stop(self, seconds: int = 60) -> None:
-        """Ask it to end, wait that long, then end it."""
+        """Send it SIGTERM, and SIGKILL when it has not ended after `seconds`."""
         self._stop_requested = True
         with translated(f"container {self.name}"):
             self._container.stop(timeout=seconds)
 
     def wait(self) -> int:
-        """Wait for its end; returns the exit code."""
+        """Wait for it to end; returns its exit code."""
         with translated(f"container {self.name}"):
             return int(self._container.wait()["StatusCode"])
 
     def remove(self) -> None:
-        """Remove it and its anonymous volumes, running or not; already gone, or just going, is fine."""
+        """Remove it and its anonymous volumes, running or not; one that is removed already, or just now, is fine."""
         with translated(f"container {self.name}"):
             try:
                 self._container.remove(force=True, v=True)

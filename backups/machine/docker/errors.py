@@ -1,4 +1,4 @@
-"""Turns the faults of Docker's library into errors that say what they were about."""
+"""Translates the errors of Docker's library into LifeboatErrors that name the container, image or network."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +16,13 @@ def first_line(error: BaseException) -> str:
 
 @contextmanager
 def translated(subject: str) -> Iterator[None]:
-    """Turn Docker's errors into one that names what it was about."""
+    """Translate errors of Docker's library; `subject` is what the block works on (`container x`)."""
     try:
         yield
     except docker.errors.DockerException as error:
-        # First: an APIError is a RequestException too, and yet an answer.
+        # First: an APIError is a RequestException too, and yet Docker has answered.
         raise LifeboatError(
-            f"Docker refused {subject}: {first_line(error)}", hint="docker ps -a and docker logs may say more"
+            f"Docker refused {subject}: {first_line(error)}", hint="docker ps -a and docker logs may tell more"
         ) from error
     except requests.exceptions.RequestException as error:
         raise Transient(

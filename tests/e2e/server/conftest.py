@@ -130,7 +130,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     try:
         begun = station.script("start")
         assert begun.returncode == 0, begun.stdout + begun.stderr
-        assert f"Prefect is up: {station.url}" in begun.stdout
+        assert f"Prefect is running: {station.url}" in begun.stdout
         yield station
     finally:
         station.script("stop")

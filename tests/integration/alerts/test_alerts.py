@@ -13,25 +13,25 @@ WINDOW = 30
 _BEAT = """
 import sys, time
 from tasks import events
-from tasks.events import tell
-tell(events.BACKUP_COMPLETED, "stopped", "one, and then none")
+from tasks.events import send
+send(events.BACKUP_COMPLETED, "stopped", "one, and then none")
 deadline = time.monotonic() + float(sys.argv[1])
 while time.monotonic() < deadline:
     for service in ("kept", "stopped"):
-        tell(events.VERIFIED, service, "as on every Monday")
-    tell(events.BACKUP_COMPLETED, "kept", "as on every night")
+        send(events.VERIFIED, service, "as on every Monday")
+    send(events.BACKUP_COMPLETED, "kept", "as on every night")
     time.sleep(1)
 """
 _TROUBLE = """
 from tasks import events
-from tasks.events import tell
-tell(events.BACKUP_FAILED, "kept", "the disk is full")
-tell(events.NOT_VERIFIED[0], "kept", "agama.client rows: expected 3, observed 2")
-tell(events.NOT_VERIFIED[1], "stopped", "Docker does not answer")
-tell(events.RTO_MISSED, "kept", "the restore took 9000 s, the objective is 7200 s")
+from tasks.events import send
+send(events.BACKUP_FAILED, "kept", "the disk is full")
+send(events.NOT_VERIFIED[0], "kept", "agama.client rows: expected 3, observed 2")
+send(events.NOT_VERIFIED[1], "stopped", "Docker does not answer")
+send(events.RTO_MISSED, "kept", "the restore took 9000 s, the objective is 7200 s")
 for _ in range(3):
-    tell(events.RESTORE_ADVISED, "kept", "the database agama is gone")
-    tell(events.WATCH_BLIND, "stopped", "the password is wrong")
+    send(events.RESTORE_ADVISED, "kept", "the database agama is gone")
+    send(events.WATCH_BLIND, "stopped", "the password is wrong")
 """
 
 _BROKEN = """

@@ -136,7 +136,7 @@ def test_a_week_later_a_full_begins_a_new_chain_and_knows_the_one_that_it_follow
 
 def test_an_incremental_without_a_chain_becomes_a_full_and_says_so(site: Site) -> None:
     full = site.back_up("incremental")
-    assert (full.kind, full.reason) == ("full", "there is no chain to build on")
+    assert (full.kind, full.reason) == ("full", "there is no chain to extend")
 
 
 def test_a_standalone_full_is_kept_but_not_built_on(site: Site) -> None:
@@ -232,7 +232,7 @@ def test_a_disk_that_fills_during_the_capture_is_told(repository: Repository, sm
 
 def test_a_wrong_repository_password_is_told_before_the_source_is_asked(site: Site) -> None:
     service = Scripted()
-    with pytest.raises(ConfigError, match="its password is another one"):
+    with pytest.raises(ConfigError, match="the password is wrong"):
         site.back_up(service=service, repository=repository_at(Path(site.repository.url), "wrong"))
     assert service.jobs == []
 

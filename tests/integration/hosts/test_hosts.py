@@ -136,9 +136,9 @@ def test_key_files_are_told_apart(ssh_server: SshServer, tmp_path: Path, monkeyp
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     for changes, words in (
         ({"key_file": tmp_path / "absent"}, "absent: No such file or directory"),
-        ({"key_file": locked}, "it is locked by a passphrase, and none is configured"),
+        ({"key_file": locked}, "it is protected by a passphrase, and none is configured"),
         ({"key_file": locked, "passphrase": "shut"}, "the passphrase is wrong, or it is no private key that can be read"),
-        ({"passphrase": "needless"}, "it is not locked, yet has a passphrase"),
+        ({"passphrase": "needless"}, "it has no passphrase, and one is configured"),
         ({"key_file": ssh_server.key_file.with_suffix(".pub")}, "it is no private key that can be read"),
         ({"key_file": None}, "it has no key_file, and no ssh-agent offers one"),
         ({"key_file": None, "agent": False}, "it has no key_file, and agent: false"),
@@ -254,12 +254,12 @@ def test_a_network_that_is_gone_is_noticed_while_nothing_is_said(
 
 
 def test_a_command_that_is_killed_there_is_told(ssh_server: SshServer) -> None:
-    with pytest.raises(LifeboatError, match=r"a command was killed on db .*; it said: last words"):
+    with pytest.raises(LifeboatError, match=r"a command was killed on db .*; it printed: last words"):
         to(ssh_server).run("echo last words >&2; kill -9 $$", seconds=30)
 
 
 def test_a_command_that_lasts_too_long_is_told(ssh_server: SshServer) -> None:
-    with pytest.raises(LifeboatError, match=r"did not end within 3 s on db .*; it said: begun"):
+    with pytest.raises(LifeboatError, match=r"did not end within 3 s on db .*; it printed: begun"):
         to(ssh_server).run("echo begun; sleep 60", seconds=3)
 
 

@@ -186,7 +186,7 @@ def test_a_database_that_cannot_be_copied_is_told(site: Site, tmp_path: Path) ->
         live.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LifeboatError, match=r"held\.db of .* cannot be copied: .*locked") as fault:
             site.place.fetch_sqlite("held.db", tmp_path / "copy.db", seconds=0.5)
-    assert "another process holds it for long" in str(fault.value.hint)
+    assert "another process keeps it locked" in str(fault.value.hint)
     assert not [path for path in tmp_path.iterdir() if "copy" in path.name or "partial" in path.name]
 
 

@@ -255,7 +255,7 @@ def test_a_copy_that_ends_for_another_reason_than_its_blocks_is_not_called_damag
     with boat.fetched(backups[0].id) as copy:
         copy._details.flags["query.lookback-delta"] = "soon"
         copy.assemble()
-        with pytest.raises(LifeboatError, match=r"ended while it started; its last words: .*soon") as caught:
+        with pytest.raises(LifeboatError, match=r"ended while it started; the end of its log: .*soon") as caught:
             copy.start()
     assert not isinstance(caught.value, Damaged)
 

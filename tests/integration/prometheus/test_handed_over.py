@@ -55,7 +55,7 @@ def test_what_the_source_has_gained_since_is_told_in_samples(prometheus_chain: C
     boat, backups = prometheus_chain
     boat.source.wait_for_scrapes(3)
     (line,) = boat.service.since(backups[0].witness)
-    told = re.fullmatch(r"(\d+) samples scraped since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, where the backup's end", line)
+    told = re.fullmatch(r"(\d+) samples scraped since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, where the backup ends", line)
     assert told is not None, line
     assert int(told[1]) > 0
     assert list(boat.service.since(())) == []

@@ -118,7 +118,7 @@ def test_an_empty_source_can_be_backed_up_and_comes_back_empty(
     boat = make_boat(source, run, state)
     with caplog.at_level(logging.INFO):
         manifest = boat.back_up("full")
-    assert "no PromQL question is part of the proof" in caplog.text
+    assert "the witness has no PromQL answers" in caplog.text
     assert [fact.value for fact in manifest.witness if fact.metric == "blocks"] == [0]
     assert _failed(boat, manifest.id) == []
 

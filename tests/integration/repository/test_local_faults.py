@@ -47,16 +47,16 @@ def forget_the_cache(repository: Repository) -> Repository:
 def test_another_password_is_told(repository: Repository) -> None:
     other = repository_at(Path(repository.url), "wrong")
     for use in (other.exists, other.ensure, other.backups, other.prune):
-        with pytest.raises(ConfigError, match=r"cannot \w+ the repository .*: its password is another one") as fault:
+        with pytest.raises(ConfigError, match=r"cannot \w+ the repository .*: the password is wrong") as fault:
             use()
         assert "repository.password_file" in str(fault.value)
 
 
 def test_no_repository_is_told_and_listing_does_not_make_one(tmp_path: Path) -> None:
     repository = repository_at(tmp_path / "nothing")
-    with pytest.raises(LifeboatError, match=r"cannot list the repository .*: there is none") as fault:
+    with pytest.raises(LifeboatError, match=r"cannot list the repository .*: there is no repository at that place") as fault:
         repository.backups()
-    assert "the first `lifeboat backup` makes it" in str(fault.value)
+    assert "the first `lifeboat backup` creates it" in str(fault.value)
     assert not (tmp_path / "nothing").exists()
 
 
@@ -127,7 +127,7 @@ def test_missing_indexes_are_damage(repository: Repository, saved: str, tmp_path
 
 def test_a_snapshot_that_is_gone_is_told(repository: Repository, saved: str, tmp_path: Path) -> None:
     repository.forget([saved])
-    with pytest.raises(LifeboatError, match="the snapshot is gone") as fault:
+    with pytest.raises(LifeboatError, match="the snapshot does not exist") as fault:
         repository.fetch(saved, tmp_path / "back")
     assert not isinstance(fault.value, Damaged)
 

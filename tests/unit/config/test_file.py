@@ -176,19 +176,19 @@ FAULTS = {
         WELL + "  agama: {type: mysql}\n",
         "FILE:8: services.agama is written twice, first in line 3\nhint: remove one of them",
     ),
-    "a list": ("- a\n", "FILE holds no settings\nhint: copy deployments/example/lifeboat.yaml"),
-    "nothing": ("", "FILE holds no settings\nhint: copy deployments/example/lifeboat.yaml"),
+    "a list": ("- a\n", "FILE holds no settings\nhint: copy deployments/example/lifeboat.yaml and adapt it"),
+    "nothing": ("", "FILE holds no settings\nhint: copy deployments/example/lifeboat.yaml and adapt it"),
     "half a quote, after a password": (
         'repository: {url: r, password: "hunter2}\n',
-        "FILE:2: it is not YAML: found unexpected end of stream\nhint: indent by spaces, quote what holds a colon",
+        "FILE:2: not valid YAML: found unexpected end of stream\nhint: indent with spaces, quote values that hold a colon",
     ),
     "a password that looks like a YAML alias": (
         WELL.replace("${AGAMA_PASSWORD}", "*hunter2"),
-        "FILE:7: it is not YAML: found undefined alias '…'\nhint: indent by spaces, quote what holds a colon",
+        "FILE:7: not valid YAML: found undefined alias '…'\nhint: indent with spaces, quote values that hold a colon",
     ),
     "a password that looks like a YAML tag": (
         WELL.replace("${AGAMA_PASSWORD}", "!hunter2"),
-        "FILE:7: it is not YAML: could not determine a constructor for the tag '…'\nhint: indent by spaces, quote what holds a colon",
+        "FILE:7: not valid YAML: could not determine a constructor for the tag '…'\nhint: indent with spaces, quote values that hold a colon",
     ),
     "a password in the wrong place": (
         WELL.replace("${AGAMA_PASSWORD}", "{hunter2: hunter2}"),
@@ -217,12 +217,12 @@ def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
 def test_a_configuration_that_is_nowhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(file, "SEARCHED", (Path("lifeboat.yaml"),))
-    with pytest.raises(ConfigError, match=r"no configuration found: neither lifeboat\.yaml"):
+    with pytest.raises(ConfigError, match=r"no configuration file found: neither lifeboat\.yaml"):
         file.find(None)
-    with pytest.raises(ConfigError, match=r"there is no configuration file nowhere\.yaml"):
+    with pytest.raises(ConfigError, match=r"the configuration file nowhere\.yaml does not exist"):
         file.find(Path("nowhere.yaml"))
     monkeypatch.setenv("LIFEBOAT_CONFIG", "also/nowhere.yaml")
-    with pytest.raises(ConfigError, match=r"there is no configuration file also/nowhere\.yaml"):
+    with pytest.raises(ConfigError, match=r"the configuration file also/nowhere\.yaml does not exist"):
         file.find(None)
 
 
@@ -249,7 +249,7 @@ def test_a_service_that_is_not_configured_is_told_with_those_that_are(write: obj
     [
         ("db: {address: 10.0.0.7}", "hosts.db.address: '10.0.0.7' is not user@host or user@host:port"),
         ("db: {address: a@b, jump: gate}", "hosts.db.jump names gate, which is not under hosts:"),
-        ("x: {address: a@b, jump: y}, y: {address: a@c, jump: x}", "hosts.x.jump leads round in a circle: x → y → x"),
+        ("x: {address: a@b, jump: y}, y: {address: a@c, jump: x}", "hosts.x.jump forms a circle: x → y → x"),
         ("x: {address: a@b, keyfile: /k}", "did you mean key_file?"),
         ("'a b': {address: a@b}", "string should match pattern"),
     ],

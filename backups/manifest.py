@@ -113,9 +113,9 @@ class BackupRecord(Frozen):
     @classmethod
     def from_tags(cls, snapshot: str, tags: Iterable[str]) -> "BackupRecord | None":
         """Read the tags written by `Manifest.tags`; returns None when they are not a backup's. Raises Damaged for broken ones."""
-        words = set(tags)
-        values = tag_values(words)
-        if BACKUP not in words or "backup" not in values:
+        unique = set(tags)
+        values = tag_values(unique)
+        if BACKUP not in unique or "backup" not in values:
             return None
         try:
             return cls(
@@ -128,7 +128,7 @@ class BackupRecord(Frozen):
                 sequence=int(values["sequence"]),
                 taken_at=datetime.fromisoformat(values["taken"]),
                 size=int(values["bytes"]),
-                standalone="standalone" in words,
+                standalone="standalone" in unique,
             )
         except (KeyError, ValueError) as error:
             fault = _first_fault(error) if isinstance(error, ValidationError) else error

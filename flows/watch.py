@@ -58,7 +58,7 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
     unhealthy = [sighting.service for sighting in sightings if sighting.ailments]
     unseen = [sighting.service for sighting in sightings if sighting.error]
     if unhealthy:
-        raise RestoreAdvised(f"{len(unhealthy)} of {len(names)} services need a restore: {', '.join(unhealthy)}", sightings)
+        raise RestoreAdvised(f"{len(unhealthy)} of {len(names)} services call for a restore: {', '.join(unhealthy)}", sightings)
     if unseen:
         outcomes = [(sighting.service, sighting) for sighting in sightings]
         raise SomeFailed(f"{len(unseen)} of {len(names)} services could not be looked at: {', '.join(unseen)}", outcomes)

@@ -20,7 +20,7 @@ from backups.hosts.settings import HostSettings
 _KEEPALIVE_SECONDS = 15
 
 _WINDOW = 16 * 1024 * 1024
-"""Bytes that may be on their way, and so in our memory, at once."""
+"""Bytes that may be under way, and so in this process's memory, at once."""
 
 _PACKET = 256 * 1024
 

@@ -66,7 +66,7 @@ def start(state: Path) -> Iterator[Run]:
         (state / "runs").mkdir(mode=0o711, parents=True, exist_ok=True)
         reap(state)
         identifier = uuid.uuid4().hex[:12]
-        # 0711: servers in containers run as users of their own and must reach the data mounted from below.
+        # 0711: servers in containers run as other users, and must reach the directories below that are mounted into them.
         directory = state / "runs" / identifier
         directory.mkdir(mode=0o711)
     except OSError as error:

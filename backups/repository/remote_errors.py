@@ -87,5 +87,5 @@ def meanings(text: str) -> list[Meaning]:
     ]
 
 
-def _mentions(text: str, *words: str) -> bool:
-    return any(word in text for word in words)
+def _mentions(text: str, *phrases: str) -> bool:
+    return any(phrase in text for phrase in phrases)

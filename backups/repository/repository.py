@@ -92,10 +92,10 @@ class Repository:
         """
         if split := [tag for tag in tags if "," in tag or not tag]:
             raise ValueError(f"restic would not keep the tag {split[0]!r} as it is")
-        moment = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        timestamp = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         labels = [part for tag in tags for part in ("--tag", tag)]
         # --force: no earlier snapshot is of this directory, and the search for one stumbles over a damaged one.
-        arguments = ["backup", "--json", "--force", "--host", host, "--time", moment, *labels, "."]
+        arguments = ["backup", "--json", "--force", "--host", host, "--time", timestamp, *labels, "."]
         completed = self._run(arguments, directory=directory)
         snapshot = _snapshot_id(completed.output)
         if completed.code != 0:

@@ -134,19 +134,19 @@ def test_random_chooses_any_and_only_what_is_there(seed: int) -> None:
     assert backup.id in {"a0", "a1", "a2", "b0"}
 
 
-def test_nothing_to_choose_from_is_told() -> None:
+def test_nothing_to_choose_from_is_reported() -> None:
     with pytest.raises(LifeboatError) as fault:
         chosen("latest", records=[])
     assert str(fault.value) == "agama has no backup in the repository\nhint: take one: lifeboat backup agama"
 
 
-def test_an_unknown_backup_is_told() -> None:
+def test_an_unknown_backup_is_reported() -> None:
     with pytest.raises(LifeboatError) as fault:
         chosen("a7")
     assert str(fault.value) == "agama has no backup a7\nhint: see: lifeboat list agama"
 
 
-def test_a_time_before_the_first_backup_is_told_with_both_times() -> None:
+def test_a_time_before_the_first_backup_is_reported_with_both_times() -> None:
     with pytest.raises(LifeboatError) as fault:
         chosen("latest", day=-1)
     assert fault.value.message == (

@@ -168,15 +168,15 @@ class RemoteTarget:
         }
 
     def _settle(self, partial: str, owner: tuple[int, int, int], state: RootState) -> None:
-        """What may take long, and may be done twice: the root's own owner and mode, and everything on the disk for good."""
+        """Set the owner and mode of the root, and sync its files to the disk; may take long, and may be done twice."""
         new = quoted(partial)
         if state.ourselves not in (0, owner[0]):
             log.warning(
                 "the files of %s belong to %s, not to %d:%d, since Lifeboat is not root there; change that before the start",
                 *(self.remote.name, self.remote.connection.settings.user, *owner[:2]),
             )
-        own = f"chown {owner[0]}:{owner[1]} -- {new}\n" if state.ourselves == 0 else ""
-        self._checked(self.remote.run_script(f"set -e\n{own}chmod {owner[2]:o} -- {new}\nsync -f {new}"))
+        chown = f"chown {owner[0]}:{owner[1]} -- {new}\n" if state.ourselves == 0 else ""
+        self._checked(self.remote.run_script(f"set -e\n{chown}chmod {owner[2]:o} -- {new}\nsync -f {new}"))
 
     def _rename(self, partial: str, state: RootState) -> bool:
         """Rename the files to the root, once; returns whether the answer came."""

@@ -106,13 +106,13 @@ def _instants(spans: Sequence[Span], until: int, chance: random.Random) -> list[
         return []
     newest = max(clipped, key=lambda span: span.end)
     chosen = [clipped[0], *_some(clipped[1:], INSTANTS - 2, chance)]
-    moments = {newest.end: newest.series}
+    instants = {newest.end: newest.series}
     for number in range(INSTANTS * 4):
-        if len(moments) == INSTANTS:
+        if len(instants) == INSTANTS:
             break
         span = chosen[number % len(chosen)]
-        moments.setdefault(chance.randint(span.start, span.end), span.series)
-    return sorted(moments.items())
+        instants.setdefault(chance.randint(span.start, span.end), span.series)
+    return sorted(instants.items())
 
 
 def _instant(api: Api, at: int, series: int, chance: random.Random, refused: set[str]) -> tuple[Instant, Mapping[str, int]]:

@@ -88,7 +88,7 @@ def _no_automations(prefect_process: PrefectServer) -> None:
         assert prefect_process.python(_DELETE).code == 0
 
 
-def test_silence_is_told_and_trouble_is_told_and_what_is_well_is_not(
+def test_silence_is_reported_and_trouble_is_reported_and_what_is_well_is_not(
     prefect_process: PrefectServer, config: Path, listener: Listener
 ) -> None:
     """One service is backed up and verified all the while, one stops being backed up, one never is anything."""
@@ -149,7 +149,7 @@ def test_running_it_twice_changes_nothing_and_a_changed_configuration_changes_wh
     assert (windows["lifeboat: no backup of kept"], windows["lifeboat: no verification of kept"]) == (45, 8 * 86400)
 
 
-def test_a_strangers_automation_of_that_name_is_left_alone_and_told(
+def test_a_strangers_automation_of_that_name_is_left_alone_and_reported(
     prefect_process: PrefectServer, config: Path, listener: Listener
 ) -> None:
     assert prefect_process.lifeboat("alerts", "--webhook", listener.url, config=config).code == 0
@@ -166,7 +166,7 @@ def test_a_strangers_automation_of_that_name_is_left_alone_and_told(
     assert prefect_process.found("automations") == before
 
 
-def test_what_was_paused_in_the_ui_stays_paused_and_is_told(
+def test_what_was_paused_in_the_ui_stays_paused_and_is_reported(
     prefect_process: PrefectServer, config: Path, listener: Listener
 ) -> None:
     assert prefect_process.lifeboat("alerts", "--webhook", listener.url, config=config).code == 0
@@ -190,7 +190,7 @@ def test_what_was_paused_in_the_ui_stays_paused_and_is_told(
         (("--webhook", "${NOT_SET_ANYWHERE}"), "NOT_SET_ANYWHERE"),
     ],
 )
-def test_bad_input_is_told_and_changes_nothing(
+def test_bad_input_is_reported_and_changes_nothing(
     prefect_process: PrefectServer, config: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     if "secret/whisper" in arguments:

@@ -25,7 +25,7 @@ def test_sizes_read_well(count: float, words: str) -> None:
     assert disk.size(count) == words
 
 
-def test_too_little_room_is_told_with_both_numbers(tmp_path: Path) -> None:
+def test_too_little_room_is_reported_with_both_numbers(tmp_path: Path) -> None:
     disk.require(tmp_path, 0, "the backup of agama")
     with pytest.raises(LifeboatError, match=r"^the backup of agama needs 1024.0 TiB in .*; [0-9.]+ \w+ are free\nhint") as fault:
         disk.require(tmp_path, 2**50 - 256 * 2**20, "the backup of agama")
@@ -39,7 +39,7 @@ def test_a_reserve_stays_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_disk_that_fills_is_told(tmp_path: Path, code: int) -> None:
+def test_a_disk_that_fills_is_reported(tmp_path: Path, code: int) -> None:
     with (
         pytest.raises(LifeboatError, match=r"the disk filled during the backup: .* left"),
         disk.full_disk_reported(tmp_path, "the backup"),

@@ -126,7 +126,7 @@ def test_a_lost_and_found_does_not_count(tmp_path: Path) -> None:
     assert LocalPlace(tmp_path).entries() == []
 
 
-def test_no_room_is_told_before_the_first_byte(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_is_reported_before_the_first_byte(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = plant(elsewhere / "tree")
     monkeypatch.setattr(LocalTarget, "free", lambda _: 1000)
     with pytest.raises(LifeboatError, match=r"not enough space in .*: 4\.0 KiB are to be put there, 1000 B are free"):
@@ -146,7 +146,7 @@ def test_a_root_is_moved_aside(tmp_path: Path) -> None:
         LocalPlace(root).move_aside("3")
 
 
-def test_room_is_told_for_a_root_that_is_not_there(tmp_path: Path) -> None:
+def test_room_is_reported_for_a_root_that_is_not_there(tmp_path: Path) -> None:
     assert LocalPlace(tmp_path / "a" / "b").free() == pytest.approx(shutil.disk_usage(tmp_path).free, abs=2**30)
 
 

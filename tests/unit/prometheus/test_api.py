@@ -57,7 +57,7 @@ def test_a_snapshot_name_that_could_lead_elsewhere_is_refused(name: str) -> None
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'"success"', b"{}"])
-def test_an_answer_that_is_not_prometheuss_is_told(body: bytes) -> None:
+def test_an_answer_that_is_not_prometheuss_is_reported(body: bytes) -> None:
     with _answering(200, body) as api, pytest.raises(LifeboatError, match="answers 200, and not as Prometheus does"):
         api.version()
 

@@ -67,7 +67,7 @@ def test_the_same_path_of_another_block_is_another_file() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"ulid": "x", "minTime": "soon", "maxTime": 1, "stats": {}}', b"\xff"])
-def test_a_meta_json_that_is_none_is_told_with_its_origin(text: bytes) -> None:
+def test_a_meta_json_that_is_none_is_reported_with_its_origin(text: bytes) -> None:
     with pytest.raises(LifeboatError, match=r"block 7 is not a valid meta\.json of a block"):
         blocks.Meta.read(text, "block 7")
 

@@ -42,7 +42,7 @@ def test_blocks_that_go_while_they_are_listed_or_read_are_passed_by(tmp_path: Pa
     assert metas[0].series == 3
 
 
-def test_a_block_that_stays_and_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_that_stays_and_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datadir, "_PAUSE", 0)
     place = _blocks(tmp_path / "data")
     (place.root / f"{ULID}3" / "meta.json").write_text("{")

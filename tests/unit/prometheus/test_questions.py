@@ -70,7 +70,7 @@ def test_spans_of_time_are_read_as_prometheus_writes_them(text: str, seconds: fl
 
 
 @pytest.mark.parametrize("text", ["", "soon", "10", "5s later"])
-def test_what_is_no_span_of_time_is_told(text: str) -> None:
+def test_what_is_no_span_of_time_is_reported(text: str) -> None:
     with pytest.raises(LifeboatError, match="is not a duration as Prometheus writes it"):
         horizon.seconds(text)
 
@@ -92,7 +92,7 @@ def test_the_major_version_is_its_first_number(text: str, number: int) -> None:
     assert major(text) == number
 
 
-def test_versions_of_another_major_are_refused_and_what_is_no_version_is_told() -> None:
+def test_versions_of_another_major_are_refused_and_what_is_no_version_is_reported() -> None:
     check_same_major("3.5.0", "3.9.1", "prom/prometheus:v3.9.1")
     with pytest.raises(LifeboatError, match=r"the source is Prometheus 2\.53\.0, the image x holds 3\.5\.0"):
         check_same_major("2.53.0", "3.5.0", "x")

@@ -38,7 +38,7 @@ Fatal: There were 1 errors"""
         ("", LifeboatError, "restic ended with code 1: it printed nothing"),
     ],
 )
-def test_a_failure_is_told_by_its_meaning(errors: str, kind: type[LifeboatError], words: str) -> None:
+def test_a_failure_is_reported_by_its_meaning(errors: str, kind: type[LifeboatError], words: str) -> None:
     fault = restic_errors.fault(Completed(1, b"", errors), "cannot open the repository /repo")
     assert type(fault) is kind
     assert words in fault.message

@@ -65,7 +65,7 @@ def test_a_slow_way_only_takes_longer(ssh_server: SshServer, wire: Wire, top: Pa
 
 
 @pytest.mark.parametrize("change", ["grow", "shrink", "vanish"])
-def test_a_file_that_changes_while_it_comes_is_told(
+def test_a_file_that_changes_while_it_comes_is_reported(
     ssh_server: SshServer, top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     content = fill(top / "root")
@@ -80,8 +80,8 @@ def test_a_file_that_changes_while_it_comes_is_told(
 
     monkeypatch.setattr(fetching, "_unpack", and_change)
     told = {
-        "grow": "f2 of .* changed while it was copied: 1048576 bytes came, it has 2097152",
-        "shrink": "f2 of .* changed while it was copied: 1048576 bytes came, it has 10",
+        "grow": "f2 of .* changed while it was copied: 1048576 bytes were copied, it has 2097152",
+        "shrink": "f2 of .* changed while it was copied: 1048576 bytes were copied, it has 10",
         "vanish": "f2 of .* cannot be read: No such file or directory",
     }
     with pytest.raises(LifeboatError, match=told[change]):
@@ -155,7 +155,7 @@ def test_a_database_that_is_cut_comes_again_and_leaves_nothing_there(
     )
 
 
-def test_a_full_disk_here_is_told(ssh_server: SshServer, top: Path, tmp_path: Path) -> None:
+def test_a_full_disk_here_is_reported(ssh_server: SshServer, top: Path, tmp_path: Path) -> None:
     content = fill(top / "root")
     small = tmp_path / "small"
     small.mkdir()

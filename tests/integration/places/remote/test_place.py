@@ -21,7 +21,7 @@ def test_a_place_is_read_from_the_configuration(ssh_server: SshServer) -> None:
         parse("ssh:web:/srv", Docker(), Hosts({"db": ssh_server.settings()}))
 
 
-def test_missing_rights_are_told(ssh_server: SshServer, top: Path, tmp_path: Path) -> None:
+def test_missing_rights_are_reported(ssh_server: SshServer, top: Path, tmp_path: Path) -> None:
     fill(top / "root")
     (top / "root" / "closed").mkdir(mode=0o700)
     (top / "root" / "f1").chmod(0o600)
@@ -45,11 +45,11 @@ def test_missing_rights_are_told(ssh_server: SshServer, top: Path, tmp_path: Pat
     assert "plain ALL=(root) NOPASSWD: ALL" in str(fault.value.hint)
 
 
-def test_a_login_that_talks_is_told(ssh_factory: SshFactory) -> None:
+def test_a_login_that_talks_is_reported(ssh_factory: SshFactory) -> None:
     server = ssh_factory()
     server.sh("usermod -s /bin/bash plain; echo 'echo Welcome aboard' > /home/plain/.bashrc; chown plain /home/plain/.bashrc")
     with pytest.raises(
-        LifeboatError, match=r"the login of db \(plain@.*\) prints what no command asked for: Welcome aboard"
+        LifeboatError, match=r"the login of db \(plain@.*\) prints text before every command: Welcome aboard"
     ) as fault:
         by(server, "/srv", address=f"plain@{server.address}").check()
     assert "~plain/.bashrc" in str(fault.value.hint)

@@ -53,10 +53,12 @@ def test_a_rename_whose_answer_is_lost(ssh_server: SshServer, top: Path, tmp_pat
     assert not (tmp_path / "tree").exists()
 
 
-def test_no_room_is_told_with_both_numbers(ssh_server: SshServer, tmp_path: Path) -> None:
+def test_no_room_is_reported_with_both_numbers(ssh_server: SshServer, tmp_path: Path) -> None:
     fill(tmp_path / "tree")
     (tmp_path / "tree" / "big").write_bytes(b"0" * 9 * MIB)
-    with pytest.raises(LifeboatError, match=r"ssh:db:/small/data has no room: 13\.0 MiB are to be put there, 8\.0 MiB are free"):
+    with pytest.raises(
+        LifeboatError, match=r"not enough space in ssh:db:/small/data: 13\.0 MiB are to be put there, 8\.0 MiB are free"
+    ):
         by(ssh_server, "/small/data").put(tmp_path / "tree", OWNERSHIP)
     assert ssh_server.sh("ls -A /small") == ""
 

@@ -82,7 +82,7 @@ def test_an_ssh_whose_words_come_too_late_for_restic_is_asked_itself(
     assert (machine.folder / "replaced").exists()
 
 
-def test_an_ssh_key_that_is_not_let_in_is_told_and_no_password_is_asked_for(
+def test_an_ssh_key_that_is_not_let_in_is_reported_and_no_password_is_asked_for(
     machine: Elsewhere, ssh_server: SshServer, directory: str
 ) -> None:
     make_another_key(machine)
@@ -92,7 +92,7 @@ def test_an_ssh_key_that_is_not_let_in_is_told_and_no_password_is_asked_for(
     assert "ssh-copy-id" in (fault.hint or "")
 
 
-def test_a_directory_that_is_not_ours_is_told(machine: Elsewhere, ssh_server: SshServer) -> None:
+def test_a_directory_that_is_not_ours_is_reported(machine: Elsewhere, ssh_server: SshServer) -> None:
     entry = named(ssh_server, address=f"plain@{ssh_server.address}:{ssh_server.port}")
     with pytest.raises(LifeboatError, match=r"(?i)permission denied") as fault:
         machine.configure("url: 'sftp:vault:/root/r'", entry).repository.ensure()
@@ -148,7 +148,7 @@ def test_a_rest_server_that_refuses_the_password_and_one_that_is_away(tmp_path: 
     assert "it does not answer" in away.message
 
 
-def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_reported(tmp_path: Path) -> None:
     make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "key", "-out", "crt"]
     subprocess.run(make, cwd=tmp_path, check=True, capture_output=True)
     (tmp_path / "vault").mkdir()
@@ -160,7 +160,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("password", ["pa/ss", "p#a", "p?a"])
-def test_a_password_that_was_not_escaped_is_told_and_not_shown(tmp_path: Path, password: str) -> None:
+def test_a_password_that_was_not_escaped_is_reported_and_not_shown(tmp_path: Path, password: str) -> None:
     repository = Repository(f"rest:http://harbour:{password}@127.0.0.1:1/", tmp_path / "cache", KEY)
     with pytest.raises(ConfigError, match=r"repository\.url is not a valid address of a REST server") as fault:
         repository.ensure()
@@ -170,7 +170,7 @@ def test_a_password_that_was_not_escaped_is_told_and_not_shown(tmp_path: Path, p
 
 
 @pytest.mark.parametrize("which", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_s3_keys_that_are_refused_are_told(s3: S3Server, tmp_path: Path, which: str) -> None:
+def test_s3_keys_that_are_refused_are_reported(s3: S3Server, tmp_path: Path, which: str) -> None:
     keys = {**s3_keys(s3), which: Secret("ANOTHER")}
     fault = told(Repository(s3.url("refused"), tmp_path / "cache", KEY, environment=keys))
     assert isinstance(fault, ConfigError)
@@ -191,7 +191,9 @@ def test_an_s3_server_that_is_away_is_transient(s3: S3Server, tmp_path: Path) ->
         ("s3", "it is append-only from this machine, and refuses deletions; nothing was lost"),
     ],
 )
-def test_what_is_tried_again_for_long_is_told_in_the_end(patience: "dict[str, Future[Exception]]", kind: str, words: str) -> None:
+def test_what_is_tried_again_for_long_is_reported_in_the_end(
+    patience: "dict[str, Future[Exception]]", kind: str, words: str
+) -> None:
     """Full disks far away; and a bucket whose policy forbids deletions, where nothing goes."""
     fault = patience[kind].result(timeout=300)
     assert isinstance(fault, LifeboatError), fault

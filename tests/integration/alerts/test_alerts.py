@@ -185,7 +185,7 @@ def test_what_was_paused_in_the_ui_stays_paused_and_is_reported(
         ((), "nobody to notify was named"),
         (("--block", "operators"), "'operators' is not TYPE/NAME"),
         (("--block", "slack-webhook/absent"), "has no block slack-webhook/absent"),
-        (("--block", "secret/whisper"), "the block secret/whisper cannot notify anybody"),
+        (("--block", "secret/whisper"), "the block secret/whisper cannot send notifications"),
         (("--webhook", "example.org/hook"), "--webhook is not a url"),
         (("--webhook", "${NOT_SET_ANYWHERE}"), "NOT_SET_ANYWHERE"),
     ],

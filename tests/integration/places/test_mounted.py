@@ -79,7 +79,7 @@ def test_a_put_that_was_killed_while_it_moved_is_reported(small_disk: Path, tree
     (small_disk / ".lifeboat-partial").mkdir()
     (small_disk / "auto.cnf").touch()
     with pytest.raises(
-        LifeboatError, match=r"it holds 1 entries \(auto\.cnf\); \.lifeboat-partial in it says that a restore died"
+        LifeboatError, match=r"it holds 1 entries \(auto\.cnf\); \.lifeboat-partial in it is from a restore that was killed"
     ):
         LocalPlace(small_disk).put(tree, OWNERSHIP)
 

@@ -142,7 +142,7 @@ class TestSQLite:
                 LocalPlace(tmp_path).fetch_sqlite("live.db", tmp_path / "copy.db", seconds=0.5)
             assert 0.4 < time.monotonic() - begun < 30
         assert str(fault.value) == (
-            f"live.db of local:{tmp_path} cannot be copied: database is locked\nhint: another process holds it for long; try again"
+            f"live.db of local:{tmp_path} cannot be copied: database is locked\nhint: another process keeps it locked; try again"
         )
         assert not (tmp_path / "copy.db").exists()
 

@@ -100,7 +100,7 @@ def test_a_snapshot_that_is_not_at_the_place_is_reported_with_the_command_that_r
 ) -> None:
     """A copy of the data directory looks right until the snapshot does not appear in it."""
     subprocess.run(["docker", "cp", "-q", f"{harness.source.name}:/prometheus", str(tmp_path / "old")], check=True)
-    with pytest.raises(LifeboatError, match=r"made the snapshot \S+, and it is not in snapshots/ of local:") as caught:
+    with pytest.raises(LifeboatError, match=r"took the snapshot \S+, which is not in snapshots/ of local:") as caught:
         make_harness(harness.source, harness.run, harness.state, place=f"local:{tmp_path / 'old'}").back_up("full")
     (left,) = harness.source.snapshots()
     assert f"rm -r /prometheus/snapshots/{left}" in str(caught.value.hint)

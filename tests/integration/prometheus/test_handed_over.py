@@ -38,7 +38,7 @@ def test_blocks_that_changed_in_the_sandbox_are_not_handed_over(prometheus_chain
     with harness.restored(backups[-1].id) as copy:
         chunk = next(copy.data_directory.rglob("chunks/000001"))
         chunk.write_bytes(b"\0" * chunk.stat().st_size)
-        with pytest.raises(Damaged, match=r"not what was captured any more; block \w+: chunks/000001 has sha256"):
+        with pytest.raises(Damaged, match=r"not equal to those captured; block \w+: chunks/000001 has sha256"):
             copy.settle()
 
 

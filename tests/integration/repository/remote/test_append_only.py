@@ -117,7 +117,7 @@ def test_a_fork_that_cannot_be_taken_back_is_reported_and_the_next_backup_is_a_f
         return whole(self, job)
 
     monkeypatch.setattr(type(site.service("toy", Docker())), "capture", meanwhile)
-    with pytest.raises(LifeboatError, match=r"at the same time, on another machine; toy-.* could not be removed") as fault:
+    with pytest.raises(LifeboatError, match=r"at the same time, by another machine; toy-.* could not be removed") as fault:
         site.back_up("toy", kind="incremental")
     assert "the next backup is a full" in (fault.value.hint or "")
     assert site.back_up("toy", kind="incremental").kind == "full"

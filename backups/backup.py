@@ -30,10 +30,8 @@ _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
 
 @dataclass(frozen=True)
 class _Plan:
-    """What to capture.
-
-    reason: why it is a full although no full was asked for; parents: the backups that an incremental builds on
-    before: the last backup of the chain that a full follows
+    """What to capture: the new backup's id and kind, why it is a full when none was asked for, what an incremental builds on,
+    and what a full follows.
     """
 
     id: str
@@ -77,7 +75,7 @@ def back_up(
                 plan, captured = _capture(service, run, state, staging, plan, now)
                 manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
                 manifest.write(staging / "snapshot")
-            run.raise_if_cancelled()
+            run.go_on()
             log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
             snapshot = repository.save(staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at)
             _prevent_fork(repository, manifest, snapshot)
@@ -106,7 +104,7 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) ->
 
 
 def _before(repository: Repository, name: str, at: datetime) -> Manifest | None:
-    """Return the last backup of the chain that a full follows; None when there is none, or it cannot be read."""
+    """The last backup of the chain that a full follows. The full is taken without it, too."""
     try:
         newest = chaining.extendable(chaining.chains(repository.backups()).get(name, []), at)
         return repository.manifest(newest.last) if newest else None
@@ -129,7 +127,7 @@ def _capture(
     """Capture the service; when its chain cannot be extended, take a full instead and record why."""
 
     def say(line: str) -> None:
-        run.raise_if_cancelled()
+        run.go_on()
         log.info("%s: %s", service.name, line)
 
     def attempt(plan: _Plan) -> tuple[_Plan, Captured]:

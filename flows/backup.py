@@ -54,7 +54,7 @@ def backup_services(
         at_once=site.settings.backup.side_by_side,
     )
     outcomes: Outcomes = [(name, future.result(raise_on_failure=False)) for name, future in zip(names, futures, strict=True)]
-    events.send_backups(outcomes)
+    events.tell_backups(outcomes)
     publish_backups(outcomes)
     failed = [name for name, outcome in outcomes if isinstance(outcome, Exception)]
     if failed:

@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows import lifecycle
-from tasks.restore import report, restore
+from tasks.restore import restore, tell
 from verification.restore.arguments import moment, plan_lines, where
 from verification.restore.order import Order, Restoration
 from verification.restore.plan import plan
@@ -77,7 +77,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
         get_run_logger().info("%s", "\n".join(f"{title}: {text}" for title, text in lines))
         return None
     restoration = restore(order, runbook, config)
-    report(restoration)
+    tell(restoration)
     if restoration.verdict != "verified":
         raise NotRestored(restoration)
     return restoration

@@ -68,7 +68,7 @@ def verify_restores(
         for each, outcome in zip(planned, outcomes, strict=True)
     ]
     evidence = conclude(planned, results, started_at=started_at, finished_at=datetime.now(UTC), out=out, config=config)
-    events.send_verification(evidence)
+    events.tell_verification(evidence)
     if evidence.verdict != "verified":
         raise NotVerified(evidence)
     return evidence

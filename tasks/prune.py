@@ -1,7 +1,4 @@
-"""Deletes old chains, as Prefect tasks.
-
-Next file: `backups/prune.py`.
-"""
+"""Retention under Prefect. Next file: `backups/prune.py`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +26,7 @@ from verification.evidence.store import proven_at
     persist_result=False,
 )
 def prune_repository(*, dry_run: bool, config: Path | None) -> int:
-    """Plan the deletions, show the plan in the UI, carry it out; returns how many backups were deleted."""
+    """Plan, show the plan, carry it out; returns how many backups were deleted."""
 
     def work() -> int:
         site = Site.open(config)
@@ -49,15 +46,15 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
         rows += [
             {
                 "service": "evidence",
-                "chain": each.snapshot[:8],
-                "backups": each.proven,
-                "decision": "stays" if each.keep else "goes",
-                "because": each.reason,
+                "chain": told.snapshot[:8],
+                "backups": told.proven,
+                "decision": "stays" if told.keep else "goes",
+                "because": told.reason,
             }
-            for each in evidence
+            for told in evidence
         ]
         create_table_artifact(key="retention", table=rows, description="Which chains and evidence stay, which go, and why")
-        going = [each.snapshot for each in evidence if not each.keep]
+        going = [told.snapshot for told in evidence if not told.keep]
         return 0 if dry_run else retention.carry_out(site, decisions, going)
 
     return guarded(work)
@@ -65,9 +62,9 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
 
 @task(task_run_name="delete old runs of the watch", cache_policy=NO_CACHE, persist_result=False)
 def tidy_server() -> int:
-    """Delete old runs of the watch; returns how many. An error of the server is logged, and does not fail the retention."""
+    """Delete the watch's old runs; returns how many. A server that will not is told in the log, and fails no retention."""
     try:
         return maintenance.delete_old_watches(now=datetime.now(UTC))
     except LifeboatError as error:
-        get_run_logger().warning("old runs of the watch were not deleted this time: %s", error.message)
+        get_run_logger().warning("old runs of the watch stay this time: %s", error.message)
         return 0

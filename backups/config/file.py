@@ -35,8 +35,8 @@ def find(path: Path | None) -> Path:
         if candidate.is_file():
             return candidate
     raise ConfigError(
-        f"no configuration file found: neither {' nor '.join(map(str, SEARCHED))}",
-        hint="copy deployments/example/lifeboat.yaml, or name a file with --config or LIFEBOAT_CONFIG",
+        f"no configuration found: neither {' nor '.join(map(str, SEARCHED))}",
+        hint="copy deployments/example/lifeboat.yaml, or name a file by --config or LIFEBOAT_CONFIG",
     )
 
 

@@ -194,7 +194,7 @@ class _Work:
         if title:
             self.book.begin(title)
             log.info("%s: %s", self.plan.service.name, title[0].lower() + title[1:])
-            self.run.raise_if_cancelled()
+            self.run.go_on()
 
     def _say(self, line: str) -> None:
         self.book.say(line)

@@ -108,10 +108,10 @@ class PrometheusCopy:
         return
 
     def advance(self, log: Fetched, point: Point) -> str:
-        """Raise LifeboatError: a snapshot is of one moment."""
+        """Not to be had: a snapshot is of one moment."""
         raise LifeboatError(
-            f"Prometheus cannot be restored to {point}, only to the moment of a backup: {log.manifest.id} holds no log",
-            hint="choose a backup: lifeboat list shows them",
+            f"Prometheus cannot go on from {self._last.manifest.id} to {point}: {log.manifest.id} holds no log",
+            hint="restore the moment of a backup: lifeboat list shows them",
         )
 
     def settle(self) -> Delivery:

@@ -43,9 +43,9 @@ def test_blocks_that_changed_in_the_sandbox_are_not_handed_over(prometheus_chain
 
 
 def test_there_is_no_way_on_from_a_snapshot(prometheus_chain: Chain) -> None:
-    harness, backups = prometheus_chain
-    assert not harness.service.continuous
-    with harness.fetched(backups[0].id) as copy:
+    boat, backups = prometheus_chain
+    assert not boat.service.continuous
+    with boat.fetched(backups[0].id) as copy:
         later = Fetched(backups[1], copy.data_directory)
         with pytest.raises(LifeboatError, match=f"cannot go on from {backups[0].id} to "):
             copy.advance(later, Point(time=backups[0].taken_at + timedelta(seconds=1)))

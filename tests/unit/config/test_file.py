@@ -217,7 +217,7 @@ def test_a_file_that_is_not_text_is_reported(tmp_path: Path) -> None:
 def test_a_configuration_that_is_nowhere_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(file, "SEARCHED", (Path("lifeboat.yaml"),))
-    with pytest.raises(ConfigError, match=r"no configuration file found: neither lifeboat\.yaml"):
+    with pytest.raises(ConfigError, match=r"no configuration found: neither lifeboat\.yaml"):
         file.find(None)
     with pytest.raises(ConfigError, match=r"the configuration file nowhere\.yaml does not exist"):
         file.find(Path("nowhere.yaml"))

@@ -240,10 +240,10 @@ def test_a_wrong_repository_password_is_reported_before_the_source_is_asked(site
 CHILD = """
 import sys, time
 from pathlib import Path
-from backups import runs
-from tests.integration.core.conftest import repository_at
-from tests.integration.core.test_backup_story import Scripted
-from backups.run import back_up
+from backups.machine import runs
+from tests.integration.conftest import repository_at
+from tests.integration.backup.test_backup import Scripted
+from backups.backup import back_up
 
 url, state, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
@@ -293,8 +293,8 @@ def test_a_file_that_restic_cannot_read_leaves_no_backup(repository: Repository,
     """As root without the right to read everything, as a user of its own would be."""
     code = f"""
 from pathlib import Path
-from tests.integration.core.conftest import repository_at
-from tests.integration.core.test_backup_story import Scripted, Site
+from tests.integration.conftest import repository_at
+from tests.integration.backup.test_backup import Scripted, Site
 Site(repository_at(Path({repository.url!r})), Path({str(state)!r})).back_up(service=Scripted(lambda job: (job.directory / "sub" / "file").chmod(0)))
 """
     ended = subprocess.run(

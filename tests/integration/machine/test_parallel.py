@@ -11,8 +11,8 @@ from tests.integration.conftest import Child, said
 WAITING = """
 import sys
 from pathlib import Path
-from backups import processes, runs
-from backups.fanout import side_by_side
+from backups.machine import processes, runs
+from backups.machine.parallel import side_by_side
 state = Path(sys.argv[1])
 
 def work(name):

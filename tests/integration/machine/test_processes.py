@@ -18,7 +18,7 @@ from tests.servers.leftovers import alive
 
 WAITING = """
 import sys
-from backups import processes
+from backups.machine import processes
 print("begun")
 try:
     processes.run(["sh", "-c", sys.argv[1]])

@@ -17,7 +17,7 @@ IMAGE = "lifeboat/prometheus:3.5"
 LIVING = f"""
 import sys, time
 from pathlib import Path
-from backups import runs
+from backups.machine import runs
 with runs.start(Path(sys.argv[1])) as run:
     (run.directory / "data").mkdir()
     (run.directory / "data" / "file").write_text("x")
@@ -31,7 +31,7 @@ with runs.start(Path(sys.argv[1])) as run:
 HOLDING = """
 import sys, time
 from pathlib import Path
-from backups import runs
+from backups.machine import runs
 with runs.one_at_a_time(Path(sys.argv[1]), "agama"):
     print("held")
     time.sleep(600)

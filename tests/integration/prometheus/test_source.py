@@ -227,8 +227,8 @@ def _proxy(url: str) -> Iterator[str]:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from backups import runs
-from backups.places.local import LocalPlace
+from backups.machine import runs
+from backups.places.local.place import LocalPlace
 from backups.services.base import Job
 from backups.services.prometheus.service import PrometheusService
 from backups.services.prometheus.settings import PrometheusSettings

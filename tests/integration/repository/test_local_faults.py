@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_read_leaves_no_snapshot(repository: Repository, s
     code = f"""
 from datetime import datetime, UTC
 from pathlib import Path
-from tests.integration.core.conftest import repository_at
+from tests.integration.conftest import repository_at
 repository_at(Path({repository.url!r})).save(Path({str(tmp_path / "tree")!r}), host="agama", tags=["lifeboat"], at=datetime.now(UTC))
 """
     ended = subprocess.run(

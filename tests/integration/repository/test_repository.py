@@ -23,7 +23,7 @@ SLOW_SAVE = """
 import sys
 from datetime import datetime, UTC
 from pathlib import Path
-from backups.repository import Repository
+from backups.repository.repository import Repository
 from backups.secret import Secret
 repository = Repository(sys.argv[1], Path(sys.argv[2]), password=Secret("correct horse"))
 print("saving")
@@ -136,7 +136,7 @@ def test_it_is_made_on_first_use_once_even_by_several_at_the_same_time(child: Ch
     code = """
 import sys
 from pathlib import Path
-from backups.repository import Repository
+from backups.repository.repository import Repository
 from backups.secret import Secret
 Repository(sys.argv[1], Path(sys.argv[2]), password=Secret("correct horse")).ensure()
 print("made")

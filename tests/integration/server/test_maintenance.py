@@ -9,9 +9,9 @@ _DELETE = """
 import sys
 from datetime import UTC, datetime, timedelta
 
-from tasks import upkeep
-upkeep._BATCH, upkeep._MOST = 2, int(sys.argv[2])
-print(upkeep.delete_old_watches(now=datetime.now(UTC) + timedelta(days=int(sys.argv[1]))))
+from tasks import maintenance
+maintenance._BATCH, maintenance._MOST = 2, int(sys.argv[2])
+print(maintenance.delete_old_watches(now=datetime.now(UTC) + timedelta(days=int(sys.argv[1]))))
 """
 
 

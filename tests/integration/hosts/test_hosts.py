@@ -126,7 +126,7 @@ def test_whoever_may_not_come_in_is_reported(ssh_server: SshServer, tmp_path: Pa
     assert "ssh-copy-id" in str(fault.value.hint)
 
 
-def test_key_files_are_reported_apart(ssh_server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_files_are_told_apart(ssh_server: SshServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     locked = tmp_path / "locked"
     locked.write_text(ssh_server.key_file.read_text())
     locked.chmod(0o600)
@@ -140,8 +140,8 @@ def test_key_files_are_reported_apart(ssh_server: SshServer, tmp_path: Path, mon
         ({"key_file": locked, "passphrase": "shut"}, "the passphrase is wrong, or it is no private key that can be read"),
         ({"passphrase": "needless"}, "it has no passphrase, and one is configured"),
         ({"key_file": ssh_server.key_file.with_suffix(".pub")}, "it is no private key that can be read"),
-        ({"key_file": None}, "it has no key_file, and no ssh-agent offers a key"),
-        ({"key_file": None, "agent": False}, "it has no key_file, and agent: false is set"),
+        ({"key_file": None}, "hosts.db has no key_file, and no ssh-agent offers a key"),
+        ({"key_file": None, "agent": False}, "hosts.db has no key_file, and agent: false is set"),
     ):
         with pytest.raises(ConfigError, match=words):
             to(ssh_server, **changes).run("true", seconds=30)

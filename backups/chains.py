@@ -37,7 +37,7 @@ class Chain:
             missing = [number for number in expected if have.count(number) != 1]
             raise Damaged(
                 f"chain {self.id} is broken: backup {backup_id} needs {len(expected)} backups, {len(have)} are in the "
-                f"repository; missing or double: sequence number {', '.join(map(str, missing))}",
+                f"repository; missing or double: sequence {', '.join(map(str, missing))}",
                 hint="was a snapshot deleted by hand? take a full: lifeboat backup --kind full",
             )
         return needed

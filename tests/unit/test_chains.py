@@ -62,10 +62,7 @@ def test_a_chain_with_a_gap_or_a_fork_is_damaged_and_says_where(sequences: list[
     [chain] = agama([record("a", sequence, sequence + number / 10) for number, sequence in enumerate(sequences)])
     with pytest.raises(Damaged) as fault:
         chain.up_to("a2")
-    assert (
-        f"needs 3 backups, {len(sequences)} are in the repository; missing or double: sequence number {gone}"
-        in fault.value.message
-    )
+    assert f"needs 3 backups, {len(sequences)} are in the repository; missing or double: sequence {gone}" in fault.value.message
 
 
 def test_what_is_before_a_gap_can_still_be_brought_back() -> None:

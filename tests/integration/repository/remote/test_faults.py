@@ -186,7 +186,7 @@ def test_an_s3_server_that_is_away_is_transient(s3: S3Server, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("sftp", "cannot save to the repository sftp:vault:/small/r: its server fails: "),
+        ("sftp", "cannot save to the repository sftp:vault:/small/r: its server failed: "),
         ("rest", "cannot save to the repository rest:http://harbour:****@"),
         ("s3", "it is append-only from this machine, and refuses deletions; nothing was lost"),
     ],

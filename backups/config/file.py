@@ -29,7 +29,7 @@ def find(path: Path | None) -> Path:
     named = path or (Path(os.environ["LIFEBOAT_CONFIG"]) if os.environ.get("LIFEBOAT_CONFIG") else None)
     if named is not None:
         if not named.is_file():
-            raise ConfigError(f"the configuration file {named} does not exist", hint="check --config or LIFEBOAT_CONFIG")
+            raise ConfigError(f"there is no configuration file {named}", hint="check --config or LIFEBOAT_CONFIG")
         return named
     for candidate in SEARCHED:
         if candidate.is_file():

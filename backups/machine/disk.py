@@ -44,7 +44,7 @@ def full_disk_reported(directory: Path, purpose: str) -> Iterator[None]:
             raise
         raise LifeboatError(
             f"the disk filled during {purpose}: {directory} has {size(shutil.disk_usage(directory).free)} left",
-            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk; nothing of this attempt was kept",
+            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk; nothing was kept of this attempt",
         ) from error
 
 

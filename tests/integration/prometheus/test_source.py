@@ -264,7 +264,7 @@ def test_the_snapshot_of_a_killed_backup_is_removed_by_the_next_and_others_are_l
             harness.back_up("full")
         assert harness.source.snapshots() == [theirs]
         assert "which an earlier run left" in caplog.text
-        assert f"holds 1 snapshots that are not ours, and that keep old blocks from being freed: {theirs}" in caplog.text
+        assert f"holds 1 snapshots of others, which keep old blocks from being freed: {theirs}" in caplog.text
     finally:
         harness.source.execute("rm", "-r", f"/prometheus/snapshots/{theirs}")
 

@@ -219,10 +219,10 @@ def test_a_configuration_that_is_nowhere_is_reported(tmp_path: Path, monkeypatch
     monkeypatch.setattr(file, "SEARCHED", (Path("lifeboat.yaml"),))
     with pytest.raises(ConfigError, match=r"no configuration found: neither lifeboat\.yaml"):
         file.find(None)
-    with pytest.raises(ConfigError, match=r"the configuration file nowhere\.yaml does not exist"):
+    with pytest.raises(ConfigError, match=r"there is no configuration file nowhere\.yaml"):
         file.find(Path("nowhere.yaml"))
     monkeypatch.setenv("LIFEBOAT_CONFIG", "also/nowhere.yaml")
-    with pytest.raises(ConfigError, match=r"the configuration file also/nowhere\.yaml does not exist"):
+    with pytest.raises(ConfigError, match=r"there is no configuration file also/nowhere\.yaml"):
         file.find(None)
 
 

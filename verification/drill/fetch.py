@@ -46,7 +46,7 @@ def files(
     wanted = _wanted(service, chain)
     what = f"the chain of backup {chain[-1].id}"
     disk.require(into, sum(entry.size for entries in wanted for entry in entries), what)
-    with disk.full_disk_told(into, f"fetching {what}"), ThreadPoolExecutor(_AT_ONCE) as pool:
+    with disk.full_disk_reported(into, f"fetching {what}"), ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(partial(_fetch_one, repository, into), records, chain, wanted))
 
 
@@ -56,7 +56,7 @@ def log(service: Service, record: BackupRecord, manifest: Manifest, repository: 
     entries = _entries(manifest, logged.log(manifest) if logged else ())
     what = f"the log of backup {manifest.id}"
     disk.require(into, sum(entry.size for entry in entries), what)
-    with disk.full_disk_told(into, f"fetching {what}"):
+    with disk.full_disk_reported(into, f"fetching {what}"):
         fetched = _fetch_one(repository, into, record, manifest, entries)
     _count(fetched, entries)
     return fetched

@@ -1,4 +1,4 @@
-"""Up to which instant the source's past is complete: scrapes under way have begun before now, and are written after it."""
+"""Finds up to which instant the source's data is complete: scrapes that run now are written later."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from backups.errors import LifeboatError
 _GRACE = 5
 """Seconds between the end of a scrape and its samples being there, on a busy server."""
 _HEAD = 3 * 3600
-"""Seconds that late samples may stay in the memory for late samples, which is in no snapshot."""
+"""Seconds that late samples may stay in memory, which no snapshot includes."""
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _DEFAULT_TIMEOUT = "10s"
 
@@ -19,18 +19,18 @@ def seconds(span: str) -> float:
     """Read a span of time as Prometheus writes it: `1h30m`, `500ms`, `0`; raises LifeboatError for anything else."""
     parts = re.findall(r"(\d+)(ms|[smhdwy])", span)
     if span != "0" and (not parts or "".join(number + unit for number, unit in parts) != span):
-        raise LifeboatError(f"{span!r} is not a span of time of Prometheus's", hint="see the configuration of the source")
+        raise LifeboatError(f"{span!r} is not a duration as Prometheus writes it", hint="check the configuration of the source")
     return sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 
 def late_window(configuration: str) -> float:
-    """For how many seconds the source takes samples that come late (`out_of_order_time_window`); 0 when it does not."""
+    """Return for how many seconds the source accepts late samples (`out_of_order_time_window`); 0 when it does not."""
     tsdb = ((_read(configuration).get("storage") or {}).get("tsdb")) or {}
     return seconds(str(tsdb.get("out_of_order_time_window", "0")))
 
 
 def margin(configuration: str) -> int:
-    """Seconds before now up to which everything is written, by the configuration in force (YAML)."""
+    """Return how many seconds before now everything is written, by the configuration in force (YAML)."""
     content = _read(configuration)
     sections: list[dict[str, Any]] = [content.get("global") or {}, *(content.get("scrape_configs") or [])]
     timeouts = [seconds(str(section.get("scrape_timeout", _DEFAULT_TIMEOUT))) for section in sections]

@@ -1,4 +1,4 @@
-"""A Prometheus service's section of lifeboat.yaml."""
+"""Defines a Prometheus service's section of lifeboat.yaml."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,8 +10,11 @@ from backups.services.base import ServiceSettings
 
 
 class PrometheusSettings(ServiceSettings):
-    """`url` answers the HTTP API; `place` is its data directory (`--storage.tsdb.path`); `config_place`, where given, the
-    directory of its configuration and rule files, which travel along. `user` and passwords are for basic authentication.
+    """A Prometheus server.
+
+    url: its root, as a browser opens it; place: its data directory (`--storage.tsdb.path`)
+    config_place: where given, the directory of its configuration and rule files, which are backed up, too
+    user, password, password_file: for basic authentication
     """
 
     type: Literal["prometheus"]

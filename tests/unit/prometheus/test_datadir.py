@@ -37,15 +37,15 @@ class _Losing(LocalPlace):
 def test_blocks_that_go_while_they_are_listed_or_read_are_passed_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datadir, "_PAUSE", 0)
     (tmp_path / "work").mkdir()
-    metas = datadir._living(_Losing(_blocks(tmp_path / "data").root), tmp_path / "work")
+    metas = datadir._blocks(_Losing(_blocks(tmp_path / "data").root), tmp_path / "work")
     assert sorted(meta.ulid[-1] for meta in metas) == ["0", "1", "2", "4", "5", "6", "8"]
     assert metas[0].series == 3
 
 
-def test_a_block_that_stays_and_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_that_stays_and_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datadir, "_PAUSE", 0)
     place = _blocks(tmp_path / "data")
     (place.root / f"{ULID}3" / "meta.json").write_text("{")
     (tmp_path / "work").mkdir()
-    with pytest.raises(LifeboatError, match=f"{ULID}3/meta.json of local:.* is not the description of a block"):
-        datadir._living(place, tmp_path / "work")
+    with pytest.raises(LifeboatError, match=rf"{ULID}3/meta.json of local:.* is not a valid meta\.json of a block"):
+        datadir._blocks(place, tmp_path / "work")

@@ -183,12 +183,8 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         checked = found["proof"]
         if checked["checks"] is not None:
             equal = checked["checks"] - checked["failed_checks"]
-            rows.append(
-                (
-                    "",
-                    f"{equal:,} of {plural.count(checked['checks'], 'check')} equal{f', on {checked['image']}' if checked['image'] else ''}",
-                )
-            )
+            where = f", on {checked['image']}" if checked["image"] else ""
+            rows.append(("", f"{equal:,} of {plural.count(checked['checks'], 'check')} equal{where}"))
         rows += [("", f"{phase['name']} {durations.describe(phase['seconds'])}") for phase in checked["phases"]]
     rows.append(("chain", f"{plural.count(len(chain), 'backup')}, {disk.size(found['restore_bytes'])}: what a restore reads"))
     rows += [("", f"{each['id']} {each['kind']} {disk.size(each['bytes'])}") for each in chain]

@@ -18,6 +18,8 @@ class Verb(NamedTuple):
 
 
 VERBS = {
+    "init": Verb("init", "init", "Write a lifeboat.yaml by asking the running services"),
+    "config": Verb("config", "config", "Check lifeboat.yaml, or show what was read from where"),
     "doctor": Verb("doctor", "doctor", "Say what a backup or a verification lacks, and what to type"),
     "backup": Verb("backup", "backup", "Back services up now: a full, or what changed since"),
     "list": Verb("listing", "list_backups", "List the backups, and which of them were proven"),

@@ -57,8 +57,10 @@ def prometheus(url: str, account: tuple[str, str] | None, docker: Docker) -> Fou
         version, flags = api.version(), api.flags()
     except LifeboatError as error:
         return Found("prom/prometheus:v3.5.0", fault=error.message)
-    series = ".".join(version.split(".")[:2])
-    image = _image([f"prom/prometheus:v{version}", f"lifeboat/prometheus:{series}"], f"prom/prometheus:v{version}", docker)
+    # A packager's suffix (3.5.3+ds1) is in no image's tag.
+    release = _release(version)
+    series = ".".join(release.split(".")[:2])
+    image = _image([f"prom/prometheus:v{release}", f"lifeboat/prometheus:{series}"], f"prom/prometheus:v{release}", docker)
     configuration = str(Path(flags.get("config.file", "")).parent)
     return Found(
         image,
@@ -74,11 +76,14 @@ def grafana(url: str, docker: Docker) -> Found:
         version = Grafana(url.rstrip("/")).health(_SECONDS).version
     except LifeboatError as error:
         return Found("grafana/grafana:12.4.1", fault=error.message)
-    place, configuration = _place(url, "/var/lib/grafana", docker, "grafana.db"), _place(url, "/etc/grafana", docker)
+    place, configuration = (
+        _place(url, "/var/lib/grafana", docker, "grafana.db"),
+        _place(url, "/etc/grafana", docker, "grafana.ini"),
+    )
     if version is None:
         fault = f"Grafana at {url} answers and hides its version"
         return Found("grafana/grafana:12.4.1", fault=fault, place=place, config_place=configuration)
-    return Found(f"grafana/grafana:{version.split('-')[0]}", version=version, place=place, config_place=configuration)
+    return Found(f"grafana/grafana:{_release(version)}", version=version, place=place, config_place=configuration)
 
 
 def _greeting(host: str, port: int) -> str:
@@ -92,6 +97,12 @@ def _greeting(host: str, port: int) -> str:
         raise ValueError("what listens there is not MySQL")
     # MariaDB puts a version that old clients accept before its own.
     return body[1:].partition(b"\0")[0].decode(errors="replace").removeprefix("5.5.5-")
+
+
+def _release(version: str) -> str:
+    """The version less whatever its packager has added."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    return found.group() if found else version
 
 
 def _image(preferred: Sequence[str], otherwise: str, docker: Docker) -> str:

@@ -117,7 +117,7 @@ def test_prometheus_and_grafana_tell_theirs_and_their_places(lifeboat: Lifeboat,
     configuration.mkdir()
     flags = f'{{"storage.tsdb.path": "{data}", "config.file": "{configuration}/prometheus.yml"}}'
     routes = {
-        "/api/v1/status/buildinfo": '{"status": "success", "data": {"version": "3.5.3"}}',
+        "/api/v1/status/buildinfo": '{"status": "success", "data": {"version": "3.5.3+ds1"}}',
         "/api/v1/status/flags": f'{{"status": "success", "data": {flags}}}',
         "/api/health": '{"database": "ok", "version": "12.4.1"}',
     }

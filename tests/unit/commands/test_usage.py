@@ -84,6 +84,16 @@ def test_completion_is_shown_for_each_shell(lifeboat: Lifeboat, shell: str, monk
     assert "_LIFEBOAT_COMPLETE" in said.out
 
 
+def test_completion_is_installed_into_the_home_directory(
+    lifeboat: Lifeboat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    said = lifeboat("--install-completion", "bash")
+    assert said.code == 0
+    assert "lifeboat" in (tmp_path / ".bashrc").read_text()
+
+
 @pytest.mark.parametrize(
     ("typed", "position", "offered"),
     [("lifeboat st", 1, {"status"}), ("lifeboat ", 1, set(verbs.VERBS)), ("lifeboat prune --dry", 2, {"--dry-run"})],

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
@@ -76,7 +76,7 @@ def drill_one(
     if planned.error:
         result = could_not_begin(planned, planned.error, now())
     else:
-        log.info("%s: bringing back %s from %d backups", title, planned.chain[-1].id, len(planned.chain))
+        log.info("%s: bringing back %s from %s", title, planned.chain[-1].id, plural.count(len(planned.chain), "backup"))
         service = site.service(planned.service, run.docker)
         name = f"{planned.service}-{planned.selection}-{planned.chain[-1].id[-16:].lower()}"
         with chains_in_use.chain(site.state, planned.chain[0].chain), sandbox.opened(run, name, site.settings.sandbox) as box:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import ConfigError, LifeboatError
 from backups.machine import disk
 from backups.services.base import Receiver
@@ -45,7 +45,7 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
     does = "writes over what has the same name of" if isinstance(plan.target, Receiver) else "moves aside"
     aside = f", and {does} what it holds: {', '.join(plan.held[:5])}" if plan.held else ""
     return [
-        ("brings back", f"{choice.backup.id}, from {len(choice.chain)} backups, {disk.size(plan.needed)}"),
+        ("brings back", f"{choice.backup.id}, from {plural.count(len(choice.chain), 'backup')}, {disk.size(plan.needed)}"),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
         ("puts it to", f"{plan.target}{aside}"),
         *([("before that", f"`{commands.stop}`")] if commands.stop and plan.in_place else []),

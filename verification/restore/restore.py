@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups import durations, witness
+from backups import durations, plural, witness
 from backups.errors import Damaged, LifeboatError
 from backups.machine import disk, parallel, runs
 from backups.machine.runs import Run
@@ -103,7 +103,7 @@ class _Work:
     def _bring_back(self, box: DockerSandbox) -> Copy:
         """A copy that stands at the wanted moment, its witness compared. Raises Damaged when it is not equal."""
         plan, choice, service = self.plan, self.plan.choice, self.plan.service
-        self._begin("fetch", f"Fetch {len(choice.records)} backups from the repository")
+        self._begin("fetch", f"Fetch {plural.count(len(choice.records), 'backup')} from the repository")
         self.book.say(f"restic was told by RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
         manifests = fetch.manifests(choice.records, self.site.repository)
         manifest = manifests[len(choice.chain) - 1]

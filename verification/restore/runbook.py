@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import commands_run
 from verification.restore.order import Restoration
@@ -72,7 +72,7 @@ def _head(result: Restoration) -> list[str]:
         f"# {result.service} restored to {result.to}: {result.verdict}",
         "",
         f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
-        f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {len(result.backup.chain)} backups",
+        f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {plural.count(len(result.backup.chain), 'backup')}",
         *([f"- then on to {result.stands}"] if result.stands else []),
         *([f"- {result.image.words}"] if result.image else []),
         "- passwords are read from where lifeboat.yaml says, and are not in this file",

@@ -169,7 +169,7 @@ def test_a_service_without_a_backup_has_none_to_show(lifeboat: Lifeboat, config:
     assert "hint: take one: lifeboat backup other" in said.err
 
 
-def test_show_tells_of_one_backup(lifeboat: Lifeboat, config: Path) -> None:
+def test_show_tells_of_one_backup(lifeboat: Lifeboat, config: Path, tmp_path: Path) -> None:
     """By the name of its service, the newest; one backup alone is told in the singular."""
     newest = lifeboat("show", "toy").out
     assert "chain        2 backups" in newest
@@ -179,6 +179,8 @@ def test_show_tells_of_one_backup(lifeboat: Lifeboat, config: Path) -> None:
     assert "chain        1 backup, " in said.out
     assert "never drilled" in said.out
     assert re.search(r"witness +\d+ facts about \d+ subjects", said.out)
+    planned = lifeboat("restore", "toy", "--backup", full, "--to", f"local:{tmp_path}/back", "--dry-run").out
+    assert f"{full}, from 1 backup, " in planned
 
 
 def test_a_chain_with_a_hole_is_not_shown_as_whole(lifeboat: Lifeboat, config: Path, toy: ToySite) -> None:

@@ -58,7 +58,7 @@ class _Read:
         return [{"path": str(path), "readable": os.access(path.expanduser(), os.R_OK)} for path in dict.fromkeys(paths)]
 
 
-@config.command("check")
+@config.command("check", short_help="Say whether lifeboat.yaml can be used as it is")
 def check(as_json: Json = False, config: Config = None) -> None:
     """Read lifeboat.yaml and say whether it can be used as it is. Nothing is connected to: that is `lifeboat doctor`.
 
@@ -92,7 +92,7 @@ def check(as_json: Json = False, config: Config = None) -> None:
             console.out.print(f"note: the file {each['path']} cannot be read", soft_wrap=True)
 
 
-@config.command("show")
+@config.command("show", short_help="Print every setting in force, and which are defaults")
 def show(as_json: Json = False, config: Config = None) -> None:
     """Print every setting as it is in force: from lifeboat.yaml, or else its default. Passwords are shown as **** or ${NAME}.
 

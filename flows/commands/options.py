@@ -11,7 +11,7 @@ from flows.commands import verbosity
 Services = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SERVICE]...", help="Names of services in lifeboat.yaml; all of them when none is named.", show_default=False
+        metavar="SERVICE", help="Names of services in lifeboat.yaml; all of them when none is named.", show_default=False
     ),
 ]
 Config = Annotated[

@@ -22,7 +22,8 @@ def prune(
     trust_clock: Annotated[
         bool,
         typer.Option(
-            "--trust-clock", help="Delete even if the clock seems to have jumped: if nothing was saved for days before now."
+            "--trust-clock",
+            help="Believe this machine's clock even if it seems to have jumped, because nothing was saved for days.",
         ),
     ] = False,
     as_json: Json = False,

@@ -54,10 +54,22 @@ def load(name: str) -> Any:
         group = typer.main.get_group(found)
         group.name = name
         for command in group.commands.values():
-            command.params += options.shared()
+            _finish(command)
         return group
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(name)(found)
-    single = typer.main.get_command(app)
-    single.params += options.shared()
-    return single
+    return _finish(typer.main.get_command(app))
+
+
+def _finish(command: Any) -> Any:
+    """Give a command the options that every command has, and its examples a line each: folded, they could not be copied."""
+    command.params += options.shared()
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(_examples(text) if text.startswith("Example") else text for text in paragraphs)
+    return command
+
+
+def _examples(paragraph: str) -> str:
+    title, _, commands = " ".join(paragraph.split()).partition(": ")
+    # The mark by which help is told to leave the lines of a paragraph as they are.
+    return "\n".join(["\b", f"{title}:", *(f"  {command}" for command in commands.split(" | "))])

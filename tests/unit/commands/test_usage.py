@@ -1,6 +1,7 @@
 """Mistyped command lines: exit code 2, plain words, what to type instead; and what may be written before the command."""
 
 import re
+import shlex
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -124,6 +125,9 @@ def test_each_command_explains_itself(lifeboat: Lifeboat, name: str, command: An
     assert said.code == 0
     text = " ".join(said.out.split())
     assert re.search(rf"Examples?: lifeboat {name}", text), text
+    for example in re.findall(r"(?m)^    (lifeboat .*)$", said.out):
+        # A line each, so that they can be copied; and each can be typed as it stands.
+        command.make_context(name, shlex.split(example)[1 + len(name.split()) :])
     assert re.search(r"Exit code: 0 ", text)
     options = {option for parameter in command.params for option in parameter.opts}
     assert {"--quiet", "-q", "--verbose", "-v"} <= options

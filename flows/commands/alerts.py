@@ -45,7 +45,7 @@ def alerts(
         raise ConfigError("nobody to notify was named", hint="--block TYPE/NAME or --webhook URL")
     if not prefect_is_configured():
         raise ConfigError("no Prefect server is configured", hint="export PREFECT_API_URL=http://127.0.0.1:4200/api")
-    # Prefect takes seconds to import; the faults above are told without it.
+    # Prefect takes seconds to import; the faults above are found without it.
     from tasks import alerts as automations
     from tasks import prefect_api
 

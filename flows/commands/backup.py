@@ -12,7 +12,7 @@ from backups.machine.parallel import side_by_side
 from backups.manifest import Kind, Manifest
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Services, ask_prefect, prefect_is_configured
+from flows.commands.options import Config, Services, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
 
 _AT_ONCE = 4
@@ -67,7 +67,7 @@ def _by_prefect(
     from flows.backup import backup_services
     from flows.outcome import SomeFailed
 
-    ask_prefect()
+    require_prefect()
     try:
         return backup_services(services=names, kind=kind, standalone=standalone, config=config)
     except SomeFailed as failed:
@@ -91,4 +91,4 @@ def _show(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> None:
         console.print_columns(("service", "backup", "kind", "size", "captured in", "note"), rows, right=["size"])
     for name, outcome in outcomes:
         if isinstance(outcome, LifeboatError):
-            console.tell(type(outcome)(f"{name}: {outcome.message}", hint=outcome.hint))
+            console.print_fault(type(outcome)(f"{name}: {outcome.message}", hint=outcome.hint))

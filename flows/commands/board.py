@@ -24,7 +24,7 @@ def live(subjects: Sequence[str]) -> Iterator[logging.Handler]:
 
 
 class _Board:
-    """One line a subject: its name and the newest thing said about it; below them a spinner and the time that has passed."""
+    """Lines with each subject and what was logged of it last; below them a spinner and the time that has passed."""
 
     def __init__(self, subjects: Sequence[str]) -> None:
         self.started = time.monotonic()

@@ -19,7 +19,7 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPED)
 
 
-def tell(error: LifeboatError) -> None:
+def print_fault(error: LifeboatError) -> None:
     """Print a fault and its hint."""
     err.print(Text.assemble(("lifeboat: ", "bold red"), error.message), soft_wrap=True)
     if error.hint:

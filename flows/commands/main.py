@@ -83,7 +83,7 @@ def _report(error: LifeboatError) -> int:
     """Print a fault; returns the exit code that it means."""
     from flows.commands import console
 
-    console.tell(error)
+    console.print_fault(error)
     return 1 if isinstance(error, Damaged) else 2
 
 

@@ -47,7 +47,7 @@ Verbose = Annotated[
 
 
 def shared() -> list[Any]:
-    """The options that every command has, ready to be added to a command's own."""
+    """Make the options that every command has, to be added to its own."""
 
     def every(quiet: Quiet = False, verbose: Verbose = False) -> None:
         """Nothing is run: only the options are of use."""
@@ -57,7 +57,7 @@ def shared() -> list[Any]:
     return list(typer.main.get_command(app).params)
 
 
-def ask_prefect() -> None:
+def require_prefect() -> None:
     """Return when the configured Prefect server answers; raises LifeboatError (with a hint) when it does not."""
     from tasks.prefect_api import connected
 
@@ -66,7 +66,7 @@ def ask_prefect() -> None:
 
 
 def prefect_is_configured() -> bool:
-    """Whether a Prefect server or Prefect Cloud is configured, by the environment or by a profile."""
+    """Return whether a Prefect server or Prefect Cloud is configured, by the environment or by a profile."""
     if os.environ.get("PREFECT_API_URL"):
         return True
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()

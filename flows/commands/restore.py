@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Json, ask_prefect, prefect_is_configured
+from flows.commands.options import Config, Json, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
 from verification.restore.arguments import moment, plan_lines, where
 from verification.restore.order import Order, Restoration
@@ -164,7 +164,7 @@ def show(result: Restoration) -> None:
     for line in lines:
         console.out.print(Text(line), soft_wrap=True)
     if result.error:
-        console.tell(LifeboatError(result.error, hint=result.hint))
+        console.print_fault(LifeboatError(result.error, hint=result.hint))
 
 
 def _right_here(site: Site, order: Order, runbook: Path | None) -> Restoration:
@@ -176,7 +176,7 @@ def _right_here(site: Site, order: Order, runbook: Path | None) -> Restoration:
 def _by_prefect(order: Order, runbook: Path | None, config: Path | None) -> Restoration:
     from flows.restore import NotRestored, restore_service
 
-    ask_prefect()
+    require_prefect()
     try:
         restoration = restore_service(
             service=order.service,

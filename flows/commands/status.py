@@ -68,5 +68,5 @@ def _show(statuses: list[ServiceStatus], now: datetime) -> None:
     console.print_columns(("service", "last backup", "proof", "proven", "restore took", "not well"), rows)
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
-    return f"{durations.describe(now - moment)} ago" if moment else "never"
+def _ago(time: datetime | None, now: datetime) -> str:
+    return f"{durations.describe(now - time)} ago" if time else "never"

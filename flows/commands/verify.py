@@ -12,7 +12,7 @@ from backups import durations
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Json, Services, ask_prefect, prefect_is_configured
+from flows.commands.options import Config, Json, Services, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
 from verification.evidence.evidence import Evidence
 
@@ -56,15 +56,15 @@ def verify(
     site = Site.open(config)
     names = site.chosen(services or [])
     selections = backup or ["latest", "worst"]
-    moment = _moment(at, site.settings.timezone) if at else None
+    time = _time(at, site.settings.timezone) if at else None
     with progress(names):
         if prefect_is_configured():
-            evidence = _by_prefect(names, selections, moment, out, config)
+            evidence = _by_prefect(names, selections, time, out, config)
         else:
             # Great Expectations takes seconds to import; the other commands do not wait for it.
             from verification.verify import verify as run_verification
 
-            evidence = run_verification(site, names, selections=selections, at=moment, out=out)
+            evidence = run_verification(site, names, selections=selections, at=time, out=out)
     if as_json:
         console.print_json(evidence.model_dump(mode="json"))
     else:
@@ -105,21 +105,22 @@ def show(evidence: Evidence, out: Path | None) -> None:
     console.out.print(Text(evidence.verdict, style=_STYLES[evidence.verdict]), f"report: {out / 'report.html'}" if out else "")
 
 
-def _by_prefect(names: list[str], selections: list[str], moment: datetime | None, out: Path, config: Path | None) -> Evidence:
+def _by_prefect(names: list[str], selections: list[str], time: datetime | None, out: Path, config: Path | None) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
-    ask_prefect()
+    require_prefect()
     try:
-        return verify_restores(services=names, backup=selections, at=moment, out=out.resolve(), config=config)
+        return verify_restores(services=names, backup=selections, at=time, out=out.resolve(), config=config)
     except NotVerified as outcome:
         return outcome.evidence
 
 
-def _moment(text: str, zone: str) -> datetime:
+def _time(text: str, zone: str) -> datetime:
+    """Read a time of the command line, in `zone` where it names none of its own; returns it in UTC."""
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise LifeboatError(
             f"--at {text!r} is not a time", hint="write it like 2026-11-22T03:00 or 2026-11-22T03:00:00Z"
         ) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)

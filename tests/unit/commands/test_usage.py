@@ -76,6 +76,13 @@ def test_the_version_is_the_packages_own(lifeboat: Lifeboat) -> None:
     assert (said.code, said.out) == (0, f"lifeboat {version('lifeboat')}\n")
 
 
+@pytest.mark.parametrize("command", [(), ("list",), ("config", "show")])
+def test_the_short_form_of_help_is_understood(lifeboat: Lifeboat, command: tuple[str, ...]) -> None:
+    said = lifeboat(*command, "-h")
+    assert said.code == 0
+    assert said.out == lifeboat(*command, "--help").out
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_shown_for_each_shell(lifeboat: Lifeboat, shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a value it is that of the shell that runs the command, which a test run need not have."""

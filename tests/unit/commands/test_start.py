@@ -19,7 +19,7 @@ finally:
     open("loaded", "w").write(json.dumps(heavy))
 """
 
-_LIST = f"""
+_REPOSITORY = f"""
 import json
 from backups.repository.repository import Repository
 Repository.snapshots = lambda self, *tags: []
@@ -35,9 +35,21 @@ def test_what_touches_no_service_loads_no_library_of_one(child: Child, tmp_path:
     assert json.loads((tmp_path / "loaded").read_text()) == []
 
 
-@pytest.mark.parametrize("arguments", [(), ("--json",), ("--config", "lifeboat.yaml")])
-def test_the_list_loads_neither_docker_nor_ssh_nor_prefect(child: Child, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """All three kinds of services and a host are configured."""
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("list",), 0),
+        (("list", "--json"), 0),
+        (("--config", "lifeboat.yaml", "list", "agama"), 0),
+        (("status",), 1),
+        (("config", "check"), 0),
+        (("config", "show"), 0),
+    ],
+)
+def test_what_reads_the_repository_alone_loads_neither_docker_nor_ssh_nor_prefect(
+    child: Child, tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    """All three kinds of services and a host are configured. The repository is empty, so the status is not well."""
     (tmp_path / "lifeboat.yaml").write_text(
         "repository: {url: repository, password: x}\n"
         "hosts: {monitoring: {address: ops@10.0.0.7}}\n"
@@ -46,8 +58,8 @@ def test_the_list_loads_neither_docker_nor_ssh_nor_prefect(child: Child, tmp_pat
         "  prometheus: {type: prometheus, url: 'http://10.0.0.7:9090', place: 'ssh:monitoring:/p', image: 'prom/prometheus:v3'}\n"
         "  grafana: {type: grafana, url: 'http://10.0.0.7:3000', place: 'ssh:monitoring:/g', image: 'grafana/grafana:12'}\n"
     )
-    done = child(_LIST, "list", *arguments)
-    assert done.returncode == 0, done.stderr
+    done = child(_REPOSITORY, *arguments)
+    assert done.returncode == code, done.stderr
     assert json.loads((tmp_path / "loaded").read_text()) == []
 
 

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backups import backup as story
 from backups.config import file
 from backups.config.settings import Settings
 from backups.errors import ConfigError
 from backups.hosts import Hosts
-from backups.machine import runs
-from backups.machine.docker import Docker
 from backups.manifest import Kind, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Service
 from backups.services.registry import SERVICE_TYPES
+
+if TYPE_CHECKING:
+    from backups.machine.docker import Docker
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Site:
         """The configured machines."""
         return Hosts(self.settings.hosts)
 
-    def service(self, name: str, docker: Docker) -> Service:
+    def service(self, name: str, docker: "Docker") -> Service:
         """One configured service."""
         section = self.settings.services[name]
         return SERVICE_TYPES[section.type].make(name, section, docker, self.hosts)
@@ -68,6 +69,10 @@ class Site:
 
     def back_up(self, name: str, *, kind: Kind | None, standalone: bool = False, patience: timedelta = timedelta(0)) -> Manifest:
         """Take one backup of a configured service, in a run of its own; see `backups.backup.back_up`."""
+        # Docker's library takes a while to import; whoever only reads the repository does not wait for it.
+        from backups import backup as story
+        from backups.machine import runs
+
         with runs.start(self.state) as run:
             service = self.service(name, run.docker)
             return story.back_up(service, self.repository, run, self.state, kind=kind, standalone=standalone, patience=patience)

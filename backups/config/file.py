@@ -36,7 +36,7 @@ def find(path: Path | None) -> Path:
             return candidate
     raise ConfigError(
         f"no configuration found: neither {' nor '.join(map(str, SEARCHED))}",
-        hint="copy deployments/example/lifeboat.yaml, or name a file by --config or LIFEBOAT_CONFIG",
+        hint="lifeboat init --mysql HOST --prometheus URL --grafana URL writes one; --config or LIFEBOAT_CONFIG name another",
     )
 
 

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from backups.machine.docker import Container, Docker, Image
 from backups.manifest import Kind, Manifest
 from backups.places.base import Ownership
 from backups.witness import Fact
+
+if TYPE_CHECKING:
+    # Whoever only lists backups does not wait for Docker's library.
+    from backups.machine.docker import Container, Docker, Image
 
 
 class RestoreSettings(BaseModel):
@@ -106,7 +109,7 @@ class Job:
     directory: Path
     work: Path
     chain: Sequence[Manifest]
-    docker: Docker
+    docker: "Docker"
     state: Path
     say: Callable[[str], None] = lambda line: None  # noqa: ARG005
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
@@ -131,14 +134,14 @@ class Sandbox(Protocol):
         """Scratch space on one filesystem, mode 0711, removed at the end; the chain is fetched below it."""
         ...
 
-    def image(self, name: str) -> Image:
+    def image(self, name: str) -> "Image":
         """Find the image, pulling if need be; raises LifeboatError when it cannot be had."""
         ...
 
     def run(
         self,
         name: str,
-        image: Image,
+        image: "Image",
         *,
         command: Sequence[str] | None = None,
         entrypoint: Sequence[str] | None = None,
@@ -146,11 +149,11 @@ class Sandbox(Protocol):
         mounts: Mapping[Path, str] | None = None,
         user: str | None = None,
         network: bool = False,
-    ) -> Container:
+    ) -> "Container":
         """Start a container. `network`: on the isolated network, reachable from here by its address; else none at all."""
         ...
 
-    def own(self, directory: Path, user: int, group: int, image: Image) -> None:
+    def own(self, directory: Path, user: int, group: int, image: "Image") -> None:
         """Give a directory tree to the user that a server in a container runs as."""
         ...
 
@@ -287,7 +290,7 @@ class Service(Protocol):
         """Its section of lifeboat.yaml."""
         ...
 
-    def examine(self, docker: Docker) -> Iterator[Finding]:
+    def examine(self, docker: "Docker") -> Iterator[Finding]:
         """Check everything that a backup needs, changing nothing. Never raises: a fault is a finding with its remedy."""
         ...
 

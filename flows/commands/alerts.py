@@ -1,16 +1,20 @@
-"""`lifeboat alerts`: have Prefect notify when a backup, a verification or an objective is missed."""
+"""`lifeboat alerts`: has Prefect notify you when a backup, a verification or an objective is missed."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from backups import durations
+from backups.config.settings import Objectives
 from backups.errors import ConfigError
 from backups.secret import Secret
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, prefect_is_configured
+
+if TYPE_CHECKING:
+    from tasks.alerts import Established
 
 
 def alerts(
@@ -26,22 +30,22 @@ def alerts(
 ) -> None:
     """Create or update the Prefect automations that notify you. Run it again whenever lifeboat.yaml changes.
 
-    They tell of: no backup of a service within objectives.rpo, also when there never was one; no verification within
-    objectives.proof; a backup or a verification that failed; a missed RTO; a service that calls for a restore (`lifeboat watch`);
-    a run that was killed. They see what runs under Prefect: backups taken without a server configured do not count.
+    You are notified of: no backup of a service within objectives.rpo, even if there never was one; no verification within
+    objectives.proof; a backup or a verification that failed; a missed RTO; a service that is down or has lost data (`lifeboat
+    watch`); a run that was killed. Only what runs under Prefect counts, not a backup taken without its server.
 
-    A dead server notifies nobody: have cron, or Prometheus, ask `lifeboat status`, too.
+    A dead server notifies nobody: have cron or Prometheus run `lifeboat status` as well.
 
     Examples: lifeboat alerts --block slack-webhook/operators | lifeboat alerts --webhook '${ALERT_WEBHOOK}'
 
-    Exit code: 0 the server holds the automations, 2 it could not be done.
+    Exit code: 0 the automations are in place, 2 they could not be made.
     """
     site = Site.open(config)
     if not block and not webhook:
         raise ConfigError("nobody to notify was named", hint="--block TYPE/NAME or --webhook URL")
     if not prefect_is_configured():
         raise ConfigError("no Prefect server is configured", hint="export PREFECT_API_URL=http://127.0.0.1:4200/api")
-    # Prefect takes seconds to import; the faults above are told without it.
+    # Prefect takes seconds to import; the faults above are found without it.
     from tasks import alerts as automations
     from tasks import prefect_api
 
@@ -53,6 +57,10 @@ def alerts(
     objectives = site.settings.objectives
     windows = automations.Windows(backup=objectives.rpo, verification=objectives.proof)
     done = automations.establish(automations.wanted(site.chosen([]), windows, blocks))
+    console.result(lambda: _show(done, objectives), well=not done.paused)
+
+
+def _show(done: "Established", objectives: Objectives) -> None:
     for verb, changed in (
         ("made", done.created),
         ("updated", done.updated),
@@ -64,6 +72,6 @@ def alerts(
     for name in done.paused:
         console.err.print(Text.assemble(("note: ", "yellow"), f"{name} is paused in Prefect and stays so"))
     console.out.print(
-        f"told: no backup in {durations.describe(objectives.rpo)}, no verification in {durations.describe(objectives.proof)}, "
-        "and every failure"
+        f"you are notified of: no backup in {durations.describe(objectives.rpo)}, no verification in "
+        f"{durations.describe(objectives.proof)}, and every failure"
     )

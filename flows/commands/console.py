@@ -1,22 +1,16 @@
-"""How commands talk: results on standard output; progress on standard error, live on a terminal and plain lines otherwise."""
+"""Prints a command's results on standard output, and its faults and hints on standard error."""
 
-import logging
-import os
+import json
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
-from backups import durations
 from backups.errors import LifeboatError
-
-LOGGERS = ("backups", "verification", "deployments")
+from flows.commands import verbosity
 
 _PIPED = 240
 """Columns when nobody watches: what a program reads must not be folded at 80."""
@@ -25,66 +19,56 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPED)
 
 
-def tell(error: LifeboatError) -> None:
-    """Show a fault and its hint."""
+def print_fault(error: LifeboatError) -> None:
+    """Print a fault and its hint."""
     err.print(Text.assemble(("lifeboat: ", "bold red"), error.message), soft_wrap=True)
     if error.hint:
         err.print(Text.assemble(("hint: ", "bold yellow"), error.hint), soft_wrap=True)
 
 
-@contextmanager
-def progress(subjects: Sequence[str]) -> Iterator[None]:
-    """Show what the log says about each of `subjects` while the work goes on."""
-    if err.is_terminal and not os.environ.get("LIFEBOAT_DEBUG"):
-        board = _Board(subjects)
-        with Live(board, console=err, refresh_per_second=8, transient=True), _logging_to(_BoardHandler(board)):
-            yield
+def result(show: Callable[[], None], *, well: bool) -> None:
+    """Print what a command has done by calling `show`; with --quiet only when not all went well."""
+    if not (verbosity.chosen.quiet and well):
+        show()
+
+
+def print_json(data: Any) -> None:
+    """Print JSON for programs: numbers, text, lists and objects; times are text in ISO 8601, in UTC."""
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *, right: Sequence[str] = ()) -> None:
+    """Print rows below each other, each column as wide as its widest cell; the columns named in `right` end at their right edge.
+
+    Unlike rich's tables it takes no time to speak of for some hundred rows.
+    """
+    table = [titles, *rows] if any(titles) else list(rows)
+    plain = [[cell.plain if isinstance(cell, Text) else cell for cell in row] for row in table]
+    widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
+    if out.is_terminal and sum(widths) + 2 * len(widths) > out.width:
+        _print_folded(titles, rows, right)
+        return
+    lines = []
+    for cells, texts in zip(table, plain, strict=True):
+        line = Text(style="dim" if cells is titles else "")
+        for title, cell, text, width in zip(titles, cells, texts, widths, strict=True):
+            gap = " " * (width - cell_len(text))
+            line.append(gap if title in right else "").append(cell).append("" if title in right else gap).append("  ")
+        line.rstrip()
+        lines.append(line)
+    if out.is_terminal:
+        out.print(Text("\n").join(lines), soft_wrap=True)
     else:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-        with _logging_to(handler):
-            yield
+        print("\n".join(line.plain for line in lines))
 
 
-class _Board:
-    """One line a subject: a spinner, its name, the newest thing said about it, and for how long."""
+def _print_folded(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], right: Sequence[str]) -> None:
+    """Print rows that are wider than the terminal, long cells folded into several lines."""
+    from rich.table import Table
 
-    def __init__(self, subjects: Sequence[str]) -> None:
-        self.started = time.monotonic()
-        self.lines: dict[str, str] = dict.fromkeys(subjects, "waiting")
-
-    def __rich__(self) -> Group:
-        grid = Table.grid(padding=(0, 2))
-        for subject, line in self.lines.items():
-            grid.add_row(Text(subject, style="bold"), Text(line, overflow="ellipsis", no_wrap=True))
-        elapsed = durations.describe(time.monotonic() - self.started)
-        return Group(grid, Spinner("dots", text=Text(elapsed, style="dim")))
-
-
-class _BoardHandler(logging.Handler):
-    def __init__(self, board: _Board) -> None:
-        super().__init__()
-        self.board = board
-
-    def emit(self, record: logging.LogRecord) -> None:
-        subject, separator, line = record.getMessage().partition(": ")
-        if separator:
-            self.board.lines[subject] = line
-        if record.levelno >= logging.WARNING:
-            err.print(Text.assemble(("note: ", "yellow"), record.getMessage()))
-
-
-@contextmanager
-def _logging_to(handler: logging.Handler) -> Iterator[None]:
-    level = logging.DEBUG if os.environ.get("LIFEBOAT_DEBUG") else logging.INFO
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(level)
-    try:
-        yield
-    finally:
-        for logger, old in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(old)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=any(titles))
+    for title in titles:
+        table.add_column(title, justify="right" if title in right else "left")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)

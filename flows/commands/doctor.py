@@ -1,14 +1,15 @@
-"""`lifeboat doctor`: look at everything a backup and a verification need; change nothing."""
+"""`lifeboat doctor`: says what a backup or a verification lacks, and what to type. Changes nothing."""
 
 import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import typer
 from rich.text import Text
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import disk, processes
 from backups.machine.docker import Docker
@@ -16,39 +17,59 @@ from backups.machine.parallel import side_by_side
 from backups.services.base import Finding
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Services
+from flows.commands.options import Config, Json, Services
+from flows.commands.progress import progress
+
+_MACHINE = "this machine"
+"""The title of what belongs to no service."""
 
 _SILENT = timedelta(minutes=3)
 """A worker is heard every half minute."""
 
 
-def doctor(services: Services = None, config: Config = None) -> None:
-    """Check every source, privilege, place, image, the repository and Docker, and print what to type to mend each finding.
+def doctor(services: Services = None, as_json: Json = False, config: Config = None) -> None:
+    """Check that everything a backup and a verification need is there, and print what to type where something is not.
 
-    Changes nothing, anywhere.
+    Looks at each source, its version and its privileges, the places of its files, the images, the repository, Docker and, where
+    Prefect is configured, its workers. Changes nothing.
 
-    Exit code: 0 all well, 1 something is to be mended, 2 could not run.
+    Examples: lifeboat doctor | lifeboat doctor agama
+
+    Exit code: 0 nothing is missing, 1 something has to be mended, 2 could not look.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
     docker = Docker()
-    machine = list(_machine(site, docker))
-    with console.progress([]):
+    with progress([]):
+        machine = list(_machine(site, docker))
         results = side_by_side(lambda name: list(site.service(name, docker).examine(docker)), names, at_once=4)
-    groups = [("this machine", machine)]
+    groups = [(_MACHINE, machine)]
     for name, result in zip(names, results, strict=True):
         groups.append((name, [_fault("examination", result)] if isinstance(result, LifeboatError) else result))
-    for title, findings in groups:
-        _show(title, findings)
     bad = sum(not finding.ok for _, findings in groups for finding in findings)
-    console.out.print(Text("all well" if not bad else f"{bad} to mend", style="bold green" if not bad else "bold red"))
+    if as_json:
+        console.print_json([_as_json(title, finding) for title, findings in groups for finding in findings])
+    else:
+        for title, findings in groups:
+            _show(title, findings)
+        console.out.print(Text("all well" if not bad else f"{bad} to mend", style="bold green" if not bad else "bold red"))
     raise typer.Exit(1 if bad else 0)
+
+
+def _as_json(title: str, finding: Finding) -> dict[str, Any]:
+    return {
+        "service": None if title == _MACHINE else title,
+        "subject": finding.subject,
+        "ok": finding.ok,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }
 
 
 def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     try:
-        words = processes.run(["restic", "version"]).output.decode().split()
-        yield Finding("restic", True, " ".join(words[:2]))
+        version = processes.run(["restic", "version"]).output.decode().split()
+        yield Finding("restic", True, " ".join(version[:2]))
     except LifeboatError as error:
         yield _fault("restic", error)
     try:
@@ -59,7 +80,11 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     yield _state(site)
     try:
         exists = site.repository.exists()
-        found = f"opens, {len(site.repository.backups())} backups" if exists else "not there yet; the first backup makes it"
+        found = (
+            f"opens, {plural.count(len(site.repository.backups()), 'backup')}"
+            if exists
+            else "not there yet; the first backup makes it"
+        )
         if site.repository.is_append_only():
             found += "; append-only from this machine: `lifeboat prune` runs where it is reached with full access"
         yield Finding(f"repository {site.repository.shown_url}", True, found)
@@ -88,8 +113,8 @@ def _workers() -> Iterator[Finding]:
         if ago is None:
             yield Finding(f"work pool {pool}", False, "no worker was ever heard: nothing that is scheduled runs", start)
         elif ago > _SILENT:
-            words = f"no worker was heard for {durations.describe(ago)}: nothing that is scheduled runs"
-            yield Finding(f"work pool {pool}", False, words, start)
+            message = f"no worker was heard for {durations.describe(ago)}: nothing that is scheduled runs"
+            yield Finding(f"work pool {pool}", False, message, start)
         else:
             yield Finding(f"work pool {pool}", True, f"a worker was heard {max(ago.total_seconds(), 0):.0f} s ago")
 

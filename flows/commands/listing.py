@@ -1,11 +1,8 @@
 """`lifeboat list`: what is in the repository, and which of it was proven."""
 
-import json
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from rich.table import Table
 from rich.text import Text
 
 from backups import durations
@@ -14,24 +11,29 @@ from backups.machine import disk
 from backups.manifest import BackupRecord
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Services
+from flows.commands.options import Config, Json, Services
+from flows.commands.progress import progress
 from verification.evidence.store import Proof, listed
 
 
 def list_backups(
     services: Services = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """List the backups, chain by chain, and when each was last proven and how fast it came back.
+    """List the backups, chain by chain, each with its size, its last proof, and how long the restore took then.
 
-    Reads the snapshots' tags alone, never their data. Nothing is proven unless it says so.
+    An incremental stands below the full that it builds on. `never drilled` means that nobody has tried to restore it. Reads
+    the tags of the repository's snapshots, not their data.
 
-    Exit code: 0, or 2 when the repository cannot be read.
+    Examples: lifeboat list | lifeboat list agama --json
+
+    Exit code: 0 listed, 2 the repository cannot be read.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
-    backups, proven = listed(site.repository)
+    with progress([]):
+        backups, proven = listed(site.repository)
     found = chains(backups)
     if as_json:
         rows = [
@@ -40,7 +42,7 @@ def list_backups(
             for chain in found.get(name, [])
             for backup in chain.backups
         ]
-        console.out.print_json(json.dumps(rows))
+        console.print_json(rows)
         return
     for name in names:
         _show(name, found.get(name, []), proven, datetime.now(UTC))
@@ -58,29 +60,34 @@ def _row(chain: Chain, backup: BackupRecord, proof: Proof | None) -> dict[str, A
         "taken_at": backup.taken_at.isoformat(),
         "bytes": backup.size,
         "snapshot": backup.snapshot,
-        "proof": None
-        if proof is None
-        else {"verdict": proof.verdict, "at": proof.at.isoformat(), "restore_seconds": proof.restore_seconds},
+        "proof": proof_as_json(proof),
     }
+
+
+def proof_as_json(proof: Proof | None) -> dict[str, Any] | None:
+    """What is known of a backup's proof, as every command's JSON has it; None when it was never drilled."""
+    if proof is None:
+        return None
+    return {"verdict": proof.verdict, "at": proof.at.isoformat(), "restore_seconds": proof.restore_seconds}
 
 
 def _show(service: str, members: list[Chain], proven: dict[str, Proof], now: datetime) -> None:
     console.out.print(Text(service, style="bold"), Text("" if members else "no backup yet", style="yellow"))
     if not members:
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("  backup", "taken at (UTC)", "kind", "size", "proof"):
-        table.add_column(column, justify="right" if column == "size" else "left", no_wrap=column != "proof")
-    for chain in members:
-        for backup in chain.backups:
-            branch = "  " if backup.sequence == 0 else "  └ "
-            kind = f"{backup.kind}{', standalone' if backup.standalone else ''}"
-            stamp = f"{backup.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-            table.add_row(branch + backup.id, stamp, kind, disk.size(backup.size), _proof(proven.get(backup.id), now))
-    console.out.print(table)
+    rows = [_cells(backup, proven.get(backup.id), now) for chain in members for backup in chain.backups]
+    console.print_columns(("  backup", "taken at (UTC)", "kind", "size", "proof"), rows, right=["size"])
 
 
-def _proof(proof: Proof | None, now: datetime) -> Text:
+def _cells(backup: BackupRecord, proof: Proof | None, now: datetime) -> tuple[str | Text, ...]:
+    branch = "  " if backup.sequence == 0 else "  └ "
+    kind = f"{backup.kind}{', standalone' if backup.standalone else ''}"
+    stamp = f"{backup.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return branch + backup.id, stamp, kind, disk.size(backup.size), proof_text(proof, now)
+
+
+def proof_text(proof: Proof | None, now: datetime) -> Text:
+    """What is known of a backup's proof, in a few words and their colour."""
     if proof is None:
         return Text("never drilled", style="dim")
     took = f", back in {durations.describe(proof.restore_seconds)}" if proof.restore_seconds is not None else ""

@@ -1,48 +1,55 @@
-"""The command `lifeboat`: its verbs, and the one place where a fault becomes a message and an exit code."""
+"""The command `lifeboat`: the one place where a fault becomes a message and an exit code. Its commands: `verbs.py`."""
 
 import logging
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from backups.errors import Damaged, LifeboatError
-from backups.machine.parallel import as_fault
-from flows.commands import console
-from flows.commands.alerts import alerts
-from flows.commands.backup import backup
-from flows.commands.demo import demo
-from flows.commands.doctor import doctor
-from flows.commands.listing import list_backups
-from flows.commands.prune import prune
-from flows.commands.restore import restore
-from flows.commands.status import status
-from flows.commands.verify import verify
-from flows.commands.watch import watch
-
-app = typer.Typer(
-    help="Back up MySQL, Prometheus and Grafana, and prove every week, exactly and on the clock, that they come back.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-app.command("demo")(demo)
-app.command("doctor")(doctor)
-app.command("backup")(backup)
-app.command("list")(list_backups)
-app.command("verify")(verify)
-app.command("restore")(restore)
-app.command("status")(status)
-app.command("prune")(prune)
-app.command("watch")(watch)
-app.command("alerts")(alerts)
-
+from flows.commands import usage, verbosity
+from flows.commands.options import Config, shared
+from flows.commands.verbs import VERBS, Verbs
 
 _INTERRUPTED = 130
+
+app = typer.Typer(
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"lifeboat {version('lifeboat')}")
+        raise typer.Exit
+
+
+@app.callback()
+def lifeboat(
+    context: typer.Context,
+    config: Config = None,
+    version: Annotated[  # noqa: ARG001 - its callback prints it
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Back up MySQL, Prometheus and Grafana, and prove every week, exactly and on the clock, that they come back.
+
+    The options below may also be written after the command. `lifeboat COMMAND --help` explains a command.
+
+    Exit codes: 0 done or verified, 1 a proof failed or something is not well, 2 could not run, 130 interrupted.
+    """
+    if config is not None:
+        given = {"config": str(config)}
+        context.default_map = {name: {**given, "check": given, "show": given} for name in VERBS}
 
 
 def main() -> None:
@@ -50,26 +57,45 @@ def main() -> None:
     # A terminated run cleans up exactly as an interrupted one does.
     signal.signal(signal.SIGTERM, _interrupt)
     logging.captureWarnings(True)
+    verbosity.reset()
+    command = typer.main.get_command(app)
+    command.params += shared()
     try:
-        code = app(standalone_mode=False)
+        code = command(prog_name="lifeboat", standalone_mode=False)
     except LifeboatError as error:
-        console.tell(error)
-        code = 1 if isinstance(error, Damaged) else 2
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except (KeyboardInterrupt, click.Abort):
+        code = _report(error)
+    except TyperException as error:
+        if usage.is_help(error):
+            print(error.message)
+            code = 2
+        else:
+            code = _report(usage.fault(error, sys.argv[1:]))
+    except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except Exception as error:
         if os.environ.get("LIFEBOAT_DEBUG"):
             raise
-        console.tell(as_fault(error))
+        from backups.machine.parallel import as_fault
+
+        _report(as_fault(error))
         code = 2
     if code == _INTERRUPTED:
-        # Click may have turned the interrupt into this exit code itself.
-        console.err.print("lifeboat: interrupted; no half backup was kept, nothing is left running")
+        # Typer may have turned the interrupt into this exit code itself.
+        print("lifeboat: interrupted; no half backup was kept, nothing is left running", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: LifeboatError) -> int:
+    """Print a fault; returns the exit code that it means."""
+    from flows.commands import console
+
+    console.print_fault(error)
+    return 1 if isinstance(error, Damaged) else 2
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signature that signal wants
     raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -2,13 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from flows.commands import verbosity
+
 Services = Annotated[
     list[str] | None,
-    typer.Argument(help="Names of services in lifeboat.yaml; all of them when none is named.", show_default=False),
+    typer.Argument(
+        metavar="SERVICE", help="Names of services in lifeboat.yaml; all of them when none is named.", show_default=False
+    ),
 ]
 Config = Annotated[
     Path | None,
@@ -19,9 +23,41 @@ Config = Annotated[
         show_default=False,
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; docs/commands.md describes its keys.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="No progress; a command that changes something prints nothing when all went well.",
+        callback=verbosity.be_quiet,
+        expose_value=False,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print every step and every program that is run, a line each, on standard error.",
+        callback=verbosity.be_verbose,
+        expose_value=False,
+    ),
+]
 
 
-def ask_prefect() -> None:
+def shared() -> list[Any]:
+    """Make the options that every command has, to be added to its own."""
+
+    def every(quiet: Quiet = False, verbose: Verbose = False) -> None:
+        """Nothing is run: only the options are of use."""
+
+    app = typer.Typer(add_completion=False)
+    app.command()(every)
+    return list(typer.main.get_command(app).params)
+
+
+def require_prefect() -> None:
     """Return when the configured Prefect server answers; raises LifeboatError (with a hint) when it does not."""
     from tasks.prefect_api import connected
 
@@ -30,7 +66,7 @@ def ask_prefect() -> None:
 
 
 def prefect_is_configured() -> bool:
-    """Whether a Prefect server or Prefect Cloud is configured, by the environment or by a profile."""
+    """Return whether a Prefect server or Prefect Cloud is configured, by the environment or by a profile."""
     if os.environ.get("PREFECT_API_URL"):
         return True
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()

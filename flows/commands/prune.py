@@ -1,46 +1,78 @@
-"""`lifeboat prune`: delete the chains that are over a month old."""
+"""`lifeboat prune`: deletes the chains that are older than retention allows."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
+from backups import plural
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config
+from flows.commands.options import Config, Json
+from flows.commands.progress import progress
 from verification import prune as retention
+from verification.prune import Plan
 
 
 def prune(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and its reasons; delete nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be deleted and why; delete nothing.")] = False,
     trust_clock: Annotated[
         bool,
-        typer.Option("--trust-clock", help="Believe this machine's clock, however far it is from everything in the repository."),
+        typer.Option(
+            "--trust-clock",
+            help="Believe this machine's clock even if it seems to have jumped, because nothing was saved for days.",
+        ),
     ] = False,
+    as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Delete chains whose full is older than retention.delete_after (31 days), whole, never in pieces.
+    """Delete old chains. A chain is a full and the incrementals on it; it is deleted whole or not at all.
 
-    Whatever its age, a chain stays that is its service's newest verified one, its newest one, that holds a backup younger
-    than retention.keep (21 days), or that a drill or a restore is reading. So does one that is old only by a clock which
-    nothing in the repository bears out.
+    A chain is deleted when its full is older than retention.delete_after (31 days) and its last backup is older than
+    retention.keep (21 days). It is kept all the same while it is the newest chain of its service, or the newest one with a
+    verified backup, or is being read by a drill or a restore. Nothing is deleted while this machine's clock may have jumped.
 
-    Evidence as old goes when every backup that it tells of is gone; the newest stays, and the newest that says verified.
+    Reports of verifications are deleted at the same age, once all backups that they prove are gone.
 
-    Exit code: 0, or 2 when it could not run; what it had not deleted by then goes with the next run.
+    Examples: lifeboat prune --dry-run | lifeboat prune
+
+    Exit code: 0 done; 2 it could not run to its end: the next run deletes the rest.
     """
     site = Site.open(config)
-    with console.progress([]):
+    with progress([]):
         plan = retention.plan(site, now=datetime.now(UTC), trust_clock=trust_clock)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("service", "chain", "backups", "", "because"):
-        table.add_column(column)
-    for row in plan.rows:
-        table.add_row(row.service, row.subject, str(row.backups), row.decision, row.reason)
-    console.out.print(table)
-    if dry_run:
-        return
-    with console.progress([]):
-        count = retention.carry_out(site, plan)
-    console.out.print(f"{count} backups deleted")
+    if not as_json:
+        console.result(lambda: _show(plan), well=not dry_run)
+    deleted = None
+    if not dry_run:
+        with progress([]):
+            deleted = retention.carry_out(site, plan)
+    if as_json:
+        console.print_json(_as_json(plan, deleted))
+    elif deleted is not None:
+        console.result(lambda: console.out.print(f"{plural.count(deleted, 'backup')} deleted"), well=True)
+
+
+def _show(plan: Plan) -> None:
+    rows = [(each.service, each.subject, str(each.backups), each.decision, each.reason) for each in plan.rows]
+    console.print_columns(("service", "chain", "backups", "", "because"), rows)
+
+
+def _as_json(plan: Plan, deleted: int | None) -> dict[str, Any]:
+    return {
+        "chains": [
+            {
+                "service": each.service,
+                "chain": each.chain.id,
+                "backups": [backup.id for backup in each.chain.backups],
+                "keep": each.keep,
+                "reason": each.reason,
+            }
+            for each in plan.chains
+        ],
+        "evidence": [
+            {"snapshot": each.snapshot, "backups": each.proven, "keep": each.keep, "reason": each.reason}
+            for each in plan.evidence
+        ],
+        "deleted_backups": deleted,
+    }

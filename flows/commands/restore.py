@@ -1,11 +1,10 @@
-"""`lifeboat restore`: bring a backup back for real."""
+"""`lifeboat restore`: brings a service back to where it runs, from its backups."""
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from backups import durations
@@ -13,7 +12,8 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, ask_prefect, prefect_is_configured
+from flows.commands.options import Config, Json, prefect_is_configured, require_prefect
+from flows.commands.progress import progress
 from verification.restore import arguments
 from verification.restore.arguments import plan_lines
 from verification.restore.order import Order, Restoration
@@ -24,14 +24,13 @@ _FAILURES_SHOWN = 12
 
 
 def restore(  # noqa: PLR0917 - options of a command line
-    service: Annotated[str, typer.Argument(help="The service, as lifeboat.yaml names it.")],
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="The service, as lifeboat.yaml names it.")],
     to: Annotated[
         str | None,
         typer.Option(
             "--to",
-            help="local:/directory, ssh:HOST:/directory, docker:CONTAINER:/directory, or docker:NAME for a new container; "
-            "Grafana: api or api:URL, a running server. "
-            "Default: the service's restore.to.",
+            help="Where to: local:/directory, ssh:HOST:/directory, docker:CONTAINER:/directory, docker:NAME (a new container); "
+            "for Grafana also api or api:URL, a running server. Default: the service's restore.to.",
             show_default=False,
         ),
     ] = None,
@@ -40,74 +39,100 @@ def restore(  # noqa: PLR0917 - options of a command line
         str | None,
         typer.Option(
             "--at",
-            help="A moment, e.g. 2026-11-22T14:03:20 (in the configured time zone) or with Z; MySQL comes back to that very "
-            "moment, the others to the newest backup before it. Or a GTID, source:number: up to and with that transaction.",
+            help="A time, e.g. 2026-11-22T14:03:20 (in the configured time zone) or 2026-11-22T14:03:20Z (UTC). MySQL comes back "
+            "as of that time, the others as of the newest backup before it. Or a GTID, source:number: up to that transaction.",
             show_default=False,
         ),
     ] = None,
     tables: Annotated[
         str | None,
-        typer.Option("--tables", help="MySQL: database.table,…: write these as files of SQL instead.", show_default=False),
+        typer.Option(
+            "--tables", help="Of MySQL, these tables only, as files of SQL: database.table,database.table.", show_default=False
+        ),
     ] = None,
     replace: Annotated[
         bool,
         typer.Option(
             "--replace",
-            help="Move aside what the target holds; of a running server, write over what has the same name. Nothing is deleted.",
+            help="Move aside what the target holds; in a running server, overwrite what has the same name. Nothing is deleted.",
         ),
     ] = False,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Deliver even what is not equal to its witness.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would happen and how long it took last; change nothing.")
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Deliver the copy even if it is not equal to what the source held; still ends with 1."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would happen and how long it took in the last drill; change nothing.")
+    ] = False,
+    as_json: Json = False,
     runbook: Annotated[
-        Path | None, typer.Option("--runbook", help="Write the runbook here, too (Markdown).", show_default=False)
+        Path | None,
+        typer.Option(
+            "--runbook", help="Also write the runbook, every step that was done, into this file (Markdown).", show_default=False
+        ),
     ] = None,
     config: Config = None,
 ) -> None:
-    """Bring a service back from its backups: proven equal to its witness first, and only then put where you say.
+    """Bring a service back from its backups. The copy is compared with what the source held first, and only then delivered.
 
-    A target that holds anything is refused, or with --replace moved aside. A restore that fails or dies leaves the target as it
-    was, and can be started again. The service on the target is stopped and started by the commands of restore.stop and
-    restore.start in lifeboat.yaml. Every step is written into a runbook.
+    A target that holds anything is refused; with --replace, what it holds is moved aside. A restore that fails or is killed
+    leaves the target as it was, and can be started again. The service on the target is stopped and started by the commands
+    restore.stop and restore.start of lifeboat.yaml. Every step is written into a runbook.
 
     Examples: lifeboat restore agama --to local:/var/lib/mysql --replace --dry-run |
     lifeboat restore agama --at 2026-11-22T14:03:20 --to docker:agama-again |
     lifeboat restore agama --tables shop.client --to local:/root/client
 
-    Exit code: 0 restored, and equal to the witness; 1 it is not equal; 2 could not run to its end.
+    Exit code: 0 restored, and equal to what the source held; 1 not equal; 2 it could not run to its end.
     """
     site = Site.open(config)
     named = [part.strip() for part in tables.split(",")] if tables else ()
     order = arguments.order(site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway)
     if dry_run:
-        planned = plan(site, order, Docker(), now=datetime.now(UTC))
+        with progress([]):
+            planned = plan(site, order, Docker(), now=datetime.now(UTC))
         if as_json:
-            console.out.print_json(data=dict(plan_lines(planned, site)))
+            console.print_json(_as_json(planned, site))
         else:
             show_plan(planned, site)
         raise typer.Exit(0)
-    with console.progress([order.service]):
+    with progress([order.service]):
         result = _by_prefect(order, runbook, config) if prefect_is_configured() else _right_here(site, order, runbook)
     if as_json:
-        console.out.print_json(result.model_dump_json())
+        console.print_json(result.model_dump(mode="json"))
     else:
-        show(result)
+        console.result(lambda: show(result), well=result.exit_code == 0)
     raise typer.Exit(result.exit_code)
 
 
 def show_plan(plan: Plan, site: Site) -> None:
     """Print what a restore would do."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for row in plan_lines(plan, site):
-        table.add_row(*row)
-    console.out.print(table)
+    console.print_columns(("", ""), plan_lines(plan, site))
     console.out.print("nothing was changed (--dry-run)")
 
 
+def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
+    choice = plan.choice
+    return {
+        "service": plan.order.service,
+        "backup": choice.backup.id,
+        "taken_at": choice.backup.taken_at.isoformat(),
+        "chain": [record.id for record in choice.records],
+        "point": str(choice.point) if choice.point else None,
+        "bytes": plan.needed,
+        "to": str(plan.target),
+        "held": list(plan.held or ()),
+        "phases": [{"name": phase.name, "seconds": phase.seconds} for phase in plan.promised],
+        "restore_seconds": plan.promised_seconds,
+        "lost_seconds": plan.lost_seconds,
+        "lost": list(plan.lost),
+        # Kept for one version: what this command printed before its keys were documented.
+        **dict(plan_lines(plan, site)),
+    }
+
+
 def show(result: Restoration) -> None:
-    """Print what a person wants to know first."""
+    """Print the verdict, what was not equal, where the data are now, and what was lost."""
     passed = len(result.checks) - len(result.failures)
     console.out.print(
         Text(result.verdict, style=_STYLES[result.verdict]), f"{passed} of {len(result.checks)} checks equal to the witness"
@@ -132,7 +157,7 @@ def show(result: Restoration) -> None:
     for line in lines:
         console.out.print(Text(line), soft_wrap=True)
     if result.error:
-        console.tell(LifeboatError(result.error, hint=result.hint))
+        console.print_fault(LifeboatError(result.error, hint=result.hint))
 
 
 def _right_here(site: Site, order: Order, runbook: Path | None) -> Restoration:
@@ -144,7 +169,7 @@ def _right_here(site: Site, order: Order, runbook: Path | None) -> Restoration:
 def _by_prefect(order: Order, runbook: Path | None, config: Path | None) -> Restoration:
     from flows.restore import NotRestored, restore_service
 
-    ask_prefect()
+    require_prefect()
     try:
         restoration = restore_service(
             service=order.service,

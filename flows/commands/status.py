@@ -1,18 +1,18 @@
-"""`lifeboat status`: how old the last backup and the last proof of each service are. Works when everything else is dead."""
+"""`lifeboat status`: says how old the last backup and the last proof of each service are. Needs the repository, nothing else."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from backups import durations
 from backups.chains import chains
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Services
+from flows.commands.options import Config, Json, Services
+from flows.commands.progress import progress
 from verification.evidence.store import listed
 from verification.watch import metrics
 from verification.watch.status import ServiceStatus, assess
@@ -22,7 +22,7 @@ _STYLES = {"verified": "green", "failed": "bold red"}
 
 def status(
     services: Services = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     metrics_file: Annotated[
         Path | None,
         typer.Option("--metrics", help="Also write Prometheus metrics into this file (node-exporter's textfile directory)."),
@@ -31,37 +31,31 @@ def status(
 ) -> None:
     """Say per service how old the last backup and the last proof are, and whether RPO and RTO are kept.
 
-    Reads the repository's tags alone. A proof older than objectives.proof (8 days) is stale. Meant for cron, too: a dead
-    scheduler alerts nobody, this does.
+    A proof older than objectives.proof (8 days) is stale. Needs the repository only: no Prefect, no Docker, no source. Have cron
+    run it, since a scheduler that has died alerts nobody.
 
-    Exit code: 0 all well, 1 something is not (a damaged repository included), 2 it could not look.
+    Examples: lifeboat status | lifeboat status --json | lifeboat status --metrics /var/lib/node_exporter/lifeboat.prom
+
+    Exit code: 0 all well; 1 something is not well, or the repository is damaged; 2 the repository cannot be read.
     """
     site = Site.open(config)
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}
     now = datetime.now(UTC)
-    backups, proven = listed(site.repository)
-    found = assess(
-        types,
-        chains(backups),
-        proven,
-        site.settings.objectives,
-        now=now,
-    )
+    with progress([]):
+        backups, proven = listed(site.repository)
+    found = assess(types, chains(backups), proven, site.settings.objectives, now=now)
     if metrics_file:
         metrics.write(metrics.render(found, site.settings.objectives, now=now), metrics_file)
     if as_json:
-        console.out.print_json(data=[each.model_dump(mode="json") for each in found])
+        console.print_json([each.model_dump(mode="json") for each in found])
     else:
         _show(found, now)
     raise typer.Exit(1 if any(each.complaints for each in found) else 0)
 
 
 def _show(statuses: list[ServiceStatus], now: datetime) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("service", "last backup", "proof", "proven", "restore took", "not well"):
-        table.add_column(column)
-    for each in statuses:
-        table.add_row(
+    rows = [
+        (
             each.service,
             Text(_ago(each.last_backup_at, now), style="" if each.rpo_kept else "bold red"),
             Text(each.standing, style=_STYLES.get(each.standing, "yellow")),
@@ -69,8 +63,10 @@ def _show(statuses: list[ServiceStatus], now: datetime) -> None:
             durations.describe(each.restore_seconds) if each.restore_seconds is not None else "-",
             Text("; ".join(each.complaints) or "-", style="red" if each.complaints else "dim"),
         )
-    console.out.print(table)
+        for each in statuses
+    ]
+    console.print_columns(("service", "last backup", "proof", "proven", "restore took", "not well"), rows)
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
-    return f"{durations.describe(now - moment)} ago" if moment else "never"
+def _ago(time: datetime | None, now: datetime) -> str:
+    return f"{durations.describe(now - time)} ago" if time else "never"

@@ -1,4 +1,4 @@
-"""`lifeboat verify`: bring backups back into sandboxes, prove them equal to their witnesses, and time it."""
+"""`lifeboat verify`: restores backups into sandboxes, compares them with their witnesses, and times it."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from backups import durations
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Services, ask_prefect, prefect_is_configured
+from flows.commands.options import Config, Json, Services, prefect_is_configured, require_prefect
+from flows.commands.progress import progress
 from verification.drill.plan import SELECTED
 from verification.evidence.evidence import Evidence
 
@@ -42,50 +42,52 @@ def verify(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where report.json, report.html and junit.xml go.")] = Path(
         "lifeboat-report"
     ),
+    as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Restore backups into isolated Docker copies, compare each with its witness, and time it against the RTO.
+    """Restore backups into isolated Docker containers, compare each with what its source held, and time it against the RTO.
 
-    Needs the repository and Docker only: no source, and no source's password. Equal means equal: every table's rows and
-    fingerprint, every Prometheus answer, every dashboard. Skipped is never verified.
+    Needs the repository and Docker only: no source, and no source's password. Compared are the rows and a fingerprint of every
+    table, Prometheus's answers, every object of Grafana; all must be equal. What was not tried is never called verified.
 
     Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report
 
-    Exit code: 0 verified, 1 failed, 2 could not run.
+    Exit code: 0 verified, 1 a backup did not come back equal, 2 it could not be tried.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
     selections = backup or list(SELECTED)
-    moment = _moment(at, site.settings.timezone) if at else None
-    with console.progress(names):
+    time = _time(at, site.settings.timezone) if at else None
+    with progress(names):
         if prefect_is_configured():
-            evidence = _by_prefect(names, selections, moment, out, config)
+            evidence = _by_prefect(names, selections, time, out, config)
         else:
             # Great Expectations takes seconds to import; the other commands do not wait for it.
             from verification.verify import verify as run_verification
 
-            evidence = run_verification(site, names, selections=selections, at=moment, out=out)
-    show(evidence, out)
+            evidence = run_verification(site, names, selections=selections, at=time, out=out)
+    if as_json:
+        console.print_json(evidence.model_dump(mode="json"))
+    else:
+        console.result(lambda: show(evidence, out), well=evidence.exit_code == 0)
     raise typer.Exit(evidence.exit_code)
 
 
 def show(evidence: Evidence, out: Path | None) -> None:
-    """Print what a person wants to know first, in ten seconds."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("service", "drill", "verdict", "checks", "back in", "backup", "ran on"):
-        table.add_column(column)
-    for result in evidence.drills:
-        passed = sum(check.passed for check in result.checks)
-        table.add_row(
+    """Print the verdict of each drill, then what was not equal, then the verdict over all."""
+    rows = [
+        (
             result.service,
             result.selection,
             Text(result.verdict, style=_STYLES[result.verdict]),
-            f"{passed} of {len(result.checks)} equal" if result.checks else "none",
+            f"{sum(check.passed for check in result.checks)} of {len(result.checks)} equal" if result.checks else "none",
             durations.describe(result.restore_seconds) if result.restore_seconds is not None else "-",
             f"{result.backup.id} ({len(result.backup.chain)} in chain)" if result.backup else "-",
             f"{result.image.name}{' (stand-in)' if result.image.standin else ''}" if result.image else "-",
         )
-    console.out.print(table)
+        for result in evidence.drills
+    ]
+    console.print_columns(("service", "drill", "verdict", "checks", "back in", "backup", "ran on"), rows)
     for result in evidence.drills:
         for reason in result.reasons:
             console.out.print(Text.assemble((f"{result.service}, {result.selection}: ", "bold"), reason))
@@ -104,21 +106,22 @@ def show(evidence: Evidence, out: Path | None) -> None:
     console.out.print(Text(evidence.verdict, style=_STYLES[evidence.verdict]), f"report: {out / 'report.html'}" if out else "")
 
 
-def _by_prefect(names: list[str], selections: list[str], moment: datetime | None, out: Path, config: Path | None) -> Evidence:
+def _by_prefect(names: list[str], selections: list[str], time: datetime | None, out: Path, config: Path | None) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
-    ask_prefect()
+    require_prefect()
     try:
-        return verify_restores(services=names, backup=selections, at=moment, out=out.resolve(), config=config)
+        return verify_restores(services=names, backup=selections, at=time, out=out.resolve(), config=config)
     except NotVerified as outcome:
         return outcome.evidence
 
 
-def _moment(text: str, zone: str) -> datetime:
+def _time(text: str, zone: str) -> datetime:
+    """Read a time of the command line, in `zone` where it names none of its own; returns it in UTC."""
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise LifeboatError(
             f"--at {text!r} is not a time", hint="write it like 2026-11-22T03:00 or 2026-11-22T03:00:00Z"
         ) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)

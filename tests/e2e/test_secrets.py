@@ -219,7 +219,17 @@ def test_nothing_that_is_run_shows_a_secret(secretive: Secretive, listener: List
         secretive.type("alerts", "--webhook", "${HOOK}", config=config, code=0, environment={"HOOK": listener.url})
         secretive.type("backup", "literal", "wrong", config=config, code=2, environment={**alone, **_DEBUG})
         secretive.type("doctor", config=config, code=1, environment=alone)
-        for command in (["list"], ["list", "--json"], ["prune", "--dry-run"]):
+        for command in (
+            *(
+                ["list"],
+                ["list", "--json"],
+                ["list", "-v"],
+                ["prune", "--dry-run"],
+                ["show", "literal"],
+                ["show", "agama", "--json", "-v"],
+            ),
+            *(["config", "check"], ["config", "show"], ["config", "show", "--json"]),
+        ):
             secretive.type(*command, config=config, code=0, environment=alone)
         secretive.type("status", "--json", "--metrics", str(out / "lifeboat.prom"), config=config, code=1, environment=alone)
 

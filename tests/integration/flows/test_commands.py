@@ -12,7 +12,22 @@ from backups.machine import commands_run
 from tests.contract.toy_site import IMAGE, ToySite
 
 Lifeboat = Callable[..., Any]
-COMMANDS = ("demo", "doctor", "backup", "list", "verify", "prune", "status", "restore", "watch")
+COMMANDS = (
+    "init",
+    "config check",
+    "config show",
+    "demo",
+    "doctor",
+    "backup",
+    "list",
+    "show",
+    "verify",
+    "prune",
+    "status",
+    "restore",
+    "watch",
+    "alerts",
+)
 
 
 @pytest.fixture
@@ -24,7 +39,7 @@ def config(toy: ToySite, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches(lifeboat: Lifeboat, command: str) -> None:
-    said = lifeboat(command, "--help")
+    said = lifeboat(*command.split(), "--help")
     assert said.code == 0
     assert "Exit code" in said.out
 
@@ -134,6 +149,68 @@ def test_an_image_that_cannot_be_had_could_not_run(lifeboat: Lifeboat, config: P
     said = lifeboat("verify", "--backup", "latest", "--out", str(toy.folder / "out"))
     assert said.code == 2
     assert "cannot be pulled" in said.out
+
+
+def test_a_backup_that_is_not_there_is_not_shown(lifeboat: Lifeboat, config: Path, toy: ToySite) -> None:
+    """A mistyped id gets the nearest one as a hint."""
+    meant = toy.open().repository.backups()[0].id
+    for wanted, hint in ((meant.replace("T", "Y"), f"did you mean {meant}?"), ("grafana-7", "see: lifeboat list")):
+        said = lifeboat("show", wanted)
+        assert said.code == 2
+        assert f"there is no backup {wanted} in the repository" in said.err
+        assert f"hint: {hint}" in said.err
+
+
+def test_a_service_without_a_backup_has_none_to_show(lifeboat: Lifeboat, config: Path) -> None:
+    config.write_text(config.read_text().replace("  toy: ", "  other: "))
+    said = lifeboat("show", "other")
+    assert said.code == 2
+    assert "other has no backup in the repository" in said.err
+    assert "hint: take one: lifeboat backup other" in said.err
+
+
+def test_show_tells_of_one_backup(lifeboat: Lifeboat, config: Path, tmp_path: Path) -> None:
+    """By the name of its service, the newest; one backup alone is told in the singular."""
+    newest = lifeboat("show", "toy").out
+    assert "chain        2 backups" in newest
+    full = re.findall(r"(toy-\S+) full", newest)[0]
+    said = lifeboat("show", full)
+    assert said.code == 0
+    assert "chain        1 backup, " in said.out
+    assert "never drilled" in said.out
+    assert re.search(r"witness +\d+ facts about \d+ subjects", said.out)
+    planned = lifeboat("restore", "toy", "--backup", full, "--to", f"local:{tmp_path}/back", "--dry-run").out
+    assert f"{full}, from 1 backup, " in planned
+
+
+def test_a_chain_with_a_hole_is_not_shown_as_whole(lifeboat: Lifeboat, config: Path, toy: ToySite) -> None:
+    full = toy.open().repository.backups()[0]
+    toy.open().repository.forget([full.snapshot])
+    said = lifeboat("show", "toy")
+    assert said.code == 1
+    assert f"chain {full.chain} is broken" in said.err
+
+
+def test_quiet_prints_nothing_when_all_went_well_and_everything_when_not(lifeboat: Lifeboat, config: Path, toy: ToySite) -> None:
+    """Before and after the command's name. What reports, reports all the same."""
+    said = lifeboat("backup", "--quiet")
+    assert (said.code, said.out, said.err) == (0, "", "")
+    said = lifeboat("-q", "prune")
+    assert (said.code, said.out, said.err) == (0, "", "")
+    assert "toy" in lifeboat("list", "-q").out
+    toy.configure(service=", password: '${NOT_SET_ANYWHERE}'")
+    said = lifeboat("backup", "-q")
+    assert said.code == 2
+    assert "toy: " in said.err
+
+
+def test_verbose_prints_what_is_run(lifeboat: Lifeboat, config: Path) -> None:
+    said = lifeboat("list", "--verbose")
+    assert "ran restic snapshots" in said.err
+    assert "ran " not in said.out
+    assert "correct horse" not in said.err
+    assert lifeboat("-v", "list").err.count("ran restic") == 1
+    assert lifeboat("list").err == ""
 
 
 @pytest.mark.parametrize("command", ["list", "status"])

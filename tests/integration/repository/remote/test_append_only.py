@@ -55,7 +55,7 @@ def test_a_source_machine_backs_up_and_verifies_and_only_the_other_one_prunes(
 
     keeper = Elsewhere(tmp_path / "keeper")
     other = keeper.configure(f"url: '{full.url}'")
-    assert "1 backups deleted" in lifeboat("prune", "--trust-clock", "--config", str(keeper.config)).out
+    assert "1 backup deleted" in lifeboat("prune", "--trust-clock", "--config", str(keeper.config)).out
     assert [len(held) for held in chains_of(other.repository).values()] == [1]
     other.repository.check(read_data=True)
     assert lifeboat("backup", "--config", str(machine.config)).code == 0, "the source goes on"

@@ -53,9 +53,9 @@ def live(machine: Elsewhere, lifeboat: Lifeboat, secrets: list[str], caplog: pyt
         typed("backup")
         assert [backup["kind"] for backup in json.loads(typed("list", "--json"))] == ["full"]
         assert "verified" in typed("verify", "--backup", "latest", "--out", str(machine.folder / "report"))
-        assert "opens, 1 backups" in lifeboat("doctor", "--config", config).out
+        assert "opens, 1 backup\n" in lifeboat("doctor", "--config", config).out
         fabricate(site, machine.folder / "scratch", "old", [LONG_AGO])
-        assert "1 backups deleted" in typed("prune", "--trust-clock")
+        assert "1 backup deleted" in typed("prune", "--trust-clock")
     site.repository.check(read_data=True)
     assert [len(held) for held in chains_of(site.repository).values()] == [1]
     lines = [line for line in seen if line.split(b"\0")[0].endswith(b"restic")]

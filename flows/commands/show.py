@@ -1,0 +1,191 @@
+"""`lifeboat show`: shows one backup: its chain, its sizes, its last proof, and what its witness counted."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from backups import durations, plural
+from backups.chains import chains
+from backups.errors import Damaged, LifeboatError
+from backups.machine import disk
+from backups.manifest import BACKUP, BackupRecord, Manifest
+from backups.repository.repository import Repository, Snapshot, records
+from backups.site import Site
+from backups.witness import Fact
+from flows.commands import console
+from flows.commands.listing import proof_text
+from flows.commands.options import Config, Json
+from flows.commands.progress import progress
+from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.store import TAG, Proof, proven_by, read_proofs
+
+_REPORT = "report.json"
+
+
+def show(
+    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup's id, or a service's name: its newest backup.")],
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show one backup: its chain, its sizes, how long writers waited, its last proof phase by phase, and what was counted.
+
+    Reads the backup's manifest and the report of its last verification, not its data.
+
+    Examples: lifeboat show agama | lifeboat show agama-20261122T000004Z --json
+
+    Exit code: 0 shown; 1 the backup is damaged or its chain has a hole; 2 there is no such backup, or it cannot be read.
+    """
+    site = Site.open(config)
+    with progress([]):
+        repository = site.repository
+        snapshots = repository.snapshots(BACKUP, TAG)
+        chain = _chain(records(snapshots), backup, list(site.settings.services))
+        manifest = repository.manifest(chain[-1])
+        proof = read_proofs(snapshots).get(manifest.id)
+        drill = _drill(repository, snapshots, manifest.id) if proof else None
+    found = _as_json(manifest, chain, proof, drill)
+    if as_json:
+        console.print_json(found)
+    else:
+        console.print_columns(("", ""), _lines(manifest, found, proof, datetime.now(UTC)))
+
+
+def _chain(every: Sequence[BackupRecord], wanted: str, services: Sequence[str]) -> tuple[BackupRecord, ...]:
+    """The backups that bringing `wanted` back needs, it last; raises LifeboatError when there is no such backup."""
+    newest = max((record for record in every if record.service == wanted), key=lambda record: record.taken_at, default=None)
+    record = next((record for record in every if record.id == wanted), newest)
+    if record is None and wanted in services:
+        raise LifeboatError(f"{wanted} has no backup in the repository", hint=f"take one: lifeboat backup {wanted}")
+    if record is None:
+        near = difflib.get_close_matches(wanted, [*(record.id for record in every), *services], 1)
+        raise LifeboatError(
+            f"there is no backup {wanted} in the repository",
+            hint=f"did you mean {near[0]}?" if near else "see: lifeboat list",
+        )
+    return next(chain for chain in chains(every)[record.service] if chain.id == record.chain).up_to(record.id)
+
+
+def _drill(repository: Repository, snapshots: Sequence[Snapshot], backup: str) -> DrillResult | None:
+    """The drill that the newest proof of a backup is about, from the report that is kept with it."""
+    about = [snapshot for snapshot in snapshots if TAG in snapshot.tags and backup in proven_by(snapshot)]
+    newest = max(about, key=lambda snapshot: snapshot.time)
+    try:
+        evidence = Evidence.model_validate_json(repository.read(newest.id, _REPORT))
+    except ValueError as error:
+        raise Damaged(
+            f"the report of verification {newest.id[:8]} cannot be read: {str(error).splitlines()[0]}",
+            hint="was it written by a newer Lifeboat?",
+        ) from error
+    drills = [drill for drill in evidence.drills if drill.backup and drill.backup.id == backup]
+    # As for the proof: a failed one counts, then the slower.
+    return max(drills, key=lambda drill: (drill.verdict != "verified", drill.restore_seconds or 0.0), default=None)
+
+
+def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | None, drill: DrillResult | None) -> dict[str, Any]:
+    seconds = manifest.details.get("lock_seconds")
+    return {
+        "id": manifest.id,
+        "service": manifest.service,
+        "type": manifest.type,
+        "kind": manifest.kind,
+        "standalone": manifest.standalone,
+        "reason": manifest.reason,
+        "started_at": manifest.started_at.isoformat(),
+        "taken_at": manifest.taken_at.isoformat(),
+        "finished_at": manifest.finished_at.isoformat(),
+        "source": {"version": manifest.source.version, "image": manifest.source.image},
+        "lifeboat": manifest.lifeboat,
+        "snapshot": chain[-1].snapshot,
+        "bytes": manifest.size,
+        "files": len(manifest.files),
+        "restore_bytes": sum(record.size for record in chain),
+        "chain": [
+            {"id": record.id, "kind": record.kind, "taken_at": record.taken_at.isoformat(), "bytes": record.size}
+            for record in chain
+        ],
+        "lock": None if seconds is None else {"seconds": seconds, "attempts": manifest.details.get("lock_attempts")},
+        "witness": {
+            "facts": len(manifest.witness),
+            "subjects": len({fact.subject for fact in manifest.witness}),
+            "metrics": _metrics(manifest.witness),
+        },
+        "proof": None if proof is None else _proof(proof, drill),
+    }
+
+
+def _proof(proof: Proof, drill: DrillResult | None) -> dict[str, Any]:
+    return {
+        "verdict": proof.verdict,
+        "at": proof.at.isoformat(),
+        "restore_seconds": proof.restore_seconds,
+        "phases": [{"name": phase.name, "seconds": phase.seconds} for phase in drill.phases] if drill else [],
+        "checks": len(drill.checks) if drill else None,
+        "failed_checks": len(drill.failures) if drill else None,
+        "image": drill.image.name if drill and drill.image else None,
+    }
+
+
+def _metrics(witness: Iterable[Fact]) -> dict[str, dict[str, int | None]]:
+    """For each metric, of how many subjects it was taken, and its sum where that means anything."""
+    found: dict[str, list[Fact]] = {}
+    for fact in witness:
+        found.setdefault(fact.metric.partition(" at ")[0].partition(" of ")[0], []).append(fact)
+    return {
+        metric: {
+            "subjects": len({fact.subject for fact in facts}),
+            "total": sum(int(str(fact.value)) for fact in facts) if _adds_up(metric, facts) else None,
+        }
+        for metric, facts in sorted(found.items())
+    }
+
+
+def _adds_up(metric: str, facts: Sequence[Fact]) -> bool:
+    """Whether the numbers may be added: not times, and not the same thing counted at several instants."""
+    return "time" not in metric and all(type(fact.value) is int and fact.metric == metric for fact in facts)
+
+
+def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: datetime) -> list[tuple[str | Text, str | Text]]:
+    lock, witness, chain = found["lock"], found["witness"], found["chain"]
+    took = durations.describe(manifest.finished_at - manifest.started_at)
+    parts = [
+        f"{metric} of {each['subjects']:,}" + (f" ({each['total']:,} in all)" if each["total"] is not None else "")
+        for metric, each in witness["metrics"].items()
+    ]
+    rows: list[tuple[str, str | Text]] = [
+        ("backup", manifest.id),
+        (
+            "service",
+            f"{manifest.service} ({manifest.type}), source {manifest.source.version}, copies run on {manifest.source.image}",
+        ),
+        ("kind", f"{manifest.kind}{', standalone' if manifest.standalone else ''}"),
+        *([("because", manifest.reason)] if manifest.reason else []),
+        (
+            "taken at",
+            f"{manifest.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, {durations.describe(now - manifest.taken_at)} ago",
+        ),
+        ("captured in", took),
+        ("size", f"{disk.size(manifest.size)} in {plural.count(len(manifest.files), 'file')}"),
+        ("snapshot", found["snapshot"]),
+        *(
+            [("lock", f"writers waited {lock['seconds']:.3f} s ({plural.count(lock['attempts'] or 1, 'attempt')})")]
+            if lock
+            else []
+        ),
+        ("witness", f"{plural.count(witness['facts'], 'fact')} about {plural.count(witness['subjects'], 'subject')}"),
+        *(("", part) for part in parts),
+        ("proof", proof_text(proof, now)),
+    ]
+    if proof:
+        checked = found["proof"]
+        if checked["checks"] is not None:
+            equal = checked["checks"] - checked["failed_checks"]
+            where = f", on {checked['image']}" if checked["image"] else ""
+            rows.append(("", f"{equal:,} of {plural.count(checked['checks'], 'check')} equal{where}"))
+        rows += [("", f"{phase['name']} {durations.describe(phase['seconds'])}") for phase in checked["phases"]]
+    rows.append(("chain", f"{plural.count(len(chain), 'backup')}, {disk.size(found['restore_bytes'])}: what a restore reads"))
+    rows += [("", f"{each['id']} {each['kind']} {disk.size(each['bytes'])}") for each in chain]
+    return [(Text(title, style="bold"), line) for title, line in rows]

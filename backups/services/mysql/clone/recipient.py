@@ -63,7 +63,8 @@ def running(
 ) -> Iterator[Recipient]:
     """Start a recipient for `job` and wait until it answers; it and its files are gone afterwards, also after a failure.
 
-    network: `host`, or `none` for one whose connections are carried elsewhere: a cut ends its clone at once.
+    network: `host`, or `none` for one whose connections are carried elsewhere. A cut before data pass ends its clone at once;
+    after that CLONE itself tries for five minutes to go on where it was.
     """
     home = job.work / "recipient"
     home.mkdir(mode=0o700)

@@ -160,7 +160,7 @@ def test_a_strangers_automation_of_that_name_is_left_alone_and_reported(
     said = prefect_process.lifeboat("alerts", "--webhook", listener.url, config=config)
 
     assert said.code == 2
-    assert "1 of the names are taken by automations that `lifeboat alerts` did not make" in said.err
+    assert "1 of the names are taken by automations that `lifeboat alerts` did not create" in said.err
     assert "lifeboat: the RTO was missed" in said.err
     assert "hint: rename or delete them" in said.err
     assert prefect_process.found("automations") == before

@@ -46,6 +46,13 @@ class Place(Protocol):
         """Every regular file at or below `path`, sorted; raises LifeboatError when `path` is not there."""
         ...
 
+    def links(self) -> dict[str, str | None]:
+        """Every symbolic link below the root, and the path below the root of the file or directory that it leads to.
+
+        None where it leads outside, in a circle, or to nothing: such a link is never followed.
+        """
+        ...
+
     def fetch(self, paths: Sequence[str], into: Path) -> None:
         """Copy these files below `into`, keeping their relative paths. Never leaves a short file unnoticed: raises instead."""
         ...

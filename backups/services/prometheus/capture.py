@@ -1,20 +1,21 @@
 """The story of a capture: choose questions, ask, snapshot, copy what the chain does not hold, remove the snapshot, ask again."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from backups.errors import LifeboatError
+from backups.errors import ConfigError, LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
 from backups.machine.docker import Image
+from backups.places import links
 from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import configuration as configuring
-from backups.services.prometheus import datadir, horizon, questions, version
+from backups.services.prometheus import datadir, horizon, not_captured, questions, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META, Meta
 from backups.services.prometheus.details import (
@@ -26,6 +27,7 @@ from backups.services.prometheus.details import (
     PrometheusDetails,
     Questions,
 )
+from backups.services.prometheus.horizon import Horizon
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.services.prometheus.snapshot import clear, snapshot
 from backups.witness import Fact
@@ -38,13 +40,15 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     """Take a backup of the source. Raises LifeboatError; the source then has no snapshot of ours left."""
     api, place = Api.of(settings), parse(settings.place, job.docker, hosts)
     source, flags = api.version(), api.flags()
+    require_storage(api, flags)
     image = _image(settings, source, job)
     datadir.check_identity(api, place)
     journal = job.state / "cache" / "prometheus" / f"{name}.snapshot"
     clear(place, journal, job.say)
-    configuration, config_facts = _configuration(settings, flags, image, job, hosts)
+    configuration, config_facts, limits = _configuration(api, settings, flags, image, job, hosts)
 
-    asked = _choose(api, place, job)
+    past = horizon.look(api)
+    asked = _choose(api, place, past, job)
     before = list(questions.ask(api, asked))
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()
@@ -52,6 +56,9 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
         blocks, block_facts = _copy_blocks(place, path, job)
     answers, unsettled = questions.settled(before, questions.ask(api, asked))
     _tell(asked, unsettled, job)
+    limits += _limits(past)
+    for limit in limits:
+        job.say(f"not in this backup: {limit}")
 
     details = PrometheusDetails(
         snapshot=path.rpartition("/")[2],
@@ -59,9 +66,19 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
         questions=asked.model_copy(update={"unsettled": unsettled}),
         flags={flag: flags[flag] for flag in _FLAGS if flag in flags},
         configuration=configuration,
+        limits=tuple(limits),
     )
     witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers]
     return Captured(taken_at, source, witness, details.model_dump(mode="json"))
+
+
+def require_storage(api: Api, flags: Mapping[str, str]) -> None:
+    """Raise ConfigError when the server is an agent, which keeps no data that could be backed up."""
+    if flags.get("agent") == "true" or "agent" in flags.get("enable-feature", "").split(","):
+        raise ConfigError(
+            f"Prometheus at {api.name} runs as an agent: it passes samples on and keeps none that could be backed up",
+            hint="take it out of lifeboat.yaml, and back up the Prometheus that it writes to",
+        )
 
 
 def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
@@ -77,31 +94,40 @@ def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
 
 
 def _configuration(
-    settings: PrometheusSettings, flags: dict[str, str], image: Image | None, job: Job, hosts: Hosts
-) -> tuple[Configuration | None, list[Fact]]:
-    """Bring the configuration along, where it has a place; with the facts about it."""
+    api: Api, settings: PrometheusSettings, flags: dict[str, str], image: Image | None, job: Job, hosts: Hosts
+) -> tuple[Configuration | None, list[Fact], list[str]]:
+    """Bring the configuration along, where it has a place; with the facts about it, and what of it is not in the backup."""
     if settings.config_place is None:
-        return None, []
+        return None, [], []
     place = parse(settings.config_place, job.docker, hosts)
     found = configuring.locate(flags, place)
-    files = place.files()
+    files, root = place.files(), job.directory / CONFIG
     disk.require(job.directory, sum(file.size for file in files), f"the configuration of {place}")
-    place.fetch([file.path for file in files], job.directory / CONFIG)
+    place.fetch([file.path for file in files], root)
+    unfollowed = links.follow(place.links(), root)
+    configuring.require_main(found, root, place)
+    limits = list(not_captured.look(api, found, PurePosixPath(flags.get("config.file", "")), root, unfollowed, str(place)))
     facts = list(configuring.facts(job.directory))
     if image is None:
-        return found, facts
+        return found, facts, limits
     said = configuring.check(job.docker, _container_name("promtool"), image, job.directory, found)
     judged = configuring.verdict(found, said)
     if not configuring.accepted(judged):
         job.say(f"promtool does not accept the configuration in {place} by itself: {judged.value}")
-    return found.model_copy(update={"checked": True}), [*facts, judged]
+    return found.model_copy(update={"checked": True}), [*facts, judged], limits
 
 
-def _choose(api: Api, place: Place, job: Job) -> Questions:
+def _choose(api: Api, place: Place, past: Horizon, job: Job) -> Questions:
     """Choose questions about instants at which everything is written."""
     now: datetime = job.now()
-    until = api.clock() - horizon.margin(api.configuration())
-    return questions.plan(api, datadir.spans(api, place, job.work), until=until, seed=int(now.timestamp()))
+    until = api.clock() - past.margin
+    spans, unreadable = datadir.spans(api, place, job.work)
+    if unreadable:
+        job.say(
+            f"{len(unreadable)} blocks of {place} have no readable {META}, first {unreadable[0]}: the source does not serve "
+            "them, and they are not in the backup"
+        )
+    return questions.plan(api, spans, until=until, seed=int(now.timestamp()))
 
 
 def _copy_blocks(place: Place, path: str, job: Job) -> tuple[tuple[Block, ...], list[Fact]]:
@@ -170,6 +196,14 @@ def _block_facts(meta: Meta, block: Block) -> Iterator[Fact]:
     yield from storage.numbers(meta, block.ulid)
     for file in block.files:
         yield storage.file_fact(block.ulid, file.path, file.sha256)
+
+
+def _limits(past: Horizon) -> Iterator[str]:
+    """What the source has and this backup does not hold, a line each."""
+    if past.leaves_out:
+        yield past.leaves_out
+    if past.unreadable:
+        yield "any proof of the last hours: the source's configuration cannot be read, so nothing tells when they are whole"
 
 
 def _tell(asked: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -> None:

@@ -19,13 +19,26 @@ def locate(flags: dict[str, str], place: Place) -> Configuration:
     """Which file of the place is the main one, by the source's `--config.file`; raises ConfigError when it is not there."""
     main = PurePosixPath(flags.get("config.file", "prometheus.yml"))
     place.check()
-    if not place.exists(main.name):
+    # The place may be a directory above the main file's: the longest common end of both paths tells.
+    parts = main.parts[2:] if main.is_absolute() else main.parts
+    ends = [PurePosixPath(*parts[start:]) for start in range(len(parts))]
+    found = next((end for end in ends if place.exists(str(end))), None)
+    if found is None:
         raise ConfigError(
             f"{main.name}, the configuration that the source runs with ({main}), is not in {place}",
             hint=f"set `config_place` to the directory that the source calls {main.parent}",
         )
-    directory = str(main.parent) if main.is_absolute() else _DEFAULT_DIRECTORY
-    return Configuration(main=main.name, directory=directory, checked=False)
+    directory = str(main.parents[len(found.parts) - 1]) if main.is_absolute() else _DEFAULT_DIRECTORY
+    return Configuration(main=str(found), directory=directory, checked=False)
+
+
+def require_main(configuration: Configuration, root: Path, place: Place) -> None:
+    """Raise ConfigError unless the main file is among what was fetched below `root`."""
+    if not (root / configuration.main).is_file():
+        raise ConfigError(
+            f"{configuration.main} in {place} is a link that leads out of it, so the configuration would not be in the backup",
+            hint="set `config_place` to the directory that really holds it, or to one above both",
+        )
 
 
 def facts(data: Path) -> Iterator[Fact]:

@@ -77,13 +77,17 @@ class Configuration(Frozen):
 
 
 class PrometheusDetails(Frozen):
-    """The `details` of a Prometheus manifest. flags: those of the source that decide what its answers are."""
+    """The `details` of a Prometheus manifest. flags: those of the source that decide what its answers are.
+
+    limits: what the source has and the backup does not hold, a line each
+    """
 
     snapshot: str
     blocks: tuple[Block, ...]
     questions: Questions
     flags: dict[str, str]
     configuration: Configuration | None = None
+    limits: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, manifest: Manifest) -> "PrometheusDetails":

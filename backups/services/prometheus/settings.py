@@ -11,7 +11,8 @@ from backups.services.base import ServiceSettings
 
 class PrometheusSettings(ServiceSettings):
     """`url` answers the HTTP API; `place` is its data directory (`--storage.tsdb.path`); `config_place`, where given, the
-    directory of its configuration and rule files, which travel along. `user` and passwords are for basic authentication.
+    directory of its configuration and rule files, which travel along. `user` and passwords are for basic authentication;
+    `ca_file` holds the certificates (PEM) that its own is checked against, where this machine does not trust it otherwise.
     """
 
     type: Literal["prometheus"]
@@ -21,3 +22,4 @@ class PrometheusSettings(ServiceSettings):
     user: str | None = None
     password: Secret | None = None
     password_file: Path | None = None
+    ca_file: Path | None = None

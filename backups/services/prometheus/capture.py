@@ -105,7 +105,6 @@ def _configuration(
     disk.require(job.directory, sum(file.size for file in files), f"the configuration of {place}")
     place.fetch([file.path for file in files], root)
     unfollowed = links.follow(place.links(), root)
-    configuring.require_main(found, root, place)
     limits = list(not_captured.look(api, found, PurePosixPath(flags.get("config.file", "")), root, unfollowed, str(place)))
     facts = list(configuring.facts(job.directory))
     if image is None:

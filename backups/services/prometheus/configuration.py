@@ -32,15 +32,6 @@ def locate(flags: dict[str, str], place: Place) -> Configuration:
     return Configuration(main=str(found), directory=directory, checked=False)
 
 
-def require_main(configuration: Configuration, root: Path, place: Place) -> None:
-    """Raise ConfigError unless the main file is among what was fetched below `root`."""
-    if not (root / configuration.main).is_file():
-        raise ConfigError(
-            f"{configuration.main} in {place} is a link that leads out of it, so the configuration would not be in the backup",
-            hint="set `config_place` to the directory that really holds it, or to one above both",
-        )
-
-
 def facts(data: Path) -> Iterator[Fact]:
     """The sha256 of each configuration file below a backup's `data/`."""
     root = data / CONFIG

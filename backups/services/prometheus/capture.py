@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from backups.errors import ConfigError, LifeboatError
@@ -14,8 +14,8 @@ from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.prometheus import blocks as storage
+from backups.services.prometheus import chunks, datadir, horizon, not_captured, questions, version
 from backups.services.prometheus import configuration as configuring
-from backups.services.prometheus import datadir, horizon, not_captured, questions, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META, Meta
 from backups.services.prometheus.details import (
@@ -56,7 +56,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
         blocks, block_facts = _copy_blocks(place, path, job)
     answers, unsettled = questions.settled(before, questions.ask(api, asked))
     _tell(asked, unsettled, job)
-    limits += _limits(past)
+    limits += _limits(past, blocks)
     for limit in limits:
         job.say(f"not in this backup: {limit}")
 
@@ -173,7 +173,8 @@ def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.H
     target = job.directory / BLOCKS / ulid / inside
     target.parent.mkdir(parents=True, exist_ok=True)
     target.hardlink_to(fetched)
-    return BlockFile(path=inside, size=size, sha256=sha256)
+    damage = chunks.damage(fetched) if inside.startswith(chunks.DIRECTORY) else None
+    return BlockFile(path=inside, size=size, sha256=sha256, damage=damage)
 
 
 def _described(meta_path: Path, ulid: str, files: tuple[BlockFile, ...]) -> tuple[Block, list[Fact]]:
@@ -197,8 +198,16 @@ def _block_facts(meta: Meta, block: Block) -> Iterator[Fact]:
         yield storage.file_fact(block.ulid, file.path, file.sha256)
 
 
-def _limits(past: Horizon) -> Iterator[str]:
-    """What the source has and this backup does not hold, a line each."""
+def _limits(past: Horizon, blocks: Sequence[Block]) -> Iterator[str]:
+    """What the source has and this backup does not hold, or holds as damaged as it is there, a line each."""
+    for block in blocks:
+        span = f"{_when(block.min_time)} to {_when(block.max_time)}"
+        for file in block.files:
+            if file.damage:
+                yield (
+                    f"the history of {span} UTC, whole: block {block.ulid} is damaged at the source, {file.path}: {file.damage}; "
+                    "an older backup may have it whole"
+                )
     if past.leaves_out:
         yield past.leaves_out
     if past.unreadable:
@@ -214,6 +223,13 @@ def _tell(asked: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -> N
     if unsettled:
         subject, metric = unsettled[0]
         job.say(f"{len(unsettled)} answers changed while the backup was taken and prove nothing, first: {subject}, {metric}")
+
+
+def _when(milliseconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return f"{milliseconds} ms"  # beyond the year 9999
 
 
 def _container_name(purpose: str) -> str:

@@ -14,12 +14,16 @@ CONFIG = "config"
 
 
 class BlockFile(Frozen):
-    """A file of a block. path: below the block's directory; backup: the id of the backup that holds it, None for this one."""
+    """A file of a block. path: below the block's directory; backup: the id of the backup that holds it, None for this one.
+
+    damage: what was wrong with it at the source already, by the checksums in it, when it was copied
+    """
 
     path: str
     size: int
     sha256: str
     backup: str | None = None
+    damage: str | None = None
 
 
 class Block(Frozen):

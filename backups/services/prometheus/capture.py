@@ -18,6 +18,7 @@ from backups.services.prometheus import chunks, datadir, horizon, not_captured, 
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META, Meta
+from backups.services.prometheus.chunks import Checked
 from backups.services.prometheus.details import (
     BLOCKS,
     CONFIG,
@@ -50,10 +51,12 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     past = horizon.look(api)
     asked = _choose(api, place, past, job)
     before = list(questions.ask(api, asked))
+    checked = Checked(job.state / "cache" / "prometheus" / f"{name}.chunks.json")
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()
     with snapshot(api, place, journal) as path:
-        blocks, block_facts = _copy_blocks(place, path, job)
+        blocks, block_facts = _copy_blocks(place, path, job, checked)
+    checked.keep()
     answers, unsettled = questions.settled(before, questions.ask(api, asked))
     _tell(asked, unsettled, job)
     limits += _limits(past, blocks)
@@ -129,7 +132,7 @@ def _choose(api: Api, place: Place, past: Horizon, job: Job) -> Questions:
     return questions.plan(api, spans, until=until, seed=int(now.timestamp()))
 
 
-def _copy_blocks(place: Place, path: str, job: Job) -> tuple[tuple[Block, ...], list[Fact]]:
+def _copy_blocks(place: Place, path: str, job: Job, checked: Checked) -> tuple[tuple[Block, ...], list[Fact]]:
     """Fetch the snapshot's files that the chain does not hold; returns all of its blocks, by time, and their facts."""
     parent = PrometheusDetails.of(job.chain[-1]).blocks if job.chain else ()
     have = storage.held(job.chain, parent)
@@ -143,7 +146,7 @@ def _copy_blocks(place: Place, path: str, job: Job) -> tuple[tuple[Block, ...], 
     for file in listed:
         ulid, inside, size = key = _key(file, path)
         if storage.must_be_copied(*key, have):
-            contents.setdefault(ulid, []).append(_keep(job, file, key, have))
+            contents.setdefault(ulid, []).append(_keep(job, file, key, have, checked))
         else:
             contents.setdefault(ulid, []).append(have[ulid, inside, size])
     found = [_described(job.work / path / ulid / META, ulid, tuple(files)) for ulid, files in contents.items()]
@@ -158,7 +161,7 @@ def _key(file: PlacedFile, snapshot_path: str) -> tuple[str, str, int]:
     return ulid, inside, file.size
 
 
-def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.Held) -> BlockFile:
+def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.Held, checked: Checked) -> BlockFile:
     """Put a fetched file where the backup has it, unless the chain holds the very same one already."""
     ulid, inside, size = key
     fetched = job.work / file.path
@@ -173,7 +176,7 @@ def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.H
     target = job.directory / BLOCKS / ulid / inside
     target.parent.mkdir(parents=True, exist_ok=True)
     target.hardlink_to(fetched)
-    damage = chunks.damage(fetched) if inside.startswith(chunks.DIRECTORY) else None
+    damage = checked.damage(fetched, sha256) if inside.startswith(chunks.DIRECTORY) else None
     return BlockFile(path=inside, size=size, sha256=sha256, damage=damage)
 
 

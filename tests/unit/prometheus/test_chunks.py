@@ -80,3 +80,19 @@ def test_it_says_how_many_and_where(tmp_path: Path) -> None:
 def test_what_is_no_chunk_file_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "000001").write_bytes(content)
     assert chunks.damage(tmp_path / "000001") == "it does not begin as a chunk file does"
+
+
+def test_what_was_looked_at_once_is_known_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, rotten, kept = tmp_path / "whole", tmp_path / "rotten", tmp_path / "state" / "chunks.json"
+    whole.write_bytes(file_of([b"a"]))
+    rotten.write_bytes(file_of([b"a"])[:-1])
+    kept.parent.mkdir()
+    kept.write_text("cut off in the mid")
+    checked = chunks.Checked(kept)
+    assert checked.damage(whole, "1") is None
+    assert str(checked.damage(rotten, "2")).startswith("it ends in the middle")
+    checked.keep()
+    monkeypatch.setattr(chunks, "damage", lambda _: pytest.fail("looked at again"))
+    again = chunks.Checked(kept)
+    assert again.damage(whole, "1") is None
+    assert str(again.damage(rotten, "2")).startswith("it ends in the middle")

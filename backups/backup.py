@@ -1,6 +1,6 @@
-"""The story of one backup: decide the kind, capture, write the manifest, save. The snapshot appears whole or not at all.
+"""Takes one backup: decides its kind, captures the service, writes the manifest and saves all of it as one snapshot.
 
-What a capture is, is the service's affair: next file `services/<type>/service.py`.
+The snapshot appears completely or not at all. What is captured depends on the service: next file `services/<type>/service.py`.
 """
 
 import logging
@@ -25,7 +25,7 @@ from backups.services.base import Captured, Job, Service
 log = logging.getLogger(__name__)
 
 _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
-"""`auto` takes a full when the chain's full is a week old; six hours less, since last week's may have begun late."""
+"""`auto` takes a full when the chain's full is a week old, less six hours, since last week's may have started late."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def back_up(
     Raises LifeboatError (with a hint) for every fault; then the repository holds what it held before.
     """
     if standalone and kind == "incremental":
-        raise LifeboatError("a standalone backup is a full: it cannot be incremental", hint="leave --kind out")
+        raise LifeboatError(
+            "a standalone backup is a full: it cannot be incremental", hint="leave --kind out, or give --kind full"
+        )
     name = service.name
     with one_at_a_time(state, name, patience=patience, run=run):
         repository.ensure()
@@ -69,22 +71,22 @@ def back_up(
             plan = replace(plan, before=_before(repository, name, started_at))
         staging = run.directory / name
         try:
-            with disk.full_disk_told(run.directory, f"the backup of {name}"):
+            with disk.full_disk_reported(run.directory, f"the backup of {name}"):
                 plan, captured = _capture(service, run, state, staging, plan, now)
                 manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
                 manifest.write(staging / "snapshot")
             run.go_on()
             log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
             snapshot = repository.save(staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at)
-            _leave_no_fork(repository, manifest, snapshot)
+            _prevent_fork(repository, manifest, snapshot)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    log.info("%s: backup %s is whole: %s, taken in %s", name, manifest.id, plan.kind, durations.describe(now() - started_at))
+    log.info("%s: backup %s is complete: %s, taken in %s", name, manifest.id, plan.kind, durations.describe(now() - started_at))
     return manifest
 
 
 def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) -> _Plan:
-    """Decide the kind. A chain that is damaged or broken is not built on: a full is taken instead, and the reason kept."""
+    """Decide the kind. A damaged or broken chain is not extended: a full is taken instead, and the reason recorded."""
     identifier = _identifier(name, at, ())
     try:
         every = chaining.chains(repository.backups()).get(name, [])
@@ -112,7 +114,7 @@ def _before(repository: Repository, name: str, at: datetime) -> Manifest | None:
 
 def _decide(kind: Kind | None, newest: Chain | None, at: datetime) -> tuple[Kind, str | None]:
     if newest is None:
-        return "full", None if kind is None else "there is no chain to build on"
+        return "full", None if kind is None else "there is no chain to extend"
     age = at - newest.backups[0].taken_at
     if kind is None and age >= _FULL_EVERY:
         return "full", f"the chain's full is {durations.describe(age)} old"
@@ -122,7 +124,7 @@ def _decide(kind: Kind | None, newest: Chain | None, at: datetime) -> tuple[Kind
 def _capture(
     service: Service, run: Run, state: Path, staging: Path, plan: _Plan, now: Callable[[], datetime]
 ) -> tuple[_Plan, Captured]:
-    """Capture; when the chain cannot be built on, take a full instead and say why."""
+    """Capture the service; when its chain cannot be extended, take a full instead and record why."""
 
     def say(line: str) -> None:
         run.go_on()
@@ -178,29 +180,29 @@ def _manifest(
     )
 
 
-def _leave_no_fork(repository: Repository, manifest: Manifest, snapshot: str) -> None:
-    """Take an incremental back when another machine, which our lock does not hold, has built on the same backup meanwhile."""
+def _prevent_fork(repository: Repository, manifest: Manifest, snapshot: str) -> None:
+    """Forget an incremental when another machine, which this machine's lock does not stop, has extended the same backup."""
     if manifest.parent is None:
         return
     place = (manifest.service, manifest.chain, manifest.sequence)
     rivals = [rival for rival in repository.backups() if (rival.service, rival.chain, rival.sequence) == place]
     for rival in rivals:
-        # restic 0.14 tells the first eight digits of a new snapshot's id.
+        # restic 0.14 prints only the first eight digits of a new snapshot's id.
         if not rival.snapshot.startswith(snapshot):
-            twice = f"{rival.id} was built on {manifest.parent} at the same time, on another machine"
-            only = "back a service up from one machine only"
+            conflict = f"{rival.id} was built on {manifest.parent} at the same time, by another machine"
+            remedy = "back a service up from one machine only"
             try:
                 repository.forget([snapshot])
             except LifeboatError as refusal:
                 raise LifeboatError(
-                    f"{twice}; {manifest.id} could not be taken back: {refusal.message}",
-                    hint=f"{only}; the next backup is a full; with full access to the repository: restic forget {snapshot}",
+                    f"{conflict}; {manifest.id} could not be removed: {refusal.message}",
+                    hint=f"{remedy}; the next backup is a full; with full access to the repository: restic forget {snapshot}",
                 ) from refusal
-            raise LifeboatError(f"{twice}; {manifest.id} was not kept", hint=only)
+            raise LifeboatError(f"{conflict}; {manifest.id} was not kept", hint=remedy)
 
 
 def _identifier(service: str, at: datetime, taken: Collection[str]) -> str:
-    """The service and the second (UTC), and a number when that second has been taken."""
+    """Return an id from the service and the second (UTC), with a number when that id is taken."""
     identifier = f"{service}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     candidates = chain([identifier], (f"{identifier}-{number}" for number in count(2)))
     return next(candidate for candidate in candidates if candidate not in taken)

@@ -1,4 +1,7 @@
-"""Chains: a full and the incrementals on it. Pure functions over records; which chain to extend, which to drill."""
+"""Groups backups into chains, and chooses which chain to extend and which backup to restore.
+
+All of it is pure functions over the records of backups.
+"""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -26,15 +29,15 @@ class Chain:
         return self.backups[-1]
 
     def up_to(self, backup_id: str) -> tuple[BackupRecord, ...]:
-        """The backups needed to bring `backup_id` back, in order. Raises Damaged when one between is gone."""
+        """Return the backups needed to restore `backup_id`, in order. Raises Damaged when one of them is missing."""
         wanted = next(backup for backup in self.backups if backup.id == backup_id)
         needed = tuple(backup for backup in self.backups if backup.sequence <= wanted.sequence)
         have, expected = [backup.sequence for backup in needed], list(range(wanted.sequence + 1))
         if have != expected:
-            gone = [number for number in expected if have.count(number) != 1]
+            missing = [number for number in expected if have.count(number) != 1]
             raise Damaged(
                 f"chain {self.id} is broken: backup {backup_id} needs {len(expected)} backups, {len(have)} are in the "
-                f"repository; missing or doubled: sequence {', '.join(map(str, gone))}",
+                f"repository; missing or double: sequence {', '.join(map(str, missing))}",
                 hint="was a snapshot deleted by hand? take a full: lifeboat backup --kind full",
             )
         return needed
@@ -53,15 +56,15 @@ def chains(records: Iterable[BackupRecord]) -> dict[str, list[Chain]]:
 
 
 def extendable(service_chains: Sequence[Chain], now: datetime) -> Chain | None:
-    """The chain that the next incremental builds on: the newest that was not taken to stand alone, nor while a clock was ahead.
+    """Return the chain that the next incremental extends: the newest that is not standalone, nor dated in the future.
 
-    None when there is none. Raises ChainBroken when that chain is not whole, or when there is none but of a clock that was ahead.
+    None when there is none. Raises ChainBroken when that chain is incomplete, or when all chains are dated in the future.
     """
     growing = [chain for chain in service_chains if not chain.backups[0].standalone]
     chain = next((chain for chain in reversed(growing) if chain.last.taken_at <= now + _CLOCKS_DIFFER), None)
     if chain is None and growing:
         last = growing[-1].last
-        raise ChainBroken(f"backup {last.id} says that it was taken at {last.taken_at:{_TIME}}, now it is {now:{_TIME}}")
+        raise ChainBroken(f"backup {last.id} is dated {last.taken_at:{_TIME}}, and it is now {now:{_TIME}}")
     if chain is not None:
         try:
             chain.up_to(chain.last.id)
@@ -73,11 +76,11 @@ def extendable(service_chains: Sequence[Chain], now: datetime) -> Chain | None:
 def select(
     service: str, service_chains: Sequence[Chain], selection: str, *, at: datetime | None = None, chance: random.Random
 ) -> BackupRecord:
-    """Choose the backup to bring back.
+    """Choose the backup to restore.
 
     latest: the newest. worst: the end of the chain with the most backups (the newest such chain): the slowest to restore.
     random: any. Anything else is a backup's id. With `at`, only backups taken at or before it are considered.
-    Raises LifeboatError when there is none, or no such id.
+    Raises LifeboatError when there is no such backup.
     """
     every = [backup for chain in service_chains for backup in chain.backups]
     if not every:

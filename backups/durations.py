@@ -1,4 +1,4 @@
-"""Spans of time as operators write and read them: `90s`, `2h`, `21d`, `1d12h`."""
+"""Parses and writes spans of time as operators do: `90s`, `2h`, `21d`, `1d12h`."""
 
 import re
 from datetime import timedelta
@@ -16,7 +16,7 @@ def parse(text: str) -> timedelta:
     try:
         return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta())
     except OverflowError:
-        raise ValueError(f"{text!r} is longer than any span of time that can be kept") from None
+        raise ValueError(f"{text!r} is longer than the longest possible span of time") from None
 
 
 def describe(span: timedelta | float) -> str:

@@ -1,4 +1,7 @@
-"""The errors an operator may see: what, where, both numbers, and a hint. Everything else is a bug with a traceback.
+"""Defines the errors that an operator may see; any other exception is a bug, shown with its traceback.
+
+A message says what could not be done, where (service, host:port, file, key) and why (both numbers, or the server's own words);
+its hint says what to type. Both are one line, start lower-case, and have no full stop: tests/unit/test_messages.py.
 
 LifeboatError           could not run: nothing was proven, nothing was lost (exit code 2)
 ├── ConfigError         lifeboat.yaml, or what it refers to, is wrong
@@ -9,7 +12,7 @@ LifeboatError           could not run: nothing was proven, nothing was lost (exi
 
 
 class LifeboatError(Exception):
-    """A fault told to a person: lower-case message, no full stop, and what to do about it."""
+    """An error for the operator: `message` says what went wrong, `hint` what to do about it."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -25,12 +28,12 @@ class ConfigError(LifeboatError):
 
 
 class Transient(LifeboatError):
-    """Something outside was away or busy; trying again may help."""
+    """Something outside Lifeboat did not answer or was busy; trying again may help."""
 
 
 class ChainBroken(LifeboatError):
-    """The source no longer holds what an incremental needs; the message is the reason a full is taken instead."""
+    """The source no longer has what an incremental needs; the message is why a full is taken instead."""
 
 
 class Damaged(LifeboatError):
-    """What came out of the repository is not what went in, or cannot be brought back."""
+    """A backup read from the repository is not what was stored, or cannot be restored."""

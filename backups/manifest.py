@@ -1,4 +1,4 @@
-"""The record of a backup, written last and kept inside its snapshot; and what of it the snapshot's tags alone tell."""
+"""Defines the manifest of a backup, kept in its snapshot, and the record of it that the snapshot's tags hold."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ DATA = "data"
 
 
 class Frozen(BaseModel):
-    """A record of the repository: never changed once read, and no key in it that this version does not know."""
+    """A record in the repository: immutable, and without keys that this version does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +39,7 @@ class Source(Frozen):
 
 
 class Manifest(Frozen):
-    """Everything needed to bring a backup back and to prove it. Times are UTC; `taken_at` is the witness's own instant."""
+    """Everything needed to restore a backup and to verify it. Times are UTC; `taken_at` is the instant of the witness."""
 
     schema_version: Literal[1] = 1
     lifeboat: str
@@ -62,7 +62,7 @@ class Manifest(Frozen):
 
     @property
     def size(self) -> int:
-        """Bytes captured by this backup alone."""
+        """The bytes that this backup alone holds."""
         return sum(entry.size for entry in self.files)
 
     def write(self, directory: Path) -> None:
@@ -81,7 +81,7 @@ class Manifest(Frozen):
             ) from error
 
     def tags(self) -> list[str]:
-        """What `list` needs to know, as the snapshot's tags."""
+        """Return what listing needs to know, as the snapshot's tags."""
         return [
             BACKUP,
             f"backup={self.id}",
@@ -97,7 +97,7 @@ class Manifest(Frozen):
 
 
 class BackupRecord(Frozen):
-    """A backup as its snapshot's tags tell it, with the snapshot's id: enough to list, choose and delete."""
+    """A backup as its snapshot's tags describe it, with the snapshot's id: enough to list, choose and delete."""
 
     snapshot: str
     id: str
@@ -112,10 +112,10 @@ class BackupRecord(Frozen):
 
     @classmethod
     def from_tags(cls, snapshot: str, tags: Iterable[str]) -> "BackupRecord | None":
-        """Read the tags written by `Manifest.tags`; None when they are not a backup's."""
-        words = set(tags)
-        values = tag_values(words)
-        if BACKUP not in words or "backup" not in values:
+        """Read the tags written by `Manifest.tags`; returns None when they are not a backup's. Raises Damaged for broken ones."""
+        unique = set(tags)
+        values = tag_values(unique)
+        if BACKUP not in unique or "backup" not in values:
             return None
         try:
             return cls(
@@ -128,7 +128,7 @@ class BackupRecord(Frozen):
                 sequence=int(values["sequence"]),
                 taken_at=datetime.fromisoformat(values["taken"]),
                 size=int(values["bytes"]),
-                standalone="standalone" in words,
+                standalone="standalone" in unique,
             )
         except (KeyError, ValueError) as error:
             fault = _first_fault(error) if isinstance(error, ValidationError) else error
@@ -144,5 +144,5 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def tag_values(tags: Iterable[str]) -> Mapping[str, str]:
-    """The `key=value` tags among `tags`."""
+    """Return the `key=value` tags among `tags`."""
     return dict(tag.split("=", 1) for tag in tags if "=" in tag)

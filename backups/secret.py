@@ -1,7 +1,7 @@
-"""Passwords: named in lifeboat.yaml, read only when they are used, never shown.
+"""Holds passwords named in lifeboat.yaml: read when they are used, never shown.
 
-A verification machine that has none of the sources' passwords reads the same lifeboat.yaml: an unset `${NAME}` is an error
-for whoever needs it, not for whoever loads the file.
+A verification machine without the sources' passwords reads the same lifeboat.yaml: an unset `${NAME}` is an error when the
+password is used, not when the file is loaded.
 """
 
 import os
@@ -56,15 +56,15 @@ class Secret:
         if isinstance(value, cls):
             return value
         if not isinstance(value, str):
-            raise ValueError("a password is text: put it in quotes")  # noqa: TRY004 - pydantic tells only ValueErrors as faults
+            raise ValueError("a password is text: put it in quotes")  # noqa: TRY004 - pydantic reports only ValueErrors
         return cls(value)
 
 
 def read(password: Secret | None, password_file: Path | None, owner: str) -> str:
-    """Return the password of `owner` (words for the message) from whichever of the two is configured.
+    """Return the password of `owner` (named so in messages) from whichever of the two is configured.
 
-    Raises ConfigError when neither is, or when the file cannot be read or is empty. White space around a file's password is
-    no part of it: so restic reads such files too.
+    Raises ConfigError when neither is, or when the file cannot be read or is empty. White space around the password in a file
+    is ignored, as restic does.
     """
     if password is not None:
         return password.reveal()
@@ -76,11 +76,11 @@ def read(password: Secret | None, password_file: Path | None, owner: str) -> str
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ConfigError(
             f"the password file of {owner} cannot be read: {password_file}: {reason}",
-            hint="create it with mode 0600, holding the password alone on one line",
+            hint="create it with mode 0600 and the password on its only line",
         ) from None
     if not text:
         raise ConfigError(
             f"the password file of {owner} is empty: {password_file}",
-            hint="write the password into it, alone on one line",
+            hint="write the password into it, on its only line",
         )
     return text

@@ -1,4 +1,4 @@
-"""Everything that one lifeboat.yaml names, ready to use. Making it connects to nothing."""
+"""Makes the repository, hosts and services that one lifeboat.yaml configures, without connecting to any of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Facts: what a service says about itself at one instant. Recorded on the source, compared with the restored copy."""
+"""Defines facts, recorded on a source at the instant of its backup, and compares them with those of a restored copy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Check:
 
 
 def compare(expected: Iterable[Fact], observed: Iterable[Fact]) -> list[Check]:
-    """Put both sets of facts side by side, in the witness's order, then whatever only the copy has.
+    """Compare both sets of facts, in the witness's order, then those that only the copy has.
 
     Nothing is tolerated: a fact missing on either side fails. Raises ValueError when one side states a fact twice, since
     two answers to one question prove nothing.
@@ -60,7 +60,7 @@ def compare(expected: Iterable[Fact], observed: Iterable[Fact]) -> list[Check]:
 
 
 def _equal(expected: Value, observed: Value) -> bool:
-    """Equality without Python's kindness: 1, 1.0 and True are three answers."""
+    """Compare values and types: 1, 1.0 and True are three different values."""
     return type(expected) is type(observed) and expected == observed
 
 

@@ -1,1 +1,1 @@
-"""What brings the project to a machine: images, set-up, an example configuration, and the demo."""
+"""Sets Lifeboat up on a machine: images, an example configuration, the Prefect server, and the demo."""

@@ -1,4 +1,4 @@
-"""WHEN and in which ORDER: one flow a verb (`backup.py`, `verify.py`), and the command line in `commands/`.
+"""Runs the tasks in order, one flow for each command (`backup.py`, `verify.py`), and holds the command line in `commands/`.
 
 Importing this package does not import Prefect: `list` and `doctor` never start it.
 """

@@ -1,6 +1,6 @@
-"""The flow that backs services up: side by side, and one that fails does not stop the rest.
+"""Backs services up in parallel, as a flow; one that fails does not stop the rest.
 
-Started by the schedules of prefect.yaml, from the UI, and by `lifeboat backup`. Next file: `tasks/backup.py`.
+It is started by the schedules of prefect.yaml, from the UI, and by `lifeboat backup`. Next file: `tasks/backup.py`.
 """
 
 from datetime import timedelta
@@ -24,8 +24,8 @@ Outcomes = list[tuple[str, Manifest | LifeboatError]]
 @flow(
     name="backup",
     flow_run_name=lambda: run_name("back up"),
-    on_cancellation=[lifecycle.clear_what_is_left],
-    on_crashed=[lifecycle.clear_what_is_left],
+    on_cancellation=[lifecycle.clean_up],
+    on_crashed=[lifecycle.clean_up],
     persist_result=False,
 )
 def backup_services(
@@ -46,7 +46,7 @@ def backup_services(
     site = Site.open(config)
     names = site.chosen(services or [])
     wanted: Kind | None = None if kind == "auto" else kind
-    # Scheduled backups of a service wait for each other; a person at the keyboard is told at once.
+    # Scheduled backups of a service wait for each other; a person gets an error at once.
     patience = site.settings.backup.patience if deployment.id else timedelta(0)
     futures = lifecycle.side_by_side(
         lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, config=config),

@@ -1,8 +1,8 @@
-"""How flows begin, fan out and end: nothing outlives them, whether they are cancelled, killed, or lose their worker.
+"""Starts and ends flows so that nothing outlives them, whether they are cancelled, killed, or lose their worker.
 
 Cancelled in the UI: Prefect raises in the main thread, and `side_by_side` ends what the other threads wait for. Killed: the
-kernel ends the commands and drops the locks, and Prefect's worker calls `clear_what_is_left`. Worker killed: the flow's
-process is told to end.
+kernel ends the commands and drops the locks, and Prefect's worker calls `clean_up`. Worker killed: the kernel signals the
+flow's process to end.
 """
 
 import logging
@@ -30,27 +30,27 @@ _GRACE = 20.0
 
 
 def begin() -> None:
-    """Under a worker: have this process end with it, and the run's log in the UI tell the whole story.
+    """Under a worker: make this process end with it, and send the domain's log to the UI.
 
-    A flow that a person started has no worker, and a terminal to talk to.
+    A flow that a person started has no worker, and logs to a terminal.
     """
     if os.environ.get("PREFECT__FLOW_RUN_ID"):
         processes.end_with_parent()
-        # The worker reads what we print. Of a pipe that nobody reads, rich would end this process before it has reported its end.
-        Console.on_broken_pipe = _print_no_more  # type: ignore[assignment, method-assign]
+        # The worker reads this process's output. On a broken pipe, rich would end the process before it has reported its end.
+        Console.on_broken_pipe = _stop_printing  # type: ignore[assignment, method-assign]
         # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS in prefect.yaml) and leaves their level at warnings.
         for name in ("backups", "verification"):
             logging.getLogger(name).setLevel(logging.INFO)
 
 
-def _print_no_more(console: Console) -> None:
+def _stop_printing(console: Console) -> None:
     console.quiet = True
 
 
 def side_by_side(
     submit: Callable[[Item], PrefectFuture[Any]], items: Iterable[Item], *, at_once: int
 ) -> list[PrefectFuture[Any]]:
-    """Submit a task for each item, never more than `at_once` unfinished, and wait for all of them.
+    """Submit a task for each item, at most `at_once` of them unfinished, and wait for all.
 
     An interrupt (cancelled in the UI, SIGTERM, Ctrl-C) ends what the tasks wait for, then is raised.
     """
@@ -70,8 +70,8 @@ def side_by_side(
             future.add_done_callback(done)
         wait(futures)
     except BaseException:
-        with _undisturbed():
-            # Again and again: a thread may have been between two commands.
+        with _signals_ignored():
+            # Repeatedly: a thread may have been between two commands.
             deadline = time.monotonic() + _GRACE
             while len(ended) < len(futures) and time.monotonic() < deadline:
                 runs.cancel_all()
@@ -81,8 +81,8 @@ def side_by_side(
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hear no second signal, which would end the clearing: the worker sends one and, when it dies, the kernel another."""
+def _signals_ignored() -> Iterator[None]:
+    """Ignore a second signal, which would end the cleaning up: the worker sends one and, when it dies, the kernel another."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -94,7 +94,7 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def clear_what_is_left(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect passes these by name
+def clean_up(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect passes these by name
     """Remove the containers and directories of dead runs: a hook for cancelled and crashed flow runs, called by the worker."""
     config = flow_run.parameters.get("config")
     runs.reap(Site.open(Path(config) if config else None).state)

@@ -1,4 +1,4 @@
-"""What flows are called in the UI, and what they raise when some of the work failed."""
+"""Names flow runs in the UI, and defines the error of a flow in which some of the work failed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from backups.errors import LifeboatError
 
 
 class SomeFailed(LifeboatError):
-    """Some services failed and the rest went on: `outcomes` holds, per service, its result or its fault."""
+    """Some services failed; `outcomes` holds, for each service, its result or its error."""
 
     def __init__(self, message: str, outcomes: Sequence[tuple[str, Any]]) -> None:
         super().__init__(message)
@@ -15,7 +15,7 @@ class SomeFailed(LifeboatError):
 
 
 def run_name(verb: str) -> str:
-    """A name for the flow run that is starting: its verb, its services, and its kind where it has one."""
+    """Return a name for the flow run that is starting: its verb, its services, and its kind where it has one."""
     from prefect.runtime import flow_run
 
     parameters = flow_run.parameters or {}

@@ -1,4 +1,7 @@
-"""The flow that carries out retention. Next file: `tasks/prune.py`."""
+"""Deletes old chains, as a flow.
+
+Next file: `tasks/prune.py`.
+"""
 
 from pathlib import Path
 
@@ -10,12 +13,12 @@ from tasks.prune import prune_repository, tidy_server
 
 @flow(
     name="prune",
-    on_cancellation=[lifecycle.clear_what_is_left],
-    on_crashed=[lifecycle.clear_what_is_left],
+    on_cancellation=[lifecycle.clean_up],
+    on_crashed=[lifecycle.clean_up],
     persist_result=False,
 )
 def prune_chains(dry_run: bool = False, config: Path | None = None) -> int:  # noqa: FBT001, FBT002 - a parameter in the UI
-    """Delete the chains that are over a month old, and the server's runs of the watch that are as old.
+    """Delete the chains that are over a month old, and the runs of the watch that are as old.
 
     Args:
         dry_run: only show the plan

@@ -1,4 +1,7 @@
-"""The flow that restores for real. Started from the UI and by `lifeboat restore`. Next file: `tasks/restore.py`."""
+"""Restores a service to a target, as a flow.
+
+It is started from the UI and by `lifeboat restore`. Next file: `tasks/restore.py`.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +19,7 @@ from verification.restore.plan import plan
 
 
 class NotRestored(LifeboatError):
-    """The restore ended without the verdict `verified`; `restoration` says why, and where what is."""
+    """The restore ended without the verdict `verified`; `restoration` says why, and what is where."""
 
     def __init__(self, restoration: Restoration) -> None:
         super().__init__(f"{restoration.service}: {restoration.verdict}: {restoration.error or 'checks failed'}")
@@ -26,8 +29,8 @@ class NotRestored(LifeboatError):
 @flow(
     name="restore",
     flow_run_name="restore {service}",
-    on_cancellation=[lifecycle.clear_what_is_left],
-    on_crashed=[lifecycle.clear_what_is_left],
+    on_cancellation=[lifecycle.clean_up],
+    on_crashed=[lifecycle.clean_up],
     persist_result=False,
 )
 def restore_service(  # noqa: PLR0917 - parameters in the UI
@@ -42,7 +45,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     runbook: Path | None = None,
     config: Path | None = None,
 ) -> Restoration | None:
-    """Bring a service back from its backups; with dry_run (the default here) only say what would happen.
+    """Restore a service from its backups; with dry_run (the default here) only print what would happen.
 
     Args:
         service: its name in lifeboat.yaml
@@ -52,9 +55,9 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
         at: a moment such as 2026-11-22T14:03:20Z, or a GTID (MySQL)
         tables: of MySQL, database.table: write these as files of SQL instead
         replace: move aside what the target holds
-        anyway: deliver even what is not equal to its witness
-        dry_run: only say what would happen, change nothing
-        runbook: where the runbook goes on the worker's machine, besides the state directory
+        anyway: deliver the data even when a check failed
+        dry_run: only print what would happen, change nothing
+        runbook: a file for the runbook on the worker's machine, besides the one in the state directory
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
@@ -71,7 +74,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     )
     if dry_run:
         lines = plan_lines(plan(site, order, Docker(), now=datetime.now(UTC)), site)
-        get_run_logger().info("%s", "\n".join(f"{title}: {words}" for title, words in lines))
+        get_run_logger().info("%s", "\n".join(f"{title}: {text}" for title, text in lines))
         return None
     restoration = restore(order, runbook, config)
     tell(restoration)

@@ -1,6 +1,6 @@
-"""The flow that proves: every service's latest and worst chain is brought back, compared with its witness, and timed.
+"""Drills backups, as a flow: restores them into sandboxes, compares them with their witnesses, and times them.
 
-Started on Mondays by prefect.yaml, from the UI, by pipelines and by `lifeboat verify`. Next file: `tasks/verify.py`.
+It is started on Mondays by prefect.yaml, from the UI, by pipelines and by `lifeboat verify`. Next file: `tasks/verify.py`.
 """
 
 from datetime import UTC, datetime
@@ -33,8 +33,8 @@ class NotVerified(LifeboatError):
 @flow(
     name="verify",
     flow_run_name=lambda: run_name("verify"),
-    on_cancellation=[lifecycle.clear_what_is_left],
-    on_crashed=[lifecycle.clear_what_is_left],
+    on_cancellation=[lifecycle.clean_up],
+    on_crashed=[lifecycle.clean_up],
     persist_result=False,
 )
 def verify_restores(
@@ -44,7 +44,7 @@ def verify_restores(
     out: Path | None = None,
     config: Path | None = None,
 ) -> Evidence:
-    """Restore backups into sandboxes, prove them equal to their witnesses, and time them.
+    """Restore backups into sandboxes, compare them with their witnesses, and time them.
 
     Args:
         services: their names in lifeboat.yaml; none named means all

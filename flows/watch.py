@@ -1,8 +1,8 @@
-"""The flow that watches: is a service down, are data gone? It says what was seen and what to type.
+"""Looks, as a flow, whether a service is down or has lost data, and reports what to type.
 
-It restores nothing, but where `restore.by_itself` of a service allows it: that one once in 24 hours at most.
+It restores only services whose `restore.by_itself` allows it, at most once in 24 hours.
 
-Started every five minutes by prefect.yaml, and by `lifeboat watch`. Next file: `tasks/watch.py`.
+It is started every five minutes by prefect.yaml, and by `lifeboat watch`. Next file: `tasks/watch.py`.
 """
 
 from datetime import UTC, datetime
@@ -15,14 +15,14 @@ from backups.site import Site
 from flows import lifecycle
 from flows.outcome import SomeFailed, run_name
 from tasks import restore as restoring
-from tasks.watch import look, tell
+from tasks.watch import look, report
 from verification.restore.order import Order
 from verification.watch import automatic_restore
 from verification.watch.watch import Sighting
 
 
 class RestoreAdvised(LifeboatError):
-    """Services call for a restore; `sightings` holds all that were looked at."""
+    """Services need a restore; `sightings` holds all that were looked at."""
 
     def __init__(self, message: str, sightings: list[Sighting]) -> None:
         super().__init__(message)
@@ -32,14 +32,14 @@ class RestoreAdvised(LifeboatError):
 @flow(
     name="watch",
     flow_run_name=lambda: run_name("watch"),
-    on_cancellation=[lifecycle.clear_what_is_left],
-    on_crashed=[lifecycle.clear_what_is_left],
+    on_cancellation=[lifecycle.clean_up],
+    on_crashed=[lifecycle.clean_up],
     persist_result=False,
 )
 def watch_services(services: list[str] | None = None, config: Path | None = None) -> list[Sighting]:
-    """Look whether a service calls for a restore: it is down, or data of its last witness are gone.
+    """Look whether a service needs a restore: it is down, or data of its last witness are gone.
 
-    Restores nothing but services with `restore: {by_itself: true}`.
+    Restores only services with `restore: {by_itself: true}`.
 
     Args:
         services: their names in lifeboat.yaml; none named means all
@@ -49,16 +49,16 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
     site = Site.open(config)
     names = site.chosen(services or [])
     sightings = look(names, config)
-    tell(sightings, config)
+    report(sightings, config)
     now = datetime.now(UTC)
     for reason in automatic_restore.skipped(site, sightings, now):
         get_run_logger().warning("%s", reason)
     for order in automatic_restore.orders(site, sightings, now):
         _restore(order, site, config)
-    ailing = [sighting.service for sighting in sightings if sighting.ailments]
+    unhealthy = [sighting.service for sighting in sightings if sighting.ailments]
     unseen = [sighting.service for sighting in sightings if sighting.error]
-    if ailing:
-        raise RestoreAdvised(f"{len(ailing)} of {len(names)} services call for a restore: {', '.join(ailing)}", sightings)
+    if unhealthy:
+        raise RestoreAdvised(f"{len(unhealthy)} of {len(names)} services call for a restore: {', '.join(unhealthy)}", sightings)
     if unseen:
         outcomes = [(sighting.service, sighting) for sighting in sightings]
         raise SomeFailed(f"{len(unseen)} of {len(names)} services could not be looked at: {', '.join(unseen)}", outcomes)
@@ -66,7 +66,7 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
 
 
 def _restore(order: Order, site: Site, config: Path | None) -> None:
-    """Restore a service that allows it; a restore that cannot be done is told, and hides nothing that was seen."""
+    """Restore a service that allows it; an error is reported, and does not hide what was seen."""
     try:
         automatic_restore.note(site, order.service, datetime.now(UTC))
         restoring.tell(restoring.restore(order, None, config))

@@ -1,1 +1,1 @@
-"""WHAT Prefect retries, times and shows: each task calls one function of the domain or of the proof."""
+"""Runs one function of the domain or of the verification in each Prefect task, with retries, timing and artifacts."""

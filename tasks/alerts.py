@@ -1,6 +1,6 @@
-"""The automations that notify: what must not happen, what must not fail to happen, and their upkeep on a Prefect server.
+"""Creates and updates the automations of a Prefect server that notify of failures, of missing backups and missing proofs.
 
-`wanted` is a pure function of services and windows; `establish` makes the server hold exactly that, however often it runs.
+`wanted` is a pure function of services and windows; `establish` makes the server hold exactly those, however often it runs.
 """
 
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ from tasks import events, prefect_api
 
 PREFIX = "lifeboat: "
 TAG = "lifeboat"
-"""Marks an automation as Lifeboat's; the deployments of prefect.yaml carry it, too."""
+"""Marks an automation as Lifeboat's; the deployments of prefect.yaml have it, too."""
 _SERVICE = "prefect.resource.id"
 _VERDICTS = {"lifeboat.verification.verified", "lifeboat.verification.failed"}
-_REPOSITORY = "`lifeboat status` tells what the repository holds."
+_REPOSITORY = "`lifeboat status` shows what the repository holds."
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How long may pass without a backup, without a verdict, and between two notices of the same trouble."""
+    """How long may pass without a backup, without a verdict, and between two notifications of the same problem."""
 
     backup: timedelta
     verification: timedelta
@@ -36,9 +36,9 @@ class Windows:
 
 @dataclass(frozen=True)
 class Established:
-    """The names of the automations that were made, brought up to date, found as they should be, and removed as wanted no more.
+    """The names of the automations that were created, updated, left as they were, and removed.
 
-    `paused`: those that somebody paused in Prefect; they stay so.
+    `paused`: those that were paused in Prefect; they stay so.
     """
 
     created: tuple[str, ...]
@@ -49,7 +49,7 @@ class Established:
 
 
 def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) -> list[AutomationCore]:
-    """The automations for the services; `blocks` are the notification blocks that each of them sends through."""
+    """Return the automations for the services; `blocks` are the notification blocks that each of them uses."""
     here = [events.resource(service) for service in services]
     return [
         *(_never("backup", {events.BACKUP_COMPLETED}, service, windows.backup, blocks) for service in services),
@@ -67,25 +67,25 @@ def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) ->
 
 
 def establish(automations: Sequence[AutomationCore]) -> Established:
-    """Make the server hold these automations and no other of Lifeboat's.
+    """Make the server hold these automations and no others of Lifeboat's.
 
     Raises LifeboatError, before anything is changed, when one of the names belongs to an automation that is not Lifeboat's;
-    Transient when the server is away.
+    Transient when the server does not answer.
     """
     with prefect_api.connected() as client:
         held = prefect_api.automations(client)
         names = {automation.name for automation in automations}
-        _require_ours([automation for automation in held if automation.name in names])
-        # Two of one name: somebody ran this twice at the same moment.
-        ours = {automation.name: automation for automation in held if _is_ours(automation)}
-        gone = [each for each in held if _is_ours(each) and (each.name not in names or each is not ours[each.name])]
-        new = [automation for automation in automations if automation.name not in ours]
-        stale = [each for each in automations if each.name in ours and not _same(each, ours[each.name])]
+        _require_lifeboats([automation for automation in held if automation.name in names])
+        # Two with one name: this ran twice at the same time.
+        existing = {automation.name: automation for automation in held if _is_lifeboats(automation)}
+        removed = [each for each in held if _is_lifeboats(each) and (each.name not in names or each is not existing[each.name])]
+        new = [automation for automation in automations if automation.name not in existing]
+        stale = [each for each in automations if each.name in existing and not _same(each, existing[each.name])]
         for automation in new:
             client.create_automation(automation)
         for automation in stale:
-            client.update_automation(ours[automation.name].id, automation)
-        for each in gone:
+            client.update_automation(existing[automation.name].id, automation)
+        for each in removed:
             client.delete_automation(each.id)
     changed = {automation.name for automation in [*new, *stale]}
     kept = [automation.name for automation in automations if automation.name not in changed]
@@ -93,32 +93,32 @@ def establish(automations: Sequence[AutomationCore]) -> Established:
         created=tuple(automation.name for automation in new),
         updated=tuple(automation.name for automation in stale),
         unchanged=tuple(kept),
-        removed=tuple(automation.name for automation in gone),
-        paused=tuple(name for name in kept if not ours[name].enabled),
+        removed=tuple(automation.name for automation in removed),
+        paused=tuple(name for name in kept if not existing[name].enabled),
     )
 
 
-def _is_ours(automation: Automation) -> bool:
+def _is_lifeboats(automation: Automation) -> bool:
     return automation.name.startswith(PREFIX) and TAG in automation.tags
 
 
-def _require_ours(held: Sequence[Automation]) -> None:
-    strangers = sorted(automation.name for automation in held if not _is_ours(automation))
-    if strangers:
+def _require_lifeboats(held: Sequence[Automation]) -> None:
+    others = sorted(automation.name for automation in held if not _is_lifeboats(automation))
+    if others:
         raise LifeboatError(
-            f"{len(strangers)} of the names are taken by automations that `lifeboat alerts` did not make, nothing was changed: "
-            f"{', '.join(strangers)}",
-            hint=f"rename or delete them in Prefect; with the tag {TAG}, they are taken over",
+            f"{len(others)} of the names are taken by automations that `lifeboat alerts` did not create, nothing was changed: "
+            f"{', '.join(others)}",
+            hint=f"rename or delete them in Prefect; with the tag {TAG} there, they are replaced",
         )
 
 
 def _same(automation: AutomationCore, held: Automation) -> bool:
-    """Whether the server's is as it should be; one that changes begins its window anew."""
+    """Return whether the server's automation needs no update; an update starts its window again."""
     return all(getattr(automation, part) == getattr(held, part) for part in ("trigger", "actions", "tags", "description"))
 
 
 def _never(what: str, expected: set[str], service: str, window: timedelta, blocks: Sequence[UUID]) -> AutomationCore:
-    """Ticks from its creation on: it notices what never began, and repeats; but its windows are not those of the last event."""
+    """Return an automation that checks each window from its creation on: it notices what never began, and repeats."""
     trigger = EventTrigger(
         expect=expected,
         match={_SERVICE: events.resource(service)},
@@ -126,12 +126,12 @@ def _never(what: str, expected: set[str], service: str, window: timedelta, block
         threshold=1,
         within=window,
     )
-    words = f"There was no {what} of {service} in the last {durations.describe(window)}. {_REPOSITORY}"
-    return _automation(f"no {what} of {service}", trigger, blocks, words)
+    body = f"There was no {what} of {service} in the last {durations.describe(window)}. {_REPOSITORY}"
+    return _automation(f"no {what} of {service}", trigger, blocks, body)
 
 
 def _stopped(what: str, expected: set[str], here: list[str], window: timedelta, blocks: Sequence[UUID]) -> AutomationCore:
-    """Starts anew with each event of a service, and fires once when the window after it has passed; needs a first event."""
+    """Return an automation whose window starts with each event of a service, and which fires once when the next is late."""
     trigger = EventTrigger(
         after=expected,
         expect=expected,
@@ -141,12 +141,12 @@ def _stopped(what: str, expected: set[str], here: list[str], window: timedelta, 
         threshold=1,
         within=window,
     )
-    words = f"The last {what} of {{{{ event.resource.name }}}} is {durations.describe(window)} ago. {_REPOSITORY}"
-    return _automation(f"the last {what} of a service is too old", trigger, blocks, words)
+    body = f"The last {what} of {{{{ event.resource.name }}}} is {durations.describe(window)} ago. {_REPOSITORY}"
+    return _automation(f"the last {what} of a service is too old", trigger, blocks, body)
 
 
 def _happened(what: str, expected: set[str], blocks: Sequence[UUID], *, quiet: timedelta = timedelta(0)) -> AutomationCore:
-    """Fires at once for each service, and then not again for as long as `quiet`."""
+    """Return an automation that fires at once for each service, and then not again for as long as `quiet`."""
     trigger = EventTrigger(
         expect=expected,
         match={_SERVICE: events.resource("*")},
@@ -159,7 +159,7 @@ def _happened(what: str, expected: set[str], blocks: Sequence[UUID], *, quiet: t
 
 
 def _run_state(what: str, states: set[str], tag: str, blocks: Sequence[UUID]) -> AutomationCore:
-    """Of runs that send no event of ours, killed ones for example, Prefect itself tells; `tag`: of the deployment."""
+    """Return an automation for runs that send no event of Lifeboat's, as killed ones; `tag`: of the deployment."""
     trigger = EventTrigger(
         expect=states,
         match={_SERVICE: "prefect.flow-run.*"},
@@ -169,15 +169,15 @@ def _run_state(what: str, states: set[str], tag: str, blocks: Sequence[UUID]) ->
         within=timedelta(0),
     )
     state = "{{ event.resource['prefect.state-name'] }}: {{ event.resource['prefect.state-message'] }}"
-    words = f"The run {{{{ event.resource.name }}}} ended: {state}"
-    return _automation(what, trigger, blocks, words)
+    body = f"The run {{{{ event.resource.name }}}} ended: {state}"
+    return _automation(what, trigger, blocks, body)
 
 
 def _automation(what: str, trigger: EventTrigger, blocks: Sequence[UUID], body: str) -> AutomationCore:
-    # Validated from its dump: what was left to a default, at any depth, is otherwise not sent when it is brought up to date.
+    # Validated from its dump: values left to a default, at any depth, are otherwise not sent by an update.
     values: dict[str, Any] = {
         "name": f"{PREFIX}{what}",
-        "description": "Made, and kept up to date, by `lifeboat alerts`.",
+        "description": "Created and updated by `lifeboat alerts`.",
         "tags": [TAG],
         "enabled": True,
         "trigger": trigger,

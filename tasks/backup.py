@@ -1,4 +1,7 @@
-"""Taking backups under Prefect. Next file: `backups/backup.py`, the story of one backup."""
+"""Takes backups as Prefect tasks.
+
+Next file: `backups/backup.py`, which takes one backup.
+"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +20,7 @@ from backups.site import Site
 
 
 async def is_transient(task: object, task_run: object, state: Any) -> bool:  # noqa: ARG001 - Prefect passes these by name
-    """Whether a failed task is worth another try: only for a fault that may pass by itself."""
+    """Return whether a failed task is tried again: only for an error that may pass by itself."""
     return isinstance(await state.aresult(raise_on_failure=False), Transient)
 
 
@@ -36,7 +39,7 @@ def back_up(name: str, kind: Kind | None, *, standalone: bool, patience: timedel
 
 @task(task_run_name="publish the table of backups", cache_policy=NO_CACHE, persist_result=False)
 def publish_backups(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> None:
-    """Show in the UI what was taken and what was not."""
+    """Show in the UI which backups were taken and which were not."""
     rows = [
         {"service": name, "backup": "none", "kind": "", "size": "", "taken at (UTC)": "", "captured in": "", "note": str(outcome)}
         if isinstance(outcome, LifeboatError)

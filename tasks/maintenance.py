@@ -1,4 +1,4 @@
-"""The Prefect server's upkeep: whether somebody works for each pool, and the old runs of the watch, 288 a day."""
+"""Maintains the Prefect server: finds pools without a worker, and deletes old runs of the watch, which come 288 a day."""
 
 import logging
 from datetime import datetime, timedelta
@@ -21,18 +21,18 @@ from tasks import prefect_api
 
 POOLS = ("backup", "verification")
 """The work pools of prefect.yaml."""
-_WATCHES_STAY = timedelta(days=31)
+_KEPT = timedelta(days=31)
 _BATCH = 200
 _MOST = 2000
-"""How many runs one call deletes: a week of them, so that what piled up goes within a few nights."""
+"""Runs that one call deletes: a week of them, so that a backlog is gone within a few nights."""
 
 log = logging.getLogger(__name__)
 
 
-def heard() -> dict[str, datetime | None]:
-    """When a worker of each pool was last heard (UTC); None when never. A pool that is not there is left out.
+def last_heartbeats() -> dict[str, datetime | None]:
+    """Return when a worker of each pool last reported (UTC); None when never. A pool that does not exist is left out.
 
-    Raises LifeboatError when the server cannot be asked.
+    Raises LifeboatError when the server does not answer.
     """
     found: dict[str, datetime | None] = {}
     with prefect_api.connected() as client:
@@ -48,16 +48,16 @@ def heard() -> dict[str, datetime | None]:
 
 
 def delete_old_watches(*, now: datetime) -> int:
-    """Delete the watch's finished runs that ended over a month ago, at most 2000 of them; returns how many went.
+    """Delete runs of the watch that ended over a month ago, at most 2000 of them; returns how many.
 
-    Without a server of its own to ask (PREFECT_API_URL), nothing is done. Raises LifeboatError when it cannot be asked.
+    Does nothing when no server is configured (PREFECT_API_URL). Raises LifeboatError when it does not answer.
     """
     if not get_current_settings().api.url:
         return 0
     old = FlowRunFilter(
         tags=FlowRunFilterTags(all_=["lifeboat", "watch"]),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=sorted(TERMINAL_STATES))),
-        end_time=FlowRunFilterEndTime(before_=now - _WATCHES_STAY),
+        end_time=FlowRunFilterEndTime(before_=now - _KEPT),
     )
     deleted = 0
     with prefect_api.connected() as client:
@@ -73,9 +73,9 @@ def delete_old_watches(*, now: datetime) -> int:
                 try:
                     client.delete_flow_run(run.id)
                 except ObjectNotFound:
-                    # Somebody else deleted it meanwhile.
+                    # It was deleted by another one meanwhile.
                     continue
             deleted += len(runs)
     if deleted:
-        log.info("deleted %d runs of the watch that ended over %s ago", deleted, durations.describe(_WATCHES_STAY))
+        log.info("deleted %d runs of the watch that ended over %s ago", deleted, durations.describe(_KEPT))
     return deleted

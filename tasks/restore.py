@@ -1,4 +1,7 @@
-"""Restoring under Prefect. Next file: `verification/restore/restore.py`."""
+"""Restores a service as a Prefect task.
+
+Next file: `verification/restore/restore.py`.
+"""
 
 from pathlib import Path
 
@@ -10,29 +13,29 @@ from backups.errors import LifeboatError
 from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import events
+from verification.restore import restore as restoring
 from verification.restore.order import Order, Restoration
-from verification.restore.restore import restore as do
 
 
 @task(task_run_name="restore {order.service}", cache_policy=NO_CACHE, persist_result=False)
 def restore(order: Order, runbook: Path | None, config: Path | None) -> Restoration:
-    """Restore; not retried: whoever asked decides what comes next. Raises LifeboatError when it could not begin."""
-    return guarded(lambda: do(Site.open(config), order, runbook=runbook))
+    """Restore a service, without retries: a person decides what comes next. Raises LifeboatError when it could not begin."""
+    return guarded(lambda: restoring.restore(Site.open(config), order, runbook=runbook))
 
 
-@task(task_run_name="tell", cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="report the restore", cache_policy=NO_CACHE, persist_result=False)
 def tell(restoration: Restoration) -> None:
-    """Tell of a restore: an event on its service, and the runbook as an artifact."""
+    """Report a restore: an event on its service, the log, and the runbook as an artifact."""
     event = events.RESTORED if restoration.verdict == "verified" else events.RESTORE_FAILED
-    words = f"{restoration.verdict}; {restoration.delivered or 'the target was not touched'}; {restoration.error or 'no fault'}"
-    events.tell(event, restoration.service, words, verdict=restoration.verdict, backup=restoration.backup.id)
+    outcome = f"{restoration.verdict}; {restoration.delivered or 'the target was not touched'}; {restoration.error or 'no error'}"
+    events.send(event, restoration.service, outcome, verdict=restoration.verdict, backup=restoration.backup.id)
     if restoration.runbook:
         create_markdown_artifact(key="restore", markdown=restoration.runbook.read_text(encoding="utf-8"))
-    get_run_logger().info("%s", words)
+    get_run_logger().info("%s", outcome)
 
 
-@task(task_run_name="tell", cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="report the restore", cache_policy=NO_CACHE, persist_result=False)
 def tell_fault(service: str, error: LifeboatError) -> None:
-    """Tell of a restore that could not begin."""
-    events.tell(events.RESTORE_FAILED, service, str(error))
+    """Report a restore that could not begin."""
+    events.send(events.RESTORE_FAILED, service, str(error))
     get_run_logger().error("%s", error)

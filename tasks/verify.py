@@ -1,4 +1,7 @@
-"""Drilling under Prefect. Next file: `verification/verify.py`, then `verification/drill/drill.py`, the story of one drill."""
+"""Drills backups as Prefect tasks.
+
+Next file: `verification/verify.py`, then `verification/drill/drill.py`, which runs one drill.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,13 +22,13 @@ from verification.evidence.evidence import DrillResult, Evidence
 
 @task(task_run_name="plan the drills", cache_policy=NO_CACHE, persist_result=False)
 def plan_drills(names: Sequence[str], selections: Sequence[str], at: datetime | None, config: Path | None) -> list[Planned]:
-    """Choose the backups to drill; never raises for what the repository lacks."""
+    """Choose the backups to drill; a backup that is missing does not raise."""
     return guarded(lambda: plan(Site.open(config), names, selections, at=at))
 
 
 @task(task_run_name="drill {title}", cache_policy=NO_CACHE, persist_result=False)
 def drill(planned: Planned, title: str, config: Path | None) -> DrillResult:  # noqa: ARG001 - the title names the run in the UI
-    """Run one planned drill in a run of its own. Not retried: its result, whatever it is, is the evidence."""
+    """Run one planned drill, without retries: its result, whatever it is, is the evidence."""
 
     def work() -> DrillResult:
         site = Site.open(config)
@@ -45,13 +48,13 @@ def conclude(
     out: Path | None,
     config: Path | None,
 ) -> Evidence:
-    """Add the results up, write the report, keep the evidence in the repository, and show the verdict in the UI."""
+    """Combine the results, write the report, store the evidence in the repository, and show the verdict in the UI."""
     site = Site.open(config)
     evidence = guarded(lambda: proof.conclude(site, planned, results, started_at=started_at, finished_at=finished_at, out=out))
     create_table_artifact(
         key="verification", table=[_row(result) for result in evidence.drills], description=f"Verdict: {evidence.verdict}"
     )
-    create_markdown_artifact(key="verification-report", markdown=_words(evidence, out))
+    create_markdown_artifact(key="verification-report", markdown=_markdown(evidence, out))
     return evidence
 
 
@@ -62,7 +65,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
         "selection": result.selection,
         "verdict": result.verdict,
         "backup": result.backup.id if result.backup else "",
-        "back in": durations.describe(result.restore_seconds) if result.restore_seconds is not None else "",
+        "restored in": durations.describe(result.restore_seconds) if result.restore_seconds is not None else "",
         "checks": f"{passed} of {len(result.checks)} passed",
         "phases": ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in result.phases),
         "image": result.image.words if result.image else "",
@@ -70,7 +73,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
     }
 
 
-def _words(evidence: Evidence, out: Path | None) -> str:
+def _markdown(evidence: Evidence, out: Path | None) -> str:
     lines = [f"# {evidence.verdict}", ""]
     lines += [
         f"- **{result.service}, {result.selection}**: {result.verdict}{''.join(f'; {why}' for why in result.reasons)}"

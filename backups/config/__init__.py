@@ -1,1 +1,1 @@
-"""Reads lifeboat.yaml: `file.py` finds it, reads it and tells its faults; `settings.py` says what it may hold."""
+"""Reads lifeboat.yaml: `file.py` finds and checks it, `settings.py` defines what it may hold."""

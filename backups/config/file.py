@@ -1,4 +1,4 @@
-"""lifeboat.yaml: found, read, checked, and every fault told with its file, line, key and what to write instead."""
+"""Finds, reads and checks lifeboat.yaml; an error names the file, the line, the key, and what to write instead."""
 
 import difflib
 import os
@@ -25,11 +25,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def find(path: Path | None) -> Path:
-    """The configuration file: the given one, else `$LIFEBOAT_CONFIG`, ./lifeboat.yaml, /etc/lifeboat/lifeboat.yaml."""
+    """Return the configuration file: the given one, else `$LIFEBOAT_CONFIG`, ./lifeboat.yaml, /etc/lifeboat/lifeboat.yaml."""
     named = path or (Path(os.environ["LIFEBOAT_CONFIG"]) if os.environ.get("LIFEBOAT_CONFIG") else None)
     if named is not None:
         if not named.is_file():
-            raise ConfigError(f"there is no configuration file {named}", hint="check --config or LIFEBOAT_CONFIG")
+            raise ConfigError(f"the configuration file {named} does not exist", hint="check --config or LIFEBOAT_CONFIG")
         return named
     for candidate in SEARCHED:
         if candidate.is_file():
@@ -61,7 +61,7 @@ class _File:
     lines: Mapping[tuple[str, ...], int]
 
     def service(self, name: str, section: Any) -> ServiceSettings:
-        """A service's section, as its type's model."""
+        """Return a service's section as the model of its type."""
         where = ("services", name)
         kind = section.get("type") if isinstance(section, dict) else None
         if not isinstance(kind, str) or kind not in SERVICE_TYPES:
@@ -72,17 +72,17 @@ class _File:
         return self.checked(SERVICE_TYPES[kind].settings, section, where)
 
     def checked(self, model: type[Model], section: Any, where: tuple[str, ...] = ()) -> Model:
-        """A section as its model; raises ConfigError that tells the first fault."""
+        """Return a section as its model; raises ConfigError for the first error in it."""
         try:
             return model.model_validate(section)
         except ValidationError as error:
-            raise self._told(error, model, where) from None
+            raise self._first_error(error, model, where) from None
 
     def line(self, place: Sequence[str]) -> int:
-        """The line of a key, or of the nearest one above it that is written."""
+        """Return the line of a key, or of the nearest key above it that is written."""
         return next((self.lines[key] for length in range(len(place), 0, -1) if (key := tuple(place[:length])) in self.lines), 1)
 
-    def _told(self, error: ValidationError, model: type[BaseModel], where: tuple[str, ...]) -> ConfigError:
+    def _first_error(self, error: ValidationError, model: type[BaseModel], where: tuple[str, ...]) -> ConfigError:
         fault = error.errors(include_input=False)[0]
         inner = tuple(str(part) for part in fault["loc"] if part != "[key]")
         place = where + inner
@@ -112,10 +112,11 @@ def _read(path: Path) -> _File:
         raise ConfigError(f"{path} is not text in UTF-8", hint="save it as UTF-8") from None
     except yaml.YAMLError as error:
         raise ConfigError(
-            f"{path}{_at(error)}: it is not YAML: {_problem(error)}", hint="indent by spaces, quote what holds a colon"
+            f"{path}{_at(error)}: not valid YAML: {_problem(error)}",
+            hint="indent with spaces, quote values that hold a colon",
         ) from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no settings", hint="copy deployments/example/lifeboat.yaml")
+        raise ConfigError(f"{path} holds no settings", hint="copy deployments/example/lifeboat.yaml and adapt it")
     return _File(path, content, lines)
 
 
@@ -125,13 +126,13 @@ def _at(error: yaml.YAMLError) -> str:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    """What is wrong, less whatever it quotes of the file: that may be half a password."""
+    """Return what is wrong, without what it quotes of the file: that may be half a password."""
     problem = (error.problem if isinstance(error, yaml.MarkedYAMLError) else None) or "it holds characters that YAML forbids"
     return re.sub(r"'[^']{2,}'", "'…'", problem)
 
 
 def _lines(node: yaml.Node | None, path: Path, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The line of each key of a YAML document; raises ConfigError for a key that is written twice."""
+    """Yield each key of a YAML document with its line; raises ConfigError for a key that is written twice."""
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
@@ -155,7 +156,7 @@ def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
         if get_origin(inner) is dict:
-            # The next part is an entry's name, which is anybody's choice.
+            # The next part is the name of an entry, which may be any.
             next(parts, None)
             inner = get_args(inner)[1]
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
@@ -165,14 +166,14 @@ def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
 
 
 def _repository_url(url: str, base: Path) -> str:
-    """restic takes anything without a scheme as a directory; make that one absolute."""
+    """Make a directory absolute; to restic, anything without a scheme is one."""
     if url.partition(":")[0] in _SCHEMES or url.startswith("${"):
         return url
     return str(base / Path(url.removeprefix("local:")).expanduser())
 
 
 def _with_absolute_paths(model: Model, base: Path) -> Model:
-    """The model with each of its paths, at any depth, made absolute: `~` is the home, anything relative starts at `base`."""
+    """Return the model with each of its paths, at any depth, made absolute: `~` is the home, a relative path starts at `base`."""
     return model.model_copy(update={name: _absolute(value, base) for name, value in model})
 
 

@@ -1,4 +1,4 @@
-"""What lifeboat.yaml may say: one model a section. Reading the file, and telling its faults: `backups/config/file.py`."""
+"""Defines what lifeboat.yaml may hold, one model for each section; `file.py` reads it."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ def _span(value: Any) -> Any:
         return value
     # A bare number has no unit; and YAML reads 2:00 as the number 120.
     if not isinstance(value, str):
-        raise ValueError(  # noqa: TRY004 - pydantic tells ValueErrors as faults, TypeErrors as bugs
+        raise ValueError(  # noqa: TRY004 - pydantic reports only ValueErrors
             "a span of time needs a unit (examples: 90s, 2h, 21d, 1d12h)"
         )
     return durations.parse(value)
@@ -59,12 +59,16 @@ ServiceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
 class _Section(BaseModel):
-    # A fault is often a password in the wrong place: errors show where, never what.
+    # The wrong value is often a password in the wrong place: errors show where it is, never what it is.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class RepositorySettings(_Section):
-    """A restic repository: its url as restic writes it, its password, and variables and options that its backend needs."""
+    """The restic repository that holds the backups.
+
+    url: as restic writes it; password or password_file: what it is encrypted with
+    environment: variables that its backend needs (AWS_ACCESS_KEY_ID); options: restic's `-o` options (s3.region)
+    """
 
     url: str
     password: Secret | None = None
@@ -74,7 +78,10 @@ class RepositorySettings(_Section):
 
 
 class Objectives(_Section):
-    """How long a restore may take, how much may be lost, and how old a proof may be before it is stale."""
+    """The objectives that drills and `lifeboat status` are measured by.
+
+    rto: how long a restore may take; rpo: how old the newest backup may be; proof: how old the last verification may be
+    """
 
     rto: Span = timedelta(hours=2)
     rpo: Span = timedelta(hours=26)
@@ -82,7 +89,7 @@ class Objectives(_Section):
 
 
 class Retention(_Section):
-    """Chains younger than `keep` stay, older than `delete_after` go."""
+    """Chains younger than `keep` are kept, chains older than `delete_after` are deleted."""
 
     keep: Span = timedelta(days=21)
     delete_after: Span = timedelta(days=31)
@@ -90,15 +97,17 @@ class Retention(_Section):
     @model_validator(mode="after")
     def _in_order(self) -> "Retention":
         if self.delete_after < self.keep:
-            told = (
+            raise ValueError(
                 f"delete_after ({durations.describe(self.delete_after)}) is shorter than keep ({durations.describe(self.keep)})"
             )
-            raise ValueError(told)
         return self
 
 
 class SandboxSettings(_Section):
-    """What one restored copy may use, and how many are restored side by side."""
+    """The limits of one restored copy, and how many copies are restored in parallel.
+
+    memory: bytes; processors: how many, all when left out; side_by_side: copies at the same time
+    """
 
     memory: Bytes = 4 * 2**30
     processors: float | None = Field(default=None, gt=0)
@@ -106,15 +115,21 @@ class SandboxSettings(_Section):
 
 
 class BackupSettings(_Section):
-    """How many services are backed up side by side, and how long a scheduled backup waits for another of the same service."""
+    """How backups are scheduled.
+
+    side_by_side: services backed up at the same time
+    patience: how long a scheduled backup waits for another one of the same service
+    """
 
     side_by_side: int = Field(default=4, ge=1)
     patience: Span = timedelta(hours=6)
 
 
 class Watch(_Section):
-    """When the watch calls for a restore: a table that lost more than `collapse` of its rows; trouble seen in each of `looks`,
-    `pause` apart, since one missed answer is none.
+    """When the watch advises a restore.
+
+    collapse: the share of its rows that a table has lost
+    looks, pause: a problem counts when it is seen so many times in a row, so far apart: one missed answer is not enough
     """
 
     collapse: Share = 0.5
@@ -123,7 +138,7 @@ class Watch(_Section):
 
 
 class Settings(_Section):
-    """The whole configuration. Services are the models of their own types."""
+    """The whole configuration; each service is a model of its type."""
 
     timezone: Annotated[str, AfterValidator(_zone)] = "Etc/UTC"
     state: Path = Path("/var/lib/lifeboat")
@@ -137,14 +152,14 @@ class Settings(_Section):
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _ways_lead_there(self) -> "Settings":
+    def _jump_hosts_exist(self) -> "Settings":
         for name, host in self.hosts.items():
             passed = [name]
             while host.jump is not None:
                 if host.jump not in self.hosts:
                     raise ValueError(f"hosts.{passed[-1]}.jump names {host.jump}, which is not under hosts:")
                 if host.jump in passed:
-                    raise ValueError(f"hosts.{name}.jump leads round in a circle: {' → '.join([*passed, host.jump])}")
+                    raise ValueError(f"hosts.{name}.jump forms a circle: {' → '.join([*passed, host.jump])}")
                 passed.append(host.jump)
                 host = self.hosts[host.jump]  # noqa: PLW2901 - one step further
         return self

@@ -1,4 +1,4 @@
-"""The machines of `hosts:`, reached over SSH."""
+"""Connects over SSH to the machines under `hosts:` of lifeboat.yaml, once for each machine in a process."""
 
 import atexit
 import threading
@@ -24,42 +24,44 @@ class Hosts:
     configured: Mapping[str, HostSettings] = field(default_factory=dict)
 
     def settings(self, name: str) -> HostSettings:
-        """The section of one machine; raises ConfigError when there is none of that name."""
+        """Return the section of one machine; raises ConfigError when no machine has that name."""
         if name not in self.configured:
             known = ", ".join(self.configured) or "none"
-            raise ConfigError(f"there is no host {name} under hosts: of lifeboat.yaml", hint=f"configured: {known}")
+            raise ConfigError(f"there is no host {name} under hosts: in lifeboat.yaml", hint=f"configured there: {known}")
         return self.configured[name]
 
     def connect(self, name: str) -> "HostConnection":
-        """The machine's connection, the same for everybody in this process who means the same machine; opened at its first use.
+        """Return the machine's connection: one for the whole process, opened at its first use.
 
-        Raises ConfigError for a name that is not configured, or whose jump hosts lead nowhere or round in a circle.
+        Raises ConfigError for a name that is not configured, or whose jump hosts are not configured or form a circle.
         """
-        return self._through(self._way(name))
+        return self._connection(self._route(name))
 
-    def _way(self, name: str) -> _Key:
-        """The machines on the way, the first that we reach ourselves first."""
-        way = [(name, self.settings(name))]
-        while (jump := way[0][1].jump) is not None:
-            if jump in [passed for passed, _ in way]:
-                raise ConfigError(f"the jump hosts of hosts.{name} lead round in a circle: {jump}", hint="remove one jump:")
-            way.insert(0, (jump, self.settings(jump)))
-        return tuple(way)
+    def _route(self, name: str) -> _Key:
+        """Return the machines on the route, the one that is reached directly first."""
+        route = [(name, self.settings(name))]
+        while (jump := route[0][1].jump) is not None:
+            if jump in [passed for passed, _ in route]:
+                raise ConfigError(
+                    f"the jump hosts of hosts.{name} form a circle: {jump} comes twice", hint="remove one `jump:` under hosts:"
+                )
+            route.insert(0, (jump, self.settings(jump)))
+        return tuple(route)
 
-    def _through(self, way: _Key) -> "HostConnection":
-        # Whoever reaches nothing over SSH does not wait for its library.
+    def _connection(self, route: _Key) -> "HostConnection":
+        # Imported here: a process that uses no SSH does not wait for its library.
         from backups.hosts.connection import HostConnection
 
-        jump = self._through(way[:-1]) if len(way) > 1 else None
+        jump = self._connection(route[:-1]) if len(route) > 1 else None
         with _guard:
-            return _open.setdefault(way, HostConnection(*way[-1], jump))
+            return _open.setdefault(route, HostConnection(*route[-1], jump))
 
 
 def close_all() -> None:
-    """End every connection of this process; whoever uses one again opens it again."""
+    """Close every connection of this process; one that is used again is opened again."""
     with _guard:
         connections = list(_open.values())
-    # The farthest first: a connection through another one has to be ended while that one lives.
+    # In reverse order: a connection through a jump host has to be closed while the jump host's is open.
     for connection in reversed(connections):
         connection.close()
 

@@ -1,4 +1,7 @@
-"""Host keys, strictly: a machine is the one that known_hosts says, or nothing is sent to it. Nothing is learnt on its own."""
+"""Compares a machine's host key with known_hosts, and refuses an unknown or a changed one.
+
+Keys are never added to the file by Lifeboat.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,42 +23,42 @@ class KnownHosts:
 
     @property
     def file(self) -> Path:
-        """The file that is asked."""
+        """The known_hosts file that is read."""
         return (self.settings.known_hosts or Path("~/.ssh/known_hosts")).expanduser()
 
     def keys(self) -> list[paramiko.PKey]:
-        """Every key that the file has for this machine, in its order; none when there is no file."""
+        """Return every key that the file has for this machine, in the file's order; none when there is no file."""
         return [entry.key for marker, entry in self._entries() if not marker and self._is_ours(entry)]
 
     def check(self, offered: paramiko.PKey) -> None:
         """Raise LifeboatError, naming both fingerprints, unless the offered key is one of the known."""
         if any(entry.key == offered for marker, entry in self._entries() if marker == "@revoked"):
             raise LifeboatError(
-                f"{self._told} offers a key that {self.file} has revoked: {words(offered)}",
-                hint="whoever answers there has a key that was given up: find out who it is",
+                f"{self._shown} offers a key that {self.file} has revoked: {describe(offered)}",
+                hint="the machine that answers uses a key that was revoked: find out which machine it is",
             )
         known = self.keys()
         if offered in known:
             return
         plain = offered.get_name().removeprefix("ssh-").partition("-")[0]
         compare = (
-            f"compare it on the machine itself: ssh-keygen -lf /etc/ssh/ssh_host_{plain}_key.pub; if it says the same: "
+            f"compare it on the machine itself: ssh-keygen -lf /etc/ssh/ssh_host_{plain}_key.pub; if it is the same: "
             f"echo '{self.settings.known_as} {offered.get_name()} {offered.get_base64()}' >> {self.file}"
         )
         if known:
             same = next((key for key in known if key.get_name() == offered.get_name()), known[0])
             raise LifeboatError(
-                f"the host key of {self._told} has changed: it offers {words(offered)}, {self.file} knows {words(same)}",
-                hint=f"somebody may stand between; if the machine was installed anew, {compare} "
+                f"the host key of {self._shown} has changed: it offers {describe(offered)}, {self.file} knows {describe(same)}",
+                hint=f"another machine may be answering in its place; if it was installed anew, {compare} "
                 f"after: ssh-keygen -R '{self.settings.known_as}' -f {self.file}",
             )
-        there = "has no key of it" if self.file.is_file() else "is not there"
+        there = "has no key for it" if self.file.is_file() else "does not exist"
         raise LifeboatError(
-            f"the host key of {self._told} is not known: it offers {words(offered)}, {self.file} {there}", hint=compare
+            f"the host key of {self._shown} is not known: it offers {describe(offered)}, {self.file} {there}", hint=compare
         )
 
     @property
-    def _told(self) -> str:
+    def _shown(self) -> str:
         return f"{self.name} ({self.settings.known_as})"
 
     def _is_ours(self, entry: HostKeyEntry) -> bool:
@@ -73,7 +76,8 @@ class KnownHosts:
             return
         except OSError as error:
             raise LifeboatError(
-                f"the host keys of {self._told} cannot be read: {self.file}: {error.strerror}", hint="check its mode and owner"
+                f"the host keys of {self._shown} cannot be read: {self.file}: {error.strerror}",
+                hint="check the file's mode and owner",
             ) from error
         for number, line in enumerate(lines, 1):
             fields = line.split()
@@ -83,12 +87,12 @@ class KnownHosts:
             try:
                 entry = HostKeyEntry.from_line(" ".join(fields), number)
             except (paramiko.SSHException, ValueError):
-                # Somebody else's kind of key, or a slip: whoever it was for is unknown then, and refused.
+                # An unknown type of key, or a typing error: the machine that the line is for stays unknown, and is refused.
                 continue
             if entry is not None and entry.key is not None:
                 yield marker, entry
 
 
-def words(key: paramiko.PKey) -> str:
-    """A key for a person: its type and its fingerprint as OpenSSH writes it."""
+def describe(key: paramiko.PKey) -> str:
+    """Write a key for a person: its type and its fingerprint, as OpenSSH does."""
     return f"{key.get_name()} {key.fingerprint}"

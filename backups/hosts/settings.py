@@ -1,4 +1,4 @@
-"""A machine reached over SSH: its section under `hosts:` of lifeboat.yaml."""
+"""Describes a machine under `hosts:` of lifeboat.yaml: its address, keys and jump host."""
 
 import re
 from pathlib import Path
@@ -19,11 +19,12 @@ def _address(value: str) -> str:
 
 
 class HostSettings(BaseModel):
-    """Where it answers, by which key we come, by which keys it is known, and how commands are run there.
+    """How a machine is reached over SSH, and how commands are run on it.
 
+    address: user@host or user@host:port; key_file: the private key to log in with, and passphrase its passphrase
     agent: whether keys of a running ssh-agent are offered; left out: only when there is no key_file
-    known_hosts: the file of its host keys, as OpenSSH writes it; left out: ~/.ssh/known_hosts
-    jump: another entry of `hosts:`, through which this one is reached; sudo: commands are run by `sudo -n`
+    known_hosts: the file with its host keys, as OpenSSH writes it; left out: ~/.ssh/known_hosts
+    jump: another entry of `hosts:`, through which this one is reached; sudo: whether commands are run by `sudo -n`
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -38,7 +39,7 @@ class HostSettings(BaseModel):
 
     @property
     def user(self) -> str:
-        """Who we are there."""
+        """The user to log in as."""
         return self.address.partition("@")[0]
 
     @property
@@ -53,7 +54,7 @@ class HostSettings(BaseModel):
 
     @property
     def known_as(self) -> str:
-        """What known_hosts calls it."""
+        """Its name in known_hosts."""
         return self.host if self.port == 22 else f"[{self.host}]:{self.port}"
 
     def _parts(self) -> re.Match[str]:

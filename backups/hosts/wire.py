@@ -1,4 +1,4 @@
-"""What a connection is made of: a socket that notices a dead peer, fast ciphers, and an end that leaves no thread."""
+"""Opens and closes SSH's network connections: sockets that notice a dead peer, fast ciphers, and no thread left behind."""
 
 import contextlib
 import socket
@@ -17,17 +17,17 @@ _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "a
 """The fast ones first (measured: up to twice the default's rate)."""
 
 
-def plain(address: str, port: int, host: str) -> socket.socket:
-    """Connect to a machine; raises Transient. `host` is what messages call it."""
+def connect(address: str, port: int, host: str) -> socket.socket:
+    """Open a TCP connection to a machine; `host` is its name in messages. Raises Transient."""
     try:
-        plain = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+        connected = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
     except OSError as error:
         raise Transient(
             f"{host} cannot be reached: {reason(error)}",
-            hint="is the address right, the machine up, and port open from here?",
+            hint="is the address right, the machine up, and the port open from this machine?",
         ) from error
     # The kernel ends a connection whose other end is gone, idle or in the middle of a transfer, within a minute or so.
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         ("TCP_KEEPIDLE", 15),
         ("TCP_KEEPINTVL", 15),
@@ -35,31 +35,30 @@ def plain(address: str, port: int, host: str) -> socket.socket:
         ("TCP_USER_TIMEOUT", _SILENT_MILLISECONDS),
     ):
         with contextlib.suppress(AttributeError, OSError):
-            plain.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-    return plain
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return connected
 
 
-def prefer(transport: paramiko.Transport, known: KnownHosts) -> None:
-    """Have it try fast ciphers first, and ask for the kinds of host key that are known."""
+def set_preferences(transport: paramiko.Transport, known: KnownHosts) -> None:
+    """Prefer fast ciphers, and the types of host key that are known."""
     options = transport.get_security_options()
     options.ciphers = [cipher for cipher in _CIPHERS if cipher in options.ciphers]
-    # The kinds of key that are known come first: a server with several keys must not look like a stranger.
+    # Known types first: a server with several keys must not look unknown because it offers another one.
     names = {key.get_name() for key in known.keys()}  # noqa: SIM118
     kinds = {kind for name in names for kind in (("rsa-sha2-512", "rsa-sha2-256") if name == "ssh-rsa" else (name,))}
     options.key_types = sorted(options.key_types, key=lambda kind: kind not in kinds)
 
 
-def end(transport: paramiko.Transport) -> None:
-    """End a connection, and its thread with it."""
+def close(transport: paramiko.Transport) -> None:
+    """Close a connection and wait for its thread to end."""
     with contextlib.suppress(Exception):
         transport.close()
-    # Its thread ends as soon as it sees that; what started it must not leave it behind.
     if transport.is_alive() and transport is not threading.current_thread():
         transport.join(10)
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, in the words of whoever noticed."""
+    """Return the reason for an error: the system's or the library's own text."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or {"EOFError": "it closed the connection"}.get(type(error).__name__, type(error).__name__)

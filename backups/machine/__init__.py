@@ -1,1 +1,1 @@
-"""This machine: commands, Docker, locks, disk space, runs, and work side by side."""
+"""Controls this machine: commands, Docker, locks, disk space, runs, and work in parallel."""

@@ -1,4 +1,4 @@
-"""What was done to this machine and others, as commands that a person could type: whoever writes a runbook listens."""
+"""Reports each command that Lifeboat runs, as a person could type it, to those who listen: a runbook is written from it."""
 
 import shlex
 import threading
@@ -11,18 +11,18 @@ _listeners: list[Listener] = []
 _guard = threading.Lock()
 
 
-def tell(command: Sequence[str] | str, seconds: float) -> None:
-    """Tell whoever listens that a command was run, and how long it took. It must hold no secret."""
-    words = command if isinstance(command, str) else shlex.join(command)
+def record(command: Sequence[str] | str, seconds: float) -> None:
+    """Report a command, which must hold no secret, and how many seconds it took to every listener."""
+    line = command if isinstance(command, str) else shlex.join(command)
     with _guard:
         listeners = list(_listeners)
     for listener in listeners:
-        listener(words, seconds)
+        listener(line, seconds)
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Call `listener` with every command that any thread of ours runs meanwhile, and its seconds."""
+    """Call `listener` with every command that any thread of this process runs within the block, and its seconds."""
     with _guard:
         _listeners.append(listener)
     try:

@@ -1,4 +1,4 @@
-"""Room on disks: asked before a byte is written, and told in the same words when it runs out."""
+"""Checks free disk space before anything is written, and reports a disk that fills."""
 
 import errno
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from backups.errors import LifeboatError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says when a disk has no room left."""
+"""The system's error numbers for a full disk or quota."""
 
 _RESERVE = 256 * 1024 * 1024
 """Bytes that always stay free: a full disk stops more than a backup."""
@@ -25,18 +25,18 @@ def size(count: float) -> str:
 
 
 def require(directory: Path, needed: int, purpose: str) -> None:
-    """Raise LifeboatError, with both numbers, unless `directory`'s disk has room for `needed` bytes and a reserve."""
+    """Raise LifeboatError unless `directory`'s disk has space for `needed` bytes and a reserve; `purpose` begins the message."""
     free = shutil.disk_usage(directory).free
     if free < needed + _RESERVE:
         raise LifeboatError(
             f"{purpose} needs {size(needed + _RESERVE)} in {directory}; {size(free)} are free",
-            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk",
+            hint="free some space there, or set `state:` in lifeboat.yaml to a directory on a larger disk",
         )
 
 
 @contextmanager
-def full_disk_told(directory: Path, purpose: str) -> Iterator[None]:
-    """Turn a disk that fills in the middle into a clear error."""
+def full_disk_reported(directory: Path, purpose: str) -> Iterator[None]:
+    """Raise LifeboatError when a disk fills within the block; `purpose` is what was being done."""
     try:
         yield
     except OSError as error:
@@ -44,10 +44,10 @@ def full_disk_told(directory: Path, purpose: str) -> Iterator[None]:
             raise
         raise LifeboatError(
             f"the disk filled during {purpose}: {directory} has {size(shutil.disk_usage(directory).free)} left",
-            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk; nothing was kept of this attempt",
+            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk; nothing of this attempt was kept",
         ) from error
 
 
 def tree_size(directory: Path) -> int:
-    """Bytes of all files below `directory`."""
+    """Return the bytes of all files below `directory`."""
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file() and not path.is_symlink())

@@ -1,4 +1,4 @@
-"""Locks between processes of this machine. The kernel drops them when their holder dies, however it dies."""
+"""Locks files between processes of this machine, by locks that the kernel drops when their holder dies."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 
 @contextmanager
 def waited_for(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, waiting for whoever holds it."""
+    """Hold the lock file `path`, waiting for as long as another process holds it."""
     with _opened(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -31,9 +31,9 @@ def at_once(path: Path, busy: str, *, hint: str) -> Iterator[None]:
 
 @contextmanager
 def once_free(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock file `path`. While another holds it, `busy` is called with the holder: it waits a moment, or raises."""
+    """Hold the lock file `path`. While another does, `busy` is called with that one's name: it waits a little, or raises."""
     with _opened(path) as file:
-        while not _got(file):
+        while not _locked(file):
             file.seek(0)
             busy(file.read().strip() or "process unknown")
         file.truncate(0)
@@ -44,24 +44,24 @@ def once_free(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
 
 @contextmanager
 def marked_alive(path: Path) -> Iterator[None]:
-    """Hold a new lock file that appears at `path` only once it is held: nobody can find it free in between."""
-    unborn = path.with_name(f".{path.name}")
-    with unborn.open("w", encoding="utf-8") as file:
+    """Hold a new lock file, which appears at `path` only once it is locked: no process can find it free in between."""
+    hidden = path.with_name(f".{path.name}")
+    with hidden.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        unborn.rename(path)
+        hidden.rename(path)
         yield
 
 
 @contextmanager
 def if_free(path: Path) -> Iterator[bool]:
-    """Hold the existing lock file `path` unless another holds it; says which. Raises FileNotFoundError when there is none."""
+    """Hold the existing lock file `path` unless another does; yields which. Raises FileNotFoundError when there is none."""
     with path.open("r+", encoding="utf-8") as file:
-        yield _got(file)
+        yield _locked(file)
 
 
 @contextmanager
 def shared(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` beside others who share it, waiting for one who holds it `alone`. The last one removes it."""
+    """Hold the lock file `path` together with others, waiting for one who holds it `alone`. The last one removes the file."""
     with _held(path, fcntl.LOCK_SH) as file:
         try:
             yield
@@ -73,7 +73,7 @@ def shared(path: Path) -> Iterator[None]:
 
 @contextmanager
 def alone(path: Path) -> Iterator[bool]:
-    """Hold the lock file `path` alone unless others hold it; says which. It is removed at the end."""
+    """Hold the lock file `path` alone unless others hold it; yields which. The file is removed at the end."""
     try:
         file = _held(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -87,7 +87,7 @@ def alone(path: Path) -> Iterator[bool]:
 
 
 def _held(path: Path, how: int) -> IO[str]:
-    """Open and lock `path`: the file that is there once it is locked, not one that its last holder has just removed."""
+    """Open and lock the file at `path`, not one that its last holder has just removed from there."""
     while True:
         file = _opened(path)
         try:
@@ -112,7 +112,7 @@ def _is_there(path: Path, file: IO[str]) -> bool:
         return False
 
 
-def _got(file: IO[str]) -> bool:
+def _locked(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Many services, one after another or side by side: one that fails does not stop the rest."""
+"""Runs a function for many services in parallel; one that fails does not stop the rest."""
 
 import contextlib
 import logging
@@ -19,21 +19,21 @@ log = logging.getLogger(__name__)
 
 
 def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, at_once: int) -> list[Result | LifeboatError]:
-    """Call `function` for each item in threads; results in the items' order, a fault in the place of its result.
+    """Call `function` for each item in threads; returns, in the items' order, each result or the error in its place.
 
     An interrupt (Ctrl-C) cancels every run of this process, which ends what the threads wait for, then is raised.
     """
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         futures = [pool.submit(_outcome, function, item) for item in items]
         try:
-            # In short waits: of a long one Python is not woken by a signal that comes just before it begins.
+            # In short waits: a signal that comes just before a long one begins does not wake Python from it.
             while wait(futures, timeout=_HEARTBEAT).not_done:
                 pass
             return [future.result() for future in futures]
         except BaseException:
             for future in futures:
                 future.cancel()
-            # Once more after a moment: a thread may have been between two commands.
+            # Again after a moment: a thread may have been between two commands.
             while not all(future.done() for future in futures):
                 runs.cancel_all()
                 with contextlib.suppress(Exception):
@@ -42,22 +42,22 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, a
 
 
 def as_fault(error: Exception) -> LifeboatError:
-    """A fault as it is; a bug told as one."""
+    """Return a LifeboatError as it is, and any other error as one that calls it a bug."""
     if isinstance(error, LifeboatError):
         return error
     return LifeboatError(
-        f"unexpected fault: {type(error).__name__}: {error}", hint="this is a bug in Lifeboat; LIFEBOAT_DEBUG=1 shows where"
+        f"unexpected error: {type(error).__name__}: {error}", hint="this is a bug in Lifeboat; LIFEBOAT_DEBUG=1 shows where"
     )
 
 
 def guarded(function: Callable[[], Result]) -> Result:
-    """Call `function`; a bug (anything but a LifeboatError) is told as one, so that it cannot take other services with it."""
+    """Call `function`; a bug (any error but a LifeboatError) becomes a LifeboatError, so that it does not stop other services."""
     try:
         return function()
     except LifeboatError:
         raise
     except Exception as error:
-        log.debug("unexpected fault", exc_info=True)
+        log.debug("unexpected error", exc_info=True)
         raise as_fault(error) from error
 
 

@@ -1,4 +1,4 @@
-"""The only door to commands of this machine (restic, ssh): argument lists, no line for a shell, and no child that outlives us."""
+"""Runs commands of this machine (restic, ssh) by argument lists; no command outlives this process."""
 
 import ctypes
 import math
@@ -20,16 +20,16 @@ from backups.machine import commands_run, stall
 _running: set[subprocess.Popen[bytes]] = set()
 _guard = threading.Lock()
 
-_LAST_WORDS = 8192
-"""Bytes of error output that are kept: the end, where a command says what it gave up on."""
+_ERRORS_KEPT = 8192
+"""Bytes of error output that are kept: the end, where a command names its reason."""
 
 STALLED = "it was ended, since it had done nothing for"
-"""What `Completed.errors` says of a command that stalled."""
+"""In `Completed.errors` of a command that was ended because it stalled."""
 
 _PR_SET_PDEATHSIG = 1
 
-_IF_WE_LIVE = ("/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
-"""Begins a command unless we are dead by now: who dies before it has asked for our death's signal leaves it without one."""
+_IF_PARENT_LIVES = ("/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+"""Starts a command unless this process is dead by now: dying before setpriv has asked for the signal would send none."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,21 @@ def run(
     directory: Path | None = None,
     stalled: float | None = None,
 ) -> Completed:
-    """Run a command to its end; `environment` is added to ours.
+    """Run a command to its end; `environment` is added to this process's.
 
-    stalled: seconds after which a command that does nothing is ended (see `stall.py`); its error output then says so last
+    stalled: seconds after which a command that does nothing is ended (see `stall.py`); the end of its errors then says so
 
-    Raises LifeboatError when the program is not installed. Whatever interrupts us ends the command first.
+    Raises LifeboatError when the program is not installed. An interrupt of this process ends the command first.
     """
     program = shutil.which(arguments[0])
     if program is None:
         raise LifeboatError(
             f"{arguments[0]} is not installed on this machine", hint=f"install it: apt-get install {arguments[0]}"
         )
-    # SIGINT, not SIGKILL: restic removes its lock from the repository on an interrupt, also when it is we who died.
-    guard = ["setpriv", "--pdeathsig", "INT", "--", *_IF_WE_LIVE, str(os.getpid())] if shutil.which("setpriv") else []
+    # SIGINT, not SIGKILL: restic removes its lock from the repository on an interrupt, also when its parent died.
+    guard = ["setpriv", "--pdeathsig", "INT", "--", *_IF_PARENT_LIVES, str(os.getpid())] if shutil.which("setpriv") else []
     guarded = [*guard, program, *arguments[1:]]
-    # Files, not pipes: whoever writes into a pipe that we left behind is killed before it can clean up.
+    # Files, not pipes: a command that writes into a pipe whose reader has died is killed before it can clean up.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
             guarded,
@@ -74,7 +74,7 @@ def run(
         )
         with _guard:
             _running.add(child)
-        begun = time.monotonic()
+        started = time.monotonic()
         note = ""
         try:
             if not stall.ended(child.pid, lambda seconds: _ends_within(child, seconds), stalled or math.inf):
@@ -86,16 +86,16 @@ def run(
         finally:
             with _guard:
                 _running.discard(child)
-        commands_run.tell(arguments, time.monotonic() - begun)
+        commands_run.record(arguments, time.monotonic() - started)
         output.seek(0)
-        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
-        words = errors.read().decode(errors="replace").strip()
-        # Whoever was ended for it has failed, whatever code it made of that.
-        return Completed((child.returncode or -1) if note else child.returncode, output.read(), (words + note).strip())
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERRORS_KEPT))
+        text = errors.read().decode(errors="replace").strip()
+        # A command that was ended has failed, whatever its exit code.
+        return Completed((child.returncode or -1) if note else child.returncode, output.read(), (text + note).strip())
 
 
 def _ends_within(child: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait for a command's end, but no longer; told by the kernel: `wait(timeout=…)` looks every 50 ms."""
+    """Wait up to `seconds` for a command's end, by the kernel's notice: `wait(timeout=…)` looks every 50 ms only."""
     try:
         handle = os.pidfd_open(child.pid)
     except ProcessLookupError:
@@ -113,12 +113,12 @@ def _ends_within(child: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def end_with_parent() -> None:
-    """From now on the kernel sends this process SIGTERM when its parent dies, however it dies."""
+    """Have the kernel send this process SIGTERM when its parent dies, however it dies."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def interrupt_all() -> None:
-    """End every command that any thread of ours is waiting for."""
+    """Interrupt every command that a thread of this process is waiting for."""
     with _guard:
         children = list(_running)
     for child in children:

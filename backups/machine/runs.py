@@ -1,6 +1,6 @@
-"""One execution of a verb: its directory on disk, its label in Docker, and the lock that says it is alive.
+"""Gives each execution of a command a directory, a label in Docker and a lock, and clears what killed ones left.
 
-The kernel drops the lock when the process dies, however it dies; whoever starts next clears what dead runs left.
+The kernel drops the lock when the process dies, however it dies; the next run then removes what the dead one left.
 """
 
 import logging
@@ -19,18 +19,18 @@ from backups.errors import LifeboatError
 from backups.machine import locks, processes
 from backups.machine.docker import RUN_LABEL, STATE_LABEL, Docker
 
-_MOMENT = 60.0
+_STARTING = 60.0
 """Seconds that a run may take between making its directory and marking it alive."""
 
-_LOOK_AGAIN = 0.5
-"""Seconds."""
+_INTERVAL = 0.5
+"""Seconds between two attempts to get a lock."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A live run. Everything below `directory`, and every container and network of `docker`, goes when it ends."""
+    """A live run. Everything below `directory`, and every container and network of `docker`, is removed when it ends."""
 
     id: str
     directory: Path
@@ -38,7 +38,7 @@ class Run:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def go_on(self) -> None:
-        """Return, unless the run has been cancelled: then raise LifeboatError."""
+        """Raise LifeboatError when the run has been cancelled."""
         if self.cancelled.is_set():
             raise _interrupted()
 
@@ -48,7 +48,7 @@ _live: dict[str, Run] = {}
 
 
 def cancel_all() -> None:
-    """End what the threads of this process wait for, its commands and its runs' containers: the meaning of an interrupt."""
+    """End what the threads of this process wait for, its commands and its runs' containers, as an interrupt does."""
     for run in list(_live.values()):
         run.cancelled.set()
     processes.interrupt_all()
@@ -58,15 +58,15 @@ def cancel_all() -> None:
 
 @contextmanager
 def start(state: Path) -> Iterator[Run]:
-    """Open a run under the state directory, after clearing what dead runs left there.
+    """Start a run under the state directory, after removing what dead runs left there.
 
-    Whatever fault a cancelled run ends with is told as the interrupt: what it waited for was taken away from it.
+    An error that ends a cancelled run is reported as the interrupt: what the run waited for was ended by it.
     """
     try:
         (state / "runs").mkdir(mode=0o711, parents=True, exist_ok=True)
         reap(state)
         identifier = uuid.uuid4().hex[:12]
-        # 0711: servers in containers run as users of their own and must reach the data mounted from below.
+        # 0711: servers in containers run as other users, and must reach the directories below that are mounted into them.
         directory = state / "runs" / identifier
         directory.mkdir(mode=0o711)
     except OSError as error:
@@ -90,17 +90,17 @@ def start(state: Path) -> Iterator[Run]:
 
 
 def reap(state: Path) -> list[str]:
-    """Clear what dead runs of this state directory left, on disk and in Docker; returns their ids."""
+    """Remove what dead runs of this state directory left, on disk and in Docker; returns their ids."""
     docker = Docker()
     dead = [directory.name for directory in sorted((state / "runs").glob("*")) if _clear_if_dead(directory, docker)]
-    # Containers whose directory is gone already: Docker did not answer when their run ended.
+    # Containers of runs without a directory: Docker did not answer when those runs ended.
     with suppress(LifeboatError):
         for identifier in docker.owners(f"{STATE_LABEL}={state}"):
             if not (state / "runs" / identifier).exists():
                 dead.append(identifier)
                 _clear_docker(docker, identifier)
     if dead:
-        log.info("cleared what %d dead runs left", len(dead))
+        log.info("removed what %d dead runs left", len(dead))
     return dead
 
 
@@ -109,39 +109,39 @@ def one_at_a_time(
 ) -> AbstractContextManager[None]:
     """Hold the service's backup lock on this machine.
 
-    When another backup holds it, wait for up to `patience` and say so, then raise LifeboatError. A cancelled `run` waits no more.
+    While another backup holds it, wait for up to `patience`, then raise LifeboatError; a cancelled `run` stops waiting.
     """
     deadline = time.monotonic() + patience.total_seconds()
-    told = ""
+    announced = ""
 
     def busy(holder: str) -> None:
-        nonlocal told
+        nonlocal announced
         if time.monotonic() >= deadline:
             waited = f", and still after {durations.describe(patience)}" if patience else ""
             raise LifeboatError(
                 f"a backup of {service} is already running on this machine ({holder}){waited}",
                 hint="wait for it to end, then start again; nothing was changed",
             )
-        if told != holder:
+        if announced != holder:
             log.info("%s: waiting for the backup that %s is taking, for up to %s", service, holder, durations.describe(patience))
-            told = holder
+            announced = holder
         if run:
             run.go_on()
-        time.sleep(min(_LOOK_AGAIN, max(0.0, deadline - time.monotonic())))
+        time.sleep(min(_INTERVAL, max(0.0, deadline - time.monotonic())))
 
     return locks.once_free(state / "locks" / f"{service}.lock", busy)
 
 
 def _interrupted() -> LifeboatError:
-    return LifeboatError("interrupted: nothing of this run was kept", hint="start it again when it suits")
+    return LifeboatError("interrupted: nothing of this run was kept", hint="start it again when you like")
 
 
 def _clear_docker(docker: Docker, identifier: str) -> None:
-    """Remove a run's containers and networks; what Docker does not remove now, the next run's reaper removes."""
+    """Remove a run's containers and networks; what Docker does not remove now is removed by the next run."""
     try:
         docker.remove_labelled(f"{RUN_LABEL}={identifier}")
     except LifeboatError as error:
-        log.debug("the containers of run %s were not cleared: %s", identifier, error.message)
+        log.debug("the containers of run %s were not removed: %s", identifier, error.message)
 
 
 def _remove(directory: Path) -> None:
@@ -158,8 +158,8 @@ def _clear_if_dead(directory: Path, docker: Docker) -> bool:
                 _remove(directory)
             return free
     except FileNotFoundError:
-        # Not marked alive: a run that is about to begin, one that has just gone, or one killed while it began.
-        if not directory.is_dir() or time.time() - directory.stat().st_mtime < _MOMENT:
+        # Not marked alive: a run that is about to start, one that has just ended, or one killed while it started.
+        if not directory.is_dir() or time.time() - directory.stat().st_mtime < _STARTING:
             return False
     _remove(directory)
     return True

@@ -1,6 +1,6 @@
-"""Sees that a command has stalled: it lives, and neither computes nor reads nor writes.
+"""Detects that a command has stalled: it runs, and neither computes nor reads nor writes.
 
-restic 0.14 may wait for ever for itself when the repository's disk is full (1 of 60 saves, then 1 of 300; see docs/measured.md).
+restic 0.14 may block itself for ever when the repository's disk is full (1 of 60 saves, then 1 of 300; see docs/measured.md).
 """
 
 import time
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LOOK = 1.0
-"""Seconds between two looks, less where the given time is short; so late may an interrupt be that came just before a wait."""
+"""Seconds between two looks, less where the given time is short; an interrupt just before a wait is noticed that much later."""
 
 _BYTES, _BYTES_A_SECOND = 64 * 1024, 100.0
 _COMPUTED, _COMPUTED_A_SECOND = 10, 0.1
-"""Bytes read and written, and hundredths of a second computed, that are nothing. A restic that waits for itself goes on to show
-its progress and to renew its lock: measured over 200 s, 25 bytes and 0.015 hundredths a second."""
+"""Bytes read and written, and hundredths of a second computed, that count as nothing. A blocked restic still shows its progress
+and renews its lock: measured over 200 s, 25 bytes and 0.015 hundredths a second."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Done:
     computed: int
 
     def is_more_than(self, earlier: "Done", seconds: float) -> bool:
-        """Whether the process has worked since `earlier`, of which it had at most that long to do."""
+        """Return whether the process has worked since `earlier`, at most `seconds` ago."""
         moved, computed = self.moved - earlier.moved, self.computed - earlier.computed
         return moved >= _BYTES + seconds * _BYTES_A_SECOND or computed >= _COMPUTED + seconds * _COMPUTED_A_SECOND
 
@@ -33,20 +33,20 @@ class Done:
 def ended(pid: int, ends_within: Callable[[float], bool], seconds: float) -> bool:
     """Wait for a command's end; returns False, and leaves it alive, once it has done nothing for that long.
 
-    ends_within: waits for the end for some seconds, and says whether it came
+    ends_within: waits up to so many seconds for the end, and returns whether it came
     """
-    since, before = time.monotonic(), _done(pid)
+    changed_at, before = time.monotonic(), _done(pid)
     while not ends_within(min(_LOOK, seconds / 20)):
         now = _done(pid)
         if now is None or before is None or now.is_more_than(before, seconds):
-            since, before = time.monotonic(), now
-        elif time.monotonic() - since >= seconds:
+            changed_at, before = time.monotonic(), now
+        elif time.monotonic() - changed_at >= seconds:
             return False
     return True
 
 
 def _done(pid: int) -> Done | None:
-    """None where the kernel does not say, as of a process that has just ended."""
+    """Return what a process has done; None where the kernel does not say, as of one that has just ended."""
     try:
         counted = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
         # The name, in parentheses, may hold anything; user and system time are the 12th and 13th field after it.

@@ -1,1 +1,1 @@
-"""Places: where a service's files are. `local:/path`, `docker:container:/path`; `ssh:host:/path`."""
+"""Reads and writes a service's files where they are: `local:/path`, `docker:container:/path` or `ssh:host:/path`."""

@@ -1,4 +1,7 @@
-"""What a place can do. Services speak only to this; a new kind of place is one module and one line in `parse.py`."""
+"""Defines what a place can do, whichever machine its files are on.
+
+Services use only this protocol; a new kind of place is one module and one line in `parse.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ class PlacedFile:
 
 @dataclass(frozen=True)
 class Ownership:
-    """Who files shall belong to: names where the machine knows them (`mysql:mysql`), else the official image's numbers.
+    """The owner that files get: by name where the machine knows it (`mysql:mysql`), else by the official image's numbers.
 
     mode: of the root directory.
     """
@@ -31,19 +34,19 @@ class Place(Protocol):
     """A directory of a source. Paths are relative to its root; a path that leads outside is refused with LifeboatError."""
 
     def __str__(self) -> str:
-        """As it is written in lifeboat.yaml."""
+        """Write it as lifeboat.yaml does."""
         ...
 
     def check(self) -> None:
-        """Raise LifeboatError, saying what to do, unless the root is a directory that can be read."""
+        """Raise LifeboatError, with what to do, unless the root is a directory that can be read."""
         ...
 
     def exists(self, path: str) -> bool:
-        """Whether there is a file or directory."""
+        """Return whether a file or directory exists at `path`."""
         ...
 
     def files(self, path: str = ".") -> list[PlacedFile]:
-        """Every regular file at or below `path`, sorted; raises LifeboatError when `path` is not there."""
+        """Return every regular file at or below `path`, sorted; raises LifeboatError when `path` does not exist."""
         ...
 
     def links(self) -> dict[str, str | None]:
@@ -54,11 +57,11 @@ class Place(Protocol):
         ...
 
     def fetch(self, paths: Sequence[str], into: Path) -> None:
-        """Copy these files below `into`, keeping their relative paths. Never leaves a short file unnoticed: raises instead."""
+        """Copy these files below `into`, keeping their relative paths. Raises LifeboatError rather than leave a short file."""
         ...
 
     def remove(self, path: str) -> None:
-        """Remove a directory or file below the root; already gone is fine."""
+        """Remove a directory or file below the root; one that does not exist is fine."""
         ...
 
     def fetch_sqlite(self, path: str, destination: Path, *, seconds: float) -> None:
@@ -69,28 +72,29 @@ class Place(Protocol):
         ...
 
     def entries(self) -> list[str] | None:
-        """The names directly below the root, hidden ones too (`lost+found` is none); None when the root is not there."""
+        """Return the names directly below the root, hidden ones too, without `lost+found`; None when the root does not exist."""
         ...
 
     def free(self) -> int:
-        """Bytes that are free where the root is, or would be."""
+        """Return the bytes that are free on the root's disk, also when the root does not exist yet."""
         ...
 
     def put(self, tree: Path, ownership: Ownership) -> None:
-        """Make the root a copy of the directory `tree`, which is used up by it; modes of its files are kept.
+        """Make the root a copy of the directory `tree`, which is moved or removed; modes of its files are kept.
 
-        The root must be absent or empty (raises LifeboatError else). Everything arrives beside it first, as
-        `<root>.lifeboat-partial`, is compared there, and is renamed last: a put that dies leaves the root as it was, and may
-        be begun again. Ownership is that of an empty root that is there, else the given one.
+        The root must be absent or empty, else LifeboatError is raised. The files are first written beside it, to
+        `<root>.lifeboat-partial`, compared there, and renamed last: a put that is killed leaves the root as it was, and may be
+        started again. The owner is that of an empty root that exists, else the given one.
         """
         ...
 
     def move_aside(self, suffix: str) -> str:
-        """Rename the root, adding `.suffix` to its name, and return the place that it is now. Raises LifeboatError when it cannot
-        be renamed (a mount point).
+        """Rename the root, adding `.suffix` to its name, and return its new place.
+
+        Raises LifeboatError when it cannot be renamed (a mount point).
         """
         ...
 
     def run(self, command: str, *, seconds: float) -> tuple[int, str]:
-        """Run a shell command on the place's machine, for at most `seconds`; its exit code and what it said."""
+        """Run a shell command on the place's machine, for at most `seconds`; returns its exit code and its output."""
         ...

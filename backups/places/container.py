@@ -1,4 +1,4 @@
-"""A container that is not there yet: a restore makes it, with its data in a volume of its own."""
+"""Creates a new container for a restore, with the restored data in a volume."""
 
 import re
 from collections.abc import Sequence
@@ -22,13 +22,14 @@ class NewContainer:
 
     @classmethod
     def named(cls, text: str, docker: Docker) -> "NewContainer | None":
-        """The container that `docker:NAME` asks for; None for any other place."""
+        """Return the container that `docker:NAME` stands for; None for any other place."""
         kind, _, name = text.partition(":")
         if kind != "docker" or ":" in name:
             return None
         if not _NAME.fullmatch(name):
             raise ConfigError(
-                f"{text!r} names no container", hint="docker:NAME makes a new one, docker:NAME:/path is a place in one"
+                f"{text!r} is not a container's name",
+                hint="docker:NAME makes a new container, docker:NAME:/path is a place in one",
             )
         return cls(docker, name)
 
@@ -46,19 +47,19 @@ class NewContainer:
         return f"{self.name}-configuration"
 
     def entries(self) -> list[str] | None:
-        """What has one of its names already; None when nothing has."""
+        """Return the container and volumes that have its names already; None when there are none."""
         return self.docker.named(self.name, self.volume, self.configuration) or None
 
     def free(self) -> int:
-        """Bytes that are free where Docker keeps its volumes."""
+        """Return the bytes that are free where Docker keeps its volumes."""
         return LocalPlace(self.docker.root()).free()
 
     def fill(self, tree: Path, ownership: Ownership) -> None:
-        """Make the volume, and put the files into it; a volume that cannot be filled is removed again."""
+        """Create the volume and put the files into it; a volume that cannot be filled is removed again."""
         self._fill(self.volume, tree, ownership)
 
     def keep_configuration(self, tree: Path, ownership: Ownership) -> str:
-        """Put the configuration into a volume of its own, for a person to mount; it holds keys and passwords."""
+        """Put the configuration, which holds keys and passwords, into another volume, for a person to mount."""
         self._fill(self.configuration, tree, replace(ownership, mode=0o700))
         return f"docker volume {self.configuration}"
 
@@ -71,10 +72,10 @@ class NewContainer:
             raise
 
     def begin(self, image: Image, inside: str, options: Sequence[str]) -> None:
-        """Start the container on its volume; raises LifeboatError with its last words when it ends at once."""
+        """Start the container on its volume; raises LifeboatError with the end of its log when it ends at once."""
         container = self.docker.keep(self.name, image, self.volume, inside, options)
         if not container.running():
             raise LifeboatError(
-                f"container {self.name} ended at once: {container.logs(8)}",
-                hint=f"its data are in the volume {self.volume}; docker logs {self.name} says more",
+                f"container {self.name} ended at once: {container.log_line(8)}",
+                hint=f"its data are in the volume {self.volume}; see: docker logs {self.name}",
             )

@@ -1,4 +1,4 @@
-"""Reads a place as it is written in lifeboat.yaml."""
+"""Parses a place as it is written in lifeboat.yaml."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ _EXAMPLES = "examples: local:/var/lib/grafana, docker:grafana:/var/lib/grafana, 
 
 
 def parse(text: str, docker: Docker, hosts: Hosts) -> Place:
-    """Return the place that `text` names. For `docker:`, asks Docker where the container's files are; `ssh:` connects to nothing.
+    """Return the place that `text` names. `docker:` asks Docker where the container's files are; `ssh:` does not connect yet.
 
-    Raises ConfigError for text that is no place, or names a host that is not configured, LifeboatError when the container is
-    not there.
+    Raises ConfigError for text that is not a place or names a host that is not configured, LifeboatError when there is no
+    such container.
     """
     kind, _, rest = text.partition(":")
     if kind == "local" and rest.startswith("/"):
@@ -28,7 +28,7 @@ def parse(text: str, docker: Docker, hosts: Hosts) -> Place:
     if kind == "ssh":
         host, _, path = rest.partition(":")
         if host and path.startswith("/"):
-            # Whoever reaches nothing over SSH does not wait for its library.
+            # Imported here: a process that uses no SSH does not wait for its library.
             from backups.places.remote.place import SshPlace
 
             return SshPlace(hosts.connect(host), path)

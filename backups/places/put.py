@@ -1,4 +1,4 @@
-"""What places do the same way when a tree arrives: what may be there before, what is compared, how faults are told."""
+"""Checks that every kind of place makes when files are put: an empty root, room on the disk, files equal to those sent."""
 
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,9 +9,9 @@ from backups.errors import LifeboatError
 from backups.machine import disk
 
 PARTIAL = ".lifeboat-partial"
-"""Added to a root's name, what arrives beside it; below a mount point, which nothing can be renamed over, a name of its own."""
+"""Added to a root's name: where files are written first. Below a mount point, which cannot be renamed over, the name alone."""
 
-_NOTHING = frozenset({"lost+found", PARTIAL})
+_IGNORED = frozenset({"lost+found", PARTIAL})
 
 
 @dataclass(frozen=True)
@@ -23,20 +23,20 @@ class Entry:
     size: int = 0
 
 
-def held(names: Iterable[str]) -> list[str]:
-    """The names that make a root not empty, sorted."""
-    return sorted(set(names) - _NOTHING)
+def occupying(names: Iterable[str]) -> list[str]:
+    """Return the names that make a root not empty, sorted."""
+    return sorted(set(names) - _IGNORED)
 
 
 def require_empty(place: object, names: Iterable[str]) -> None:
     """Raise LifeboatError when a root with these names below it is not empty."""
     names = list(names)
-    if found := held(names):
-        told = ", ".join(found[:3]) + (" …" if len(found) > 3 else "")
-        died = f"; {PARTIAL} in it says that a restore died while it moved its files in" if PARTIAL in names else ""
+    if found := occupying(names):
+        first = ", ".join(found[:3]) + (" …" if len(found) > 3 else "")
+        killed = f"; {PARTIAL} in it is from a restore that was killed while it moved its files there" if PARTIAL in names else ""
         raise LifeboatError(
-            f"{place} is not empty: it holds {len(found)} entries ({told}){died}",
-            hint="name an empty or a new directory, or have the old one moved aside by --replace",
+            f"{place} is not empty: it holds {len(found)} entries ({first}){killed}",
+            hint="name an empty or a new directory, or move the old one aside with --replace",
         )
 
 
@@ -44,13 +44,13 @@ def require_room(place: object, needed: int, free: int) -> None:
     """Raise LifeboatError, with both numbers, unless `needed` bytes fit into `free`."""
     if needed > free:
         raise LifeboatError(
-            f"{place} has no room: {disk.size(needed)} are to be put there, {disk.size(free)} are free",
+            f"not enough space in {place}: {disk.size(needed)} are to be put there, {disk.size(free)} are free",
             hint="free some space there, or name a place on a larger disk; nothing was written",
         )
 
 
-def filled(place: object, free: int) -> LifeboatError:
-    """The error for a disk that filled in the middle."""
+def disk_full(place: object, free: int) -> LifeboatError:
+    """Return the error for a disk that filled in the middle."""
     return LifeboatError(
         f"the disk of {place} filled while files were put there: {disk.size(free)} are free",
         hint="free some space there, or name a place on a larger disk; nothing was kept of this attempt",
@@ -58,14 +58,14 @@ def filled(place: object, free: int) -> LifeboatError:
 
 
 def inventory(tree: Path) -> dict[str, Entry]:
-    """Everything below `tree` by its relative path. Sockets and pipes, which no process is behind any more, are passed by.
+    """Return everything below `tree` by its relative path, without sockets and pipes, which belong to processes that have ended.
 
     Raises LifeboatError for a device.
     """
-    return dict(_look(tree))
+    return dict(_walk(tree))
 
 
-def _look(tree: Path) -> Iterator[tuple[str, Entry]]:
+def _walk(tree: Path) -> Iterator[tuple[str, Entry]]:
     for path in tree.rglob("*"):
         status = path.lstat()
         kind, mode = status.st_mode, stat.S_IMODE(status.st_mode)
@@ -77,21 +77,21 @@ def _look(tree: Path) -> Iterator[tuple[str, Entry]]:
         elif stat.S_ISLNK(kind):
             yield name, Entry("l", 0)
         elif not (stat.S_ISSOCK(kind) or stat.S_ISFIFO(kind)):
-            raise LifeboatError(f"{path} is a device, which no backup holds", hint="this is a bug in Lifeboat: report it")
+            raise LifeboatError(f"{path} is a device, which no backup can hold", hint="this is a bug in Lifeboat: report it")
 
 
-def compare(place: object, sent: Mapping[str, Entry], arrived: Mapping[str, Entry]) -> None:
-    """Raise LifeboatError unless what arrived is what was sent: names, kinds, modes and sizes."""
-    for path in sorted(sent.keys() | arrived.keys()):
-        ours, theirs = sent.get(path), arrived.get(path)
+def compare(place: object, sent: Mapping[str, Entry], found: Mapping[str, Entry]) -> None:
+    """Raise LifeboatError unless what is found at the place is what was sent: names, kinds, modes and sizes."""
+    for path in sorted(sent.keys() | found.keys()):
+        ours, theirs = sent.get(path), found.get(path)
         if ours != theirs:
             raise LifeboatError(
-                f"{path} arrived in {place} as {_words(theirs)}; it was sent as {_words(ours)}",
-                hint="is something else writing there? try again; what had arrived is removed",
+                f"{path} in {place} is {_describe(theirs)} after the copy; sent was {_describe(ours)}",
+                hint="is something else writing there? try again; the files of this attempt were removed",
             )
 
 
-def _words(entry: Entry | None) -> str:
+def _describe(entry: Entry | None) -> str:
     if entry is None:
         return "nothing"
     kind = {"f": f"a file of {entry.size} bytes", "d": "a directory", "l": "a link"}.get(entry.kind, "something else")

@@ -1,1 +1,1 @@
-"""The restic repository: what is stored in it, restic's errors, and what is reached over a network."""
+"""Stores backups in a restic repository, and translates the errors of restic and of remote repositories."""

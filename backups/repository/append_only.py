@@ -1,13 +1,11 @@
-"""Whether a REST server takes deletions from us. An append-only one refuses them: what it once was given, a thief cannot remove.
+"""Finds out whether a REST server is append-only, that is, refuses deletions from this machine.
 
-restic itself tries a refused deletion again for three quarters of a minute, and a refused prune leaves an index behind: we ask
-first.
+restic tries a refused deletion again for three quarters of a minute, and a refused prune leaves an index behind: so the server is
+asked first.
 """
 
-import base64
 import secrets
-import urllib.error
-import urllib.request
+import ssl
 from urllib.parse import unquote, urlsplit
 
 from backups.errors import ConfigError
@@ -16,37 +14,42 @@ _SECONDS = 20.0
 
 
 def is_append_only(url: str) -> bool:
-    """Ask the server of a `rest:` url to delete a file that is not there: an append-only one answers 403, any other 404.
+    """Ask the server of a `rest:` url to delete a file that does not exist: an append-only one answers 403, any other 404.
 
-    False as well for other kinds of repositories, and when the server does not answer: then restic is told no, and tells us.
-    Raises ConfigError for a `rest:` url that cannot be read as one.
+    Returns False as well for other kinds of repositories, and when the server does not answer: then restic is refused, and its
+    error is the one to show. Raises ConfigError for a `rest:` url that cannot be parsed.
     """
     if not url.startswith("rest:"):
         return False
+    import requests
+
     base, user, password = _parts(url.removeprefix("rest:"))
-    # The name of a pack that nobody has: 256 random bits.
-    request = urllib.request.Request(f"{base}/data/{secrets.token_hex(32)}", method="DELETE")  # noqa: S310 - http or https: _parts
-    if user is not None:
-        word = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
-        request.add_header("Authorization", f"Basic {word}")
+    # As restic does it: in UTF-8, where `requests` would encode as Latin-1, and without a look at ~/.netrc.
+    account = None if user is None else (user.encode().decode("latin-1"), (password or "").encode().decode("latin-1"))
+    # The certificates that this machine trusts, as restic does; not those that `requests` brings along.
+    trusted = ssl.get_default_verify_paths()
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310
-            return False
-    except urllib.error.HTTPError as answer:
-        with answer:
-            return answer.code in (403, 405)
-    except OSError:
+        answer = requests.delete(
+            # The name of a pack that no repository has: 256 random bits.
+            f"{base}/data/{secrets.token_hex(32)}",
+            auth=account or (lambda request: request),
+            verify=trusted.cafile or trusted.capath or True,
+            allow_redirects=False,
+            timeout=_SECONDS,
+        )
+    except requests.RequestException:
         return False
+    return answer.status_code in (403, 405)
 
 
 def require_readable(url: str) -> None:
-    """Raise ConfigError for a `rest:` url that restic would not understand, and would quote, its password included."""
+    """Raise ConfigError for a `rest:` url that restic could not parse: its error would quote the url, password included."""
     if url.startswith("rest:"):
         _parts(url.removeprefix("rest:"))
 
 
 def _parts(address: str) -> tuple[str, str | None, str | None]:
-    """The address without user and password and without a slash at its end, then both of them."""
+    """Return the address without account and trailing slash, then the user and the password."""
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -54,8 +57,8 @@ def _parts(address: str) -> tuple[str, str | None, str | None]:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
-            "repository.url is not an address of a REST server",
-            hint="rest:https://user:password@host:port/; in a password write / as %2F, @ as %40, : as %3A, # as %23, ? as %3F",
+            "repository.url is not a valid address of a REST server",
+            hint="write rest:https://user:password@host:port/; in the password / is %2F, @ %40, : %3A, # %23, ? %3F",
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"

@@ -1,7 +1,7 @@
-"""Whoever brings a chain back says so on this machine, and retention leaves the chain alone for as long.
+"""Locks a chain on this machine while it is restored, so that retention does not delete it meanwhile.
 
-Between machines restic's own locks keep a deletion out while files are being read; a drill whose chain was deleted between two
-reads could not run, and says so.
+Between machines, restic's own locks prevent a deletion while files are being read; a drill whose chain was deleted between two
+reads could not run, and its report says so.
 """
 
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from backups.machine import locks
 
 
 def chain(state: Path, chain_id: str) -> AbstractContextManager[None]:
-    """Read a chain: it is not deleted on this machine meanwhile. Waits while it is just being deleted."""
+    """Hold a chain for reading: it is not deleted on this machine meanwhile. Waits while it is being deleted."""
     return locks.shared(_lock(state, chain_id))
 
 
 @contextmanager
 def kept_out(state: Path, chain_id: str) -> Iterator[bool]:
-    """Keep readers of a chain out; says whether that was possible: not while one is reading."""
+    """Keep readers of a chain out; yields whether that was possible, which it is not while one is reading."""
     with locks.alone(_lock(state, chain_id)) as alone:
         yield alone
 
 
 def is_read(state: Path, chain_id: str) -> bool:
-    """Whether a drill or a restore on this machine is reading the chain."""
+    """Return whether a drill or a restore on this machine is reading the chain."""
     with kept_out(state, chain_id) as unread:
         return not unread
 

@@ -1,4 +1,4 @@
-"""Where backups are kept: a restic repository. Encryption, deduplication, locking and crash safety are restic's.
+"""Stores, lists, fetches and deletes backups in a restic repository, which encrypts, deduplicates and locks.
 
 One backup is one snapshot: its root holds `manifest.json` and `data/`. Listing reads tags, never data.
 """
@@ -35,15 +35,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Repository:
-    """A restic repository at `url`. Its url and its password reach restic by the environment, never by a command line.
+    """A restic repository at `url`. The url and the password are passed to restic in its environment, never on a command line.
 
-    `url` may name environment variables (`rest:https://${USER}:${PASSWORD}@host/`), and one of `hosts` (`sftp:NAME:/path`);
-    `options` are restic's `-o` (`s3.region` …), which anybody on this machine can see; `patience` is how many seconds to wait
-    for another restic that holds the repository exclusively (a prune), `stalled` after how many a restic that does nothing is
-    ended.
+    url: may name environment variables (`rest:https://${USER}:${PASSWORD}@host/`), or one of `hosts` (`sftp:NAME:/path`)
+    options: restic's `-o` (`s3.region` …), which every user of this machine can see
+    patience: seconds to wait for another restic that holds the repository exclusively (a prune)
+    stalled: seconds after which a restic that does nothing is ended
 
     All methods raise LifeboatError for a repository that cannot be used (Transient when another try may help, Damaged
-    when its content is at fault), each with a hint.
+    when its content is damaged), each with a hint.
     """
 
     url: str
@@ -58,11 +58,11 @@ class Repository:
 
     @property
     def shown_url(self) -> str:
-        """The url without the password that it may hold."""
+        """The url with its password masked."""
         return restic_errors.without_password(self.url)
 
     def exists(self) -> bool:
-        """Whether there is a repository at the url that the password opens."""
+        """Return whether there is a repository at the url that the password opens."""
         completed = self._run(["cat", "config"])
         if completed.code == 0:
             return True
@@ -72,46 +72,46 @@ class Repository:
         if keys.is_dir() and any(keys.iterdir()):
             raise Damaged(
                 f"cannot open the repository {self.shown_url}: it has keys and data, and no config file",
-                hint="bring its file `config` back; a new repository in its place would lock the old backups away",
+                hint="restore its file `config`; a new repository in its place would make the old backups unreadable",
             )
         return False
 
     def ensure(self) -> None:
         """Initialise the repository if there is none yet."""
-        # Two that initialise side by side would overwrite each other's master key.
+        # Two that initialise at the same time would overwrite each other's master key.
         with locks.waited_for(self.cache / "initialise.lock"):
             if not self.exists():
                 self._restic(["init"], "initialise")
-                log.warning("made a new repository at %s", self.shown_url)
+                log.warning("created a new repository at %s", self.shown_url)
 
     def save(self, directory: Path, *, host: str, tags: Sequence[str], at: datetime) -> str:
-        """Store what is in `directory` as one snapshot; `at` becomes its time, to the second.
+        """Store the content of `directory` as one snapshot; `at` becomes its time, to the second.
 
-        Returns the snapshot's id as restic tells it: all of it, or (0.14) its first eight digits.
-        All or nothing: when restic could not read some file, the snapshot that it wrote is forgotten, and this raises.
+        Returns the snapshot's id as restic prints it: all of it, or (0.14) its first eight digits.
+        All or nothing: when restic could not read some file, the snapshot is forgotten again, and this raises.
         """
         if split := [tag for tag in tags if "," in tag or not tag]:
             raise ValueError(f"restic would not keep the tag {split[0]!r} as it is")
-        moment = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        timestamp = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         labels = [part for tag in tags for part in ("--tag", tag)]
         # --force: no earlier snapshot is of this directory, and the search for one stumbles over a damaged one.
-        arguments = ["backup", "--json", "--force", "--host", host, "--time", moment, *labels, "."]
+        arguments = ["backup", "--json", "--force", "--host", host, "--time", timestamp, *labels, "."]
         completed = self._run(arguments, directory=directory)
-        snapshot = _saved(completed.output)
+        snapshot = _snapshot_id(completed.output)
         if completed.code != 0:
             if snapshot:
-                self._take_back(snapshot)
+                self._forget_incomplete(snapshot)
             raise self._fault(completed, "save to")
         return snapshot
 
     def snapshots(self, *tags: str) -> list[Snapshot]:
-        """Every snapshot that carries one of `tags` (a backup's, where none is given), oldest first. Reads no data.
+        """Return every snapshot with one of `tags` (a backup's, where none is given), oldest first. Reads no data.
 
         Raises Damaged when one cannot be read.
         """
-        wanted = [word for tag in tags or (BACKUP,) for word in ("--tag", tag)]
-        completed = self._restic(["snapshots", "--json", "--no-lock", *wanted], "list")
-        # restic leaves out a snapshot that it cannot read, says so, and calls that a success.
+        tagged = [part for tag in tags or (BACKUP,) for part in ("--tag", tag)]
+        completed = self._restic(["snapshots", "--json", "--no-lock", *tagged], "list")
+        # restic leaves out a snapshot that it cannot read, prints so, and ends with success.
         if restic_errors.is_damaged(completed):
             raise self._fault(completed, "list")
         found = [
@@ -125,34 +125,35 @@ class Repository:
         return sorted(found, key=lambda snapshot: snapshot.time)
 
     def backups(self) -> list[BackupRecord]:
-        """Every backup, oldest first."""
+        """Return every backup, oldest first."""
         return records(self.snapshots())
 
     def manifest(self, record: BackupRecord) -> Manifest:
-        """Read a backup's manifest; raises Damaged when it is not whole or is another backup's."""
+        """Read a backup's manifest; raises Damaged when it is incomplete or belongs to another backup."""
         manifest = Manifest.read(self.read(record.snapshot, f"/{FILE_NAME}"), f"backup {record.id}")
         if manifest.id != record.id:
             raise Damaged(
-                f"the snapshot of backup {record.id} holds the manifest of {manifest.id}", hint="were tags edited by hand?"
+                f"the snapshot of backup {record.id} holds the manifest of {manifest.id}",
+                hint="were its tags edited by hand? `restic snapshots` shows them",
             )
         return manifest
 
     def read(self, snapshot: str, path: str) -> bytes:
-        """The content of one small file of a snapshot."""
+        """Return the content of one small file of a snapshot."""
         return self._restic(["dump", "--no-lock", snapshot, path], f"read {path} from").output
 
     def fetch(self, snapshot: str, into: Path, *, include: Sequence[str] = ()) -> None:
-        """Bring a snapshot's files back below `into`; with `include`, only those paths (from the snapshot's root, `/data/…`).
+        """Restore a snapshot's files below `into`; with `include`, only those paths (from the snapshot's root, `/data/…`).
 
-        Raises Damaged when any byte of it cannot be read back as it was stored, or when an included path is not in it.
+        Raises Damaged when any byte of it cannot be read as it was stored, or when an included path is not in it.
         """
         included = [part for path in include for part in ("--include", _literal(path))]
         completed = self._run(["restore", snapshot, "--target", str(into), *included])
         if completed.code != 0:
             if restic_errors.is_full(completed):
                 raise LifeboatError(
-                    f"the disk of {into} filled while the repository was read: {restic_errors.last_words(completed)}",
-                    hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk",
+                    f"the disk of {into} filled while the repository was read: {restic_errors.excerpt(completed)}",
+                    hint="free some space there, or set `state:` in lifeboat.yaml to a directory on a larger disk",
                 )
             raise self._fault(completed, "fetch from")
         if missing := [path for path in include if not lexists(into / path.lstrip("/"))]:
@@ -162,45 +163,45 @@ class Repository:
             )
 
     def forget(self, snapshots: Sequence[str]) -> None:
-        """Remove snapshots; their data goes with the next `prune`. Raises LifeboatError where it is append-only."""
+        """Remove snapshots; their data is removed by the next `prune`. Raises LifeboatError for an append-only repository."""
         if snapshots:
             self.require_deletions("forget snapshots of")
             self._restic(["forget", *snapshots], "forget snapshots of")
 
     def prune(self) -> None:
-        """Free the space that forgotten snapshots held. Raises LifeboatError where it is append-only."""
+        """Free the space of forgotten snapshots. Raises LifeboatError for an append-only repository."""
         self.require_deletions("prune")
         self._restic(["prune"], "prune")
 
     def is_append_only(self) -> bool:
-        """Whether it is known to refuse deletions from this machine; only a REST server can be asked."""
+        """Return whether it is known to refuse deletions from this machine; only a REST server can be asked."""
         return append_only.is_append_only(Secret(self.url).reveal())
 
     def require_deletions(self, verb: str) -> None:
-        """Raise LifeboatError where it is append-only, before anything is tried; `verb` is what cannot be done then."""
+        """Raise LifeboatError for an append-only repository, before anything is tried; `verb` is what cannot be done then."""
         if self.is_append_only():
             raise restic_errors.append_only(f"cannot {verb} the repository {self.shown_url}")
 
     def check(self, *, read_data: bool = False) -> None:
-        """Have restic check the repository's structure, with `read_data` every byte; raises Damaged with what it found."""
+        """Check the repository's structure, with `read_data` every byte; raises Damaged with what restic found."""
         self._restic(["check", *(["--read-data"] if read_data else [])], "check")
 
     def unlock(self) -> None:
-        """Remove locks whose process is gone; locks of live processes stay."""
+        """Remove locks of processes that have ended; those of live processes stay."""
         self._restic(["unlock"], "unlock")
 
-    def _take_back(self, snapshot: str) -> None:
-        """Remove a snapshot that is not whole; raises LifeboatError that names it when that is refused."""
+    def _forget_incomplete(self, snapshot: str) -> None:
+        """Forget an incomplete snapshot; raises LifeboatError that names it when that is refused."""
         try:
             self.forget([snapshot])
         except LifeboatError as refusal:
             raise LifeboatError(
-                f"snapshot {snapshot} is incomplete, and could not be taken back: {refusal.message}",
-                hint=f"where it is reached with full access: restic forget {snapshot}; here: lifeboat backup --kind full",
+                f"snapshot {snapshot} is incomplete, and could not be removed: {refusal.message}",
+                hint=f"on a machine with full access: restic forget {snapshot}; here: lifeboat backup --kind full",
             ) from refusal
 
     def _restic(self, arguments: Sequence[str], verb: str) -> Completed:
-        """Run restic; raises the LifeboatError that its failure means, which says what could not be done to the repository."""
+        """Run restic; raises LifeboatError when it fails. `verb` says what could not be done to the repository."""
         completed = self._run(arguments)
         if completed.code != 0:
             raise self._fault(completed, verb)
@@ -215,25 +216,25 @@ class Repository:
             )
             # restic 0.14 has no --retry-lock.
             if completed.code == 0 or not restic_errors.is_locked(completed) or time.monotonic() > deadline:
-                return self._with_words_of_ssh(completed)
+                return self._with_errors_of_ssh(completed)
             processes.run(["restic", *options, "unlock"], environment=environment)
             time.sleep(min(2.0, self.patience))
 
-    def _with_words_of_ssh(self, completed: Completed) -> Completed:
-        """restic may end before it has passed on all that ssh said, or any of it: ssh is asked itself why it does not start."""
+    def _with_errors_of_ssh(self, completed: Completed) -> Completed:
+        """Add the errors of ssh, which is run once more: restic may end before it has passed them on."""
         if completed.code == 0 or "unable to start the sftp session" not in completed.errors:
             return completed
-        asked = processes.run(sftp.command(Secret(self.url).reveal(), self.hosts))
-        if asked.code == 0:
+        ssh = processes.run(sftp.command(Secret(self.url).reveal(), self.hosts))
+        if ssh.code == 0:
             return completed
-        own = [line for line in completed.errors.splitlines() if not line.startswith("subprocess ssh:")]
-        return Completed(completed.code, completed.output, "\n".join([asked.errors, *own]))
+        others = [line for line in completed.errors.splitlines() if not line.startswith("subprocess ssh:")]
+        return Completed(completed.code, completed.output, "\n".join([ssh.errors, *others]))
 
     def _options(self) -> list[str]:
         url = Secret(self.url).reveal()
         append_only.require_readable(url)
-        wanted = {**sftp.options(url, self.hosts), **self.options}
-        return [part for name, value in wanted.items() for part in ("-o", _field(f"{name}={value}"))]
+        options = {**sftp.options(url, self.hosts), **self.options}
+        return [part for name, value in options.items() for part in ("-o", _field(f"{name}={value}"))]
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -254,13 +255,13 @@ class Repository:
 
 
 def records(snapshots: Iterable[Snapshot]) -> list[BackupRecord]:
-    """The backups among these snapshots, oldest first."""
+    """Return the backups among these snapshots, oldest first."""
     found = (BackupRecord.from_tags(snapshot.id, snapshot.tags) for snapshot in snapshots)
     return sorted((record for record in found if record), key=lambda record: record.taken_at)
 
 
-def _saved(output: bytes) -> str:
-    """The id of the snapshot that `restic backup --json` says it made; empty when it says none."""
+def _snapshot_id(output: bytes) -> str:
+    """Return the id of the snapshot in the output of `restic backup --json`; empty when there is none."""
     summaries = [json.loads(line) for line in output.splitlines() if b'"message_type":"summary"' in line]
     return str(summaries[-1]["snapshot_id"]) if summaries else ""
 
@@ -271,10 +272,10 @@ def _literal(path: str) -> str:
 
 
 def _field(option: str) -> str:
-    """restic reads each -o as a line of CSV."""
+    """Quote an option: restic reads each -o as a line of CSV."""
     return '"' + option.replace('"', '""') + '"'
 
 
 def _microseconds(stamp: str) -> str:
-    """restic writes nanoseconds; Python reads six digits."""
+    """Cut nanoseconds, which restic writes, to the six digits that Python reads."""
     return re.sub(r"(\.\d{6})\d+", r"\1", stamp)

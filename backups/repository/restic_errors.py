@@ -1,6 +1,6 @@
-"""What restic's failures mean. Most of them share one exit code (restic 0.14), so its words are read; newer ones say the same.
+"""Translates restic's failures by its output, since most of them share one exit code (restic 0.14; newer ones print the same).
 
-The faults themselves are provoked in `tests/integration/repository/test_local_faults.py` and `tests/integration/repositories/`.
+The failures are provoked in `tests/integration/repository/test_local_faults.py` and `tests/integration/repository/remote/`.
 """
 
 import re
@@ -32,120 +32,136 @@ _DAMAGED = (
 
 
 def is_absent(completed: Completed) -> bool:
-    """Whether there is no repository: its place answers, and holds none."""
-    return _says(completed, "unable to open config file", "repository does not exist") and not (
-        remote_errors.speaks_of(said(completed)) or _says(completed, "permission denied")
+    """Return whether there is no repository: its place answers, and holds none."""
+    return _mentions(completed, "unable to open config file", "repository does not exist") and not (
+        remote_errors.is_remote_failure(error_text(completed)) or _mentions(completed, "permission denied")
     )
 
 
 def is_locked(completed: Completed) -> bool:
-    """Whether another restic holds the repository."""
-    return _says(completed, "already locked")
+    """Return whether another restic has locked the repository."""
+    return _mentions(completed, "already locked")
 
 
 def is_full(completed: Completed) -> bool:
-    """Whether a disk was full: the repository's, or the one that restic restores to."""
-    return _says(completed, "no space left", "disk quota exceeded")
+    """Return whether a disk was full: the repository's, or the one that restic restores to."""
+    return _mentions(completed, "no space left", "disk quota exceeded")
 
 
 def is_damaged(completed: Completed) -> bool:
-    """Whether the repository's content is at fault."""
-    return _says(completed, *_DAMAGED)
+    """Return whether the repository's content is damaged."""
+    return _mentions(completed, *_DAMAGED)
 
 
 def refuses_deletion(completed: Completed) -> bool:
-    """Whether it was a deletion that the far side refused, as an append-only server or a bucket's policy does."""
-    return _says(completed, "not removed", "unable to remove", "remove(") and remote_errors.forbids(said(completed))
+    """Return whether the remote side refused a deletion, as an append-only server or a bucket's policy does."""
+    return _mentions(completed, "not removed", "unable to remove", "remove(") and remote_errors.is_forbidden(
+        error_text(completed)
+    )
 
 
-def append_only(what: str, told: str = "") -> LifeboatError:
-    """The error of whoever wants to delete where that is not allowed."""
+def append_only(what: str, detail: str = "") -> LifeboatError:
+    """Return the error for a deletion that is not allowed."""
     return LifeboatError(
-        f"{what}: it is append-only from this machine, and refuses deletions; nothing was lost{told}",
+        f"{what}: it is append-only from this machine, and refuses deletions; nothing was lost{detail}",
         hint="run `lifeboat prune` on the machine that reaches the repository with full access",
     )
 
 
 def fault(completed: Completed, what: str) -> LifeboatError:
-    """Say what a failure means, and what to do. `what` begins the message: `cannot save to the repository …`."""
-    told = f": {last_words(completed)}"
-    if _says(completed, "wrong password", "no key found"):
+    """Return the error for a failed restic. `what` begins its message: `cannot save to the repository …`."""
+    detail = f": {excerpt(completed)}"
+    if _mentions(completed, "wrong password", "no key found"):
         return ConfigError(
-            f"{what}: its password is another one",
-            hint="check repository.password or repository.password_file; without the right one nobody can read the backups",
+            f"{what}: the password is wrong",
+            hint="check repository.password or repository.password_file; without the right password the backups cannot be read",
         )
     if refuses_deletion(completed):
-        return append_only(what, told)
-    for applies, kind, meaning, hint in [*_meanings(completed), *remote_errors.meanings(said(completed)), *_content(completed)]:
+        return append_only(what, detail)
+    for applies, kind, meaning, hint in [
+        *_meanings(completed),
+        *remote_errors.meanings(error_text(completed)),
+        *_content(completed),
+    ]:
         if applies:
-            return kind(f"{what}{meaning}{told}", hint=hint)
+            return kind(f"{what}{meaning}{detail}", hint=hint)
     return LifeboatError(
-        f"{what}: restic ended with code {completed.code}{told}",
-        hint="the last words are restic's own; `lifeboat doctor` may know",
+        f"{what}: restic ended with code {completed.code}{detail}",
+        hint="the message ends with restic's own words; see also: lifeboat doctor",
     )
 
 
 def _meanings(completed: Completed) -> list[Meaning]:
     return [
         (
-            _says(completed, STALLED),
+            _mentions(completed, STALLED),
             LifeboatError,
-            ": restic stood still",
-            "is its disk, or a quota there, full? restic may wait for ever then: free space there, and start again",
+            ": restic stalled",
+            "is its disk, or a quota there, full? restic may wait for ever then: free some space there, and start again",
         ),
-        (is_locked(completed), Transient, ": it is locked", "is a prune running? a dead machine's lock goes with: restic unlock"),
-        (is_full(completed), LifeboatError, ": its disk is full", "free space there; without any, restic cannot even prune"),
+        (
+            is_locked(completed),
+            Transient,
+            ": it is locked",
+            "is a prune running? the lock of a machine that died is removed by: restic unlock",
+        ),
+        (is_full(completed), LifeboatError, ": its disk is full", "free some space there; without any, restic cannot even prune"),
     ]
 
 
 def _content(completed: Completed) -> list[Meaning]:
     return [
-        (is_absent(completed), LifeboatError, ": there is none", "check repository.url; the first `lifeboat backup` makes it"),
+        (
+            is_absent(completed),
+            LifeboatError,
+            ": there is no repository at that place",
+            "check repository.url; the first `lifeboat backup` creates it",
+        ),
         (
             is_damaged(completed),
             Damaged,
             ": its content is damaged",
-            "restic check --read-data names what is; delete those pack files, run restic rebuild-index, then take a full",
+            "restic check --read-data lists what is damaged; delete those pack files, run restic rebuild-index, then take a full",
         ),
         (
-            _says(completed, "permission denied"),
+            _mentions(completed, "permission denied"),
             LifeboatError,
             "",
-            "run Lifeboat as the user that owns the repository; by SFTP, as one that may write there",
+            "run Lifeboat as the owner of the repository; over SFTP, log in as a user that may write there",
         ),
         (
-            _says(completed, "no matching id found"),
+            _mentions(completed, "no matching id found"),
             LifeboatError,
-            ": the snapshot is gone",
-            "was it pruned meanwhile? lifeboat list",
+            ": the snapshot does not exist",
+            "was it pruned meanwhile? see: lifeboat list",
         ),
     ]
 
 
-def last_words(completed: Completed) -> str:
-    """The lines that tell most, without passwords, on one line."""
+def excerpt(completed: Completed) -> str:
+    """Return the most telling lines of restic's errors, without passwords, on one line."""
     lines = _final(completed)
     telling = [line for line in lines if _TELLING.search(line)] or lines
-    return without_password("; ".join(telling[:2])[:400]) or "it said nothing"
+    return without_password("; ".join(telling[:2])[:400]) or "it printed nothing"
 
 
 def without_password(text: str) -> str:
-    """Blot out the password of every url in `text`."""
-    # To the last @: a password may hold one, and a / that somebody forgot to escape.
+    """Mask the password of every url in `text`."""
+    # Up to the last @: a password may hold one, and a / that was not escaped.
     return re.sub(r"(//[^/:@\s]*):\S*@", r"\1:****@", text)
 
 
 def _final(completed: Completed) -> list[str]:
-    """What restic said, less what it tried again: that may have gone well in the end, and else is said once more."""
+    """Return the lines of restic's errors without those of retries: a last failure is printed again."""
     lines = [line.strip() for line in completed.errors.splitlines()]
     return [line for line in lines if line and "retrying after" not in line]
 
 
-def said(completed: Completed) -> str:
-    """What restic and its helpers said in the end, in lower case."""
+def error_text(completed: Completed) -> str:
+    """Return what restic and its helpers printed as errors, in lower case, without retries."""
     return "\n".join(_final(completed)).lower()
 
 
-def _says(completed: Completed, *words: str) -> bool:
-    text = said(completed)
-    return any(word in text for word in words)
+def _mentions(completed: Completed, *phrases: str) -> bool:
+    text = error_text(completed)
+    return any(phrase in text for phrase in phrases)

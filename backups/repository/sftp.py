@@ -1,6 +1,6 @@
-"""A repository reached by SFTP: restic runs this machine's own `ssh`, by the command that is put together here.
+"""Builds the `ssh` command by which restic reaches a repository over SFTP.
 
-Batch mode: nothing is ever asked at a prompt, which nobody would answer at night; what is missing is an error.
+It runs in batch mode: nothing is asked at a prompt, which nobody would answer at night; what is missing is an error.
 """
 
 import re
@@ -25,22 +25,22 @@ class _Target:
 
 
 def options(url: str, hosts: Hosts) -> Mapping[str, str]:
-    """What restic needs beside the url: its option `sftp.command`, or nothing for other kinds of repositories."""
+    """Return the options that restic needs beside the url: `sftp.command`, or none for other kinds of repositories."""
     found = command(url, hosts)
-    if any("'" in word for word in found):
-        # restic splits the command by rules of its own, which know no quote within a quote.
+    if any("'" in part for part in found):
+        # restic splits the command by its own rules, which allow no quote within a quote.
         raise ConfigError(
-            "restic cannot be given the way to the repository: a path of a jump host's entry holds a space or a quote",
-            hint="move its key_file and known_hosts to paths without",
+            "restic cannot use the jump host of the repository: the path of its key_file or known_hosts holds a space or a quote",
+            hint="move those files to paths without spaces and quotes",
         )
     return {"sftp.command": shlex.join(found)} if found else {}
 
 
 def command(url: str, hosts: Hosts) -> list[str]:
-    """The command that starts an SFTP session with the repository's host; empty for other kinds of repositories.
+    """Return the command that starts an SFTP session with the repository's host; empty for other kinds of repositories.
 
     url: `sftp:user@host:/path`, `sftp://user@host:port//path`, or `sftp:NAME:/path` with an entry NAME of `hosts:`, whose
-    key, known hosts and jump host are used then. Anything else is up to ~/.ssh/config of who runs Lifeboat.
+    key, known hosts and jump host are used then. For the others, ~/.ssh/config of the user that runs Lifeboat applies.
     Raises ConfigError for a url that names no host, or an entry of `hosts:` that `ssh` cannot use.
     """
     if not url.startswith("sftp:"):
@@ -57,8 +57,8 @@ def command(url: str, hosts: Hosts) -> list[str]:
 
 def _target(url: str) -> _Target:
     bad = ConfigError(
-        "repository.url is not an address of SFTP",
-        hint="sftp:user@host:/path, or sftp://user@host:port//path (two / before path)",
+        "repository.url is not a valid SFTP address",
+        hint="write sftp:user@host:/path, or sftp://user@host:port//path (two / before path)",
     )
     if url.startswith("sftp://"):
         try:
@@ -76,12 +76,12 @@ def _target(url: str) -> _Target:
 
 
 def _configured(name: str, hosts: Hosts, through: tuple[str, ...]) -> list[str]:
-    """The command that reaches an entry of `hosts:`, less what is run there."""
+    """Return the command that reaches an entry of `hosts:`, without what is run there."""
     host = hosts.settings(name)
     if name in through:
         raise ConfigError(
             f"hosts.{name}.jump leads back to itself: {' → '.join([*through, name])}",
-            hint="one of them must be reachable as it is",
+            hint="remove the `jump:` of the one that can be reached directly",
         )
     flags = [*_ALWAYS, "StrictHostKeyChecking=yes", *_keys(name, host)]
     if host.known_hosts is not None:
@@ -97,19 +97,19 @@ def _keys(name: str, host: HostSettings) -> list[str]:
     agent = host.agent if host.agent is not None else host.key_file is None
     if host.passphrase is not None and not agent:
         raise ConfigError(
-            f"the key of hosts.{name} has a passphrase, which `ssh` cannot be given when it is restic that runs it",
+            f"the key of hosts.{name} has a passphrase, which restic cannot pass to `ssh`",
             hint=f"load it into an ssh-agent and set hosts.{name}.agent: true, or use a key without one for the repository",
         )
     flags = [] if agent else ["IdentityAgent=none"]
     if host.key_file is not None:
         flags.append(f"IdentityFile={_plain(host.key_file)}")
-        # Else ssh tries whatever keys there are, and servers hang up after a few.
+        # Else ssh tries every key that it finds, and servers end the connection after a few.
         flags += [] if agent else ["IdentitiesOnly=yes"]
     return flags
 
 
 def _plain(path: object) -> str:
-    """ssh reads % as the beginning of a token, and a space as the end of a path."""
+    """Quote a path: ssh reads % as the beginning of a token, and a space as the end of the path."""
     text = str(path).replace("%", "%%")
     return f'"{text}"' if re.search(r"\s", text) else text
 

@@ -1,1 +1,1 @@
-"""What can be protected: one folder a type, all behind `base.Service`; `registry.py` names them."""
+"""Backs up and restores each type of service: one folder for a type, all behind `base.Service`; `registry.py` lists them."""

@@ -1,4 +1,4 @@
-"""A whole rehearsal on one machine, from nothing: sources, a writer that never stops, backups, proofs, and a damaged copy caught.
+"""Rehearses backups and restores on one machine, from nothing: sources, writers, backups, drills, and a damaged copy.
 
-The story is `run.py`.
+Start with `run.py`.
 """

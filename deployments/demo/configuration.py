@@ -1,4 +1,4 @@
-"""The demo's directory and its lifeboat.yaml: the same file an operator would write, with passwords from the environment."""
+"""Prepares the demo's directory and writes its lifeboat.yaml, with passwords from the environment."""
 
 import fcntl
 import os
@@ -26,14 +26,14 @@ AGAMA_PASSWORD = "AGAMA_PASSWORD"  # noqa: S105 - the name of a variable
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Path]:
-    """Make the demo's directory, or empty that of an earlier demo, and hold it while the block runs; gives it, resolved.
+    """Create the demo's directory, or empty that of an earlier demo, and lock it while the block runs; yields it, resolved.
 
-    Raises LifeboatError for a directory that holds anything else, or that another demo uses right now.
+    Raises LifeboatError for a directory that holds anything else, or that another demo is using.
     """
     directory = directory.expanduser().resolve()
     if directory.is_dir() and any(directory.iterdir()) and not (directory / _MARK).is_file():
         raise LifeboatError(
-            f"{directory} is not empty, and not of an earlier demo", hint="name another one: lifeboat demo --dir DIR"
+            f"{directory} is not empty, and not from an earlier demo", hint="use another one: lifeboat demo --dir DIR"
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -42,18 +42,18 @@ def opened(directory: Path) -> Iterator[Path]:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise LifeboatError(
-                    f"another demo is running in {directory}", hint="wait for it, or name another one: --dir DIR"
+                    f"another demo is running in {directory}", hint="wait for it, or use another one: lifeboat demo --dir DIR"
                 ) from error
             _empty(directory)
             yield directory
     except OSError as error:
         raise LifeboatError(
-            f"{directory} cannot be used: {error.strerror}", hint="name another one: lifeboat demo --dir DIR"
+            f"{directory} cannot be used: {error.strerror}", hint="use another one: lifeboat demo --dir DIR"
         ) from error
 
 
 def _empty(directory: Path) -> None:
-    """Remove what an earlier demo left, but its state: there it may have left containers that the next run must find."""
+    """Remove what an earlier demo left, except its state, from which the next run finds containers that it left."""
     for path in directory.iterdir():
         if path.is_dir() and path.name != "state":
             shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""Damage done to a restored copy on purpose: one row goes, and the proof must notice."""
+"""Deletes one row of a restored copy on purpose, which its verification has to notice."""
 
 import sqlalchemy
 
@@ -13,16 +13,16 @@ _DELETION = "DELETE FROM agama.order_line ORDER BY order_id DESC, line LIMIT 1"
 def _delete_one_row(copy: Copy) -> None:
     url = copy.database_url("agama")
     if url is None:
-        raise LifeboatError("the copy to damage answers no SQL", hint="this is a bug in the demo")
+        raise LifeboatError("the copy to damage answers no SQL", hint="this is a bug in Lifeboat's demo")
     engine = sqlalchemy.create_engine(url)
     try:
         with engine.begin() as connection:
-            gone = connection.execute(sqlalchemy.text(_DELETION)).rowcount
+            deleted = connection.execute(sqlalchemy.text(_DELETION)).rowcount
     finally:
         engine.dispose()
-    if gone != 1:
+    if deleted != 1:
         raise LifeboatError(
-            f"{gone} rows of {TABLE} were deleted from the copy to damage, not 1", hint="this is a bug in the demo"
+            f"{deleted} rows of {TABLE} were deleted from the copy to damage, not 1", hint="this is a bug in Lifeboat's demo"
         )
 
 

@@ -1,4 +1,4 @@
-"""The demo's Grafana: the real one, filled through its API, or the stand-in over a database made beforehand.
+"""Starts the demo's Grafana: the real one, filled through its API, or the stand-in on a database made beforehand.
 
 The content (folders, dashboards on both data sources, alert rules) is the stand-in's, in `deployments/grafana_standin/content`.
 """
@@ -22,40 +22,41 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Grafana:
-    """A running Grafana, spoken to over its HTTP API."""
+    """A running Grafana, used through its HTTP API."""
 
     container: Container
     password: str = field(repr=False)
 
     @property
     def standin(self) -> bool:
-        """Whether it is not the real server."""
+        """Whether it is the stand-in, not the real server."""
         return self.container.image.standin
 
-    def edit(self, words: str) -> None:
-        """Do what its users do all day: save a dashboard anew, and make another one."""
-        body = [dashboards.panel(1, "stat", f"Up on {words}", [dashboards.metric("up")])]
-        uid = "".join(letter for letter in words.lower() if letter.isalpha())
-        for board, title in (("diary", "Diary"), (f"diary-{uid}", f"Diary of {words}")):
+    def edit(self, day: str) -> None:
+        """Change a dashboard and create another one, as users do; `day` goes into their titles."""
+        body = [dashboards.panel(1, "stat", f"Up on {day}", [dashboards.metric("up")])]
+        uid = "".join(letter for letter in day.lower() if letter.isalpha())
+        for board, title in (("diary", "Diary"), (f"diary-{uid}", f"Diary of {day}")):
             self.call(
                 "POST",
                 "/api/dashboards/db",
-                {"dashboard": dashboards.dashboard(board, title, body), "overwrite": True, "message": words},
+                {"dashboard": dashboards.dashboard(board, title, body), "overwrite": True, "message": day},
             )
 
     def call(self, method: str, path: str, body: Json) -> Any:
-        """One request as the administrator; raises LifeboatError unless it was accepted."""
+        """Send one request as the administrator; raises LifeboatError unless it succeeds."""
         url = f"http://{self.container.address()}:3000{path}"
         try:
             answer = requests.request(method, url, json=body, auth=("admin", self.password), timeout=30)
         except requests.exceptions.RequestException as error:
             raise LifeboatError(
-                f"the demo's Grafana does not answer {method} {path}: {error}", hint=self.container.logs(5)
+                f"the demo's Grafana does not answer {method} {path}: {error}",
+                hint=f"the end of its log: {self.container.log_line(5)}",
             ) from error
         if not answer.ok:
             raise LifeboatError(
-                f"the demo's Grafana refused {method} {path} with {answer.status_code}: {answer.text[:300]}",
-                hint=f"image {self.container.image.name}: is it one that the demo was written for?",
+                f"the demo's Grafana refused {method} {path} with {answer.status_code}: {' '.join(answer.text[:300].split())}",
+                hint=f"does the demo support the image {self.container.image.name}? it was written for Grafana 12.4",
             )
         return answer.json()
 
@@ -87,7 +88,7 @@ def start_grafana(stage: Stage, image: Image, passwords: Passwords) -> Grafana:
 
 
 def _fill(grafana: Grafana, prometheus: str, mysql: str, passwords: Passwords) -> None:
-    """Make by the API, in the order that it wants, what the stand-in's database begins with."""
+    """Create through the API, in the order that it needs, what the stand-in's database holds from the start."""
     for uid, title, parent in database.FOLDERS:
         grafana.call("POST", "/api/folders", {"uid": uid, "title": title, **({"parentUid": parent} if parent else {})})
     source = {
@@ -113,7 +114,7 @@ def _fill(grafana: Grafana, prometheus: str, mysql: str, passwords: Passwords) -
 
 
 def _rule_groups(rules: list[Json]) -> Iterator[tuple[str, Json]]:
-    """The provisioning API's path and body of each group of rules."""
+    """Yield the path and body, for the provisioning API, of each group of rules."""
     for folder, group in dict.fromkeys((rule["namespace_uid"], rule["rule_group"]) for rule in rules):
         members = [rule for rule in rules if (rule["namespace_uid"], rule["rule_group"]) == (folder, group)]
         body = {
@@ -126,7 +127,7 @@ def _rule_groups(rules: list[Json]) -> Iterator[tuple[str, Json]]:
 
 
 def _rule(row: Json) -> Json:
-    """A rule as the provisioning API takes it, from the columns that the database keeps."""
+    """Return a rule as the provisioning API takes it, from the columns of the database."""
     return {
         "uid": row["uid"],
         "title": row["title"],

@@ -1,4 +1,4 @@
-"""The demo's images: official ones when they are here or can be pulled, else built from Debian packages, and said so."""
+"""Finds the demo's images: official ones on this machine or pulled, else ones built from Debian packages."""
 
 import logging
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Images:
 
 
 def obtain(docker: Docker) -> Images:
-    """Find, pull or build all three; raises LifeboatError when one cannot be had."""
+    """Find, pull or build all three; raises LifeboatError when one is not to be found and cannot be built."""
     return Images(
         mysql=_obtain(docker, MYSQL),
         prometheus=_obtain(docker, PROMETHEUS),
@@ -46,15 +46,15 @@ def obtain(docker: Docker) -> Images:
 
 
 def _obtain(docker: Docker, wanted: Wanted, *, standin: bool = False) -> Image:
-    """`standin`: the built image is not the real server, so being here already is no reason to take it before trying to pull."""
+    """Find, pull or build one. `standin`: the built image is not the real server, so a pull is tried first even if it is here."""
     found = docker.present(wanted.official) or (None if standin else docker.present(wanted.built))
     if found:
         return found
     try:
-        log.info("images: looking for %s", wanted.official)
+        log.info("images: pulling %s", wanted.official)
         return docker.image(wanted.official)
     except LifeboatError:
-        log.info("images: %s cannot be pulled here; taking %s", wanted.official, wanted.built)
+        log.info("images: %s cannot be pulled here; using %s", wanted.official, wanted.built)
     return docker.present(wanted.built) or _build(docker, wanted)
 
 
@@ -64,7 +64,7 @@ def _build(docker: Docker, wanted: Wanted) -> Image:
     found = docker.present(wanted.built)
     if completed.code != 0 or found is None:
         raise LifeboatError(
-            f"the image {wanted.built} could not be built (code {completed.code}): {completed.errors[-400:]}",
-            hint=f"docker pull {wanted.official} where there is a registry; or see deployments/images/",
+            f"the image {wanted.built} could not be built (code {completed.code}): {' '.join(completed.errors[-400:].split())}",
+            hint=f"docker pull {wanted.official} where there is a registry; else see deployments/images/README.md",
         )
     return found

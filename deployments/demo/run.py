@@ -1,6 +1,6 @@
-"""The story of the demo: a week in two minutes. Sources up, backups while they are written to, proofs, then a damaged boat.
+"""Runs the demo, a week in two minutes: starts sources, backs them up under load, drills, and damages one copy.
 
-Everything it starts belongs to one run and goes with it; the directory stays.
+Everything that it starts belongs to one run and is removed with it; the directory is kept.
 """
 
 import time
@@ -33,15 +33,15 @@ _WEEK: tuple[tuple[str, Kind], ...] = (
     ("Wednesday", "incremental"),
     ("next Monday", "full"),
 )
-"""The midnights that are rehearsed. The second full makes `latest` another chain than `worst`, as on a real Monday."""
+"""The nights that are rehearsed. After the second full, `latest` is in another chain than `worst`, as on a real Monday."""
 
 _BETWEEN = 4.0
-"""Seconds of a rehearsed day, in which the writers write on."""
+"""Seconds of a rehearsed day, in which the writers go on writing."""
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """The site under rehearsal, and those who use it meanwhile."""
+    """The rehearsed site, and what writes to its services meanwhile."""
 
     site: Site
     writer: Writer
@@ -49,31 +49,31 @@ class _Stage:
 
 
 def rehearse(directory: Path, *, say: Say, keep: bool = False) -> int:
-    """Rehearse everything in `directory`, which is made, or emptied when an earlier demo left it.
+    """Run the demo in `directory`, which is created, or emptied when an earlier demo left it.
 
-    say:  prints a line, or a table, for the person who watches
+    say:  prints a line, or a table, on the terminal
     keep: leave the sources running at the end until Ctrl-C
-    Returns 0 when every drill verified its copy and the damaged one was caught, 1 when a proof was wrong, 2 when one could not
-    run. Raises LifeboatError when the rehearsal itself cannot go on. Nothing is left running, whichever way it ends.
+    Returns 0 when every drill verified its copy and the damage was found, 1 when a verdict was wrong, 2 when a drill could not
+    run. Raises LifeboatError when the demo itself cannot go on. Nothing is left running, however it ends.
     """
     started = time.monotonic()
     with configuration.opened(directory) as home, _stage(home, say) as stage:
         site = stage.site
         taken = [(midnight, _midnight(stage, midnight, kind, say)) for midnight, kind in _WEEK]
-        _heading(say, "Monday 06:00: lowering the boats, latest and worst of each service")
+        _heading(say, "Monday 06:00: a drill of the latest and the worst chain of each service")
         evidence = verify(site, site.chosen([]), out=home / "report")
         _heading(say, f"one more drill, with {ONE_ROW_LOST.words}")
         damaged = verify(site, ["agama"], selections=["latest"], out=home / "report-damaged", tamper=ONE_ROW_LOST)
-        written, minutes = stage.writer.transactions, durations.describe(time.monotonic() - started)
+        written, duration = stage.writer.transactions, durations.describe(time.monotonic() - started)
         say("")
         say(summary.week(taken))
         say("")
         say(summary.drills(evidence))
         code = judge(evidence, damaged, say)
         say("")
-        say(f"{written:,} transactions were written to Agama meanwhile; the whole rehearsal took {minutes}")
+        say(f"{written:,} transactions were written to Agama meanwhile; the whole demo took {duration}")
         if stage.grafana.standin:
-            say("Grafana was a stand-in, not the real server: its image cannot be had on this machine")
+            say("Grafana was a stand-in, not the real server: the official image cannot be pulled on this machine")
         say(Text.assemble("report: ", (str(home / "report" / "report.html"), "bold")))
         say(f"look around: lifeboat list --config {home / 'lifeboat.yaml'}")
         if keep:
@@ -82,17 +82,17 @@ def rehearse(directory: Path, *, say: Say, keep: bool = False) -> int:
 
 
 def judge(evidence: Evidence, damaged: Evidence, say: Say) -> int:
-    """Say what came of the damaged copy, and turn both verdicts into an exit code."""
+    """Print the verdict on the damaged copy, and return the exit code of both verifications."""
     drill = damaged.drills[0]
     caught = drill.verdict == "failed" and {check.subject for check in drill.failures} == {TABLE}
     say("")
-    say(Text.assemble(("the damaged boat: ", "bold"), (drill.verdict, "bold red"), f" ({drill.tampered})"))
+    say(Text.assemble(("the damaged copy: ", "bold"), (drill.verdict, "bold red"), f" ({drill.tampered})"))
     if drill.failures:
         say(summary.differences(drill))
     elif drill.error:
         say(f"{drill.error} (hint: {drill.hint})")
     if not caught:
-        say(Text("the damage was not caught as it should have been", style="bold red"))
+        say(Text("the damage was not found as it should have been", style="bold red"))
     if damaged.verdict == "could-not-run":
         return max(evidence.exit_code, 2)
     return evidence.exit_code or (0 if caught else 1)
@@ -100,26 +100,26 @@ def judge(evidence: Evidence, damaged: Evidence, say: Say) -> int:
 
 @contextmanager
 def _stage(home: Path, say: Say) -> Iterator[_Stage]:
-    """Bring up the sources and those who use them; all of it goes when the block ends."""
+    """Start the sources and what writes to them; all of it is removed when the block ends."""
     with runs.start(home / "state") as run:
-        _heading(say, "bringing up Agama's MySQL, Prometheus and Grafana")
+        _heading(say, "starting MySQL with the database Agama, Prometheus and Grafana")
         found = images.obtain(run.docker)
         passwords, stage = Passwords(), Stage.prepare(run)
         grafana = start_grafana(stage, found.grafana, passwords)
-        # The stand-in has no metrics of its own.
+        # The stand-in has no metrics to scrape.
         scraped = {} if grafana.standin else {"grafana": f"{stage.name('grafana')}:3000"}
         prometheus = start_prometheus(stage, found.prometheus, scraped)
         mysql = start_mysql(stage, found.mysql, passwords)
         path = configuration.write(home, mysql=mysql, prometheus=prometheus, grafana=grafana.container)
         for image in (found.mysql, found.prometheus, found.grafana):
-            say(f"  {image.name}{' (a stand-in: no Grafana image can be had here)' if image.standin else ''}")
+            say(f"  {image.name}{' (a stand-in: no Grafana image can be pulled here)' if image.standin else ''}")
         writer = Writer(mysql.address(), passwords.application)
         with configuration.environment({configuration.AGAMA_PASSWORD: passwords.lifeboat}), writer.writing():
             yield _Stage(Site.open(path), writer, grafana)
 
 
 def _midnight(stage: _Stage, midnight: str, kind: Kind, say: Say) -> list[Manifest]:
-    """A day's writing, then the midnight's backup of every service, side by side. Raises LifeboatError when one fails."""
+    """Let a day pass, then back every service up, in parallel. Raises LifeboatError when a backup fails."""
     _heading(
         say, f"{midnight} 00:00: {'a full' if kind == 'full' else 'an incremental'} of each service, while Agama is written to"
     )
@@ -131,10 +131,10 @@ def _midnight(stage: _Stage, midnight: str, kind: Kind, say: Say) -> list[Manife
 
     names = stage.site.chosen([])
     outcomes = parallel.side_by_side(back_up, names, at_once=2)
-    return list(_whole(names, outcomes))
+    return list(_successful(names, outcomes))
 
 
-def _whole(names: Sequence[str], outcomes: Sequence[Manifest | LifeboatError]) -> Iterator[Manifest]:
+def _successful(names: Sequence[str], outcomes: Sequence[Manifest | LifeboatError]) -> Iterator[Manifest]:
     for name, outcome in zip(names, outcomes, strict=True):
         if isinstance(outcome, LifeboatError):
             raise LifeboatError(f"the backup of {name} failed: {outcome.message}", hint=outcome.hint) from outcome
@@ -145,7 +145,7 @@ def _wait(stage: _Stage, say: Say) -> None:
     say("")
     for name, section in stage.site.settings.services.items():
         say(f"{name} is up: {getattr(section, 'url', None) or getattr(section, 'host', '')}")
-    say("Ctrl-C ends it all")
+    say("Ctrl-C stops everything")
     try:
         while True:
             time.sleep(3600)
@@ -153,5 +153,5 @@ def _wait(stage: _Stage, say: Say) -> None:
         return
 
 
-def _heading(say: Say, words: str) -> None:
-    say(Text(words, style="bold"))
+def _heading(say: Say, title: str) -> None:
+    say(Text(title, style="bold"))

@@ -1,4 +1,4 @@
-"""The demo's MySQL and Prometheus: real servers in containers of the run, on a network of their own, gone when it ends."""
+"""Starts the demo's MySQL and Prometheus: real servers in containers of the run, on an isolated network."""
 
 import json
 import math
@@ -14,22 +14,23 @@ import pymysql
 import requests
 
 from backups.errors import LifeboatError
-from backups.machine.docker import Container, Image, wait_until
+from backups.machine.docker import Container, Image
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 
 _HERE = Path(__file__).parent
 _PATIENCE = 180.0
-"""Seconds for a server to come up; MySQL fills 200,000 rows meanwhile."""
+"""Seconds for a server to start; MySQL inserts 200,000 rows meanwhile."""
 
 _PRIVILEGES = "BACKUP_ADMIN, REPLICATION SLAVE, REPLICATION CLIENT, RELOAD, SELECT, SHOW VIEW, TRIGGER, EVENT, PROCESS"
 
 _HISTORY_HOURS = 30
-"""Of made-up history, so that Prometheus has finished blocks, which an incremental does not copy again."""
+"""Hours of made-up history, so that Prometheus has complete blocks, which an incremental does not copy again."""
 
 
 @dataclass(frozen=True)
 class Passwords:
-    """New ones for every demo; hexadecimal, so that they need no quoting anywhere."""
+    """The passwords of one demo, random; hexadecimal, so that they need no quoting anywhere."""
 
     root: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     application: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -39,22 +40,22 @@ class Passwords:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the sources stand: the run that owns them, and the network that joins them and leads nowhere else."""
+    """Where the sources run: the run that owns them, and the isolated network that connects them."""
 
     run: Run
     network: str
 
     @classmethod
     def prepare(cls, run: Run) -> "Stage":
-        """Make the network."""
+        """Create the network."""
         return cls(run, run.docker.isolated_network(f"lifeboat-demo-{run.id}"))
 
     def name(self, service: str) -> str:
-        """A container's name, which is its name on the network too."""
+        """Return a container's name, which is also its name on the network."""
         return f"lifeboat-demo-{self.run.id}-{service}"
 
     def directory(self, *parts: str) -> Path:
-        """A new directory of the run which any user of a container may write to."""
+        """Create a directory of the run that any user of a container may write to."""
         path = self.run.directory.joinpath("sources", *parts)
         path.mkdir(parents=True)
         path.chmod(0o777)
@@ -62,10 +63,10 @@ class Stage:
 
 
 def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
-    """Start Agama's MySQL, filled with its rows, with the user that Lifeboat backs up as; returns when all is there."""
-    filling = stage.directory("mysql-init")
-    shutil.copy(_HERE / "agama.sql", filling)
-    (filling / "agama.sql").chmod(0o644)
+    """Start MySQL, filled with Agama's rows, with the user that Lifeboat backs up as; returns when it is ready."""
+    initial = stage.directory("mysql-init")
+    shutil.copy(_HERE / "agama.sql", initial)
+    (initial / "agama.sql").chmod(0o644)
     container = stage.run.docker.run(
         stage.name("mysql"),
         image,
@@ -76,7 +77,7 @@ def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
             "MYSQL_USER": "agama",
             "MYSQL_PASSWORD": passwords.application,
         },
-        mounts={filling: "/docker-entrypoint-initdb.d"},
+        mounts={initial: "/docker-entrypoint-initdb.d"},
         network=stage.network,
     )
     await_up(container, lambda: _answers_sql(container, passwords))
@@ -106,15 +107,18 @@ def start_prometheus(stage: Stage, image: Image, scraped: dict[str, str]) -> Con
     )
     with (history / "history.om").open("w", encoding="utf-8") as file:
         file.writelines(_history(time.time()))
-    past = stage.run.docker.run(
+    history_maker = stage.run.docker.run(
         stage.name("history"),
         image,
         entrypoint=["/bin/promtool"],
         command=["tsdb", "create-blocks-from", "openmetrics", "--quiet", "/history/history.om", "/prometheus"],
         mounts={history: "/history", data: "/prometheus"},
     )
-    if past.wait() != 0:
-        raise LifeboatError(f"promtool did not make the demo's history: {past.logs(5)}", hint=f"image {image.name}")
+    if history_maker.wait() != 0:
+        raise LifeboatError(
+            f"promtool failed to create the demo's history: {history_maker.log_line(5)}",
+            hint=f"does the image {image.name} work?",
+        )
     container = stage.run.docker.run(
         stage.name("prometheus"),
         image,
@@ -127,7 +131,7 @@ def start_prometheus(stage: Stage, image: Image, scraped: dict[str, str]) -> Con
 
 
 def answers(url: str) -> bool:
-    """Whether a GET of `url` gives 200 by now."""
+    """Return whether a GET of `url` gives 200 by now."""
     try:
         return requests.get(url, timeout=5).status_code == 200
     except requests.exceptions.RequestException:
@@ -143,20 +147,20 @@ def _answers_sql(container: Container, passwords: Passwords) -> bool:
 
 
 def await_up(container: Container, ready: Callable[[], bool]) -> None:
-    """Wait until `ready` says so; raises LifeboatError when the container ends, or takes too long."""
+    """Wait until `ready` returns True; raises LifeboatError when the container ends, or takes too long."""
 
     def settled() -> bool:
         return not container.running() or ready()
 
     if not wait_until(settled, seconds=_PATIENCE, interval=0.3) or not container.running():
         raise LifeboatError(
-            f"the demo's container {container.name} did not come up: {container.logs(5)}",
-            hint=f"image {container.image.name}; is the machine short of memory or disk?",
+            f"the demo's container {container.name} did not start: {container.log_line(5)}",
+            hint=f"is the machine short of memory or disk? does the image {container.image.name} work?",
         )
 
 
 def _history(now: float) -> Iterator[str]:
-    """Lines of OpenMetrics text: a sample a minute for a few shops, ending well before the server's own first scrape."""
+    """Yield lines of OpenMetrics text: a sample a minute for a few shops, ending well before the server's first scrape."""
     start, end = int(now) - _HISTORY_HOURS * 3600, int(now) - 3 * 3600
     yield "# TYPE agama_orders counter\n"
     for shop in range(12):

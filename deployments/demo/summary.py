@@ -1,4 +1,4 @@
-"""What the demo prints when all is done: to be read in ten seconds."""
+"""Builds the tables that the demo prints at its end."""
 
 from rich.table import Table
 from rich.text import Text
@@ -11,11 +11,11 @@ from verification.evidence.evidence import DrillResult, Evidence
 
 _COLOURS = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
 _COUNTED = {"mysql": "rows", "prometheus": "samples"}
-"""Per type, the metric whose numbers add up to something a person may want to know; elsewhere, objects are counted."""
+"""By type, the metric whose numbers are added up; for other types, objects are counted."""
 
 
 def week(taken: list[tuple[str, list[Manifest]]]) -> Table:
-    """The backups of the rehearsed week: per midnight and service, its kind, size and seconds."""
+    """Return a table of the week's backups: for each night and service its kind, size and duration."""
     table = Table(title="backups", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in ("midnight", "service", "kind"):
         table.add_column(column)
@@ -29,12 +29,12 @@ def week(taken: list[tuple[str, list[Manifest]]]) -> Table:
 
 
 def drills(evidence: Evidence) -> Table:
-    """One line a drill: what came back, whether it is equal, how fast, and what share of the objective that is."""
+    """Return a table with one line for each drill: what was restored, whether it is equal, and how fast."""
     table = Table(title="drills", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in ("service", "backup", "verdict"):
         table.add_column(column, no_wrap=True)
     budget = durations.describe(evidence.rto.budget_seconds).removesuffix(" 00 min")
-    for column in ("checks", "equal", "back in", f"of {budget}"):
+    for column in ("checks", "equal", "restored in", f"of {budget}"):
         table.add_column(column, justify="right", no_wrap=True)
     for drill in evidence.drills:
         backups = len(drill.backup.chain) if drill.backup else 0
@@ -53,13 +53,13 @@ def drills(evidence: Evidence) -> Table:
 
 
 def differences(drill: DrillResult) -> Text:
-    """The failed checks of a drill, both sides below each other: fingerprints are long."""
-    words = Text()
+    """Return the failed checks of a drill, expected and observed below each other, since fingerprints are long."""
+    text = Text()
     for check in sorted(drill.failures, key=lambda check: check.metric != "rows"):
-        words.append(f"\n  {check.subject} {check.metric}\n", style="bold")
-        words.append("    source  ").append(f"{check.expected}\n", style="green")
-        words.append("    copy    ").append(f"{check.observed}", style="red")
-    return words
+        text.append(f"\n  {check.subject} {check.metric}\n", style="bold")
+        text.append("    source  ").append(f"{check.expected}\n", style="green")
+        text.append("    copy    ").append(f"{check.observed}", style="red")
+    return text
 
 
 def _counted(kind: str, checks: list[Check]) -> str:

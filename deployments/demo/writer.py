@@ -1,4 +1,4 @@
-"""Clients of Agama that never rest: orders, payments, changes, deletions and now and then a change of the schema."""
+"""Writes to the demo's database all the time: orders, payments, changes, deletions, and a few schema changes."""
 
 import contextlib
 import random
@@ -16,12 +16,12 @@ from pymysql.cursors import Cursor
 from backups.errors import LifeboatError
 
 _BUSY = (1205, 1213)
-"""Lock wait timeout, deadlock: the application's clients just go on with the next thing."""
+"""Lock wait timeout, deadlock: the clients go on with the next transaction."""
 
 
 @dataclass
 class Writer:
-    """Writes to a MySQL server from some threads until stopped; `done` counts what was committed, by kind.
+    """Writes to a MySQL server from some threads until stopped; `done` counts committed transactions by kind.
 
     pause: seconds between two transactions of one thread.
     """
@@ -37,7 +37,7 @@ class Writer:
 
     @contextmanager
     def writing(self) -> Iterator["Writer"]:
-        """Write while the block runs. Raises LifeboatError at its end when a thread has died: nothing was proven under load."""
+        """Write while the block runs. Raises LifeboatError at its end when a thread has failed: then there was no load."""
         threads = [
             threading.Thread(target=self._work, args=(number,), name=f"writer {number}", daemon=True)
             for number in range(self.threads)
@@ -51,11 +51,11 @@ class Writer:
             for thread in threads:
                 thread.join(timeout=60)
         if self._fault is not None:
-            raise LifeboatError(f"the demo's writer ended early: {self._fault}", hint="see the log of its MySQL container")
+            raise LifeboatError(f"the demo's writer stopped early: {self._fault}", hint="see the log of its MySQL container")
 
     @property
     def transactions(self) -> int:
-        """How many were committed so far."""
+        """The number of transactions committed so far."""
         return sum(self.done.values())
 
     def _work(self, number: int) -> None:
@@ -65,7 +65,7 @@ class Writer:
                 while not self._stop.wait(self.pause):
                     step = cast("Callable[[Cursor, random.Random], None]", chance.choices(_STEPS, _WEIGHTS)[0])
                     self._one(connection, step, chance)
-        except Exception as error:  # noqa: BLE001 - kept for whoever asked for the writing
+        except Exception as error:  # noqa: BLE001 - raised when the block of `writing` ends
             if not self._stop.is_set():
                 self._fault = error
 

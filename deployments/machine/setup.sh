@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings a Debian machine to where Lifeboat can work: restic, ssh, Docker Engine and, for building images without a registry, mmdebstrap.
+# Installs on a Debian machine what Lifeboat needs: restic, ssh, Docker Engine and, to build images without a registry, mmdebstrap.
 # Installs only what is missing, starts the Docker daemon only when none answers, and is safe to run again.
 set -euo pipefail
 
@@ -16,7 +16,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 2
   fi
   echo "setup: installing ${missing[*]}"
-  # A package list from an earlier day may name versions that are gone.
+  # A package list from an earlier day may name versions that no longer exist.
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
@@ -27,13 +27,13 @@ if [ "$(id -u)" != 0 ]; then
   exit 2
 fi
 
-# After a hard kill the pid file can name a process that is gone, or that is something else by now.
+# After a hard kill the pid file can name a process that has ended, or that is another program by now.
 pid=$(cat /var/run/docker.pid 2>/dev/null || true)
 if [ -n "$pid" ] && ! grep -qs '^dockerd' "/proc/$pid/comm"; then
   rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
 fi
 echo "setup: starting the Docker daemon"
-# Detached and with its stdio closed: a caller that waits for our output must not wait for the daemon.
+# Detached and with its stdio closed: a caller that reads the output of this script must not wait for the daemon.
 setsid nohup dockerd </dev/null >/var/log/lifeboat-dockerd.log 2>&1 &
 for _ in $(seq 60); do
   docker info >/dev/null 2>&1 && exit 0

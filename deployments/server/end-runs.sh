@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ends the flow runs of a worker and waits until they have cleared up: to be called before the worker itself is stopped, which kills
-# its runs outright.
+# Ends the flow runs of a worker and waits until they have cleaned up. Call it before the worker itself is stopped, which kills its
+# runs at once.
 #
 #   end-runs.sh WORKER_PID
 set -euo pipefail
@@ -19,4 +19,4 @@ for _ in $(seq 90); do
   [ -n "$(runs)" ] || exit 0
   sleep 0.5
 done
-echo "lifeboat: runs of worker $worker are still at work: $(runs | tr '\n' ' ')" >&2
+echo "lifeboat: runs of worker $worker have not ended: $(runs | tr '\n' ' ')" >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A self-hosted Prefect server for Lifeboat on this machine: the server, both work pools, a worker for each, and everything in
-# prefect.yaml deployed. Safe to run again: what runs is left running, what is deployed is brought up to date.
+# prefect.yaml deployed. Safe to run again: running processes are kept, deployments are updated.
 #
 #   server.sh start|stop|status
 #
@@ -8,7 +8,7 @@
 # LIFEBOAT_SERVER_PORT  port of the UI and the API on 127.0.0.1 (default: 4200)
 # LIFEBOAT_CONFIG       the lifeboat.yaml that the workers use (default: what lifeboat itself would find)
 #
-# For machines that shall keep it running after a restart there are systemd units and a compose file beside this script.
+# To keep it running after a restart of the machine, use the systemd units or the compose file beside this script.
 set -euo pipefail
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -30,7 +30,7 @@ export PREFECT_API_URL=http://127.0.0.1:$port/api
 # Without this the UI asks port 4200, whatever port it is served on.
 export PREFECT_SERVER_UI_API_URL=$PREFECT_API_URL
 export PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
-# Leases in files outlive a restart of the server; in memory, a restart would leave the slots of running deployments taken for ever.
+# Leases in files survive a restart of the server; with leases in memory, running deployments would keep their slots for ever.
 export PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem
 
 die() { # message, hint
@@ -39,7 +39,7 @@ die() { # message, hint
   exit 2
 }
 
-# The process id that was written down, when that process is still ours.
+# Print the recorded process id when that process is still Prefect.
 alive() { # name
   local pid
   pid=$(cat "$home/$1.pid" 2>/dev/null) && [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q prefect && echo "$pid"
@@ -49,12 +49,12 @@ launch() { # name, command…
   local name=$1
   shift
   alive "$name" >/dev/null && return 0
-  # Detached and with its stdio closed: a caller that waits for our output must not wait for the server.
+  # Detached and with its stdio closed: a caller that reads the output of this script must not wait for the server.
   # In $home, not in the project: a server must not depend on the directory it was started from.
   (cd "$home" && exec setsid "$@" </dev/null >>"$home/$name.log" 2>&1 & echo $! >"$home/$name.pid")
 }
 
-# Ask the API without a client of its own: one start of Prefect's takes seconds.
+# Ask the API directly: starting Prefect's client takes seconds.
 ask() { # route [json]
   "$python" - "$PREFECT_API_URL/$1" ${2:+"$2"} 2>/dev/null <<'CODE'
 import sys, urllib.request
@@ -81,11 +81,11 @@ wait_for() { # seconds, what, log, command…
 }
 
 start() {
-  [ -x "$prefect" ] || die "the Python environment is not there: $prefect" "make setup"
+  [ -x "$prefect" ] || die "there is no Python environment: $prefect" "make setup"
   mkdir -p -m 0700 "$home"
   if ! alive server >/dev/null; then
-    answers && die "port $port is taken by another Prefect server" "set LIFEBOAT_SERVER_PORT, or stop the other one"
-    echo "starting the server (half a minute the first time)"
+    answers && die "port $port is used by another Prefect server" "set LIFEBOAT_SERVER_PORT, or stop the other one"
+    echo "starting the server (takes half a minute the first time)"
     launch server "$prefect" server start --host 127.0.0.1 --port "$port"
   fi
   wait_for 180 "the Prefect server does not answer" "$home/server.log" answers
@@ -96,7 +96,7 @@ start() {
   done
   deploy
 
-  # Workers keep the configuration that they were started with.
+  # Workers keep the configuration that they were started with, so they are restarted for another one.
   if [ "${LIFEBOAT_CONFIG:-}" != "$(cat "$home/configuration" 2>/dev/null || true)" ]; then end "${pools[@]/#/worker-}"; fi
   echo "${LIFEBOAT_CONFIG:-}" >"$home/configuration"
   for pool in "${pools[@]}"; do
@@ -107,7 +107,7 @@ start() {
   done
   cat <<TEXT
 
-Prefect is up: http://127.0.0.1:$port
+Prefect is running: http://127.0.0.1:$port
   configuration  ${LIFEBOAT_CONFIG:-none found: write /etc/lifeboat/lifeboat.yaml, or set LIFEBOAT_CONFIG and run this again}
   logs           $home/*.log
   this shell     export PREFECT_API_URL=$PREFECT_API_URL
@@ -116,15 +116,15 @@ TEXT
 }
 
 deploy() {
-  local said
+  local output
   # A key that Prefect does not know makes it skip every deployment; its exit code does not always tell.
-  said=$(cd "$project" && "$prefect" --no-prompt deploy --all --prefect-file "${LIFEBOAT_PREFECT_FILE:-prefect.yaml}" 2>&1) || {
-    echo "$said" >&2
-    die "prefect.yaml was not deployed" "the lines above are Prefect's own"
+  output=$(cd "$project" && "$prefect" --no-prompt deploy --all --prefect-file "${LIFEBOAT_PREFECT_FILE:-prefect.yaml}" 2>&1) || {
+    echo "$output" >&2
+    die "prefect.yaml was not deployed" "the reason is in Prefect's output above"
   }
 }
 
-# Workers first: they end their flow runs, and tell the server so.
+# Workers first: they end their flow runs, and report that to the server.
 stop() { end "${pools[@]/#/worker-}" server; }
 
 end() { # name…
@@ -148,7 +148,7 @@ end() { # name…
 status() {
   local code=0
   for name in server "${pools[@]/#/worker-}"; do
-    if alive "$name" >/dev/null; then echo "$name runs"; else echo "$name does not run" && code=1; fi
+    if alive "$name" >/dev/null; then echo "$name is running"; else echo "$name is not running" && code=1; fi
   done
   return $code
 }

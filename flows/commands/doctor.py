@@ -74,7 +74,7 @@ def _workers() -> Iterator[Finding]:
     from tasks import maintenance
 
     try:
-        heard = maintenance.heard()
+        heard = maintenance.last_heartbeats()
     except LifeboatError as error:
         yield _fault("Prefect", error)
         return

@@ -92,7 +92,7 @@ def _steps(taken: list[sides.Backup], dumped: float) -> Row:
     steps = {
         "CLONE": ("cloning", "taking the witness"),
         "witness": ("taking the witness", "pulling the log"),
-        "encrypting and storing": ("saving", "is whole"),
+        "encrypting and storing": ("saving", "is complete"),
     }
     seconds = {name: statistics.median(backup.between(*lines) for backup in taken) for name, lines in steps.items()}
     words = ", ".join(f"{name} {took:.1f} s ({took / dumped:.2f}x)" for name, took in seconds.items())

@@ -19,7 +19,7 @@ from pathlib import Path
 from backups import hosts
 from backups.hosts import Hosts
 from backups.hosts.settings import HostSettings
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.places.base import Ownership
 from backups.places.remote.place import SshPlace
 from tests.bench.sides import alternated

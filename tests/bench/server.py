@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pymysql
 
-from backups.machine.docker import Container, Docker, wait_until
+from backups.machine.docker import Container, Docker
+from backups.machine.wait import wait_until
 
 IMAGE = "lifeboat/mysql:9.7"
 PASSWORD = "bench"
@@ -82,7 +83,7 @@ def start(docker: Docker, name: str, directory: Path) -> Server:
             return False
 
     if not wait_until(answers, seconds=300, interval=0.1):
-        raise RuntimeError(f"{name} did not come up: {container.logs()}")
+        raise RuntimeError(f"{name} did not start: {container.logs()}")
     return server
 
 

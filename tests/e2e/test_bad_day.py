@@ -18,7 +18,8 @@ import requests
 import yaml
 
 from backups import hosts
-from backups.machine.docker import Container, Docker, wait_until
+from backups.machine.docker import Container, Docker
+from backups.machine.wait import wait_until
 from backups.site import Site
 from tests.integration.flows.conftest import Said, lifeboat
 from tests.servers.grafana import IMAGE as GRAFANA

@@ -80,7 +80,7 @@ def test_an_interrupt_leaves_nothing_running(tmp_path: Path, docker_cli: Cli) ->
 def test_a_directory_that_holds_something_else_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
 
-    with pytest.raises(LifeboatError, match="not empty, and not of an earlier demo"):
+    with pytest.raises(LifeboatError, match="not empty, and not from an earlier demo"):
         rehearse(tmp_path, say=lambda words: None)
 
     assert (tmp_path / "thesis.txt").read_text() == "years of work"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from backups.machine import runs
-from backups.machine.docker import STATE_LABEL, Docker, wait_until
+from backups.machine.docker import STATE_LABEL, Docker
+from backups.machine.wait import wait_until
 from backups.site import Site
 from tests.servers import restic
 from tests.servers.mysql import PASSWORD, MySQLServer, StartMySQL

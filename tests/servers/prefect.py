@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
 _PROGRAM = """

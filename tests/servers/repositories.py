@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
 S3_PYTHON = ROOT / ".tools" / "s3" / "bin" / "python"

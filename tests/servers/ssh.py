@@ -16,7 +16,7 @@ import pytest
 
 from backups import hosts
 from backups.hosts.settings import HostSettings
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from tests.servers.leftovers import LABEL
 
 IMAGE = "lifeboat/ssh-host:sid"

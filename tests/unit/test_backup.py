@@ -16,7 +16,7 @@ CHAIN = Chain("a", (record("a", 0, 0), record("a", 1, 1)))
     ("kind", "chain", "days", "decided", "reason"),
     [
         (None, None, 0, "full", None),
-        ("incremental", None, 0, "full", "there is no chain to build on"),
+        ("incremental", None, 0, "full", "there is no chain to extend"),
         (None, CHAIN, 2, "incremental", None),
         (None, CHAIN, 6.74, "incremental", None),
         (None, CHAIN, 6.75, "full", "the chain's full is 6 d 18 h old"),

@@ -62,7 +62,7 @@ def test_a_chain_with_a_gap_or_a_fork_is_damaged_and_says_where(sequences: list[
     [chain] = agama([record("a", sequence, sequence + number / 10) for number, sequence in enumerate(sequences)])
     with pytest.raises(Damaged) as fault:
         chain.up_to("a2")
-    assert f"needs 3 backups, {len(sequences)} are in the repository; missing or doubled: sequence {gone}" in fault.value.message
+    assert f"needs 3 backups, {len(sequences)} are in the repository; missing or double: sequence {gone}" in fault.value.message
 
 
 def test_what_is_before_a_gap_can_still_be_brought_back() -> None:
@@ -92,7 +92,7 @@ def test_a_broken_chain_is_not_built_on_nor_an_older_one_in_its_place() -> None:
 def test_a_chain_whose_newest_backup_lies_in_the_future_is_not_built_on() -> None:
     """A clock was ahead when it was taken: the chain before it goes on; with none, a full is taken, and that one goes on."""
     ahead = record("ahead", 0, 400)
-    with pytest.raises(ChainBroken, match=r"backup ahead0 says that it was taken at 2027.*, now it is 2026"):
+    with pytest.raises(ChainBroken, match=r"backup ahead0 is dated 2027.*, and it is now 2026"):
         extendable(agama([ahead]), LATER)
     for others in (WEEKS, [record("fresh", 0, 20)]):
         newest = extendable(agama([ahead, *others]), LATER)
@@ -131,19 +131,19 @@ def test_random_chooses_any_and_only_what_is_there(seed: int) -> None:
     assert backup.id in {"a0", "a1", "a2", "b0"}
 
 
-def test_nothing_to_choose_from_is_told() -> None:
+def test_nothing_to_choose_from_is_reported() -> None:
     with pytest.raises(LifeboatError) as fault:
         chosen("latest", records=[])
     assert str(fault.value) == "agama has no backup in the repository\nhint: take one: lifeboat backup agama"
 
 
-def test_an_unknown_backup_is_told() -> None:
+def test_an_unknown_backup_is_reported() -> None:
     with pytest.raises(LifeboatError) as fault:
         chosen("a7")
     assert str(fault.value) == "agama has no backup a7\nhint: see: lifeboat list agama"
 
 
-def test_a_time_before_the_first_backup_is_told_with_both_times() -> None:
+def test_a_time_before_the_first_backup_is_reported_with_both_times() -> None:
     with pytest.raises(LifeboatError) as fault:
         chosen("latest", day=-1)
     assert fault.value.message == (

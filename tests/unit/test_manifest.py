@@ -75,7 +75,7 @@ def test_tags_of_something_else_are_no_backup(tags: list[str]) -> None:
         ("bytes=42", "size=42", "'bytes'"),
     ],
 )
-def test_edited_tags_are_told_with_the_snapshot(old: str, new: str, words: str) -> None:
+def test_edited_tags_are_reported_with_the_snapshot(old: str, new: str, words: str) -> None:
     tags = [new if tag == old else tag for tag in manifest().tags()]
     with pytest.raises(Damaged) as fault:
         BackupRecord.from_tags("0123456789abcdef", tags)
@@ -94,7 +94,7 @@ def test_edited_tags_are_told_with_the_snapshot(old: str, new: str, words: str) 
         (manifest().model_dump_json().replace("2026-11-23T00:00:05.123456Z", "2026-11-23T00:00:05"), "started_at: Input should have timezone"),
     ],
 )  # fmt: skip
-def test_a_damaged_manifest_is_told_with_its_backup(text: str, words: str) -> None:
+def test_a_damaged_manifest_is_reported_with_its_backup(text: str, words: str) -> None:
     with pytest.raises(Damaged) as fault:
         Manifest.read(text, "backup agama-1")
     assert fault.value.message.startswith("the manifest of backup agama-1 cannot be read: ")

@@ -53,7 +53,7 @@ def test_every_entrypoint_is_a_flow_that_takes_the_parameters(name: str) -> None
     flow.validate_parameters(said | DEPLOYMENTS[name].get("parameters", {}))
 
 
-def test_run_in_the_ui_restores_nothing_unless_it_is_told_to() -> None:
+def test_run_in_the_ui_restores_nothing_unless_it_is_reported_to() -> None:
     """The deployment has no schedule, and is a dry run by default, as the flow is."""
     assert DEPLOYMENTS["restore"]["schedules"] == []
     assert DEPLOYMENTS["restore"]["parameters"] == {"dry_run": True}

@@ -93,7 +93,7 @@ def _empty(path: Path) -> None:
         (_empty, "the password file of Bob is empty: {}"),
     ],
 )
-def test_an_unusable_password_file_is_told_with_its_owner_and_path(tmp_path: Path, make: object, words: str) -> None:
+def test_an_unusable_password_file_is_reported_with_its_owner_and_path(tmp_path: Path, make: object, words: str) -> None:
     file = tmp_path / "key"
     make(file)  # type: ignore[operator]
     with pytest.raises(ConfigError) as told:
@@ -102,6 +102,6 @@ def test_an_unusable_password_file_is_told_with_its_owner_and_path(tmp_path: Pat
     assert told.value.hint
 
 
-def test_no_password_at_all_is_told() -> None:
+def test_no_password_at_all_is_reported() -> None:
     with pytest.raises(ConfigError, match="Bob has no password"):
         secret.read(None, None, "Bob")

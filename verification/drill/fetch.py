@@ -45,7 +45,7 @@ def files(
     wanted = _wanted(service, chain)
     what = f"the chain of backup {chain[-1].id}"
     disk.require(into, sum(entry.size for entries in wanted for entry in entries), what)
-    with disk.full_disk_told(into, f"fetching {what}"), ThreadPoolExecutor(_AT_ONCE) as pool:
+    with disk.full_disk_reported(into, f"fetching {what}"), ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(partial(_fetch_one, repository, into), records, chain, wanted))
 
 
@@ -54,7 +54,7 @@ def log(service: Service, record: BackupRecord, manifest: Manifest, repository: 
     entries = _entries(manifest, service.log(manifest))
     what = f"the log of backup {manifest.id}"
     disk.require(into, sum(entry.size for entry in entries), what)
-    with disk.full_disk_told(into, f"fetching {what}"):
+    with disk.full_disk_reported(into, f"fetching {what}"):
         fetched = _fetch_one(repository, into, record, manifest, entries)
     _count(fetched, entries)
     return fetched

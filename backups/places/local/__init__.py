@@ -1,1 +1,1 @@
-"""Places on this machine: directories and files read and written directly."""
+"""Reads and writes files of this machine."""

@@ -1,4 +1,4 @@
-"""What the standard library does not say about directories of this machine: mounts, and what is on the disk for good."""
+"""Asks and tells this machine's filesystems what Python's library does not: mount points, and syncing to the disk."""
 
 import ctypes
 import os
@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 
-def standing(path: Path) -> Path:
-    """The nearest directory that is there."""
+def nearest_directory(path: Path) -> Path:
+    """Return the directory itself, or its nearest parent that exists."""
     return next(parent for parent in (path, *path.parents) if parent.is_dir())
 
 
 def is_mount(path: Path) -> bool:
-    """Whether something is mounted there, also a directory of the same filesystem."""
+    """Return whether something is mounted there, also when it is a directory of the same filesystem."""
     if path.is_mount():
         return True
     try:
@@ -24,7 +24,7 @@ def is_mount(path: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a tree; already gone is fine."""
+    """Remove a file or a tree; one that does not exist is fine."""
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.exists():
@@ -32,7 +32,7 @@ def remove(path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have the whole filesystem of `path` on its disk: one call, however many files, and it tells what a disk refused."""
+    """Write the whole filesystem of `path` to its disk: one call, however many files; raises OSError when the disk refuses."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         libc = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,4 @@
-"""Files of this machine."""
+"""Reads and writes the files of a place on this machine."""
 
 import os
 import shutil
@@ -15,12 +15,12 @@ from backups.machine import disk, processes
 from backups.places import put as putting
 from backups.places.base import Ownership, PlacedFile
 from backups.places.links import inside
-from backups.places.local.put import LocalArrival
+from backups.places.local.put import LocalTarget
 
 
 @dataclass(frozen=True)
 class LocalPlace:
-    """`local:/path`. `name` is what messages call it (a container's place is a local one under another name)."""
+    """`local:/path`. `name` is shown in messages: a container's place is a local one with another name."""
 
     root: Path
     name: str = ""
@@ -33,7 +33,7 @@ class LocalPlace:
         if not self.root.is_dir():
             raise LifeboatError(
                 f"{self} is not a directory on this machine",
-                hint="is the path right, and does Lifeboat run where it is?",
+                hint="is the path right, and is it on the machine where Lifeboat runs?",
             )
         try:
             next(self.root.iterdir(), None)
@@ -67,7 +67,7 @@ class LocalPlace:
 
     def fetch(self, paths: Sequence[str], into: Path) -> None:
         """See Place."""
-        with disk.full_disk_told(into, f"the copy from {self}"):
+        with disk.full_disk_reported(into, f"the copy from {self}"):
             for path in paths:
                 source, target = self._inside(path), into / path
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,11 +79,12 @@ class LocalPlace:
                         raise
                     raise LifeboatError(
                         f"{path} of {self} cannot be read: {error.strerror or error}",
-                        hint="did the service remove it meanwhile, and may Lifeboat read it?",
+                        hint="did the service remove it meanwhile? may Lifeboat read it?",
                     ) from error
                 if there != here:
                     raise LifeboatError(
-                        f"{path} of {self} changed while it was copied: {here} bytes came, it has {there}", hint="try again"
+                        f"{path} of {self} changed while it was copied: {here} bytes were copied, it has {there}",
+                        hint="try again",
                     )
 
     def remove(self, path: str) -> None:
@@ -116,70 +117,71 @@ class LocalPlace:
                 closing(sqlite3.connect(destination)) as copy,
             ):
                 live.execute("PRAGMA query_only = ON")
-                # A read transaction first: it waits for the lock no longer than `seconds`; Connection.backup would wait for ever.
+                # A read transaction first: it waits for the lock for at most `seconds`; Connection.backup would wait for ever.
                 live.execute("BEGIN")
                 live.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 live.backup(copy)
         except sqlite3.Error as error:
-            for left in (destination, destination.with_name(f"{destination.name}-journal")):
-                left.unlink(missing_ok=True)
+            for partial in (destination, destination.with_name(f"{destination.name}-journal")):
+                partial.unlink(missing_ok=True)
             raise LifeboatError(f"{path} of {self} cannot be copied: {error}", hint=_sqlite_hint(error, destination)) from error
 
     def entries(self) -> list[str] | None:
         """See Place."""
-        names = self._arrival.names()
-        return None if names is None else putting.held(names)
+        names = self._target.names()
+        return None if names is None else putting.occupying(names)
 
     def free(self) -> int:
         """See Place."""
-        return self._arrival.free()
+        return self._target.free()
 
     def put(self, tree: Path, ownership: Ownership) -> None:
         """See Place."""
-        self._arrival.put(tree, ownership)
+        self._target.put(tree, ownership)
 
     def move_aside(self, suffix: str) -> str:
         """See Place."""
-        return f"local:{self._arrival.move_aside(suffix)}"
+        return f"local:{self._target.move_aside(suffix)}"
 
     def run(self, command: str, *, seconds: float) -> tuple[int, str]:
         """See Place."""
         limit = ["timeout", "--kill-after=10", f"{seconds:g}", "sh", "-c", f"exec 2>&1\n{command}"]
-        begun = time.monotonic()
-        done = processes.run(limit)
-        said = done.output.decode(errors="replace").strip()
-        if done.code in (124, -9, 137) and time.monotonic() - begun >= seconds:
+        started = time.monotonic()
+        completed = processes.run(limit)
+        output = completed.output.decode(errors="replace").strip()
+        if completed.code in (124, -9, 137) and time.monotonic() - started >= seconds:
+            printed = " ".join(output[-500:].split())
             raise LifeboatError(
-                f"`{command}` did not end within {seconds:g} s on this machine; it said: {said[-500:] or 'nothing'}",
+                f"`{command}` did not end within {seconds:g} s on this machine; it printed: {printed or 'nothing'}",
                 hint="run it by hand to see why",
             )
-        return done.code, said
+        return completed.code, output
 
     @property
-    def _arrival(self) -> LocalArrival:
-        return LocalArrival(self.root, str(self))
+    def _target(self) -> LocalTarget:
+        return LocalTarget(self.root, str(self))
 
     def _walk(self, start: Path, *, directories: bool = False) -> Iterator[Path]:
-        """Every file below `start`, and every directory where asked for; no link is followed.
+        """Yield every file below `start`, and every directory where asked for; no link is followed.
 
-        What a living service removes meanwhile is passed by; what may not be read is an error.
+        Files removed meanwhile are left out; what may not be read is an error.
         """
 
-        def tell(error: OSError) -> None:
+        def report(error: OSError) -> None:
             if not isinstance(error, FileNotFoundError):
                 raise LifeboatError(
                     f"{error.filename} of {self} cannot be listed: {error.strerror}",
                     hint="run Lifeboat as root or as the owner of the files",
                 ) from error
 
-        for directory, below, names in os.walk(start, onerror=tell):
+        for directory, below, names in os.walk(start, onerror=report):
             yield from (Path(directory) / name for name in (*names, *(below if directories else ())))
 
     def _inside(self, path: str) -> Path:
         target = self.root / path
         if ".." in Path(path).parts or not target.resolve().is_relative_to(self.root.resolve()):
             raise LifeboatError(
-                f"{path} leads out of {self}", hint="give paths below the place, and no link that leads elsewhere"
+                f"{path} leads out of {self}", hint="give paths below the place, without links that lead out of it"
             )
         return target
 
@@ -187,14 +189,14 @@ class LocalPlace:
 def _sqlite_hint(error: sqlite3.Error, destination: Path) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return "another process holds it for long; try again"
+        return "another process keeps it locked; try again"
     if code == sqlite3.SQLITE_FULL:
         return f"free some space in {destination.parent}, or set `state:` in lifeboat.yaml to a larger disk"
     return "is it a SQLite database, and may Lifeboat read it and write beside it?"
 
 
 def _size(path: Path) -> int | None:
-    """Bytes of a regular file; None for anything else, and for one that has just gone."""
+    """Return the bytes of a regular file; None for anything else, and for one that has just been removed."""
     try:
         status = path.lstat()
     except FileNotFoundError:

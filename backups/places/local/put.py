@@ -1,4 +1,4 @@
-"""A tree becomes a root of this machine: renamed where that is possible, else copied, compared and synced first."""
+"""Puts a directory tree at a place on this machine: renamed where possible, else copied, compared and synced first."""
 
 import contextlib
 import errno
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class LocalArrival:
-    """Arrivals at one root; `name` is what messages call it."""
+class LocalTarget:
+    """The root of a place, to be filled or moved aside; `name` is shown in messages."""
 
     root: Path
     name: str
@@ -35,7 +35,7 @@ class LocalArrival:
         return self.root.resolve()
 
     def names(self) -> list[str] | None:
-        """Every name directly below the root; None when it is not there."""
+        """Return every name directly below the root; None when it does not exist."""
         try:
             return [entry.name for entry in self.real.iterdir()]
         except FileNotFoundError:
@@ -47,12 +47,12 @@ class LocalArrival:
             ) from error
 
     def free(self) -> int:
-        """Bytes that are free where the root is, or would be."""
+        """Return the bytes that are free on the root's disk, also when the root does not exist yet."""
         try:
-            return shutil.disk_usage(filesystem.standing(self.real)).free
+            return shutil.disk_usage(filesystem.nearest_directory(self.real)).free
         except OSError as error:
             raise LifeboatError(
-                f"the room for {self.name} cannot be told: {error.strerror}", hint="may Lifeboat look there?"
+                f"the free space of {self.name} cannot be read: {error.strerror}", hint="may Lifeboat read that directory?"
             ) from error
 
     def put(self, tree: Path, ownership: Ownership) -> None:
@@ -61,30 +61,30 @@ class LocalArrival:
         putting.require_empty(self.name, names or [])
         mounted = names is not None and filesystem.is_mount(self.real)
         partial = self.real / PARTIAL if mounted else self.real.with_name(f"{self.real.name}{PARTIAL}")
-        with self._told(partial):
+        with self._cleared(partial):
             self.real.parent.mkdir(parents=True, exist_ok=True)
             filesystem.remove(partial)
-            self._arrive(tree, partial)
-            _give(partial, *self._owner(ownership, there=names is not None), self.name)
+            self._copy_beside(tree, partial)
+            _change_owner(partial, *self._owner(ownership, exists=names is not None), self.name)
             filesystem.sync(partial)
             if mounted:
                 _move_in(partial, self.real)
             else:
-                # Over an empty directory this is one step, too.
+                # A rename over an empty directory is one step, too.
                 partial.rename(self.real)
             filesystem.sync(self.real.parent)
 
     def move_aside(self, suffix: str) -> Path:
-        """Rename the root; returns what it is now."""
+        """Rename the root; returns its new path."""
         real = self.real
         aside = real.with_name(f"{real.name}.{suffix}")
-        hint = "move what it holds elsewhere by hand, or restore to another place"
+        hint = "move its contents elsewhere by hand, or restore to another place"
         if self.names() is None:
-            raise LifeboatError(f"{self.name} is not there, so it cannot be moved aside", hint="leave --replace out")
+            raise LifeboatError(f"{self.name} does not exist, so it cannot be moved aside", hint="leave --replace out")
         if filesystem.is_mount(real):
             raise LifeboatError(f"{self.name} is a mount point, which cannot be renamed", hint=hint)
         if os.path.lexists(aside):
-            raise LifeboatError(f"{self.name} cannot be moved aside: {aside} is there already", hint="move that one away first")
+            raise LifeboatError(f"{self.name} cannot be moved aside: {aside} exists already", hint="move that one away first")
         try:
             real.rename(aside)
         except OSError as error:
@@ -92,8 +92,8 @@ class LocalArrival:
         return aside
 
     @contextlib.contextmanager
-    def _told(self, partial: Path) -> Iterator[None]:
-        """Leave no piece behind, and tell the faults of a disk."""
+    def _cleared(self, partial: Path) -> Iterator[None]:
+        """Remove `partial` after an error, and translate the system's errors."""
         try:
             yield
         except BaseException as error:
@@ -102,13 +102,14 @@ class LocalArrival:
             if not isinstance(error, OSError):
                 raise
             if error.errno in disk.FULL:
-                raise putting.filled(self.name, self.free()) from error
+                raise putting.disk_full(self.name, self.free()) from error
+            culprit = f"{error.filename}: " if error.filename else ""
             raise LifeboatError(
-                f"nothing can be put into {self.name}: {error.filename or ''}: {error.strerror or error}",
+                f"nothing can be put into {self.name}: {culprit}{error.strerror or error}",
                 hint="run Lifeboat as root or as the owner of the directory above; nothing was kept of this attempt",
             ) from error
 
-    def _arrive(self, tree: Path, partial: Path) -> None:
+    def _copy_beside(self, tree: Path, partial: Path) -> None:
         sent = putting.inventory(tree)
         try:
             tree.rename(partial)
@@ -123,16 +124,16 @@ class LocalArrival:
             for path in [path for path in partial.rglob("*") if path.is_socket() or path.is_fifo()]:
                 path.unlink()
 
-    def _owner(self, ownership: Ownership, *, there: bool) -> tuple[int, int, int]:
-        """User, group and mode of the root: those of an empty one that is there, else the given ones."""
-        if there:
+    def _owner(self, ownership: Ownership, *, exists: bool) -> tuple[int, int, int]:
+        """Return user, group and mode for the root: those of an empty root that exists, else the given ones."""
+        if exists:
             status = self.real.stat()
             return status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)
         return *numbers(ownership), ownership.mode
 
 
 def numbers(ownership: Ownership) -> tuple[int, int]:
-    """User and group by their names, where this machine knows them, else the given numbers."""
+    """Return user and group by their names, where this machine knows them, else the given numbers."""
     user, _, group = ownership.names.partition(":")
     found = [ownership.user, ownership.group]
     with contextlib.suppress(KeyError):
@@ -142,7 +143,7 @@ def numbers(ownership: Ownership) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _give(tree: Path, user: int, group: int, mode: int, name: str) -> None:
+def _change_owner(tree: Path, user: int, group: int, mode: int, name: str) -> None:
     if os.geteuid() == 0:
         for path in (tree, *tree.rglob("*")):
             os.chown(path, user, group, follow_symlinks=False)
@@ -167,7 +168,7 @@ def _copy(tree: Path, partial: Path, sent: Mapping[str, Entry]) -> None:
 
 
 def _move_in(partial: Path, root: Path) -> None:
-    """Move everything one level up; a move that fails takes the others back."""
+    """Move everything one level up; when one move fails, the others are undone."""
     moved: list[Path] = []
     try:
         for path in sorted(partial.iterdir()):

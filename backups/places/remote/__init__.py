@@ -1,1 +1,1 @@
-"""Places on another machine, read and written over SSH."""
+"""Reads and writes files of another machine over SSH."""

@@ -1,6 +1,7 @@
-"""Files of another machine by one tar stream. Each is written under another name and renamed when it is whole.
+"""Fetches many files of another machine by one tar stream.
 
-A broken connection is begun anew for the files that are not there yet; what came in part never bears its file's name.
+Each file is written under a temporary name and renamed when it is complete. After a broken connection, only the files that are
+missing are fetched again.
 """
 
 import contextlib
@@ -11,39 +12,39 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from backups.errors import LifeboatError, Transient
-from backups.hosts.session import Said, Session
+from backups.hosts.session import CommandResult, Session
 from backups.machine import disk
 from backups.places.remote import shell
-from backups.places.remote.shell import SECONDS, Far, quoted
+from backups.places.remote.shell import SECONDS, RemoteRoot, quoted
 from backups.places.remote.tar_stream import members
 
 _BATCH = 1024 * 1024
-"""Bytes of names of one stream. More might wait for tar, while tar waits for us to take its files."""
+"""Bytes of names for one stream. With more, writing names might wait for tar while tar waits for its output to be read."""
 
 _TAR = (
     "tar --create --file=- --format=gnu --no-recursion --dereference --hard-dereference --null --verbatim-files-from --no-unquote"
 )
 
 
-def fetch(place: Far, paths: Sequence[str], into: Path) -> None:
+def fetch(place: RemoteRoot, paths: Sequence[str], into: Path) -> None:
     """See `Place.fetch`."""
     wanted = {_relative(place, path): path for path in paths}
     into.mkdir(parents=True, exist_ok=True)
     if not wanted:
         return
     _require_inside(place, wanted)
-    arrived: dict[str, int] = {}
-    with disk.full_disk_told(into, f"the copy from {place.name}"):
+    received: dict[str, int] = {}
+    with disk.full_disk_reported(into, f"the copy from {place.name}"):
         for batch in _batches(list(wanted)):
-            _batch(place, batch, into, arrived)
-    _compare(place, arrived, into)
+            _batch(place, batch, into, received)
+    _compare(place, received, into)
 
 
-def _batch(place: Far, batch: list[str], into: Path, arrived: dict[str, int]) -> None:
+def _batch(place: RemoteRoot, batch: list[str], into: Path, received: dict[str, int]) -> None:
     for attempt in range(1, shell.ATTEMPTS + 1):
-        missing = [name for name in batch if name not in arrived]
+        missing = [name for name in batch if name not in received]
         try:
-            _stream(place, missing, into, arrived)
+            _stream(place, missing, into, received)
         except Transient:
             if attempt == shell.ATTEMPTS:
                 raise
@@ -52,20 +53,20 @@ def _batch(place: Far, batch: list[str], into: Path, arrived: dict[str, int]) ->
             return
 
 
-def _stream(place: Far, names: list[str], into: Path, arrived: dict[str, int]) -> None:
+def _stream(place: RemoteRoot, names: list[str], into: Path, received: dict[str, int]) -> None:
     script = f"export LC_ALL=C\ncd -- {quoted(place.root)} && exec {_TAR} --files-from=-"
     with place.connection.session(script) as session:
-        # Whatever it has against us, it says at its end; and there it shows whether a piece is missing.
+        # An error of tar shows at its end, and so does a file that is missing.
         with contextlib.suppress(BrokenPipeError):
-            session.write(shell.lines_of([f"./{name}" for name in names]))
+            session.write(shell.nul_terminated([f"./{name}" for name in names]))
         session.close_input()
         with contextlib.suppress(tarfile.TarError):
-            _unpack(session, set(names), into, arrived)
-        said = place.permitted(session.end(SECONDS))
-    _judge(place, said, [name for name in names if name not in arrived])
+            _unpack(session, set(names), into, received)
+        result = place.require_sudo(session.end(SECONDS))
+    _judge(place, result, [name for name in names if name not in received])
 
 
-def _unpack(session: Session, names: set[str], into: Path, arrived: dict[str, int]) -> None:
+def _unpack(session: Session, names: set[str], into: Path, received: dict[str, int]) -> None:
     for member, stream in members(session.read):
         name = member.name.removeprefix("./")
         if not member.isreg() or name not in names:
@@ -79,67 +80,67 @@ def _unpack(session: Session, names: set[str], into: Path, arrived: dict[str, in
             partial.rename(target)
         finally:
             partial.unlink(missing_ok=True)
-        arrived[name] = member.size
+        received[name] = member.size
 
 
-def _judge(place: Far, said: Said, missing: list[str]) -> None:
-    """Raise LifeboatError for what tar complained about, unless it is only that a file is being written to: sizes tell that."""
-    for line in said.errors.splitlines():
+def _judge(place: RemoteRoot, result: CommandResult, missing: list[str]) -> None:
+    """Raise LifeboatError for tar's errors, except that a file is being written to: that shows in the sizes."""
+    for line in result.errors.splitlines():
         if ": File shrank by " in line:
             path = line.removeprefix("tar: ").partition(": File shrank by ")[0].removeprefix("./")
             raise LifeboatError(f"{path} of {place.name} changed while it was copied: it shrank", hint="try again")
-    if not missing and said.code in (0, 1):
+    if not missing and result.code in (0, 1):
         return
-    reason = shell.last_line(said)
-    if said.code == 0:
-        reason = "it is no file"
+    reason = shell.last_line(result)
+    if result.code == 0:
+        reason = "it is not a file"
     elif missing:
         reason = reason.rpartition(": ")[2]
     raise LifeboatError(
         f"{missing[0] if missing else 'something'} of {place.name} cannot be read: {reason}",
-        hint="did the service remove it meanwhile, and may Lifeboat read it?",
+        hint="did the service remove it meanwhile? may Lifeboat read it?",
     )
 
 
-def _compare(place: Far, arrived: dict[str, int], into: Path) -> None:
-    """Raise LifeboatError, and remove what is short, unless each file there still has the size that came."""
-    for names in _batches(list(arrived)):
-        said = place.ask(
+def _compare(place: RemoteRoot, received: dict[str, int], into: Path) -> None:
+    """Raise LifeboatError, and remove the copy, when a file there has another size than the copy."""
+    for names in _batches(list(received)):
+        result = place.run_script(
             f"cd -- {quoted(place.root)} && xargs -0 -r stat -L --printf='%s\\0%n\\0' --",
-            stdin=shell.lines_of([f"./{name}" for name in names]),
+            stdin=shell.nul_terminated([f"./{name}" for name in names]),
         )
-        found = shell.words(said.output)
+        found = shell.fields(result.output)
         sizes = dict(zip((name.removeprefix("./") for name in found[1::2]), map(int, found[::2]), strict=True))
         for name in names:
-            if sizes.get(name) == arrived[name]:
+            if sizes.get(name) == received[name]:
                 continue
             (into / name).unlink(missing_ok=True)
             if name not in sizes:
                 raise LifeboatError(
-                    f"{name} of {place.name} cannot be read: {shell.last_line(said).rpartition(': ')[2]}",
-                    hint="did the service remove it meanwhile, and may Lifeboat read it?",
+                    f"{name} of {place.name} cannot be read: {shell.last_line(result).rpartition(': ')[2]}",
+                    hint="did the service remove it meanwhile? may Lifeboat read it?",
                 )
             raise LifeboatError(
-                f"{name} of {place.name} changed while it was copied: {arrived[name]} bytes came, it has {sizes[name]}",
+                f"{name} of {place.name} changed while it was copied: {received[name]} bytes were copied, it has {sizes[name]}",
                 hint="try again",
             )
 
 
-def _relative(place: Far, path: str) -> str:
+def _relative(place: RemoteRoot, path: str) -> str:
     place.inside(path)
     return PurePosixPath(path).as_posix()
 
 
-def _require_inside(place: Far, wanted: dict[str, str]) -> None:
-    """Raise LifeboatError when a link of the way to any of them leads outside."""
+def _require_inside(place: RemoteRoot, wanted: dict[str, str]) -> None:
+    """Raise LifeboatError when a link in any of the paths leads outside."""
     for names in _batches(list(wanted)):
-        said = place.ask(
+        result = place.run_script(
             f"cd -- {quoted(place.root)} && realpath -z -- . && xargs -0 -r realpath -m -z --",
-            stdin=shell.lines_of([f"./{name}" for name in names]),
+            stdin=shell.nul_terminated([f"./{name}" for name in names]),
         )
-        found = shell.words(said.output)
-        if said.code != 0 or len(found) != len(names) + 1:
-            raise place.fault(f"{place.name} cannot be looked at", said)
+        found = shell.fields(result.output)
+        if result.code != 0 or len(found) != len(names) + 1:
+            raise place.fault(f"{place.name} cannot be read", result)
         root = PurePosixPath(found[0])
         for name, real in zip(names, found[1:], strict=True):
             if not PurePosixPath(real).is_relative_to(root):

@@ -1,15 +1,18 @@
-"""What is at a root of another machine before anything is put there: one question."""
+"""Inspects a root on another machine, in one script, before files are put there."""
 
 from dataclasses import dataclass
 
 from backups.errors import LifeboatError
-from backups.places.remote.shell import Far, quoted, words
+from backups.places.remote.shell import RemoteRoot, fields, quoted
 
 
 @dataclass(frozen=True)
-class Look:
-    """The root as it is: its real path, names below it (None: it is not there), its owner and mode, who we are there,
-    the numbers of whom was asked for (None: not known there), and room in bytes.
+class RootState:
+    """The root as it is.
+
+    real: its path without links; names: what is directly below it, None when it does not exist; owner: user, group and mode
+    ourselves: the user id that scripts run as; user, group: the ids of the names asked about, None when not known there
+    free: bytes free on its disk
     """
 
     real: str
@@ -22,12 +25,12 @@ class Look:
     free: int
 
 
-def look(far: Far, names: str = ":") -> Look:
-    """See what is there; `user:group` of `names` become numbers, where the machine knows them."""
+def inspect(remote: RemoteRoot, names: str = ":") -> RootState:
+    """Read the state of the root; `names` is `user:group`, looked up on the machine."""
     user, _, group = names.partition(":")
-    said = far.ask(
+    result = remote.run_script(
         f"""
-        r=$(realpath -m -- {quoted(far.root)} && echo .) || exit; r=${{r%??}}
+        r=$(realpath -m -- {quoted(remote.root)} && echo .) || exit; r=${{r%??}}
         printf '%s\\0' "$r"
         if [ -d "$r" ]; then printf 'directory\\0'; elif [ -e "$r" ]; then printf 'file\\0'; else printf 'absent\\0'; fi
         if mountpoint -q -- "$r"; then printf 'mounted\\0'; else printf '\\0'; fi
@@ -40,13 +43,13 @@ def look(far: Far, names: str = ":") -> Look:
         if [ -d "$r" ]; then find "$r/" -mindepth 1 -maxdepth 1 -printf '%f\\0'; fi
         """
     )
-    found = words(said.output)
-    if said.code != 0 or len(found) < 8:
-        raise far.fault(f"{far.name} cannot be listed", said)
+    found = fields(result.output)
+    if result.code != 0 or len(found) < 8:
+        raise remote.fault(f"{remote.name} cannot be listed", result)
     if found[1] == "file":
-        raise LifeboatError(f"{far.name} cannot be listed: Not a directory", hint="a place is a directory")
+        raise LifeboatError(f"{remote.name} cannot be listed: Not a directory", hint="a place has to be a directory")
     uid, gid, mode = (found[3].split() or ["0", "0", "0"])[:3]
-    return Look(
+    return RootState(
         real=found[0],
         names=None if found[1] == "absent" else found[8:],
         mounted=found[2] == "mounted",

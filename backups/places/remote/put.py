@@ -1,4 +1,4 @@
-"""A tree becomes a directory of another machine: by one tar stream beside it, compared there, synced, renamed last."""
+"""Puts a directory tree on another machine: by one tar stream beside the root, compared there, synced, renamed last."""
 
 import contextlib
 import logging
@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from backups.errors import LifeboatError, Transient
-from backups.hosts.session import Said, Session
+from backups.hosts.session import CommandResult, Session
 from backups.places import put as putting
 from backups.places.base import Ownership
 from backups.places.local import filesystem
 from backups.places.put import PARTIAL, Entry
 from backups.places.remote import shell
-from backups.places.remote.inspect import Look, look
-from backups.places.remote.shell import SECONDS, Far, quoted, words
+from backups.places.remote.inspect import RootState, inspect
+from backups.places.remote.shell import SECONDS, RemoteRoot, fields, quoted
 
 log = logging.getLogger(__name__)
 
@@ -29,73 +29,74 @@ _PIECE = 1024 * 1024
 
 
 class _Sink:
-    """A session as a file that is written to: tarfile's own stream writer would copy every byte three times more."""
+    """A session as a file to write to: the stream writer of tarfile would copy every byte three times more."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._written = 0
 
     def tell(self) -> int:
-        """Bytes written until now."""
+        """Return the bytes written so far."""
         return self._written
 
     def write(self, data: bytes) -> int:
-        """Send all of it."""
+        """Send all of `data`."""
         self._written += len(data)
         return self._session.write(data)
 
 
 @dataclass(frozen=True)
-class FarArrival:
-    """Arrivals at one root of another machine."""
+class RemoteTarget:
+    """The root of a place on another machine, to be filled or moved aside."""
 
-    far: Far
+    remote: RemoteRoot
 
-    def look(self) -> Look:
-        """See what is there."""
-        return look(self.far)
+    def inspect(self) -> RootState:
+        """Read the state of the root."""
+        return inspect(self.remote)
 
     def put(self, tree: Path, ownership: Ownership) -> None:
-        """See `Place.put`. Only a stream that broke is begun anew: the rename is tried once."""
+        """See `Place.put`. A stream that broke is sent again; the rename is tried once."""
         sent = putting.inventory(tree)
-        seen = look(self.far, ownership.names)
-        putting.require_empty(self.far.name, seen.names or [])
-        putting.require_room(self.far.name, sum(entry.size for entry in sent.values()), seen.free)
+        state = inspect(self.remote, ownership.names)
+        putting.require_empty(self.remote.name, state.names or [])
+        putting.require_room(self.remote.name, sum(entry.size for entry in sent.values()), state.free)
         given = (
-            ownership.user if seen.user is None else seen.user,
-            ownership.group if seen.group is None else seen.group,
+            ownership.user if state.user is None else state.user,
+            ownership.group if state.group is None else state.group,
             ownership.mode,
         )
-        owner = given if seen.names is None else seen.owner
-        partial = f"{seen.real.rstrip('/')}/{PARTIAL}" if seen.mounted else f"{seen.real}{PARTIAL}"
+        owner = given if state.names is None else state.owner
+        partial = f"{state.real.rstrip('/')}/{PARTIAL}" if state.mounted else f"{state.real}{PARTIAL}"
         with self._cleared_after(BaseException, partial):
-            self._send_patiently(tree, sent, partial, owner, seen)
-            self._settle(partial, owner, seen)
-        # While it may be under way there, nothing is removed under its hands.
+            self._send_with_retries(tree, sent, partial, owner, state)
+            self._settle(partial, owner, state)
+        # After a broken connection the rename may still be running there, so nothing is removed then.
         with self._cleared_after(LifeboatError, partial):
-            renamed = self._rename(partial, seen)
+            renamed = self._rename(partial, state)
         if not renamed:
             self._require_renamed(partial)
-        self._checked(self.far.ask(f"sync -f {quoted(str(PurePosixPath(seen.real).parent))}"))
+        self._checked(self.remote.run_script(f"sync -f {quoted(str(PurePosixPath(state.real).parent))}"))
         filesystem.remove(tree)
 
     def move_aside(self, suffix: str) -> str:
-        """Rename the root; returns what it is now."""
-        seen, name = self.look(), self.far.name
-        aside = f"{seen.real}.{suffix}"
-        hint = "move what it holds elsewhere by hand, or restore to another place"
-        if seen.names is None:
-            raise LifeboatError(f"{name} is not there, so it cannot be moved aside", hint="leave --replace out")
-        if seen.mounted:
+        """Rename the root; returns its new path."""
+        state, name = self.inspect(), self.remote.name
+        aside = f"{state.real}.{suffix}"
+        hint = "move its contents elsewhere by hand, or restore to another place"
+        if state.names is None:
+            raise LifeboatError(f"{name} does not exist, so it cannot be moved aside", hint="leave --replace out")
+        if state.mounted:
             raise LifeboatError(f"{name} is a mount point, which cannot be renamed", hint=hint)
-        said = self.far.ask(
-            f"if [ -e {quoted(aside)} ] || [ -L {quoted(aside)} ]; then exit 4; fi\nmv -T -- {quoted(seen.real)} {quoted(aside)}",
-            again=False,
+        result = self.remote.run_script(
+            f"if [ -e {quoted(aside)} ] || [ -L {quoted(aside)} ]; then exit 4; fi\n"
+            f"mv -T -- {quoted(state.real)} {quoted(aside)}",
+            retry=False,
         )
-        if said.code == 4:
-            raise LifeboatError(f"{name} cannot be moved aside: {aside} is there already", hint="move that one away first")
-        if said.code != 0:
-            raise self.far.fault(f"{name} cannot be moved aside to {aside}", said)
+        if result.code == 4:
+            raise LifeboatError(f"{name} cannot be moved aside: {aside} exists already", hint="move that one away first")
+        if result.code != 0:
+            raise self.remote.fault(f"{name} cannot be moved aside to {aside}", result)
         return aside
 
     @contextlib.contextmanager
@@ -104,26 +105,28 @@ class FarArrival:
             yield
         except fault:
             with contextlib.suppress(LifeboatError):
-                self.far.ask(_removed(partial), again=False)
+                self.remote.run_script(_removed(partial), retry=False)
             raise
 
-    def _send_patiently(
-        self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], seen: Look
+    def _send_with_retries(
+        self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], state: RootState
     ) -> None:
         for attempt in range(1, shell.ATTEMPTS + 1):
             try:
-                self._checked(self._send(tree, sent, partial, owner, seen))
+                self._checked(self._send(tree, sent, partial, owner, state))
             except Transient:
-                # The directory is new each time: what an old tar still writes, it writes into one that is gone.
+                # The directory is new each time: an old tar that still writes, writes into one that was removed.
                 if attempt == shell.ATTEMPTS:
                     raise
                 time.sleep(shell.PAUSE * attempt)
             else:
                 break
-        putting.compare(self.far.name, sent, self._arrived(partial))
+        putting.compare(self.remote.name, sent, self._received(partial))
 
-    def _send(self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], seen: Look) -> Said:
-        owned = "--same-owner" if seen.ourselves == 0 else "--no-same-owner"
+    def _send(
+        self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], state: RootState
+    ) -> CommandResult:
+        owned = "--same-owner" if state.ourselves == 0 else "--no-same-owner"
         script = f"""
             export LC_ALL=C; set -e
             mkdir -p -- {quoted(str(PurePosixPath(partial).parent))}
@@ -132,12 +135,12 @@ class FarArrival:
             exec tar --extract --file=- --preserve-permissions --numeric-owner {owned}
         """
 
-        def belongs(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        def owned_by(member: tarfile.TarInfo) -> tarfile.TarInfo:
             member.uid, member.gid, member.uname, member.gname = owner[0], owner[1], "", ""
             return member
 
-        with self.far.connection.session(script) as session:
-            # Whatever it has against us, it says at its end.
+        with self.remote.connection.session(script) as session:
+            # An error of tar shows at its end.
             with (
                 contextlib.suppress(BrokenPipeError),
                 tarfile.TarFile(
@@ -150,34 +153,36 @@ class FarArrival:
                 ) as writer,
             ):
                 for name in sorted(sent):
-                    writer.add(tree / name, f"./{name}", recursive=False, filter=belongs)
+                    writer.add(tree / name, f"./{name}", recursive=False, filter=owned_by)
             session.close_input()
             return session.end(SECONDS)
 
-    def _arrived(self, partial: str) -> dict[str, Entry]:
-        said = self._checked(self.far.ask(f"cd -- {quoted(partial)} && find . -mindepth 1 -printf '%y\\0%m\\0%s\\0%P\\0'"))
-        found = words(said.output)
+    def _received(self, partial: str) -> dict[str, Entry]:
+        result = self._checked(
+            self.remote.run_script(f"cd -- {quoted(partial)} && find . -mindepth 1 -printf '%y\\0%m\\0%s\\0%P\\0'")
+        )
+        found = fields(result.output)
         return {
             path: Entry(kind, 0 if kind == "l" else int(mode, 8), int(size) if kind == "f" else 0)
             for kind, mode, size, path in zip(found[::4], found[1::4], found[2::4], found[3::4], strict=True)
         }
 
-    def _settle(self, partial: str, owner: tuple[int, int, int], seen: Look) -> None:
-        """What may take long, and may be done twice: the root's own owner and mode, and everything on the disk for good."""
+    def _settle(self, partial: str, owner: tuple[int, int, int], state: RootState) -> None:
+        """Set the owner and mode of the root, and sync its files to the disk; may take long, and may be done twice."""
         new = quoted(partial)
-        if seen.ourselves not in (0, owner[0]):
+        if state.ourselves not in (0, owner[0]):
             log.warning(
                 "the files of %s belong to %s, not to %d:%d, since Lifeboat is not root there; change that before the start",
-                *(self.far.name, self.far.connection.settings.user, *owner[:2]),
+                *(self.remote.name, self.remote.connection.settings.user, *owner[:2]),
             )
-        own = f"chown {owner[0]}:{owner[1]} -- {new}\n" if seen.ourselves == 0 else ""
-        self._checked(self.far.ask(f"set -e\n{own}chmod {owner[2]:o} -- {new}\nsync -f {new}"))
+        chown = f"chown {owner[0]}:{owner[1]} -- {new}\n" if state.ourselves == 0 else ""
+        self._checked(self.remote.run_script(f"set -e\n{chown}chmod {owner[2]:o} -- {new}\nsync -f {new}"))
 
-    def _rename(self, partial: str, seen: Look) -> bool:
-        """What takes a moment, and is done once; whether its answer came."""
-        root, new = quoted(seen.real), quoted(partial)
+    def _rename(self, partial: str, state: RootState) -> bool:
+        """Rename the files to the root, once; returns whether the answer came."""
+        root, new = quoted(state.real), quoted(partial)
         move = f"mv -T -- {new} {root}"
-        if seen.mounted:
+        if state.mounted:
             move = f"""
                 cd -- {new}
                 back() {{
@@ -194,30 +199,30 @@ class FarArrival:
                 cd /; rmdir -- {new}; sync -f {root}
             """
         try:
-            self._checked(self.far.ask(f"set -e\n{move}", again=False))
+            self._checked(self.remote.run_script(f"set -e\n{move}", retry=False))
         except Transient:
             return False
         return True
 
     def _require_renamed(self, partial: str) -> None:
-        """Raise Transient unless the rename was done, though its answer was lost."""
+        """Raise Transient unless the rename was done although its answer did not come."""
         time.sleep(shell.PAUSE)
-        left = self._checked(self.far.ask(f"if [ -e {quoted(partial)} ]; then echo yes; fi")).output
-        if left or self.look().names is None:
+        left = self._checked(self.remote.run_script(f"if [ -e {quoted(partial)} ]; then echo yes; fi")).output
+        if left or self.inspect().names is None:
             raise Transient(
-                f"the connection to {self.far.connection} was cut while {partial} was renamed to its last name",
-                hint="nothing is lost: begin again, and it is replaced",
+                f"the connection to {self.remote.connection} was cut while {partial} was renamed",
+                hint="the root is as it was: start again, and the partial copy is replaced",
             )
 
-    def _checked(self, said: Said) -> Said:
-        self.far.permitted(said)
-        if any(words in said.errors for words in _FULL):
-            raise putting.filled(self.far.name, self.look().free)
-        if said.code != 0:
-            raise self.far.fault(f"nothing can be put into {self.far.name}", said)
-        return said
+    def _checked(self, result: CommandResult) -> CommandResult:
+        self.remote.require_sudo(result)
+        if any(text in result.errors for text in _FULL):
+            raise putting.disk_full(self.remote.name, self.inspect().free)
+        if result.code != 0:
+            raise self.remote.fault(f"nothing can be put into {self.remote.name}", result)
+        return result
 
 
 def _removed(partial: str) -> str:
-    """A script that removes what an earlier attempt left; whoever still writes there has lost its connection, and ends soon."""
+    """Return a script that removes what an earlier attempt left; a tar still writing there ends soon, its connection is gone."""
     return f"rm -rf -- {quoted(partial)} || {{ sleep 2; rm -rf -- {quoted(partial)}; }}"

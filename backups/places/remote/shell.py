@@ -1,6 +1,6 @@
-"""A directory of another machine, as shell scripts there see it: quoting, guarding, asking, and telling faults.
+"""Runs shell scripts on another machine about one directory there: quoting, retries, and errors.
 
-The other machine needs sh and the GNU tools (tar, find, coreutils), and nothing of ours.
+The other machine needs sh and the GNU tools (tar, find, coreutils), and nothing of Lifeboat.
 """
 
 import shlex
@@ -10,41 +10,41 @@ from pathlib import PurePosixPath
 
 from backups.errors import LifeboatError, Transient
 from backups.hosts.connection import HostConnection
-from backups.hosts.session import Said
+from backups.hosts.session import CommandResult
 
 ATTEMPTS = 3
-"""How often something that only reads is tried when the connection breaks."""
+"""How often a script that only reads is run when the connection breaks."""
 
 PAUSE = 1.0
 """Seconds before the second attempt; twice that before the third."""
 
 SECONDS = 3600.0
-"""How long a question may take: listing a large directory, syncing a slow disk."""
+"""How long a script may take: listing a large directory, syncing a slow disk."""
 
 _LEADS_OUT = 66
 
 
 @dataclass(frozen=True)
-class Far:
-    """`root` on a machine; `name` is what messages call it."""
+class RemoteRoot:
+    """The directory `root` on a machine; `name` is shown in messages."""
 
     connection: HostConnection
     root: str
     name: str
 
-    def ask(self, script: str, *, stdin: bytes | None = None, again: bool = True) -> Said:
-        """Run a script of sh there, in the C locale. `again`: it only reads, so a broken connection is tried anew."""
+    def run_script(self, script: str, *, stdin: bytes | None = None, retry: bool = True) -> CommandResult:
+        """Run a script of sh on the machine, in the C locale. `retry`: after a broken connection, for one that only reads."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self.permitted(self.connection.run(f"export LC_ALL=C\n{script}", stdin=stdin, seconds=SECONDS))
+                return self.require_sudo(self.connection.run(f"export LC_ALL=C\n{script}", stdin=stdin, seconds=SECONDS))
             except Transient:
-                if not again or attempt == ATTEMPTS:
+                if not retry or attempt == ATTEMPTS:
                     raise
                 time.sleep(PAUSE * attempt)
         raise AssertionError("unreachable")
 
-    def ask_inside(self, path: str, script: str, *, again: bool = True) -> Said:
-        """The same about one path below the root, which the script finds in `$t`; raises LifeboatError when it leads outside."""
+    def run_inside(self, path: str, script: str, *, retry: bool = True) -> CommandResult:
+        """Run a script about one path below the root, in `$t` there; raises LifeboatError when the path leads outside."""
         guard = f"""
             whole() {{ realpath -m -- "$1" && echo .; }}
             r=$(whole {quoted(self.root)}) || exit; r=${{r%??}}
@@ -52,56 +52,56 @@ class Far:
             case "$t" in "$r" | "${{r%/}}"/*) ;; *) exit {_LEADS_OUT} ;; esac
             t={quoted(self.inside(path))}
         """
-        said = self.ask(guard + script, again=again)
-        if said.code == _LEADS_OUT:
+        result = self.run_script(guard + script, retry=retry)
+        if result.code == _LEADS_OUT:
             raise self.leads_out(path)
-        return said
+        return result
 
     def inside(self, path: str) -> str:
-        """The path there; raises LifeboatError when its words alone lead outside."""
+        """Return the path on the machine; raises LifeboatError when it leads outside as it is written."""
         if ".." in PurePosixPath(path).parts or path.startswith("/"):
             raise self.leads_out(path)
         return str(PurePosixPath(self.root) / path)
 
     def leads_out(self, path: str) -> LifeboatError:
-        """The error for a path that leads outside."""
+        """Return the error for a path that leads outside."""
         return LifeboatError(
-            f"{path} leads out of {self.name}", hint="give paths below the place, and no link that leads elsewhere"
+            f"{path} leads out of {self.name}", hint="give paths below the place, without links that lead out of it"
         )
 
-    def permitted(self, said: Said) -> Said:
-        """What was said; raises LifeboatError when sudo said it."""
-        if said.code == 1 and said.errors.startswith("sudo:"):
+    def require_sudo(self, result: CommandResult) -> CommandResult:
+        """Return the result; raises LifeboatError when it is an error of sudo's."""
+        if result.code == 1 and result.errors.startswith("sudo:"):
             raise LifeboatError(
-                f"{self.connection.settings.user} may not use sudo on {self.connection}: {last_line(said)}",
-                hint=f"a file in /etc/sudoers.d there: {self.connection.settings.user} ALL=(root) NOPASSWD: ALL",
+                f"{self.connection.settings.user} may not use sudo on {self.connection}: {last_line(result)}",
+                hint=f"write to a file in /etc/sudoers.d there: {self.connection.settings.user} ALL=(root) NOPASSWD: ALL",
             )
-        return said
+        return result
 
-    def fault(self, what: str, said: Said) -> LifeboatError:
-        """The error for a script that failed; `what` says what could not be done."""
-        hint = "may Lifeboat do that there? set `sudo: true` for the host, or come as the owner of the files"
-        return LifeboatError(f"{what}: {last_line(said)}", hint=hint)
+    def fault(self, what: str, result: CommandResult) -> LifeboatError:
+        """Return the error for a script that failed; `what` says what could not be done."""
+        hint = "may its user do that there? set `sudo: true` for the host, or log in as the owner of the files"
+        return LifeboatError(f"{what}: {last_line(result)}", hint=hint)
 
 
 def quoted(path: str) -> str:
-    """A path as a word of sh."""
+    """Quote a path for sh."""
     return shlex.quote(path)
 
 
-def last_line(said: Said) -> str:
-    """What a script complained about last, without its own name; its exit code when it said nothing."""
-    lines = [line.strip() for line in said.errors.splitlines() if line.strip()]
-    # tar closes with a line that says nothing but that there were others.
+def last_line(result: CommandResult) -> str:
+    """Return the last line of a script's error output; its exit code when there is none."""
+    lines = [line.strip() for line in result.errors.splitlines() if line.strip()]
+    # The last line of tar only says that there were errors.
     telling = [line for line in lines if "Exiting with failure status" not in line and "is not recoverable" not in line]
-    return (telling or lines or [f"exit code {said.code}"])[-1]
+    return (telling or lines or [f"exit code {result.code}"])[-1]
 
 
-def words(output: bytes) -> list[str]:
-    """The words of an output, each ended by a NUL."""
-    return [word.decode("utf-8", "surrogateescape") for word in output.split(b"\0")[:-1]]
+def fields(output: bytes) -> list[str]:
+    """Split an output in which each field ends with a NUL."""
+    return [field.decode("utf-8", "surrogateescape") for field in output.split(b"\0")[:-1]]
 
 
-def lines_of(names: list[str]) -> bytes:
-    """Names as an input: each ended by a NUL."""
+def nul_terminated(names: list[str]) -> bytes:
+    """Join names for a command's input, each ended by a NUL."""
     return b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in names)

@@ -1,21 +1,21 @@
-"""A live SQLite database of another machine: a consistent copy made there, by SQLite's online backup, then streamed here."""
+"""Copies a live SQLite database of another machine: a consistent copy is made there, by SQLite's online backup, and fetched."""
 
 import time
 import uuid
 from pathlib import Path
 
 from backups.errors import LifeboatError, Transient
-from backups.hosts.session import CHUNK, Said
+from backups.hosts.session import CHUNK, CommandResult
 from backups.machine import disk
 from backups.places.remote import shell
-from backups.places.remote.shell import Far, quoted
+from backups.places.remote.shell import RemoteRoot, quoted
 
 _ABSENT, _NO_ROOM, _NO_TOOL, _FAILED = 4, 5, 6, 7
 
 _PATIENCE = 1800.0
-"""Seconds in which a large database is copied there, before its first byte comes."""
+"""Seconds that copying a large database on the machine may take, before its first byte is fetched."""
 
-# A read transaction first: it waits for the lock no longer than asked, and other writers cannot make the copy begin again.
+# A read transaction first: it waits for the lock no longer than given, and writers cannot make the copy start again.
 _PROGRAM = """
 import sqlite3, sys, urllib.parse
 name, target, seconds = sys.argv[1:]
@@ -30,13 +30,13 @@ except sqlite3.Error as error:
 """
 
 
-def fetch(place: Far, path: str, destination: Path, seconds: float) -> None:
+def fetch(place: RemoteRoot, path: str, destination: Path, seconds: float) -> None:
     """See `Place.fetch_sqlite`."""
     name = place.inside(path)
-    # Whether it leads outside; and the answer costs one round trip.
-    place.ask_inside(path, ":")
+    # Raises when the path leads outside; costs one round trip.
+    place.run_inside(path, ":")
     partial = destination.with_name(f".lifeboat-partial-{uuid.uuid4().hex}")
-    with disk.full_disk_told(destination.parent, f"the copy of {path} from {place.name}"):
+    with disk.full_disk_reported(destination.parent, f"the copy of {path} from {place.name}"):
         for attempt in range(1, shell.ATTEMPTS + 1):
             try:
                 _copy(place, path, name, partial, seconds)
@@ -51,7 +51,7 @@ def fetch(place: Far, path: str, destination: Path, seconds: float) -> None:
                 partial.unlink(missing_ok=True)
 
 
-def _copy(place: Far, path: str, name: str, partial: Path, seconds: float) -> None:
+def _copy(place: RemoteRoot, path: str, name: str, partial: Path, seconds: float) -> None:
     script = f"""
         export LC_ALL=C
         f={quoted(name)}
@@ -81,30 +81,30 @@ def _copy(place: Far, path: str, name: str, partial: Path, seconds: float) -> No
             file.write(rest)
             while piece := session.read(CHUNK):
                 file.write(piece)
-            came = file.tell()
-        said = place.permitted(session.end(seconds + _PATIENCE))
-    if said.code != 0:
-        raise _fault(place, path, said)
-    if came != int(size):
-        raise Transient(f"{path} of {place.name} came in part: {came} of {int(size)} bytes", hint="try again")
+            received = file.tell()
+        result = place.require_sudo(session.end(seconds + _PATIENCE))
+    if result.code != 0:
+        raise _fault(place, path, result)
+    if received != int(size):
+        raise Transient(f"{path} of {place.name} was cut short: {received} of {int(size)} bytes came", hint="try again")
 
 
-def _fault(place: Far, path: str, said: Said) -> LifeboatError:
-    told = f"{path} of {place.name} cannot be copied"
-    reason = shell.last_line(said)
-    if said.code == _ABSENT:
+def _fault(place: RemoteRoot, path: str, result: CommandResult) -> LifeboatError:
+    uncopied = f"{path} of {place.name} cannot be copied"
+    reason = shell.last_line(result)
+    if result.code == _ABSENT:
         return LifeboatError(f"{path} is not in {place.name}", hint="is the place the directory that holds it?")
-    if said.code == _NO_TOOL:
+    if result.code == _NO_TOOL:
         return LifeboatError(
-            f"{told}: {place.connection} has neither sqlite3 nor python3 with its sqlite3 module",
+            f"{uncopied}: {place.connection} has neither sqlite3 nor python3 with its sqlite3 module",
             hint="install one there: apt-get install sqlite3, or: apt-get install python3",
         )
-    if said.code == _NO_ROOM:
+    if result.code == _NO_ROOM:
         need, have, where = reason.split(" ", 2)
         return LifeboatError(
-            f"{told}: its copy needs {disk.size(int(need))} in {where} on {place.connection}; {disk.size(int(have))} are free",
+            f"{uncopied}: its copy needs {disk.size(int(need))} in {where} there; {disk.size(int(have))} are free",
             hint="free some space there",
         )
     if "locked" in reason:
-        return LifeboatError(f"{told}: {reason}", hint="another process holds it for long; try again")
-    return LifeboatError(f"{told}: {reason}", hint="is it a SQLite database, and may Lifeboat read it and write beside it?")
+        return LifeboatError(f"{uncopied}: {reason}", hint="another process keeps it locked; try again")
+    return LifeboatError(f"{uncopied}: {reason}", hint="is it a SQLite database, and may Lifeboat read it and write beside it?")

@@ -1,4 +1,4 @@
-"""Reading a tar stream with few copies: Python's own reader copies every byte four times, half of a transfer's time."""
+"""Reads a tar stream with few copies of its bytes: Python's own reader copies each four times, half of a transfer's time."""
 
 import tarfile
 from collections.abc import Callable, Iterator
@@ -6,25 +6,25 @@ from typing import IO
 
 _BLOCK = 512
 _MOST = 16 * 1024 * 1024
-"""Bytes that are asked for at once: all that has come."""
+"""Bytes that are read at once: all that are there."""
 
 
 class Stream:
-    """Bytes that come in pieces of any size. Raises tarfile.ReadError when they end too early."""
+    """Reads bytes that come in pieces of any size. Raises tarfile.ReadError when they end too early."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
         self._piece = memoryview(b"")
 
     def some(self, most: int) -> memoryview:
-        """Between 1 and `most` bytes; none at the end."""
+        """Return between 1 and `most` bytes; none at the end."""
         if not self._piece:
             self._piece = memoryview(self._read(_MOST))
         taken, self._piece = self._piece[:most], self._piece[most:]
         return taken
 
     def exactly(self, size: int) -> bytes:
-        """So many bytes."""
+        """Return exactly `size` bytes."""
         found = bytearray()
         while len(found) < size:
             piece = self.some(size - len(found))
@@ -34,7 +34,7 @@ class Stream:
         return bytes(found)
 
     def copy(self, size: int, file: IO[bytes]) -> None:
-        """Write so many bytes to an unbuffered file."""
+        """Write exactly `size` bytes to an unbuffered file."""
         while size:
             piece = self.some(size)
             if not piece:
@@ -44,7 +44,7 @@ class Stream:
                 piece = piece[file.write(piece) :]
 
     def skip(self, size: int) -> None:
-        """Pass over so many bytes."""
+        """Skip exactly `size` bytes."""
         while size:
             piece = self.some(size)
             if not piece:
@@ -53,21 +53,21 @@ class Stream:
 
 
 class _Content:
-    """What one member holds; the rest of it is passed over."""
+    """The content of one member; what is not read of it is skipped."""
 
     def __init__(self, stream: Stream, size: int) -> None:
         self._stream, self.left = stream, size
 
     def copy(self, size: int, file: IO[bytes]) -> None:
-        """Write so many bytes of it to an unbuffered file."""
+        """Write `size` bytes of it to an unbuffered file."""
         self.left -= size
         self._stream.copy(size, file)
 
 
 def members(read: Callable[[int], bytes]) -> Iterator[tuple[tarfile.TarInfo, _Content]]:
-    """Every member of a stream in GNU's format, in turn. read: gives up to so many bytes, none at the end.
+    """Yield every member of a stream in GNU's format. read: returns up to so many bytes, none at the end.
 
-    Raises tarfile.TarError when the stream is no such thing, or ends too early.
+    Raises tarfile.TarError when the stream is not in that format, or ends too early.
     """
     stream = Stream(read)
     long_name: str | None = None

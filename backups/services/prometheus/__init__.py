@@ -1,4 +1,4 @@
-"""Prometheus: snapshots by the admin API, blocks that are copied once, and PromQL answers as the proof.
+"""Backs up Prometheus by snapshots of the admin API, and verifies copies by their answers to PromQL queries.
 
-`service.py` is the way in; `capture.py` is the story of a backup, `copy.py` that of a copy.
+Start with `service.py`; `capture.py` takes a backup, `copy.py` restores one.
 """

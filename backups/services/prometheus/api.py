@@ -1,4 +1,4 @@
-"""Prometheus's HTTP API: the few calls that a backup and its proof need, and what their failures mean."""
+"""Calls the HTTP API of a Prometheus server, and translates its errors."""
 
 import json
 import re
@@ -24,23 +24,23 @@ _GAUGE = re.compile(r"(?m)^([a-z_]+) ([-+0-9.eE]+)$")
 
 
 class Refused(LifeboatError):
-    """Prometheus took a query and has no answer to it: too many samples, too long, or data that it cannot read."""
+    """Prometheus did not answer a query: too many samples, too long, or data that it cannot read."""
 
 
 @dataclass(frozen=True)
 class Api:
-    """The server at `url` (its root, without `/api`). All methods raise LifeboatError, with a hint, for what goes wrong."""
+    """The server at `url` (its root, without `/api`). All methods raise LifeboatError, with a hint, when a call fails."""
 
     url: str
     authentication: tuple[str, str] | None = field(default=None, repr=False)
     direct: bool = False
-    """Straight to the address, whatever proxies this machine is told to use: for copies."""
+    """Whether this machine's proxy settings are ignored, as they are for copies."""
     ca_file: Path | None = None
     """The certificates that the server's is checked against; None for those that this machine trusts."""
 
     @classmethod
     def of(cls, settings: PrometheusSettings) -> "Api":
-        """The API of a configured source; reads its password now."""
+        """Return the API of a configured source; reads its password now."""
         account = None
         if settings.user:
             owner = f"user {settings.user} of Prometheus at {_without_account(str(settings.url))}"
@@ -51,19 +51,19 @@ class Api:
 
     @property
     def name(self) -> str:
-        """The url as messages show it."""
+        """The url as messages show it, without user and password."""
         return _without_account(self.url)
 
     def version(self) -> str:
-        """Its version, as it writes it: `3.5.0`."""
+        """Return its version, as it writes it: `3.5.0`."""
         return str(self._data("GET", "/api/v1/status/buildinfo")["version"])
 
     def flags(self) -> dict[str, str]:
-        """The command line flags in force, by name without dashes."""
+        """Return the command line flags in force, by name without dashes."""
         return {str(key): str(value) for key, value in self._data("GET", "/api/v1/status/flags").items()}
 
     def configuration(self) -> str:
-        """The configuration in force, as YAML."""
+        """Return the configuration in force, as YAML."""
         return str(self._data("GET", "/api/v1/status/config")["yaml"])
 
     def rule_files(self) -> set[str]:
@@ -71,7 +71,7 @@ class Api:
         return {str(group["file"]) for group in self._data("GET", "/api/v1/rules")["groups"]}
 
     def gauges(self) -> dict[str, float]:
-        """Its own metrics that have no labels."""
+        """Return the metrics about itself that have no labels."""
         return {name: float(value) for name, value in _GAUGE.findall(self._call("GET", "/metrics").text)}
 
     def total(self, metric: str) -> float:
@@ -80,7 +80,7 @@ class Api:
         return sum(float(value) for value in re.findall(pattern, self._call("GET", "/metrics").text))
 
     def readiness(self) -> tuple[int, str]:
-        """The status of `/-/ready` (200 when it serves queries) and the words with it; raises Transient when nothing answers."""
+        """Return the status of `/-/ready` (200 when it serves queries) and its text; raises Transient when nothing answers."""
         response = self._send("GET", "/-/ready", patience=_READY_PATIENCE)
         return response.status_code, response.text.strip()[:80]
 
@@ -95,35 +95,37 @@ class Api:
             return "it reads its log"  # before 2.33 it does not tell how far it is
 
     def ready(self) -> bool:
-        """Whether it serves queries. An unreachable server is not ready."""
+        """Return whether it serves queries. An unreachable server is not ready."""
         try:
             return self.readiness()[0] == 200
         except Transient:
             return False
 
     def query(self, expression: str, at: int) -> list[dict[str, Any]]:
-        """The elements of a PromQL answer at `at`, in unix seconds; raises Refused when it will not be answered."""
+        """Return the elements of a PromQL answer at `at`, in unix seconds; raises Refused when there is no answer."""
         data = self._data("POST", "/api/v1/query", {"query": expression, "time": str(at)})
         result = data["result"]
         if data["resultType"] not in ("vector", "matrix"):
-            raise LifeboatError(f"{self.name} answered {expression} with a {data['resultType']}", hint="this is a bug")
+            raise LifeboatError(
+                f"{self.name} answered {expression} with a {data['resultType']}", hint="this is a bug in Lifeboat"
+            )
         return list(result)
 
     def clock(self) -> int:
-        """The time by its own clock, in unix seconds."""
+        """Return the time by its clock, in unix seconds."""
         return int(float(self._data("GET", "/api/v1/query", {"query": "time()"})["result"][1]))
 
     def metric_names(self, start: int, end: int) -> list[str]:
-        """The metric names between two instants, in unix seconds (or somewhat around them), sorted."""
+        """Return the metric names between two instants, in unix seconds (or a little around them), sorted."""
         data = self._data("GET", "/api/v1/label/__name__/values", {"start": str(start), "end": str(end)})
         return sorted(str(name) for name in data)
 
     def snapshot(self) -> str:
-        """Take a snapshot, the newest hours included; returns its name below `snapshots/`."""
+        """Take a snapshot, including the newest hours; returns its name below `snapshots/`."""
         response = self._send("POST", "/api/v1/admin/tsdb/snapshot", patience=_SNAPSHOT_PATIENCE)
         if "admin APIs disabled" in response.text or response.status_code == 404:
             raise ConfigError(
-                f"the admin API of Prometheus at {self.name} is off",
+                f"the admin API of Prometheus at {self.name} is off, and snapshots need it",
                 hint="start Prometheus with --web.enable-admin-api",
             )
         try:
@@ -131,7 +133,9 @@ class Api:
         except Refused as error:
             raise Refused(error.message, hint="lifeboat doctor names the blocks that it cannot copy; else its own log") from error
         if not _SNAPSHOT_NAME.fullmatch(name):
-            raise LifeboatError(f"{self.name} gave its snapshot the name {name!r}, which is none", hint="is this url Prometheus?")
+            raise LifeboatError(
+                f"{self.name} answered with {name!r}, which is not the name of a snapshot", hint="is this url Prometheus?"
+            )
         return name
 
     def _data(self, method: str, path: str, parameters: Mapping[str, str] | None = None) -> Any:
@@ -147,14 +151,14 @@ class Api:
         return response
 
     def _read(self, response: requests.Response, path: str) -> Any:
-        """The `data` of an answer whose status is success."""
+        """Return the `data` of an answer whose status is success."""
         try:
             body = response.json()
             status = body["status"]
         except (json.JSONDecodeError, requests.JSONDecodeError, KeyError, TypeError) as error:
             proxy = response.status_code in (502, 503, 504)
             raise LifeboatError(
-                f"{self.name}{path} answers {response.status_code} with what is not Prometheus's: {response.text[:80]!r}",
+                f"{self.name}{path} answers {response.status_code}, and not as Prometheus does: {response.text[:80]!r}",
                 hint="a proxy before it gave up: raise its time-out, or set url to Prometheus' own address"
                 if proxy
                 else "is this url the root of Prometheus, as a browser opens it?",
@@ -163,8 +167,8 @@ class Api:
             return body["data"]
         message = f"{self.name}{path} answers {response.status_code}: {body.get('errorType')}: {body.get('error')}"
         if body.get("errorType") in ("execution", "timeout", "canceled", "internal", "too_many_requests"):
-            raise Refused(message, hint="its own log tells more; see also its --query.max-samples and --query.timeout")
-        raise LifeboatError(message, hint="its own log tells more")
+            raise Refused(message, hint="its log tells more; see also its --query.max-samples and --query.timeout")
+        raise LifeboatError(message, hint="its log tells more")
 
     def _send(
         self,
@@ -199,12 +203,12 @@ class Api:
             except requests.RequestException as error:
                 raise Transient(
                     f"Prometheus at {self.name} does not answer: {_reason(error)}",
-                    hint="is it running, and is its url right and reachable from this machine?",
+                    hint="is it running, and its url right and reachable from this machine?",
                 ) from error
         if response.status_code in (401, 403):
             raise ConfigError(
-                f"Prometheus at {self.name} does not let us in: {response.status_code} {response.reason}",
-                hint="check user and password (or password_file) of this service",
+                f"Prometheus at {self.name} refuses the login: {response.status_code} {response.reason}",
+                hint="check `user` and `password` (or `password_file`) of this service in lifeboat.yaml",
             )
         return response
 
@@ -221,6 +225,6 @@ def _certificate(error: requests.exceptions.SSLError) -> str:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """The innermost cause, without addresses of objects."""
-    words = re.findall(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)", str(error))
-    return next((first or second for first, second in words), type(error).__name__)
+    """Return the innermost cause, without addresses of objects."""
+    causes = re.findall(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)", str(error))
+    return next((first or second for first, second in causes), type(error).__name__)

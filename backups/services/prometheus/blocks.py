@@ -1,4 +1,4 @@
-"""Blocks on disk: directories named by a ULID, each with `meta.json`, `index`, `tombstones` and `chunks/`."""
+"""Reads and compares blocks on disk: directories named by a ULID, with `meta.json`, `index`, `tombstones` and `chunks/`."""
 
 import hashlib
 import json
@@ -16,19 +16,19 @@ from backups.witness import Fact
 META = "meta.json"
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MAY_CHANGE = frozenset({META, "tombstones"})
-"""Files that Prometheus rewrites in a living block; all others are written once, under a ULID that is never used again."""
+"""Files of a block that Prometheus may rewrite; all others are written once, under a ULID that is never used again."""
 _PIECE = 1 << 20
-Held = dict[tuple[str, str, int], BlockFile]
+Known = dict[tuple[str, str, int], BlockFile]
 
 
 def is_ulid(name: str) -> bool:
-    """Whether a directory's name is a block's."""
+    """Return whether a directory's name is a block's."""
     return _ULID.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
 class Meta:
-    """What a block's meta.json says. Times in milliseconds since 1970, the second one exclusive."""
+    """The content of a block's meta.json. Times in milliseconds since 1970, the second one exclusive."""
 
     ulid: str
     min_time: int
@@ -39,7 +39,7 @@ class Meta:
 
     @classmethod
     def read(cls, text: bytes, origin: str) -> "Meta":
-        """Read a meta.json; raises LifeboatError, naming `origin`, when it is none."""
+        """Read a meta.json; raises LifeboatError, naming `origin`, when it is not one."""
         try:
             content: dict[str, Any] = json.loads(text)
             stats = content["stats"]
@@ -53,13 +53,13 @@ class Meta:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise LifeboatError(
-                f"{origin} is not the description of a block: {error}",
-                hint="is the disk of that Prometheus sound? promtool tsdb list reads every block",
+                f"{origin} is not a valid meta.json of a block: {error}",
+                hint="is the disk of that Prometheus healthy? promtool tsdb list reads every block",
             ) from error
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
+    """Return the sha256 of a file, in hexadecimal."""
     total = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -67,8 +67,8 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def held(chain: Sequence[Manifest], blocks: Sequence[Block]) -> Held:
-    """What the chain holds of `blocks` (those of its last backup), by block, path and size, with the backup that has it."""
+def known(chain: Sequence[Manifest], blocks: Sequence[Block]) -> Known:
+    """Return the files of `blocks` (those of the chain's last backup) by block, path and size, each with its backup."""
     return {
         (block.ulid, file.path, file.size): file.model_copy(update={"backup": file.backup or chain[-1].id})
         for block in blocks
@@ -76,15 +76,15 @@ def held(chain: Sequence[Manifest], blocks: Sequence[Block]) -> Held:
     }
 
 
-def must_be_copied(ulid: str, path: str, size: int, have: Held) -> bool:
-    """Whether a file of the snapshot has to be fetched to know what it holds. The small ones that may change always are."""
+def must_be_copied(ulid: str, path: str, size: int, have: Known) -> bool:
+    """Return whether a file of the snapshot has to be fetched; the small ones that may change always are."""
     return path in _MAY_CHANGE or (ulid, path, size) not in have
 
 
 def facts(directory: Path) -> Iterator[Fact]:
-    """State what is in the blocks below a data directory: the numbers of each meta.json, the sha256 of each file.
+    """Yield facts about the blocks below a data directory: the numbers of each meta.json, the sha256 of each file.
 
-    A block whose meta.json cannot be read states no numbers: beside its witness, that fails.
+    A block whose meta.json cannot be read has no numbers: compared with its witness, that fails.
     """
     found = sorted(entry for entry in directory.iterdir() if entry.is_dir() and is_ulid(entry.name))
     yield total(len(found))
@@ -101,12 +101,12 @@ def facts(directory: Path) -> Iterator[Fact]:
 
 
 def total(count: int) -> Fact:
-    """The fact of how many blocks there are."""
+    """Return the fact of how many blocks there are."""
     return Fact("data directory", "blocks", count)
 
 
 def numbers(meta: Meta, ulid: str) -> Iterator[Fact]:
-    """The facts of a block's meta.json."""
+    """Yield the facts of a block's meta.json."""
     subject = f"block {ulid}"
     yield Fact(subject, "min time", meta.min_time)
     yield Fact(subject, "max time", meta.max_time)
@@ -116,12 +116,12 @@ def numbers(meta: Meta, ulid: str) -> Iterator[Fact]:
 
 
 def file_fact(ulid: str, path: str, sha256: str) -> Fact:
-    """The fact of one file of a block."""
+    """Return the fact of one file of a block."""
     return Fact(f"block {ulid}", f"sha256 of {path}", sha256)
 
 
 def damages(directory: Path, blocks: Sequence[Block]) -> list[str]:
-    """Say which files below a data directory are not what was captured: one line each, in order; none when all is well."""
+    """Return which files below a data directory are not what was captured, one line each; none when all are."""
     found = []
     for block in blocks:
         for file in block.files:

@@ -1,4 +1,4 @@
-"""The story of a capture: choose questions, ask, snapshot, copy what the chain does not hold, remove the snapshot, ask again."""
+"""Captures a Prometheus: chooses and asks questions, takes a snapshot, copies what the chain lacks, and asks again."""
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +34,11 @@ from backups.services.prometheus.snapshot import clear, snapshot
 from backups.witness import Fact
 
 _FLAGS = ("query.lookback-delta", "query.max-samples", "query.timeout", "storage.tsdb.allow-overlapping-compaction")
-"""The source's flags that its copies are started with, where it has them."""
+"""The source's flags that its copies are started with, where it sets them."""
 
 
 def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> Captured:
-    """Take a backup of the source. Raises LifeboatError; the source then has no snapshot of ours left."""
+    """Take a backup of the source. Raises LifeboatError; the source then has no snapshot of Lifeboat's left."""
     api, place = Api.of(settings), parse(settings.place, job.docker, hosts)
     source, flags = api.version(), api.flags()
     require_storage(api, flags)
@@ -49,16 +49,16 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     configuration, config_facts, limits = _configuration(api, settings, flags, image, job, hosts)
 
     past = horizon.look(api)
-    asked = _choose(api, place, past, job)
-    before = list(questions.ask(api, asked))
+    chosen = _choose(api, place, past, job)
+    before = list(questions.ask(api, chosen))
     checked = Checked(job.state / "cache" / "prometheus" / f"{name}.chunks.json")
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()
     with snapshot(api, place, journal) as path:
         blocks, block_facts = _copy_blocks(place, path, job, checked)
     checked.keep()
-    answers, unsettled = questions.settled(before, questions.ask(api, asked))
-    _tell(asked, unsettled, job)
+    answers, unsettled = questions.settled(before, questions.ask(api, chosen))
+    _report(chosen, unsettled, job)
     limits += _limits(past, blocks)
     for limit in limits:
         job.say(f"not in this backup: {limit}")
@@ -66,7 +66,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     details = PrometheusDetails(
         snapshot=path.rpartition("/")[2],
         blocks=blocks,
-        questions=asked.model_copy(update={"unsettled": unsettled}),
+        questions=chosen.model_copy(update={"unsettled": unsettled}),
         flags={flag: flags[flag] for flag in _FLAGS if flag in flags},
         configuration=configuration,
         limits=tuple(limits),
@@ -85,11 +85,11 @@ def require_storage(api: Api, flags: Mapping[str, str]) -> None:
 
 
 def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
-    """The image that copies will run on, its major version compared with the source's; None, and said, when it is not here."""
+    """Return the image for copies, its major version compared with the source's; None, and reported, when it is missing."""
     try:
         image = job.docker.image(settings.image)
     except LifeboatError as error:
-        job.say(f"the image of the copies was not looked at: {error.message}")
+        job.say(f"the image of the copies was not checked: {error.message}")
         return None
     found = version.of_image(job.docker, image, _container_name("version"))
     version.check_same_major(source, found, settings.image)
@@ -135,13 +135,13 @@ def _choose(api: Api, place: Place, past: Horizon, job: Job) -> Questions:
 def _copy_blocks(place: Place, path: str, job: Job, checked: Checked) -> tuple[tuple[Block, ...], list[Fact]]:
     """Fetch the snapshot's files that the chain does not hold; returns all of its blocks, by time, and their facts."""
     parent = PrometheusDetails.of(job.chain[-1]).blocks if job.chain else ()
-    have = storage.held(job.chain, parent)
+    have = storage.known(job.chain, parent)
     listed = place.files(path)
-    ours = [file for file in listed if storage.must_be_copied(*_key(file, path), have)]
-    needed = sum(file.size for file in ours)
+    wanted = [file for file in listed if storage.must_be_copied(*_key(file, path), have)]
+    needed = sum(file.size for file in wanted)
     disk.require(job.directory, needed, f"the copy of the snapshot in {place}")
-    job.say(f"copying {len(ours)} of {len(listed)} files of the snapshot, {disk.size(needed)}")
-    place.fetch([file.path for file in ours], job.work)
+    job.say(f"copying {len(wanted)} of {len(listed)} files of the snapshot, {disk.size(needed)}")
+    place.fetch([file.path for file in wanted], job.work)
     contents: dict[str, list[BlockFile]] = {}
     for file in listed:
         ulid, inside, size = key = _key(file, path)
@@ -149,7 +149,7 @@ def _copy_blocks(place: Place, path: str, job: Job, checked: Checked) -> tuple[t
             contents.setdefault(ulid, []).append(_keep(job, file, key, have, checked))
         else:
             contents.setdefault(ulid, []).append(have[ulid, inside, size])
-    found = [_described(job.work / path / ulid / META, ulid, tuple(files)) for ulid, files in contents.items()]
+    found = [_block(job.work / path / ulid / META, ulid, tuple(files)) for ulid, files in contents.items()]
     found.sort(key=lambda pair: (pair[0].min_time, pair[0].ulid))
     return tuple(block for block, _ in found), [fact for _, facts in found for fact in facts]
 
@@ -161,13 +161,13 @@ def _key(file: PlacedFile, snapshot_path: str) -> tuple[str, str, int]:
     return ulid, inside, file.size
 
 
-def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.Held, checked: Checked) -> BlockFile:
+def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.Known, checked: Checked) -> BlockFile:
     """Put a fetched file where the backup has it, unless the chain holds the very same one already."""
     ulid, inside, size = key
     fetched = job.work / file.path
     if fetched.stat().st_size != size:
         raise LifeboatError(
-            f"{file.path} came with {fetched.stat().st_size} bytes instead of {size}", hint="try again; nothing was kept"
+            f"{file.path} was copied with {fetched.stat().st_size} bytes instead of {size}", hint="try again; nothing was kept"
         )
     sha256 = storage.digest(fetched)
     earlier = have.get(key)
@@ -180,8 +180,8 @@ def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.H
     return BlockFile(path=inside, size=size, sha256=sha256, damage=damage)
 
 
-def _described(meta_path: Path, ulid: str, files: tuple[BlockFile, ...]) -> tuple[Block, list[Fact]]:
-    """A block and its facts; raises LifeboatError when it is not whole."""
+def _block(meta_path: Path, ulid: str, files: tuple[BlockFile, ...]) -> tuple[Block, list[Fact]]:
+    """Return a block and its facts; raises LifeboatError when it is incomplete."""
     absent = {META, "index"} - {file.path for file in files}
     if absent:
         raise LifeboatError(
@@ -190,7 +190,7 @@ def _described(meta_path: Path, ulid: str, files: tuple[BlockFile, ...]) -> tupl
         )
     meta = Meta.read(meta_path.read_bytes(), f"{META} of block {ulid}")
     if meta.ulid != ulid:
-        raise LifeboatError(f"{META} of block {ulid} is that of block {meta.ulid}", hint="promtool tsdb list reads every block")
+        raise LifeboatError(f"{META} of block {ulid} belongs to block {meta.ulid}", hint="promtool tsdb list reads every block")
     block = Block(ulid=ulid, min_time=meta.min_time, max_time=meta.max_time, files=files)
     return block, list(_block_facts(meta, block))
 
@@ -217,15 +217,15 @@ def _limits(past: Horizon, blocks: Sequence[Block]) -> Iterator[str]:
         yield "any proof of the last hours: the source's configuration cannot be read, so nothing tells when they are whole"
 
 
-def _tell(asked: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -> None:
-    """Say what is not proven, and why."""
-    if not asked.instants:
-        job.say("no PromQL question is part of the proof: the source holds no data old enough to be complete")
-    if asked.refused:
-        job.say(f"the source would not count {len(asked.refused)} of its metrics, first {asked.refused[0]}")
+def _report(chosen: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -> None:
+    """Report what is not verified, and why."""
+    if not chosen.instants:
+        job.say("the witness has no PromQL answers: the source holds no data that is old enough to be complete")
+    if chosen.refused:
+        job.say(f"the source refused to count {len(chosen.refused)} of its metrics, first {chosen.refused[0]}")
     if unsettled:
         subject, metric = unsettled[0]
-        job.say(f"{len(unsettled)} answers changed while the backup was taken and prove nothing, first: {subject}, {metric}")
+        job.say(f"{len(unsettled)} answers changed while the backup was taken and are left out, first: {subject}, {metric}")
 
 
 def _when(milliseconds: int) -> str:

@@ -1,4 +1,4 @@
-"""The configuration and rule files that travel along, each time whole: their hashes, and what promtool says of them."""
+"""Backs up the configuration and rule files: finds them, hashes them, and has promtool check them."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,7 @@ _ACCEPTED = "accepted"
 
 
 def locate(flags: dict[str, str], place: Place) -> Configuration:
-    """Which file of the place is the main one, by the source's `--config.file`; raises ConfigError when it is not there."""
+    """Find the main file, named by the source's `--config.file`, at the place; raises ConfigError when it is not there."""
     main = PurePosixPath(flags.get("config.file", "prometheus.yml"))
     place.check()
     # The place may be a directory above the main file's: the longest common end of both paths tells.
@@ -33,16 +33,16 @@ def locate(flags: dict[str, str], place: Place) -> Configuration:
 
 
 def facts(data: Path) -> Iterator[Fact]:
-    """The sha256 of each configuration file below a backup's `data/`."""
+    """Yield the sha256 of each configuration file below a backup's `data/`."""
     root = data / CONFIG
     for path in sorted(root.rglob("*")):
         if path.is_file():
             yield Fact(f"configuration {path.relative_to(root).as_posix()}", "sha256", digest(path))
 
 
-def verdict(configuration: Configuration, said: tuple[int, str]) -> Fact:
-    """The fact of what promtool said: `accepted`, or its reason."""
-    code, output = said
+def verdict(configuration: Configuration, result: tuple[int, str]) -> Fact:
+    """Return promtool's result (exit code, output) as a fact: `accepted`, or its reason."""
+    code, output = result
     lines = (line.strip() for line in output.splitlines() if "SUCCESS" not in line and not line.startswith("Checking "))
     reasons = " ".join(line.replace("FAILED:", "").strip() for line in lines)
     value = _ACCEPTED if code == 0 else f"refused: {' '.join(reasons.split())[:400]}"
@@ -50,14 +50,14 @@ def verdict(configuration: Configuration, said: tuple[int, str]) -> Fact:
 
 
 def accepted(fact: Fact) -> bool:
-    """Whether promtool took the configuration."""
+    """Return whether promtool accepted the configuration."""
     return fact.value == _ACCEPTED
 
 
 def check(runner: Docker | Sandbox, name: str, image: Image, data: Path, configuration: Configuration) -> tuple[int, str]:
-    """Have the image's promtool look at the configuration, in a container without network; its exit code and words.
+    """Check the configuration with the image's promtool, in a container without network; returns exit code and output.
 
-    The files are where the source has them, so that rule files named by absolute paths are found.
+    The files are mounted where the source has them, so that rule files named by absolute paths are found.
     """
     for path in (data / CONFIG, *(data / CONFIG).rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,4 +1,4 @@
-"""A Prometheus brought back: the chain's blocks in one directory, and a server that scrapes, alerts, compacts, drops nothing."""
+"""Restores a Prometheus: its blocks in one directory, on a server that does not scrape, alert, compact or delete."""
 
 import os
 import re
@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from backups.errors import Damaged, LifeboatError
-from backups.machine.docker import Container, Image, wait_until
+from backups.machine.docker import Container, Image
+from backups.machine.wait import wait_until
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.prometheus import blocks as storage
@@ -21,7 +22,7 @@ from backups.witness import Fact
 _USER = 65534
 _PORT = 9090
 _START_PATIENCE = 900.0
-"""Seconds. A copy has no log to replay: it opens the index of each block, and is ready."""
+"""Seconds until it is ready. A copy has no log to replay: it only opens the index of each block."""
 _STOP_PATIENCE = 120
 _FIXED_FLAGS = (
     "--config.file=/etc/lifeboat/prometheus.yml",
@@ -52,11 +53,11 @@ class PrometheusCopy:
     def api(self) -> Api:
         """The copy's HTTP API."""
         if self._api is None:
-            raise LifeboatError("this copy of Prometheus is not started", hint="this is a bug in Lifeboat")
+            raise LifeboatError("this copy of Prometheus was not started", hint="this is a bug in Lifeboat")
         return self._api
 
     def assemble(self) -> None:
-        """Move the files of the last backup's blocks from whichever backup holds them into one data directory."""
+        """Move the files of the last backup's blocks from the backups that hold them into one data directory."""
         self.data_directory.mkdir()
         for block in self._details.blocks:
             for file in block.files:
@@ -66,15 +67,15 @@ class PrometheusCopy:
         self._sandbox.own(self.data_directory, _USER, _USER, self._image())
 
     def start(self) -> None:
-        """Start the server on the blocks, without anything to scrape, and wait until it is ready."""
-        nothing = self._sandbox.directory / "prometheus-etc"
-        nothing.mkdir(mode=0o755)
-        (nothing / "prometheus.yml").write_text("{}\n", encoding="utf-8")
+        """Start the server on the blocks, with nothing to scrape, and wait until it is ready."""
+        empty = self._sandbox.directory / "prometheus-etc"
+        empty.mkdir(mode=0o755)
+        (empty / "prometheus.yml").write_text("{}\n", encoding="utf-8")
         self._container = self._sandbox.run(
             "prometheus",
             self._image(),
             command=[*_FIXED_FLAGS, *self._flags()],
-            mounts={self.data_directory: "/prometheus", nothing: "/etc/lifeboat"},
+            mounts={self.data_directory: "/prometheus", empty: "/etc/lifeboat"},
             user=f"{_USER}:{_USER}",
             network=True,
         )
@@ -83,10 +84,10 @@ class PrometheusCopy:
         version.check_same_major(self._last.manifest.source.version, found, self._last.manifest.source.image)
 
     def replay(self) -> None:
-        """Nothing: the newest hours are a block of the snapshot."""
+        """Do nothing: the newest hours are a block of the snapshot."""
 
     def first_answer(self) -> None:
-        """Ask for the newest instant's series; where the witness has no answers, how many blocks are loaded."""
+        """Compare the newest instant's series with the witness; where that has no answers, the number of loaded blocks."""
         for observed in self._first():
             expected = self._witness[observed.subject, observed.metric]
             if observed != expected:
@@ -97,7 +98,7 @@ class PrometheusCopy:
                 )
 
     def observe(self) -> Iterator[Fact]:
-        """Ask everything that the source was asked, then read the blocks and the configuration files from disk."""
+        """Ask what the source was asked, then read the blocks and the configuration files from disk."""
         left_out = set(self._details.questions.unsettled)
         answers = list(questions.ask(self.api, self._details.questions))
         yield from storage.facts(self.data_directory)
@@ -105,7 +106,7 @@ class PrometheusCopy:
         yield from (fact for fact in answers if (fact.subject, fact.metric) not in left_out)
 
     def database_url(self, database: str) -> None:  # noqa: ARG002
-        """None: Prometheus answers no SQL."""
+        """Return None: Prometheus answers no SQL."""
         return
 
     def advance(self, log: Fetched, point: Point) -> str:
@@ -116,18 +117,18 @@ class PrometheusCopy:
         )
 
     def settle(self) -> Delivery:
-        """End the server, and hand over the blocks alone: no lock, no log, nothing that this server wrote."""
+        """Stop the server and return the blocks alone, without lock, log and anything else that this server wrote."""
         if self._container is not None:
             self._container.stop(_STOP_PATIENCE)
-        # What the server wrote is its user's, and so is the directory that it goes out of.
+        # What the server wrote belongs to its user, and so does the directory that it is removed from.
         self._sandbox.own(self.data_directory, os.geteuid(), os.getegid(), self._image())
         wanted = {block.ulid for block in self._details.blocks}
         for entry in self.data_directory.iterdir():
             if entry.name not in wanted:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        # The server had them open for reading; what is handed over is what was captured, byte for byte.
+        # The server only read them; what is delivered is compared with what was captured, byte for byte.
         if culprits := self._culprits():
-            raise Damaged(f"the blocks are not what was captured any more{culprits}", hint="restore again")
+            raise Damaged(f"the restored blocks are not equal to those captured{culprits}", hint="restore again")
         return Delivery(
             self.data_directory,
             Ownership("prometheus:prometheus", _USER, _USER, 0o755),
@@ -147,7 +148,7 @@ class PrometheusCopy:
         if found := self._details.configuration:
             yield f"its configuration was in {found.directory}, main file {found.main}"
         else:
-            yield "no configuration is in the backup: `config_place` in lifeboat.yaml takes it along"
+            yield "the backup holds no configuration: set `config_place` in lifeboat.yaml to back it up, too"
 
     def _place(self, block: Block, file: BlockFile) -> None:
         backup = file.backup or self._last.manifest.id
@@ -177,24 +178,24 @@ class PrometheusCopy:
                 self._api = Api(f"http://{address}:{_PORT}", direct=True)
                 if wait_until(self._api.ready, seconds=1):
                     return
-        culprits, words = self._culprits(), _last_words(container)
+        culprits, errors = self._culprits(), _errors(container)
         if container.running():
             raise LifeboatError(
-                f"the copy of Prometheus was not ready after {_START_PATIENCE:.0f} s; its last words: {words}",
+                f"the copy of Prometheus was not ready after {_START_PATIENCE:.0f} s; the end of its log: {errors}",
                 hint="is this machine too slow, or sandbox.memory in lifeboat.yaml too small?",
             )
-        if culprits or "opening storage failed" in words:
+        if culprits or "opening storage failed" in errors:
             raise Damaged(
-                f"Prometheus does not start on the restored blocks{culprits}; its last words: {words}",
+                f"Prometheus does not start on the restored blocks{culprits}; the end of its log: {errors}",
                 hint="verify another backup; then take a full: lifeboat backup --kind full",
             )
         raise LifeboatError(
-            f"the copy of Prometheus ended while it started; its last words: {words}",
+            f"the copy of Prometheus ended while it started; the end of its log: {errors}",
             hint=f"is {self._last.manifest.source.image} an image of the source's version {self._last.manifest.source.version}?",
         )
 
     def _first(self) -> Sequence[Fact]:
-        """The copy's answers to the newest question whose answer in the witness is more than nothing."""
+        """Return the copy's answers to the newest question whose answer in the witness is not 0."""
         for single in questions.one_by_one(self._details.questions):
             known = [fact for fact in questions.ask(self.api, single) if (fact.subject, fact.metric) in self._witness]
             if known and self._witness[known[0].subject, known[0].metric].value != 0:
@@ -207,11 +208,11 @@ class PrometheusCopy:
             return
         yield from configuring.facts(self._last.data)
         if found.checked:
-            said = configuring.check(self._sandbox, "promtool", self._image(), self._last.data, found)
-            yield configuring.verdict(found, said)
+            result = configuring.check(self._sandbox, "promtool", self._image(), self._last.data, found)
+            yield configuring.verdict(found, result)
 
     def _culprits(self) -> str:
-        """Which files are not what was captured, for the end of a message: the question when anything goes wrong."""
+        """Return which files are not what was captured, for the end of a message."""
         found = storage.damages(self.data_directory, self._details.blocks)
         more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
         return f"; {'; '.join(found[:3])}{more}" if found else ""
@@ -220,15 +221,15 @@ class PrometheusCopy:
         return self._sandbox.image(self._last.manifest.source.image)
 
 
-def _last_words(container: Container) -> str:
-    """What it said of its end, in one line: its errors, which may come before a page of usage, else its last lines."""
+def _errors(container: Container) -> str:
+    """Return the last errors of its log, which may come before a page of usage, else its last lines, on one line."""
     lines = container.logs(200).splitlines()
     telling = [line for line in lines if re.search(r"(?i)\b(error|err|fatal|panic)\b", line)] or lines
     return " ".join(" ".join(telling[-3:]).split())
 
 
 def _address(container: Container) -> str | None:
-    """Its address; None when it has just ended."""
+    """Return its address; None when it has just ended."""
     try:
         return container.address()
     except LifeboatError:

@@ -1,4 +1,4 @@
-"""The living data directory of the source: whether the place is it, and over which times it holds data."""
+"""Checks that a place is the data directory of the source, and finds the times over which it holds data."""
 
 import shutil
 import time
@@ -18,13 +18,13 @@ _PAUSE = 1.0
 
 
 def check_identity(api: Api, place: Place) -> None:
-    """Raise ConfigError unless the place looks like the data directory of this very server, looking more than once.
+    """Raise ConfigError unless the place is the data directory of this server; looks more than once.
 
-    The number of the write-ahead log's segment tells two servers apart, as does a block that is loaded but not there.
+    Two servers differ in the number of the write-ahead log's segment, or in a block that is loaded but not at the place.
     """
     place.check()
     if not place.exists("wal"):
-        raise _not_it(api, place, "it has no directory wal/")
+        raise _wrong_place(api, place, "it has no directory wal/")
     difference = None
     for attempt in range(_ATTEMPTS):
         difference = _difference(api.gauges(), place)
@@ -32,7 +32,7 @@ def check_identity(api: Api, place: Place) -> None:
             return
         if attempt + 1 < _ATTEMPTS:
             time.sleep(_PAUSE)
-    raise _not_it(api, place, difference)
+    raise _wrong_place(api, place, difference)
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ def spans(api: Api, place: Place, work: Path) -> tuple[list[Span], list[str]]:
     metas, unreadable = _living(place, work)
     found = [Span(_seconds_up(meta.min_time), meta.max_time // 1000, meta.series) for meta in metas]
     start, end = gauges.get("prometheus_tsdb_head_min_time"), gauges.get("prometheus_tsdb_head_max_time")
-    # An empty head has its minimum at the end of time and its maximum at the beginning.
+    # An empty head has the latest possible minimum and the earliest possible maximum.
     if start is not None and end is not None and start <= end:
         found.append(Span(_seconds_up(int(start)), int(end) // 1000, int(gauges.get("prometheus_tsdb_head_series", 0))))
     return [span for span in found if span.start <= span.end], unreadable
 
 
-def _not_it(api: Api, place: Place, difference: str | None) -> ConfigError:
+def _wrong_place(api: Api, place: Place, difference: str | None) -> ConfigError:
     return ConfigError(
         f"{place} is not the data directory of Prometheus at {api.name}: {difference}",
         hint=f"the server calls it {api.flags().get('storage.tsdb.path', '?')} (--storage.tsdb.path); set `place` to it",
@@ -89,7 +89,7 @@ def _difference(gauges: Mapping[str, float], place: Place) -> str | None:
 
 
 def _metas(place: Place) -> list[str]:
-    """The paths of the meta.json files of the blocks that are at the place now."""
+    """Return the paths of the meta.json files of the blocks that are at the place now."""
     paths = (file.path.split("/") for file in place.files("."))
     return ["/".join(path) for path in paths if len(path) == 2 and is_ulid(path[0]) and path[1] == META]
 

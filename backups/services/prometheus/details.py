@@ -1,4 +1,4 @@
-"""What a Prometheus backup's manifest holds besides its witness: the blocks of that instant, who holds each file, what was asked.
+"""Defines the details in a Prometheus backup's manifest: its blocks, which backup holds each file, and what was asked.
 
 Layout below `data/`: `blocks/<ULID>/…` holds the block files that the chain did not hold before; `config/…` the
 configuration and rule files, whole in every backup.
@@ -56,7 +56,7 @@ class Sample(Frozen):
 class Questions(Frozen):
     """Everything that was asked, so that a copy can be asked the same.
 
-    seed: of the choice. metrics: those that get a fact of their own at each instant.
+    seed: of the random choice. metrics: those that get one fact each at each instant.
     unsettled: facts (subject, metric) left out, since their answers changed while the backup was taken.
     refused: metric names that the source would not count.
     """
@@ -70,9 +70,9 @@ class Questions(Frozen):
 
 
 class Configuration(Frozen):
-    """The configuration that travelled along. main: its main file, below `config/`; directory: where the source has it.
+    """The configuration in the backup. main: its main file, below `config/`; directory: where the source has it.
 
-    checked: whether promtool looked at it when the backup was taken
+    checked: whether promtool checked it when the backup was taken
     """
 
     main: str

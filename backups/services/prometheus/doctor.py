@@ -1,4 +1,4 @@
-"""What `lifeboat doctor` looks at for Prometheus. Nothing is changed: no snapshot is taken to see whether one could be."""
+"""Checks for `lifeboat doctor` what a backup of a Prometheus needs, changing nothing: no snapshot is taken."""
 
 import os
 import secrets
@@ -25,14 +25,14 @@ Result = TypeVar("Result")
 
 
 def examine(settings: PrometheusSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
-    """One finding per thing that a backup needs; what cannot be looked at because of an earlier fault is left out."""
-    api = yield from _looked("url", lambda: Api.of(settings))
+    """Yield a finding for each thing that a backup needs; what an earlier fault makes impossible to check is left out."""
+    api = yield from _checked("url", lambda: Api.of(settings))
     answers = api is not None and (yield from _server(api))
     if api is not None and answers:
         yield from _admin(api)
         yield from _late_samples(api)
         yield from _image(api, settings, docker)
-    place = yield from _looked("place", lambda: parse(settings.place, docker, hosts))
+    place = yield from _checked("place", lambda: parse(settings.place, docker, hosts))
     if place is not None:
         yield from _place(api if answers else None, place)
     if settings.config_place is not None and api is not None and answers:
@@ -40,18 +40,18 @@ def examine(settings: PrometheusSettings, docker: Docker, hosts: Hosts) -> Itera
 
 
 def _server(api: Api) -> Generator[Finding, None, bool]:
-    version_found = yield from _looked("url", api.version)
+    version_found = yield from _checked("url", api.version)
     if version_found is None:
         return False
     if not api.ready():
         yield _fault("url", f"Prometheus {version_found} at {api.name} is not ready", "wait until it has read its log")
         return False
-    yield _well("url", f"Prometheus {version_found} answers at {api.name}")
+    yield _good("url", f"Prometheus {version_found} answers at {api.name}")
     return True
 
 
 def _admin(api: Api) -> Iterator[Finding]:
-    flags = yield from _looked("admin API", api.flags)
+    flags = yield from _checked("admin API", api.flags)
     if flags is None:
         return
     try:
@@ -60,15 +60,15 @@ def _admin(api: Api) -> Iterator[Finding]:
         yield _fault("agent", error.message, error.hint)
         return
     if flags.get("web.enable-admin-api") == "true":
-        yield _well("admin API", "it is on: snapshots can be taken")
+        yield _good("admin API", "it is on: snapshots can be taken")
     else:
         yield _fault("admin API", "it is off: no snapshot can be taken", "start Prometheus with --web.enable-admin-api")
 
 
 def _late_samples(api: Api) -> Iterator[Finding]:
-    found = yield from _looked("late samples", lambda: horizon.look(api))
+    found = yield from _checked("late samples", lambda: horizon.look(api))
     if found is not None and (found.late_window or found.late_samples):
-        yield _well(
+        yield _good(
             "late samples",
             f"samples up to {durations.describe(found.late_window)} late are taken, {found.late_samples} came late since it "
             "started; Prometheus leaves the newest of them out of snapshots: they are in no backup, and not in the proof",
@@ -85,9 +85,9 @@ def _image(api: Api, settings: PrometheusSettings, docker: Docker) -> Iterator[F
         version.check_same_major(api.version(), found, settings.image)
         return found
 
-    found = yield from _looked("image", compare)
+    found = yield from _checked("image", compare)
     if found is not None:
-        yield _well("image", f"{settings.image} holds Prometheus {found}")
+        yield _good("image", f"{settings.image} holds Prometheus {found}")
 
 
 def _place(api: Api | None, place: Place) -> Iterator[Finding]:
@@ -97,18 +97,18 @@ def _place(api: Api | None, place: Place) -> Iterator[Finding]:
             datadir.check_identity(api, place)
         return True
 
-    if (yield from _looked("place", look)) is None:
+    if (yield from _checked("place", look)) is None:
         return
     known = "is the data directory of this server" if api is not None else "can be read"
-    yield _well("place", f"{place} {known}")
+    yield _good("place", f"{place} {known}")
     yield from _removal(place)
     yield from _blocks(place)
-    left = (yield from _looked(SNAPSHOTS, lambda: leftovers(place))) or []
+    left = (yield from _checked(SNAPSHOTS, lambda: leftovers(place))) or []
     if left:
         yield _fault(
             SNAPSHOTS,
-            f"{len(left)} snapshots lie in {place}, first {left[0]}; they keep old blocks from being freed",
-            f"if nobody needs it: remove {SNAPSHOTS}/{left[0]} there",
+            f"{len(left)} snapshots are in {place}, first {left[0]}; they keep old blocks from being freed",
+            f"remove {SNAPSHOTS}/{left[0]} there if it is not needed",
         )
 
 
@@ -119,7 +119,7 @@ def _blocks(place: Place) -> Iterator[Finding]:
         with tempfile.TemporaryDirectory() as work:
             return datadir.unusable(place, Path(work))
 
-    found = yield from _looked("blocks", look)
+    found = yield from _checked("blocks", look)
     if found is None:
         return
     if bare := found.without_tombstones:
@@ -138,28 +138,28 @@ def _blocks(place: Place) -> Iterator[Finding]:
 
 
 def _removal(place: Place) -> Iterator[Finding]:
-    """Whether a snapshot could be removed again. Prometheus makes its directories so that only their owner may."""
+    """Check that a snapshot could be removed again: Prometheus creates directories that only their owner may change."""
     if not isinstance(place, LocalPlace):
         return
-    owner, ours = place.root.stat().st_uid, os.geteuid()
-    if ours in (0, owner):
-        yield _well("removing snapshots", f"user {ours} may remove what Prometheus (user {owner}) writes")
+    owner, user = place.root.stat().st_uid, os.geteuid()
+    if user in (0, owner):
+        yield _good("removing snapshots", f"user {user} may remove what Prometheus (user {owner}) writes")
     else:
         yield _fault(
             "removing snapshots",
-            f"user {ours} may not remove what Prometheus (user {owner}) writes in {place}",
+            f"user {user} may not remove what Prometheus (user {owner}) writes in {place}",
             f"run Lifeboat as root or as user {owner}",
         )
 
 
 def _configuration(api: Api, text: str, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
-    found = yield from _looked("config_place", lambda: configuration.locate(api.flags(), parse(text, docker, hosts)))
+    found = yield from _checked("config_place", lambda: configuration.locate(api.flags(), parse(text, docker, hosts)))
     if found is not None:
-        yield _well("config_place", f"{text} holds {found.main}")
+        yield _good("config_place", f"{text} holds {found.main}")
 
 
-def _looked(subject: str, look: Callable[[], Result]) -> Generator[Finding, None, Result | None]:
-    """What `look` returns; a fault is a finding, and None."""
+def _checked(subject: str, look: Callable[[], Result]) -> Generator[Finding, None, Result | None]:
+    """Return what `look` returns; for a LifeboatError, yield a finding and return None."""
     try:
         return look()
     except LifeboatError as error:
@@ -167,7 +167,7 @@ def _looked(subject: str, look: Callable[[], Result]) -> Generator[Finding, None
         return None
 
 
-def _well(subject: str, message: str) -> Finding:
+def _good(subject: str, message: str) -> Finding:
     return Finding(subject, ok=True, message=message)
 
 

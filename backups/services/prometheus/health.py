@@ -1,4 +1,4 @@
-"""Whether a Prometheus serves: `/-/ready`, as monitoring asks it."""
+"""Checks whether a Prometheus serves queries, by `/-/ready`."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ def look(settings: PrometheusSettings) -> Iterator[Ailment]:
     """See `Service.ail`."""
     api = Api.of(settings)
     try:
-        status, words = api.readiness()
+        status, text = api.readiness()
     except Transient as error:
         yield Ailment("down", api.name, error.message)
         return
@@ -23,7 +23,7 @@ def look(settings: PrometheusSettings) -> Iterator[Ailment]:
             hint="wait until it has read its log; nothing is lost as long as it goes on",
         )
     if status >= 500:
-        yield Ailment("down", api.name, f"Prometheus at {api.name} is not ready to serve: it answers {status}, {words!r}")
+        yield Ailment("down", api.name, f"Prometheus at {api.name} is not ready: it answers {status}, {text!r}")
     elif status != 200:
         raise LifeboatError(
             f"{api.name}/-/ready answers {status}", hint="is this url the root of Prometheus, as a browser opens it?"

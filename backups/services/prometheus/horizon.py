@@ -15,7 +15,7 @@ LATE_SAMPLES = "prometheus_tsdb_head_out_of_order_samples_appended_total"
 _GRACE = 5
 """Seconds between the end of a scrape and its samples being there, on a busy server."""
 _HEAD = 3 * 3600
-"""Seconds that late samples may stay in the memory for late samples, which is in no snapshot."""
+"""Seconds that late samples may stay in memory, which no snapshot includes."""
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _DEFAULT_TIMEOUT = "10s"
 _SUPPOSED: dict[str, Any] = {"global": {"scrape_timeout": "1m"}, "storage": {"tsdb": {"out_of_order_time_window": "1h"}}}
@@ -52,7 +52,7 @@ def seconds(span: str) -> float:
     """Read a span of time as Prometheus writes it: `1h30m`, `500ms`, `0`; raises LifeboatError for anything else."""
     parts = re.findall(r"(\d+)(ms|[smhdwy])", span)
     if span != "0" and (not parts or "".join(number + unit for number, unit in parts) != span):
-        raise LifeboatError(f"{span!r} is not a span of time of Prometheus's", hint="see the configuration of the source")
+        raise LifeboatError(f"{span!r} is not a duration as Prometheus writes it", hint="check the configuration of the source")
     return sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 

@@ -1,7 +1,7 @@
-"""PromQL questions about the past: chosen once from a seed, asked of the source and of its copy, answered by exact facts.
+"""Chooses PromQL questions about the past, and asks them of the source and of its copy, whose answers have to be equal.
 
-Bounds, so that a big server is asked no more than a small one: `INSTANTS` instants; at each, the series per metric name
-(fingerprint over all of them, facts of their own for `METRICS` names); the raw samples of `SAMPLES` series. Where more than
+The number of questions does not grow with the server: `INSTANTS` instants; at each, the series per metric name
+(one fingerprint over all of them, one fact each for `METRICS` names); the raw samples of `SAMPLES` series. Where more than
 `MANY_SERIES` series are alive, or the source refuses to count them all at once, `METRICS` names are counted, `SLICE` a query.
 """
 
@@ -30,7 +30,7 @@ _NO_ANSWER = "no answer: "
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of time that holds data, in unix seconds, and how many series it has."""
+    """A span of time with data, in unix seconds, and how many series it has."""
 
     start: int
     end: int
@@ -38,15 +38,15 @@ class Span:
 
 
 def plan(api: Api, spans: Sequence[Span], *, until: int, seed: int) -> Questions:
-    """Choose what to ask about the data in `spans`, at instants up to `until`. No data, no questions."""
+    """Choose what to ask about the data in `spans`, at instants up to `until`; without data, no questions."""
     chance = random.Random(seed)  # noqa: S311 - a choice of questions, no secret
     instants: list[Instant] = []
     counts: dict[int, Mapping[str, int]] = {}
     refused: set[str] = set()
-    for at, series in _moments(spans, until, chance):
+    for at, series in _instants(spans, until, chance):
         instant, counts[at] = _instant(api, at, series, chance, refused)
         instants.append(instant)
-    # A share of each instant's: what is only in old blocks would be lost among the many of today.
+    # Some of each instant's: metrics that are only in old blocks would hardly be chosen among today's.
     metrics = {name for counted in counts.values() for name in _some(sorted(counted), METRICS // INSTANTS, chance)}
     return Questions(
         seed=seed,
@@ -58,7 +58,7 @@ def plan(api: Api, spans: Sequence[Span], *, until: int, seed: int) -> Questions
 
 
 def ask(api: Api, questions: Questions) -> Iterator[Fact]:
-    """Ask everything, and state the answers as facts. No answer to a question is a fact too, told apart by `answered`."""
+    """Ask everything; yields the answers as facts. A refusal is a fact too, recognised by `answered`."""
     for instant in questions.instants:
         yield from _count_facts(api, instant, questions.metrics)
     for sample in questions.samples:
@@ -67,7 +67,7 @@ def ask(api: Api, questions: Questions) -> Iterator[Fact]:
 
 
 def one_by_one(questions: Questions) -> Iterator[Questions]:
-    """The same questions, each alone, the newest instant first."""
+    """Yield the same questions, each alone, the newest instant first."""
     bare = questions.model_copy(update={"instants": (), "samples": (), "metrics": ()})
     for instant in sorted(questions.instants, key=lambda instant: -instant.at):
         yield bare.model_copy(update={"instants": (instant,)})
@@ -76,28 +76,28 @@ def one_by_one(questions: Questions) -> Iterator[Questions]:
 
 
 def answered(fact: Fact) -> bool:
-    """Whether there was an answer. Two refusals are equal too, and prove nothing."""
+    """Return whether a fact is an answer: two refusals are equal, too, and prove nothing."""
     return not str(fact.value).startswith(_NO_ANSWER)
 
 
 def settled(before: Iterable[Fact], after: Iterable[Fact]) -> tuple[list[Fact], tuple[tuple[str, str], ...]]:
-    """Facts that were the same before and after the snapshot, thus in it; and the (subject, metric) of those that were not.
+    """Return the facts that are equal before and after the snapshot, thus in it, and (subject, metric) of those that are not.
 
-    An answer changes when samples come late, when old data expire or are deleted meanwhile.
+    An answer changes when samples come late, or old data expire or are deleted meanwhile.
     """
     later = {(fact.subject, fact.metric): fact.value for fact in after}
-    kept, left = [], []
+    kept, changed = [], []
     for fact in before:
         key = (fact.subject, fact.metric)
         if answered(fact) and later[key] == fact.value:
             kept.append(fact)
         else:
-            left.append(key)
-    return kept, tuple(left)
+            changed.append(key)
+    return kept, tuple(changed)
 
 
-def _moments(spans: Sequence[Span], until: int, chance: random.Random) -> list[tuple[int, int]]:
-    """Up to INSTANTS instants with the number of series alive there: the newest of all, then some within each stretch."""
+def _instants(spans: Sequence[Span], until: int, chance: random.Random) -> list[tuple[int, int]]:
+    """Return up to INSTANTS instants with their number of series: the newest of all, then some within each span."""
     clipped = sorted(
         (Span(span.start, min(span.end, until), span.series) for span in spans if span.start <= min(span.end, until)),
         key=lambda span: span.start,
@@ -106,13 +106,13 @@ def _moments(spans: Sequence[Span], until: int, chance: random.Random) -> list[t
         return []
     newest = max(clipped, key=lambda span: span.end)
     chosen = [clipped[0], *_some(clipped[1:], INSTANTS - 2, chance)]
-    moments = {newest.end: newest.series}
+    instants = {newest.end: newest.series}
     for number in range(INSTANTS * 4):
-        if len(moments) == INSTANTS:
+        if len(instants) == INSTANTS:
             break
         span = chosen[number % len(chosen)]
-        moments.setdefault(chance.randint(span.start, span.end), span.series)
-    return sorted(moments.items())
+        instants.setdefault(chance.randint(span.start, span.end), span.series)
+    return sorted(instants.items())
 
 
 def _instant(api: Api, at: int, series: int, chance: random.Random, refused: set[str]) -> tuple[Instant, Mapping[str, int]]:
@@ -138,7 +138,7 @@ def _instant(api: Api, at: int, series: int, chance: random.Random, refused: set
 
 
 def _samples(api: Api, counts: Mapping[int, Mapping[str, int]], chance: random.Random) -> tuple[Sample, ...]:
-    """Choose series, spread over metrics and instants. Native histograms have no order, so `topk` passes them by."""
+    """Choose series over all metrics and instants. Native histograms have no order, so `topk` leaves them out."""
     pairs = [(at, name) for at, counted in counts.items() for name, count in counted.items() if count <= MANY_SERIES]
     chosen: dict[tuple[int, str], Sample] = {}
     for at, name in _shuffled(pairs, chance)[: SAMPLES * 3]:
@@ -157,20 +157,20 @@ def _samples(api: Api, counts: Mapping[int, Mapping[str, int]], chance: random.R
 def _count_facts(api: Api, instant: Instant, metrics: Iterable[str]) -> Iterator[Fact]:
     when = _when(instant.at)
     scope = "all metrics" if instant.names is None else f"{len(instant.names)} chosen metrics"
-    own = [name for name in metrics if instant.names is None or name in instant.names]
+    listed = [name for name in metrics if instant.names is None or name in instant.names]
     try:
         counts: dict[str, int] = {}
         for piece in _slices(instant.names):
             counts |= _counts(api, instant.at, piece)
     except Refused as error:
-        said = _NO_ANSWER + error.message
-        yield from (Fact(scope, f"{metric} at {when}", said) for metric in ("series", "names", "fingerprint"))
-        yield from (Fact(f"metric {name}", f"series at {when}", said) for name in own)
+        refusal = _NO_ANSWER + error.message
+        yield from (Fact(scope, f"{metric} at {when}", refusal) for metric in ("series", "names", "fingerprint"))
+        yield from (Fact(f"metric {name}", f"series at {when}", refusal) for name in listed)
         return
     yield Fact(scope, f"series at {when}", sum(counts.values()))
     yield Fact(scope, f"names at {when}", len(counts))
     yield Fact(scope, f"fingerprint at {when}", _fingerprint(sorted(counts.items())))
-    yield from (Fact(f"metric {name}", f"series at {when}", counts.get(name, 0)) for name in own)
+    yield from (Fact(f"metric {name}", f"series at {when}", counts.get(name, 0)) for name in listed)
 
 
 def _slices(names: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
@@ -181,14 +181,14 @@ def _slices(names: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
 
 
 def _counts(api: Api, at: int, names: Sequence[str] | None) -> dict[str, int]:
-    """The number of series of each metric at an instant; of `names`, or of all."""
+    """Return the number of series of each metric at an instant; of `names`, or of all."""
     pattern = ".+" if names is None else "|".join(re.escape(name) for name in names)
     found = api.query(f"count by (__name__) ({{__name__=~{_quoted(pattern)}}})", at)
     return {str(element["metric"]["__name__"]): int(element["value"][1]) for element in found}
 
 
 def _raw_samples(api: Api, sample: Sample) -> str:
-    """Every sample of a series with its time, hashed. A bare range selector computes nothing, so nothing is rounded away."""
+    """Return a hash of every sample of a series with its time; a bare range selector computes nothing, so nothing is rounded."""
     try:
         found = api.query(f"{sample.selector}[{sample.seconds}s]", sample.at)
     except Refused as error:
@@ -211,7 +211,7 @@ def _quoted(text: str) -> str:
 
 
 def _some(items: Sequence[Any], count: int, chance: random.Random) -> list[Any]:
-    """At most `count` of the items, in their order."""
+    """Return at most `count` of the items, in their order."""
     if len(items) <= count:
         return list(items)
     return [items[index] for index in sorted(chance.sample(range(len(items)), count))]

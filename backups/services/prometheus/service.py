@@ -1,4 +1,4 @@
-"""The Prometheus service (see Service in ../base.py). A backup's story is in `capture.py`, a copy's in `copy.py`."""
+"""Implements Service (see ../base.py) for Prometheus: `capture.py` takes a backup, `copy.py` restores one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ from backups.witness import Fact
 
 
 class PrometheusService:
-    """A configured Prometheus. Snapshots by the admin API; blocks are copied once a chain; PromQL answers are the proof."""
+    """A configured Prometheus: each block is copied once in a chain, and PromQL answers are compared."""
 
     def __init__(self, name: str, settings: PrometheusSettings, docker: Docker, hosts: Hosts = NOWHERE) -> None:  # noqa: ARG002
         self.name = name

@@ -1,4 +1,4 @@
-"""A Prometheus service's section of lifeboat.yaml."""
+"""Defines a Prometheus service's section of lifeboat.yaml."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,6 +1,6 @@
-"""A snapshot at the source: made by the admin API, found at the place, and removed there however the capture ends.
+"""Takes a snapshot at the source by the admin API, and removes it there however the capture ends.
 
-Its name is written down on this machine as soon as it is known, so that what a killed run left is removed by the next one.
+Its name is written to a file of this machine as soon as it is known, so that the next run removes what a killed one left.
 """
 
 import logging
@@ -20,16 +20,16 @@ SNAPSHOTS = "snapshots"
 
 
 @contextmanager
-def snapshot(api: Api, place: Place, journal: Path) -> Iterator[str]:
+def snapshot(api: Api, place: Place, record: Path) -> Iterator[str]:
     """Take a snapshot; yields its path below the place. Removed at the end, also by an interrupt while it is being made.
 
-    journal: a file of this machine for the snapshot's name.
-    Raises LifeboatError when it cannot be made, or when it is not where the place says.
+    record: a file of this machine for the snapshot's name.
+    Raises LifeboatError when it cannot be taken, or when it is not at the place.
     """
 
     def write_down(made: str) -> None:
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        journal.write_text(f"{place}\n{made}", encoding="utf-8")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(f"{place}\n{made}", encoding="utf-8")
 
     def make() -> str:
         before, begun = set(leftovers(place)), api.clock()
@@ -40,7 +40,7 @@ def snapshot(api: Api, place: Place, journal: Path) -> Iterator[str]:
         write_down(made)
         return made
 
-    # In a thread of its own: an interrupt must not lose the name of what Prometheus is making for us.
+    # In another thread: an interrupt must not lose the name of the snapshot that Prometheus is taking.
     with ThreadPoolExecutor(max_workers=1) as pool:
         making = pool.submit(make)
         try:
@@ -51,39 +51,39 @@ def snapshot(api: Api, place: Place, journal: Path) -> Iterator[str]:
             yield path
         finally:
             if not making.done():
-                log.warning("waiting until Prometheus has made its snapshot, to remove it")
-            _remove(making, place, journal)
+                log.warning("waiting for Prometheus to finish the snapshot, to remove it")
+            _remove(making, place, record)
 
 
-def clear(place: Place, journal: Path, say: Callable[[str], None]) -> None:
-    """Remove the snapshot that a killed run of ours left; say which others are there, and leave them: they may be in use."""
-    if journal.exists():
-        kept_at, _, name = journal.read_text(encoding="utf-8").rpartition("\n")
+def clear(place: Place, record: Path, say: Callable[[str], None]) -> None:
+    """Remove the snapshot that a killed run of Lifeboat left; report others, which are kept: they may be in use."""
+    if record.exists():
+        kept_at, _, name = record.read_text(encoding="utf-8").rpartition("\n")
         if kept_at == str(place) and name and place.exists(f"{SNAPSHOTS}/{name}"):
             say(f"removing snapshot {name}, which an earlier run left in {place}")
             place.remove(f"{SNAPSHOTS}/{name}")
-        journal.unlink()
+        record.unlink()
     others = leftovers(place)
     if others:
         named = ", ".join(others[:3])
-        say(f"{place} holds {len(others)} snapshots that are not ours, and that keep old blocks from being freed: {named}")
+        say(f"{place} holds {len(others)} snapshots of others, which keep old blocks from being freed: {named}")
 
 
 def leftovers(place: Place) -> list[str]:
-    """The names of the snapshots that are at the place."""
+    """Return the names of the snapshots that are at the place."""
     if not place.exists(SNAPSHOTS):
         return []
     return sorted({file.path.split("/")[1] for file in place.files(SNAPSHOTS) if file.path.count("/") > 1})
 
 
 def _new(place: Place, before: set[str], begun: int) -> list[str]:
-    """The snapshots that have come since, by their names' time (UTC, to the second) not before ours was asked for."""
+    """Return the snapshots that have come since, by their names' time (UTC, to the second) not before ours was asked for."""
     earliest = f"{datetime.fromtimestamp(begun - 1, UTC):%Y%m%dT%H%M%SZ}"
     return [name for name in leftovers(place) if name not in before and name[:16] >= earliest]
 
 
 def _failed(place: Place, error: LifeboatError, new: Sequence[str], write_down: Callable[[str], None]) -> LifeboatError:
-    """The error of a snapshot that was not made, once what is left of it is removed, or named where it may be another's.
+    """Return the error of a snapshot that failed, once its remains are removed, or named where they may be another's.
 
     What the server itself says has failed is finished; else it may be making it still, and the next backup removes it.
     """
@@ -100,8 +100,8 @@ def _failed(place: Place, error: LifeboatError, new: Sequence[str], write_down: 
     return type(error)(f"{error.message}{left}", hint=error.hint)
 
 
-def _remove(making: Future[str], place: Place, journal: Path) -> None:
-    """Remove the snapshot once it is made: Prometheus does not stop making it because we do."""
+def _remove(making: Future[str], place: Place, record: Path) -> None:
+    """Remove the snapshot once it is taken: Prometheus does not stop taking it when this process does."""
     try:
         name = making.result()
     except LifeboatError:
@@ -114,13 +114,13 @@ def _remove(making: Future[str], place: Place, journal: Path) -> None:
             f"the snapshot {path} cannot be removed from {place}: {error.strerror}",
             hint="run Lifeboat as root or as the owner of the files; it is tried again before the next backup",
         ) from error
-    journal.unlink(missing_ok=True)
+    record.unlink(missing_ok=True)
 
 
 def _not_found(api: Api, place: Place, name: str) -> LifeboatError:
     directory = api.flags().get("storage.tsdb.path", "its data directory")
     return LifeboatError(
-        f"Prometheus at {api.name} made the snapshot {name}, and it is not in {SNAPSHOTS}/ of {place}",
+        f"Prometheus at {api.name} took the snapshot {name}, which is not in {SNAPSHOTS}/ of {place}",
         hint=f"`place` must be the directory that the server calls {directory}; remove the snapshot there: "
         f"rm -r {directory.rstrip('/')}/{SNAPSHOTS}/{name}",
     )

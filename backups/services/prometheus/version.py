@@ -1,4 +1,4 @@
-"""Versions: a copy must run on the source's major version, since 2.x and 3.x answer range queries differently."""
+"""Compares versions: a copy must run on the source's major version, since 2.x and 3.x answer range queries differently."""
 
 import re
 
@@ -9,7 +9,7 @@ _VERSION = re.compile(r"version (\S+)")
 
 
 def major(version: str) -> int:
-    """The first number of a version; raises LifeboatError for text that is none."""
+    """Return the first number of a version; raises LifeboatError for text that is not one."""
     match = re.match(r"v?(\d+)\.", version)
     if match is None:
         raise LifeboatError(f"{version!r} is not a version of Prometheus", hint="is this url Prometheus?")
@@ -17,17 +17,18 @@ def major(version: str) -> int:
 
 
 def of_image(docker: Docker, image: Image, name: str) -> str:
-    """The version of the Prometheus in an image, asked of it in a container called `name`."""
+    """Return the version of the Prometheus in an image, by running it in a container called `name`."""
     container = docker.run(name, image, entrypoint=["/bin/prometheus"], command=["--version"])
     try:
-        code, said = container.wait(), container.logs(20)
+        code, output = container.wait(), container.logs(20)
     finally:
         container.remove()
-    match = _VERSION.search(said)
+    match = _VERSION.search(output)
     if code != 0 or match is None:
         raise ConfigError(
-            f"the image {image.name} is not Prometheus's: /bin/prometheus --version ends with code {code}: {said[:200]}",
-            hint="name one of prom/prometheus in `image`",
+            f"the image {image.name} does not hold Prometheus: /bin/prometheus --version ends with code {code}: "
+            f"{' '.join(output[:200].split())}",
+            hint="set `image` to one of prom/prometheus",
         )
     return match.group(1)
 
@@ -37,6 +38,6 @@ def check_same_major(source: str, image_version: str, image: str) -> None:
     if major(source) != major(image_version):
         raise ConfigError(
             f"the source is Prometheus {source}, the image {image} holds {image_version}: "
-            "their answers to range queries differ, so nothing could be proven",
-            hint=f"name an image of Prometheus {major(source)}.x in `image`, best the source's own version {source}",
+            "they answer range queries differently, so nothing could be verified",
+            hint=f"set `image` to Prometheus {major(source)}.x, best to the source's version {source}",
         )

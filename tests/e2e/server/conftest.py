@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services import registry
 from backups.services.registry import ServiceType
 from backups.site import Site
@@ -130,7 +130,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     try:
         begun = station.script("start")
         assert begun.returncode == 0, begun.stdout + begun.stderr
-        assert f"Prefect is up: {station.url}" in begun.stdout
+        assert f"Prefect is running: {station.url}" in begun.stdout
         yield station
     finally:
         station.script("stop")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from backups.machine import runs
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from tests.e2e.server.conftest import FINAL, Station, ToyFolder, ToySites, family
 from tests.servers import restic
 

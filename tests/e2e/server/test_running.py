@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from backups.machine import runs
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from tests.e2e.server.conftest import ROOT, Station, ToySites, family
 
 pytestmark = pytest.mark.docker
@@ -68,7 +68,7 @@ def test_a_backup_and_a_verification_from_the_ui_end_well(station: Station, toys
     (backup,) = site.open().repository.backups()
     assert backup.id in station.artifacts(run)["backups"]
     # The log comes in batches, the last of them after the end.
-    assert wait_until(lambda: f"toy: backup {backup.id} is whole" in station.logs(run), seconds=120, interval=0.5)
+    assert wait_until(lambda: f"toy: backup {backup.id} is complete" in station.logs(run), seconds=120, interval=0.5)
     assert "toy: taking a full backup" in station.logs(run)
 
     run = station.run("verification", config=str(site.configuration))

@@ -13,25 +13,25 @@ WINDOW = 30
 _BEAT = """
 import sys, time
 from tasks import events
-from tasks.events import tell
-tell(events.BACKUP_COMPLETED, "stopped", "one, and then none")
+from tasks.events import send
+send(events.BACKUP_COMPLETED, "stopped", "one, and then none")
 deadline = time.monotonic() + float(sys.argv[1])
 while time.monotonic() < deadline:
     for service in ("kept", "stopped"):
-        tell(events.VERIFIED, service, "as on every Monday")
-    tell(events.BACKUP_COMPLETED, "kept", "as on every night")
+        send(events.VERIFIED, service, "as on every Monday")
+    send(events.BACKUP_COMPLETED, "kept", "as on every night")
     time.sleep(1)
 """
 _TROUBLE = """
 from tasks import events
-from tasks.events import tell
-tell(events.BACKUP_FAILED, "kept", "the disk is full")
-tell(events.NOT_VERIFIED[0], "kept", "agama.client rows: expected 3, observed 2")
-tell(events.NOT_VERIFIED[1], "stopped", "Docker does not answer")
-tell(events.RTO_MISSED, "kept", "the restore took 9000 s, the objective is 7200 s")
+from tasks.events import send
+send(events.BACKUP_FAILED, "kept", "the disk is full")
+send(events.NOT_VERIFIED[0], "kept", "agama.client rows: expected 3, observed 2")
+send(events.NOT_VERIFIED[1], "stopped", "Docker does not answer")
+send(events.RTO_MISSED, "kept", "the restore took 9000 s, the objective is 7200 s")
 for _ in range(3):
-    tell(events.RESTORE_ADVISED, "kept", "the database agama is gone")
-    tell(events.WATCH_BLIND, "stopped", "the password is wrong")
+    send(events.RESTORE_ADVISED, "kept", "the database agama is gone")
+    send(events.WATCH_BLIND, "stopped", "the password is wrong")
 """
 
 _BROKEN = """
@@ -88,7 +88,7 @@ def _no_automations(prefect_process: PrefectServer) -> None:
         assert prefect_process.python(_DELETE).code == 0
 
 
-def test_silence_is_told_and_trouble_is_told_and_what_is_well_is_not(
+def test_silence_is_reported_and_trouble_is_reported_and_what_is_well_is_not(
     prefect_process: PrefectServer, config: Path, listener: Listener
 ) -> None:
     """One service is backed up and verified all the while, one stops being backed up, one never is anything."""
@@ -149,7 +149,7 @@ def test_running_it_twice_changes_nothing_and_a_changed_configuration_changes_wh
     assert (windows["lifeboat: no backup of kept"], windows["lifeboat: no verification of kept"]) == (45, 8 * 86400)
 
 
-def test_a_strangers_automation_of_that_name_is_left_alone_and_told(
+def test_a_strangers_automation_of_that_name_is_left_alone_and_reported(
     prefect_process: PrefectServer, config: Path, listener: Listener
 ) -> None:
     assert prefect_process.lifeboat("alerts", "--webhook", listener.url, config=config).code == 0
@@ -166,7 +166,7 @@ def test_a_strangers_automation_of_that_name_is_left_alone_and_told(
     assert prefect_process.found("automations") == before
 
 
-def test_what_was_paused_in_the_ui_stays_paused_and_is_told(
+def test_what_was_paused_in_the_ui_stays_paused_and_is_reported(
     prefect_process: PrefectServer, config: Path, listener: Listener
 ) -> None:
     assert prefect_process.lifeboat("alerts", "--webhook", listener.url, config=config).code == 0
@@ -185,12 +185,12 @@ def test_what_was_paused_in_the_ui_stays_paused_and_is_told(
         ((), "nobody to notify was named"),
         (("--block", "operators"), "'operators' is not TYPE/NAME"),
         (("--block", "slack-webhook/absent"), "has no block slack-webhook/absent"),
-        (("--block", "secret/whisper"), "the block secret/whisper cannot notify anybody"),
+        (("--block", "secret/whisper"), "the block secret/whisper cannot send notifications"),
         (("--webhook", "example.org/hook"), "--webhook is not a url"),
         (("--webhook", "${NOT_SET_ANYWHERE}"), "NOT_SET_ANYWHERE"),
     ],
 )
-def test_bad_input_is_told_and_changes_nothing(
+def test_bad_input_is_reported_and_changes_nothing(
     prefect_process: PrefectServer, config: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     if "secret/whisper" in arguments:

@@ -136,7 +136,7 @@ def test_a_week_later_a_full_begins_a_new_chain_and_knows_the_one_that_it_follow
 
 def test_an_incremental_without_a_chain_becomes_a_full_and_says_so(site: Site) -> None:
     full = site.back_up("incremental")
-    assert (full.kind, full.reason) == ("full", "there is no chain to build on")
+    assert (full.kind, full.reason) == ("full", "there is no chain to extend")
 
 
 def test_a_standalone_full_is_kept_but_not_built_on(site: Site) -> None:
@@ -221,7 +221,7 @@ def test_two_backups_of_one_service_at_the_same_time_are_refused_and_of_two_are_
     assert len(site.repository.backups()) == 2
 
 
-def test_a_disk_that_fills_during_the_capture_is_told(repository: Repository, small_disk: Path) -> None:
+def test_a_disk_that_fills_during_the_capture_is_reported(repository: Repository, small_disk: Path) -> None:
     small = Site(repository, small_disk / "state")
     with pytest.raises(LifeboatError, match=r"the disk filled during the backup of agama: .* left") as fault:
         small.back_up(service=Scripted(lambda job: (job.directory / "large").write_bytes(b"x" * 20_000_000)))
@@ -230,9 +230,9 @@ def test_a_disk_that_fills_during_the_capture_is_told(repository: Repository, sm
     assert small.left_on_disk() == []
 
 
-def test_a_wrong_repository_password_is_told_before_the_source_is_asked(site: Site) -> None:
+def test_a_wrong_repository_password_is_reported_before_the_source_is_asked(site: Site) -> None:
     service = Scripted()
-    with pytest.raises(ConfigError, match="its password is another one"):
+    with pytest.raises(ConfigError, match="the password is wrong"):
         site.back_up(service=service, repository=repository_at(Path(site.repository.url), "wrong"))
     assert service.jobs == []
 

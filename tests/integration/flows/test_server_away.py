@@ -28,6 +28,6 @@ def test_it_is_told_with_what_to_do(tmp_path: Path, verb: str) -> None:
     )
     assert said.returncode == 2, said.stderr
     assert "the Prefect server at http://127.0.0.1:9/api does not answer" in said.stderr
-    assert "hint: is it running?" in said.stderr
+    assert "hint: is it running, and PREFECT_API_URL its address?" in said.stderr
     assert "Traceback" not in said.stderr
     assert not (tmp_path / "repository").exists()

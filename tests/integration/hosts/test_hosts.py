@@ -18,7 +18,7 @@ from backups.hosts import connection as connecting
 from backups.hosts import wire as wire_
 from backups.hosts.connection import HostConnection
 from backups.hosts.settings import HostSettings
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.secret import Secret
 from tests.servers.ssh import SshFactory, SshServer, Wire
 
@@ -117,11 +117,11 @@ def test_known_hosts_may_be_hashed_and_revoke(ssh_server: SshServer, tmp_path: P
         to(ssh_server, known_hosts=known).run("true", seconds=30)
 
 
-def test_whoever_may_not_come_in_is_told(ssh_server: SshServer, tmp_path: Path) -> None:
-    with pytest.raises(LifeboatError, match=r"does not let nobody-here in by ssh-ed25519 SHA256:"):
+def test_whoever_may_not_come_in_is_reported(ssh_server: SshServer, tmp_path: Path) -> None:
+    with pytest.raises(LifeboatError, match=r"does not let nobody-here log in with ssh-ed25519 SHA256:"):
         to(ssh_server, address=f"nobody-here@{ssh_server.address}").run("true", seconds=30)
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(tmp_path / "strange")], check=True)
-    with pytest.raises(LifeboatError, match=r"does not let root in by ssh-rsa SHA256:") as fault:
+    with pytest.raises(LifeboatError, match=r"does not let root log in with ssh-rsa SHA256:") as fault:
         to(ssh_server, key_file=tmp_path / "strange").run("true", seconds=30)
     assert "ssh-copy-id" in str(fault.value.hint)
 
@@ -136,12 +136,12 @@ def test_key_files_are_told_apart(ssh_server: SshServer, tmp_path: Path, monkeyp
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     for changes, words in (
         ({"key_file": tmp_path / "absent"}, "absent: No such file or directory"),
-        ({"key_file": locked}, "it is locked by a passphrase, and none is configured"),
+        ({"key_file": locked}, "it is protected by a passphrase, and none is configured"),
         ({"key_file": locked, "passphrase": "shut"}, "the passphrase is wrong, or it is no private key that can be read"),
-        ({"passphrase": "needless"}, "it is not locked, yet has a passphrase"),
+        ({"passphrase": "needless"}, "it has no passphrase, and one is configured"),
         ({"key_file": ssh_server.key_file.with_suffix(".pub")}, "it is no private key that can be read"),
-        ({"key_file": None}, "it has no key_file, and no ssh-agent offers one"),
-        ({"key_file": None, "agent": False}, "it has no key_file, and agent: false"),
+        ({"key_file": None}, "hosts.db has no key_file, and no ssh-agent offers a key"),
+        ({"key_file": None, "agent": False}, "hosts.db has no key_file, and agent: false is set"),
     ):
         with pytest.raises(ConfigError, match=words):
             to(ssh_server, **changes).run("true", seconds=30)
@@ -159,7 +159,7 @@ def test_an_agent_offers_its_keys(ssh_server: SshServer, tmp_path: Path, monkeyp
         agent.wait()
 
 
-def test_a_machine_that_is_away_is_told(ssh_server: SshServer) -> None:
+def test_a_machine_that_is_away_is_reported(ssh_server: SshServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     with pytest.raises(Transient, match=rf"db \(root@127\.0\.0\.1:{port}\) cannot be reached: Connection refused"):
@@ -168,7 +168,7 @@ def test_a_machine_that_is_away_is_told(ssh_server: SshServer) -> None:
         to(ssh_server, address="root@host.invalid").run("true", seconds=30)
 
 
-def test_something_else_than_ssh_is_told(ssh_server: SshServer) -> None:
+def test_something_else_than_ssh_is_reported(ssh_server: SshServer) -> None:
     def chat() -> None:
         near, _ = listening.accept()
         near.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 200)
@@ -193,9 +193,9 @@ def test_a_jump_host_is_passed(ssh_server: SshServer, ssh_factory: SshFactory) -
     assert wait_until(lambda: answers(ways.connect("db")), seconds=60)
 
 
-def test_a_jump_host_that_is_not_there_is_told(ssh_server: SshServer) -> None:
+def test_a_jump_host_that_is_not_there_is_reported(ssh_server: SshServer) -> None:
     round_ = {"a": ssh_server.settings(jump="b"), "b": ssh_server.settings(jump="a"), "c": ssh_server.settings(jump="nowhere")}
-    with pytest.raises(ConfigError, match=r"the jump hosts of hosts\.a lead round in a circle"):
+    with pytest.raises(ConfigError, match=r"the jump hosts of hosts\.a form a circle"):
         Hosts(round_).connect("a")
     with pytest.raises(ConfigError, match="there is no host nowhere under hosts:"):
         Hosts(round_).connect("c")
@@ -210,7 +210,7 @@ def test_sudo_is_used_where_it_is_configured(ssh_server: SshServer) -> None:
     assert refused.errors.startswith("sudo: ")
 
 
-def test_a_dead_connection_is_told_and_then_opened_again(ssh_server: SshServer, wire: Wire) -> None:
+def test_a_dead_connection_is_reported_and_then_opened_again(ssh_server: SshServer, wire: Wire) -> None:
     connection = to(ssh_server, address=f"root@127.0.0.1:{wire.port}")
     with connection.session("echo begun; sleep 300") as running:
         assert running.read() == b"begun\n"
@@ -253,13 +253,13 @@ def test_a_network_that_is_gone_is_noticed_while_nothing_is_said(
             running.end(200)
 
 
-def test_a_command_that_is_killed_there_is_told(ssh_server: SshServer) -> None:
-    with pytest.raises(LifeboatError, match=r"a command was killed on db .*; it said: last words"):
+def test_a_command_that_is_killed_there_is_reported(ssh_server: SshServer) -> None:
+    with pytest.raises(LifeboatError, match=r"a command was killed on db .*; it printed: last words"):
         to(ssh_server).run("echo last words >&2; kill -9 $$", seconds=30)
 
 
-def test_a_command_that_lasts_too_long_is_told(ssh_server: SshServer) -> None:
-    with pytest.raises(LifeboatError, match=r"did not end within 3 s on db .*; it said: begun"):
+def test_a_command_that_lasts_too_long_is_reported(ssh_server: SshServer) -> None:
+    with pytest.raises(LifeboatError, match=r"did not end within 3 s on db .*; it printed: begun"):
         to(ssh_server).run("echo begun; sleep 60", seconds=3)
 
 

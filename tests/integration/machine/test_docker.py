@@ -8,8 +8,9 @@ import pytest
 
 from backups.errors import LifeboatError, Transient
 from backups.hosts import NOWHERE
-from backups.machine.docker import Container, Docker, Image, Limits, wait_until
+from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 from backups.places.parse import parse
 
 IMAGE = "lifeboat/prometheus:3.5"
@@ -61,7 +62,7 @@ def test_a_link_inside_a_container_does_not_lead_to_this_machines_files(run: Run
         run.docker.host_path(mounted.name, path)
 
 
-def test_a_container_that_is_not_there_is_told(run: Run) -> None:
+def test_a_container_that_is_not_there_is_reported(run: Run) -> None:
     with pytest.raises(LifeboatError) as fault:
         run.docker.host_path("nonesuch-at-all", "/x")
     assert str(fault.value) == (
@@ -69,7 +70,7 @@ def test_a_container_that_is_not_there_is_told(run: Run) -> None:
     )
 
 
-def test_an_image_that_cannot_be_had_is_told_with_how_to_get_one(run: Run) -> None:
+def test_an_image_that_cannot_be_had_is_reported_with_how_to_get_one(run: Run) -> None:
     assert run.docker.present("lifeboat/nonesuch:1") is None
     with pytest.raises(
         LifeboatError, match=r"^the image lifeboat/nonesuch:1 is not on this machine and cannot be pulled: "
@@ -79,7 +80,7 @@ def test_an_image_that_cannot_be_had_is_told_with_how_to_get_one(run: Run) -> No
     assert fault.value.hint.startswith("docker pull lifeboat/nonesuch:1; ")
 
 
-def test_docker_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docker_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     with pytest.raises(LifeboatError, match=r"^Docker does not answer on this machine: ") as fault:
         Docker().image(IMAGE)
@@ -119,6 +120,6 @@ def test_a_container_that_ended_says_how(run: Run, image: Image) -> None:
     assert not container.running()
 
 
-def test_what_docker_refuses_is_told_with_its_subject(run: Run, image: Image) -> None:
+def test_what_docker_refuses_is_reported_with_its_subject(run: Run, image: Image) -> None:
     with pytest.raises(LifeboatError, match=f"^Docker refused container lifeboat-{run.id}-three: .*no-such-program"):
         run.docker.run(f"lifeboat-{run.id}-three", image, entrypoint=["no-such-program"])

@@ -45,7 +45,7 @@ def test_results_come_in_order_and_a_fault_takes_its_own_place_only() -> None:
     assert isinstance(two, LifeboatError)
     assert two.message == "two is away"
     assert isinstance(three, LifeboatError)
-    assert three.message == "unexpected fault: ZeroDivisionError: three is a bug"
+    assert three.message == "unexpected error: ZeroDivisionError: three is a bug"
 
 
 def test_nothing_to_do_is_done() -> None:

@@ -37,7 +37,7 @@ def begun(directory: Path) -> int:
     return int((directory / "pid").read_text())
 
 
-def test_a_command_is_told_by_its_code_its_output_and_the_end_of_its_errors(tmp_path: Path) -> None:
+def test_a_command_is_reported_by_its_code_its_output_and_the_end_of_its_errors(tmp_path: Path) -> None:
     (tmp_path / "here").touch()
     ended = processes.run(
         ["sh", "-c", "ls; echo $ADDED; printf 'x%.0s' $(seq 9000) >&2; echo last >&2; exit 7"],
@@ -53,7 +53,7 @@ def test_a_command_cannot_wait_for_our_keyboard() -> None:
     assert processes.run(["cat"]).output == b""
 
 
-def test_a_program_that_is_not_there_is_told() -> None:
+def test_a_program_that_is_not_there_is_reported() -> None:
     with pytest.raises(LifeboatError, match="nonesuch is not installed on this machine"):
         processes.run(["nonesuch"])
 

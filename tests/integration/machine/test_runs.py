@@ -117,7 +117,7 @@ def test_without_docker_a_run_still_begins_and_ends(state: Path, monkeypatch: py
     assert list((state / "runs").iterdir()) == []
 
 
-def test_a_state_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_state_directory_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LifeboatError, match=r"the state directory .*/file/state cannot be written: Not a directory"), runs.start(tmp_path / "file" / "state"):  # fmt: skip
         pass

@@ -136,7 +136,7 @@ def test_another_password_or_a_metrics_file_that_cannot_be_written_is_two(harbou
     (harbour.folder / "key").write_text("another\n")
     done = lifeboat("status", "--config", str(harbour.config))
     assert done.code == 2
-    assert "its password is another one" in done.err
+    assert "the password is wrong" in done.err
 
 
 def test_a_damaged_list_of_backups_is_one(harbour: Harbour, lifeboat: Lifeboat) -> None:

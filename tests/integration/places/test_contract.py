@@ -167,13 +167,13 @@ def test_removes_directories_files_and_links(site: Site) -> None:
     assert {path.name for path in site.root.iterdir()} == left
 
 
-def test_a_root_that_is_not_there_is_told(site: Site) -> None:
+def test_a_root_that_is_not_there_is_reported(site: Site) -> None:
     nowhere = site.make("nowhere")
     with pytest.raises(LifeboatError, match="nowhere is not a directory on "):
         nowhere.check()
     assert nowhere.entries() is None
     assert nowhere.free() > 0
-    with pytest.raises(LifeboatError, match="nowhere is not there, so it cannot be moved aside"):
+    with pytest.raises(LifeboatError, match="nowhere does not exist, so it cannot be moved aside"):
         nowhere.move_aside("1")
     (site.root / "file").touch()
     with pytest.raises(LifeboatError, match="cannot be listed: Not a directory"):
@@ -195,7 +195,7 @@ def test_copies_a_live_database(site: Site, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if "db" in path.name) == ["copy.db"]
 
 
-def test_a_database_that_cannot_be_copied_is_told(site: Site, tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_copied_is_reported(site: Site, tmp_path: Path) -> None:
     (site.root / "text.db").write_text("no database " * 1000)
     with pytest.raises(LifeboatError, match=r"text\.db of .* cannot be copied: .*not a database") as fault:
         site.place.fetch_sqlite("text.db", tmp_path / "copy.db", seconds=5)
@@ -207,7 +207,7 @@ def test_a_database_that_cannot_be_copied_is_told(site: Site, tmp_path: Path) ->
         live.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LifeboatError, match=r"held\.db of .* cannot be copied: .*locked") as fault:
             site.place.fetch_sqlite("held.db", tmp_path / "copy.db", seconds=0.5)
-    assert "another process holds it for long" in str(fault.value.hint)
+    assert "another process keeps it locked" in str(fault.value.hint)
     assert not [path for path in tmp_path.iterdir() if "copy" in path.name or "partial" in path.name]
 
 
@@ -285,7 +285,7 @@ def test_a_root_is_moved_aside(site: Site) -> None:
     fill(site.root)
     before = putting.inventory(site.root)
     (site.root.parent / "root.1").touch()
-    with pytest.raises(LifeboatError, match=r"root\.1 is there already"):
+    with pytest.raises(LifeboatError, match=r"root\.1 exists already"):
         site.place.move_aside("1")
     named = site.place.move_aside("2")
     assert named == f"{site.place}.2"

@@ -75,18 +75,18 @@ def test_a_move_that_fails_takes_the_others_back(small_disk: Path, tree: Path, m
     assert list(small_disk.iterdir()) == []
 
 
-def test_a_put_that_was_killed_while_it_moved_is_told(small_disk: Path, tree: Path) -> None:
+def test_a_put_that_was_killed_while_it_moved_is_reported(small_disk: Path, tree: Path) -> None:
     (small_disk / ".lifeboat-partial").mkdir()
     (small_disk / "auto.cnf").touch()
     with pytest.raises(
-        LifeboatError, match=r"it holds 1 entries \(auto\.cnf\); \.lifeboat-partial in it says that a restore died"
+        LifeboatError, match=r"it holds 1 entries \(auto\.cnf\); \.lifeboat-partial in it is from a restore that was killed"
     ):
         LocalPlace(small_disk).put(tree, OWNERSHIP)
 
 
-def test_no_room_is_told_with_both_numbers(small_disk: Path, tree: Path) -> None:
+def test_no_room_is_reported_with_both_numbers(small_disk: Path, tree: Path) -> None:
     (tree / "big").write_bytes(b"0" * 9 * 2**20)
-    with pytest.raises(LifeboatError, match=r"has no room: 10\.0 MiB are to be put there, 8\.0 MiB are free"):
+    with pytest.raises(LifeboatError, match=r"not enough space in .*: 10\.0 MiB are to be put there, 8\.0 MiB are free"):
         LocalPlace(small_disk / "data").put(tree, OWNERSHIP)
     assert list(small_disk.iterdir()) == []
     assert (tree / "big").exists()

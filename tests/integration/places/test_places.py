@@ -76,7 +76,7 @@ def test_the_root_itself_is_never_removed(place: LocalPlace, path: str) -> None:
     assert len(place.files()) == 3
 
 
-def test_what_is_not_there_is_told(place: LocalPlace, tmp_path: Path) -> None:
+def test_what_is_not_there_is_reported(place: LocalPlace, tmp_path: Path) -> None:
     with pytest.raises(LifeboatError, match="snapshots is not in local:"):
         place.files("snapshots")
     with pytest.raises(LifeboatError, match=r"gone of local:.* cannot be read: No such file or directory"):
@@ -87,7 +87,7 @@ def test_what_is_not_there_is_told(place: LocalPlace, tmp_path: Path) -> None:
         LocalPlace(tmp_path / "nowhere").check()
 
 
-def test_a_full_disk_is_told_not_taken_for_a_fault_of_the_source(place: LocalPlace, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_not_taken_for_a_fault_of_the_source(place: LocalPlace, small_disk: Path) -> None:
     (place.root / "large").write_bytes(b"x" * 20_000_000)
     with pytest.raises(LifeboatError, match=rf"the disk filled during the copy from local:.*: {small_disk} has .* left"):
         place.fetch(["large"], small_disk)
@@ -142,18 +142,18 @@ class TestSQLite:
                 LocalPlace(tmp_path).fetch_sqlite("live.db", tmp_path / "copy.db", seconds=0.5)
             assert 0.4 < time.monotonic() - begun < 30
         assert str(fault.value) == (
-            f"live.db of local:{tmp_path} cannot be copied: database is locked\nhint: another process holds it for long; try again"
+            f"live.db of local:{tmp_path} cannot be copied: database is locked\nhint: another process keeps it locked; try again"
         )
         assert not (tmp_path / "copy.db").exists()
 
-    def test_what_is_no_database_is_told(self, tmp_path: Path) -> None:
+    def test_what_is_no_database_is_reported(self, tmp_path: Path) -> None:
         (tmp_path / "live.db").write_bytes(b"not a database, but long enough to be looked at" * 50)
         with pytest.raises(LifeboatError, match="cannot be copied: file is not a database\nhint: is it a SQLite database"):
             LocalPlace(tmp_path).fetch_sqlite("live.db", tmp_path / "copy.db", seconds=1)
         with pytest.raises(LifeboatError, match=r"grafana\.db is not in local:"):
             LocalPlace(tmp_path).fetch_sqlite("grafana.db", tmp_path / "copy.db", seconds=1)
 
-    def test_a_full_disk_is_told(self, tmp_path: Path, small_disk: Path) -> None:
+    def test_a_full_disk_is_reported(self, tmp_path: Path, small_disk: Path) -> None:
         with closing(sqlite3.connect(tmp_path / "live.db")) as database:
             database.execute("CREATE TABLE t AS SELECT zeroblob(20000000) AS a")
             database.commit()

@@ -25,7 +25,7 @@ from verification.drill.sandbox import opened
 
 
 @dataclass
-class Boat:
+class Harness:
     """Backups of one source, and what brings them back."""
 
     source: PrometheusServer
@@ -52,7 +52,7 @@ class Boat:
             yield copy
 
     @contextmanager
-    def lowered(self, backup: str) -> Iterator[PrometheusCopy]:
+    def restored(self, backup: str) -> Iterator[PrometheusCopy]:
         """A copy that runs and has given its first answer."""
         with self.fetched(backup) as copy:
             copy.assemble()
@@ -62,32 +62,32 @@ class Boat:
             yield copy
 
 
-def make_boat(source: PrometheusServer, run: Run, state: Path, **changes: Any) -> Boat:
+def make_harness(source: PrometheusServer, run: Run, state: Path, **changes: Any) -> Harness:
     """An empty repository for a source; `changes` are made to its section of lifeboat.yaml."""
     service = PrometheusService("prometheus", source.settings(**changes), run.docker)
     repository = Repository(url=str(state / "repository"), cache=state / "restic-cache", password=Secret("oars"))
-    return Boat(source, service, repository, run, state)
+    return Harness(source, service, repository, run, state)
 
 
 @pytest.fixture(scope="session")
 def prometheus_chain(
     tmp_path_factory: pytest.TempPathFactory, prometheus_source: PrometheusServer
-) -> Iterator[tuple[Boat, list[Manifest]]]:
+) -> Iterator[tuple[Harness, list[Manifest]]]:
     """A full and two incrementals of a server that scrapes all the while."""
     state = tmp_path_factory.mktemp("prometheus-state")
     for path in (state, *state.parents):
         if path.owner() == "root" and str(path).startswith("/tmp/"):
             path.chmod(path.stat().st_mode | 0o111)
     with runs.start(state) as run:
-        boat = make_boat(prometheus_source, run, state)
-        backups = [boat.back_up("full")]
+        harness = make_harness(prometheus_source, run, state)
+        backups = [harness.back_up("full")]
         for scrapes in (3, 6):
             prometheus_source.wait_for_scrapes(scrapes)
-            backups.append(boat.back_up("incremental"))
-        yield boat, backups
+            backups.append(harness.back_up("incremental"))
+        yield harness, backups
 
 
 @pytest.fixture
-def boat(prometheus_source: PrometheusServer, run: Run, state: Path) -> Boat:
+def harness(prometheus_source: PrometheusServer, run: Run, state: Path) -> Harness:
     """An empty repository for the shared source."""
-    return make_boat(prometheus_source, run, state)
+    return make_harness(prometheus_source, run, state)

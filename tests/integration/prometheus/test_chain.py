@@ -11,10 +11,10 @@ from backups import witness
 from backups.manifest import Manifest
 from backups.services.base import Fetched
 from backups.services.prometheus.details import PrometheusDetails
-from tests.integration.prometheus.conftest import Boat
+from tests.integration.prometheus.conftest import Harness
 
 pytestmark = pytest.mark.docker
-Chain = tuple[Boat, list[Manifest]]
+Chain = tuple[Harness, list[Manifest]]
 
 
 def _hashes(directory: Path) -> dict[str, str]:
@@ -27,8 +27,8 @@ def _hashes(directory: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("number", [0, 1, 2], ids=["full", "first incremental", "second incremental"])
 def test_each_backup_of_the_chain_comes_back_equal_to_its_witness(prometheus_chain: Chain, number: int) -> None:
-    boat, backups = prometheus_chain
-    with boat.lowered(backups[number].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.restored(backups[number].id) as copy:
         checks = witness.compare(backups[number].witness, copy.observe())
     assert [check for check in checks if not check.passed] == []
     subjects = {check.subject.split()[0] for check in checks}
@@ -65,9 +65,9 @@ def test_an_incremental_copies_only_what_the_chain_does_not_hold(prometheus_chai
 
 def test_only_what_the_last_backup_needs_is_fetched(prometheus_chain: Chain) -> None:
     """The newest hours of earlier backups are of no use to a later one."""
-    boat, backups = prometheus_chain
+    harness, backups = prometheus_chain
     needed = {file.path for manifest in backups for file in manifest.files if file.path.startswith("config/")}
-    for paths, manifest in zip(boat.service.wanted(backups), backups, strict=True):
+    for paths, manifest in zip(harness.service.wanted(backups), backups, strict=True):
         details = PrometheusDetails.of(backups[-1])
         holds = {
             f"blocks/{block.ulid}/{file.path}"
@@ -77,13 +77,13 @@ def test_only_what_the_last_backup_needs_is_fetched(prometheus_chain: Chain) -> 
         }
         expected = holds | needed if manifest is backups[-1] else holds
         assert set(paths if paths is not None else [entry.path for entry in manifest.files]) == expected
-    assert boat.service.wanted(backups)[1] == []
-    assert boat.service.wanted(backups[:1]) == [None]
+    assert harness.service.wanted(backups)[1] == []
+    assert harness.service.wanted(backups[:1]) == [None]
 
 
 def test_the_copy_leaves_its_blocks_as_they_are(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
-    with boat.fetched(backups[-1].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.fetched(backups[-1].id) as copy:
         copy.assemble()
         before = _hashes(copy.data_directory)
         copy.start()
@@ -95,10 +95,10 @@ def test_the_copy_leaves_its_blocks_as_they_are(prometheus_chain: Chain) -> None
 
 def test_the_copy_scrapes_nothing_and_alerts_nobody(prometheus_chain: Chain) -> None:
     """The source has a target, a rule and an alert; its copy has none of them, and nothing is written to it."""
-    boat, backups = prometheus_chain
-    source, account = boat.source.url, boat.source.authentication
+    harness, backups = prometheus_chain
+    source, account = harness.source.url, harness.source.authentication
     assert requests.get(f"{source}/api/v1/rules", auth=account, timeout=10).json()["data"]["groups"]
-    with boat.lowered(backups[-1].id) as copy:
+    with harness.restored(backups[-1].id) as copy:
         url = copy.api.url
         assert requests.get(f"{url}/api/v1/targets", timeout=10).json()["data"]["activeTargets"] == []
         assert requests.get(f"{url}/api/v1/rules", timeout=10).json()["data"]["groups"] == []
@@ -108,16 +108,16 @@ def test_the_copy_scrapes_nothing_and_alerts_nobody(prometheus_chain: Chain) -> 
 
 
 def test_no_snapshot_is_left_at_the_source(prometheus_chain: Chain) -> None:
-    boat, _ = prometheus_chain
-    assert boat.source.snapshots() == []
-    assert not list((boat.state / "cache" / "prometheus").iterdir())
+    harness, _ = prometheus_chain
+    assert harness.source.snapshots() == []
+    assert not list((harness.state / "cache" / "prometheus").iterdir())
 
 
 def test_prometheus_has_no_database_for_sql(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
+    harness, backups = prometheus_chain
 
     def nothing(_: Sequence[Fetched]) -> None:
         return
 
-    with boat.fetched(backups[0].id, nothing) as copy:
+    with harness.fetched(backups[0].id, nothing) as copy:
         assert copy.database_url("any") is None

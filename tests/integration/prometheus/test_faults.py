@@ -14,11 +14,11 @@ from backups.manifest import Manifest
 from backups.services.base import Fetched, Finding
 from backups.services.prometheus.copy import PrometheusCopy
 from backups.services.prometheus.service import PrometheusService
-from tests.integration.prometheus.conftest import Boat, make_boat
+from tests.integration.prometheus.conftest import Harness, make_harness
 from tests.servers.prometheus import IMAGE, PASSWORD, USER, PrometheusFactory, PrometheusServer
 
 pytestmark = pytest.mark.docker
-Chain = tuple[Boat, list[Manifest]]
+Chain = tuple[Harness, list[Manifest]]
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -47,28 +47,28 @@ def image_of_version_2() -> Iterator[str]:
 # Backing up
 
 
-def test_a_source_that_is_down_may_come_back(boat: Boat) -> None:
+def test_a_source_that_is_down_may_come_back(harness: Harness) -> None:
     with pytest.raises(Transient, match=f"Prometheus at {NOWHERE} does not answer: Connection refused") as caught:
-        make_boat(boat.source, boat.run, boat.state, url=NOWHERE).back_up("full")
+        make_harness(harness.source, harness.run, harness.state, url=NOWHERE).back_up("full")
     assert "is it running" in str(caught.value.hint)
 
 
-def test_a_wrong_password_is_told_without_showing_it(guarded_source: PrometheusServer, run: Run, state: Path) -> None:
-    boat = make_boat(guarded_source, run, state, password="sculling")
-    with pytest.raises(ConfigError, match="does not let us in: 401") as caught:
-        boat.back_up("full")
+def test_a_wrong_password_is_reported_without_showing_it(guarded_source: PrometheusServer, run: Run, state: Path) -> None:
+    harness = make_harness(guarded_source, run, state, password="sculling")
+    with pytest.raises(ConfigError, match="refuses the login: 401") as caught:
+        harness.back_up("full")
     assert "sculling" not in str(caught.value)
 
 
-def test_an_admin_api_that_is_off_is_told_with_its_flag(guarded_source: PrometheusServer, run: Run, state: Path) -> None:
+def test_an_admin_api_that_is_off_is_reported_with_its_flag(guarded_source: PrometheusServer, run: Run, state: Path) -> None:
     with pytest.raises(ConfigError, match=r"the admin API of Prometheus at .* is off") as caught:
-        make_boat(guarded_source, run, state).back_up("full")
+        make_harness(guarded_source, run, state).back_up("full")
     assert caught.value.hint == "start Prometheus with --web.enable-admin-api"
 
 
-def test_a_url_that_is_not_prometheus_is_told(boat: Boat) -> None:
+def test_a_url_that_is_not_prometheus_is_reported(harness: Harness) -> None:
     with pytest.raises(LifeboatError, match="answers 404") as caught:
-        make_boat(boat.source, boat.run, boat.state, url=f"{boat.source.url}/graph").back_up("full")
+        make_harness(harness.source, harness.run, harness.state, url=f"{harness.source.url}/graph").back_up("full")
     assert "root of Prometheus" in str(caught.value.hint)
 
 
@@ -77,52 +77,54 @@ def test_a_url_that_is_not_prometheus_is_told(boat: Boat) -> None:
     [("empty", "has no directory wal/"), ("gone", "is not a directory")],
 )
 def test_a_place_that_is_no_data_directory_is_refused_before_the_snapshot(
-    boat: Boat, tmp_path: Path, inside: str, said: str
+    harness: Harness, tmp_path: Path, inside: str, said: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(LifeboatError, match=said):
-        make_boat(boat.source, boat.run, boat.state, place=f"local:{tmp_path / inside}").back_up("full")
-    assert boat.source.snapshots() == []
+        make_harness(harness.source, harness.run, harness.state, place=f"local:{tmp_path / inside}").back_up("full")
+    assert harness.source.snapshots() == []
 
 
 def test_the_data_directory_of_another_server_is_refused_before_the_snapshot(
-    boat: Boat, guarded_source: PrometheusServer
+    harness: Harness, guarded_source: PrometheusServer
 ) -> None:
     with pytest.raises(ConfigError, match=r"it holds 0 blocks, the server has loaded \d+") as caught:
-        make_boat(boat.source, boat.run, boat.state, place=guarded_source.place).back_up("full")
+        make_harness(harness.source, harness.run, harness.state, place=guarded_source.place).back_up("full")
     assert "the server calls it /prometheus" in str(caught.value.hint)
-    assert boat.source.snapshots() == []
+    assert harness.source.snapshots() == []
     assert guarded_source.snapshots() == []
 
 
-def test_a_snapshot_that_is_not_at_the_place_is_told_with_the_command_that_removes_it(boat: Boat, tmp_path: Path) -> None:
+def test_a_snapshot_that_is_not_at_the_place_is_reported_with_the_command_that_removes_it(
+    harness: Harness, tmp_path: Path
+) -> None:
     """A copy of the data directory looks right until the snapshot does not appear in it."""
-    subprocess.run(["docker", "cp", "-q", f"{boat.source.name}:/prometheus", str(tmp_path / "old")], check=True)
-    with pytest.raises(LifeboatError, match=r"made the snapshot \S+, and it is not in snapshots/ of local:") as caught:
-        make_boat(boat.source, boat.run, boat.state, place=f"local:{tmp_path / 'old'}").back_up("full")
-    (left,) = boat.source.snapshots()
+    subprocess.run(["docker", "cp", "-q", f"{harness.source.name}:/prometheus", str(tmp_path / "old")], check=True)
+    with pytest.raises(LifeboatError, match=r"took the snapshot \S+, which is not in snapshots/ of local:") as caught:
+        make_harness(harness.source, harness.run, harness.state, place=f"local:{tmp_path / 'old'}").back_up("full")
+    (left,) = harness.source.snapshots()
     assert f"rm -r /prometheus/snapshots/{left}" in str(caught.value.hint)
-    boat.source.execute("rm", "-r", f"/prometheus/snapshots/{left}")
+    harness.source.execute("rm", "-r", f"/prometheus/snapshots/{left}")
 
 
-def test_an_image_of_another_major_version_is_refused_at_the_backup(boat: Boat, image_of_version_2: str) -> None:
+def test_an_image_of_another_major_version_is_refused_at_the_backup(harness: Harness, image_of_version_2: str) -> None:
     with pytest.raises(ConfigError, match=r"the source is Prometheus 3\.5\.3\S*, the image \S+ holds 2\.53\.0") as caught:
-        make_boat(boat.source, boat.run, boat.state, image=image_of_version_2).back_up("full")
+        make_harness(harness.source, harness.run, harness.state, image=image_of_version_2).back_up("full")
     assert "Prometheus 3.x" in str(caught.value.hint)
-    assert boat.source.snapshots() == []
+    assert harness.source.snapshots() == []
 
 
-def test_an_image_that_is_not_prometheus_is_refused_at_the_backup(boat: Boat) -> None:
+def test_an_image_that_is_not_prometheus_is_refused_at_the_backup(harness: Harness) -> None:
     with pytest.raises(LifeboatError, match=r"Docker refused container .*-version: .*/bin/prometheus") as caught:
-        make_boat(boat.source, boat.run, boat.state, image="lifeboat/base:sid").back_up("full")
+        make_harness(harness.source, harness.run, harness.state, image="lifeboat/base:sid").back_up("full")
     assert not isinstance(caught.value, Transient)
-    assert list(boat.run.docker.labelled(f"{RUN_LABEL}={boat.run.id}")) == []
+    assert list(harness.run.docker.labelled(f"{RUN_LABEL}={harness.run.id}")) == []
 
 
-def test_a_backup_without_its_configuration_is_refused(boat: Boat, tmp_path: Path) -> None:
+def test_a_backup_without_its_configuration_is_refused(harness: Harness, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"prometheus\.yml, the configuration that the source runs with"):
-        make_boat(boat.source, boat.run, boat.state, config_place=f"local:{tmp_path}").back_up("full")
-    assert boat.source.snapshots() == []
+        make_harness(harness.source, harness.run, harness.state, config_place=f"local:{tmp_path}").back_up("full")
+    assert harness.source.snapshots() == []
 
 
 # Bringing back
@@ -154,8 +156,8 @@ def test_a_changed_byte_in_an_old_block_is_found_and_the_block_named(
     prometheus_chain: Chain, damage: Callable[[Path], None], metric: str
 ) -> None:
     """Prometheus starts on it, and would have shown nothing until somebody looked at that day."""
-    boat, backups = prometheus_chain
-    with boat.fetched(backups[-1].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.fetched(backups[-1].id) as copy:
         copy.assemble()
         block = _oldest(copy)
         damage(block)
@@ -171,8 +173,8 @@ def test_a_changed_byte_in_an_old_block_is_found_and_the_block_named(
 def test_a_file_with_a_checksum_of_its_own_keeps_prometheus_from_starting_and_is_named(
     prometheus_chain: Chain, name: str
 ) -> None:
-    boat, backups = prometheus_chain
-    with boat.fetched(backups[-1].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.fetched(backups[-1].id) as copy:
         copy.assemble()
         file = _oldest(copy) / name
         _flip(file, file.stat().st_size - 2)
@@ -181,8 +183,8 @@ def test_a_file_with_a_checksum_of_its_own_keeps_prometheus_from_starting_and_is
 
 
 def test_a_damaged_chunk_of_the_newest_hours_fails_the_first_answer(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
-    with boat.fetched(backups[-1].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.fetched(backups[-1].id) as copy:
         copy.assemble()
         chunk = _newest(copy) / "chunks" / "000001"
         chunk.write_bytes(chunk.read_bytes()[:8] + bytes(chunk.stat().st_size - 8))
@@ -195,8 +197,8 @@ def test_a_damaged_chunk_of_the_newest_hours_fails_the_first_answer(prometheus_c
 
 def test_a_block_that_is_removed_from_the_copy_is_found_by_every_kind_of_fact(prometheus_chain: Chain) -> None:
     """An old block goes: Prometheus starts, and answers about today; the proof says which block is missing."""
-    boat, backups = prometheus_chain
-    with boat.fetched(backups[-1].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.fetched(backups[-1].id) as copy:
         copy.assemble()
         questions = copy._details.questions.instants
         ulid = next(
@@ -216,9 +218,9 @@ def test_a_block_that_is_removed_from_the_copy_is_found_by_every_kind_of_fact(pr
 
 
 def test_a_block_that_is_missing_from_the_chain_is_named(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
+    harness, backups = prometheus_chain
 
-    with boat.fetched(backups[-1].id) as copy:
+    with harness.fetched(backups[-1].id) as copy:
         block = copy._details.blocks[0]
         (copy._chain[backups[0].id].data / "blocks" / block.ulid / "index").unlink()
         with pytest.raises(Damaged, match=f"block {block.ulid}: index .* is missing from backup {backups[0].id}"):
@@ -226,13 +228,13 @@ def test_a_block_that_is_missing_from_the_chain_is_named(prometheus_chain: Chain
 
 
 def test_a_configuration_file_that_changed_is_found(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
+    harness, backups = prometheus_chain
 
     def change(chain: Sequence[Fetched]) -> None:
         rules = chain[-1].data / "config" / "rules" / "lifeboat.yml"
         rules.write_text(rules.read_text().replace("sum by", "min by"))
 
-    with boat.fetched(backups[-1].id, change) as copy:
+    with harness.fetched(backups[-1].id, change) as copy:
         copy.assemble()
         copy.start()
         failed = [check for check in witness.compare(backups[-1].witness, copy.observe()) if not check.passed]
@@ -241,8 +243,8 @@ def test_a_configuration_file_that_changed_is_found(prometheus_chain: Chain) -> 
 
 def test_a_copy_on_another_major_version_proves_nothing(prometheus_chain: Chain) -> None:
     """Answers of 2.x and 3.x differ without any damage: that is a drill that could not run, not a failed one."""
-    boat, backups = prometheus_chain
-    with boat.fetched(backups[0].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.fetched(backups[0].id) as copy:
         source = copy._last.manifest.source.model_copy(update={"version": "2.53.0"})
         copy._last = Fetched(copy._last.manifest.model_copy(update={"source": source}), copy._last.data)
         copy.assemble()
@@ -251,11 +253,11 @@ def test_a_copy_on_another_major_version_proves_nothing(prometheus_chain: Chain)
 
 
 def test_a_copy_that_ends_for_another_reason_than_its_blocks_is_not_called_damaged(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
-    with boat.fetched(backups[0].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.fetched(backups[0].id) as copy:
         copy._details.flags["query.lookback-delta"] = "soon"
         copy.assemble()
-        with pytest.raises(LifeboatError, match=r"ended while it started; its last words: .*soon") as caught:
+        with pytest.raises(LifeboatError, match=r"ended while it started; the end of its log: .*soon") as caught:
             copy.start()
     assert not isinstance(caught.value, Damaged)
 
@@ -326,5 +328,5 @@ def test_doctor_names_snapshots_that_fill_the_disk(prometheus_factory: Prometheu
     source.execute("sh", "-c", "mkdir -p /prometheus/snapshots/x/y && touch /prometheus/snapshots/x/y/z")
     findings = _examined(_service(source))
     assert not findings["snapshots"].ok
-    assert "1 snapshots lie in" in findings["snapshots"].message
+    assert "1 snapshots are in" in findings["snapshots"].message
     assert "30 min" in findings["late samples"].message

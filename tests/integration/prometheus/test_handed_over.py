@@ -9,15 +9,15 @@ from backups.errors import Damaged, LifeboatError
 from backups.manifest import Manifest
 from backups.services.base import Fetched, Point
 from backups.services.prometheus.details import PrometheusDetails
-from tests.integration.prometheus.conftest import Boat
+from tests.integration.prometheus.conftest import Harness
 
 pytestmark = pytest.mark.docker
-Chain = tuple[Boat, list[Manifest]]
+Chain = tuple[Harness, list[Manifest]]
 
 
 def test_what_is_handed_over_is_the_captured_blocks_alone(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
-    with boat.lowered(backups[-1].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.restored(backups[-1].id) as copy:
         assert {entry.name for entry in copy.data_directory.iterdir()} > {"wal", "chunks_head"}
         delivery = copy.settle()
         details = PrometheusDetails.of(backups[-1])
@@ -34,11 +34,11 @@ def test_what_is_handed_over_is_the_captured_blocks_alone(prometheus_chain: Chai
 
 
 def test_blocks_that_changed_in_the_sandbox_are_not_handed_over(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
-    with boat.lowered(backups[-1].id) as copy:
+    harness, backups = prometheus_chain
+    with harness.restored(backups[-1].id) as copy:
         chunk = next(copy.data_directory.rglob("chunks/000001"))
         chunk.write_bytes(b"\0" * chunk.stat().st_size)
-        with pytest.raises(Damaged, match=r"not what was captured any more; block \w+: chunks/000001 has sha256"):
+        with pytest.raises(Damaged, match=r"not equal to those captured; block \w+: chunks/000001 has sha256"):
             copy.settle()
 
 
@@ -51,11 +51,11 @@ def test_there_is_no_way_on_from_a_snapshot(prometheus_chain: Chain) -> None:
             copy.advance(later, Point(time=backups[0].taken_at + timedelta(seconds=1)))
 
 
-def test_what_the_source_has_gained_since_is_told_in_samples(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
-    boat.source.wait_for_scrapes(3)
-    (line,) = boat.service.since(backups[0].witness)
-    told = re.fullmatch(r"(\d+) samples scraped since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, where the backup's end", line)
+def test_what_the_source_has_gained_since_is_reported_in_samples(prometheus_chain: Chain) -> None:
+    harness, backups = prometheus_chain
+    harness.source.wait_for_scrapes(3)
+    (line,) = harness.service.since(backups[0].witness)
+    told = re.fullmatch(r"(\d+) samples scraped since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, where the backup ends", line)
     assert told is not None, line
     assert int(told[1]) > 0
-    assert list(boat.service.since(())) == []
+    assert list(harness.service.since(())) == []

@@ -21,15 +21,15 @@ from backups.machine.runs import Run
 from backups.places.local.place import LocalPlace
 from backups.services.prometheus import questions
 from backups.services.prometheus.details import PrometheusDetails
-from tests.integration.prometheus.conftest import Boat, make_boat
+from tests.integration.prometheus.conftest import Harness, make_harness
 from tests.servers.prometheus import PrometheusFactory, PrometheusServer
 
 pytestmark = pytest.mark.docker
 
 
-def _failed(boat: Boat, backup: str) -> list[witness.Check]:
-    manifest = next(boat.repository.manifest(record) for record in boat.repository.backups() if record.id == backup)
-    with boat.lowered(backup) as copy:
+def _failed(harness: Harness, backup: str) -> list[witness.Check]:
+    manifest = next(harness.repository.manifest(record) for record in harness.repository.backups() if record.id == backup)
+    with harness.restored(backup) as copy:
         return [check for check in witness.compare(manifest.witness, copy.observe()) if not check.passed]
 
 
@@ -48,26 +48,26 @@ def _delete(source: PrometheusServer, selector: str) -> None:
 
 def test_deleted_series_and_rewritten_blocks_come_back_as_they_are(own_source: PrometheusServer, run: Run, state: Path) -> None:
     """A deletion changes files of old blocks in place; cleaning up replaces the blocks: each incremental holds just that."""
-    boat = make_boat(own_source, run, state)
-    full = boat.back_up("full")
+    harness = make_harness(own_source, run, state)
+    full = harness.back_up("full")
     old = set(own_source.blocks())
     _delete(own_source, 'room_temperature{machine="3"}')
-    marked = boat.back_up("incremental")
+    marked = harness.back_up("incremental")
     changed = {entry.path.split("/", 2)[2] for entry in marked.files if entry.path.split("/")[1] in old}
     assert "tombstones" in changed
     assert changed <= {"tombstones", "meta.json"}
     requests.post(f"{own_source.url}/api/v1/admin/tsdb/clean_tombstones", timeout=30).raise_for_status()
     assert not old & own_source.blocks()
-    cleaned = boat.back_up("incremental")
+    cleaned = harness.back_up("incremental")
     for manifest in (full, marked, cleaned):
-        assert _failed(boat, manifest.id) == []
-    assert boat.service.wanted([full, marked, cleaned])[:2] == [[], []]
+        assert _failed(harness, manifest.id) == []
+    assert harness.service.wanted([full, marked, cleaned])[:2] == [[], []]
 
 
 def test_what_changes_while_the_backup_is_taken_is_left_out_of_the_proof_and_said(
     own_source: PrometheusServer, run: Run, state: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    boat = make_boat(own_source, run, state)
+    harness = make_harness(own_source, run, state)
     fetch = LocalPlace.fetch
 
     def fetch_and_delete(place: LocalPlace, paths: list[str], into: Path) -> None:
@@ -77,12 +77,12 @@ def test_what_changes_while_the_backup_is_taken_is_left_out_of_the_proof_and_sai
 
     monkeypatch.setattr(LocalPlace, "fetch", fetch_and_delete)
     with caplog.at_level(logging.INFO):
-        manifest = boat.back_up("full")
+        manifest = harness.back_up("full")
     unsettled = PrometheusDetails.of(manifest).questions.unsettled
     assert any(subject == "metric rowers" for subject, _ in unsettled)
     assert not any(subject == "metric room_temperature" for subject, _ in unsettled)
     assert f"{len(unsettled)} answers changed while the backup was taken" in caplog.text
-    assert _failed(boat, manifest.id) == []
+    assert _failed(harness, manifest.id) == []
 
 
 def test_a_source_that_answers_only_small_queries_is_asked_in_slices(
@@ -91,36 +91,36 @@ def test_a_source_that_answers_only_small_queries_is_asked_in_slices(
     """Counting all series at once is refused there, so chosen metrics are counted; the copy answers as little."""
     source = prometheus_factory(past=4, flags=["--query.max-samples=200"])
     source.wait_for_scrapes(8)
-    boat = make_boat(source, run, state)
-    manifest = boat.back_up("full")
+    harness = make_harness(source, run, state)
+    manifest = harness.back_up("full")
     subjects = {fact.subject for fact in manifest.witness}
     assert any(subject.endswith(" chosen metrics") for subject in subjects)
     assert len([subject for subject in subjects if subject.startswith("metric ")]) > 10
     assert PrometheusDetails.of(manifest).flags["query.max-samples"] == "200"
-    assert _failed(boat, manifest.id) == []
+    assert _failed(harness, manifest.id) == []
 
 
-def test_a_source_with_many_series_is_asked_about_chosen_metrics(boat: Boat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_with_many_series_is_asked_about_chosen_metrics(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "MANY_SERIES", 100)
     monkeypatch.setattr(questions, "METRICS", 30)
-    manifest = boat.back_up("full")
+    manifest = harness.back_up("full")
     scopes = {
         len(instant.names) if instant.names is not None else None for instant in PrometheusDetails.of(manifest).questions.instants
     }
     assert scopes == {30, None}
-    assert _failed(boat, manifest.id) == []
+    assert _failed(harness, manifest.id) == []
 
 
 def test_an_empty_source_can_be_backed_up_and_comes_back_empty(
     prometheus_factory: PrometheusFactory, run: Run, state: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = prometheus_factory(configure=lambda directory: (directory / "prometheus.yml").write_text("{}\n"))
-    boat = make_boat(source, run, state)
+    harness = make_harness(source, run, state)
     with caplog.at_level(logging.INFO):
-        manifest = boat.back_up("full")
-    assert "no PromQL question is part of the proof" in caplog.text
+        manifest = harness.back_up("full")
+    assert "the witness has no PromQL answers" in caplog.text
     assert [fact.value for fact in manifest.witness if fact.metric == "blocks"] == [0]
-    assert _failed(boat, manifest.id) == []
+    assert _failed(harness, manifest.id) == []
 
 
 def test_data_younger_than_the_longest_scrape_is_backed_up_without_questions(
@@ -135,11 +135,11 @@ def test_data_younger_than_the_longest_scrape_is_backed_up_without_questions(
 
     source = prometheus_factory(configure=slow)
     source.wait_for_scrapes(2)
-    boat = make_boat(source, run, state)
-    manifest = boat.back_up("full")
+    harness = make_harness(source, run, state)
+    manifest = harness.back_up("full")
     assert PrometheusDetails.of(manifest).questions.instants == ()
     assert [fact.value for fact in manifest.witness if fact.metric == "blocks"] == [1]
-    assert _failed(boat, manifest.id) == []
+    assert _failed(harness, manifest.id) == []
 
 
 def test_a_configuration_that_promtool_refuses_is_said_at_the_backup_and_is_no_fault_of_the_copy(
@@ -148,16 +148,16 @@ def test_a_configuration_that_promtool_refuses_is_said_at_the_backup_and_is_no_f
     rules = own_source.configuration / "rules" / "new.yml"
     rules.write_text("groups: [{name: broken, rules: [{record: a, expr: 'sum(('}]}]\n")
     try:
-        boat = make_boat(own_source, run, state)
+        harness = make_harness(own_source, run, state)
         with caplog.at_level(logging.INFO):
-            manifest = boat.back_up("full")
+            manifest = harness.back_up("full")
     finally:
         rules.unlink()
     assert "promtool does not accept the configuration" in caplog.text
     judged = next(fact for fact in manifest.witness if fact.metric == "promtool check config")
     assert str(judged.value).startswith("refused: ")
     assert "new.yml" in str(judged.value)
-    assert _failed(boat, manifest.id) == []
+    assert _failed(harness, manifest.id) == []
 
 
 # What must not be left at the source
@@ -165,30 +165,30 @@ def test_a_configuration_that_promtool_refuses_is_said_at_the_backup_and_is_no_f
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError("the copy failed")], ids=["interrupt", "fault"])
 def test_no_snapshot_is_left_when_the_copy_of_it_ends_early(
-    boat: Boat, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, fault: BaseException
 ) -> None:
     fetch = LocalPlace.fetch
 
     def broken(place: LocalPlace, paths: list[str], into: Path) -> None:
         if any(path.startswith("snapshots/") for path in paths):
-            assert boat.source.snapshots()
+            assert harness.source.snapshots()
             raise fault
         fetch(place, paths, into)
 
     monkeypatch.setattr(LocalPlace, "fetch", broken)
     with pytest.raises(type(fault)):
-        boat.back_up("full")
-    assert boat.source.snapshots() == []
-    assert boat.repository.backups() == []
+        harness.back_up("full")
+    assert harness.source.snapshots() == []
+    assert harness.repository.backups() == []
 
 
-def test_no_snapshot_is_left_when_the_interrupt_comes_while_prometheus_makes_it(boat: Boat) -> None:
+def test_no_snapshot_is_left_when_the_interrupt_comes_while_prometheus_makes_it(harness: Harness) -> None:
     """The name of the snapshot is not known yet when Ctrl-C comes; it is waited for."""
-    with _proxy(boat.source.url) as url:
-        service = make_boat(boat.source, boat.run, boat.state, url=url)
+    with _proxy(harness.source.url) as url:
+        service = make_harness(harness.source, harness.run, harness.state, url=url)
         with pytest.raises(KeyboardInterrupt):
             service.back_up("full")
-    assert boat.source.snapshots() == []
+    assert harness.source.snapshots() == []
 
 
 @contextmanager
@@ -251,27 +251,27 @@ with runs.start(state) as run:
 
 
 def test_the_snapshot_of_a_killed_backup_is_removed_by_the_next_and_others_are_left(
-    boat: Boat, caplog: pytest.LogCaptureFixture
+    harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What we made we know by name; a snapshot of somebody else's may be in use."""
-    theirs = requests.post(f"{boat.source.url}/api/v1/admin/tsdb/snapshot", timeout=60).json()["data"]["name"]
-    settings = boat.source.settings().model_dump_json()
-    killed = subprocess.run([sys.executable, "-c", _KILLED, str(boat.state), settings], check=False, timeout=120)
+    theirs = requests.post(f"{harness.source.url}/api/v1/admin/tsdb/snapshot", timeout=60).json()["data"]["name"]
+    settings = harness.source.settings().model_dump_json()
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(harness.state), settings], check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
-    assert len(boat.source.snapshots()) == 2
+    assert len(harness.source.snapshots()) == 2
     try:
         with caplog.at_level(logging.INFO):
-            boat.back_up("full")
-        assert boat.source.snapshots() == [theirs]
+            harness.back_up("full")
+        assert harness.source.snapshots() == [theirs]
         assert "which an earlier run left" in caplog.text
         assert f"holds 1 snapshots that are not ours, and that keep old blocks from being freed: {theirs}" in caplog.text
     finally:
-        boat.source.execute("rm", "-r", f"/prometheus/snapshots/{theirs}")
+        harness.source.execute("rm", "-r", f"/prometheus/snapshots/{theirs}")
 
 
-def test_a_disk_that_is_too_small_is_found_before_the_copy(boat: Boat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_too_small_is_found_before_the_copy(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "_RESERVE", 1 << 60)
     with pytest.raises(LifeboatError, match=r"the copy of the snapshot in docker:.* needs .* TiB in .*; .* are free"):
-        make_boat(boat.source, boat.run, boat.state, config_place=None).back_up("full")
-    assert boat.source.snapshots() == []
-    assert boat.repository.backups() == []
+        make_harness(harness.source, harness.run, harness.state, config_place=None).back_up("full")
+    assert harness.source.snapshots() == []
+    assert harness.repository.backups() == []

@@ -45,7 +45,7 @@ def test_the_real_restic_takes_a_repository_of_the_tests_for_whole(tmp_path: Pat
     repository.check(read_data=True)
     repository.fetch(snapshot, tmp_path / "back")
     assert (tmp_path / "back" / "noise").read_bytes() == (tmp_path / "data" / "noise").read_bytes()
-    with pytest.raises(Exception, match="its password is another one"):
+    with pytest.raises(Exception, match="the password is wrong"):
         repository_at(tmp_path / "repository", password="a guess").exists()
 
 

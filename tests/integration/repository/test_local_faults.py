@@ -44,19 +44,19 @@ def forget_the_cache(repository: Repository) -> Repository:
     return repository
 
 
-def test_another_password_is_told(repository: Repository) -> None:
+def test_another_password_is_reported(repository: Repository) -> None:
     other = repository_at(Path(repository.url), "wrong")
     for use in (other.exists, other.ensure, other.backups, other.prune):
-        with pytest.raises(ConfigError, match=r"cannot \w+ the repository .*: its password is another one") as fault:
+        with pytest.raises(ConfigError, match=r"cannot \w+ the repository .*: the password is wrong") as fault:
             use()
         assert "repository.password_file" in str(fault.value)
 
 
-def test_no_repository_is_told_and_listing_does_not_make_one(tmp_path: Path) -> None:
+def test_no_repository_is_reported_and_listing_does_not_make_one(tmp_path: Path) -> None:
     repository = repository_at(tmp_path / "nothing")
-    with pytest.raises(LifeboatError, match=r"cannot list the repository .*: there is none") as fault:
+    with pytest.raises(LifeboatError, match=r"cannot list the repository .*: there is no repository at that place") as fault:
         repository.backups()
-    assert "the first `lifeboat backup` makes it" in str(fault.value)
+    assert "the first `lifeboat backup` creates it" in str(fault.value)
     assert not (tmp_path / "nothing").exists()
 
 
@@ -99,7 +99,7 @@ def test_a_flipped_byte_in_a_pack_is_damage_and_mending_as_the_hint_says_works(
     ("folder", "words"),
     [("index", "invalid data returned"), ("config", "is damaged"), ("keys", "Unmarshal|wrong password|invalid")],
 )
-def test_a_flipped_byte_anywhere_else_is_told(
+def test_a_flipped_byte_anywhere_else_is_reported(
     repository: Repository, saved: str, tmp_path: Path, folder: str, words: str
 ) -> None:
     # A key is JSON, and a byte in its middle may be of a name that restic does not read.
@@ -109,7 +109,7 @@ def test_a_flipped_byte_anywhere_else_is_told(
     assert folder == "keys" or isinstance(fault.value, Damaged)
 
 
-def test_a_snapshot_that_cannot_be_read_is_told_not_left_out_of_the_list(
+def test_a_snapshot_that_cannot_be_read_is_reported_not_left_out_of_the_list(
     repository: Repository, saved: str, tmp_path: Path
 ) -> None:
     repository.save(tmp_path / "tree", host="agama", tags=["lifeboat"], at=datetime.now(UTC))
@@ -125,9 +125,9 @@ def test_missing_indexes_are_damage(repository: Repository, saved: str, tmp_path
         forget_the_cache(repository).fetch(saved, tmp_path / "back")
 
 
-def test_a_snapshot_that_is_gone_is_told(repository: Repository, saved: str, tmp_path: Path) -> None:
+def test_a_snapshot_that_is_gone_is_reported(repository: Repository, saved: str, tmp_path: Path) -> None:
     repository.forget([saved])
-    with pytest.raises(LifeboatError, match="the snapshot is gone") as fault:
+    with pytest.raises(LifeboatError, match="the snapshot does not exist") as fault:
         repository.fetch(saved, tmp_path / "back")
     assert not isinstance(fault.value, Damaged)
 
@@ -156,7 +156,7 @@ repository_at(Path({repository.url!r})).save(Path({str(tmp_path / "tree")!r}), h
     assert [snapshot.id for snapshot in repository.snapshots()] == [saved]
 
 
-def test_a_lock_of_a_process_that_lives_is_waited_for_then_told(repository: Repository, saved: str) -> None:
+def test_a_lock_of_a_process_that_lives_is_waited_for_then_reported(repository: Repository, saved: str) -> None:
     hurried = Repository(repository.url, repository.cache, repository.password, patience=1)
     with ExclusivelyLocked(repository), pytest.raises(Transient, match=r"it is locked: .*locked exclusively by PID \d+"):
         hurried.forget([saved])
@@ -201,14 +201,16 @@ class ExclusivelyLocked:
         self.holder.wait()
 
 
-def test_a_full_repository_disk_is_told_and_the_next_save_works(repository: Repository, small_disk: Path, tmp_path: Path) -> None:
+def test_a_full_repository_disk_is_reported_and_the_next_save_works(
+    repository: Repository, small_disk: Path, tmp_path: Path
+) -> None:
     subprocess.run(["cp", "-r", repository.url, str(small_disk / "repository")], check=True)
     full = Repository(str(small_disk / "repository"), repository.cache, repository.password, stalled=30)
     source = tmp_path / "large"
     source.mkdir()
     (source / "file").write_bytes(os.urandom(20_000_000))
     # restic 0.14 itself stands still now and then (1 of 60, then 1 of 300), and says nothing.
-    words = r"its disk is full: .*no space left on device|restic stood still: it was ended"
+    words = r"its disk is full: .*no space left on device|restic stalled: it was ended"
     with pytest.raises(LifeboatError, match=rf"cannot save to the repository .*: ({words})"):
         full.save(source, host="agama", tags=["lifeboat"], at=AT)
     assert full.snapshots() == []
@@ -218,7 +220,7 @@ def test_a_full_repository_disk_is_told_and_the_next_save_works(repository: Repo
     assert len(full.snapshots()) == 1
 
 
-def test_a_restic_that_stands_still_is_ended_and_told(
+def test_a_restic_that_stalls_is_ended_and_reported(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As restic 0.14 may on a full disk; its words so far are kept, and nothing is kept waiting."""
@@ -229,7 +231,7 @@ def test_a_restic_that_stands_still_is_ended_and_told(
     with pytest.raises(LifeboatError) as fault:
         dataclasses.replace(repository, stalled=1.0).save(tmp_path, host="agama", tags=["lifeboat"], at=AT)
     assert fault.value.message == (
-        f"cannot save to the repository {repository.url}: restic stood still: it was ended, since it had done nothing for 1 s"
+        f"cannot save to the repository {repository.url}: restic stalled: it was ended, since it had done nothing for 1 s"
     )
     assert "is its disk, or a quota there, full?" in (fault.value.hint or "")
 
@@ -244,7 +246,7 @@ def test_a_full_disk_at_the_other_end_is_not_blamed_on_the_repository(
     assert "set `state:`" in str(fault.value)
 
 
-def test_a_machine_without_restic_is_told(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_machine_without_restic_is_reported(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LifeboatError) as fault:
         repository.exists()

@@ -151,7 +151,7 @@ def test_a_moment_before_the_backups_and_between_them(toy: ToySite, told: Comman
         (("--to", "local:TMP/x", "--backup", "ID", "--at", "2030-01-01"), "two ways to say what comes back"),
         (("--to", "local:TMP/x", "--at", "soon"), "is neither a time nor a GTID"),
         (("--to", "ssh:nowhere:TMP/x"), "nowhere"),
-        (("--to", "docker:an odd name"), "names no container"),
+        (("--to", "docker:an odd name"), "is not a container's name"),
         (("--to", "api"), "only Grafana takes a restore through its API"),
         (("--to", "local:TMP/x", "--tables", "shop.client"), "only MySQL has tables"),
     ],

@@ -9,8 +9,9 @@ import pytest
 from backups.backup import back_up
 from backups.errors import LifeboatError
 from backups.machine import runs
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 from backups.services.base import Captured, Job, Service
 from tests.contract.toy_site import ToySite
 
@@ -70,7 +71,7 @@ def test_two_machines_never_fork_a_chain(toy: ToySite, tmp_path: Path, monkeypat
 
     monkeypatch.setattr(type(site.service("toy", Docker())), "capture", capture_meanwhile)
     before = [backup.id for backup in site.repository.backups()]
-    with pytest.raises(LifeboatError, match=f"{taken[0] if taken else 'toy-'}.* at the same time, on another machine"):
+    with pytest.raises(LifeboatError, match=f"{taken[0] if taken else 'toy-'}.* at the same time, by another machine"):
         site.back_up("toy", kind="incremental")
     assert [backup.id for backup in site.repository.backups()] == [*before, *taken]
     assert site.back_up("toy", kind="incremental").parent == taken[0]

@@ -43,7 +43,7 @@ def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_systemd")
-def test_a_unit_with_a_mistake_is_told(tmp_path: Path) -> None:
+def test_a_unit_with_a_mistake_is_reported(tmp_path: Path) -> None:
     """The check above can fail."""
     (tmp_path / "units").mkdir()
     (tmp_path / "seen").mkdir()

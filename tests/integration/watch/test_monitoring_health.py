@@ -80,7 +80,7 @@ def test_a_grafana_whose_database_does_not_answer_is_down(grafana_source: Grafan
 def test_a_prometheus_that_does_not_let_us_in_or_is_none_is_not_called_down(prometheus_factory: PrometheusFactory) -> None:
     server = prometheus_factory(authentication=True)
     assert seen(prometheus(server)) == []
-    with pytest.raises(LifeboatError, match="does not let us in"):
+    with pytest.raises(LifeboatError, match="refuses the login"):
         seen(prometheus(server, password="wrong"))
     with answering(404, "no such page") as url, pytest.raises(LifeboatError, match="answers 404"):
         seen(prometheus(server, url=url))

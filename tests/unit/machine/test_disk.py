@@ -25,11 +25,11 @@ def test_sizes_read_well(count: float, words: str) -> None:
     assert disk.size(count) == words
 
 
-def test_too_little_room_is_told_with_both_numbers(tmp_path: Path) -> None:
+def test_too_little_room_is_reported_with_both_numbers(tmp_path: Path) -> None:
     disk.require(tmp_path, 0, "the backup of agama")
     with pytest.raises(LifeboatError, match=r"^the backup of agama needs 1024.0 TiB in .*; [0-9.]+ \w+ are free\nhint") as fault:
         disk.require(tmp_path, 2**50 - 256 * 2**20, "the backup of agama")
-    assert fault.value.hint == "free some space there, or set `state:` in lifeboat.yaml to a larger disk"
+    assert fault.value.hint == "free some space there, or set `state:` in lifeboat.yaml to a directory on a larger disk"
 
 
 def test_a_reserve_stays_free(tmp_path: Path) -> None:
@@ -39,16 +39,16 @@ def test_a_reserve_stays_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_disk_that_fills_is_told(tmp_path: Path, code: int) -> None:
+def test_a_disk_that_fills_is_reported(tmp_path: Path, code: int) -> None:
     with (
         pytest.raises(LifeboatError, match=r"the disk filled during the backup: .* left"),
-        disk.full_disk_told(tmp_path, "the backup"),
+        disk.full_disk_reported(tmp_path, "the backup"),
     ):
         raise OSError(code, "full")
 
 
 def test_another_fault_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), disk.full_disk_told(tmp_path, "the backup"):
+    with pytest.raises(PermissionError), disk.full_disk_reported(tmp_path, "the backup"):
         raise PermissionError(errno.EACCES, "no")
 
 

@@ -13,7 +13,7 @@ from backups.errors import LifeboatError
 from backups.places import put as putting
 from backups.places.base import Ownership
 from backups.places.local.place import LocalPlace
-from backups.places.local.put import LocalArrival, numbers
+from backups.places.local.put import LocalTarget, numbers
 from backups.places.put import Entry
 
 OURS = Ownership(names="nobody-has-this-name:nor-this", user=os.geteuid(), group=os.getegid())
@@ -126,10 +126,10 @@ def test_a_lost_and_found_does_not_count(tmp_path: Path) -> None:
     assert LocalPlace(tmp_path).entries() == []
 
 
-def test_no_room_is_told_before_the_first_byte(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_is_reported_before_the_first_byte(tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = plant(elsewhere / "tree")
-    monkeypatch.setattr(LocalArrival, "free", lambda _: 1000)
-    with pytest.raises(LifeboatError, match=r"has no room: 4\.0 KiB are to be put there, 1000 B are free"):
+    monkeypatch.setattr(LocalTarget, "free", lambda _: 1000)
+    with pytest.raises(LifeboatError, match=r"not enough space in .*: 4\.0 KiB are to be put there, 1000 B are free"):
         LocalPlace(tmp_path / "data").put(tree, OURS)
     assert list(tmp_path.iterdir()) == []
 
@@ -137,16 +137,16 @@ def test_no_room_is_told_before_the_first_byte(tmp_path: Path, elsewhere: Path, 
 def test_a_root_is_moved_aside(tmp_path: Path) -> None:
     root = plant(tmp_path / "data")
     (tmp_path / "data.1").touch()
-    with pytest.raises(LifeboatError, match=r"data\.1 is there already"):
+    with pytest.raises(LifeboatError, match=r"data\.1 exists already"):
         LocalPlace(root).move_aside("1")
     before = held(root)
     assert LocalPlace(root, name="docker:x:/data").move_aside("2") == f"local:{tmp_path}/data.2"
     assert held(tmp_path / "data.2") == before
-    with pytest.raises(LifeboatError, match="is not there"):
+    with pytest.raises(LifeboatError, match="does not exist"):
         LocalPlace(root).move_aside("3")
 
 
-def test_room_is_told_for_a_root_that_is_not_there(tmp_path: Path) -> None:
+def test_room_is_reported_for_a_root_that_is_not_there(tmp_path: Path) -> None:
     assert LocalPlace(tmp_path / "a" / "b").free() == pytest.approx(shutil.disk_usage(tmp_path).free, abs=2**30)
 
 
@@ -159,7 +159,9 @@ def test_a_file_is_no_root(tmp_path: Path) -> None:
 def test_commands_run_in_a_shell(tmp_path: Path) -> None:
     place = LocalPlace(tmp_path)
     assert place.run("echo out; echo err >&2; exit 3", seconds=10) == (3, "out\nerr")
-    with pytest.raises(LifeboatError, match=r"`echo begun; sleep 60` did not end within 0\.5 s on this machine; it said: begun"):
+    with pytest.raises(
+        LifeboatError, match=r"`echo begun; sleep 60` did not end within 0\.5 s on this machine; it printed: begun"
+    ):
         place.run("echo begun; sleep 60", seconds=0.5)
 
 
@@ -182,10 +184,10 @@ def test_what_arrived_is_compared(tmp_path: Path) -> None:
     for arrived, words in (
         (
             {**sent, "a": Entry("f", 0o600, 4)},
-            "a arrived in ssh:h:/d as a file of 4 bytes with mode 0600; it was sent as a file of 10 bytes",
+            "a in ssh:h:/d is a file of 4 bytes with mode 0600 after the copy; sent was a file of 10 bytes",
         ),
-        ({"a": sent["a"]}, "b arrived in ssh:h:/d as nothing; it was sent as a directory with mode 0700"),
-        ({**sent, "c": Entry("l", 0)}, "c arrived in ssh:h:/d as a link; it was sent as nothing"),
+        ({"a": sent["a"]}, "b in ssh:h:/d is nothing after the copy; sent was a directory with mode 0700"),
+        ({**sent, "c": Entry("l", 0)}, "c in ssh:h:/d is a link after the copy; sent was nothing"),
     ):
         with pytest.raises(LifeboatError, match=words):
             putting.compare("ssh:h:/d", sent, arrived)

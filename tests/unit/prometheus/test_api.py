@@ -52,13 +52,13 @@ def test_a_password_in_the_url_is_not_shown() -> None:
 def test_a_snapshot_name_that_could_lead_elsewhere_is_refused(name: str) -> None:
     """The name becomes a path that is removed."""
     body = f'{{"status": "success", "data": {{"name": "{name}"}}}}'.encode()
-    with _answering(200, body) as api, pytest.raises(LifeboatError, match="gave its snapshot the name"):
+    with _answering(200, body) as api, pytest.raises(LifeboatError, match="which is not the name of a snapshot"):
         api.snapshot()
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'"success"', b"{}"])
-def test_an_answer_that_is_not_prometheuss_is_told(body: bytes) -> None:
-    with _answering(200, body) as api, pytest.raises(LifeboatError, match="answers 200 with what is not Prometheus's"):
+def test_an_answer_that_is_not_prometheuss_is_reported(body: bytes) -> None:
+    with _answering(200, body) as api, pytest.raises(LifeboatError, match="answers 200, and not as Prometheus does"):
         api.version()
 
 

@@ -43,7 +43,7 @@ def test_files_without_a_backup_belong_to_the_chains_last() -> None:
     block = _block(
         BlockFile(path="index", size=1, sha256="a"), BlockFile(path="chunks/000001", size=2, sha256="b", backup="first")
     )
-    have = blocks.held([_manifest("first", {}), _manifest("last", {})], [block])
+    have = blocks.known([_manifest("first", {}), _manifest("last", {})], [block])
     assert {key: file.backup for key, file in have.items()} == {
         (ULID, "index", 1): "last",
         (ULID, "chunks/000001", 2): "first",
@@ -57,18 +57,18 @@ def test_files_without_a_backup_belong_to_the_chains_last() -> None:
 def test_only_files_written_once_are_taken_from_the_chain(path: str, size: int, copied: bool) -> None:
     """meta.json and tombstones may be rewritten with the same size."""
     files = [BlockFile(path=name, size=1, sha256="a") for name in ("index", "meta.json", "tombstones")]
-    have = blocks.held([_manifest("first", {})], [_block(*files)])
+    have = blocks.known([_manifest("first", {})], [_block(*files)])
     assert blocks.must_be_copied(ULID, path, size, have) is copied
 
 
 def test_the_same_path_of_another_block_is_another_file() -> None:
-    have = blocks.held([_manifest("first", {})], [_block(BlockFile(path="index", size=1, sha256="a"))])
+    have = blocks.known([_manifest("first", {})], [_block(BlockFile(path="index", size=1, sha256="a"))])
     assert blocks.must_be_copied(ULID[:-1] + "T", "index", 1, have)
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"ulid": "x", "minTime": "soon", "maxTime": 1, "stats": {}}', b"\xff"])
-def test_a_meta_json_that_is_none_is_told_with_its_origin(text: bytes) -> None:
-    with pytest.raises(LifeboatError, match="block 7 is not the description of a block"):
+def test_a_meta_json_that_is_none_is_reported_with_its_origin(text: bytes) -> None:
+    with pytest.raises(LifeboatError, match=r"block 7 is not a valid meta\.json of a block"):
         blocks.Meta.read(text, "block 7")
 
 

@@ -14,7 +14,7 @@ from backups.witness import Fact
 
 def test_instants_lie_in_data_and_before_the_limit_and_hold_the_newest() -> None:
     spans = [Span(1000, 2000, 1), Span(5000, 6000, 2), Span(8000, 9000, 3)]
-    moments = questions._moments(spans, 8500, random.Random(1))
+    moments = questions._instants(spans, 8500, random.Random(1))
     assert len(moments) == questions.INSTANTS
     assert moments[-1] == (8500, 3)
     assert all(any(span.start <= at <= span.end and span.series == series for span in spans) for at, series in moments)
@@ -23,7 +23,7 @@ def test_instants_lie_in_data_and_before_the_limit_and_hold_the_newest() -> None
 
 def test_many_blocks_get_no_more_instants_than_few() -> None:
     spans = [Span(start, start + 90, 1) for start in range(0, 100_000, 100)]
-    moments = questions._moments(spans, 10**9, random.Random(1))
+    moments = questions._instants(spans, 10**9, random.Random(1))
     assert len(moments) == questions.INSTANTS
     assert moments[0][0] < 100
     assert moments[-1][0] == spans[-1].end
@@ -31,16 +31,16 @@ def test_many_blocks_get_no_more_instants_than_few() -> None:
 
 @pytest.mark.parametrize("spans", [[], [Span(1000, 2000, 1)]])
 def test_there_are_no_instants_without_data_old_enough(spans: list[Span]) -> None:
-    assert questions._moments(spans, 999, random.Random(1)) == []
+    assert questions._instants(spans, 999, random.Random(1)) == []
 
 
 def test_one_second_of_data_gets_one_instant() -> None:
-    assert questions._moments([Span(1000, 1000, 4)], 2000, random.Random(1)) == [(1000, 4)]
+    assert questions._instants([Span(1000, 1000, 4)], 2000, random.Random(1)) == [(1000, 4)]
 
 
 def test_the_same_seed_chooses_the_same() -> None:
     spans = [Span(0, 10_000, 1)]
-    first, again, other = (questions._moments(spans, 9000, random.Random(seed)) for seed in (1, 1, 2))
+    first, again, other = (questions._instants(spans, 9000, random.Random(seed)) for seed in (1, 1, 2))
     assert first == again != other
 
 
@@ -70,8 +70,8 @@ def test_spans_of_time_are_read_as_prometheus_writes_them(text: str, seconds: fl
 
 
 @pytest.mark.parametrize("text", ["", "soon", "10", "5s later"])
-def test_what_is_no_span_of_time_is_told(text: str) -> None:
-    with pytest.raises(LifeboatError, match="is not a span of time"):
+def test_what_is_no_span_of_time_is_reported(text: str) -> None:
+    with pytest.raises(LifeboatError, match="is not a duration as Prometheus writes it"):
         horizon.seconds(text)
 
 
@@ -116,7 +116,7 @@ def test_the_major_version_is_its_first_number(text: str, number: int) -> None:
     assert major(text) == number
 
 
-def test_versions_of_another_major_are_refused_and_what_is_no_version_is_told() -> None:
+def test_versions_of_another_major_are_refused_and_what_is_no_version_is_reported() -> None:
     check_same_major("3.5.0", "3.9.1", "prom/prometheus:v3.9.1")
     with pytest.raises(LifeboatError, match=r"the source is Prometheus 2\.53\.0, the image x holds 3\.5\.0"):
         check_same_major("2.53.0", "3.5.0", "x")

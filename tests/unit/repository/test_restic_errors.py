@@ -28,17 +28,17 @@ Fatal: There were 1 errors"""
     [
         (AWAY, Transient, "it does not answer"),
         (NO_HOST, Transient, "it does not answer"),
-        (NONE, LifeboatError, "there is none"),
-        ("Fatal: wrong password or no key found", ConfigError, "its password is another one"),
+        (NONE, LifeboatError, "there is no repository at that place"),
+        ("Fatal: wrong password or no key found", ConfigError, "the password is wrong"),
         (RETRIED, Damaged, "its content is damaged: ignoring error for /data/f2: StreamPack: ReadFull: unexpected EOF"),
         ("Fatal: load <index/e1d51bb7bf>: invalid data returned", Damaged, "invalid data returned"),
         ("Fatal: Unmarshal: invalid character 'h' after object key:value pair", Damaged, "its content is damaged"),
-        ('invalid id "b8c3eddd": no matching ID found for prefix "b8c3eddd"', LifeboatError, "the snapshot is gone"),
+        ('invalid id "b8c3eddd": no matching ID found for prefix "b8c3eddd"', LifeboatError, "the snapshot does not exist"),
         ("Fatal: something new", LifeboatError, "restic ended with code 1: Fatal: something new"),
-        ("", LifeboatError, "restic ended with code 1: it said nothing"),
+        ("", LifeboatError, "restic ended with code 1: it printed nothing"),
     ],
 )
-def test_a_failure_is_told_by_its_meaning(errors: str, kind: type[LifeboatError], words: str) -> None:
+def test_a_failure_is_reported_by_its_meaning(errors: str, kind: type[LifeboatError], words: str) -> None:
     fault = restic_errors.fault(Completed(1, b"", errors), "cannot open the repository /repo")
     assert type(fault) is kind
     assert words in fault.message

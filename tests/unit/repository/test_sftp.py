@@ -45,7 +45,7 @@ def test_other_repositories_need_no_ssh() -> None:
 
 @pytest.mark.parametrize("url", ["sftp:/srv/r", "sftp://:22//r", "sftp:", "sftp://host:port//r"])
 def test_an_address_without_a_host_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="is not an address of SFTP") as fault:
+    with pytest.raises(ConfigError, match="is not a valid SFTP address") as fault:
         sftp.command(url, NOWHERE)
     assert "sftp:user@host:/path" in str(fault.value)
 

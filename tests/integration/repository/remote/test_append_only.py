@@ -100,7 +100,7 @@ def test_the_lock_of_a_dead_machine_is_no_obstacle(machine: Elsewhere, vault: tu
     assert len(repository.snapshots()) == 1
 
 
-def test_a_fork_that_cannot_be_taken_back_is_told_and_the_next_backup_is_a_full(
+def test_a_fork_that_cannot_be_taken_back_is_reported_and_the_next_backup_is_a_full(
     machine: Elsewhere, vault: tuple[RestServer, RestServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site, elsewhere = machine.configure(f"url: '{vault[0].url}'"), tmp_path / "state-of-another-machine"
@@ -117,7 +117,7 @@ def test_a_fork_that_cannot_be_taken_back_is_told_and_the_next_backup_is_a_full(
         return whole(self, job)
 
     monkeypatch.setattr(type(site.service("toy", Docker())), "capture", meanwhile)
-    with pytest.raises(LifeboatError, match=r"at the same time, on another machine; toy-.* could not be taken back") as fault:
+    with pytest.raises(LifeboatError, match=r"at the same time, by another machine; toy-.* could not be removed") as fault:
         site.back_up("toy", kind="incremental")
     assert "the next backup is a full" in (fault.value.hint or "")
     assert site.back_up("toy", kind="incremental").kind == "full"

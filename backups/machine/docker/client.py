@@ -1,0 +1,263 @@
+"""Finds images and starts containers, networks and volumes by the Docker Engine of this machine.
+
+Everything started here is labelled with the run that owns it, so that `backups/machine/runs.py` removes what a killed run left.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from os.path import normpath
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests.exceptions
+from docker.models.containers import Container as DockerContainer
+from docker.models.networks import Network
+from docker.types import Mount
+
+from backups.errors import LifeboatError
+from backups.machine import commands_run
+from backups.machine.docker.container import Container, Image
+from backups.machine.docker.errors import first_line, translated
+
+RUN_LABEL = "lifeboat.run"
+STATE_LABEL = "lifeboat.state"
+STANDIN_LABEL = "lifeboat.standin"
+"""An image that carries this label is an honest stand-in for the real server; reports say so."""
+
+_RESTARTED: Any = {"Name": "unless-stopped"}
+"""Docker restarts it with the daemon, and when it ends by itself: a restored service stays up."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one container may use: bytes of memory, number of processors, number of processes."""
+
+    memory: int | None = None
+    processors: float | None = None
+    processes: int = 4096
+
+
+@dataclass
+class Docker:
+    """The Docker Engine of this machine; everything that it is told to start gets `labels`."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    _client: docker.DockerClient | None = None
+
+    def client(self) -> docker.DockerClient:
+        """Connect on first use; raises LifeboatError when no daemon answers."""
+        if self._client is None:
+            try:
+                client = docker.from_env(timeout=120)
+                client.ping()
+            except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+                raise LifeboatError(
+                    f"Docker does not answer on this machine: {first_line(error)}",
+                    hint="start it: systemctl start docker (or, in a project's clone, make setup); "
+                    "your user must be root or in the group docker",
+                ) from error
+            self._client = client
+        return self._client
+
+    def present(self, name: str) -> Image | None:
+        """Return the image when it is on this machine, else None."""
+        with translated(f"image {name}"):
+            try:
+                found = self.client().images.get(name)
+            except docker.errors.ImageNotFound:
+                return None
+        return Image(name, str(found.id), standin=found.labels.get(STANDIN_LABEL) == "true")
+
+    def image(self, name: str) -> Image:
+        """Return an image, pulled when it is not on this machine. Raises LifeboatError when it cannot be pulled."""
+        if found := self.present(name):
+            return found
+        try:
+            self.client().images.pull(name)
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise LifeboatError(
+                f"the image {name} is not on this machine and cannot be pulled: {first_line(error)}",
+                hint=f"docker pull {name}; without a registry, deployments/images/build.sh builds lifeboat/mysql:9.7 "
+                "and lifeboat/prometheus:3.5 from Debian packages",
+            ) from error
+        if found := self.present(name):
+            return found
+        raise LifeboatError(f"the image {name} was pulled, yet Docker does not list it", hint=f"docker pull {name}")
+
+    def run(
+        self,
+        name: str,
+        image: Image,
+        *,
+        command: Sequence[str] | None = None,
+        entrypoint: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        mounts: Mapping[Path, str] | None = None,
+        user: str | None = None,
+        network: str = "none",
+        sysctls: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+    ) -> Container:
+        """Start a container. `mounts`: directories of this machine -> paths inside; `network`: a name, `none` or `host`.
+
+        `sysctls`: settings of the kernel for its network.
+        """
+        commands_run.record(_command_line(name, image, command, entrypoint, mounts, user, network), 0.0)
+        limits = limits or Limits()
+        options: dict[str, Any] = {
+            "entrypoint": list(entrypoint) if entrypoint is not None else None,
+            "user": user,
+            "mem_limit": limits.memory,
+            "nano_cpus": int(limits.processors * 1e9) if limits.processors else None,
+            "sysctls": dict(sysctls) if sysctls else None,
+        }
+        with translated(f"container {name}"):
+            created = self.client().containers.create(
+                image.id,
+                list(command) if command is not None else None,
+                name=name,
+                labels=dict(self.labels),
+                environment=dict(environment or {}),
+                mounts=[Mount(target=inside, source=str(outside), type="bind") for outside, inside in (mounts or {}).items()],
+                network=network,
+                pids_limit=limits.processes,
+                security_opt=["no-new-privileges"],
+                log_config=docker.types.LogConfig(type="json-file", config={"max-size": "20m", "max-file": "2"}),
+                **{key: value for key, value in options.items() if value is not None},
+            )
+            try:
+                created.start()
+            except BaseException:
+                Container(created, image).remove()
+                raise
+        return Container(created, image)
+
+    def named(self, container: str, *volumes: str) -> list[str]:
+        """Return which of these exist already: a container of that name, volumes of those names."""
+        with translated(f"container {container}"):
+            found = []
+            with suppress(docker.errors.NotFound):
+                found.append(f"container {self.client().containers.get(container).name}")
+            for volume in volumes:
+                with suppress(docker.errors.NotFound):
+                    found.append(f"volume {self.client().volumes.get(volume).name}")
+        return found
+
+    def root(self) -> Path:
+        """Return the directory where this machine's daemon keeps its data."""
+        with translated("Docker"):
+            return Path(self.client().info()["DockerRootDir"])
+
+    def make_volume(self, name: str) -> Path:
+        """Create a volume without a run's label; returns its directory on this machine, which does not exist yet."""
+        with translated(f"volume {name}"):
+            directory = Path(self.client().volumes.create(name).attrs["Mountpoint"])
+        # It is empty and belongs to root: the caller creates it again, with the owner of the files.
+        directory.rmdir()
+        return directory
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume; one that does not exist is fine."""
+        with translated(f"volume {name}"), suppress(docker.errors.NotFound):
+            self.client().volumes.get(name).remove(force=True)
+
+    def keep(self, name: str, image: Image, volume: str, inside: str, options: Sequence[str]) -> Container:
+        """Start a container that stays: without a run's label, restarted with the daemon, with its image's entry point."""
+        with translated(f"container {name}"):
+            created = self.client().containers.create(
+                image.id,
+                list(options) or None,
+                name=name,
+                mounts=[Mount(target=inside, source=volume, type="volume")],
+                restart_policy=_RESTARTED,
+            )
+            created.start()
+        return Container(created, image)
+
+    def isolated_network(self, name: str) -> str:
+        """Create a network without a route to anywhere else; returns its name."""
+        with translated(f"network {name}"):
+            self.client().networks.create(name, driver="bridge", internal=True, labels=dict(self.labels))
+        return name
+
+    def labelled(self, label: str) -> Iterator[DockerContainer | Network]:
+        """Yield every container, then every network, with `label` (`key` or `key=value`)."""
+        with translated("Docker"):
+            filters: dict[str, Any] = {"label": label}
+            yield from self.client().containers.list(all=True, filters=filters, ignore_removed=True)
+            yield from self.client().networks.list(filters=filters)
+
+    def owners(self, label: str) -> set[str]:
+        """Return the ids of the runs that own containers or networks with `label`."""
+        with translated("Docker"):
+            filters: dict[str, Any] = {"label": label}
+            containers = self.client().containers.list(all=True, filters=filters, sparse=True)
+            networks = self.client().networks.list(filters=filters)
+        return {str(thing.attrs["Labels"].get(RUN_LABEL, "")) for thing in (*containers, *networks)} - {""}
+
+    def remove_labelled(self, label: str) -> int:
+        """Remove every container (with its anonymous volumes) and network with `label`; returns how many."""
+        things = list(self.labelled(label))
+        for thing in things:
+            if isinstance(thing, DockerContainer):
+                Container(thing, Image("", "")).remove()
+                continue
+            with translated(f"network {thing.name}"), suppress(docker.errors.NotFound):
+                thing.remove()
+        return len(things)
+
+    def host_path(self, container: str, path: str) -> Path:
+        """Return where `path` of a container is on this machine: in its volume, its bind mount, or its layer.
+
+        Raises LifeboatError when there is no such container, or when its files are not on this machine.
+        """
+        with translated(f"container {container}"):
+            try:
+                found = self.client().containers.get(container)
+            except docker.errors.NotFound as error:
+                raise LifeboatError(
+                    f"there is no container {container} on this machine",
+                    hint="docker ps -a lists them; a place is docker:container:/path",
+                ) from error
+        wanted = Path(normpath(path))
+        for mount in sorted(found.attrs["Mounts"], key=lambda mount: len(mount["Destination"]), reverse=True):
+            if wanted.is_relative_to(mount["Destination"]):
+                return _below(Path(mount["Source"]), wanted.relative_to(mount["Destination"]), container)
+        merged = (found.attrs.get("GraphDriver", {}).get("Data") or {}).get("MergedDir")
+        if merged is None:
+            raise LifeboatError(
+                f"{path} of container {container} is not in a volume or a bind mount that this machine can read",
+                hint=f"mount a volume at {path}, or give the files' place as local:/path",
+            )
+        return _below(Path(merged), wanted.relative_to("/"), container)
+
+
+def _command_line(
+    name: str,
+    image: Image,
+    command: Sequence[str] | None,
+    entrypoint: Sequence[str] | None,
+    mounts: Mapping[Path, str] | None,
+    user: str | None,
+    network: str,
+) -> list[str]:
+    """Return the command line that starts the same container."""
+    line = ["docker", "run", "-d", "--name", name, "--network", network]
+    line += [part for outside, inside in (mounts or {}).items() for part in ("-v", f"{outside}:{inside}")]
+    line += ["--user", user] if user else []
+    line += ["--entrypoint", entrypoint[0]] if entrypoint else []
+    return [*line, image.name, *(entrypoint or [])[1:], *(command or [])]
+
+
+def _below(base: Path, path: Path, container: str) -> Path:
+    """Return `path` below `base`; refuses a symbolic link, which leads elsewhere outside the container."""
+    for part in (*reversed(path.parents), path):
+        if (base / part).is_symlink() and part != Path():
+            raise LifeboatError(
+                f"{part} of container {container} is a symbolic link to {(base / part).readlink()}",
+                hint="write the path that the link leads to, as the container sees it",
+            )
+    return base / path

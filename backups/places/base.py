@@ -49,6 +49,13 @@ class Place(Protocol):
         """Return every regular file at or below `path`, sorted; raises LifeboatError when `path` does not exist."""
         ...
 
+    def links(self) -> dict[str, str | None]:
+        """Every symbolic link below the root, and the path below the root of the file or directory that it leads to.
+
+        None where it leads outside, in a circle, or to nothing: such a link is never followed.
+        """
+        ...
+
     def fetch(self, paths: Sequence[str], into: Path) -> None:
         """Copy these files below `into`, keeping their relative paths. Raises LifeboatError rather than leave a short file."""
         ...

@@ -36,6 +36,14 @@ groups:
 """
 
 
+_STORAGE = (
+    "--storage.tsdb.retention.time=30d",
+    # One single range of blocks: none is made of others while a test looks.
+    "--storage.tsdb.min-block-duration=2h",
+    "--storage.tsdb.max-block-duration=2h",
+)
+
+
 @dataclass
 class PrometheusServer:
     """A running server. `configuration` is its /etc/prometheus on this machine."""
@@ -102,7 +110,8 @@ class PrometheusFactory(Protocol):
     """Starts a server; everything it starts goes when the session ends.
 
     admin: whether the admin API is on. past: hours of old data, in blocks of two hours. authentication: whether it asks for a
-    password. flags: more of its command line. configure: changes the files of its /etc/prometheus before it starts.
+    password. flags: more of its command line. configure: changes the files of its /etc/prometheus before it starts. storage: the
+    flags that say how long blocks are kept and of which length they are.
     """
 
     def __call__(
@@ -113,6 +122,7 @@ class PrometheusFactory(Protocol):
         authentication: bool = False,
         flags: Sequence[str] = (),
         configure: Callable[[Path], object] = ...,
+        storage: Sequence[str] = ...,
     ) -> PrometheusServer: ...
 
 
@@ -127,22 +137,21 @@ def prometheus_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pro
         authentication: bool = False,
         flags: Sequence[str] = (),
         configure: Callable[[Path], object] = lambda _: None,
+        storage: Sequence[str] = _STORAGE,
     ) -> PrometheusServer:
         name = f"lifeboat-test-prometheus-{uuid.uuid4().hex[:8]}"
         configuration = _configure(tmp_path_factory.mktemp("prometheus-etc"), authentication=authentication)
         configure(configuration)
         options = ["--name", name, "--label", f"{LABEL}={os.getpid()}", "-v", f"{configuration}:/etc/prometheus:ro"]
         arguments = ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
-        arguments += ["--storage.tsdb.retention.time=30d"]
-        # One single range of blocks: none is made of others while a test looks.
-        arguments += ["--storage.tsdb.min-block-duration=2h", "--storage.tsdb.max-block-duration=2h", *flags]
+        arguments += [*storage, *flags]
         arguments += ["--web.enable-admin-api"] if admin else []
         arguments += ["--web.config.file=/etc/prometheus/web.yml"] if authentication else []
         started.append(name)
         if past:
             (configuration / "past.txt").write_text(_past(past))
         # The data of the past is turned into blocks by the same container, before the server becomes its process.
-        script = "test ! -e /etc/prometheus/past.txt || promtool tsdb create-blocks-from openmetrics /etc/prometheus/past.txt /prometheus"
+        script = "for past in /etc/prometheus/past*.txt; do test ! -e $past || promtool tsdb create-blocks-from openmetrics $past /prometheus; done"
         script += ' && exec /bin/prometheus "$@"'
         _docker("run", "-d", *options, "--entrypoint", "/bin/sh", IMAGE, "-ec", script, "prometheus", *arguments)
         address = _docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)

@@ -14,6 +14,7 @@ from backups.errors import LifeboatError
 from backups.machine import disk, processes
 from backups.places import put as putting
 from backups.places.base import Ownership, PlacedFile
+from backups.places.links import inside
 from backups.places.local.put import LocalTarget
 
 
@@ -53,6 +54,16 @@ class LocalPlace:
         found = [start] if start.is_file() else self._walk(start)
         sizes = ((entry.relative_to(self.root).as_posix(), _size(entry)) for entry in found)
         return sorted((PlacedFile(path, size) for path, size in sizes if size is not None), key=lambda file: file.path)
+
+    def links(self) -> dict[str, str | None]:
+        """See Place."""
+        found: dict[str, str | None] = {}
+        root = self.root.resolve()
+        for link in self._walk(self.root, directories=True):
+            if link.is_symlink():
+                path = link.relative_to(self.root).as_posix()
+                found[path] = inside(path, str(root), os.path.realpath(link), there=link.exists())
+        return found
 
     def fetch(self, paths: Sequence[str], into: Path) -> None:
         """See Place."""
@@ -150,8 +161,11 @@ class LocalPlace:
     def _target(self) -> LocalTarget:
         return LocalTarget(self.root, str(self))
 
-    def _walk(self, start: Path) -> Iterator[Path]:
-        """Yield every file below `start`. Files removed meanwhile are left out; what may not be read is an error."""
+    def _walk(self, start: Path, *, directories: bool = False) -> Iterator[Path]:
+        """Yield every file below `start`, and every directory where asked for; no link is followed.
+
+        Files removed meanwhile are left out; what may not be read is an error.
+        """
 
         def report(error: OSError) -> None:
             if not isinstance(error, FileNotFoundError):
@@ -160,8 +174,8 @@ class LocalPlace:
                     hint="run Lifeboat as root or as the owner of the files",
                 ) from error
 
-        for directory, _, names in os.walk(start, onerror=report):
-            yield from (Path(directory) / name for name in names)
+        for directory, below, names in os.walk(start, onerror=report):
+            yield from (Path(directory) / name for name in (*names, *(below if directories else ())))
 
     def _inside(self, path: str) -> Path:
         target = self.root / path

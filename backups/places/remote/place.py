@@ -8,6 +8,7 @@ from backups.errors import LifeboatError
 from backups.hosts.connection import HostConnection
 from backups.places import put as putting
 from backups.places.base import Ownership, PlacedFile
+from backups.places.links import inside
 from backups.places.remote import fetch as fetching
 from backups.places.remote import sqlite
 from backups.places.remote.put import RemoteTarget
@@ -85,6 +86,26 @@ class SshPlace:
         return sorted(
             (PlacedFile((PurePosixPath(path) / name).as_posix(), size) for name, size in sizes), key=lambda file: file.path
         )
+
+    def links(self) -> dict[str, str | None]:
+        """See Place."""
+        result = self._remote.run_script(
+            f"""
+            r=$(realpath -e -- {quoted(self.root)} && echo .) || exit; r=${{r%??}}
+            printf '%s\\0' "$r"
+            find "$r" -ignore_readdir_race -type l -exec sh -c '
+                for l; do
+                    printf "%s\\0" "$l"; realpath -mz -- "$l"
+                    if [ -e "$l" ]; then printf "there\\0"; else printf "gone\\0"; fi
+                done' sh {{}} +
+            """
+        )
+        if result.code != 0:
+            raise self._remote.fault(f"{self} cannot be listed", result)
+        root, *found = fields(result.output)
+        triples = zip(found[::3], found[1::3], found[2::3], strict=True)
+        named = ((PurePosixPath(link).relative_to(root).as_posix(), real, state) for link, real, state in triples)
+        return {path: inside(path, root, real, there=state == "there") for path, real, state in named}
 
     def fetch(self, paths: Sequence[str], into: Path) -> None:
         """See Place."""

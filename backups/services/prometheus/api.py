@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -34,6 +35,8 @@ class Api:
     authentication: tuple[str, str] | None = field(default=None, repr=False)
     direct: bool = False
     """Whether this machine's proxy settings are ignored, as they are for copies."""
+    ca_file: Path | None = None
+    """The certificates that the server's is checked against; None for those that this machine trusts."""
 
     @classmethod
     def of(cls, settings: PrometheusSettings) -> "Api":
@@ -42,7 +45,9 @@ class Api:
         if settings.user:
             owner = f"user {settings.user} of Prometheus at {_without_account(str(settings.url))}"
             account = (settings.user, secret.read(settings.password, settings.password_file, owner))
-        return cls(str(settings.url).rstrip("/"), account)
+        if settings.ca_file is not None and not settings.ca_file.is_file():
+            raise ConfigError(f"ca_file {settings.ca_file} is not there", hint="it is a file of certificates in PEM form")
+        return cls(str(settings.url).rstrip("/"), account, ca_file=settings.ca_file)
 
     @property
     def name(self) -> str:
@@ -61,14 +66,33 @@ class Api:
         """Return the configuration in force, as YAML."""
         return str(self._data("GET", "/api/v1/status/config")["yaml"])
 
+    def rule_files(self) -> set[str]:
+        """The files of the rule groups that it has loaded, as it names them."""
+        return {str(group["file"]) for group in self._data("GET", "/api/v1/rules")["groups"]}
+
     def gauges(self) -> dict[str, float]:
         """Return the metrics about itself that have no labels."""
         return {name: float(value) for name, value in _GAUGE.findall(self._call("GET", "/metrics").text)}
+
+    def total(self, metric: str) -> float:
+        """The sum of one of its own metrics over all labels; 0 where it has none."""
+        pattern = rf"(?m)^{re.escape(metric)}(?:\{{[^}}\n]*\}})? ([-+0-9.eE]+)$"
+        return sum(float(value) for value in re.findall(pattern, self._call("GET", "/metrics").text))
 
     def readiness(self) -> tuple[int, str]:
         """Return the status of `/-/ready` (200 when it serves queries) and its text; raises Transient when nothing answers."""
         response = self._send("GET", "/-/ready", patience=_READY_PATIENCE)
         return response.status_code, response.text.strip()[:80]
+
+    def starting(self) -> str | None:
+        """How far it is with reading its log, where it is alive and does not serve yet; None where it is not alive."""
+        if self._send("GET", "/-/healthy", patience=_READY_PATIENCE).status_code != 200:
+            return None
+        try:
+            progress = self._data("GET", "/api/v1/status/walreplay")
+            return f"it reads its log, segment {int(progress['current'])} of {int(progress['max'])}"
+        except (LifeboatError, KeyError, TypeError, ValueError):
+            return "it reads its log"  # before 2.33 it does not tell how far it is
 
     def ready(self) -> bool:
         """Return whether it serves queries. An unreachable server is not ready."""
@@ -104,7 +128,10 @@ class Api:
                 f"the admin API of Prometheus at {self.name} is off, and snapshots need it",
                 hint="start Prometheus with --web.enable-admin-api",
             )
-        name = str(self._read(response, "/api/v1/admin/tsdb/snapshot")["name"])
+        try:
+            name = str(self._read(response, "/api/v1/admin/tsdb/snapshot")["name"])
+        except Refused as error:
+            raise Refused(error.message, hint="lifeboat doctor names the blocks that it cannot copy; else its own log") from error
         if not _SNAPSHOT_NAME.fullmatch(name):
             raise LifeboatError(
                 f"{self.name} answered with {name!r}, which is not the name of a snapshot", hint="is this url Prometheus?"
@@ -129,9 +156,12 @@ class Api:
             body = response.json()
             status = body["status"]
         except (json.JSONDecodeError, requests.JSONDecodeError, KeyError, TypeError) as error:
+            proxy = response.status_code in (502, 503, 504)
             raise LifeboatError(
                 f"{self.name}{path} answers {response.status_code}, and not as Prometheus does: {response.text[:80]!r}",
-                hint="is this url the root of Prometheus, as a browser opens it?",
+                hint="a proxy before it gave up: raise its time-out, or set url to Prometheus' own address"
+                if proxy
+                else "is this url the root of Prometheus, as a browser opens it?",
             ) from error
         if status == "success" and response.status_code == 200:
             return body["data"]
@@ -157,7 +187,19 @@ class Api:
                     data=parameters if method == "POST" else None,
                     auth=self.authentication,
                     timeout=patience,
+                    # As the session's own it would count after REQUESTS_CA_BUNDLE.
+                    verify=None if self.ca_file is None else str(self.ca_file),
                 )
+            except requests.exceptions.SSLError as error:
+                raise LifeboatError(
+                    f"the TLS certificate of Prometheus at {self.name} is not accepted: {_certificate(error)}",
+                    hint="is it the right server? set ca_file of this service to the authority's certificate, or renew it there",
+                ) from error
+            except (requests.exceptions.ProxyError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+                raise LifeboatError(
+                    f"Prometheus at {self.name} cannot be asked: {type(error).__name__}: {_reason(error)}",
+                    hint="check url, and HTTP_PROXY, HTTPS_PROXY and NO_PROXY of this machine",
+                ) from error
             except requests.RequestException as error:
                 raise Transient(
                     f"Prometheus at {self.name} does not answer: {_reason(error)}",
@@ -174,6 +216,12 @@ class Api:
 def _without_account(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+
+
+def _certificate(error: requests.exceptions.SSLError) -> str:
+    """Why a certificate is not accepted, in OpenSSL's words: `certificate has expired`."""
+    found = re.search(r"certificate verify failed: ([^('\"]+)", str(error)) or re.search(r"\[SSL[^\]]*\] ([^('\"]+)", str(error))
+    return found.group(1).strip() if found else "the handshake failed"
 
 
 def _reason(error: requests.RequestException) -> str:

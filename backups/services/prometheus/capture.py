@@ -1,22 +1,24 @@
 """Captures a Prometheus: chooses and asks questions, takes a snapshot, copies what the chain lacks, and asks again."""
 
 import secrets
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 
-from backups.errors import LifeboatError
+from backups.errors import ConfigError, LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
 from backups.machine.docker import Image
+from backups.places import links
 from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.prometheus import blocks as storage
+from backups.services.prometheus import chunks, datadir, horizon, not_captured, questions, version
 from backups.services.prometheus import configuration as configuring
-from backups.services.prometheus import datadir, horizon, questions, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META, Meta
+from backups.services.prometheus.chunks import Checked
 from backups.services.prometheus.details import (
     BLOCKS,
     CONFIG,
@@ -26,6 +28,7 @@ from backups.services.prometheus.details import (
     PrometheusDetails,
     Questions,
 )
+from backups.services.prometheus.horizon import Horizon
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.services.prometheus.snapshot import clear, snapshot
 from backups.witness import Fact
@@ -38,20 +41,27 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     """Take a backup of the source. Raises LifeboatError; the source then has no snapshot of Lifeboat's left."""
     api, place = Api.of(settings), parse(settings.place, job.docker, hosts)
     source, flags = api.version(), api.flags()
+    require_storage(api, flags)
     image = _image(settings, source, job)
     datadir.check_identity(api, place)
-    record = job.state / "cache" / "prometheus" / f"{name}.snapshot"
-    clear(place, record, job.say)
-    configuration, config_facts = _configuration(settings, flags, image, job, hosts)
+    journal = job.state / "cache" / "prometheus" / f"{name}.snapshot"
+    clear(place, journal, job.say)
+    configuration, config_facts, limits = _configuration(api, settings, flags, image, job, hosts)
 
-    chosen = _choose(api, place, job)
+    past = horizon.look(api)
+    chosen = _choose(api, place, past, job)
     before = list(questions.ask(api, chosen))
+    checked = Checked(job.state / "cache" / "prometheus" / f"{name}.chunks.json")
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()
-    with snapshot(api, place, record) as path:
-        blocks, block_facts = _copy_blocks(place, path, job)
+    with snapshot(api, place, journal) as path:
+        blocks, block_facts = _copy_blocks(place, path, job, checked)
+    checked.keep()
     answers, unsettled = questions.settled(before, questions.ask(api, chosen))
     _report(chosen, unsettled, job)
+    limits += _limits(past, blocks)
+    for limit in limits:
+        job.say(f"not in this backup: {limit}")
 
     details = PrometheusDetails(
         snapshot=path.rpartition("/")[2],
@@ -59,9 +69,19 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
         questions=chosen.model_copy(update={"unsettled": unsettled}),
         flags={flag: flags[flag] for flag in _FLAGS if flag in flags},
         configuration=configuration,
+        limits=tuple(limits),
     )
     witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers]
     return Captured(taken_at, source, witness, details.model_dump(mode="json"))
+
+
+def require_storage(api: Api, flags: Mapping[str, str]) -> None:
+    """Raise ConfigError when the server is an agent, which keeps no data that could be backed up."""
+    if flags.get("agent") == "true" or "agent" in flags.get("enable-feature", "").split(","):
+        raise ConfigError(
+            f"Prometheus at {api.name} runs as an agent: it passes samples on and keeps none that could be backed up",
+            hint="take it out of lifeboat.yaml, and back up the Prometheus that it writes to",
+        )
 
 
 def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
@@ -77,35 +97,43 @@ def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
 
 
 def _configuration(
-    settings: PrometheusSettings, flags: dict[str, str], image: Image | None, job: Job, hosts: Hosts
-) -> tuple[Configuration | None, list[Fact]]:
-    """Copy the configuration, where it has a place; returns the facts about it, too."""
+    api: Api, settings: PrometheusSettings, flags: dict[str, str], image: Image | None, job: Job, hosts: Hosts
+) -> tuple[Configuration | None, list[Fact], list[str]]:
+    """Bring the configuration along, where it has a place; with the facts about it, and what of it is not in the backup."""
     if settings.config_place is None:
-        return None, []
+        return None, [], []
     place = parse(settings.config_place, job.docker, hosts)
     found = configuring.locate(flags, place)
-    files = place.files()
+    files, root = place.files(), job.directory / CONFIG
     disk.require(job.directory, sum(file.size for file in files), f"the configuration of {place}")
-    place.fetch([file.path for file in files], job.directory / CONFIG)
+    place.fetch([file.path for file in files], root)
+    unfollowed = links.follow(place.links(), root)
+    limits = list(not_captured.look(api, found, PurePosixPath(flags.get("config.file", "")), root, unfollowed, str(place)))
     facts = list(configuring.facts(job.directory))
     if image is None:
-        return found, facts
-    checked = configuring.check(job.docker, _container_name("promtool"), image, job.directory, found)
-    judgement = configuring.verdict(found, checked)
-    if not configuring.accepted(judgement):
-        job.say(f"promtool does not accept the configuration in {place} by itself: {judgement.value}")
-    return found.model_copy(update={"checked": True}), [*facts, judgement]
+        return found, facts, limits
+    said = configuring.check(job.docker, _container_name("promtool"), image, job.directory, found)
+    judged = configuring.verdict(found, said)
+    if not configuring.accepted(judged):
+        job.say(f"promtool does not accept the configuration in {place} by itself: {judged.value}")
+    return found.model_copy(update={"checked": True}), [*facts, judged], limits
 
 
-def _choose(api: Api, place: Place, job: Job) -> Questions:
-    """Choose questions about instants up to which everything is written."""
+def _choose(api: Api, place: Place, past: Horizon, job: Job) -> Questions:
+    """Choose questions about instants at which everything is written."""
     now: datetime = job.now()
-    until = api.clock() - horizon.margin(api.configuration())
-    return questions.plan(api, datadir.spans(api, place, job.work), until=until, seed=int(now.timestamp()))
+    until = api.clock() - past.margin
+    spans, unreadable = datadir.spans(api, place, job.work)
+    if unreadable:
+        job.say(
+            f"{len(unreadable)} blocks of {place} have no readable {META}, first {unreadable[0]}: the source does not serve "
+            "them, and they are not in the backup"
+        )
+    return questions.plan(api, spans, until=until, seed=int(now.timestamp()))
 
 
-def _copy_blocks(place: Place, path: str, job: Job) -> tuple[tuple[Block, ...], list[Fact]]:
-    """Fetch the files of the snapshot that the chain does not hold; returns all of its blocks, by time, and their facts."""
+def _copy_blocks(place: Place, path: str, job: Job, checked: Checked) -> tuple[tuple[Block, ...], list[Fact]]:
+    """Fetch the snapshot's files that the chain does not hold; returns all of its blocks, by time, and their facts."""
     parent = PrometheusDetails.of(job.chain[-1]).blocks if job.chain else ()
     have = storage.known(job.chain, parent)
     listed = place.files(path)
@@ -118,7 +146,7 @@ def _copy_blocks(place: Place, path: str, job: Job) -> tuple[tuple[Block, ...], 
     for file in listed:
         ulid, inside, size = key = _key(file, path)
         if storage.must_be_copied(*key, have):
-            contents.setdefault(ulid, []).append(_keep(job, file, key, have))
+            contents.setdefault(ulid, []).append(_keep(job, file, key, have, checked))
         else:
             contents.setdefault(ulid, []).append(have[ulid, inside, size])
     found = [_block(job.work / path / ulid / META, ulid, tuple(files)) for ulid, files in contents.items()]
@@ -133,8 +161,8 @@ def _key(file: PlacedFile, snapshot_path: str) -> tuple[str, str, int]:
     return ulid, inside, file.size
 
 
-def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.Known) -> BlockFile:
-    """Move a fetched file into the backup, unless the chain holds the same file already."""
+def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.Known, checked: Checked) -> BlockFile:
+    """Put a fetched file where the backup has it, unless the chain holds the very same one already."""
     ulid, inside, size = key
     fetched = job.work / file.path
     if fetched.stat().st_size != size:
@@ -148,7 +176,8 @@ def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.K
     target = job.directory / BLOCKS / ulid / inside
     target.parent.mkdir(parents=True, exist_ok=True)
     target.hardlink_to(fetched)
-    return BlockFile(path=inside, size=size, sha256=sha256)
+    damage = checked.damage(fetched, sha256) if inside.startswith(chunks.DIRECTORY) else None
+    return BlockFile(path=inside, size=size, sha256=sha256, damage=damage)
 
 
 def _block(meta_path: Path, ulid: str, files: tuple[BlockFile, ...]) -> tuple[Block, list[Fact]]:
@@ -172,6 +201,22 @@ def _block_facts(meta: Meta, block: Block) -> Iterator[Fact]:
         yield storage.file_fact(block.ulid, file.path, file.sha256)
 
 
+def _limits(past: Horizon, blocks: Sequence[Block]) -> Iterator[str]:
+    """What the source has and this backup does not hold, or holds as damaged as it is there, a line each."""
+    for block in blocks:
+        span = f"{_when(block.min_time)} to {_when(block.max_time)}"
+        for file in block.files:
+            if file.damage:
+                yield (
+                    f"the history of {span} UTC, whole: block {block.ulid} is damaged at the source, {file.path}: {file.damage}; "
+                    "an older backup may have it whole"
+                )
+    if past.leaves_out:
+        yield past.leaves_out
+    if past.unreadable:
+        yield "any proof of the last hours: the source's configuration cannot be read, so nothing tells when they are whole"
+
+
 def _report(chosen: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -> None:
     """Report what is not verified, and why."""
     if not chosen.instants:
@@ -181,6 +226,13 @@ def _report(chosen: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -
     if unsettled:
         subject, metric = unsettled[0]
         job.say(f"{len(unsettled)} answers changed while the backup was taken and are left out, first: {subject}, {metric}")
+
+
+def _when(milliseconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return f"{milliseconds} ms"  # beyond the year 9999
 
 
 def _container_name(purpose: str) -> str:

@@ -19,13 +19,17 @@ def locate(flags: dict[str, str], place: Place) -> Configuration:
     """Find the main file, named by the source's `--config.file`, at the place; raises ConfigError when it is not there."""
     main = PurePosixPath(flags.get("config.file", "prometheus.yml"))
     place.check()
-    if not place.exists(main.name):
+    # The place may be a directory above the main file's: the longest common end of both paths tells.
+    parts = main.parts[2:] if main.is_absolute() else main.parts
+    ends = [PurePosixPath(*parts[start:]) for start in range(len(parts))]
+    found = next((end for end in ends if place.exists(str(end))), None)
+    if found is None:
         raise ConfigError(
             f"{main.name}, the configuration that the source runs with ({main}), is not in {place}",
             hint=f"set `config_place` to the directory that the source calls {main.parent}",
         )
-    directory = str(main.parent) if main.is_absolute() else _DEFAULT_DIRECTORY
-    return Configuration(main=main.name, directory=directory, checked=False)
+    directory = str(main.parents[len(found.parts) - 1]) if main.is_absolute() else _DEFAULT_DIRECTORY
+    return Configuration(main=str(found), directory=directory, checked=False)
 
 
 def facts(data: Path) -> Iterator[Fact]:

@@ -27,10 +27,12 @@ _STOP_PATIENCE = 120
 _FIXED_FLAGS = (
     "--config.file=/etc/lifeboat/prometheus.yml",
     "--storage.tsdb.path=/prometheus",
-    "--storage.tsdb.retention.time=100y",
-    # One range for all blocks: a compaction finds nothing to do.
-    "--storage.tsdb.min-block-duration=2h",
-    "--storage.tsdb.max-block-duration=2h",
+    # A limit by size alone switches the limit by time off. That one counts from the newest block's end: a single block in the far
+    # future (milliseconds taken for seconds) would have it delete all others.
+    "--storage.tsdb.retention.size=1EB",
+    # No compaction: every minute Prometheus rewrites blocks with tombstones that are as long as the middle one of its ranges.
+    "--storage.tsdb.min-block-duration=100y",
+    "--storage.tsdb.max-block-duration=100y",
 )
 
 
@@ -129,6 +131,7 @@ class PrometheusCopy:
         )
 
     def _notes(self) -> Iterator[str]:
+        yield from (f"not in the backup: {limit}" for limit in self._details.limits)
         if self._details.blocks:
             oldest = datetime.fromtimestamp(min(block.min_time for block in self._details.blocks) / 1000, UTC)
             yield (

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from backups.errors import ConfigError, LifeboatError
@@ -34,15 +35,39 @@ def check_identity(api: Api, place: Place) -> None:
     raise _wrong_place(api, place, difference)
 
 
-def spans(api: Api, place: Place, work: Path) -> list[Span]:
-    """Return the times over which the source holds data: of each block at the place, and of the data in memory."""
+@dataclass(frozen=True)
+class Unusable:
+    """Blocks of the data directory that make trouble, by ULID.
+
+    without_tombstones: the server serves them, and can make no snapshot. unreadable: their meta.json is none, so the server
+    passes them by
+    """
+
+    without_tombstones: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
+def unusable(place: Place, work: Path) -> Unusable:
+    """Look for blocks that make trouble; `work` is an empty directory for what has to be fetched."""
+    files = {file.path for file in place.files(".")}
+    blocks = [path.split("/")[0] for path in _metas(place)]
+    _, unreadable = _living(place, work)
+    bare = tuple(ulid for ulid in blocks if f"{ulid}/tombstones" not in files and ulid not in unreadable)
+    return Unusable(bare, tuple(unreadable))
+
+
+def spans(api: Api, place: Place, work: Path) -> tuple[list[Span], list[str]]:
+    """The times over which the source holds data (each block at the place, and what is in memory), and the ULIDs of blocks
+    whose meta.json cannot be read: the server does not serve them, and no snapshot holds them.
+    """
     gauges = api.gauges()
-    found = [Span(_seconds_up(meta.min_time), meta.max_time // 1000, meta.series) for meta in _blocks(place, work)]
+    metas, unreadable = _living(place, work)
+    found = [Span(_seconds_up(meta.min_time), meta.max_time // 1000, meta.series) for meta in metas]
     start, end = gauges.get("prometheus_tsdb_head_min_time"), gauges.get("prometheus_tsdb_head_max_time")
     # An empty head has the latest possible minimum and the earliest possible maximum.
     if start is not None and end is not None and start <= end:
         found.append(Span(_seconds_up(int(start)), int(end) // 1000, int(gauges.get("prometheus_tsdb_head_series", 0))))
-    return [span for span in found if span.start <= span.end]
+    return [span for span in found if span.start <= span.end], unreadable
 
 
 def _wrong_place(api: Api, place: Place, difference: str | None) -> ConfigError:
@@ -69,8 +94,8 @@ def _metas(place: Place) -> list[str]:
     return ["/".join(path) for path in paths if len(path) == 2 and is_ulid(path[0]) and path[1] == META]
 
 
-def _blocks(place: Place, work: Path) -> list[Meta]:
-    """Return the blocks at the place; looks again when a compaction replaces some meanwhile."""
+def _living(place: Place, work: Path) -> tuple[list[Meta], list[str]]:
+    """The blocks at the place, and the ULIDs of those that cannot be read; looks again when a compaction replaced some."""
     for attempt in range(_ATTEMPTS):
         directory = work / f"metas-{attempt}"
         directory.mkdir()
@@ -82,10 +107,15 @@ def _blocks(place: Place, work: Path) -> list[Meta]:
                 raise
             time.sleep(_PAUSE)
             continue
-        metas = [Meta.read((directory / path).read_bytes(), f"{path} of {place}") for path in paths]
+        metas, unreadable = [], []
+        for path in paths:
+            try:
+                metas.append(Meta.read((directory / path).read_bytes(), f"{path} of {place}"))
+            except LifeboatError:
+                unreadable.append(path.split("/")[0])
         shutil.rmtree(directory)
-        return metas
-    return []
+        return metas, unreadable
+    return [], []
 
 
 def _seconds_up(milliseconds: int) -> int:

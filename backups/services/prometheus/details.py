@@ -14,12 +14,16 @@ CONFIG = "config"
 
 
 class BlockFile(Frozen):
-    """A file of a block. path: below the block's directory; backup: the id of the backup that holds it, None for this one."""
+    """A file of a block. path: below the block's directory; backup: the id of the backup that holds it, None for this one.
+
+    damage: what was wrong with it at the source already, by the checksums in it, when it was copied
+    """
 
     path: str
     size: int
     sha256: str
     backup: str | None = None
+    damage: str | None = None
 
 
 class Block(Frozen):
@@ -77,13 +81,17 @@ class Configuration(Frozen):
 
 
 class PrometheusDetails(Frozen):
-    """The `details` of a Prometheus manifest. flags: those of the source that its answers depend on."""
+    """The `details` of a Prometheus manifest. flags: those of the source that decide what its answers are.
+
+    limits: what the source has and the backup does not hold, a line each
+    """
 
     snapshot: str
     blocks: tuple[Block, ...]
     questions: Questions
     flags: dict[str, str]
     configuration: Configuration | None = None
+    limits: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, manifest: Manifest) -> "PrometheusDetails":

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 from backups import durations
@@ -15,6 +17,7 @@ from backups.places.parse import parse
 from backups.services.base import Finding
 from backups.services.prometheus import configuration, datadir, horizon, version
 from backups.services.prometheus.api import Api
+from backups.services.prometheus.capture import require_storage
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.services.prometheus.snapshot import SNAPSHOTS, leftovers
 
@@ -51,6 +54,11 @@ def _admin(api: Api) -> Iterator[Finding]:
     flags = yield from _checked("admin API", api.flags)
     if flags is None:
         return
+    try:
+        require_storage(api, flags)
+    except LifeboatError as error:
+        yield _fault("agent", error.message, error.hint)
+        return
     if flags.get("web.enable-admin-api") == "true":
         yield _good("admin API", "it is on: snapshots can be taken")
     else:
@@ -58,12 +66,16 @@ def _admin(api: Api) -> Iterator[Finding]:
 
 
 def _late_samples(api: Api) -> Iterator[Finding]:
-    window = yield from _checked("late samples", lambda: horizon.late_window(api.configuration()))
-    if window:
+    found = yield from _checked("late samples", lambda: horizon.look(api))
+    if found is not None and (found.late_window or found.late_samples):
         yield _good(
             "late samples",
-            f"samples up to {durations.describe(window)} late are accepted; the newest of them are not in snapshots, "
-            "so verification asks about older instants only",
+            f"samples up to {durations.describe(found.late_window)} late are taken, {found.late_samples} came late since it "
+            "started; Prometheus leaves the newest of them out of snapshots: they are in no backup, and not in the proof",
+        )
+    if found is not None and found.unreadable:
+        yield _fault(
+            "configuration", f"the configuration that {api.name} runs with cannot be read as YAML", "look at /config there"
         )
 
 
@@ -90,12 +102,38 @@ def _place(api: Api | None, place: Place) -> Iterator[Finding]:
     known = "is the data directory of this server" if api is not None else "can be read"
     yield _good("place", f"{place} {known}")
     yield from _removal(place)
+    yield from _blocks(place)
     left = (yield from _checked(SNAPSHOTS, lambda: leftovers(place))) or []
     if left:
         yield _fault(
             SNAPSHOTS,
             f"{len(left)} snapshots are in {place}, first {left[0]}; they keep old blocks from being freed",
             f"remove {SNAPSHOTS}/{left[0]} there if it is not needed",
+        )
+
+
+def _blocks(place: Place) -> Iterator[Finding]:
+    """Whether each block can be in a snapshot."""
+
+    def look() -> datadir.Unusable:
+        with tempfile.TemporaryDirectory() as work:
+            return datadir.unusable(place, Path(work))
+
+    found = yield from _checked("blocks", look)
+    if found is None:
+        return
+    if bare := found.without_tombstones:
+        yield _fault(
+            "blocks",
+            f"{len(bare)} blocks in {place} have no file `tombstones`, first {bare[0]}: Prometheus serves them, and can make no "
+            "snapshot",
+            f"copy that file there from a block in which nothing was deleted (9 bytes): cp -a BLOCK/tombstones {bare[0]}/",
+        )
+    if dead := found.unreadable:
+        yield _fault(
+            "blocks",
+            f"{len(dead)} blocks in {place} have no readable meta.json, first {dead[0]}: Prometheus does not serve them",
+            "nothing of them is in a backup: remove or move those directories there",
         )
 
 

@@ -16,6 +16,12 @@ def look(settings: PrometheusSettings) -> Iterator[Ailment]:
     except Transient as error:
         yield Ailment("down", api.name, error.message)
         return
+    if status == 503 and (progress := api.starting()):
+        # Reading its log after a restart takes a big server many minutes; a restore would lose its newest hours.
+        raise LifeboatError(
+            f"Prometheus at {api.name} is starting: {progress}",
+            hint="wait until it has read its log; nothing is lost as long as it goes on",
+        )
     if status >= 500:
         yield Ailment("down", api.name, f"Prometheus at {api.name} is not ready: it answers {status}, {text!r}")
     elif status != 200:

@@ -10,11 +10,9 @@ from backups.services.base import ServiceSettings
 
 
 class PrometheusSettings(ServiceSettings):
-    """A Prometheus server.
-
-    url: its root, as a browser opens it; place: its data directory (`--storage.tsdb.path`)
-    config_place: where given, the directory of its configuration and rule files, which are backed up, too
-    user, password, password_file: for basic authentication
+    """`url` answers the HTTP API; `place` is its data directory (`--storage.tsdb.path`); `config_place`, where given, the
+    directory of its configuration and rule files, which travel along. `user` and passwords are for basic authentication;
+    `ca_file` holds the certificates (PEM) that its own is checked against, where this machine does not trust it otherwise.
     """
 
     type: Literal["prometheus"]
@@ -24,3 +22,4 @@ class PrometheusSettings(ServiceSettings):
     user: str | None = None
     password: Secret | None = None
     password_file: Path | None = None
+    ca_file: Path | None = None

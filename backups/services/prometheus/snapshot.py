@@ -4,14 +4,15 @@ Its name is written to a file of this machine as soon as it is known, so that th
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from backups.errors import LifeboatError
 from backups.places.base import Place
-from backups.services.prometheus.api import Api
+from backups.services.prometheus.api import Api, Refused
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,17 @@ def snapshot(api: Api, place: Place, record: Path) -> Iterator[str]:
     Raises LifeboatError when it cannot be taken, or when it is not at the place.
     """
 
-    def make() -> str:
-        made = api.snapshot()
+    def write_down(made: str) -> None:
         record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(f"{place}\n{made}", encoding="utf-8")
+
+    def make() -> str:
+        before, begun = set(leftovers(place)), api.clock()
+        try:
+            made = api.snapshot()
+        except LifeboatError as error:
+            raise _failed(place, error, _new(place, before, begun), write_down) from error
+        write_down(made)
         return made
 
     # In another thread: an interrupt must not lose the name of the snapshot that Prometheus is taking.
@@ -66,6 +74,30 @@ def leftovers(place: Place) -> list[str]:
     if not place.exists(SNAPSHOTS):
         return []
     return sorted({file.path.split("/")[1] for file in place.files(SNAPSHOTS) if file.path.count("/") > 1})
+
+
+def _new(place: Place, before: set[str], begun: int) -> list[str]:
+    """Return the snapshots that have come since, by their names' time (UTC, to the second) not before ours was asked for."""
+    earliest = f"{datetime.fromtimestamp(begun - 1, UTC):%Y%m%dT%H%M%SZ}"
+    return [name for name in leftovers(place) if name not in before and name[:16] >= earliest]
+
+
+def _failed(place: Place, error: LifeboatError, new: Sequence[str], write_down: Callable[[str], None]) -> LifeboatError:
+    """Return the error of a snapshot that failed, once its remains are removed, or named where they may be another's.
+
+    What the server itself says has failed is finished; else it may be making it still, and the next backup removes it.
+    """
+    if len(new) == 1:
+        write_down(new[0])
+        if isinstance(error, Refused):
+            place.remove(f"{SNAPSHOTS}/{new[0]}")
+            return error
+        left = f"; {SNAPSHOTS}/{new[0]} came meanwhile and is removed before the next backup"
+    elif new:
+        left = f"; {', '.join(new)} in {SNAPSHOTS}/ of {place} came meanwhile: remove what nobody needs"
+    else:
+        return error
+    return type(error)(f"{error.message}{left}", hint=error.hint)
 
 
 def _remove(making: Future[str], place: Place, record: Path) -> None:

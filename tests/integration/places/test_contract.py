@@ -97,6 +97,27 @@ def test_fetches_files_of_any_name(site: Site, tmp_path: Path) -> None:
     assert found == sorted(wanted)
 
 
+def test_tells_where_links_lead_and_none_that_leads_outside(site: Site) -> None:
+    fill(site.root)
+    (site.root / "..data").symlink_to("sub")
+    (site.root / "ü link\n").symlink_to("..data/deep/ü c")
+    (site.root / "sub" / "absolute").symlink_to(site.root.resolve() / "a")
+    (site.root / "sub" / "up").symlink_to("..")
+    (site.root / "sub" / "deep" / "self").symlink_to("../deep")
+    (site.root / "round").symlink_to("round")
+    (site.root / "gone").symlink_to("nothing")
+    (site.root / "far").symlink_to("/etc/passwd")
+    (site.root / "beside").symlink_to(f"../{site.root.name}x")
+    (site.root.parent / f"{site.root.name}x").mkdir(exist_ok=True)
+    absolute = site.place.links().pop("sub/absolute")
+    # A container calls its root by another name than this machine, and there the link leads nowhere.
+    assert absolute in ("a", None)
+    assert {path: leads for path, leads in site.place.links().items() if path != "sub/absolute"} == {
+        "inner": "sub", "..data": "sub", "ü link\n": "sub/deep/ü c", "sub/up": None, "sub/deep/self": None,
+        "round": None, "gone": None, "far": None, "out": None, "beside": None,
+    }  # fmt: skip
+
+
 def test_fetches_nothing(site: Site, tmp_path: Path) -> None:
     site.place.fetch([], tmp_path)
 

@@ -77,14 +77,38 @@ def test_what_is_no_span_of_time_is_reported(text: str) -> None:
 
 def test_the_margin_is_the_longest_scrape_under_way() -> None:
     jobs = "scrape_configs: [{job_name: a, scrape_timeout: 45s}, {job_name: b, scrape_timeout: 2s}]"
-    assert horizon.margin(f"global: {{scrape_timeout: 1s}}\n{jobs}") == 50
-    assert horizon.margin("global: {scrape_timeout: 1s}") == 6
-    assert horizon.margin("") == 15
+    assert horizon.of(f"global: {{scrape_timeout: 1s}}\n{jobs}").margin == 50
+    assert horizon.of("global: {scrape_timeout: 1s}").margin == 6
+    assert horizon.of("").margin == 15
 
 
 def test_late_samples_move_the_limit_back_by_their_window_and_what_memory_keeps() -> None:
     """Prometheus leaves late samples that are in memory out of its snapshots."""
-    assert horizon.margin("storage: {tsdb: {out_of_order_time_window: 30m}}") == 15 + 1800 + 3 * 3600
+    assert horizon.of("storage: {tsdb: {out_of_order_time_window: 30m}}").margin == 15 + 1800 + 3 * 3600
+
+
+def test_late_samples_still_in_memory_count_after_their_window_was_turned_off() -> None:
+    """A reload turns the window off at once; what it took stays in memory until the head is compacted."""
+    found = horizon.of("global: {scrape_timeout: 1s}", late_samples=150)
+    assert found.margin == 6 + 3 * 3600
+    assert found.leaves_out is not None
+    assert "150" in found.leaves_out
+    assert horizon.of("global: {scrape_timeout: 1s}").leaves_out is None
+
+
+@pytest.mark.parametrize("scalar", ["=", "<<", "2026-11-29", "0o17", "~", "1:30", ".inf", "!!binary x", "yes"])
+def test_whatever_yaml_makes_of_a_scalar_the_configuration_is_read(scalar: str) -> None:
+    """Prometheus prints them plain; only two spans of time are wanted of it all."""
+    jobs = f"scrape_configs: [{{job_name: a, scrape_timeout: 45s, relabel_configs: [{{separator: {scalar}}}]}}]"
+    found = horizon.of(jobs)
+    assert (found.margin, found.unreadable) == (50, False)
+
+
+@pytest.mark.parametrize("content", ["a: [", "- a list", "text", "\t: x"])
+def test_a_configuration_that_is_none_stops_no_backup_and_is_told(content: str) -> None:
+    found = horizon.of(content)
+    assert found.unreadable
+    assert found.margin >= 3 * 3600 + 3600
 
 
 @pytest.mark.parametrize(("text", "number"), [("3.5.3+ds1", 3), ("2.53.0", 2), ("v3.0.0-rc.1", 3)])

@@ -1,0 +1,98 @@
+"""Every byte of a chunk file is covered: by a checksum that Prometheus wrote, or by the shape of the file."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backups.services.prometheus import chunks
+
+
+def crc32c(data: bytes) -> int:
+    """Bit by bit, by the book."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
+
+
+def varint(number: int) -> bytes:
+    out = b""
+    while number >= 0x80:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def file_of(contents: list[bytes]) -> bytes:
+    """A chunk file as Prometheus writes it."""
+    out = bytes.fromhex("85bd40dd01000000")
+    for number, data in enumerate(contents):
+        body = bytes([1 + number % 3]) + data
+        out += varint(len(data)) + body + crc32c(body).to_bytes(4, "big")
+    return out
+
+
+def test_the_checksum_is_the_one_of_the_standard() -> None:
+    assert crc32c(b"123456789") == 0xE3069283
+
+
+@settings(max_examples=30)
+@given(st.lists(st.binary(max_size=300), max_size=8))
+def test_whatever_chunks_hold_a_whole_file_is_whole(tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]) -> None:
+    path = tmp_path_factory.mktemp("chunks") / "000001"
+    path.write_bytes(file_of(contents))
+    assert chunks.damage(path) is None
+
+
+@pytest.mark.parametrize("batch", [1, 3, 65536])
+def test_whichever_bit_is_flipped_it_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr(chunks, "_BATCH", batch)
+    chance = random.Random(7)
+    whole = file_of([chance.randbytes(length) for length in (0, 1, 5, 127, 128, 300, 5)])
+    path = tmp_path / "000001"
+    path.write_bytes(whole)
+    assert chunks.damage(path) is None
+    # The rest of the header is a version and padding, which Prometheus itself does not check.
+    for position in [*range(4), *range(8, len(whole))]:
+        flipped = bytearray(whole)
+        flipped[position] ^= 1 << chance.randrange(8)
+        path.write_bytes(flipped)
+        assert chunks.damage(path) is not None, position
+
+
+def test_it_says_how_many_and_where(tmp_path: Path) -> None:
+    whole = bytearray(file_of([b"a" * 10, b"b" * 10, b"c" * 10]))
+    whole[8 + 2 * 16 + 5] ^= 1
+    (tmp_path / "000001").write_bytes(whole)
+    assert chunks.damage(tmp_path / "000001") == (
+        "1 of its 3 chunks have another checksum than was written with them, first at byte 41"
+    )
+    (tmp_path / "000001").write_bytes(whole[:-3])
+    assert str(chunks.damage(tmp_path / "000001")).startswith("it ends in the middle of a chunk, at byte 40")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x85\xbd", b"\0" * 64])
+def test_what_is_no_chunk_file_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "000001").write_bytes(content)
+    assert chunks.damage(tmp_path / "000001") == "it does not begin as a chunk file does"
+
+
+def test_what_was_looked_at_once_is_known_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, rotten, kept = tmp_path / "whole", tmp_path / "rotten", tmp_path / "state" / "chunks.json"
+    whole.write_bytes(file_of([b"a"]))
+    rotten.write_bytes(file_of([b"a"])[:-1])
+    kept.parent.mkdir()
+    kept.write_text("cut off in the mid")
+    checked = chunks.Checked(kept)
+    assert checked.damage(whole, "1") is None
+    assert str(checked.damage(rotten, "2")).startswith("it ends in the middle")
+    checked.keep()
+    monkeypatch.setattr(chunks, "damage", lambda _: pytest.fail("looked at again"))
+    again = chunks.Checked(kept)
+    assert again.damage(whole, "1") is None
+    assert str(again.damage(rotten, "2")).startswith("it ends in the middle")

@@ -3,6 +3,7 @@
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -148,6 +149,26 @@ def test_every_key_of_the_configuration_is_on_a_page() -> None:
     ]  # fmt: skip
     shown = set(re.findall(r"\w+", "\n".join(line for page in PAGES for line in page.code)))
     assert {key for section in sections for key in section.model_fields} - shown == set()
+
+
+def test_the_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
+    """A lifeboat.yaml in which each default of the table is written out says the same as one without."""
+    rows = re.findall(r"^\|(.*?)\|(.*?)\|.*\|(.*?)\|$", Page(ROOT / "docs" / "configuration.md").text, re.MULTILINE)
+    written: dict[str, Any] = {}
+    section: dict[str, Any] = {}
+    for name, keys, defaults in rows:
+        if name.strip():
+            section = written if name.strip() == "(top)" else written.setdefault(name.strip(" `"), {})
+        for key, default in zip(re.findall(r"`(\w+)`", keys), defaults.replace("`", "").split(","), strict=False):
+            if default.strip() not in {"", "none", "all"}:
+                section[key] = yaml.safe_load(default)
+    assert [name for name, value in written.items() if value] == [
+        "timezone", "state", "objectives", "retention", "backup", "sandbox", "watch"
+    ]  # fmt: skip
+    least = yaml.safe_load(block(README, "yaml"))
+    (tmp_path / "least.yaml").write_text(yaml.safe_dump(least))
+    (tmp_path / "written.yaml").write_text(yaml.safe_dump({name: value for name, value in written.items() if value} | least))
+    assert file.load(tmp_path / "written.yaml") == file.load(tmp_path / "least.yaml")
 
 
 def test_the_schedules_are_those_that_are_deployed() -> None:

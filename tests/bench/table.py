@@ -1,4 +1,4 @@
-"""The table that README shows: what, how much, the goal, and whether it is met."""
+"""The table that docs/speed.md shows: what, how much, the goal, and whether it is met."""
 
 from dataclasses import dataclass
 

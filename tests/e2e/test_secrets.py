@@ -251,7 +251,7 @@ def test_nothing_that_is_run_shows_a_secret(secretive: Secretive, listener: List
 
 
 def test_a_secret_in_a_workers_environment_reaches_its_runs_and_shows_nowhere(secretive: Secretive) -> None:
-    """A real worker, a deployment of prefect.yaml, a run that goes well. (Prefect's Secret blocks are no way: see README.)"""
+    """A real worker, a deployment of prefect.yaml, a run that goes well. (Prefect's Secret blocks are no way: see docs/configuration.md.)"""
     config = secretive.configure("worker.yaml", toy=False, environment=None)
     secretive.mysql.sql(f"ALTER USER marked@'%' IDENTIFIED BY '{MARKS['worker environment']}'")
     secrets = {"AGAMA_PASSWORD": MARKS["worker environment"], "LIFEBOAT_CONFIG": str(config), **_DEBUG}

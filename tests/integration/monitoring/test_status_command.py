@@ -152,9 +152,8 @@ def test_a_damaged_list_of_backups_is_one(harbour: Harbour, lifeboat: Lifeboat) 
     assert f"could not load snapshot {snapshot.name[:8]}" in done.err
 
 
-def test_the_readme_lists_the_keys_that_there_are() -> None:
-    section = (
-        (Path(__file__).parents[3] / "README.md").read_text().partition("### Is it still working?")[2].partition("\n### ")[0]
-    )
+def test_the_page_lists_the_keys_that_there_are() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "monitoring.md").read_text()
+    section = page.partition("## Is it still working?")[2].partition("\n## ")[0]
     listed = [key for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)]
     assert listed == list(ServiceStatus.model_fields)

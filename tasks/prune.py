@@ -1,4 +1,7 @@
-"""Retention under Prefect. Next file: `verification/prune.py`."""
+"""Retention under Prefect.
+
+Next file: `verification/prune.py`.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Describes what every service can do. A fourth one is a folder beside mysql/, prometheus/, grafana/ and a line in `registry.py`.
+"""Describes what every service can do.
+
+A fourth one is a folder beside mysql/, prometheus/, grafana/ and a line in `registry.py`.
 
 Backing up:  `Service.capture` fills a directory and says what the source held at that instant (the witness).
 Restoring:   `Service.copy` gives a `Copy`, whose steps `assemble → start → replay → first_answer` bring the service back in a

@@ -1,4 +1,7 @@
-"""The services there are: one line a type. A type's own modules are imported when one of its services is made."""
+"""The services there are: one line a type.
+
+A type's own modules are imported when one of its services is made.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

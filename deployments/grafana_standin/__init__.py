@@ -1,1 +1,4 @@
-"""An honest stand-in for Grafana, for machines that cannot have the real image. Read README.md for what it proves and what it cannot."""
+"""An honest stand-in for Grafana, for machines that cannot have the real image.
+
+Read README.md for what it proves and what it cannot.
+"""

@@ -1,4 +1,6 @@
-"""Builds a realistic grafana.db from nothing: `build(path, layout="resource")`. Edits for tests and the demo are in `edits`.
+"""Builds a realistic grafana.db from nothing: `build(path, layout="resource")`.
+
+Edits for tests and the demo are in `edits`.
 
 Two layouts, because Grafana has two: "dashboard" (up to 12.3) and "resource" (12.4 and newer). The same call gives the same
 content each time. Users: `admin` / `admin` (server admin), `editor` / `editor`; secrets are sealed with Grafana's default secret_key.

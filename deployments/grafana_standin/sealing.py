@@ -1,4 +1,4 @@
-"""Seals secrets by Grafana's envelope encryption, as 9.0, 11.6 and 12.4 write it (compared with real databases in tests/unit/grafana).
+"""Seals secrets by Grafana's envelope encryption as 9.0, 11.6 and 12.4 write it, compared with real databases.
 
 secret_key wraps a data key (`data_keys.encrypted_data`); the data key encrypts the secret. A sealed value is
 `#<base64 of the data key's name>#*<base64 of "aes-cfb">*<salt, 8 bytes><iv, 16 bytes><ciphertext>`; 9.0 omits the `*…*`.

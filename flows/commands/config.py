@@ -1,4 +1,7 @@
-"""`lifeboat config`: checks lifeboat.yaml, or shows what was read from where. Secrets are never shown."""
+"""`lifeboat config`: checks lifeboat.yaml, or shows what was read from where.
+
+Secrets are never shown.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""`lifeboat doctor`: says what a backup or a verification lacks, and what to type. Changes nothing."""
+"""`lifeboat doctor`: says what a backup or a verification lacks, and what to type.
+
+Changes nothing.
+"""
 
 import os
 import shutil

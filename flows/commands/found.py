@@ -1,4 +1,7 @@
-"""Asks a running service for its version and looks where its files are: what `lifeboat init` writes down. Changes nothing."""
+"""Asks a running service for its version and looks where its files are: what `lifeboat init` writes down.
+
+Changes nothing.
+"""
 
 import re
 import socket

@@ -1,4 +1,7 @@
-"""The command `lifeboat`: the one place where a fault becomes a message and an exit code. Its commands: `verbs.py`."""
+"""The command `lifeboat`: the one place where a fault becomes a message and an exit code.
+
+Its commands: `verbs.py`.
+"""
 
 import logging
 import os

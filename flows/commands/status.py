@@ -1,4 +1,7 @@
-"""`lifeboat status`: says how old the last backup and the last proof of each service are. Needs the repository, nothing else."""
+"""`lifeboat status`: says how old the last backup and the last proof of each service are.
+
+Needs the repository, nothing else.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path

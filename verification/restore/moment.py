@@ -1,4 +1,7 @@
-"""Chooses the backup that brings a moment back, and how far its log is followed, from what the repository lists. Pure."""
+"""Chooses the backup that brings a moment back, and how far its log is followed, from what the repository lists.
+
+Pure.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Knows which servers Lifeboat can back up, which version may be cloned to which, and how their SQL differs. Pure."""
+"""Knows which servers Lifeboat can back up, which version may be cloned to which, and how their SQL differs.
+
+Pure.
+"""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Who is asking: a password or a service account's token checked against the database, or the auth proxy's header. No sessions."""
+"""Who is asking: a password or a service account's token checked against the database, or the auth proxy's header.
+
+No sessions.
+"""
 
 import base64
 import binascii

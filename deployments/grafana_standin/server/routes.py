@@ -1,4 +1,7 @@
-"""Every route that is answered, and what a caller must be to have it. Anything that is not here is 404."""
+"""Every route that is answered, and what a caller must be to have it.
+
+Anything that is not here is 404.
+"""
 
 import re
 from collections.abc import Callable

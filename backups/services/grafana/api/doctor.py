@@ -1,4 +1,7 @@
-"""Examines a Grafana for `lifeboat doctor` where method is api: its server, and all that a backup would read. Changes nothing."""
+"""Examines a Grafana for `lifeboat doctor` where method is api: its server, and all that a backup would read.
+
+Changes nothing.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""Reads everything that a server's API returns, once. A kind that is refused is marked as closed, never taken for empty."""
+"""Reads everything that a server's API returns, once.
+
+A kind that is refused is marked as closed, never taken for empty.
+"""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,7 @@
-"""Examines a Grafana for `lifeboat doctor`: its server, its files, its configuration, the image. Changes nothing."""
+"""Examines a Grafana for `lifeboat doctor`: its server, its files, its configuration, the image.
+
+Changes nothing.
+"""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""States the facts of a grafana.db. The same function runs on the source's copy and on the restored one.
+"""States the facts of a grafana.db.
+
+The same function runs on the source's copy and on the restored one.
 
 No secret enters a fact: rows that hold one are stated as hashes. What is deliberately not compared is listed, with reasons, in
 `tables.IGNORED`; what the restored server must answer over HTTP is stated by `answers.expected`.

@@ -1,4 +1,7 @@
-"""Describes what each method of backing a MySQL server up can do. The service chooses by `method:`, or by the manifest."""
+"""Describes what each method of backing a MySQL server up can do.
+
+The service chooses by `method:`, or by the manifest.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol

@@ -1,4 +1,6 @@
-"""Lists the types that a column may have, and how the values of each can be written without loss. Pure.
+"""Lists the types that a column may have, and how the values of each can be written without loss.
+
+Pure.
 
 One table for three uses: fingerprints (`fingerprint.py`), rows that a dump writes itself (`../dump/exact.py`), and single tables
 out of a copy (`../copy/export_tables.py`).

@@ -1,4 +1,6 @@
-"""Builds the SQL that makes of a whole table one value, which a change to any stored byte changes. Pure: metadata in, SQL out.
+"""Builds the SQL that makes of a whole table one value, which a change to any stored byte changes.
+
+Pure: metadata in, SQL out.
 
 A row becomes one string that can be read in one way only: values that may hold anything follow their length in bytes, NULL has a
 mark of its own, numbers and times cannot hold the separator. Columns that may be large are hashed first, so that no row outgrows

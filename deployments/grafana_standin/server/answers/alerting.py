@@ -1,4 +1,7 @@
-"""Alerting's provisioning routes, from `alert_rule` and the newest `alert_configuration`. Secrets leave as [REDACTED]."""
+"""Alerting's provisioning routes, from `alert_rule` and the newest `alert_configuration`.
+
+Secrets leave as [REDACTED].
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,7 @@
-"""Data sources. Their secrets never leave: only which of them are set."""
+"""Data sources.
+
+Their secrets never leave: only which of them are set.
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Grafana 12.4 and newer: dashboards and folders are Kubernetes-style objects in `resource`, each save once more in `resource_history`."""
+"""Grafana 12.4 and newer keeps dashboards and folders as objects in `resource`, and each save in `resource_history`."""
 
 import json
 import sqlite3

@@ -46,8 +46,16 @@ class World:
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[None]:
         return [None] * len(chain)
 
+    continuous = True
+
     def log(self, manifest: Manifest) -> Sequence[str]:
         return ["log"]
+
+    def holds(self, manifest: Manifest, position: str) -> bool:
+        raise AssertionError("nobody asks where the log goes")
+
+    def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
+        raise AssertionError("nobody asks where the log comes from")
 
     def fetch(self, snapshot: str, into: Path, *, include: Sequence[str] = ()) -> None:
         (into / "data" / "log").write_text("abc")

@@ -1,4 +1,7 @@
-"""Reads the server's users, and creates those that are missing. Nobody who was there is removed; no password is known."""
+"""Reads the server's users, and creates those that are missing.
+
+Nobody who was there is removed; no password is known.
+"""
 
 import secrets
 from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ import requests
 
 from backups import witness
 from backups.machine.runs import Run
-from tests.integration.prometheus.conftest import make_boat
+from tests.integration.prometheus.conftest import make_harness
 from tests.servers.prometheus import PrometheusFactory
 
 pytestmark = pytest.mark.docker
@@ -28,9 +28,9 @@ def test_tombstones_and_a_block_of_the_far_future_are_kept_past_the_first_compac
         f"{source.url}/api/v1/admin/tsdb/delete_series", params={"match[]": 'room_temperature{machine="3"}'}, timeout=30
     )
     assert deleted.status_code == 204
-    boat = make_boat(source, run, state)
-    manifest = boat.back_up("full")
-    with boat.lowered(manifest.id) as copy:
+    harness = make_harness(source, run, state)
+    manifest = harness.back_up("full")
+    with harness.restored(manifest.id) as copy:
         deadline = time.monotonic() + 300
         # Once a minute it looks whether there is something to compact or to drop.
         while copy.api.gauges()["prometheus_tsdb_compactions_triggered_total"] < 1:

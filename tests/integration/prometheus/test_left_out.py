@@ -16,15 +16,15 @@ from backups.errors import LifeboatError
 from backups.machine.runs import Run
 from backups.manifest import Manifest
 from backups.services.prometheus.service import PrometheusService
-from tests.integration.prometheus.conftest import Boat, make_boat
+from tests.integration.prometheus.conftest import Harness, make_harness
 from tests.servers.prometheus import PrometheusFactory
 
 pytestmark = pytest.mark.docker
 CONFIG_MAP = "..2026_11_29"
 
 
-def failed(boat: Boat, manifest: Manifest) -> list[witness.Check]:
-    with boat.lowered(manifest.id) as copy:
+def failed(harness: Harness, manifest: Manifest) -> list[witness.Check]:
+    with harness.restored(manifest.id) as copy:
         return [check for check in witness.compare(manifest.witness, copy.observe()) if not check.passed]
 
 
@@ -41,11 +41,11 @@ def _as_config_map(etc: Path) -> None:
 
 def test_a_config_map_is_in_the_backup_as_its_files(prometheus_factory: PrometheusFactory, run: Run, state: Path) -> None:
     source = prometheus_factory(configure=_as_config_map)
-    boat = make_boat(source, run, state)
-    manifest = boat.back_up("full")
+    harness = make_harness(source, run, state)
+    manifest = harness.back_up("full")
     assert {"config/prometheus.yml", "config/rules/lifeboat.yml"} <= {entry.path for entry in manifest.files}
     assert manifest.details["limits"] == []
-    with boat.lowered(manifest.id) as copy:
+    with harness.restored(manifest.id) as copy:
         assert [check for check in witness.compare(manifest.witness, copy.observe()) if not check.passed] == []
         delivery = copy.settle()
         assert delivery.configuration is not None
@@ -61,7 +61,7 @@ def test_a_main_file_that_is_elsewhere_stops_the_backup(
     place.mkdir()
     (place / "prometheus.yml").symlink_to(source.configuration / "prometheus.yml")
     with pytest.raises(LifeboatError, match=r"prometheus\.yml leads out of local:"):
-        make_boat(source, run, state, config_place=f"local:{place}").back_up("full")
+        make_harness(source, run, state, config_place=f"local:{place}").back_up("full")
 
 
 def _scattered(etc: Path) -> None:
@@ -82,9 +82,9 @@ def test_what_the_source_reads_outside_of_its_config_place_is_named(
     """Rules are compared with those that are loaded; a pattern that matches nothing is no fault for promtool."""
     source = prometheus_factory(configure=_scattered)
     shutil.copytree(source.configuration, tmp_path / "etc", ignore=shutil.ignore_patterns("more"))
-    boat = make_boat(source, run, state, config_place=f"local:{tmp_path / 'etc'}")
+    harness = make_harness(source, run, state, config_place=f"local:{tmp_path / 'etc'}")
     with caplog.at_level(logging.INFO):
-        manifest = boat.back_up("full")
+        manifest = harness.back_up("full")
     limits = "\n".join(manifest.details["limits"])
     assert "/run/secrets/token (password_file of the configuration)" in limits
     assert "/etc/prometheus/more/more.yml, which the source has loaded" in limits
@@ -92,8 +92,8 @@ def test_what_the_source_reads_outside_of_its_config_place_is_named(
     assert "rules/lifeboat.yml" not in limits
     for limit in manifest.details["limits"]:
         assert f"not in this backup: {limit}" in caplog.text
-    assert failed(boat, manifest) == []
-    with boat.lowered(manifest.id) as copy:
+    assert failed(harness, manifest) == []
+    with harness.restored(manifest.id) as copy:
         assert any("/run/secrets/token" in note for note in copy.settle().notes)
 
 
@@ -145,22 +145,22 @@ def test_samples_that_came_late_are_named_also_after_their_window_was_turned_off
     main.write_text(text + "storage: {tsdb: {out_of_order_time_window: 1h}}\n")
     requests.post(f"{source.url}/-/reload", timeout=30).raise_for_status()
     _wait(lambda: len(source.query("late[1h]")) == 1 and len(source.query("late[1h]")[0]["values"]) > 5)
-    boat = make_boat(source, run, state)
+    harness = make_harness(source, run, state)
     there = len(source.query("late[1h]")[0]["values"])
     findings = {
         finding.subject: finding.message for finding in PrometheusService("p", source.settings(), run.docker).examine(run.docker)
     }
     assert "came late since it started" in findings["late samples"]
-    first = boat.back_up("full")
+    first = harness.back_up("full")
     (limit,) = first.details["limits"]
     assert int(limit.partition("it took ")[2].split()[0]) >= there - 1
-    with boat.lowered(first.id) as copy:
+    with harness.restored(first.id) as copy:
         # What is said is so: the copy has the sample that came in time, at the most.
         (series,) = copy.api.query("late[1h]", int(time.time())) or [{"values": []}]
         assert len(series["values"]) < there
         assert any(limit in note for note in copy.settle().notes)
     main.write_text(text)
     requests.post(f"{source.url}/-/reload", timeout=30).raise_for_status()
-    second = boat.back_up("incremental")
+    second = harness.back_up("incremental")
     assert "late (out-of-order) samples" in second.details["limits"][0]
-    assert failed(boat, second) == []
+    assert failed(harness, second) == []

@@ -7,7 +7,7 @@ import pytest
 from backups import witness
 from backups.machine.runs import Run
 from backups.services.prometheus import chunks
-from tests.integration.prometheus.conftest import make_boat
+from tests.integration.prometheus.conftest import make_harness
 from tests.servers.prometheus import PrometheusFactory
 
 pytestmark = pytest.mark.docker
@@ -21,18 +21,18 @@ def test_a_rotten_block_of_many_is_named_by_each_backup_of_its_chain(
     flip = "printf \\\\$(printf %o $(( $(od -An -tu1 -j60 -N1 000001) ^ 255 )))"
     script = f"cd /prometheus/{oldest}/chunks && {flip} | dd of=000001 bs=1 seek=60 conv=notrunc 2>/dev/null"
     source.execute("sh", "-c", script)
-    boat = make_boat(source, run, state)
-    full = boat.back_up("full")
+    harness = make_harness(source, run, state)
+    full = harness.back_up("full")
     (limit,) = full.details["limits"]
     assert f"block {oldest} is damaged at the source, chunks/000001: 1 of its" in limit
     looked_at: list[Path] = []
     look = chunks.damage
     monkeypatch.setattr(chunks, "damage", lambda path: looked_at.append(path) or look(path))
     # An incremental copies nothing of it, another full finds it known: it is named all the same.
-    assert boat.back_up("incremental").details["limits"] == [limit]
-    assert boat.back_up("full").details["limits"] == [limit]
+    assert harness.back_up("incremental").details["limits"] == [limit]
+    assert harness.back_up("full").details["limits"] == [limit]
     assert not any(oldest in str(path) for path in looked_at)
-    with boat.lowered(full.id) as copy:
+    with harness.restored(full.id) as copy:
         # The copy is as the source is, damage and all: that is why the word `verified` alone would be too much.
         assert [check for check in witness.compare(full.witness, copy.observe()) if not check.passed] == []
         assert any(limit in note for note in copy.settle().notes)

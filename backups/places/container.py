@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backups.errors import ConfigError, LifeboatError
-from backups.machine.docker import Docker, Image
+from backups.machine.docker import Container, Docker, Image
 from backups.places.base import Ownership
 from backups.places.local.place import LocalPlace
 
@@ -71,11 +71,20 @@ class NewContainer:
             self.docker.remove_volume(volume)
             raise
 
-    def begin(self, image: Image, inside: str, options: Sequence[str]) -> None:
-        """Start the container on its volume; raises LifeboatError with the end of its log when it ends at once."""
-        container = self.docker.keep(self.name, image, self.volume, inside, options)
+    def begin(self, image: Image, inside: str, options: Sequence[str], configuration: str | None = None) -> Container:
+        """Start the container on its volume; raises LifeboatError with the end of its log when it ends at once.
+
+        inside, configuration: where it has the data, and the volume with its configuration (None: nowhere)
+        """
+        volumes = {self.volume: inside} | ({self.configuration: configuration} if configuration else {})
+        container = self.docker.keep(self.name, image, volumes, options)
         if not container.running():
             raise LifeboatError(
                 f"container {self.name} ended at once: {container.log_line(8)}",
                 hint=f"its data are in the volume {self.volume}; see: docker logs {self.name}",
             )
+        return container
+
+    def files(self) -> LocalPlace:
+        """Return the place of its data, as this machine sees them."""
+        return LocalPlace(self.docker.volume(self.volume), f"volume {self.volume}")

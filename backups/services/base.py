@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from backups.manifest import Kind, Manifest
-from backups.places.base import Ownership
+from backups.places.base import Ownership, Place
 from backups.witness import Fact
 
 if TYPE_CHECKING:
@@ -179,13 +179,27 @@ class Point:
         return f"{self.time:%Y-%m-%d %H:%M:%S %Z}" if self.time else str(self.position)
 
 
+class FirstStart(Protocol):
+    """Checks that a service still holds everything that was delivered to it, once it has started on it."""
+
+    def ready(self, address: str) -> bool:
+        """Return whether the service in a container at this address has finished starting."""
+        ...
+
+    def missing(self, place: Place) -> Sequence[str]:
+        """Say what of the delivered data is no longer in `place`, a line each; empty when everything is there."""
+        ...
+
+
 @dataclass(frozen=True)
 class Delivery:
     """What a restore hands over: the server has ended in order, and nothing of the sandbox is in these files.
 
     data: the directory that the service starts on. inside: where the official image has it. configuration: a directory with
     its configuration files, for a person to put in place; None where the backup holds none. notes: what the operator has to
-    know or do, a line each. options: what a server's command line must say to start on these files.
+    know or do, a line each. options: what a server's command line must say to start on these files. configuration_inside: where
+    a new container has its configuration; None where it starts without it. first_start: looks whether the start left everything
+    in place; None where nothing but the service itself could tell.
     """
 
     data: Path
@@ -194,6 +208,8 @@ class Delivery:
     configuration: Path | None = None
     notes: Sequence[str] = ()
     options: Sequence[str] = ()
+    configuration_inside: str | None = None
+    first_start: FirstStart | None = None
 
 
 class Copy(Protocol):

@@ -159,19 +159,27 @@ class Docker:
         directory.rmdir()
         return directory
 
+    def volume(self, name: str) -> Path:
+        """Return the directory of a volume on this machine; raises LifeboatError when there is no such volume."""
+        with translated(f"volume {name}"):
+            return Path(self.client().volumes.get(name).attrs["Mountpoint"])
+
     def remove_volume(self, name: str) -> None:
         """Remove a volume; one that does not exist is fine."""
         with translated(f"volume {name}"), suppress(docker.errors.NotFound):
             self.client().volumes.get(name).remove(force=True)
 
-    def keep(self, name: str, image: Image, volume: str, inside: str, options: Sequence[str]) -> Container:
-        """Start a container that stays: without a run's label, restarted with the daemon, with its image's entry point."""
+    def keep(self, name: str, image: Image, volumes: Mapping[str, str], options: Sequence[str]) -> Container:
+        """Start a container that stays: without a run's label, restarted with the daemon, with its image's entry point.
+
+        volumes: the name of each volume, and where the container has it
+        """
         with translated(f"container {name}"):
             created = self.client().containers.create(
                 image.id,
                 list(options) or None,
                 name=name,
-                mounts=[Mount(target=inside, source=volume, type="volume")],
+                mounts=[Mount(target=inside, source=volume, type="volume") for volume, inside in volumes.items()],
                 restart_policy=_RESTARTED,
             )
             created.start()

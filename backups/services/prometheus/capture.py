@@ -14,7 +14,7 @@ from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.prometheus import blocks as storage
-from backups.services.prometheus import chunks, datadir, horizon, not_captured, questions, version
+from backups.services.prometheus import chunks, datadir, first_start, horizon, not_captured, questions, version
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META, Meta
@@ -70,6 +70,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
         flags={flag: flags[flag] for flag in _FLAGS if flag in flags},
         configuration=configuration,
         limits=tuple(limits),
+        start=first_start.recorded(flags),
     )
     witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers]
     return Captured(taken_at, source, witness, details.model_dump(mode="json"))

@@ -13,6 +13,7 @@ from backups.witness import Fact
 
 _DEFAULT_DIRECTORY = "/etc/prometheus"
 _ACCEPTED = "accepted"
+CHECK = "promtool check config"
 
 
 def locate(flags: dict[str, str], place: Place) -> Configuration:
@@ -46,7 +47,7 @@ def verdict(configuration: Configuration, result: tuple[int, str]) -> Fact:
     lines = (line.strip() for line in output.splitlines() if "SUCCESS" not in line and not line.startswith("Checking "))
     reasons = " ".join(line.replace("FAILED:", "").strip() for line in lines)
     value = _ACCEPTED if code == 0 else f"refused: {' '.join(reasons.split())[:400]}"
-    return Fact(f"configuration {configuration.main}", "promtool check config", value)
+    return Fact(f"configuration {configuration.main}", CHECK, value)
 
 
 def accepted(fact: Fact) -> bool:

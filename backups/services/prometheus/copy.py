@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from backups.errors import Damaged, LifeboatError
@@ -14,9 +14,10 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import configuration as configuring
-from backups.services.prometheus import questions, version
+from backups.services.prometheus import first_start, questions, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
+from backups.services.prometheus.first_start import BlocksStay
 from backups.witness import Fact
 
 _USER = 65534
@@ -37,9 +38,12 @@ _FIXED_FLAGS = (
 
 
 class PrometheusCopy:
-    """See Copy. `data_directory` is the server's, on this machine; `api` answers once it is started."""
+    """See Copy. `data_directory` is the server's, on this machine; `api` answers once it is started; `now` is the time of day."""
 
-    def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox) -> None:
+    def __init__(
+        self, chain: Sequence[Fetched], sandbox: Sandbox, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._now = now
         self._chain = {fetched.manifest.id: fetched for fetched in chain}
         self._last = chain[-1]
         self._sandbox = sandbox
@@ -119,6 +123,7 @@ class PrometheusCopy:
         for entry in self.data_directory.iterdir():
             if entry.name not in wanted:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        found, mounted = self._details.configuration, self._mounted()
         # The server only read them; what is delivered is compared with what was captured, byte for byte.
         if culprits := self._culprits():
             raise Damaged(f"the restored blocks are not equal to those captured{culprits}", hint="restore again")
@@ -128,18 +133,34 @@ class PrometheusCopy:
             "/prometheus",
             configuration=self._last.data / CONFIG if self._details.configuration else None,
             notes=list(self._notes()),
+            options=first_start.options(self._details, f"{mounted}/{found.main}" if found and mounted else None, self._now()),
+            configuration_inside=mounted,
+            first_start=BlocksStay(self._details.blocks),
         )
+
+    def _mounted(self) -> str | None:
+        """Return where a new container has the configuration; None where the image's own promtool did not accept it."""
+        found = self._details.configuration
+        if found is None:
+            return None
+        checked = self._witness.get((f"configuration {found.main}", configuring.CHECK))
+        return found.directory if checked is not None and configuring.accepted(checked) else None
 
     def _notes(self) -> Iterator[str]:
         yield from (f"not in the backup: {limit}" for limit in self._details.limits)
+        yield from first_start.notes(self._details, self._now())
         if self._details.blocks:
             oldest = datetime.fromtimestamp(min(block.min_time for block in self._details.blocks) / 1000, UTC)
             yield (
                 f"its oldest samples are of {oldest:%Y-%m-%d %H:%M} UTC: a server whose --storage.tsdb.retention.time is shorter "
-                "than that deletes them at its first compaction"
+                "than that deletes them as soon as it is started on them"
             )
         if found := self._details.configuration:
             yield f"its configuration was in {found.directory}, main file {found.main}"
+            if self._mounted():
+                yield "a new container is started with that configuration: it scrapes and alerts as the source did"
+            else:
+                yield "a new container is started without it, since promtool did not accept it when the backup was taken"
         else:
             yield "the backup holds no configuration: set `config_place` in lifeboat.yaml to back it up, too"
 

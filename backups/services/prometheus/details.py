@@ -4,7 +4,7 @@ Layout below `data/`: `blocks/<ULID>/…` holds the block files that the chain d
 configuration and rule files, whole in every backup.
 """
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from backups.errors import Damaged
 from backups.manifest import Frozen, Manifest
@@ -84,6 +84,7 @@ class PrometheusDetails(Frozen):
     """The `details` of a Prometheus manifest. flags: those of the source that decide what its answers are.
 
     limits: what the source has and the backup does not hold, a line each
+    start: flags of the source that a restored server is started with
     """
 
     snapshot: str
@@ -92,6 +93,7 @@ class PrometheusDetails(Frozen):
     flags: dict[str, str]
     configuration: Configuration | None = None
     limits: tuple[str, ...] = ()
+    start: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def of(cls, manifest: Manifest) -> "PrometheusDetails":

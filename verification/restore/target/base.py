@@ -11,8 +11,11 @@ from typing import Protocol
 from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.manifest import Manifest
-from backups.places.base import Ownership
-from backups.services.base import Copy, Delivery, Received, RestoreSettings, Service
+from backups.places.base import Ownership, Place
+from backups.services.base import Copy, Delivery, FirstStart, Received, RestoreSettings, Service
+
+READY = 300.0
+"""Seconds for a started service to answer and to lack nothing."""
 
 
 class Steps(Protocol):
@@ -103,6 +106,17 @@ def require_free(free: int, needed: int, what: str, target: object) -> None:
             f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
             hint="free some space there, or name another place by --to",
         )
+
+
+def require_nothing_missing(first: FirstStart, place: Place, steps: Steps) -> None:
+    """Raise LifeboatError when the service, once started, no longer holds everything that was delivered to it."""
+    if missing := first.missing(place):
+        more = f" (and {len(missing) - 3} more)" if len(missing) > 3 else ""
+        raise LifeboatError(
+            f"since the service was started, {place} lacks what was delivered: {'; '.join(missing[:3])}{more}",
+            hint="correct what made it delete that (its retention?), and restore again; the backup is whole",
+        )
+    steps.note("after its first start everything that was delivered is still there")
 
 
 def settled(copy: Copy, steps: Steps) -> Delivery:

@@ -4,11 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backups import durations
+from backups.errors import LifeboatError
 from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.places.container import NewContainer
 from backups.services.base import Copy, Delivery, Service
-from verification.restore.target.base import Replacement, Steps, ownership, require_files, require_free, settled
+from verification.restore.target.base import (
+    READY,
+    Replacement,
+    Steps,
+    ownership,
+    require_files,
+    require_free,
+    require_nothing_missing,
+    settled,
+)
 
 
 @dataclass
@@ -54,5 +66,17 @@ class ContainerTarget:
 
     def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:
         """See Target. It counts as delivered once the container runs."""
-        self.container.begin(self.docker.image(manifest.source.image), delivery.inside, delivery.options)
+        image, mounted = self.docker.image(manifest.source.image), delivery.configuration_inside
+        container = self.container.begin(image, delivery.inside, delivery.options, mounted if delivery.configuration else None)
         steps.delivered = str(self)
+        if delivery.first_start is None:
+            return
+        first = delivery.first_start
+        if not wait_until(lambda: not container.running() or first.ready(container.address()), seconds=READY, interval=0.5):
+            steps.notes.append(f"{durations.describe(READY)} after its start it is not ready: docker logs {self.container.name}")
+        if not container.running():
+            raise LifeboatError(
+                f"container {self.container.name} ended while it started: {container.log_line(8)}",
+                hint=f"its data are in the volume {self.container.volume}; see: docker logs {self.container.name}",
+            )
+        require_nothing_missing(first, self.container.files(), steps)

@@ -16,13 +16,19 @@ from backups.places.parse import parse
 from backups.services.base import Copy, Delivery, Service
 from backups.site import Site
 from backups.witness import Fact
-from verification.restore.target.base import Replacement, Steps, ownership, require_files, require_free, settled
+from verification.restore.target.base import (
+    READY,
+    Replacement,
+    Steps,
+    ownership,
+    require_files,
+    require_free,
+    require_nothing_missing,
+    settled,
+)
 
 _COMMAND = 600.0
 """Seconds that a command of the operator's may take."""
-_READY = 300.0
-"""Seconds for a started service to answer and to lack nothing."""
-
 _MOVED_ASIDE = Replacement("move what is there aside with --replace", "moves aside what it holds")
 
 
@@ -91,12 +97,14 @@ class PlaceTarget:
             steps.configuration = self._put_configuration(delivery.configuration, owner)
             steps.note(f"its configuration is in {steps.configuration}")
 
-    def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:  # noqa: ARG002 - a command starts it
+    def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:
         """See Target. Waits until the service answers and lacks nothing of the witness."""
         if self.start:
             steps.begin_step("begin", "Start the service")
             steps.note(_run(self.place, self.start, "restore.start"))
             steps.notes += self._health(manifest.witness)
+            if delivery.first_start is not None:
+                require_nothing_missing(delivery.first_start, self.place, steps)
 
     def _put_configuration(self, files: Path, owner: Ownership) -> str:
         """Put the configuration beside the data, for a person to put in place; never over anything. Returns where it is."""
@@ -120,9 +128,9 @@ class PlaceTarget:
                 faults[:] = [error.message]
             return not faults
 
-        if wait_until(healthy, seconds=_READY, interval=1.0):
+        if wait_until(healthy, seconds=READY, interval=1.0):
             return ["the started service answers, and nothing that the witness counted is missing"]
-        return [f"{durations.describe(_READY)} after its start the service is not healthy: {line}" for line in faults]
+        return [f"{durations.describe(READY)} after its start the service is not healthy: {line}" for line in faults]
 
 
 def _run(place: Place, command: str, key: str) -> str:

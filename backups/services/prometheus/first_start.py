@@ -1,0 +1,100 @@
+"""Starts a restored Prometheus as its source was started, and checks that the start left every block in place.
+
+Prometheus applies its retention when it opens its storage: with the image's default of 15 days, older blocks would be gone
+two seconds after a restore.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from backups import durations
+from backups.errors import LifeboatError
+from backups.places.base import Place
+from backups.services.prometheus import horizon
+from backups.services.prometheus.api import Api
+from backups.services.prometheus.blocks import META
+from backups.services.prometheus.details import Block, PrometheusDetails
+
+PORT = 9090
+_TIME, _SIZE = "storage.tsdb.retention.time", "storage.tsdb.retention.size"
+_UNLIMITED = f"--{_SIZE}=1EB"
+"""A limit by size alone: without one of the two, Prometheus limits by time, to 15 days."""
+_BOOLEANS = ("web.enable-admin-api", "web.enable-lifecycle", "web.enable-remote-write-receiver")
+_VALUES = ("enable-feature", "query.lookback-delta", "query.max-samples", "query.timeout", _TIME, _SIZE)
+_UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "PB": 1 << 50, "EB": 1 << 60}
+
+
+def recorded(flags: Mapping[str, str]) -> dict[str, str]:
+    """Choose from the source's flags those that a restored server is started with."""
+    return {name: flags[name] for name in (*_BOOLEANS, *_VALUES) if flags.get(name)}
+
+
+def options(details: PrometheusDetails, configuration: str | None, now: datetime) -> list[str]:
+    """Write the command line of a restored server.
+
+    configuration: the path of its main file in the container, None for the image's own
+    """
+    line = [f"--config.file={configuration or '/etc/prometheus/prometheus.yml'}", "--storage.tsdb.path=/prometheus"]
+    for name, value in details.start.items():
+        if name in _BOOLEANS:
+            line += [f"--{name}"] if value == "true" else []
+        elif name not in (_TIME, _SIZE):
+            line.append(f"--{name}={value}")
+    if deleted(details, now):
+        return [*line, _UNLIMITED]
+    limits = [f"--{name}={value}" for name in (_TIME, _SIZE) if _limit(value := details.start.get(name, ""))]
+    return [*line, *(limits or [_UNLIMITED])]
+
+
+def deleted(details: PrometheusDetails, now: datetime) -> str | None:
+    """Say what the source's own retention would delete of the backup at its first start; None when it would keep everything."""
+    keep = details.start.get(_TIME, "")
+    oldest = min((block.max_time for block in details.blocks), default=None)
+    if oldest is not None and _limit(keep) and now.timestamp() - oldest / 1000 > horizon.seconds(keep):
+        age = durations.describe(now.timestamp() - oldest / 1000)
+        return f"the source keeps {keep} (--{_TIME}), and its oldest block ended {age} ago"
+    size = sum(file.size for block in details.blocks for file in block.files)
+    limit = details.start.get(_SIZE, "")
+    if _limit(limit) and size > _bytes(limit):
+        return f"the source keeps {limit} (--{_SIZE}), and its blocks have {size} bytes"
+    return None
+
+
+def notes(details: PrometheusDetails, now: datetime) -> Iterator[str]:
+    """Say what the operator has to know of the retention that a new container is started with."""
+    if reason := deleted(details, now):
+        yield (
+            f"a new container is started without a limit by age, so that it keeps what was restored: {reason}; "
+            "set its retention when the old data are no longer needed"
+        )
+
+
+@dataclass(frozen=True)
+class BlocksStay:
+    """See FirstStart: every delivered block is still a block of the server's directory."""
+
+    blocks: Sequence[Block]
+
+    def ready(self, address: str) -> bool:
+        """See FirstStart."""
+        return Api(f"http://{address}:{PORT}", direct=True).ready()
+
+    def missing(self, place: Place) -> Sequence[str]:
+        """See FirstStart."""
+        there = {file.path for file in place.files()}
+        return [f"block {block.ulid}" for block in self.blocks if f"{block.ulid}/{META}" not in there]
+
+
+def _limit(value: str) -> bool:
+    """Whether a flag's value limits anything: Prometheus writes `0s` and `0B` where it does not."""
+    return value not in ("", "0", "0s", "0B")
+
+
+def _bytes(text: str) -> float:
+    """Read a number of bytes as Prometheus writes it (`50GB`, in powers of 1,024); raises LifeboatError for anything else."""
+    number = text.rstrip("BKMGTPEi")
+    try:
+        return float(number) * _UNITS[text[len(number) :].replace("i", "") or "B"]
+    except (ValueError, KeyError):
+        raise LifeboatError(f"{text!r} is not a size of Prometheus's", hint="see --help of the source") from None

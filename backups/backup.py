@@ -77,7 +77,7 @@ def back_up(
                 plan, captured = _capture(service, run, state, staging, plan, now)
                 manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
                 manifest.write(staging / "snapshot")
-            run.go_on()
+            run.raise_if_cancelled()
             log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
             snapshot = repository.save(staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at)
             _prevent_fork(repository, manifest, snapshot)
@@ -130,7 +130,7 @@ def _capture(
     """Capture the service; when its chain cannot be extended, take a full instead and record why."""
 
     def say(line: str) -> None:
-        run.go_on()
+        run.raise_if_cancelled()
         log.info("%s: %s", service.name, line)
 
     def attempt(plan: _Plan) -> tuple[_Plan, Captured]:

@@ -68,11 +68,11 @@ class Site:
         return [name for name in known if name in names] if names else known
 
     def back_up(self, name: str, *, kind: Kind | None, standalone: bool = False, patience: timedelta = timedelta(0)) -> Manifest:
-        """Take one backup of a configured service, in a run of its own; see `backups.backup.back_up`."""
+        """Take one backup of a configured service, in a new run; see `backups.backup.back_up`."""
         # Docker's library takes a while to import; whoever only reads the repository does not wait for it.
-        from backups import backup as story
+        from backups import backup
         from backups.machine import runs
 
         with runs.start(self.state) as run:
             service = self.service(name, run.docker)
-            return story.back_up(service, self.repository, run, self.state, kind=kind, standalone=standalone, patience=patience)
+            return backup.back_up(service, self.repository, run, self.state, kind=kind, standalone=standalone, patience=patience)

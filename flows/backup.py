@@ -56,7 +56,7 @@ def backup_services(
             at_once=at_once,
         ),
     )
-    events.tell_backups(outcomes)
+    events.send_backups(outcomes)
     publish_backups(outcomes)
     if failed := batch.failed(outcomes):
         raise SomeFailed(f"{len(failed)} of {len(names)} backups failed: {', '.join(failed)}", outcomes)

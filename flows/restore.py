@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows import lifecycle
-from tasks.restore import restore, tell
+from tasks.restore import report, restore
 from verification.restore import arguments
 from verification.restore.arguments import plan_lines
 from verification.restore.order import Restoration
@@ -69,7 +69,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
         get_run_logger().info("%s", "\n".join(f"{title}: {text}" for title, text in lines))
         return None
     restoration = restore(order, runbook, config)
-    tell(restoration)
+    report(restoration)
     if restoration.verdict != "verified":
         raise NotRestored(restoration)
     return restoration

@@ -66,7 +66,7 @@ def verify_restores(
         ),
     )
     evidence = carry_out(site, steps)
-    events.tell_verification(evidence)
+    events.send_verification(evidence)
     if evidence.verdict != "verified":
         raise NotVerified(evidence)
     return evidence

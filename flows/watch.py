@@ -69,6 +69,6 @@ def _restore(order: Order, site: Site, config: Path | None) -> None:
     """Restore a service that allows it; an error is reported, and does not hide what was seen."""
     try:
         automatic_restore.note(site, order.service, datetime.now(UTC))
-        restoring.tell(restoring.restore(order, None, config))
+        restoring.report(restoring.restore(order, None, config))
     except LifeboatError as error:
-        restoring.tell_fault(order.service, error)
+        restoring.report_failure(order.service, error)

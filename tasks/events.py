@@ -41,7 +41,7 @@ def send(event: str, service: str, text: str, **more: str | float | None) -> Non
     )
 
 
-def tell_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> None:
+def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> None:
     """Send for each service whether its backup was taken."""
     for name, outcome in outcomes:
         if isinstance(outcome, Manifest):
@@ -50,7 +50,7 @@ def tell_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> No
             send(BACKUP_FAILED, name, str(outcome))
 
 
-def tell_verification(evidence: Evidence) -> None:
+def send_verification(evidence: Evidence) -> None:
     """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO."""
     for name, group in groupby(sorted(evidence.drills, key=lambda drill: drill.service), key=lambda drill: drill.service):
         drills = list(group)

@@ -24,7 +24,7 @@ def restore(order: Order, runbook: Path | None, config: Path | None) -> Restorat
 
 
 @task(task_run_name="report the restore", cache_policy=NO_CACHE, persist_result=False)
-def tell(restoration: Restoration) -> None:
+def report(restoration: Restoration) -> None:
     """Report a restore: an event on its service, the log, and the runbook as an artifact."""
     event = events.RESTORED if restoration.verdict == "verified" else events.RESTORE_FAILED
     outcome = f"{restoration.verdict}; {restoration.delivered or 'the target was not touched'}; {restoration.error or 'no error'}"
@@ -35,7 +35,7 @@ def tell(restoration: Restoration) -> None:
 
 
 @task(task_run_name="report the restore", cache_policy=NO_CACHE, persist_result=False)
-def tell_fault(service: str, error: LifeboatError) -> None:
+def report_failure(service: str, error: LifeboatError) -> None:
     """Report a restore that could not begin."""
     events.send(events.RESTORE_FAILED, service, str(error))
     get_run_logger().error("%s", error)

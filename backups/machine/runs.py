@@ -37,7 +37,7 @@ class Run:
     docker: Docker
     cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def go_on(self) -> None:
+    def raise_if_cancelled(self) -> None:
         """Raise LifeboatError when the run has been cancelled."""
         if self.cancelled.is_set():
             raise _interrupted()
@@ -126,7 +126,7 @@ def one_at_a_time(
             log.info("%s: waiting for the backup that %s is taking, for up to %s", service, holder, durations.describe(patience))
             announced = holder
         if run:
-            run.go_on()
+            run.raise_if_cancelled()
         time.sleep(min(_INTERVAL, max(0.0, deadline - time.monotonic())))
 
     return locks.once_free(state / "locks" / f"{service}.lock", busy)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pytest
 
 from backups.errors import Transient
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 from deployments.grafana_standin.database import Layout, build

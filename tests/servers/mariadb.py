@@ -12,7 +12,8 @@ import pymysql
 import pytest
 
 from backups.errors import LifeboatError
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers.mysql import PASSWORD, ROOT_PASSWORD, MySQLServer
 

@@ -17,7 +17,8 @@ import pytest
 from pymysql.connections import Connection
 
 from backups.errors import LifeboatError
-from backups.machine.docker import Container, Docker, wait_until
+from backups.machine.docker import Container, Docker
+from backups.machine.wait import wait_until
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers.leftovers import LABEL
 from tests.servers.mysql_writer import Writer, writing

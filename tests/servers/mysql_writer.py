@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pymysql
 from pymysql.cursors import Cursor
 
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 
 if TYPE_CHECKING:
     from tests.servers.mysql import MySQLServer

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from backups.config.settings import SandboxSettings
 from backups.errors import LifeboatError
-from backups.machine.docker import Container, Docker, Image, Limits, wait_until
+from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 
 log = logging.getLogger(__name__)
 

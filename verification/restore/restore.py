@@ -147,7 +147,7 @@ class _Restore:
         self.progress.watch.begin(phase)
         self.book.begin(title)
         log.info("%s: %s", self.plan.service.name, title[0].lower() + title[1:])
-        self.run.go_on()
+        self.run.raise_if_cancelled()
 
     def note(self, line: str) -> None:
         """See Steps."""

@@ -2,6 +2,5 @@
 
 from backups.machine.docker.client import RUN_LABEL, STANDIN_LABEL, STATE_LABEL, Docker, Limits
 from backups.machine.docker.container import Container, Image
-from backups.machine.wait import wait_until
 
-__all__ = ["RUN_LABEL", "STANDIN_LABEL", "STATE_LABEL", "Container", "Docker", "Image", "Limits", "wait_until"]
+__all__ = ["RUN_LABEL", "STANDIN_LABEL", "STATE_LABEL", "Container", "Docker", "Image", "Limits"]

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
-from backups.machine.docker import Container, wait_until
+from backups.machine.docker import Container
+from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.services.grafana.client import USER_HEADER, Client, Health
 

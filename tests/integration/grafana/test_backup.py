@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
 from backups.services.grafana.files.secrets import DEFAULT_KEY

@@ -10,8 +10,8 @@ import pymysql.err
 import pytest
 
 from backups.errors import ChainBroken, LifeboatError, Transient
-from backups.machine.docker import wait_until
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 from backups.services.mysql.binlog import pull
 from backups.services.mysql.clone import clone
 from backups.services.mysql.source import connection

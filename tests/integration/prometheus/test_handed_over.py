@@ -42,10 +42,10 @@ def test_blocks_that_changed_in_the_sandbox_are_not_handed_over(prometheus_chain
 
 
 def test_there_is_no_way_on_from_a_snapshot(prometheus_chain: Chain) -> None:
-    boat, backups = prometheus_chain
-    assert continuous(boat.service) is None
+    harness, backups = prometheus_chain
+    assert continuous(harness.service) is None
     refused = pytest.raises(LifeboatError, match="the backup has no log: no moment between two backups")
-    with boat.fetched(backups[0].id) as copy, refused:
+    with harness.fetched(backups[0].id) as copy, refused:
         continuous_copy(copy)
 
 

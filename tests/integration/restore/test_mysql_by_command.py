@@ -8,7 +8,8 @@ import pymysql
 import pytest
 
 from backups.machine import runs
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from backups.site import Site
 from tests.integration.flows.conftest import Said
 from tests.servers.mysql import IMAGE, PASSWORD, ROOT_PASSWORD, MySQLServer, StartMySQL

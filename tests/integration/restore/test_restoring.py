@@ -14,7 +14,8 @@ import pytest
 
 from backups.errors import LifeboatError
 from backups.machine import runs
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from tests.contract import toy as toys
 from tests.contract.toy_site import ToySite
 from tests.integration.flows.conftest import Said

@@ -54,8 +54,8 @@ def test_no_repository_and_a_wrong_password_could_not_run_and_still_report(toy: 
 
     assert evidence.verdict == "could-not-run"
     assert [drill.selection for drill in evidence.drills] == ["latest", "worst"]
-    assert "password is another one" in (evidence.drills[0].error or "")
-    assert "password is another one" in (tmp_path / "out" / "report.html").read_text()
+    assert "the password is wrong" in (evidence.drills[0].error or "")
+    assert "the password is wrong" in (tmp_path / "out" / "report.html").read_text()
     assert evidence.kept is not None
     assert evidence.kept.snapshot is None
 
@@ -71,7 +71,7 @@ def test_a_bug_is_told_as_a_bug_and_is_no_verdict_about_the_backup(toy: ToySite)
     result = latest(toy, Tamper("a bug", running=bug))
 
     assert result.verdict == "could-not-run"
-    assert "unexpected fault: ZeroDivisionError: oops" in (result.error or "")
+    assert "unexpected error: ZeroDivisionError: oops" in (result.error or "")
 
 
 def test_a_copy_that_was_killed_from_outside_is_no_verdict_about_the_backup(

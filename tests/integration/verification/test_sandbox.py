@@ -11,8 +11,9 @@ import docker
 import pytest
 
 from backups.config.settings import SandboxSettings
-from backups.machine.docker import Container, Docker, Image, wait_until
+from backups.machine.docker import Container, Docker, Image
 from backups.machine.runs import Run
+from backups.machine.wait import wait_until
 from verification.drill import sandbox
 from verification.drill.sandbox import DockerSandbox
 

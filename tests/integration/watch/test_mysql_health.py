@@ -7,7 +7,8 @@ import pymysql
 import pytest
 
 from backups.errors import LifeboatError
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from backups.services.mysql.service import MySQLService
 from backups.services.mysql.source import connection
 from backups.services.mysql.witness import witness

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from backups.errors import ConfigError
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services.base import Ailment
 from tests.contract.toy import names
 from tests.contract.toy_site import ToySite

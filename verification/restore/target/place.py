@@ -9,7 +9,8 @@ from pathlib import Path
 from backups import durations
 from backups.errors import LifeboatError
 from backups.machine import disk
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.places.base import Ownership, Place
 from backups.places.parse import parse

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from backups.errors import LifeboatError, Transient
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services.grafana.canonical import dashboard_over_http, digest, filled, folder_uid, parse
 from backups.services.grafana.client import Client, as_list
 from backups.services.grafana.files import alerting

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backups.errors import LifeboatError, Transient
-from backups.machine.docker import Container, Docker, Image, wait_until
+from backups.machine.docker import Container, Docker, Image
+from backups.machine.wait import wait_until
 from backups.services.base import Job
 from backups.services.mysql.source.connection import Session, connect_socket, rows
 from backups.services.mysql.source.source import Source

@@ -8,7 +8,7 @@ from pathlib import Path
 import pymysql.err
 
 from backups.errors import LifeboatError
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.places.base import Ownership
 from backups.services.base import Delivery

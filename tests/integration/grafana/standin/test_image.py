@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from deployments.grafana_standin.database import build
 
 IMAGE = "lifeboat/grafana-standin:12.4"

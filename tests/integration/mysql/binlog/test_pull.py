@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from backups.errors import ChainBroken
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services.mysql.binlog import pull as binlog
 from backups.services.mysql.binlog.pull import Pulled
 from backups.services.mysql.binlog.stream import LogError

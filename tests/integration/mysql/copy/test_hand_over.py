@@ -10,7 +10,8 @@ import pytest
 from pymysql.connections import Connection
 
 from backups.errors import LifeboatError
-from backups.machine.docker import Container, Docker, wait_until
+from backups.machine.docker import Container, Docker
+from backups.machine.wait import wait_until
 from backups.services.base import Delivery
 from backups.services.mysql.copy import hand_over
 from backups.services.mysql.copy.for_drill import Account

@@ -8,7 +8,7 @@ import pymysql.err
 import pytest
 
 from backups.errors import ChainBroken, LifeboatError
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services.continuous import continuous, continuous_copy
 from backups.services.mysql.dump_details import LIMITS
 from backups.services.mysql.service import MySQLService

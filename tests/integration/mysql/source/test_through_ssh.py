@@ -18,7 +18,8 @@ from pymysql.connections import Connection
 from backups import hosts
 from backups.errors import LifeboatError, Transient
 from backups.hosts import Hosts
-from backups.machine.docker import Docker, wait_until
+from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from backups.services.mysql.clone import clone
 from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.doctor import doctor

@@ -9,7 +9,7 @@ import pymysql
 import pytest
 
 from backups.errors import Transient
-from backups.machine.docker import wait_until
+from backups.machine.wait import wait_until
 from backups.services.mysql.source.connection import Session, connect
 from backups.services.mysql.witness import instant, read_lock, sessions, witness
 from backups.services.mysql.witness.witness import Witnessed

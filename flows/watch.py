@@ -55,7 +55,7 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
         get_run_logger().warning("%s", reason)
     for order in automatic_restore.orders(site, sightings, now):
         _restore(order, site, config)
-    unhealthy = [sighting.service for sighting in sightings if sighting.ailments]
+    unhealthy = [sighting.service for sighting in sightings if sighting.problems]
     unseen = [sighting.service for sighting in sightings if sighting.error]
     if unhealthy:
         raise RestoreAdvised(f"{len(unhealthy)} of {len(names)} services call for a restore: {', '.join(unhealthy)}", sightings)

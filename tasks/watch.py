@@ -30,7 +30,7 @@ def report(sightings: Sequence[Sighting], config: Path | None) -> None:
     texts = []
     for sighting in sightings:
         text = advice.text(sighting, site)
-        if sighting.ailments:
+        if sighting.problems:
             events.send(events.RESTORE_ADVISED, sighting.service, text)
         if sighting.error:
             events.send(events.WATCH_BLIND, sighting.service, text)

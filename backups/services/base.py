@@ -86,7 +86,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Ailment:
+class Problem:
     """A reason to restore a service. down: `subject` does not serve. loss: it serves, and lacks what the last witness counted."""
 
     kind: Literal["down", "loss"]
@@ -244,7 +244,7 @@ class Copy(Protocol):
         ...
 
     def settle(self) -> Delivery:
-        """End the server in order, remove what only the sandbox needed, and hand the files over. Only of a lasting copy."""
+        """End the server in order, remove what only the sandbox needed, and hand the files over. Only of a copy for a restore."""
         ...
 
 
@@ -319,7 +319,7 @@ class Service(Protocol):
         """
         ...
 
-    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
+    def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:
         """Check within seconds whether something calls for a restore. Changes nothing; yields nothing when all is well.
 
         witness: of the last backup; without one, only whether it serves can be found out
@@ -332,14 +332,14 @@ class Service(Protocol):
         """Return for each backup of the chain the paths below `data/` that its last one needs; None means all of them."""
         ...
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:
         """Prepare a copy of the chain's last backup. Needs the sandbox only, never the source or its secrets.
 
-        lasting: the copy will be handed over to live on, so it must survive a crash and be what the source was.
+        for_restore: the copy will be handed over to live on, so it must survive a crash and be what the source was.
         """
         ...
 
-    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+    def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Yield what a restore would lose, a line each (`agama.client: 12 rows more`): the source holds it, the witness does not.
 
         Takes seconds, changes nothing. Raises LifeboatError when the source does not answer.

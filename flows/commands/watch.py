@@ -38,7 +38,7 @@ def watch(services: Services = None, as_json: Json = False, config: Config = Non
     else:
         for sighting in sightings:
             _show(sighting, site)
-    if any(sighting.ailments for sighting in sightings):
+    if any(sighting.problems for sighting in sightings):
         raise typer.Exit(1)
     raise typer.Exit(2 if any(sighting.error for sighting in sightings) else 0)
 
@@ -57,8 +57,8 @@ def _as_json(sighting: Sighting, site: Site) -> dict[str, Any]:
         "service": sighting.service,
         "type": sighting.type,
         "seen_at": sighting.seen_at.isoformat(),
-        "well": not sighting.ailments and error is None,
-        "seen": [{"kind": each.kind, "subject": each.subject, "message": each.message} for each in sighting.ailments],
+        "well": not sighting.problems and error is None,
+        "seen": [{"kind": each.kind, "subject": each.subject, "message": each.message} for each in sighting.problems],
         "error": None if error is None else {"message": error.message, "hint": error.hint},
         "advice": None
         if helps is None

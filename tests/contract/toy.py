@@ -15,7 +15,7 @@ from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.places.base import Ownership
 from backups.secret import Secret
-from backups.services.base import Ailment, Captured, Copy, Delivery, Fetched, Finding, Job, Sandbox, SqlServiceSettings
+from backups.services.base import Captured, Copy, Delivery, Fetched, Finding, Job, Problem, Sandbox, SqlServiceSettings
 from backups.witness import Fact
 
 
@@ -47,15 +47,15 @@ class ToyService:
             shutil.copyfile(self.settings.source / path, job.directory / path)
         return Captured(datetime.now(UTC), "toy 1.0", facts(self.settings.source), {"hashes": hashes})
 
-    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
+    def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:
         if self.settings.password:
             self.settings.password.reveal()
         if not self.settings.source.is_dir():
-            yield Ailment("down", "source", f"there is no {self.settings.source}")
+            yield Problem("down", "source", f"there is no {self.settings.source}")
             return
         gone = {fact.subject for fact in witness} - {fact.subject for fact in facts(self.settings.source)}
         for subject in sorted(gone):
-            yield Ailment("loss", subject, f"{subject} is gone")
+            yield Problem("loss", subject, f"{subject} is gone")
 
     def wanted(self, chain: Sequence) -> Sequence[Sequence[str] | None]:
         missing = set(chain[-1].details["hashes"])
@@ -66,13 +66,13 @@ class ToyService:
             result.insert(0, sorted(held))
         return result
 
-    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+    def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         if not self.settings.source.is_dir():
             raise LifeboatError(f"there is no {self.settings.source}")
         held = {fact.subject for fact in witness}
         yield from (f"{fact.subject} is new" for fact in facts(self.settings.source) if fact.subject not in held)
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:
         return ToyCopy(chain, sandbox.directory / "tree")
 
 

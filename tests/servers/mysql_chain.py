@@ -129,7 +129,7 @@ class Chain:
         upto: int | None = None,
         *,
         damage: Callable[[list[Fetched]], None] = lambda chain: None,
-        lasting: bool = False,
+        for_restore: bool = False,
     ) -> Restored:
         """Prepare a copy of the chain's backup number `upto` (the last one) from files of its own, which `damage` may change."""
         self.copies += 1
@@ -141,7 +141,7 @@ class Chain:
             chain.append(dataclasses.replace(fetched, data=data))
         damage(chain)
         service = MySQLService("agama", self.server.settings(password=None), self.run.docker)
-        copy = service.copy(chain, sandbox, lasting=lasting)
+        copy = service.copy(chain, sandbox, for_restore=for_restore)
         assert isinstance(copy, MySQLCopy)
         return Restored(copy, chain[-1].manifest, sandbox)
 

@@ -66,7 +66,7 @@ def bring_back(
         tamper.fetched(fetched)
     fetch.count(fetched, service)
     log = fetch.log(service, later, manifests[-1], repository, box.directory) if later else None
-    copy = service.copy(fetched, box, lasting=hand_over)
+    copy = service.copy(fetched, box, for_restore=hand_over)
     copy.assemble()
     if tamper.files:
         tamper.files(copy, box.directory)

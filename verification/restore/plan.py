@@ -148,7 +148,7 @@ def in_use(site: Site, target: str) -> AbstractContextManager[None]:
 
 def _lost(service: Service, manifest: Manifest) -> list[str]:
     try:
-        return list(service.since(manifest.witness))
+        return list(service.loss(manifest.witness))
     except LifeboatError:
         return [_UNREACHED]
 

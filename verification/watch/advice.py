@@ -29,13 +29,13 @@ def _lines(sighting: Sighting, site: Site) -> Iterator[str]:
         yield f"{sighting.service} could not be looked at: {sighting.error.message}"
         if sighting.error.hint:
             yield f"  hint: {sighting.error.hint}"
-    if not sighting.ailments:
+    if not sighting.problems:
         return
     yield f"{sighting.service} ({sighting.type}) calls for a restore"
-    for ailment in sighting.ailments[:_SHOWN]:
-        yield f"  seen: {ailment.message}"
-    if len(sighting.ailments) > _SHOWN:
-        yield f"  and {len(sighting.ailments) - _SHOWN} more"
+    for problem in sighting.problems[:_SHOWN]:
+        yield f"  seen: {problem.message}"
+    if len(sighting.problems) > _SHOWN:
+        yield f"  and {len(sighting.problems) - _SHOWN} more"
     if sighting.advice is None:
         yield "  no backup that could help is in the repository, as far as it can be read; see: lifeboat list"
         return

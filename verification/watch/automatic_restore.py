@@ -46,7 +46,7 @@ def note(site: Site, service: str, now: datetime) -> None:
 
 
 def _allowed(site: Site, sightings: Iterable[Sighting]) -> list[Sighting]:
-    return [each for each in sightings if each.ailments and site.settings.services[each.service].restore.by_itself]
+    return [each for each in sightings if each.problems and site.settings.services[each.service].restore.by_itself]
 
 
 def _why_not(site: Site, sighting: Sighting, now: datetime) -> str | None:

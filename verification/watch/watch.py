@@ -1,6 +1,6 @@
 """Looks for the two reasons to restore a service: it is down, or data are gone.
 
-It finds the backup that helps, and restores nothing. What is wrong with a service is found by its type (`Service.ail`).
+It finds the backup that helps, and restores nothing. What is wrong with a service is found by its type (`Service.health`).
 """
 
 import logging
@@ -17,7 +17,7 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine import parallel
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord
-from backups.services.base import Ailment, Service
+from backups.services.base import Problem, Service
 from backups.site import Site
 from backups.witness import Fact
 from verification.evidence.store import TAG, Proof, read_proofs
@@ -52,7 +52,7 @@ class Sighting:
     service: str
     type: str
     seen_at: datetime
-    ailments: tuple[Ailment, ...] = ()
+    problems: tuple[Problem, ...] = ()
     error: LifeboatError | None = None
     advice: Advice | None = None
 
@@ -107,13 +107,13 @@ def _look(
 
 def _look_repeatedly(
     service: Service, witness: Sequence[Fact], settings: Watch, sleep: Callable[[float], None]
-) -> tuple[tuple[Ailment, ...], LifeboatError | None]:
+) -> tuple[tuple[Problem, ...], LifeboatError | None]:
     """Return what the last of several looks saw, or why it could not look. The first that finds nothing wrong is the last."""
     left = settings.looks
     while True:
         left -= 1
         try:
-            seen = tuple(service.ail(witness, settings.collapse))
+            seen = tuple(service.health(witness, settings.collapse))
             if not seen or not left:
                 return seen, None
         except LifeboatError as error:

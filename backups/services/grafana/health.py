@@ -4,19 +4,19 @@ from collections.abc import Iterator
 
 from backups.errors import LifeboatError, Transient
 from backups.machine.docker import Docker
-from backups.services.base import Ailment, Finding
+from backups.services.base import Finding, Problem
 from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
 
 
-def ailments(settings: GrafanaSettings) -> Iterator[Ailment]:
+def problems(settings: GrafanaSettings) -> Iterator[Problem]:
     """Say what calls for a restore: the server does not answer, or says that its database does not."""
     url = str(settings.url).rstrip("/")
     try:
         if not Client(url).health().ok:
-            yield Ailment("down", url, f"Grafana at {url} answers, and says that its database does not")
+            yield Problem("down", url, f"Grafana at {url} answers, and says that its database does not")
     except Transient as error:
-        yield Ailment("down", url, error.message)
+        yield Problem("down", url, error.message)
 
 
 def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:

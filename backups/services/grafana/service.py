@@ -9,7 +9,7 @@ from backups.errors import ConfigError, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import Manifest
-from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Receiver, Sandbox
+from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Receiver, Sandbox
 from backups.services.grafana import health, loss
 from backups.services.grafana.api import capture as api_capture
 from backups.services.grafana.api import doctor as api_doctor
@@ -53,20 +53,20 @@ class GrafanaService:
             return api_capture.capture(self.settings, job)
         return files_capture.capture(self.settings, job, self._docker, self._hosts, lock_seconds=self._lock_seconds)
 
-    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:  # noqa: ARG002 - it serves, or not
+    def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:  # noqa: ARG002 - it serves, or not
         """See `Service`: whether its server and its database answer."""
-        return health.ailments(self.settings)
+        return health.problems(self.settings)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See `Service`: the last backup alone."""
         return [*([] for _ in chain[:-1]), None]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
         """See `Service`."""
         by_api = api_capture.is_of_api(chain[-1].manifest.details)
         return ApiCopy(chain, sandbox) if by_api else GrafanaCopy(chain, sandbox, export)
 
-    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+    def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See `Service`."""
         if any(fact.metric == READ_AS for fact in witness) == self._by_api:
             raise LifeboatError(

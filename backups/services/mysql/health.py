@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pymysql.err
 
-from backups.services.base import Ailment
+from backups.services.base import Problem
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection
 from backups.services.mysql.source.connection import Away, Session, quoted, rows
@@ -36,12 +36,12 @@ class _Present:
     tables: Mapping[str, int | None]
 
 
-def check(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
-    """Yield what calls for a restore; see `Service.ail`."""
+def check(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:
+    """Yield what calls for a restore; see `Service.health`."""
     try:
         session = connection.connect(settings)
     except Away as error:
-        yield Ailment("down", settings.where, error.message)
+        yield Problem("down", settings.where, error.message)
         return
     with connection.errors_explained(settings), session:
         present = _present(session)
@@ -55,13 +55,13 @@ def check(settings: MySQLSettings, witness: Sequence[Fact], collapse: float) -> 
             if _database(table) in gone:
                 continue
             if table not in present.tables:
-                yield Ailment("loss", table, f"table {table} is gone; the last witness counted {count:,} rows in it")
+                yield Problem("loss", table, f"table {table} is gone; the last witness counted {count:,} rows in it")
             elif count:
                 yield from _collapsed(session, table, count, present.tables[table], collapse)
 
 
-def _collapsed(session: Session, table: str, count: int, estimate: int | None, collapse: float) -> Iterator[Ailment]:
-    """Yield an ailment when a table lacks more than the share `collapse` of its `count` rows."""
+def _collapsed(session: Session, table: str, count: int, estimate: int | None, collapse: float) -> Iterator[Problem]:
+    """Yield an problem when a table lacks more than the share `collapse` of its `count` rows."""
     needed = max(1, math.ceil(count * (1 - collapse)))
     suspicious = needed <= _SMALL or estimate is None or estimate < 2 * needed
     name = ".".join(quoted(part) for part in table_names(table))
@@ -74,12 +74,12 @@ def _collapsed(session: Session, table: str, count: int, estimate: int | None, c
             raise
         found = f"about {estimate or 0:,} (by the server's estimate; counting took longer than {_COUNT_MILLISECONDS / 1000:g} s)"
     if found == "0":
-        yield Ailment("loss", table, f"table {table} is empty; the last witness counted {count:,} rows in it")
+        yield Problem("loss", table, f"table {table} is empty; the last witness counted {count:,} rows in it")
     else:
         message = (
             f"table {table} has {found} rows of the {count:,} that the last witness counted; at least {needed:,} are expected"
         )
-        yield Ailment("loss", table, message)
+        yield Problem("loss", table, message)
 
 
 def _present(session: Session) -> _Present:
@@ -111,7 +111,7 @@ def _database(table: str) -> str:
     return subject(table_names(table)[0], kind="database")
 
 
-def _database_gone(database: str, counted: Mapping[str, int]) -> Ailment:
+def _database_gone(database: str, counted: Mapping[str, int]) -> Problem:
     held = [count for table, count in counted.items() if _database(table) == database]
     message = f"{database} is gone; the last witness counted {len(held):,} tables with {sum(held):,} rows in it"
-    return Ailment("loss", database, message)
+    return Problem("loss", database, message)

@@ -24,7 +24,7 @@ _CHANGED = (1146, 1049, 1412)
 
 
 def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
-    """Yield the differences, a line each; see `Service.since`. Rows that were changed in place are not seen by counting."""
+    """Yield the differences, a line each; see `Service.loss`. Rows that were changed in place are not seen by counting."""
     counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
     with connection.errors_explained(settings), connection.connect(settings) as session:
         present = {

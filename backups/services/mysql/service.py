@@ -6,7 +6,7 @@ from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
-from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
+from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
 from backups.services.mysql import health, loss
 from backups.services.mysql.binlog import coverage
 from backups.services.mysql.doctor import doctor
@@ -44,8 +44,8 @@ class MySQLService:
                     job.say(f"warning: {warning}")
             return self._method.capture(job, self.settings, seen)
 
-    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:
-        """Check whether it answers, and whether tables and rows of the witness are missing; see `Service.ail`."""
+    def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:
+        """Check whether it answers, and whether tables and rows of the witness are missing; see `Service.health`."""
         return health.check(self.settings, witness, collapse)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
@@ -57,10 +57,10 @@ class MySQLService:
         """Whether its log holds every moment between two backups of a chain; a dump has none."""
         return self._method.continuous
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:
         """Prepare a copy by the method that the backup was taken by; see `Service.copy`."""
         method = _METHODS["dump" if is_dump(chain[-1].manifest.details) else "clone"]
-        return method.copy(self.name, self.settings, chain, sandbox, lasting=lasting)
+        return method.copy(self.name, self.settings, chain, sandbox, for_restore=for_restore)
 
     def holds(self, manifest: Manifest, position: str) -> bool:
         """Return whether the GTID was executed there; see `Continuous.holds`."""
@@ -74,6 +74,6 @@ class MySQLService:
         """List the paths of its log's segments; see `Continuous.log`."""
         return coverage.log(manifest)
 
-    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
-        """Compare tables and rows, counted within seconds, with the witness; see `Service.since`."""
+    def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
+        """Compare tables and rows, counted within seconds, with the witness; see `Service.loss`."""
         return loss.compare(self.settings, witness)

@@ -9,7 +9,7 @@ from backups.witness import Fact
 
 
 def look(settings: PrometheusSettings, witness: Sequence[Fact]) -> Iterator[str]:
-    """See `Service.since`. Samples are counted as each scrape reported them, without those of recording rules."""
+    """See `Service.loss`. Samples are counted as each scrape reported them, without those of recording rules."""
     ends = [fact.value for fact in witness if fact.metric == "max time" and isinstance(fact.value, int)]
     if not ends:
         return

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import Manifest
-from backups.services.base import Ailment, Captured, Copy, Fetched, Finding, Job, Sandbox
+from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
 from backups.services.prometheus import health, loss
 from backups.services.prometheus.capture import capture
 from backups.services.prometheus.copy import PrometheusCopy
@@ -31,7 +31,7 @@ class PrometheusService:
         """See Service."""
         return capture(self.name, self.settings, job, self._hosts)
 
-    def ail(self, witness: Sequence[Fact], collapse: float) -> Iterator[Ailment]:  # noqa: ARG002 - it serves, or not
+    def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:  # noqa: ARG002 - it serves, or not
         """See Service: whether it is ready to serve."""
         return health.look(self.settings)
 
@@ -45,10 +45,10 @@ class PrometheusService:
         paths[last.id] += [entry.path for entry in last.files if entry.path.startswith(f"{CONFIG}/")]
         return [None if len(paths[manifest.id]) == len(manifest.files) else sorted(paths[manifest.id]) for manifest in chain]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:  # noqa: ARG002 - a copy changes no block
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:  # noqa: ARG002 - a copy changes no block
         """See Service."""
         return PrometheusCopy(chain, sandbox)
 
-    def since(self, witness: Sequence[Fact]) -> Iterator[str]:
+    def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See Service."""
         return loss.look(self.settings, witness)

@@ -35,7 +35,7 @@ class SlowToyService(ToyService):
         job.say("captured")
         return captured
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:
         return SlowCopy(chain, sandbox, self.settings)
 
 

@@ -54,7 +54,7 @@ class Scripted:
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         return [None for _ in chain]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False) -> Copy:
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:
         raise AssertionError("nobody makes a copy of it")
 
     def holds(self, manifest: Manifest, position: str) -> bool:

@@ -81,12 +81,12 @@ def test_what_the_source_has_gained_and_lost_since_is_told(harness: Harness, gra
     edits.add_dashboard(source.database, "before", "Before")
     service = GrafanaService("grafana", source.settings(), run.docker)
     captured, _ = harness.capture(source.settings())
-    assert list(service.since(captured.witness)) == []
+    assert list(service.loss(captured.witness)) == []
     edits.add_dashboard(source.database, "fresh", "Fresh")
-    lines = list(service.since(captured.witness))
+    lines = list(service.loss(captured.witness))
     assert "org 1 dashboard fresh: new" in lines
     assert not any("before" in line for line in lines)
     source.stop()
     (source.data / "grafana.db").unlink()
     with pytest.raises(LifeboatError, match=r"grafana\.db is not in"):
-        list(service.since(captured.witness))
+        list(service.loss(captured.witness))

@@ -52,8 +52,8 @@ def test_there_is_no_way_on_from_a_snapshot(prometheus_chain: Chain) -> None:
 def test_what_the_source_has_gained_since_is_reported_in_samples(prometheus_chain: Chain) -> None:
     harness, backups = prometheus_chain
     harness.source.wait_for_scrapes(3)
-    (line,) = harness.service.since(backups[0].witness)
+    (line,) = harness.service.loss(backups[0].witness)
     told = re.fullmatch(r"(\d+) samples scraped since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, where the backup ends", line)
     assert told is not None, line
     assert int(told[1]) > 0
-    assert list(harness.service.since(())) == []
+    assert list(harness.service.loss(())) == []

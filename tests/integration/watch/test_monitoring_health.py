@@ -9,7 +9,7 @@ import pytest
 
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
-from backups.services.base import Ailment, Service
+from backups.services.base import Problem, Service
 from backups.services.grafana.service import GrafanaService
 from backups.services.prometheus.service import PrometheusService
 from tests.servers.grafana import GrafanaServer
@@ -26,8 +26,8 @@ def grafana(server: GrafanaServer, **changes: object) -> Service:
     return GrafanaService("grafana", server.settings(**changes), Docker())
 
 
-def seen(service: Service) -> list[Ailment]:
-    return list(service.ail([], 0.5))
+def seen(service: Service) -> list[Problem]:
+    return list(service.health([], 0.5))
 
 
 @contextmanager
@@ -67,14 +67,14 @@ def test_a_proxy_before_dead_servers_does_not_hide_them(
     prometheus_source: PrometheusServer, grafana_source: GrafanaServer
 ) -> None:
     with answering(502, "Bad Gateway") as url:
-        assert [ailment.kind for ailment in seen(prometheus(prometheus_source, url=url))] == ["down"]
-        assert [ailment.kind for ailment in seen(grafana(grafana_source, url=url))] == ["down"]
+        assert [problem.kind for problem in seen(prometheus(prometheus_source, url=url))] == ["down"]
+        assert [problem.kind for problem in seen(grafana(grafana_source, url=url))] == ["down"]
 
 
 def test_a_grafana_whose_database_does_not_answer_is_down(grafana_source: GrafanaServer) -> None:
     with answering(503, '{"database": "failing", "version": "12.4.1"}') as url:
-        (ailment,) = seen(grafana(grafana_source, url=url))
-    assert ailment.message == f"Grafana at {url} answers, and says that its database does not"
+        (problem,) = seen(grafana(grafana_source, url=url))
+    assert problem.message == f"Grafana at {url} answers, and says that its database does not"
 
 
 def test_a_prometheus_that_does_not_let_us_in_or_is_none_is_not_called_down(prometheus_factory: PrometheusFactory) -> None:

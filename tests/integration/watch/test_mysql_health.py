@@ -23,7 +23,7 @@ def service(server: MySQLServer, **changes: object) -> MySQLService:
 
 
 def seen(server: MySQLServer, facts: list[Fact], collapse: float = 0.5) -> list[tuple[str, str, str]]:
-    return [(ailment.kind, ailment.subject, ailment.message) for ailment in service(server).ail(facts, collapse)]
+    return [(problem.kind, problem.subject, problem.message) for problem in service(server).health(facts, collapse)]
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_server_that_is_down_is_down_and_one_that_cannot_be_asked_is_not_calle
     assert seen(server, []) == []
 
     with pytest.raises(LifeboatError, match="refuses user lifeboat"):
-        list(service(server, password="wrong").ail([], 0.5))
+        list(service(server, password="wrong").health([], 0.5))
     with ExitStack() as sessions:
 
         def opened() -> bool:
@@ -127,12 +127,12 @@ def test_a_server_that_is_down_is_down_and_one_that_cannot_be_asked_is_not_calle
         # What was closed a moment ago may still count.
         assert all(wait_until(opened, seconds=10) for _ in range(3))
         with pytest.raises(LifeboatError, match="has no free connection"):
-            list(service(server).ail([], 0.5))
+            list(service(server).health([], 0.5))
 
     # Nothing listens; and a server that takes connections and never says a word. (Its address may be another's once it is gone.)
-    (ailment,) = service(server, port=3307).ail([], 0.5)
-    assert (ailment.kind, ailment.subject) == ("down", f"{server.host}:3307")
-    assert "does not answer" in ailment.message
+    (problem,) = service(server, port=3307).health([], 0.5)
+    assert (problem.kind, problem.subject) == ("down", f"{server.host}:3307")
+    assert "does not answer" in problem.message
     monkeypatch.setattr("backups.services.mysql.source.connection._GREETING", 1.0)
     docker_cli("kill", "--signal", "STOP", server.container.name)
     try:

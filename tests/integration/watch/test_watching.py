@@ -13,7 +13,7 @@ import pytest
 
 from backups.errors import ConfigError
 from backups.machine.wait import wait_until
-from backups.services.base import Ailment
+from backups.services.base import Problem
 from tests.contract.toy import names
 from tests.contract.toy_site import ToySite
 from tests.integration.flows.conftest import Said
@@ -36,7 +36,7 @@ def look(toy: ToySite, **changes: Callable[..., object]) -> tuple[Sighting, list
 
 def test_a_service_that_is_well_is_told_nothing_about(toy: ToySite) -> None:
     sighting, lines = look(toy)
-    assert (sighting.ailments, sighting.error, sighting.advice, lines) == ((), None, None, [])
+    assert (sighting.problems, sighting.error, sighting.advice, lines) == ((), None, None, [])
 
 
 def test_a_loss_is_told_with_the_backup_that_helps_how_long_it_took_and_commands_that_work(
@@ -48,7 +48,7 @@ def test_a_loss_is_told_with_the_backup_that_helps_how_long_it_took_and_commands
 
     sighting, lines = look(toy)
 
-    assert [(ailment.kind, ailment.subject) for ailment in sighting.ailments] == [("loss", "file shop.sqlite")]
+    assert [(problem.kind, problem.subject) for problem in sighting.problems] == [("loss", "file shop.sqlite")]
     newest = toy.open().repository.backups()[-1]
     text = "\n".join(lines)
     assert text.startswith("toy (toy) calls for a restore\n  seen: file shop.sqlite is gone\n  bring back: " + newest.id)
@@ -77,14 +77,14 @@ def test_a_missed_answer_is_asked_again_and_not_told(toy: ToySite) -> None:
             away.rename(toy.source)
 
     sighting, lines = look(toy, sleep=sleep)
-    assert (sighting.ailments, lines, len(waited)) == ((), [], 1)
+    assert (sighting.problems, lines, len(waited)) == ((), [], 1)
 
 
 def test_trouble_that_stays_is_told_after_as_many_looks_as_are_configured(toy: ToySite) -> None:
     toy.source.rename(toy.folder / "burnt")
     waited: list[float] = []
     (sighting,) = watch(toy.configure(more="watch: {looks: 4, pause: 7s}"), ["toy"], sleep=waited.append)
-    assert [ailment.kind for ailment in sighting.ailments] == ["down"]
+    assert [problem.kind for problem in sighting.problems] == ["down"]
     assert waited == [7, 7, 7]
 
 
@@ -120,20 +120,20 @@ def keep_as_real(toy: ToySite, evidence: object) -> None:
 def test_a_repository_that_is_away_hides_no_service_that_is_down(toy: ToySite) -> None:
     toy.repository.rename(toy.folder / "elsewhere")
     sighting, lines = look(toy)
-    assert sighting.ailments == ()
+    assert sighting.problems == ()
     assert "there is none" in str(sighting.error)
     assert lines[0].startswith("toy could not be looked at: cannot list the repository")
 
     toy.source.rename(toy.folder / "burnt")
     sighting, lines = look(toy)
     assert sighting.error is not None
-    assert [ailment.kind for ailment in sighting.ailments] == ["down"]
+    assert [problem.kind for problem in sighting.problems] == ["down"]
     assert any("no backup that could help" in line for line in lines)
 
 
 def test_many_ailments_are_told_by_the_first_and_their_number(toy: ToySite) -> None:
-    ailments = tuple(Ailment("loss", f"t{number}", f"table t{number} is gone") for number in range(30))
-    lines = advice.lines(Sighting("toy", "toy", datetime.now(UTC), ailments), toy.open())
+    problems = tuple(Problem("loss", f"t{number}", f"table t{number} is gone") for number in range(30))
+    lines = advice.lines(Sighting("toy", "toy", datetime.now(UTC), problems), toy.open())
     assert len([line for line in lines if "seen: " in line]) == 12
     assert "  and 18 more" in lines
 

@@ -124,7 +124,7 @@ class PlaceTarget:
 
         def healthy() -> bool:
             try:
-                faults[:] = [ailment.message for ailment in self.service.ail(witness, self.site.settings.watch.collapse)]
+                faults[:] = [problem.message for problem in self.service.health(witness, self.site.settings.watch.collapse)]
             except LifeboatError as error:
                 faults[:] = [error.message]
             return not faults

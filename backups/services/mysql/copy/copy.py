@@ -35,7 +35,7 @@ class MySQLCopy:
     """Brings a clone and its log back; see `base.Copy`."""
 
     def __init__(
-        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
+        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False
     ) -> None:
         self._name = name
         self._settings = settings
@@ -48,7 +48,7 @@ class MySQLCopy:
         self._image: Image
         self._server: Server
         self._logs: list[RelayLog] = []
-        self._lasting = lasting
+        self._for_restore = for_restore
         self._kept: RelayLog | None = None
         self._notes: list[str] = []
 
@@ -80,7 +80,7 @@ class MySQLCopy:
             self._name,
             self._image,
             entrypoint=["mysqld"],
-            command=options.options(self._details, memory=self._memory, more=DURABLE if self._lasting else RELAXED),
+            command=options.options(self._details, memory=self._memory, more=DURABLE if self._for_restore else RELAXED),
             environment=options.environment(self._details),
             mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
             user=f"{USER}:{USER}",
@@ -99,7 +99,7 @@ class MySQLCopy:
         """Replay the log to the witness's position; then let nobody write any more."""
 
         def bring_forward(session: Session) -> None:
-            with hand_over.without_sync(session, lasting=self._lasting):
+            with hand_over.without_sync(session, for_restore=self._for_restore):
                 self._replay(session).run()
             events.restore_statuses(session, self._last.witness)
             rows(session, "SET GLOBAL read_only = ON")
@@ -133,7 +133,7 @@ class MySQLCopy:
             self._sandbox.own(relay, USER, USER, self._image)
 
             def go_on(session: Session) -> None:
-                with hand_over.without_sync(session, lasting=self._lasting):
+                with hand_over.without_sync(session, for_restore=self._for_restore):
                     path.replay(session, logs, stop)
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
 
@@ -142,8 +142,8 @@ class MySQLCopy:
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""
-        if not self._lasting:
-            raise AssertionError("only a lasting copy is handed over")
+        if not self._for_restore:
+            raise AssertionError("only a copy for a restore is handed over")
         notes = self._server.run(lambda session: list(hand_over.shut_down(session, self._account, self._server)))
         datadir = self._home / DATADIR
         if os.geteuid():

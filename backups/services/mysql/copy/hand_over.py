@@ -29,14 +29,14 @@ _ENDING = 3600.0
 
 
 @contextmanager
-def without_sync(session: Session, *, lasting: bool) -> Iterator[None]:
+def without_sync(session: Session, *, for_restore: bool) -> Iterator[None]:
     """Let the server not wait for the disk at each transaction of a replay. Should the machine die, the restore begins anew:
     nothing has been handed over yet, and what is handed over has been written by a shutdown.
     """
-    if lasting:
+    if for_restore:
         rows(session, "SET GLOBAL innodb_flush_log_at_trx_commit = 0")
     yield
-    if lasting:
+    if for_restore:
         rows(session, "SET GLOBAL innodb_flush_log_at_trx_commit = 1")
 
 

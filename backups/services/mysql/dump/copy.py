@@ -39,13 +39,13 @@ class DumpedCopy:
     """Brings a dump back; see `base.Copy`."""
 
     def __init__(
-        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool = False
+        self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False
     ) -> None:
         self._name = name
         self._settings = settings
         self._fetched = chain[-1]
         self._sandbox = sandbox
-        self._lasting = lasting
+        self._for_restore = for_restore
         self._account = Account.random()
         self._home = sandbox.directory / f"{name}-server"
         self._details: DumpDetails
@@ -106,8 +106,8 @@ class DumpedCopy:
 
     def settle(self) -> Delivery:
         """Remove our account, end the server in order, and hand its data directory over."""
-        if not self._lasting:
-            raise AssertionError("only a lasting copy is handed over")
+        if not self._for_restore:
+            raise AssertionError("only a copy for a restore is handed over")
         self._server.run(lambda session: rows(session, f"DROP USER '{self._account.user}'@'localhost'"))
         self._server.container.stop(_ENDING)
         code = self._server.container.wait()
@@ -175,6 +175,6 @@ class DumpedCopy:
             *(f"--plugin-load-add={library}" for library in self._details.plugins),
             *RELAXED,
             # A server that is handed over ends with clean files.
-            *(["--innodb-fast-shutdown=1"] if self._lasting else []),
+            *(["--innodb-fast-shutdown=1"] if self._for_restore else []),
             *self._variables(),
         ]

@@ -37,9 +37,9 @@ class Clone:
         connect: _Connect = lambda: connection.connect(settings)  # noqa: E731
         return _full(job, settings, seen, connect) if job.kind == "full" else _incremental(job, seen, connect)
 
-    def copy(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool) -> Copy:
+    def copy(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool) -> Copy:
         """See `Method.copy`."""
-        return MySQLCopy(name, settings, chain, sandbox, lasting=lasting)
+        return MySQLCopy(name, settings, chain, sandbox, for_restore=for_restore)
 
 
 def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) -> Captured:

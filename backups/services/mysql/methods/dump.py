@@ -26,6 +26,6 @@ class Dump:
         doctor.require_image(settings, seen, job.docker, self.checks)
         return capture.capture(job, settings, seen, lambda: connection.connect(settings))
 
-    def copy(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool) -> Copy:
+    def copy(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool) -> Copy:
         """See `Method.copy`."""
-        return DumpedCopy(name, settings, chain, sandbox, lasting=lasting)
+        return DumpedCopy(name, settings, chain, sandbox, for_restore=for_restore)

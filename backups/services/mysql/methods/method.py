@@ -40,6 +40,6 @@ class Method(Protocol):
         """Take a full or an incremental of a source that was found fit; pymysql's errors pass. See `Service.capture`."""
         ...
 
-    def copy(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, lasting: bool) -> Copy:
+    def copy(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool) -> Copy:
         """Prepare a copy of a chain that was taken this way; see `Service.copy`."""
         ...

@@ -165,11 +165,11 @@ def test_since_names_what_is_new_and_what_was_changed(harness: Harness, tmp_path
     with built(tmp_path / "source") as url:
         service = GrafanaService("grafana", settings(url), harness.run.docker)
         captured, _ = harness.capture(settings(url))
-        assert list(service.since(captured.witness)) == []
+        assert list(service.loss(captured.witness)) == []
         edits.add_dashboard(tmp_path / "source" / "grafana.db", "newer", "Newer")
         edits.change_panel(tmp_path / "source" / "grafana.db", "agama-overview", 1, title="Changed")
         edits.delete_dashboard(tmp_path / "source" / "grafana.db", "welcome")
-        lines = list(service.since(captured.witness))
+        lines = list(service.loss(captured.witness))
         assert {line for line in lines if " permissions " not in line} == {
             "org 1 dashboard newer: new",
             "org 1 dashboard agama-overview: changed",
@@ -177,7 +177,7 @@ def test_since_names_what_is_new_and_what_was_changed(harness: Harness, tmp_path
         }
         other = GrafanaService("grafana", settings(url, method=None, place="local:/nowhere"), harness.run.docker)
         with pytest.raises(LifeboatError, match="another method than files"):
-            list(other.since(captured.witness))
+            list(other.loss(captured.witness))
 
 
 @pytest.mark.parametrize(

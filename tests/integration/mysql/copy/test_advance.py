@@ -83,7 +83,7 @@ def test_comes_back_to_any_moment(start_mysql: StartMySQL, start_chain: StartCha
     moment, second, executed = _written(server, chain, marks)
     begins, ends = (fetched.manifest.taken_at for fetched in chain.backups)
 
-    restored = chain.restore(0, lasting=True).bring_back()
+    restored = chain.restore(0, for_restore=True).bring_back()
     assert restored.differences() == []
     _refusals(chain, restored, executed if gtid else None)
     # The ends of the log are moments too: at the one nothing has been committed yet, at the other everything.

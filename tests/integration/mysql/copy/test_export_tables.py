@@ -154,7 +154,7 @@ def test_tells_what_the_source_has_and_the_backup_has_not(start_mysql: StartMySQ
         Fact("agama.gone", "rows", 5),
     ]
     service = MySQLService("agama", server.settings(), cast("object", None))  # type: ignore[arg-type]
-    assert list(service.since(witness)) == [
+    assert list(service.loss(witness)) == [
         "agama.order: 3 rows fewer than the backup",
         "agama.gone: not there any more; the backup has it, with 5 rows",
         "agama.client: 12 rows more than the backup",
@@ -164,9 +164,9 @@ def test_tells_what_the_source_has_and_the_backup_has_not(start_mysql: StartMySQ
     with server.connect() as session, session.cursor() as cursor:
         cursor.execute("LOCK TABLES agama.client WRITE")
         monkeypatch.setattr(loss, "_LOCK_SECONDS", 1)
-        assert "agama.client: not counted (no time); the backup has 1,500 rows" in list(service.since(witness))
+        assert "agama.client: not counted (no time); the backup has 1,500 rows" in list(service.loss(witness))
     monkeypatch.setattr(loss, "_SECONDS", 0.0)
-    assert list(service.since(witness)) == [
+    assert list(service.loss(witness)) == [
         "agama.same: not counted (no time); the backup has 0 rows",
         "agama.order: not counted (no time); the backup has 3 rows",
         "agama.gone: not there any more; the backup has it, with 5 rows",
@@ -176,7 +176,7 @@ def test_tells_what_the_source_has_and_the_backup_has_not(start_mysql: StartMySQ
     ]
     away = MySQLService("agama", server.settings(port=1), cast("object", None))  # type: ignore[arg-type]
     with pytest.raises(LifeboatError, match="does not answer"):
-        list(away.since(witness))
+        list(away.loss(witness))
 
 
 def test_tells_it_of_a_mariadb_too(start_mariadb: StartMariaDB) -> None:
@@ -186,4 +186,4 @@ def test_tells_it_of_a_mariadb_too(start_mariadb: StartMariaDB) -> None:
         "CREATE DATABASE agama", "CREATE TABLE agama.client (id INT PRIMARY KEY)", "INSERT INTO agama.client VALUES (1), (2)"
     )
     service = MySQLService("agama", server.settings(), cast("object", None))  # type: ignore[arg-type]
-    assert list(service.since([Fact("agama.client", "rows", 1)])) == ["agama.client: 1 row more than the backup"]
+    assert list(service.loss([Fact("agama.client", "rows", 1)])) == ["agama.client: 1 row more than the backup"]

@@ -127,7 +127,7 @@ def test_an_operator_starts_a_server_on_what_is_handed_over(
         "XA PREPARE 'open'",
     )
     chain.backup()
-    restored = chain.restore(lasting=True).bring_back()
+    restored = chain.restore(for_restore=True).bring_back()
     assert restored.differences() == []
     assert restored.sql(
         "SELECT @@innodb_doublewrite, @@innodb_flush_log_at_trx_commit, @@innodb_fast_shutdown, @@event_scheduler, @@replica_parallel_workers"

@@ -83,7 +83,12 @@ class Dumping:
         return Dumped(Fetched(Manifest.read(manifest.model_dump_json(), "a test"), data), said)
 
     def copy(
-        self, dumped: Dumped, server: MySQLServer, *, lasting: bool = False, damage: Callable[[Path], None] = lambda data: None
+        self,
+        dumped: Dumped,
+        server: MySQLServer,
+        *,
+        for_restore: bool = False,
+        damage: Callable[[Path], None] = lambda data: None,
     ) -> DumpedCopy:
         """Prepare a copy, from files of its own, which `damage` may change."""
         self.count += 1
@@ -92,7 +97,7 @@ class Dumping:
         shutil.copytree(dumped.fetched.data, data)
         damage(data)
         service = MySQLService("agama", server.settings(password=None, method="dump"), self.run.docker)
-        copy = service.copy([dataclasses.replace(dumped.fetched, data=data)], sandbox, lasting=lasting)
+        copy = service.copy([dataclasses.replace(dumped.fetched, data=data)], sandbox, for_restore=for_restore)
         assert isinstance(copy, DumpedCopy)
         return copy
 

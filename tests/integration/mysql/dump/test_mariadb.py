@@ -86,11 +86,11 @@ def test_a_missing_or_broken_file_is_damage_and_a_lost_table_is_an_ailment(start
         )
     service = MySQLService("agama", server.settings(), dumping.run.docker)
     witness = dumped.manifest.witness
-    assert list(service.ail(witness, 0.5)) == []
-    assert list(service.since(witness)) == []
+    assert list(service.health(witness, 0.5)) == []
+    assert list(service.loss(witness)) == []
     findings = list(service.examine(dumping.run.docker))
     assert all(finding.ok for finding in findings), findings
     server.sql("INSERT INTO agama.client VALUES (2)")
-    assert list(service.since(witness)) == ["agama.client: 1 row more than the backup"]
+    assert list(service.loss(witness)) == ["agama.client: 1 row more than the backup"]
     server.sql("DROP TABLE agama.client")
-    assert [(ailment.kind, ailment.subject) for ailment in service.ail(witness, 0.5)] == [("loss", "agama.client")]
+    assert [(problem.kind, problem.subject) for problem in service.health(witness, 0.5)] == [("loss", "agama.client")]

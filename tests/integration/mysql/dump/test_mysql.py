@@ -225,7 +225,7 @@ def test_refusals_say_what_to_do(start_mysql: StartMySQL, start_mariadb: StartMa
 
 def _require_handed_over_clean(dumped: Dumped, server: MySQLServer, dumping: Dumping) -> None:
     """What is handed over starts as it is, without our account; a moment between two backups is refused."""
-    copy = dumping.bring_back(dumped, server, lasting=True)
+    copy = dumping.bring_back(dumped, server, for_restore=True)
     assert differences(dumped, copy) == []
     with pytest.raises(LifeboatError, match="no moment between two backups"):
         continuous_copy(copy)

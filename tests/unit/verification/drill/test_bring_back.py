@@ -61,8 +61,8 @@ class World:
         (into / "data" / "log").write_text("abc")
         self.calls.append(f"fetch {snapshot}")
 
-    def copy(self, chain: Sequence[Any], sandbox: object, *, lasting: bool = False) -> "World":
-        self.calls.append(f"copy of {len(chain)}" + (" to hand over" if lasting else ""))
+    def copy(self, chain: Sequence[Any], sandbox: object, *, for_restore: bool = False) -> "World":
+        self.calls.append(f"copy of {len(chain)}" + (" to hand over" if for_restore else ""))
         return self
 
     def __getattr__(self, name: str) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+from backups import plural
 from backups.errors import ConfigError, LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
@@ -127,8 +128,8 @@ def _choose(api: Api, place: Place, past: Horizon, job: Job) -> Questions:
     spans, unreadable = datadir.spans(api, place, job.work)
     if unreadable:
         job.say(
-            f"{len(unreadable)} blocks of {place} have no readable {META}, first {unreadable[0]}: the source does not serve "
-            "them, and they are not in the backup"
+            f"{plural.count(len(unreadable), 'block')} of {place} without a readable {META}, first {unreadable[0]}: not "
+            "served by the source, and not in the backup"
         )
     return questions.plan(api, spans, until=until, seed=int(now.timestamp()))
 
@@ -226,7 +227,7 @@ def _report(chosen: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -
         job.say(f"the source refused to count {len(chosen.refused)} of its metrics, first {chosen.refused[0]}")
     if unsettled:
         subject, metric = unsettled[0]
-        job.say(f"{len(unsettled)} answers changed while the backup was taken and are left out, first: {subject}, {metric}")
+        job.say(f"{plural.count(len(unsettled), 'answer')} changed during the backup, not compared, first: {subject}, {metric}")
 
 
 def _when(milliseconds: int) -> str:

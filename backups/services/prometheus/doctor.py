@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.hosts import Hosts
 from backups.machine.docker import Docker
@@ -107,7 +107,7 @@ def _place(api: Api | None, place: Place) -> Iterator[Finding]:
     if left:
         yield _fault(
             SNAPSHOTS,
-            f"{len(left)} snapshots are in {place}, first {left[0]}; they keep old blocks from being freed",
+            f"{plural.count(len(left), 'snapshot')} left in {place}, first {left[0]}: it keeps old blocks from being freed",
             f"remove {SNAPSHOTS}/{left[0]} there if it is not needed",
         )
 
@@ -125,14 +125,14 @@ def _blocks(place: Place) -> Iterator[Finding]:
     if bare := found.without_tombstones:
         yield _fault(
             "blocks",
-            f"{len(bare)} blocks in {place} have no file `tombstones`, first {bare[0]}: Prometheus serves them, and can make no "
-            "snapshot",
+            f"{plural.count(len(bare), 'block')} in {place} without the file `tombstones`, first {bare[0]}: Prometheus can "
+            "make no snapshot of it",
             f"copy that file there from a block in which nothing was deleted (9 bytes): cp -a BLOCK/tombstones {bare[0]}/",
         )
     if dead := found.unreadable:
         yield _fault(
             "blocks",
-            f"{len(dead)} blocks in {place} have no readable meta.json, first {dead[0]}: Prometheus does not serve them",
+            f"{plural.count(len(dead), 'block')} in {place} without a readable meta.json, first {dead[0]}: it is not served",
             "nothing of them is in a backup: remove or move those directories there",
         )
 

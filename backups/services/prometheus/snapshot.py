@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backups import plural
 from backups.errors import LifeboatError
 from backups.places.base import Place
 from backups.services.prometheus.api import Api, Refused
@@ -66,7 +67,7 @@ def clear(place: Place, record: Path, say: Callable[[str], None]) -> None:
     others = leftovers(place)
     if others:
         named = ", ".join(others[:3])
-        say(f"{place} holds {len(others)} snapshots of others, which keep old blocks from being freed: {named}")
+        say(f"{place} holds {plural.count(len(others), 'snapshot')} of others, so that old blocks are not freed: {named}")
 
 
 def leftovers(place: Place) -> list[str]:

@@ -328,5 +328,5 @@ def test_doctor_names_snapshots_that_fill_the_disk(prometheus_factory: Prometheu
     source.execute("sh", "-c", "mkdir -p /prometheus/snapshots/x/y && touch /prometheus/snapshots/x/y/z")
     findings = _examined(_service(source))
     assert not findings["snapshots"].ok
-    assert "1 snapshots are in" in findings["snapshots"].message
+    assert "1 snapshot left in" in findings["snapshots"].message
     assert "30 min" in findings["late samples"].message

@@ -1,5 +1,6 @@
 """Backs up a Grafana through its API: reads everything until two readings are equal, and writes a file for each object."""
 
+from backups import plural
 from backups.errors import LifeboatError
 from backups.services.base import Captured, Job
 from backups.services.grafana.api import facts, not_restorable
@@ -30,7 +31,7 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
         changing = before.different(objects)
         if not changing:
             break
-        job.say(f"{len(changing)} objects changed while they were read: reading again")
+        job.say(f"{plural.count(len(changing), 'object')} changed meanwhile: reading again")
         before = objects
     limits = [*not_restorable.closed(objects), *objects.limits]
     if changing:
@@ -42,7 +43,7 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
     for line in limits:
         job.say(f"not in this backup: {line}")
     if secrets:
-        job.say(f"{len(secrets)} secrets are not in this backup, and have to be set after a restore: {shortened(secrets)}")
+        job.say(f"{plural.count(len(secrets), 'secret')} not in this backup, to be set after a restore: {shortened(secrets)}")
     details = {
         "method": METHOD,
         "plugins": objects.plugins,

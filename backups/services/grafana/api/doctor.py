@@ -5,6 +5,7 @@ Changes nothing.
 
 from collections.abc import Iterator
 
+from backups import plural
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.services.base import Finding
@@ -29,7 +30,8 @@ def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
     yield Finding(
         "reading",
         ok=True,
-        message=f"{len(objects.bodies)} objects can be read, {dashboards} dashboards, {organisations} organisations",
+        message=f"{plural.count(len(objects.bodies), 'object')} can be read, {plural.count(dashboards, 'dashboard')}, "
+        f"{plural.count(organisations, 'organisation')}",
     )
     for (number, kind), reason in sorted(objects.closed.items()):
         whose = f"org {number} " if number else ""

@@ -1,5 +1,6 @@
 """Lists what a backup through the API cannot bring back: each secret, and what the API does not return or does not accept."""
 
+from backups import plural
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Objects, shortened
 from backups.services.grafana.api.resources import playlists
@@ -30,14 +31,18 @@ def snapshots(client: Client, organisation: int, objects: Objects) -> None:
         return
     names = sorted(str(one.get("name") or one.get("key")) for one in answer)
     if names:
-        objects.limits.append(f"org {organisation}: {len(names)} snapshots of dashboards, not kept: {shortened(names)}")
+        objects.limits.append(
+            f"org {organisation}: {plural.count(len(names), 'snapshot')} of dashboards, not kept: {shortened(names)}"
+        )
 
 
 def sum_up(objects: Objects) -> None:
     """Add to `limits` what the objects themselves show, then what is so of every server."""
     files = sorted(str(key) for key, body in objects.bodies.items() if resource(key.kind).from_file(body))
     if files:
-        objects.limits.append(f"{len(files)} objects are provided by files, and come back as people's own: {shortened(files)}")
+        objects.limits.append(
+            f"{plural.count(len(files), 'object')} provided by files, which will come back as people's own: {shortened(files)}"
+        )
     numbered = sorted(
         str(key) for key, body in objects.bodies.items() if key.kind == kinds.PLAYLIST and playlists.by_number(body)
     )

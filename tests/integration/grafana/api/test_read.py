@@ -96,7 +96,7 @@ def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
         "org 1 service account lifeboat: token lifeboat-token",
         "org 1 service account robot: token robot-token",
     ]
-    assert any("1 snapshots of dashboards, not kept: Overview, frozen" in line for line in objects.limits)
+    assert any("1 snapshot of dashboards, not kept: Overview, frozen" in line for line in objects.limits)
 
 
 def test_a_token_that_is_not_taken_is_told(tmp_path: Path) -> None:

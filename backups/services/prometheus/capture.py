@@ -114,8 +114,8 @@ def _configuration(
     facts = list(configuring.facts(job.directory))
     if image is None:
         return found, facts, limits
-    said = configuring.check(job.docker, _container_name("promtool"), image, job.directory, found)
-    judged = configuring.verdict(found, said)
+    answer = configuring.check(job.docker, _container_name("promtool"), image, job.directory, found)
+    judged = configuring.verdict(found, answer)
     if not configuring.accepted(judged):
         job.say(f"promtool does not accept the configuration in {place} by itself: {judged.value}")
     return found.model_copy(update={"checked": True}), [*facts, judged], limits

@@ -125,7 +125,7 @@ def test_what_cannot_be_looked_at_is_two_and_leaves_the_old_metrics(harbour: Har
     shutil.move(harbour.folder / "repository", harbour.folder / "away")
     done = lifeboat("status", "--metrics", str(path), "--config", str(harbour.config))
     assert (done.code, path.read_text()) == (2, "yesterday's")
-    assert "there is none" in done.err
+    assert "there is no repository at that place" in done.err
     assert "hint: " in done.err
 
 

@@ -110,7 +110,7 @@ def test_the_copy_scrapes_nothing_and_alerts_nobody(prometheus_chain: Chain) -> 
 def test_no_snapshot_is_left_at_the_source(prometheus_chain: Chain) -> None:
     harness, _ = prometheus_chain
     assert harness.source.snapshots() == []
-    assert not list((harness.state / "cache" / "prometheus").iterdir())
+    assert not list((harness.state / "cache" / "prometheus").glob("*.snapshot"))
 
 
 def test_prometheus_has_no_database_for_sql(prometheus_chain: Chain) -> None:

@@ -230,7 +230,7 @@ def test_a_repository_that_is_away_is_told(harbour: Harbour, lifeboat: Lifeboat)
     done = lifeboat("prune", "--config", str(harbour.config))
     assert done.code == 2
     assert "cannot list the repository" in done.err
-    assert "there is none" in done.err
+    assert "there is no repository at that place" in done.err
     assert "hint: " in done.err
 
 

@@ -121,7 +121,7 @@ def test_a_repository_that_is_away_hides_no_service_that_is_down(toy: ToySite) -
     toy.repository.rename(toy.folder / "elsewhere")
     sighting, lines = look(toy)
     assert sighting.problems == ()
-    assert "there is none" in str(sighting.error)
+    assert "there is no repository at that place" in str(sighting.error)
     assert lines[0].startswith("toy could not be looked at: cannot list the repository")
 
     toy.source.rename(toy.folder / "burnt")

@@ -113,6 +113,7 @@ def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | N
             "subjects": len({fact.subject for fact in manifest.witness}),
             "metrics": _metrics(manifest.witness),
         },
+        "limits": list(manifest.details.get("limits") or []),
         "proof": None if proof is None else _proof(proof, drill),
     }
 
@@ -177,6 +178,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         ),
         ("witness", f"{plural.count(witness['facts'], 'fact')} about {plural.count(witness['subjects'], 'subject')}"),
         *(("", part) for part in parts),
+        *(("not in it" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
         ("proof", proof_text(proof, now)),
     ]
     if proof:

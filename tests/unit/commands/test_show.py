@@ -87,6 +87,12 @@ def test_a_person_reads_it_in_singular_and_plural() -> None:
     assert "(3 attempts)" in _text(_manifest(details={"lock_seconds": 1.5, "lock_attempts": 3}), PROOF, DRILL)
 
 
+def test_what_the_backup_does_not_hold_is_shown_before_its_proof() -> None:
+    """`verified` means equal to what was captured: what was not is said beside it."""
+    told = _text(_manifest(details={"limits": ["late samples", "the rule file /srv/r.yml"]}), PROOF, DRILL)
+    assert "not in it late samples\n the rule file /srv/r.yml\nproof verified" in told
+
+
 def test_what_is_not_known_is_left_out() -> None:
     """No lock of a service that has none; no phases of a backup that was never drilled."""
     told = _text(_manifest(details={}), None, None)

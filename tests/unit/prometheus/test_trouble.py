@@ -1,0 +1,231 @@
+"""What a Prometheus answers when something is wrong with it, or between it and us: what follows from it, and what does not."""
+
+import datetime as dt
+import ipaddress
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from backups.errors import ConfigError, LifeboatError, Transient
+from backups.places.local.place import LocalPlace
+from backups.services.prometheus import health
+from backups.services.prometheus.api import Api, Refused
+from backups.services.prometheus.capture import require_storage
+from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.prometheus.snapshot import clear, snapshot
+
+Answers = dict[str, tuple[int, Any]]
+
+
+@contextmanager
+def serving(answers: Answers, certificate: Path | None = None, before: Callable[[str], object] = lambda _: None) -> Iterator[str]:
+    """Answer each path with its status and its JSON (or text); yields the url."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            before(path)
+            status, content = answers.get(path, (404, "nothing here"))
+            body = (content if isinstance(content, str) else json.dumps(content)).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    scheme = "http"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = "https"
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"{scheme}://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def settings(url: str, **more: Any) -> PrometheusSettings:
+    return PrometheusSettings.model_validate(
+        {"type": "prometheus", "image": "prom/prometheus:v3.5.0", "url": url, "place": "local:/x", **more}
+    )
+
+
+def data(content: Any) -> tuple[int, Any]:
+    return 200, {"status": "success", "data": content}
+
+
+# Down, or only starting
+
+
+def test_a_server_that_reads_its_log_is_starting_and_not_down() -> None:
+    """Minutes of a big server after each restart: a restore would move its newest hours aside."""
+    answers: Answers = {
+        "/-/ready": (503, "Service Unavailable"),
+        "/-/healthy": (200, "Prometheus Server is Healthy."),
+        "/api/v1/status/walreplay": data({"min": 0, "max": 40, "current": 7}),
+    }
+    with serving(answers) as url, pytest.raises(LifeboatError, match="is starting: it reads its log, segment 7 of 40"):
+        list(health.look(settings(url)))
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_server_that_is_not_alive_either_is_down(status: int) -> None:
+    """As a proxy answers for a server that is gone."""
+    with serving({"/-/ready": (status, "Bad Gateway"), "/-/healthy": (status, "Bad Gateway")}) as url:
+        (problem,) = health.look(settings(url))
+    assert problem.kind == "down"
+
+
+def test_before_it_told_its_progress_it_is_starting_all_the_same() -> None:
+    with (
+        serving({"/-/ready": (503, "Service Unavailable"), "/-/healthy": (200, "ok")}) as url,
+        pytest.raises(LifeboatError, match=r"is starting: it reads its log\nhint"),
+    ):
+        list(health.look(settings(url)))
+
+
+# Certificates
+
+
+def _certificate(path: Path, *, days: int) -> Path:
+    """A key and a self-signed certificate for 127.0.0.1, valid until so many days from now, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "prometheus")])
+    now = dt.datetime.now(dt.UTC)
+    built = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+        .not_valid_before(now - dt.timedelta(days=30)).not_valid_after(now + dt.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize(("days", "reason"), [(30, "self-signed certificate"), (-1, "certificate has expired")])
+def test_a_certificate_that_is_not_accepted_is_told_and_is_not_down(tmp_path: Path, days: int, reason: str) -> None:
+    certificate = _certificate(tmp_path / "server.pem", days=days)
+    trusted = {"ca_file": str(certificate)} if days < 0 else {}
+    with serving({"/-/ready": (200, "ok")}, certificate) as url:
+        with pytest.raises(
+            LifeboatError, match=f"the TLS certificate of Prometheus at {url} is not accepted: .*{reason}"
+        ) as caught:
+            list(health.look(settings(url, **trusted)))
+        assert not isinstance(caught.value, Transient)
+        assert "ca_file" in str(caught.value.hint)
+
+
+def test_a_certificate_of_the_ca_file_is_accepted_whatever_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = _certificate(tmp_path / "server.pem", days=30)
+    other = _certificate(tmp_path / "other.pem", days=30)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    with serving({"/-/ready": (200, "ok")}, certificate) as url:
+        assert list(health.look(settings(url, ca_file=str(certificate)))) == []
+
+
+def test_a_ca_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ca_file .*gone\.pem is not there"):
+        Api.of(settings("https://127.0.0.1:1", ca_file=str(tmp_path / "gone.pem")))
+
+
+# Agents
+
+
+@pytest.mark.parametrize("flags", [{"agent": "true"}, {"enable-feature": "exemplar-storage,agent"}])
+def test_an_agent_is_refused(flags: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="runs as an agent"):
+        require_storage(Api("http://p:9090"), flags)
+
+
+def test_a_server_is_no_agent() -> None:
+    require_storage(Api("http://p:9090"), {"agent": "false", "enable-feature": "agentless", "storage.agent.path": "data-agent/"})
+
+
+# Snapshots that fail
+
+
+NOW = int(dt.datetime(2026, 11, 29, 0, 0, 5, tzinfo=dt.UTC).timestamp())
+MADE, EARLIER = "20261129T000006Z-0123456789abcdef", "20261128T000006Z-0123456789abcdef"
+CLOCK = data({"resultType": "scalar", "result": [NOW, str(NOW)]})
+FAILED = (500, {"status": "error", "errorType": "internal", "error": "create snapshot: tombstones: no such file or directory"})
+
+
+def _snapshots(tmp_path: Path, answer: tuple[int, Any], *made: str) -> tuple[LocalPlace, Path, LifeboatError]:
+    """Ask for a snapshot that makes these directories and is answered so; returns the place, the record, and the error."""
+    place, record = LocalPlace(tmp_path / "data"), tmp_path / "state" / "p.snapshot"
+    _make(place, EARLIER)
+
+    def make(path: str) -> None:
+        if path.endswith("snapshot"):
+            for name in made:
+                _make(place, name)
+
+    answers: Answers = {"/api/v1/query": CLOCK, "/api/v1/admin/tsdb/snapshot": answer}
+    with serving(answers, before=make) as url, pytest.raises(LifeboatError) as caught, snapshot(Api(url), place, record):
+        pass
+    return place, record, caught.value
+
+
+def _make(place: LocalPlace, name: str) -> None:
+    block = place.root / "snapshots" / name / "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    block.mkdir(parents=True)
+    (block / "meta.json").write_text("{}")
+
+
+def _left(place: LocalPlace) -> list[str]:
+    return sorted(path.name for path in (place.root / "snapshots").iterdir())
+
+
+def test_what_a_failed_snapshot_left_is_removed_at_once(tmp_path: Path) -> None:
+    """Its hard links would keep all those blocks from being freed."""
+    place, _, error = _snapshots(tmp_path, FAILED, MADE)
+    assert isinstance(error, Refused)
+    assert "lifeboat doctor names the blocks" in str(error.hint)
+    assert _left(place) == [EARLIER]
+
+
+def test_a_snapshot_whose_answer_was_lost_is_removed_before_the_next_backup(tmp_path: Path) -> None:
+    """A proxy gives up while Prometheus goes on: removing it now could be too early."""
+    place, record, error = _snapshots(tmp_path, (504, "<html>Gateway Time-out</html>"), MADE)
+    assert f"snapshots/{MADE} came meanwhile" in error.message
+    assert "a proxy before it gave up" in str(error.hint)
+    assert _left(place) == [EARLIER, MADE]
+    said: list[str] = []
+    clear(place, record, said.append)
+    assert _left(place) == [EARLIER]
+    assert said[0] == f"removing snapshot {MADE}, which an earlier run left in {place}"
+
+
+def test_of_several_that_came_meanwhile_none_is_removed(tmp_path: Path) -> None:
+    """One of them may be another program's."""
+    other = "20261129T000007Z-0123456789abcdef"
+    place, record, error = _snapshots(tmp_path, FAILED, MADE, other)
+    assert _left(place) == [EARLIER, MADE, other]
+    assert f"{MADE}, {other}" in error.message
+    assert not record.exists()
+
+
+def test_one_that_is_older_than_the_question_is_not_ours(tmp_path: Path) -> None:
+    place, record, _ = _snapshots(tmp_path, FAILED, "20261129T000001Z-0123456789abcdef")
+    assert len(_left(place)) == 2
+    assert not record.exists()

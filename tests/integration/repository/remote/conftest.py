@@ -83,9 +83,13 @@ def fault_of(use: Callable[[], object]) -> Exception:
     return AssertionError("it went through")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def patience(tmp_path_factory: pytest.TempPathFactory, ssh_factory: SshFactory) -> Iterator[dict[str, "Future[Exception]"]]:
-    """What restic gives up only after 45 s, side by side: full disks far away, and a bucket whose policy forbids deletions."""
+    """What restic gives up only after 45 s, side by side: full disks far away, and a bucket whose policy forbids deletions.
+
+    Its threads end with the module: those of a session went on during other files, and met a `restic` that a test there had put
+    into the PATH.
+    """
     folder = tmp_path_factory.mktemp("patience")
     large, little = folder / "large", folder / "little"
     for directory, size in ((large, 20_000_000), (little, 1000)):
@@ -119,11 +123,6 @@ def patience(tmp_path_factory: pytest.TempPathFactory, ssh_factory: SshFactory) 
             "rest": pool.submit(fill, Repository(rest.url, folder / "c2", password)),
             "s3": pool.submit(forget, Repository(s3.url("x"), folder / "c3", password, environment=s3_keys(s3))),
         }
-
-
-@pytest.fixture(autouse=True)
-def _begun(patience: object) -> None:
-    """The slow ones run while the others do."""
 
 
 @pytest.fixture

@@ -169,7 +169,10 @@ def _accept(listening: socket.socket, line: Wire, server: SshServer) -> None:
 
 
 def _carry(source: socket.socket, target: socket.socket, line: Wire, down: bool) -> None:
-    """Carry bytes one way until the limit of that way; a limit counts for one connection and is then gone."""
+    """Carry bytes one way until the limit of that way; a limit counts for one connection and is then gone.
+
+    What was carried before a cut arrives: the near end sees the end of the stream, never a reset, which would take what it had not read yet.
+    """
     carried = 0
     with contextlib.suppress(OSError):
         while piece := source.recv(65536):
@@ -179,7 +182,9 @@ def _carry(source: socket.socket, target: socket.socket, line: Wire, down: bool)
                 time.sleep(line.delay)
             if down and line.cut_after is not None and carried >= line.cut_after:
                 line.cut_after = None
-                break
+                target.shutdown(socket.SHUT_WR)
+                source.shutdown(socket.SHUT_RDWR)
+                return
             if not down and line.cut_up_after is not None and carried >= line.cut_up_after:
                 line.cut_up_after = None
                 break
@@ -189,7 +194,12 @@ def _carry(source: socket.socket, target: socket.socket, line: Wire, down: bool)
                 while source in line._sockets and target in line._sockets:
                     time.sleep(0.05)
                 break
-            target.sendall(piece)
+            if down:
+                target.sendall(piece)
+            else:
+                # Read on when the far end is cut off: closing a socket that holds unread bytes resets it.
+                with contextlib.suppress(OSError):
+                    target.sendall(piece)
     for end in (source, target):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

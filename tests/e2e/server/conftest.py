@@ -98,6 +98,10 @@ class Station:
         """Press "Cancel"."""
         self.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"}, force=False)
 
+    def pause(self, deployment: str) -> None:
+        """Press the deployment's switch: none of its schedules starts another run."""
+        httpx.post(f"{self.url}/api/deployments/{deployment}/pause_deployment", timeout=120).raise_for_status()
+
     def worker(self, pool: str) -> int:
         return int((self.home / f"worker-{pool}.pid").read_text())
 

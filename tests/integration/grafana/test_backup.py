@@ -66,7 +66,7 @@ def test_a_writer_that_never_stops_does_not_tear_the_copy(harness: Harness, graf
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        assert wait_until(lambda: len(saved) > 5, seconds=30)
+        assert wait_until(lambda: len(saved) > 5, seconds=120)
         captured, data = harness.capture(source.settings())
         during = len(saved)
     finally:

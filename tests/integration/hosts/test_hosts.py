@@ -151,7 +151,7 @@ def test_an_agent_offers_its_keys(ssh_server: SshServer, tmp_path: Path, monkeyp
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(tmp_path / "agent")], stdout=subprocess.DEVNULL)
     try:
         monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
-        assert wait_until((tmp_path / "agent").exists, seconds=30)
+        assert wait_until((tmp_path / "agent").exists, seconds=120)
         subprocess.run(["ssh-add", "-q", str(ssh_server.key_file)], check=True)
         assert to(ssh_server, key_file=None).run("true", seconds=30).code == 0
     finally:

@@ -148,9 +148,9 @@ def grafana(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def test_grafana_takes_the_dashboard_and_gives_it_back(grafana: str) -> None:
     """Through the API, as a person's import would save it: each panel and query as it was."""
     admin, board = ("admin", "admin"), dashboard()
-    saved = requests.post(f"{grafana}/api/dashboards/db", json={"dashboard": board, "overwrite": True}, auth=admin, timeout=20)
+    saved = requests.post(f"{grafana}/api/dashboards/db", json={"dashboard": board, "overwrite": True}, auth=admin, timeout=60)
     assert saved.status_code == 200, saved.text
-    read = requests.get(f"{grafana}/api/dashboards/uid/{board['uid']}", auth=admin, timeout=20).json()["dashboard"]
+    read = requests.get(f"{grafana}/api/dashboards/uid/{board['uid']}", auth=admin, timeout=60).json()["dashboard"]
     ours = {"id", "version"}
     assert {key: value for key, value in read.items() if key not in ours} == {
         key: value for key, value in board.items() if key not in ours

@@ -228,7 +228,7 @@ def test_a_restore_that_is_killed_can_be_started_again(phase: str, toy: ToySite,
     site = toy.configure()
     # What stands aside is named by the second.
     died = int(time.time())
-    assert wait_until(lambda: int(time.time()) > died, seconds=10)
+    assert wait_until(lambda: int(time.time()) > died, seconds=120)
     again = restore(site, Order("toy", f"local:{target}", replace=True))
     assert again.verdict == "verified", again
     assert contents(target) == contents(toy.source)

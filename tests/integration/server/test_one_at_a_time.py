@@ -23,18 +23,18 @@ def test_who_has_patience_waits_says_for_whom_and_then_goes_on(state: Path, capl
     def hold() -> None:
         with runs.one_at_a_time(state, "agama"):
             held.set()
-            free.wait(30)
+            free.wait(120)
 
     held = threading.Event()
     holder = threading.Thread(target=hold)
     holder.start()
-    assert held.wait(10)
+    assert held.wait(120)
     waiter = threading.Thread(target=lambda: runs.one_at_a_time(state, "agama", patience=timedelta(seconds=30)).__enter__())
     waiter.start()
-    assert wait_until(lambda: "agama: waiting for the backup that process" in caplog.text, seconds=10)
+    assert wait_until(lambda: "agama: waiting for the backup that process" in caplog.text, seconds=120)
     free.set()
     holder.join()
-    waiter.join(10)
+    waiter.join(120)
     assert not waiter.is_alive()
 
 

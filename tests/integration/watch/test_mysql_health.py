@@ -125,7 +125,7 @@ def test_a_server_that_is_down_is_down_and_one_that_cannot_be_asked_is_not_calle
             return False
 
         # What was closed a moment ago may still count.
-        assert all(wait_until(opened, seconds=10) for _ in range(3))
+        assert all(wait_until(opened, seconds=120) for _ in range(3))
         with pytest.raises(LifeboatError, match="has no free connection"):
             list(service(server).health([], 0.5))
 

@@ -13,7 +13,7 @@ Ask = Callable[..., requests.Response]
 
 def asker(url: str) -> Ask:
     def ask(path: str, method: str = "GET", *, auth: tuple[str, str] | None = ADMIN, **more: Any) -> requests.Response:
-        return requests.request(method, url + path, auth=auth, timeout=20, **more)
+        return requests.request(method, url + path, auth=auth, timeout=60, **more)
 
     return ask
 

@@ -79,10 +79,10 @@ def test_it_serves_a_database_as_472_reads_and_writes_it_and_stops_at_once(
     name, url = started("-e", "GF_STANDIN_VERSION=12.4.2")
     assert wait_until(lambda: health(url + ":3000") == 200, seconds=60), docker("logs", name)
     assert docker("exec", name, "sh", "-c", "grep Uid /proc/1/status").split()[1] == "472"
-    assert requests.get(url + ":3000/api/health", timeout=20).json()["version"] == "12.4.2"
+    assert requests.get(url + ":3000/api/health", timeout=60).json()["version"] == "12.4.2"
     body = {"dashboard": {"uid": "made", "title": "Made"}, "folderUid": "agama"}
-    assert requests.post(url + ":3000/api/dashboards/db", json=body, auth=("admin", "admin"), timeout=20).status_code == 200
-    found = requests.get(url + ":3000/api/dashboards/uid/made", auth=("admin", "admin"), timeout=20).json()
+    assert requests.post(url + ":3000/api/dashboards/db", json=body, auth=("admin", "admin"), timeout=60).status_code == 200
+    found = requests.get(url + ":3000/api/dashboards/uid/made", auth=("admin", "admin"), timeout=60).json()
     assert found["meta"]["folderUid"] == "agama"
     assert "a stand-in, not Grafana" in docker("logs", name)
     docker("stop", "-t", "20", name)

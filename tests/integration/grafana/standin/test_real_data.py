@@ -30,7 +30,7 @@ def test_objects_of_a_real_database_come_out_as_they_were_stored(tmp_path: Path)
     with serving(tmp_path, GF_AUTH_PROXY_ENABLED="true") as url:
         admin = {"X-WEBAUTH-USER": "admin"}
         listed = requests.get(
-            f"{url}/apis/dashboard.grafana.app/v1beta1/namespaces/default/dashboards", headers=admin, timeout=20
+            f"{url}/apis/dashboard.grafana.app/v1beta1/namespaces/default/dashboards", headers=admin, timeout=60
         ).json()
         assert {item["metadata"]["name"] for item in listed["items"]} == set(recorded)
         for item in listed["items"]:
@@ -38,7 +38,7 @@ def test_objects_of_a_real_database_come_out_as_they_were_stored(tmp_path: Path)
             assert int(item["metadata"].pop("resourceVersion")) > 0
             assert item == expected
             uid = item["metadata"]["name"]
-            old = requests.get(f"{url}/api/dashboards/uid/{uid}", headers=admin, timeout=20).json()
+            old = requests.get(f"{url}/api/dashboards/uid/{uid}", headers=admin, timeout=60).json()
             added = {key: old["dashboard"].pop(key) for key in ("id", "uid", "version")}
             assert added["uid"] == uid
             assert str(added["id"]) == item["metadata"]["labels"]["grafana.app/deprecatedInternalID"]
@@ -56,7 +56,7 @@ def test_databases_of_real_older_versions_are_served_whole(contract: Contract, n
     with serving(tmp_path, GF_AUTH_PROXY_ENABLED="true") as url:
 
         def ask(path: str) -> Any:
-            answer = requests.get(url + path, headers={"X-WEBAUTH-USER": login}, timeout=20)
+            answer = requests.get(url + path, headers={"X-WEBAUTH-USER": login}, timeout=60)
             assert answer.status_code == 200, answer.text
             faults = list(contract.faults(answer.json(), contract.payload("GET", path.partition("?")[0], 200)))
             assert not faults, f"{path}: {faults}"
@@ -70,7 +70,7 @@ def test_databases_of_real_older_versions_are_served_whole(contract: Contract, n
         assert len(ask("/api/datasources")) == counts["data_source"]
         assert len(ask("/api/v1/provisioning/alert-rules")) == counts.get("alert_rule", 0)
         for board in boards:
-            found = requests.get(f"{url}/api/dashboards/uid/{board['uid']}", headers={"X-WEBAUTH-USER": login}, timeout=20).json()
+            found = requests.get(f"{url}/api/dashboards/uid/{board['uid']}", headers={"X-WEBAUTH-USER": login}, timeout=60).json()
             assert (found["dashboard"]["uid"], found["dashboard"]["title"]) == (board["uid"], board["title"])
 
 
@@ -105,7 +105,7 @@ def test_fields_that_real_servers_sent_are_sent(pattern: str, path: str, ours: A
             sent |= set(one)
     build(tmp_path / "grafana.db", layout="dashboard")
     with serving(tmp_path) as url:
-        items = ours(requests.get(url + path, auth=("admin", "admin"), timeout=20).json())
+        items = ours(requests.get(url + path, auth=("admin", "admin"), timeout=60).json())
     assert sent - optional
     assert sent - optional <= {key for item in items for key in item}
 
@@ -123,12 +123,12 @@ def test_dashboards_of_the_wild_are_kept_untouched(layout: Layout, tmp_path: Pat
             board = {key: value for key, value in json.loads(file.read_text()).items() if key not in {"id", "version"}}
             board["uid"] = board.get("uid") or file.stem[:40]
             saved = requests.post(
-                f"{url}/api/dashboards/db", json={"dashboard": board, "folderUid": "agama"}, auth=admin, timeout=20
+                f"{url}/api/dashboards/db", json={"dashboard": board, "folderUid": "agama"}, auth=admin, timeout=60
             )
             assert saved.status_code == 200, f"{file.name}: {saved.text}"
-            read = requests.get(f"{url}/api/dashboards/uid/{board['uid']}", auth=admin, timeout=20).json()["dashboard"]
+            read = requests.get(f"{url}/api/dashboards/uid/{board['uid']}", auth=admin, timeout=60).json()["dashboard"]
             assert {key: value for key, value in read.items() if key not in {"id", "version"}} == board
             item = requests.get(
-                f"{url}/apis/dashboard.grafana.app/v1/namespaces/default/dashboards/{board['uid']}", auth=admin, timeout=20
+                f"{url}/apis/dashboard.grafana.app/v1/namespaces/default/dashboards/{board['uid']}", auth=admin, timeout=60
             ).json()
             assert item["spec"] | {"uid": board["uid"]} == board

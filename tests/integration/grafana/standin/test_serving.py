@@ -46,10 +46,10 @@ class TestCallers:
     def test_the_proxys_header_counts_only_when_it_is_enabled(self, data: Path) -> None:
         header = {"X-Lifeboat-User": "admin"}
         with serving(data) as url:
-            assert requests.get(url + "/api/orgs", headers=header, timeout=20).status_code == 401
+            assert requests.get(url + "/api/orgs", headers=header, timeout=60).status_code == 401
         with serving(data, GF_AUTH_PROXY_ENABLED="true", GF_AUTH_PROXY_HEADER_NAME="X-Lifeboat-User") as url:
-            assert requests.get(url + "/api/orgs", headers=header, timeout=20).status_code == 200
-            assert requests.get(url + "/api/orgs", headers={"X-Lifeboat-User": "nobody"}, timeout=20).status_code == 401
+            assert requests.get(url + "/api/orgs", headers=header, timeout=60).status_code == 200
+            assert requests.get(url + "/api/orgs", headers={"X-Lifeboat-User": "nobody"}, timeout=60).status_code == 401
 
     def test_the_administrator_of_the_environment_counts_only_without_users(self, data: Path) -> None:
         with serving(data, GF_SECURITY_ADMIN_USER="root", GF_SECURITY_ADMIN_PASSWORD="toor") as url:
@@ -98,7 +98,7 @@ class TestDatabase:
 
     def test_a_missing_database_is_503_and_is_not_created(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         with serving(tmp_path) as url:
-            answer = requests.get(url + "/api/health", timeout=20)
+            answer = requests.get(url + "/api/health", timeout=60)
             assert (answer.status_code, answer.json()["database"]) == (503, "failing")
             assert asker(url)("/api/search").status_code == 500
         assert "unable to open database file" in caplog.text
@@ -114,11 +114,11 @@ class TestDatabase:
         with closing(sqlite3.connect(tmp_path / "grafana.db")) as connection, connection:
             connection.execute("CREATE TABLE t (x)")
         with serving(tmp_path) as url:
-            assert requests.get(url + "/api/health", timeout=20).status_code == 503
+            assert requests.get(url + "/api/health", timeout=60).status_code == 503
 
     def test_an_old_version_can_be_shown(self, data: Path) -> None:
         with serving(data, GF_STANDIN_VERSION="11.6.0") as url:
-            assert requests.get(url + "/api/health", timeout=20).json()["version"] == "11.6.0"
+            assert requests.get(url + "/api/health", timeout=60).json()["version"] == "11.6.0"
 
     def test_a_refused_write_leaves_no_trace(self, ask: Ask, data: Path) -> None:
         before = (data / "grafana.db").read_bytes()

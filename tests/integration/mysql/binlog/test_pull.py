@@ -206,7 +206,7 @@ def test_a_log_that_was_reset_breaks_the_chain(start_mysql: StartMySQL, gtid: bo
     with pytest.raises(ChainBroken):
         _require(server, chain)
     with server.add_writer():
-        assert wait_until(lambda: _position(server).offset > chain.end.offset, seconds=30)
+        assert wait_until(lambda: _position(server).offset > chain.end.offset, seconds=120)
     with pytest.raises(ChainBroken, match="log was reset"):
         _require(server, chain)
 

@@ -176,7 +176,7 @@ def test_a_killed_dump_leaves_nothing(start_mysql: StartMySQL, dumping: Dumping,
     assert list(dumping.jobs[-1].work.iterdir()) == []
     assert list(dumping.run.docker.labelled(f"lifeboat.run={dumping.run.id}")) == []
     sessions = "SELECT id FROM information_schema.processlist WHERE user = 'lifeboat'"
-    assert wait_until(lambda: not server.rows(sessions), seconds=30)
+    assert wait_until(lambda: not server.rows(sessions), seconds=120)
     server.sql("INSERT INTO agama.client VALUES (1)")
 
 

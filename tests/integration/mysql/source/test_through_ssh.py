@@ -114,7 +114,7 @@ def chain(start_chain: StartChain, hidden: Hidden, machine: SshServer) -> Iterat
     made.hosts = Hosts({"db": machine.settings()})
     yield made
     hosts.close_all()
-    assert wait_until(lambda: _tunnels() == [], seconds=20), _tunnels()
+    assert wait_until(lambda: _tunnels() == [], seconds=120), _tunnels()
     assert _recipients(made) == []
 
 

@@ -26,7 +26,7 @@ def take(mysql_server: MySQLServer) -> Iterator[Take]:
         return witness.take(lambda: connect(mysql_server.settings()), connections=2, say=say)
 
     yield taken
-    assert wait_until(lambda: not ours(mysql_server), seconds=10), ours(mysql_server)
+    assert wait_until(lambda: not ours(mysql_server), seconds=120), ours(mysql_server)
     mysql_server.sql("SET lock_wait_timeout = 1", "CREATE DATABASE free_again", "DROP DATABASE free_again")
 
 
@@ -216,7 +216,7 @@ def test_a_fault_in_one_session_ends_the_others_at_once(mysql_server: MySQLServe
     with sessions.sessions(connecting, 2) as opened, pytest.raises(pymysql.err.ProgrammingError, match="no_such"):
         sessions.in_parallel(ask, ["SELECT SLEEP(300)", "SELECT * FROM mysql.no_such"], over=opened, connect=connecting)
     assert time.monotonic() - began < 60
-    assert wait_until(lambda: not ours(mysql_server), seconds=10)
+    assert wait_until(lambda: not ours(mysql_server), seconds=120)
 
 
 def test_the_position_is_that_of_the_snapshots(start_mysql: StartMySQL) -> None:

@@ -15,7 +15,7 @@ from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.prometheus import blocks as storage
-from backups.services.prometheus import chunks, datadir, first_start, horizon, not_captured, questions, version
+from backups.services.prometheus import chunks, datadir, first_start, horizon, not_captured, questions, ranges, version
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META, Meta
@@ -50,16 +50,16 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     configuration, config_facts, limits = _configuration(api, settings, flags, image, job, hosts)
 
     past = horizon.look(api)
-    chosen = _choose(api, place, past, job)
-    before = list(questions.ask(api, chosen))
+    chosen, before = _ask(api, place, past, job)
     checked = Checked(job.state / "cache" / "prometheus" / f"{name}.chunks.json")
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()
     with snapshot(api, place, journal) as path:
         blocks, block_facts = _copy_blocks(place, path, job, checked)
     checked.keep()
-    answers, unsettled = questions.settled(before, questions.ask(api, chosen))
-    _report(chosen, unsettled, job)
+    answers, unsettled = questions.settled(before, [*questions.ask(api, chosen), *ranges.ask(api, chosen.ranges)])
+    compared = ranges.coverage([*block_facts, *answers])
+    _report(chosen, unsettled, compared, job)
     limits += _limits(past, blocks)
     for limit in limits:
         job.say(f"not in this backup: {limit}")
@@ -73,7 +73,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
         limits=tuple(limits),
         start=first_start.recorded(flags),
     )
-    witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers]
+    witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers, compared]
     return Captured(taken_at, source, witness, details.model_dump(mode="json"))
 
 
@@ -121,8 +121,8 @@ def _configuration(
     return found.model_copy(update={"checked": True}), [*facts, judged], limits
 
 
-def _choose(api: Api, place: Place, past: Horizon, job: Job) -> Questions:
-    """Choose questions about instants at which everything is written."""
+def _ask(api: Api, place: Place, past: Horizon, job: Job) -> tuple[Questions, list[Fact]]:
+    """Choose questions about instants at which everything is written, and ask them; returns them with the answers."""
     now: datetime = job.now()
     until = api.clock() - past.margin
     spans, unreadable = datadir.spans(api, place, job.work)
@@ -131,7 +131,10 @@ def _choose(api: Api, place: Place, past: Horizon, job: Job) -> Questions:
             f"{plural.count(len(unreadable), 'block')} of {place} without a readable {META}, first {unreadable[0]}: not "
             "served by the source, and not in the backup"
         )
-    return questions.plan(api, spans, until=until, seed=int(now.timestamp()))
+    seed = int(now.timestamp())
+    chosen = questions.plan(api, spans, until=until, seed=seed)
+    asked, answers = ranges.choose(api, spans, until=until, seed=seed)
+    return chosen.model_copy(update={"ranges": asked}), [*questions.ask(api, chosen), *answers]
 
 
 def _copy_blocks(place: Place, path: str, job: Job, checked: Checked) -> tuple[tuple[Block, ...], list[Fact]]:
@@ -219,10 +222,12 @@ def _limits(past: Horizon, blocks: Sequence[Block]) -> Iterator[str]:
         yield "any proof of the last hours: the source's configuration cannot be read, so nothing tells when they are whole"
 
 
-def _report(chosen: Questions, unsettled: Sequence[tuple[str, str]], job: Job) -> None:
-    """Report what is not verified, and why."""
+def _report(chosen: Questions, unsettled: Sequence[tuple[str, str]], compared: Fact, job: Job) -> None:
+    """Report how much is compared sample by sample, what is not, and why."""
     if not chosen.instants:
         job.say("the witness has no PromQL answers: the source holds no data that is old enough to be complete")
+    else:
+        job.say(f"samples {compared.metric} with the source: {compared.value} in the blocks")
     if chosen.refused:
         job.say(f"the source refused to count {len(chosen.refused)} of its metrics, first {chosen.refused[0]}")
     if unsettled:

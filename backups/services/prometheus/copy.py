@@ -14,7 +14,7 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import configuration as configuring
-from backups.services.prometheus import first_start, questions, version
+from backups.services.prometheus import first_start, questions, ranges, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
 from backups.services.prometheus.first_start import BlocksStay
@@ -103,11 +103,18 @@ class PrometheusCopy:
 
     def observe(self) -> Iterator[Fact]:
         """Ask what the source was asked, then read the blocks and the configuration files from disk."""
-        left_out = set(self._details.questions.unsettled)
-        answers = list(questions.ask(self.api, self._details.questions))
-        yield from storage.facts(self.data_directory)
+        asked = self._details.questions
+        left_out = set(asked.unsettled)
+        answers = [*questions.ask(self.api, asked), *ranges.ask(self.api, asked.ranges)]
+        blocks = list(storage.facts(self.data_directory))
+        yield from blocks
         yield from self._configuration()
-        yield from (fact for fact in answers if (fact.subject, fact.metric) not in left_out)
+        kept = [fact for fact in answers if (fact.subject, fact.metric) not in left_out]
+        yield from kept
+        compared = ranges.coverage([*blocks, *kept])
+        # A backup of a Lifeboat that asked for no ranges does not have it.
+        if (compared.subject, compared.metric) in self._witness:
+            yield compared
 
     def database_url(self, database: str) -> None:  # noqa: ARG002
         """Return None: Prometheus answers no SQL."""

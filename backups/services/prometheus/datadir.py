@@ -62,7 +62,7 @@ def spans(api: Api, place: Place, work: Path) -> tuple[list[Span], list[str]]:
     """
     gauges = api.gauges()
     metas, unreadable = _living(place, work)
-    found = [Span(_seconds_up(meta.min_time), meta.max_time // 1000, meta.series) for meta in metas]
+    found = [Span(_seconds_up(meta.min_time), meta.max_time // 1000, meta.series, meta.samples) for meta in metas]
     start, end = gauges.get("prometheus_tsdb_head_min_time"), gauges.get("prometheus_tsdb_head_max_time")
     # An empty head has the latest possible minimum and the earliest possible maximum.
     if start is not None and end is not None and start <= end:

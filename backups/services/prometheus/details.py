@@ -53,10 +53,18 @@ class Sample(Frozen):
     seconds: int = 300
 
 
+class Range(Frozen):
+    """A stretch of time whose raw samples were asked for: the `seconds` before `at`; of the metrics `names`, None for all."""
+
+    at: int
+    seconds: int
+    names: tuple[str, ...] | None = None
+
+
 class Questions(Frozen):
     """Everything that was asked, so that a copy can be asked the same.
 
-    seed: of the random choice. metrics: those that get one fact each at each instant.
+    seed: of the random choice. metrics: those that get one fact each at each instant. ranges: those that the source answered.
     unsettled: facts (subject, metric) left out, since their answers changed while the backup was taken.
     refused: metric names that the source would not count.
     """
@@ -65,6 +73,7 @@ class Questions(Frozen):
     instants: tuple[Instant, ...] = ()
     metrics: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = ()
+    ranges: tuple[Range, ...] = ()
     unsettled: tuple[tuple[str, str], ...] = ()
     refused: tuple[str, ...] = ()
 

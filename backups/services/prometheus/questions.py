@@ -30,11 +30,17 @@ _NO_ANSWER = "no answer: "
 
 @dataclass(frozen=True)
 class Span:
-    """A span of time with data, in unix seconds, and how many series it has."""
+    """A span of time with data, in unix seconds; how many series it has, and how many samples, 0 where nobody counted those."""
 
     start: int
     end: int
     series: int
+    samples: int = 0
+
+    @property
+    def seconds(self) -> int:
+        """How long it is, its first and its last second included."""
+        return self.end - self.start + 1
 
 
 def plan(api: Api, spans: Sequence[Span], *, until: int, seed: int) -> Questions:
@@ -62,8 +68,8 @@ def ask(api: Api, questions: Questions) -> Iterator[Fact]:
     for instant in questions.instants:
         yield from _count_facts(api, instant, questions.metrics)
     for sample in questions.samples:
-        metric = f"samples of the {sample.seconds} s before {_when(sample.at)}"
-        yield Fact(f"series {sample.selector}", metric, _raw_samples(api, sample))
+        metric = f"samples of the {sample.seconds} s before {utc(sample.at)}"
+        yield Fact(f"series {sample.selector}", metric, raw_samples(api, f"{sample.selector}[{sample.seconds}s]", sample.at))
 
 
 def one_by_one(questions: Questions) -> Iterator[Questions]:
@@ -119,7 +125,7 @@ def _instant(api: Api, at: int, series: int, chance: random.Random, refused: set
     """How to ask at one instant, and the counts that came of it: all metrics at once, else chosen ones in slices."""
     if series <= MANY_SERIES:
         try:
-            return Instant(at=at), _counts(api, at, None)
+            return Instant(at=at), count_series(api, at, None)
         except Refused:
             pass  # the slices below are the answer to that, and say by their subject what they cover
     counts: dict[str, int] = {}
@@ -127,11 +133,11 @@ def _instant(api: Api, at: int, series: int, chance: random.Random, refused: set
     for start in range(0, len(names), SLICE):
         piece = names[start : start + SLICE]
         try:
-            counts |= _counts(api, at, piece)
+            counts |= count_series(api, at, piece)
         except Refused:
             for name in piece:
                 try:
-                    counts |= _counts(api, at, [name])
+                    counts |= count_series(api, at, [name])
                 except Refused:
                     refused.add(name)
     return Instant(at=at, names=tuple(name for name in names if name not in refused)), counts
@@ -155,13 +161,13 @@ def _samples(api: Api, counts: Mapping[int, Mapping[str, int]], chance: random.R
 
 
 def _count_facts(api: Api, instant: Instant, metrics: Iterable[str]) -> Iterator[Fact]:
-    when = _when(instant.at)
+    when = utc(instant.at)
     scope = "all metrics" if instant.names is None else f"{len(instant.names)} chosen metrics"
     listed = [name for name in metrics if instant.names is None or name in instant.names]
     try:
         counts: dict[str, int] = {}
         for piece in _slices(instant.names):
-            counts |= _counts(api, instant.at, piece)
+            counts |= count_series(api, instant.at, piece)
     except Refused as error:
         refusal = _NO_ANSWER + error.message
         yield from (Fact(scope, f"{metric} at {when}", refusal) for metric in ("series", "names", "fingerprint"))
@@ -180,21 +186,30 @@ def _slices(names: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
         yield from (names[start : start + SLICE] for start in range(0, len(names), SLICE))
 
 
-def _counts(api: Api, at: int, names: Sequence[str] | None) -> dict[str, int]:
-    """Return the number of series of each metric at an instant; of `names`, or of all."""
-    pattern = ".+" if names is None else "|".join(re.escape(name) for name in names)
-    found = api.query(f"count by (__name__) ({{__name__=~{_quoted(pattern)}}})", at)
+def count_series(api: Api, at: int, names: Sequence[str] | None) -> dict[str, int]:
+    """Return the number of series of each metric at an instant; of `names`, or of all. Raises Refused."""
+    found = api.query(f"count by (__name__) ({any_of(names)})", at)
     return {str(element["metric"]["__name__"]): int(element["value"][1]) for element in found}
 
 
-def _raw_samples(api: Api, sample: Sample) -> str:
-    """Return a hash of every sample of a series with its time; a bare range selector computes nothing, so nothing is rounded."""
+def any_of(names: Sequence[str] | None) -> str:
+    """Write a selector of the series of `names`, or of all there are."""
+    pattern = ".+" if names is None else "|".join(re.escape(name) for name in names)
+    return f"{{__name__=~{_quoted(pattern)}}}"
+
+
+def raw_samples(api: Api, selector: str, at: int) -> str:
+    """Return a hash of every sample that a bare range selector finds, with its time: nothing is computed, so nothing is rounded.
+
+    A refusal is returned in words, recognised by `answered`.
+    """
     try:
-        found = api.query(f"{sample.selector}[{sample.seconds}s]", sample.at)
+        found = api.query(selector, at)
     except Refused as error:
         return _NO_ANSWER + error.message
     count = sum(len(element.get("values", ())) + len(element.get("histograms", ())) for element in found)
-    return f"{count} samples, sha256 {_fingerprint(sorted(found, key=_canonical))}"
+    elements = ",".join(sorted(_canonical(element) for element in found))
+    return f"{count} samples, sha256 {_sha256(f'[{elements}]')}"
 
 
 def _selector(labels: Mapping[str, str]) -> str:
@@ -221,12 +236,17 @@ def _shuffled(items: Sequence[Any], chance: random.Random) -> list[Any]:
     return chance.sample(items, len(items))
 
 
-def _when(at: int) -> str:
+def utc(at: int) -> str:
+    """Write an instant, in unix seconds, in UTC."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _fingerprint(value: Any) -> str:
-    return hashlib.sha256(_canonical(value).encode()).hexdigest()
+    return _sha256(_canonical(value))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _canonical(value: Any) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -20,6 +21,7 @@ from backups.machine import disk
 from backups.machine.runs import Run
 from backups.places.local.place import LocalPlace
 from backups.services.prometheus import questions
+from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import PrometheusDetails
 from tests.integration.prometheus.conftest import Harness, make_harness
 from tests.servers.prometheus import PrometheusFactory, PrometheusServer
@@ -85,6 +87,31 @@ def test_what_changes_while_the_backup_is_taken_is_left_out_of_the_proof_and_sai
     assert _failed(harness, manifest.id) == []
 
 
+def test_one_sample_of_all_that_is_not_in_the_backup_as_the_source_has_it_fails_the_proof(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal files prove the copy equal to what was captured; that this is what the source answers, only its answers prove."""
+    query = Api.query
+    old = min(block.min_time for block in PrometheusDetails.of(harness.back_up("full")).blocks) // 1000
+    altered: set[float] = set()
+
+    def and_alter(api: Api, expression: str, at: int) -> list[dict[str, Any]]:
+        found = query(api, expression, at)
+        for element in found:
+            if element["metric"].get("__name__") == "room_temperature" and element["metric"].get("machine") == "3":
+                for pair in element.get("values", ()):
+                    if pair[0] < old + 3600 and (not altered or pair[0] in altered):
+                        altered.add(pair[0])
+                        pair[1] = "-1"
+        return found
+
+    with monkeypatch.context() as source:
+        source.setattr(Api, "query", and_alter)
+        manifest = harness.back_up("full")
+    assert len(altered) == 1
+    assert "samples of all metrics" in {check.subject for check in _failed(harness, manifest.id)}
+
+
 def test_a_source_that_answers_only_small_queries_is_asked_in_slices(
     prometheus_factory: PrometheusFactory, run: Run, state: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,6 +124,7 @@ def test_a_source_that_answers_only_small_queries_is_asked_in_slices(
     assert any(subject.endswith(" chosen metrics") for subject in subjects)
     assert len([subject for subject in subjects if subject.startswith("metric ")]) > 10
     assert PrometheusDetails.of(manifest).flags["query.max-samples"] == "200"
+    assert len([subject for subject in subjects if subject.startswith("samples of ")]) > 10
     assert _failed(harness, manifest.id) == []
 
 

@@ -43,6 +43,11 @@ def is_locked(completed: Completed) -> bool:
     return _mentions(completed, "already locked")
 
 
+def cannot_lock(completed: Completed) -> bool:
+    """Return whether restic could not write its lock, for another reason than that somebody else holds one."""
+    return completed.code != 0 and _mentions(completed, "unable to create lock") and not is_locked(completed)
+
+
 def is_full(completed: Completed) -> bool:
     """Return whether a disk was full: the repository's, or the one that restic restores to."""
     return _mentions(completed, "no space left", "disk quota exceeded")
@@ -106,6 +111,12 @@ def _meanings(completed: Completed) -> list[Meaning]:
             "is a prune running? the lock of a machine that died is removed by: restic unlock",
         ),
         (is_full(completed), LifeboatError, ": its disk is full", "free some space there; without any, restic cannot even prune"),
+        (
+            _mentions(completed, "read-only file system"),
+            LifeboatError,
+            ": it is read-only from here",
+            "mount its disk so that it can be written; list, show, verify and restore work all the same",
+        ),
     ]
 
 

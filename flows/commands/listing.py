@@ -6,7 +6,7 @@ from typing import Any
 from rich.text import Text
 
 from backups import durations
-from backups.chains import Chain, chains
+from backups.chains import Chain, ahead, ahead_words, chains, in_future
 from backups.machine import disk
 from backups.manifest import BackupRecord
 from backups.site import Site
@@ -32,12 +32,13 @@ def list_backups(
     """
     site = Site.open(config)
     names = site.chosen(services or [])
+    now = datetime.now(UTC)
     with progress([]):
-        backups, proven = listed(site.repository)
+        backups, proven = listed(site.repository, now)
     found = chains(backups)
     if as_json:
         rows = [
-            _row(chain, backup, proven.get(backup.id))
+            _row(chain, backup, proven.get(backup.id), now)
             for name in names
             for chain in found.get(name, [])
             for backup in chain.backups
@@ -45,10 +46,10 @@ def list_backups(
         console.print_json(rows)
         return
     for name in names:
-        _show(name, found.get(name, []), proven, datetime.now(UTC))
+        _show(name, found.get(name, []), proven, now)
 
 
-def _row(chain: Chain, backup: BackupRecord, proof: Proof | None) -> dict[str, Any]:
+def _row(chain: Chain, backup: BackupRecord, proof: Proof | None, now: datetime) -> dict[str, Any]:
     return {
         "service": backup.service,
         "type": backup.type,
@@ -58,6 +59,7 @@ def _row(chain: Chain, backup: BackupRecord, proof: Proof | None) -> dict[str, A
         "sequence": backup.sequence,
         "standalone": backup.standalone,
         "taken_at": backup.taken_at.isoformat(),
+        "in_future": in_future(backup.taken_at, now),
         "bytes": backup.size,
         "snapshot": backup.snapshot,
         "proof": proof_as_json(proof),
@@ -77,6 +79,9 @@ def _show(service: str, members: list[Chain], proven: dict[str, Proof], now: dat
         return
     rows = [_cells(backup, proven.get(backup.id), now) for chain in members for backup in chain.backups]
     console.print_columns(("  backup", "taken at (UTC)", "kind", "size", "proof"), rows, right=["size"])
+    for backup in ahead(members, now):
+        line = f"  {ahead_words(backup, now)}; it is never the latest, and counts for nothing until then"
+        console.out.print(Text(line, style="yellow"), soft_wrap=True)
 
 
 def _cells(backup: BackupRecord, proof: Proof | None, now: datetime) -> tuple[str | Text, ...]:

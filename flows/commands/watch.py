@@ -47,6 +47,8 @@ def _show(sighting: Sighting, site: Site) -> None:
     lines = advice.lines(sighting, site)
     for line in lines:
         console.out.print(Text(line, style="" if line.startswith(" ") else "bold red"), soft_wrap=True)
+    for line in sighting.ahead:
+        console.out.print(Text(f"{sighting.service}: note: {line}; it is left out until then", style="yellow"), soft_wrap=True)
     if not lines:
         console.out.print(Text.assemble(f"{sighting.service}: ", ("well", "green")))
 
@@ -59,6 +61,7 @@ def _as_json(sighting: Sighting, site: Site) -> dict[str, Any]:
         "seen_at": sighting.seen_at.isoformat(),
         "well": not sighting.problems and error is None,
         "seen": [{"kind": each.kind, "subject": each.subject, "message": each.message} for each in sighting.problems],
+        "ahead": list(sighting.ahead),
         "error": None if error is None else {"message": error.message, "hint": error.hint},
         "advice": None
         if helps is None

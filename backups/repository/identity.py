@@ -33,7 +33,7 @@ def require(file: Path, found: str | None, url: str) -> None:
     """
     expected = known(file)
     if expected is None and found is not None:
-        log.warning("this machine knows the repository at %s from now on, by its id %s", url, found)
+        log.info("this machine knows the repository at %s from now on, by its id %s", url, found)
         try:
             remember(file, found)
         except LifeboatError as error:

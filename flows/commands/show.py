@@ -17,7 +17,7 @@ from backups.repository.repository import Repository, Snapshot, records
 from backups.site import Site
 from backups.witness import Fact
 from flows.commands import console
-from flows.commands.listing import proof_text
+from flows.commands.listing import proof_as_json, proof_text
 from flows.commands.options import Config, Json
 from flows.commands.progress import progress
 from verification.evidence.evidence import DrillResult, Evidence
@@ -117,16 +117,14 @@ def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | N
             "subjects": len({fact.subject for fact in manifest.witness}),
             "metrics": _metrics(manifest.witness),
         },
-        "limits": list(manifest.details.get("limits") or []),
+        "limits": list(manifest.limits),
         "proof": None if proof is None else _proof(proof, drill),
     }
 
 
 def _proof(proof: Proof, drill: DrillResult | None) -> dict[str, Any]:
     return {
-        "verdict": proof.verdict,
-        "at": proof.at.isoformat(),
-        "restore_seconds": proof.restore_seconds,
+        **(proof_as_json(proof) or {}),
         "phases": [{"name": phase.name, "seconds": phase.seconds} for phase in drill.phases] if drill else [],
         "checks": len(drill.checks) if drill else None,
         "failed_checks": len(drill.failures) if drill else None,
@@ -183,7 +181,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         ),
         ("witness", f"{plural.count(witness['facts'], 'fact')} about {plural.count(witness['subjects'], 'subject')}"),
         *(("", part) for part in parts),
-        *(("not in it" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
+        *(("limits" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
         ("proof", proof_text(proof, now)),
     ]
     if proof:

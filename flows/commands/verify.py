@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.text import Text
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
@@ -98,6 +98,9 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
+        if result.limits:
+            limits = f"{plural.count(len(result.limits), 'limit')}: not in the backup, not compared, or not restorable"
+            console.out.print(f"{result.service}, {result.selection}: {limits}: report.html lists them", soft_wrap=True)
         if result.hint:
             console.out.print(Text.assemble(("  hint: ", "yellow"), result.hint))
     measured = evidence.rto.measured_seconds

@@ -105,6 +105,7 @@ def test_a_machine_that_takes_no_backups_says_so_by_its_own_commands_and_makes_n
 
 
 def test_a_state_that_is_old_or_lost_learns_it_and_says_so_once(toy: ToySite, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "backups")
     repository = toy.open().repository
     assert not (toy.folder / "state" / "repository.id").exists()
     for _ in range(2):

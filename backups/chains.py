@@ -1,6 +1,7 @@
 """Groups backups into chains, and chooses which chain to extend and which backup to restore.
 
-All of it is pure functions over the records of backups.
+All of it is pure functions over the records of backups. A backup that is dated in the future, since a clock was once ahead, is
+left out of every choice until that time has come, but for one that is named by its id.
 """
 
 import random
@@ -13,6 +14,7 @@ from backups.manifest import BackupRecord
 
 SELECTIONS = ("latest", "worst", "random")
 _CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the clocks of two machines that are set right may be apart."""
 _TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
@@ -55,15 +57,41 @@ def chains(records: Iterable[BackupRecord]) -> dict[str, list[Chain]]:
     return result
 
 
+def in_future(time: datetime, now: datetime) -> bool:
+    """Return whether a time lies in the future, by more than clocks differ."""
+    return time > now + _CLOCKS_DIFFER
+
+
+def present(service_chains: Iterable[Chain], now: datetime) -> list[Chain]:
+    """Return the chains without their backups that are dated in the future; a chain of which none is left is not among them."""
+    reduced = (
+        Chain(chain.id, tuple(backup for backup in chain.backups if not in_future(backup.taken_at, now)))
+        for chain in service_chains
+    )
+    return [chain for chain in reduced if chain.backups]
+
+
+def ahead(service_chains: Iterable[Chain], now: datetime) -> list[BackupRecord]:
+    """Return the backups that are dated in the future, by their time."""
+    found = [backup for chain in service_chains for backup in chain.backups if in_future(backup.taken_at, now)]
+    return sorted(found, key=lambda backup: backup.taken_at)
+
+
+def ahead_words(backup: BackupRecord, now: datetime) -> str:
+    """Say of a backup that it is dated in the future, with both times."""
+    return f"backup {backup.id} is dated {backup.taken_at:{_TIME}}, in the future: it is now {now:{_TIME}}"
+
+
 def extendable(service_chains: Sequence[Chain], now: datetime) -> Chain | None:
-    """Return the chain that the next incremental extends: the newest that is not standalone, nor dated in the future.
+    """Return the chain that the next incremental extends: the newest that is not standalone, and holds nothing of the future.
 
     None when there is none. Raises ChainBroken when that chain is incomplete, or when all chains are dated in the future.
     """
     growing = [chain for chain in service_chains if not chain.backups[0].standalone]
-    chain = next((chain for chain in reversed(growing) if chain.last.taken_at <= now + _CLOCKS_DIFFER), None)
+    # One with a backup of the future in it would fork where that one is left out.
+    chain = next((chain for chain in reversed(growing) if not ahead([chain], now)), None)
     if chain is None and growing:
-        last = growing[-1].last
+        last = ahead(growing[-1:], now)[-1]
         raise ChainBroken(f"backup {last.id} is dated {last.taken_at:{_TIME}}, and it is now {now:{_TIME}}")
     if chain is not None:
         try:
@@ -74,13 +102,19 @@ def extendable(service_chains: Sequence[Chain], now: datetime) -> Chain | None:
 
 
 def select(
-    service: str, service_chains: Sequence[Chain], selection: str, *, at: datetime | None = None, chance: random.Random
+    service: str,
+    service_chains: Sequence[Chain],
+    selection: str,
+    *,
+    at: datetime | None = None,
+    now: datetime,
+    chance: random.Random,
 ) -> BackupRecord:
     """Choose the backup to restore.
 
     latest: the newest. worst: the end of the chain with the most backups (the newest such chain): the slowest to restore.
-    random: any. Anything else is a backup's id. With `at`, only backups taken at or before it are considered.
-    Raises LifeboatError when there is no such backup.
+    random: any. Anything else is a backup's id. With `at`, only backups taken at or before it are considered; those dated after
+    `now` are chosen by their id only. Raises LifeboatError when there is no such backup.
     """
     every = [backup for chain in service_chains for backup in chain.backups]
     if not every:
@@ -90,6 +124,8 @@ def select(
         if not matches:
             raise LifeboatError(f"{service} has no backup {selection}", hint=f"see: lifeboat list {service}")
         return matches[0]
+    require_present(service, service_chains, now)
+    every = [backup for chain in present(service_chains, now) for backup in chain.backups]
     candidates = [backup for backup in every if at is None or backup.taken_at <= at]
     if not candidates:
         oldest = min(backup.taken_at for backup in every)
@@ -104,3 +140,13 @@ def select(
         ends = [[backup for backup in chain.backups if backup.id in chosen] for chain in service_chains]
         return max((end for end in ends if end), key=lambda end: (len(end), end[-1].taken_at))[-1]
     return max(candidates, key=lambda backup: backup.taken_at)
+
+
+def require_present(service: str, service_chains: Sequence[Chain], now: datetime) -> None:
+    """Raise LifeboatError when there are backups, and all of them are dated in the future."""
+    future = ahead(service_chains, now)
+    if future and not present(service_chains, now):
+        raise LifeboatError(
+            f"every backup of {service} is dated in the future; {ahead_words(future[0], now)}",
+            hint="is this machine's clock right? A backup is chosen all the same by its id: --backup ID",
+        )

@@ -65,6 +65,20 @@ class Manifest(Frozen):
         """The bytes that this backup alone holds."""
         return sum(entry.size for entry in self.files)
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What of the source this backup does not hold, was not compared, or cannot be brought back: a sentence each.
+
+        From these of `details`: limits, the sentences that the service has written; secrets, the names of those that are in no
+        backup; ignored, what is left out or not compared because lifeboat.yaml says so, by its name with the reason.
+        """
+        secrets, ignored = self.details.get("secrets") or [], self.details.get("ignored") or {}
+        return (
+            *map(str, self.details.get("limits") or []),
+            *(f"a secret, to be set again after a restore: {secret}" for secret in secrets),
+            *(f"ignored, as lifeboat.yaml says: {name}: {reason or 'no reason is given'}" for name, reason in ignored.items()),
+        )
+
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""
         (directory / FILE_NAME).write_text(self.model_dump_json(indent=1), encoding="utf-8")
@@ -92,12 +106,16 @@ class Manifest(Frozen):
             f"sequence={self.sequence}",
             f"taken={self.taken_at.astimezone(UTC).isoformat()}",
             f"bytes={self.size}",
+            f"limits={len(self.limits)}",
             *(["standalone"] if self.standalone else []),
         ]
 
 
 class BackupRecord(Frozen):
-    """A backup as its snapshot's tags describe it, with the snapshot's id: enough to list, choose and delete."""
+    """A backup as its snapshot's tags describe it, with the snapshot's id: enough to list, choose and delete.
+
+    limits: how many there are (`Manifest.limits`); None where the Lifeboat that took it did not say
+    """
 
     snapshot: str
     id: str
@@ -109,6 +127,7 @@ class BackupRecord(Frozen):
     taken_at: AwareDatetime
     size: int
     standalone: bool
+    limits: int | None = None
 
     @classmethod
     def from_tags(cls, snapshot: str, tags: Iterable[str]) -> "BackupRecord | None":
@@ -129,6 +148,7 @@ class BackupRecord(Frozen):
                 taken_at=datetime.fromisoformat(values["taken"]),
                 size=int(values["bytes"]),
                 standalone="standalone" in unique,
+                limits=int(values["limits"]) if "limits" in values else None,
             )
         except (KeyError, ValueError) as error:
             fault = _first_fault(error) if isinstance(error, ValidationError) else error

@@ -10,7 +10,9 @@ from functools import partial
 from itertools import pairwise
 
 from backups import durations
-from backups.chains import Chain
+from backups.chains import Chain, ahead, present
+
+_TIME = "%Y-%m-%d %H:%M %Z"
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,23 @@ def plan(
     reading:  the ids of chains that a running drill or restore reads
     A chain that the rules let go stays in any case when it is the newest chain of its service that holds a verified backup
     (what is proven is not deleted before something newer is proven), when it is the service's newest chain (never an empty
-    repository), when it is being read, or while the clock is doubted (see `doubt`).
+    repository), when it is being read, or while the clock is doubted (see `doubt`). A backup that is dated in the future makes no
+    chain the newest, nor the newest verified; its chain stays until that time has come.
     """
     taken = [backup.taken_at for members in chains.values() for chain in members for backup in chain.backups]
     gap = doubt([*taken, *verified.values()], now, rules)
     decisions = []
     for service, members in chains.items():
         ordered = sorted(members, key=lambda chain: chain.backups[0].taken_at)
-        proven = next((chain for chain in reversed(ordered) if any(backup.id in verified for backup in chain.backups)), None)
+        now_there = sorted(present(members, now), key=lambda chain: chain.backups[0].taken_at)
+        proven = next((chain.id for chain in reversed(now_there) if any(each.id in verified for each in chain.backups)), None)
+        newest = now_there[-1].id if now_there else None
         for chain in ordered:
             age = f"its full is {durations.describe(now - chain.backups[0].taken_at)} old"
             decided = partial(Decision, service, chain)
             if young := _young(chain, now, rules):
                 decision = decided(keep=True, reason=young)
-            elif exception := _reason_to_keep(chain, newest=ordered[-1], proven=proven, reading=reading):
+            elif exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading):
                 decision = decided(keep=True, reason=f"{age}, but {exception}")
             elif gap:
                 decision = decided(keep=True, reason=f"{age} by a clock that is doubted: {gap}", doubted=True)
@@ -77,8 +82,9 @@ def plan(
 def _young(chain: Chain, now: datetime, rules: Rules) -> str | None:
     """Say why a chain is not old enough to be deleted; None when it is."""
     age, last = now - chain.backups[0].taken_at, now - max(backup.taken_at for backup in chain.backups)
-    if age < timedelta():
-        return f"its full is from {chain.backups[0].taken_at:%Y-%m-%d %H:%M %Z}, which is in the future"
+    if future := ahead([chain], now):
+        what = "full" if future[0].sequence == 0 else f"backup {future[0].id}"
+        return f"its {what} is from {future[0].taken_at:{_TIME}}, which is in the future: it is now {now:{_TIME}}"
     if age <= rules.delete_after:
         return f"its full is {durations.describe(age)} old; chains go after {durations.describe(rules.delete_after)}"
     if last <= rules.keep:
@@ -86,11 +92,11 @@ def _young(chain: Chain, now: datetime, rules: Rules) -> str | None:
     return None
 
 
-def _reason_to_keep(chain: Chain, *, newest: Chain, proven: Chain | None, reading: Collection[str]) -> str | None:
+def _reason_to_keep(chain: Chain, *, newest: str | None, proven: str | None, reading: Collection[str]) -> str | None:
     """Say why a chain that is old enough to be deleted is kept all the same; None when it is not."""
-    if chain is proven:
+    if chain.id == proven:
         return "it is the newest verified chain: nothing newer is proven"
-    if chain is newest:
+    if chain.id == newest:
         return "it is the newest chain: nothing newer is there"
     if chain.id in reading:
         return "a drill or a restore is reading it"

@@ -38,8 +38,13 @@ class Secret:
 
         return _REFERENCE.sub(value, self._text)
 
+    @property
+    def variables(self) -> list[str]:
+        """The names of the environment variables that it is read from."""
+        return _REFERENCE.findall(self._text)
+
     def __repr__(self) -> str:
-        names = _REFERENCE.findall(self._text)
+        names = self.variables
         return f"Secret({', '.join(f'${{{name}}}' for name in names)})" if names else "Secret(****)"
 
     __str__ = __repr__

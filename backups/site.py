@@ -47,6 +47,7 @@ class Site:
             environment=section.environment,
             options=section.options,
             hosts=self.hosts,
+            known=self.state / "repository.id",
         )
 
     @property

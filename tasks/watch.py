@@ -30,6 +30,8 @@ def report(sightings: Sequence[Sighting], config: Path | None) -> None:
     texts = []
     for sighting in sightings:
         text = advice.text(sighting, site)
+        for line in sighting.ahead:
+            get_run_logger().warning("%s: %s; it is left out until then", sighting.service, line)
         if sighting.problems:
             events.send(events.RESTORE_ADVISED, sighting.service, text)
         if sighting.error:

@@ -56,7 +56,7 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
     """
     snapshots = site.repository.snapshots(BACKUP, store.TAG)
     backups = records(snapshots)
-    verified = store.proven_at(store.read_proofs(snapshots))
+    verified = store.proven_at(store.read_proofs(snapshots, now))
     evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags]
     return Plan(
         prune.plan(site, backups, verified, now=now, trust_clock=trust_clock),

@@ -72,7 +72,7 @@ def verify(
 ) -> Evidence:
     """Verify the named services in this process; see `conclude` for `out`."""
     steps = Steps(
-        plan=lambda: plan(site, names, selections, at=at),
+        plan=lambda: plan(site, names, selections, at=at, now=now),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
         conclude=lambda planned, results, started_at, finished_at: conclude(
             site, planned, results, started_at=started_at, finished_at=finished_at, out=out

@@ -42,6 +42,11 @@ def find(path: Path | None) -> Path:
 
 def load(path: Path) -> Settings:
     """Read and check the file; raises ConfigError with file, line, key and hint. Relative paths start at the file's folder."""
+    return load_as_written(path)[0]
+
+
+def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
+    """Read and check the file; returns its settings, and beside them its content as it is written. Raises as `load` does."""
     file = _read(path)
     content = dict(file.content)
     if isinstance(content.get("services"), dict):
@@ -49,7 +54,7 @@ def load(path: Path) -> Settings:
     settings = file.checked(Settings, content)
     base = path.resolve().parent
     repository = settings.repository.model_copy(update={"url": _repository_url(settings.repository.url, base)})
-    return _with_absolute_paths(settings.model_copy(update={"repository": repository}), base)
+    return _with_absolute_paths(settings.model_copy(update={"repository": repository}), base), file.content
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ One backup is one snapshot: its root holds `manifest.json` and `data/`. Listing 
 
 import json
 import logging
-import re
+import os
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os.path import lexists
@@ -18,10 +19,13 @@ from backups.hosts import NOWHERE, Hosts
 from backups.machine import locks, processes
 from backups.machine.processes import Completed
 from backups.manifest import BACKUP, FILE_NAME, BackupRecord, Manifest
-from backups.repository import append_only, restic_errors, sftp
+from backups.repository import append_only, identity, restic_errors, restic_text, sftp
 from backups.secret import Secret, read
 
 log = logging.getLogger(__name__)
+
+_READS_WITH_LOCK = frozenset({"restore", "check"})
+"""restic's commands that only read, and are run with its lock: so that no prune takes away what they read."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Repository:
     options: restic's `-o` (`s3.region` …), which every user of this machine can see
     patience: seconds to wait for another restic that holds the repository exclusively (a prune)
     stalled: seconds after which a restic that does nothing is ended
+    known: the file in the state directory that holds the id of the repository that this machine uses; None: any will do
 
     All methods raise LifeboatError for a repository that cannot be used (Transient when another try may help, Damaged
     when its content is damaged), each with a hint.
@@ -55,17 +60,20 @@ class Repository:
     hosts: Hosts = NOWHERE
     patience: float = 60.0
     stalled: float = 1800.0
+    known: Path | None = None
+    _recognised: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
+    _read_only: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
 
     @property
     def shown_url(self) -> str:
         """The url with its password masked."""
         return restic_errors.without_password(self.url)
 
-    def exists(self) -> bool:
-        """Return whether there is a repository at the url that the password opens."""
-        completed = self._run(["cat", "config"])
+    def identifier(self) -> str | None:
+        """Return the id of the repository at the url, which the password opens; None where there is none."""
+        completed = self._run(["cat", "config", "--no-lock"])
         if completed.code == 0:
-            return True
+            return str(json.loads(completed.output)["id"])
         if not restic_errors.is_absent(completed):
             raise self._fault(completed, "open")
         keys = Path(self.url) / "keys"
@@ -74,15 +82,48 @@ class Repository:
                 f"cannot open the repository {self.shown_url}: it has keys and data, and no config file",
                 hint="restore its file `config`; a new repository in its place would make the old backups unreadable",
             )
-        return False
+        return None
+
+    def exists(self) -> bool:
+        """Return whether there is a repository at the url that the password opens."""
+        return self.identifier() is not None
+
+    def recognise(self) -> str | None:
+        """Return its id, None where there is none; raises ConfigError where the state directory knows another one."""
+        found = self.identifier()
+        if self.known is not None:
+            identity.require(self.known, found, self.shown_url)
+        if found is not None:
+            self._recognised.set()
+        return found
+
+    def adopt(self, *, create: bool = False) -> None:
+        """Make the repository at the url the one that this machine knows; with `create`, a new one where there is none."""
+        if create:
+            self._initialise_if_absent(self.identifier)
+        found = self.identifier()
+        if found is None:
+            raise LifeboatError(
+                f"there is no repository at {self.shown_url}", hint="check repository.url; lifeboat backup --init makes a new one"
+            )
+        if self.known is not None and found != identity.known(self.known):
+            identity.remember(self.known, found)
+            log.warning("this machine knows the repository at %s from now on, by its id %s", self.shown_url, found)
 
     def ensure(self) -> None:
-        """Initialise the repository if there is none yet."""
+        """Initialise the repository if there is none yet, and none is known. Raises LifeboatError when it cannot be written."""
+        self._initialise_if_absent(self.recognise)
+        self.require_writable("save to")
+
+    def _initialise_if_absent(self, look: Callable[[], str | None]) -> None:
         # Two that initialise at the same time would overwrite each other's master key.
         with locks.waited_for(self.cache / "initialise.lock"):
-            if not self.exists():
+            if look() is None:
                 self._restic(["init"], "initialise")
                 log.warning("created a new repository at %s", self.shown_url)
+                if self.known is not None and (made := self.identifier()):
+                    identity.remember(self.known, made)
+                self._recognised.set()
 
     def save(self, directory: Path, *, host: str, tags: Sequence[str], at: datetime) -> str:
         """Store the content of `directory` as one snapshot; `at` becomes its time, to the second.
@@ -92,12 +133,14 @@ class Repository:
         """
         if split := [tag for tag in tags if "," in tag or not tag]:
             raise ValueError(f"restic would not keep the tag {split[0]!r} as it is")
+        self._require_recognised()
+        self.require_writable("save to")
         timestamp = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         labels = [part for tag in tags for part in ("--tag", tag)]
         # --force: no earlier snapshot is of this directory, and the search for one stumbles over a damaged one.
         arguments = ["backup", "--json", "--force", "--host", host, "--time", timestamp, *labels, "."]
         completed = self._run(arguments, directory=directory)
-        snapshot = _snapshot_id(completed.output)
+        snapshot = restic_text.snapshot_id(completed.output)
         if completed.code != 0:
             if snapshot:
                 self._forget_incomplete(snapshot)
@@ -109,6 +152,7 @@ class Repository:
 
         Raises Damaged when one cannot be read.
         """
+        self._require_recognised()
         tagged = [part for tag in tags or (BACKUP,) for part in ("--tag", tag)]
         completed = self._restic(["snapshots", "--json", "--no-lock", *tagged], "list")
         # restic leaves out a snapshot that it cannot read, prints so, and ends with success.
@@ -117,7 +161,7 @@ class Repository:
         found = [
             Snapshot(
                 entry["id"],
-                datetime.fromisoformat(_microseconds(entry["time"])).astimezone(UTC),
+                datetime.fromisoformat(restic_text.microseconds(entry["time"])).astimezone(UTC),
                 tuple(entry.get("tags") or ()),
             )
             for entry in json.loads(completed.output) or []
@@ -147,7 +191,7 @@ class Repository:
 
         Raises Damaged when any byte of it cannot be read as it was stored, or when an included path is not in it.
         """
-        included = [part for path in include for part in ("--include", _literal(path))]
+        included = [part for path in include for part in ("--include", restic_text.literal(path))]
         completed = self._run(["restore", snapshot, "--target", str(into), *included])
         if completed.code != 0:
             if restic_errors.is_full(completed):
@@ -177,8 +221,23 @@ class Repository:
         """Return whether it is known to refuse deletions from this machine; only a REST server can be asked."""
         return append_only.is_append_only(Secret(self.url).reveal())
 
+    def is_writable(self) -> bool:
+        """Return whether it may be written from here. Known of a directory; of another kind, once restic was refused."""
+        locks_of_restic = Path(self.url) / "locks"
+        return not self._read_only.is_set() and (not locks_of_restic.is_dir() or os.access(locks_of_restic, os.W_OK | os.X_OK))
+
+    def require_writable(self, verb: str) -> None:
+        """Raise LifeboatError for a repository that cannot be written, which restic finds out after 45 seconds of trying."""
+        if not self.is_writable():
+            raise LifeboatError(
+                f"cannot {verb} the repository {self.shown_url}: it is read-only from here",
+                hint="is its disk mounted read-only? may this user write there? list, show, verify and restore work all the same",
+            )
+
     def require_deletions(self, verb: str) -> None:
-        """Raise LifeboatError for an append-only repository, before anything is tried; `verb` is what cannot be done then."""
+        """Raise LifeboatError for a repository that this machine may not delete from, before anything is tried."""
+        self._require_recognised()
+        self.require_writable(verb)
         if self.is_append_only():
             raise restic_errors.append_only(f"cannot {verb} the repository {self.shown_url}")
 
@@ -189,6 +248,11 @@ class Repository:
     def unlock(self) -> None:
         """Remove locks of processes that have ended; those of live processes stay."""
         self._restic(["unlock"], "unlock")
+
+    def _require_recognised(self) -> None:
+        """Raise ConfigError unless the repository is the one that this machine knows; LifeboatError where there is none."""
+        if self.known is not None and not self._recognised.is_set():
+            self.recognise()
 
     def _forget_incomplete(self, snapshot: str) -> None:
         """Forget an incomplete snapshot; raises LifeboatError that names it when that is refused."""
@@ -208,6 +272,19 @@ class Repository:
         return completed
 
     def _run(self, arguments: Sequence[str], *, directory: Path | None = None) -> Completed:
+        """Run restic. What only reads goes without a lock where none can be written."""
+        reads = arguments[0] in _READS_WITH_LOCK
+        if reads and not self.is_writable():
+            return self._run_once_free([*arguments, "--no-lock"], directory)
+        completed = self._run_once_free(arguments, directory)
+        if reads and restic_errors.cannot_lock(completed):
+            log.warning("the repository %s cannot be written from here: it is read without a lock", self.shown_url)
+            self._read_only.set()
+            return self._run_once_free([*arguments, "--no-lock"], directory)
+        return completed
+
+    def _run_once_free(self, arguments: Sequence[str], directory: Path | None) -> Completed:
+        """Run restic, again and again while another one has locked the repository, for as long as `patience`."""
         environment, options = self._environment(), self._options()
         deadline = time.monotonic() + self.patience
         while True:
@@ -234,7 +311,7 @@ class Repository:
         url = Secret(self.url).reveal()
         append_only.require_readable(url)
         options = {**sftp.options(url, self.hosts), **self.options}
-        return [part for name, value in options.items() for part in ("-o", _field(f"{name}={value}"))]
+        return [part for name, value in options.items() for part in ("-o", restic_text.field(f"{name}={value}"))]
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -258,24 +335,3 @@ def records(snapshots: Iterable[Snapshot]) -> list[BackupRecord]:
     """Return the backups among these snapshots, oldest first."""
     found = (BackupRecord.from_tags(snapshot.id, snapshot.tags) for snapshot in snapshots)
     return sorted((record for record in found if record), key=lambda record: record.taken_at)
-
-
-def _snapshot_id(output: bytes) -> str:
-    """Return the id of the snapshot in the output of `restic backup --json`; empty when there is none."""
-    summaries = [json.loads(line) for line in output.splitlines() if b'"message_type":"summary"' in line]
-    return str(summaries[-1]["snapshot_id"]) if summaries else ""
-
-
-def _literal(path: str) -> str:
-    """Escape what restic's --include would read as a pattern."""
-    return re.sub(r"([*?\[\\])", r"\\\1", path)
-
-
-def _field(option: str) -> str:
-    """Quote an option: restic reads each -o as a line of CSV."""
-    return '"' + option.replace('"', '""') + '"'
-
-
-def _microseconds(stamp: str) -> str:
-    """Cut nanoseconds, which restic writes, to the six digits that Python reads."""
-    return re.sub(r"(\.\d{6})\d+", r"\1", stamp)

@@ -14,6 +14,10 @@ _TELLING = re.compile(
     r"(?i)it was ended|fatal|error|locked|failed|verif|unable|not (found|match|exist)|denied|refused|resolve|sha256:"
 )
 
+_ACCOUNT = re.compile(r"(//[^/:\s]*):(\S*)@")
+"""A user and a password in a url. Up to the last @: either may hold one, and the password a / that was not escaped."""
+_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+
 _DAMAGED = (
     "ciphertext verification failed",
     "invalid data returned",
@@ -41,6 +45,11 @@ def is_absent(completed: Completed) -> bool:
 def is_locked(completed: Completed) -> bool:
     """Return whether another restic has locked the repository."""
     return _mentions(completed, "already locked")
+
+
+def cannot_lock(completed: Completed) -> bool:
+    """Return whether restic could not write its lock, for another reason than that somebody else holds one."""
+    return completed.code != 0 and _mentions(completed, "unable to create lock") and not is_locked(completed)
 
 
 def is_full(completed: Completed) -> bool:
@@ -106,6 +115,12 @@ def _meanings(completed: Completed) -> list[Meaning]:
             "is a prune running? the lock of a machine that died is removed by: restic unlock",
         ),
         (is_full(completed), LifeboatError, ": its disk is full", "free some space there; without any, restic cannot even prune"),
+        (
+            _mentions(completed, "read-only file system"),
+            LifeboatError,
+            ": it is read-only from here",
+            "mount its disk so that it can be written; list, show, verify and restore work all the same",
+        ),
     ]
 
 
@@ -147,8 +162,13 @@ def excerpt(completed: Completed) -> str:
 
 def without_password(text: str) -> str:
     """Mask the password of every url in `text`."""
-    # Up to the last @: a password may hold one, and a / that was not escaped.
-    return re.sub(r"(//[^/:@\s]*):\S*@", r"\1:****@", text)
+    return _ACCOUNT.sub(r"\1:****@", text)
+
+
+def holds_password(url: str) -> bool:
+    """Return whether a url holds a password that is written out: not one that is a reference to a variable."""
+    found = _ACCOUNT.search(url)
+    return found is not None and not _REFERENCE.fullmatch(found[2])
 
 
 def _final(completed: Completed) -> list[str]:

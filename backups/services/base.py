@@ -120,7 +120,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Captured:
-    """The result of a capture: the witness's instant (UTC), the source's version, the facts, and what a restore must know."""
+    """The result of a capture: the witness's instant (UTC), the source's version, the facts, and what a restore must know;
+    in `details` also what the backup does not hold, compare or bring back, as `Manifest.limits` says.
+    """
 
     taken_at: datetime
     source_version: str

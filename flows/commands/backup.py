@@ -25,12 +25,22 @@ def backup(
         bool,
         typer.Option("--standalone", help="Take fulls that no later incremental builds on, as the monthly service backup does."),
     ] = False,
+    init: Annotated[
+        bool,
+        typer.Option(
+            "--init",
+            help="Use the repository that is there from now on, or make a new one, though this machine knew another one.",
+        ),
+    ] = False,
     config: Config = None,
 ) -> None:
     """Back services up: all of a service (a full), or what changed since its last backup (an incremental).
 
     Each backup also records what the source held at that instant: `lifeboat verify` compares the restored copy with it. A backup
     that fails is not kept, and does not stop the others.
+
+    The first backup makes the repository. From then on this machine knows it by its id: where there is another one, or none, as
+    when its disk is not mounted, nothing is backed up, unless --init says that this is meant.
 
     With a Prefect server or Prefect Cloud configured, this runs as a flow there, with its retries; without one, it is done here.
 
@@ -42,6 +52,8 @@ def backup(
     names = site.chosen(services or [])
     wanted: Kind | None = None if kind == "auto" else kind
     with progress(names):
+        if init:
+            site.repository.adopt(create=True)
         outcomes = (
             _by_prefect(names, kind, standalone, config)
             if prefect_is_configured()

@@ -3,9 +3,7 @@
 Secrets are never shown.
 """
 
-import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +19,7 @@ from backups.config import file
 from backups.config.settings import Settings
 from backups.repository import restic_errors
 from backups.secret import Secret
+from backups.services.base import RestoreSettings
 from flows.commands import console
 from flows.commands.options import Config, Json
 
@@ -30,8 +29,9 @@ config = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_COMMANDS = ("stop", "start")
+"""Of `restore:`, commands of a shell, in which a password may stand as well."""
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,37 @@ class _Read:
     def of(cls, named: Path | None) -> "_Read":
         path = file.find(named)
         by = "--config" if named else "LIFEBOAT_CONFIG" if os.environ.get("LIFEBOAT_CONFIG") else "the usual places"
-        settings = file.load(path)
-        return cls(path, by, settings, yaml.safe_load(path.read_text(encoding="utf-8")))
+        return cls(path, by, *file.load_as_written(path))
 
     def variables(self) -> list[dict[str, Any]]:
-        """The environment variables that the file names, and whether they are set."""
-        names = dict.fromkeys(_VARIABLE.findall(json.dumps(self.written, default=str)))
-        return [{"name": name, "set": bool(os.environ.get(name))} for name in names]
+        """The environment variables that secrets are read from, and whether they are set."""
+        return [{"name": name, "set": bool(os.environ.get(name))} for name in variables(self.settings)]
 
     def password_files(self) -> list[dict[str, Any]]:
         """The files with passwords and keys that the file names, and whether they can be read."""
         paths = [path for name, path in _paths(self.settings) if name.endswith("_file")]
         return [{"path": str(path), "readable": os.access(path.expanduser(), os.R_OK)} for path in dict.fromkeys(paths)]
+
+
+def variables(settings: Settings) -> list[str]:
+    """The names of the environment variables that are read: those in passwords, and in the url of the repository."""
+    every = [Secret(settings.repository.url), *_secrets(settings)]
+    return list(dict.fromkeys(name for secret in every for name in secret.variables))
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
+    children = (
+        [getattr(value, name) for name in type(value).model_fields]
+        if isinstance(value, BaseModel)
+        else list(value.values())
+        if isinstance(value, dict)
+        else []
+    )
+    for child in children:
+        if isinstance(child, Secret):
+            yield child
+        else:
+            yield from _secrets(child)
 
 
 @config.command("check", short_help="Say whether lifeboat.yaml can be used as it is")
@@ -99,6 +118,8 @@ def check(as_json: Json = False, config: Config = None) -> None:
 def show(as_json: Json = False, config: Config = None) -> None:
     """Print every setting as it is in force: from lifeboat.yaml, or else its default. Passwords are shown as **** or ${NAME}.
 
+    Of the commands restore.stop and restore.start it is only shown that there are any: a password may stand in them.
+
     Examples: lifeboat config show | lifeboat config show --json
 
     Exit code: 0 shown, 2 lifeboat.yaml cannot be used.
@@ -123,6 +144,9 @@ def show(as_json: Json = False, config: Config = None) -> None:
 
 def _plain(value: Any, key: str = "") -> Any:
     """A setting as lifeboat.yaml would have it; no secret is left in it."""
+    if isinstance(value, RestoreSettings):
+        hidden = {name: "****" for name in _COMMANDS if getattr(value, name) is not None}
+        return {**{name: each for name, each in value.model_dump().items() if each is not None}, **hidden}
     if isinstance(value, BaseModel):
         found = {name: _plain(getattr(value, name), name) for name in type(value).model_fields}
         return {name: each for name, each in found.items() if each is not None}
@@ -142,12 +166,14 @@ def _scalar(value: Any) -> str | float | None:
 
 
 def _span(span: timedelta) -> str:
-    """A span as lifeboat.yaml writes it: `2h`, `1d12h`."""
-    seconds, text = round(span.total_seconds()), ""
+    """A span as lifeboat.yaml writes it: `2h`, `1d12h`, `0.5s`."""
+    seconds, micro = divmod(span // timedelta(microseconds=1), 10**6)
+    text = ""
     for unit, size in _UNITS:
         number, seconds = divmod(seconds, size)
         text += f"{number}{unit}" if number else ""
-    return text or "0s"
+    last = f"{seconds}.{micro:06}".rstrip("0").rstrip(".")
+    return text if last == "0" and text else f"{text}{last}s"
 
 
 def _paths(value: Any) -> Iterator[tuple[str, Path]]:

@@ -3,7 +3,6 @@
 Changes nothing.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,18 +12,22 @@ import typer
 from rich.text import Text
 
 from backups import durations, plural
+from backups.chains import ahead, ahead_words, chains
 from backups.errors import LifeboatError
 from backups.machine import disk, processes
 from backups.machine.docker import Docker
 from backups.machine.parallel import side_by_side
+from backups.repository.repository import Repository
 from backups.services.base import Finding
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Json, Services
+from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
 
 _MACHINE = "this machine"
 """The title of what belongs to no service."""
+
+_CLOCK = "is this machine's clock right (date -u)? if so, another one was ahead: the backup counts again when that time has come"
 
 _SILENT = timedelta(minutes=3)
 """A worker is heard every half minute."""
@@ -81,21 +84,29 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     except LifeboatError as error:
         yield _fault("Docker", error)
     yield _state(site)
-    try:
-        exists = site.repository.exists()
-        found = (
-            f"opens, {plural.count(len(site.repository.backups()), 'backup')}"
-            if exists
-            else "not there yet; the first backup makes it"
-        )
-        if site.repository.is_append_only():
-            found += "; append-only from this machine: `lifeboat prune` runs where it is reached with full access"
-        yield Finding(f"repository {site.repository.shown_url}", True, found)
-    except LifeboatError as error:
-        yield _fault(f"repository {site.repository.shown_url}", error)
+    yield from _repository(site.repository)
     # Prefect is started for nobody who does not use it: that takes seconds.
-    if os.environ.get("PREFECT_API_URL"):
+    if prefect_is_configured():
         yield from _workers()
+
+
+def _repository(repository: Repository) -> Iterator[Finding]:
+    subject = f"repository {repository.shown_url}"
+    try:
+        if repository.recognise() is None:
+            yield Finding(subject, True, "not there yet; the first backup makes it")
+            return
+        backups = repository.backups()
+        found = f"opens, {plural.count(len(backups), 'backup')}"
+        if repository.is_append_only():
+            found += "; append-only from this machine: `lifeboat prune` runs where it is reached with full access"
+        yield Finding(subject, True, found)
+        now = datetime.now(UTC)
+        for backup in ahead((chain for members in chains(backups).values() for chain in members), now):
+            yield Finding("clock", False, ahead_words(backup, now), _CLOCK)
+        repository.require_writable("save to")
+    except LifeboatError as error:
+        yield _fault(subject, error)
 
 
 def _workers() -> Iterator[Finding]:

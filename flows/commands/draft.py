@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import yaml
+
 from flows.commands.found import Found
 
 _PLAIN = re.compile(r"[A-Za-z0-9/][A-Za-z0-9/._:@-]*|\$\{\w+\}")
@@ -13,10 +15,10 @@ _TODO = "TODO"
 
 @dataclass(frozen=True)
 class Key:
-    """A line of the file: a key, its value as text (None: only its comment is written), and the comment."""
+    """A line of the file: a key, its value (None: only its comment is written), and the comment."""
 
     name: str
-    value: str | None
+    value: str | int | None
     comment: str = ""
 
 
@@ -44,7 +46,7 @@ def mysql(name: str, host: str, port: int, user: str, variable: str, found: Foun
             Key("image", found.image, _image_comment(found)),
             *dump,
             Key("host", host),
-            Key("port", str(port)),
+            Key("port", port),
             Key("user", user, "`lifeboat doctor` prints the SQL that makes it"),
             Key("password", f"${{{variable}}}"),
         ],
@@ -102,7 +104,7 @@ def text(*, timezone: str, state: str | None, repository: str, password: Key, se
         "services:",
     ]
     for section in services:
-        lines += ["", f"  {section.name}:"]
+        lines += ["", f"  {_scalar(section.name)}:"]
         if section.fault:
             lines.append(
                 f"    # {_TODO}: {' '.join(section.fault.split())}; check what stands here, the image's version above all"
@@ -129,4 +131,10 @@ def _lines(keys: Sequence[Key], indent: str) -> list[str]:
 def _written(key: Key) -> str:
     if key.value is None:
         return f"# {key.name}: …"
-    return f"{key.name}: {key.value if _PLAIN.fullmatch(key.value) else json.dumps(key.value, ensure_ascii=False)}"
+    return f"{key.name}: {_scalar(key.value) if isinstance(key.value, str) else key.value}"
+
+
+def _scalar(text: str) -> str:
+    """Write text so that YAML reads text: in quotes where it would read a number, a date, or yes and no, or something else."""
+    plain = _PLAIN.fullmatch(text) is not None and yaml.safe_load(text) == text
+    return text if plain else json.dumps(text, ensure_ascii=False)

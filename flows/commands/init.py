@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,9 +13,12 @@ import typer
 
 from backups import plural
 from backups.config import file
+from backups.config.settings import Settings
 from backups.errors import ConfigError
 from backups.machine.docker import Docker
+from backups.repository import restic_errors
 from flows.commands import console, draft, found
+from flows.commands.config import variables
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -96,9 +100,9 @@ def init(  # noqa: PLR0917 - options of a command line
         else draft.Key("password_file", _KEY_FILE, "mode 0600; keep a copy elsewhere: without it the backups are lost")
     )
     text = draft.text(timezone=timezone, state=state, repository=repository, password=key, services=sections)
-    _write(text, out)
+    settings = _write(text, out)
     silent = [section for section in sections if section.fault]
-    console.result(lambda: _show(out, sections, text), well=not silent)
+    console.result(lambda: _show(out, sections, settings), well=not silent)
     raise typer.Exit(1 if silent else 0)
 
 
@@ -138,6 +142,12 @@ def _address(text: str) -> tuple[str, int]:
 
 def _url(option: str, value: str, default: str) -> tuple[str, str]:
     name, url = _named(option, value, default)
+    if "${" in url:
+        raise ConfigError(
+            f"the url of {option} holds a ${{VARIABLE}}, which is not read there",
+            hint="write the url without it; an account is given by --prometheus-user and --prometheus-password-env, or "
+            "--grafana-token-env",
+        )
     _without_password(option, url)
     try:
         parts = urlsplit(url)
@@ -150,27 +160,30 @@ def _url(option: str, value: str, default: str) -> tuple[str, str]:
 
 
 def _without_password(option: str, url: str) -> None:
-    if re.search(r"//[^/@]*:(?!\$\{\w+\}@)[^/@]*@", url):
+    if restic_errors.holds_password(url):
         # Not shown: it holds a password.
         raise ConfigError(f"the url of {option} holds a password, which would be written down", hint="write it as ${VARIABLE}")
 
 
-def _write(text: str, out: Path) -> None:
-    """Write the file once it is known to be read back; raises ConfigError, which leaves what is there as it was."""
+def _write(text: str, out: Path) -> Settings:
+    """Write the file once it is known to be read back, as what is returned; raises ConfigError, which leaves all as it was."""
     partial = out.with_name(f"{out.name}.partial")
     try:
         partial.write_text(text, encoding="utf-8")
-        file.load(partial)
+        settings = file.load(partial)
         partial.replace(out)
+        return settings
     except OSError as error:
         raise ConfigError(f"{out} cannot be written: {error.strerror}", hint="name another file by --out") from error
     except ConfigError as error:
         raise ConfigError(error.message.replace(str(partial), str(out)), hint=error.hint) from error
     finally:
-        partial.unlink(missing_ok=True)
+        # Below a file nothing can be removed either.
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
-def _show(out: Path, sections: list[draft.Section], text: str) -> None:
+def _show(out: Path, sections: list[draft.Section], settings: Settings) -> None:
     console.out.print(f"wrote {out}: {plural.count(len(sections), 'service')}", soft_wrap=True)
     for section in sections:
         image = next(key for key in section.keys if key.name == "image")
@@ -178,8 +191,7 @@ def _show(out: Path, sections: list[draft.Section], text: str) -> None:
         console.out.print(f"  {section.name}: {line}", soft_wrap=True)
         for key in section.unknown:
             console.out.print(f"  {section.name}: fill in {key.name}: {key.comment.partition(': ')[2]}", soft_wrap=True)
-    needed = list(dict.fromkeys(re.findall(r"^\s+\w+: .*?\$\{(\w+)\}", text, re.MULTILINE)))
-    steps = [f"export {name}=…" for name in needed if not os.environ.get(name)]
-    if f"password_file: {_KEY_FILE}" in text and not Path(_KEY_FILE).exists():
+    steps = [f"export {name}=…" for name in variables(settings) if not os.environ.get(name)]
+    if settings.repository.password_file == Path(_KEY_FILE) and not Path(_KEY_FILE).exists():
         steps.insert(0, f"write a password into {_KEY_FILE}, mode 0600")
     console.out.print("next: " + "; ".join([*steps, "lifeboat doctor"]), soft_wrap=True)

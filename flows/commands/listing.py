@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.text import Text
 
-from backups import durations
-from backups.chains import Chain, chains
+from backups import durations, plural
+from backups.chains import Chain, ahead, ahead_words, chains, in_future
 from backups.machine import disk
 from backups.manifest import BackupRecord
 from backups.site import Site
@@ -23,6 +23,8 @@ def list_backups(
 ) -> None:
     """List the backups, chain by chain, each with its size, its last proof, and how long the restore took then.
 
+    `3 limits`: so much was not held, compared or restorable when it was taken; `lifeboat show` names each.
+
     An incremental stands below the full that it builds on. `never drilled` means that nobody has tried to restore it. Reads
     the tags of the repository's snapshots, not their data.
 
@@ -32,12 +34,13 @@ def list_backups(
     """
     site = Site.open(config)
     names = site.chosen(services or [])
+    now = datetime.now(UTC)
     with progress([]):
-        backups, proven = listed(site.repository)
+        backups, proven = listed(site.repository, now)
     found = chains(backups)
     if as_json:
         rows = [
-            _row(chain, backup, proven.get(backup.id))
+            _row(chain, backup, proven.get(backup.id), now)
             for name in names
             for chain in found.get(name, [])
             for backup in chain.backups
@@ -45,10 +48,10 @@ def list_backups(
         console.print_json(rows)
         return
     for name in names:
-        _show(name, found.get(name, []), proven, datetime.now(UTC))
+        _show(name, found.get(name, []), proven, now)
 
 
-def _row(chain: Chain, backup: BackupRecord, proof: Proof | None) -> dict[str, Any]:
+def _row(chain: Chain, backup: BackupRecord, proof: Proof | None, now: datetime) -> dict[str, Any]:
     return {
         "service": backup.service,
         "type": backup.type,
@@ -58,7 +61,9 @@ def _row(chain: Chain, backup: BackupRecord, proof: Proof | None) -> dict[str, A
         "sequence": backup.sequence,
         "standalone": backup.standalone,
         "taken_at": backup.taken_at.isoformat(),
+        "in_future": in_future(backup.taken_at, now),
         "bytes": backup.size,
+        "limits": backup.limits,
         "snapshot": backup.snapshot,
         "proof": proof_as_json(proof),
     }
@@ -77,13 +82,22 @@ def _show(service: str, members: list[Chain], proven: dict[str, Proof], now: dat
         return
     rows = [_cells(backup, proven.get(backup.id), now) for chain in members for backup in chain.backups]
     console.print_columns(("  backup", "taken at (UTC)", "kind", "size", "proof"), rows, right=["size"])
+    if any(backup.limits for chain in members for backup in chain.backups):
+        line = "  limits: what a backup does not hold, compare or bring back; read them: lifeboat show BACKUP"
+        console.out.print(Text(line, style="yellow"), soft_wrap=True)
+    for backup in ahead(members, now):
+        line = f"  {ahead_words(backup, now)}; it is never the latest, and counts for nothing until then"
+        console.out.print(Text(line, style="yellow"), soft_wrap=True)
 
 
 def _cells(backup: BackupRecord, proof: Proof | None, now: datetime) -> tuple[str | Text, ...]:
     branch = "  " if backup.sequence == 0 else "  └ "
     kind = f"{backup.kind}{', standalone' if backup.standalone else ''}"
     stamp = f"{backup.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    return branch + backup.id, stamp, kind, disk.size(backup.size), proof_text(proof, now)
+    proven = proof_text(proof, now)
+    if backup.limits:
+        proven.append(f"; {plural.count(backup.limits, 'limit')}", style="yellow")
+    return branch + backup.id, stamp, kind, disk.size(backup.size), proven
 
 
 def proof_text(proof: Proof | None, now: datetime) -> Text:

@@ -24,6 +24,10 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; docs/commands.md describes its keys.")]
+Init = Annotated[
+    bool,
+    typer.Option("--init", help="Use the repository that is there from now on, though this machine knew another one."),
+]
 Quiet = Annotated[
     bool,
     typer.Option(

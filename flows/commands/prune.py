@@ -8,7 +8,7 @@ import typer
 from backups import plural
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Json
+from flows.commands.options import Config, Init, Json
 from flows.commands.progress import progress
 from verification import prune as retention
 from verification.prune import Plan
@@ -24,6 +24,7 @@ def prune(
         ),
     ] = False,
     as_json: Json = False,
+    init: Init = False,
     config: Config = None,
 ) -> None:
     """Delete old chains. A chain is a full and the incrementals on it; it is deleted whole or not at all.
@@ -40,6 +41,8 @@ def prune(
     """
     site = Site.open(config)
     with progress([]):
+        if init:
+            site.repository.adopt()
         plan = retention.plan(site, now=datetime.now(UTC), trust_clock=trust_clock)
     if not as_json:
         console.result(lambda: _show(plan), well=not dry_run)

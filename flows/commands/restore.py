@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Json, prefect_is_configured, require_prefect
+from flows.commands.options import Config, Init, Json, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
 from verification.restore import arguments
 from verification.restore.arguments import plan_lines
@@ -71,6 +71,7 @@ def restore(  # noqa: PLR0917 - options of a command line
             "--runbook", help="Also write the runbook, every step that was done, into this file (Markdown).", show_default=False
         ),
     ] = None,
+    init: Init = False,
     config: Config = None,
 ) -> None:
     """Bring a service back from its backups. The copy is compared with what the source held first, and only then delivered.
@@ -88,6 +89,8 @@ def restore(  # noqa: PLR0917 - options of a command line
     site = Site.open(config)
     named = [part.strip() for part in tables.split(",")] if tables else ()
     order = arguments.order(site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway)
+    if init:
+        site.repository.adopt()
     if dry_run:
         with progress([]):
             planned = plan(site, order, Docker(), now=datetime.now(UTC))

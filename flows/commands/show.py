@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from backups import durations, plural
-from backups.chains import chains
+from backups.chains import ahead_words, chains, in_future, require_present
 from backups.errors import Damaged, LifeboatError
 from backups.machine import disk
 from backups.manifest import BACKUP, BackupRecord, Manifest
@@ -17,7 +17,7 @@ from backups.repository.repository import Repository, Snapshot, records
 from backups.site import Site
 from backups.witness import Fact
 from flows.commands import console
-from flows.commands.listing import proof_text
+from flows.commands.listing import proof_as_json, proof_text
 from flows.commands.options import Config, Json
 from flows.commands.progress import progress
 from verification.evidence.evidence import DrillResult, Evidence
@@ -40,24 +40,28 @@ def show(
     Exit code: 0 shown; 1 the backup is damaged or its chain has a hole; 2 there is no such backup, or it cannot be read.
     """
     site = Site.open(config)
+    now = datetime.now(UTC)
     with progress([]):
         repository = site.repository
         snapshots = repository.snapshots(BACKUP, TAG)
-        chain = _chain(records(snapshots), backup, list(site.settings.services))
+        chain = _chain(records(snapshots), backup, list(site.settings.services), now)
         manifest = repository.manifest(chain[-1])
-        proof = read_proofs(snapshots).get(manifest.id)
+        proof = read_proofs(snapshots, now).get(manifest.id)
         drill = _drill(repository, snapshots, manifest.id) if proof else None
     found = _as_json(manifest, chain, proof, drill)
     if as_json:
         console.print_json(found)
     else:
-        console.print_columns(("", ""), _lines(manifest, found, proof, datetime.now(UTC)))
+        console.print_columns(("", ""), _lines(manifest, found, proof, now))
 
 
-def _chain(every: Sequence[BackupRecord], wanted: str, services: Sequence[str]) -> tuple[BackupRecord, ...]:
+def _chain(every: Sequence[BackupRecord], wanted: str, services: Sequence[str], now: datetime) -> tuple[BackupRecord, ...]:
     """The backups that bringing `wanted` back needs, it last; raises LifeboatError when there is no such backup."""
-    newest = max((record for record in every if record.service == wanted), key=lambda record: record.taken_at, default=None)
+    there = [record for record in every if record.service == wanted and not in_future(record.taken_at, now)]
+    newest = max(there, key=lambda record: record.taken_at, default=None)
     record = next((record for record in every if record.id == wanted), newest)
+    if record is None:
+        require_present(wanted, chains(every).get(wanted, []), now)
     if record is None and wanted in services:
         raise LifeboatError(f"{wanted} has no backup in the repository", hint=f"take one: lifeboat backup {wanted}")
     if record is None:
@@ -113,16 +117,14 @@ def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | N
             "subjects": len({fact.subject for fact in manifest.witness}),
             "metrics": _metrics(manifest.witness),
         },
-        "limits": list(manifest.details.get("limits") or []),
+        "limits": list(manifest.limits),
         "proof": None if proof is None else _proof(proof, drill),
     }
 
 
 def _proof(proof: Proof, drill: DrillResult | None) -> dict[str, Any]:
     return {
-        "verdict": proof.verdict,
-        "at": proof.at.isoformat(),
-        "restore_seconds": proof.restore_seconds,
+        **(proof_as_json(proof) or {}),
         "phases": [{"name": phase.name, "seconds": phase.seconds} for phase in drill.phases] if drill else [],
         "checks": len(drill.checks) if drill else None,
         "failed_checks": len(drill.failures) if drill else None,
@@ -157,6 +159,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         for metric, each in witness["metrics"].items()
     ]
     rows: list[tuple[str, str | Text]] = [
+        *(("dated", ahead_words(chain[-1], now)) for _ in range(1) if in_future(manifest.taken_at, now)),
         ("backup", manifest.id),
         (
             "service",
@@ -178,7 +181,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         ),
         ("witness", f"{plural.count(witness['facts'], 'fact')} about {plural.count(witness['subjects'], 'subject')}"),
         *(("", part) for part in parts),
-        *(("not in it" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
+        *(("limits" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
         ("proof", proof_text(proof, now)),
     ]
     if proof:

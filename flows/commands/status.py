@@ -45,7 +45,7 @@ def status(
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}
     now = datetime.now(UTC)
     with progress([]):
-        backups, proven = listed(site.repository)
+        backups, proven = listed(site.repository, now)
     found = assess(types, chains(backups), proven, site.settings.objectives, now=now)
     if metrics_file:
         metrics.write(metrics.render(found, site.settings.objectives, now=now), metrics_file)

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.text import Text
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Json, Services, prefect_is_configured, require_prefect
+from flows.commands.options import Config, Init, Json, Services, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
 from verification.drill.plan import SELECTED
 from verification.evidence.evidence import Evidence
@@ -43,6 +43,7 @@ def verify(
         "lifeboat-report"
     ),
     as_json: Json = False,
+    init: Init = False,
     config: Config = None,
 ) -> None:
     """Restore backups into isolated Docker containers, compare each with what its source held, and time it against the RTO.
@@ -59,6 +60,8 @@ def verify(
     selections = backup or list(SELECTED)
     time = _time(at, site.settings.timezone) if at else None
     with progress(names):
+        if init:
+            site.repository.adopt()
         if prefect_is_configured():
             evidence = _by_prefect(names, selections, time, out, config)
         else:
@@ -95,6 +98,9 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
+        if result.limits:
+            limits = f"{plural.count(len(result.limits), 'limit')}: not in the backup, not compared, or not restorable"
+            console.out.print(f"{result.service}, {result.selection}: {limits}: report.html lists them", soft_wrap=True)
         if result.hint:
             console.out.print(Text.assemble(("  hint: ", "yellow"), result.hint))
     measured = evidence.rto.measured_seconds

@@ -9,7 +9,7 @@ from rich.text import Text
 from backups.site import Site
 from flows.commands import console
 from flows.commands.listing import proof_as_json
-from flows.commands.options import Config, Json, Services, prefect_is_configured
+from flows.commands.options import Config, Json, Services, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
 from verification.watch import advice
 from verification.watch.watch import Sighting
@@ -47,6 +47,8 @@ def _show(sighting: Sighting, site: Site) -> None:
     lines = advice.lines(sighting, site)
     for line in lines:
         console.out.print(Text(line, style="" if line.startswith(" ") else "bold red"), soft_wrap=True)
+    for line in sighting.ahead:
+        console.out.print(Text(f"{sighting.service}: note: {line}; it is left out until then", style="yellow"), soft_wrap=True)
     if not lines:
         console.out.print(Text.assemble(f"{sighting.service}: ", ("well", "green")))
 
@@ -59,6 +61,7 @@ def _as_json(sighting: Sighting, site: Site) -> dict[str, Any]:
         "seen_at": sighting.seen_at.isoformat(),
         "well": not sighting.problems and error is None,
         "seen": [{"kind": each.kind, "subject": each.subject, "message": each.message} for each in sighting.problems],
+        "ahead": list(sighting.ahead),
         "error": None if error is None else {"message": error.message, "hint": error.hint},
         "advice": None
         if helps is None
@@ -76,6 +79,7 @@ def _by_prefect(names: list[str], config: Path | None) -> list[Sighting]:
     from flows.outcome import SomeFailed
     from flows.watch import RestoreAdvised, watch_services
 
+    require_prefect()
     try:
         return watch_services(services=names, config=config)
     except RestoreAdvised as advised:

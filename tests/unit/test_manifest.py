@@ -58,6 +58,7 @@ def test_what_list_needs_is_in_the_tags() -> None:
         taken_at=AT,
         size=42,
         standalone=True,
+        limits=0,
     )
     assert not [tag for tag in written.tags() if "," in tag]
 

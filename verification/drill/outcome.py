@@ -64,7 +64,7 @@ def result(
         error=progress.fault.message if progress.fault else None,
         hint=progress.fault.hint if progress.fault else None,
         tampered=tamper.description if tamper else None,
-        limits=tuple(_limits(progress.manifest)),
+        limits=progress.manifest.limits if progress.manifest else (),
     )
 
 
@@ -116,13 +116,6 @@ def _short(value: Value) -> str:
     """Write a value on one line, cut where it is long: the report has all of it."""
     text = "nothing" if value is None else " ".join(str(value).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _limits(manifest: Manifest | None) -> Iterator[str]:
-    """List what the backup does not hold, as its service wrote into the manifest's details."""
-    details = manifest.details if manifest else {}
-    yield from details.get("limits") or []
-    yield from (f"a secret, to be set again after a restore: {secret}" for secret in details.get("secrets") or [])
 
 
 def _backup(chain: Sequence[BackupRecord]) -> BackupPart:

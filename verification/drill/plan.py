@@ -1,9 +1,9 @@
 """Chooses the backups to drill: lists the repository once, then plans each selection of each service."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from backups import chains as chaining
@@ -22,8 +22,8 @@ Selection = Literal["latest", "worst", "random", "id"]
 class Planned:
     """One drill to run: the backups to bring back in order, the full first; or why there are none.
 
-    newest:  when the service's newest backup was taken
-    fulls:   every full of the service, oldest first: how it grows
+    newest:  when the service's newest backup was taken, of those that are not dated in the future
+    fulls:   every full of the service, oldest first, likewise: how it grows
     """
 
     service: str
@@ -42,6 +42,7 @@ def plan(
     *,
     at: datetime | None = None,
     chance: random.Random | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Planned]:
     """Plan the drills of the named services. A selection is latest, worst, random, or the id of a backup of one of them.
 
@@ -54,7 +55,7 @@ def plan(
         return [_unplanned(site, name, selection, error) for name in names for selection in selections]
     owners = {backup.id: backup.service for members in held.values() for chain in members for backup in chain.backups}
     return [
-        _planned(site, name, held.get(name, []), selection, at, chance)
+        _planned(site, name, held.get(name, []), selection, at, now(), chance)
         for name in names
         for selection in selections
         # An id that no service has is reported for each of them; one that a service has is drilled for that one alone.
@@ -63,13 +64,13 @@ def plan(
 
 
 def _planned(
-    site: Site, name: str, members: Sequence[Chain], selection: str, at: datetime | None, chance: random.Random
+    site: Site, name: str, members: Sequence[Chain], selection: str, at: datetime | None, now: datetime, chance: random.Random
 ) -> Planned:
-    every = [backup for chain in members for backup in chain.backups]
+    every = [backup for chain in chaining.present(members, now) for backup in chain.backups]
     chosen: tuple[BackupRecord, ...] = ()
     error = None
     try:
-        last = chaining.select(name, members, selection, at=at, chance=chance)
+        last = chaining.select(name, members, selection, at=at, now=now, chance=chance)
         chosen = (last,)
         chosen = next(chain for chain in members if chain.id == last.chain).up_to(last.id)
     except LifeboatError as fault:

@@ -68,7 +68,7 @@ class Growth(_Part):
 class DrillResult(_Part):
     """One drill. What could not be measured is None; `reasons`: why the verdict is not `verified`, a sentence each.
 
-    limits: what the backup does not hold though the source has it, as was recorded when it was taken, a sentence each
+    limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`)
     """
 
     service: str

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backups import durations, prune, retention
+from backups.chains import in_future
 from backups.manifest import BackupRecord
 from backups.repository.repository import Snapshot
 from backups.site import Site
@@ -35,8 +36,10 @@ def plan(
     case, and so does the newest whose verdict is `verified`.
     """
     ordered = sorted(evidence, key=lambda snapshot: snapshot.time)
-    newest = ordered[-1:]
-    verified = [snapshot for snapshot in ordered if "verdict=verified" in snapshot.tags][-1:]
+    # What is dated in the future takes nobody's place; its own age lets it stay.
+    now_there = [snapshot for snapshot in ordered if not in_future(snapshot.time, now)]
+    newest = now_there[-1:]
+    verified = [snapshot for snapshot in now_there if "verdict=verified" in snapshot.tags][-1:]
     decisions = []
     for snapshot in ordered:
         covered = store.proven_by(snapshot)

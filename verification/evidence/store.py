@@ -1,17 +1,22 @@
 """Keeps evidence in the repository, in snapshots of its own whose tags hold each drilled backup's proof: no data is read."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backups import chains as chaining
 from backups.errors import Damaged
 from backups.manifest import BACKUP, BackupRecord, tag_values
 from backups.repository.repository import Repository, Snapshot, records
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
 
+log = logging.getLogger(__name__)
+
 TAG = "lifeboat-evidence"
 _PROOF = "proof="
+_TIME = "%Y-%m-%d %H:%M:%S %Z"
 _VERDICTS: dict[str, Verdict] = {"verified": "verified", "failed": "failed"}
 
 
@@ -44,17 +49,28 @@ def proofs(repository: Repository) -> dict[str, Proof]:
     return read_proofs(repository.snapshots(TAG))
 
 
-def listed(repository: Repository) -> tuple[list[BackupRecord], dict[str, Proof]]:
-    """List every backup, and the proofs of all of them, at once."""
+def listed(repository: Repository, now: datetime | None = None) -> tuple[list[BackupRecord], dict[str, Proof]]:
+    """List every backup, and the proofs of all of them, at once; see `read_proofs` for `now`."""
     snapshots = repository.snapshots(BACKUP, TAG)
-    return records(snapshots), read_proofs(snapshots)
+    return records(snapshots), read_proofs(snapshots, now)
 
 
-def read_proofs(snapshots: Iterable[Snapshot]) -> dict[str, Proof]:
-    """Read the proofs in the tags of the evidence snapshots among `snapshots`: each backup's newest by its id, newest first."""
+def read_proofs(snapshots: Iterable[Snapshot], now: datetime | None = None) -> dict[str, Proof]:
+    """Read the proofs in the tags of the evidence snapshots among `snapshots`: each backup's newest by its id, newest first.
+
+    now: one that is dated after it, since a clock was once ahead, is left out with a warning; None leaves none out
+    """
     every = [
         _read(snapshot, tag) for snapshot in snapshots if TAG in snapshot.tags for tag in snapshot.tags if tag.startswith(_PROOF)
     ]
+    if now is not None:
+        for backup, proof in every:
+            if chaining.in_future(proof.at, now):
+                log.warning(
+                    "the proof of %s is dated %s, in the future: it is now %s; it is left out until then",
+                    *(backup, f"{proof.at:{_TIME}}", f"{now:{_TIME}}"),
+                )
+        every = [(backup, proof) for backup, proof in every if not chaining.in_future(proof.at, now)]
     # Of one verification's drills of a backup the failed one counts, then the slower: what is sorted last, stays.
     newest = dict(sorted(every, key=lambda entry: _weight(entry[1])))
     return dict(sorted(newest.items(), key=lambda entry: entry[1].at, reverse=True))

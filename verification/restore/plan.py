@@ -75,7 +75,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     service = site.service(name, docker)
     snapshots = site.repository.snapshots(BACKUP, TAG)
     manifests = Manifests(site.repository)
-    choice = choose(records(snapshots), manifests, service, order)
+    choice = choose(records(snapshots), manifests, service, order, now)
     target = open_target(order.to, site, docker, service, in_place=not order.tables)
     manifest = manifests(choice.backup)
     target.require_takes(service, manifest)
@@ -105,11 +105,17 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     )
 
 
-def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Service, order: Order) -> Choice:
-    """Choose what comes back. Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole."""
+def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Service, order: Order, now: datetime) -> Choice:
+    """Choose what comes back: nothing that is dated in the future, unless it is named by its id.
+
+    Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole.
+    """
     if order.at is not None and order.backup != "latest":
         raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
     members = chaining.chains(backups).get(service.name, [])
+    if order.backup == "latest":
+        chaining.require_present(service.name, members, now)
+        members = chaining.present(members, now)
     points = RestorePoints(service, members, manifests)
     if isinstance(order.at, datetime):
         return points.at(order.at)

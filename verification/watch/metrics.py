@@ -5,6 +5,7 @@ The rules and the dashboard on them: `deployments/monitoring/`.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -72,7 +73,9 @@ def write(text: str, path: Path) -> None:
         part.chmod(0o644)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        # Below a file nothing can be removed either.
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise LifeboatError(
             f"{path} cannot be written: {error.strerror}",
             hint="name a file in node-exporter's textfile directory that this user may write",

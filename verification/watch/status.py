@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from backups import chains as chaining
 from backups import durations
 from backups.chains import Chain
 from backups.config.settings import Objectives
@@ -52,7 +53,8 @@ def assess(
 def _assess(
     name: str, kind: str, chains: Sequence[Chain], proofs: Mapping[str, Proof], objectives: Objectives, now: datetime
 ) -> ServiceStatus:
-    backups = [backup for chain in chains for backup in chain.backups]
+    backups = [backup for chain in chaining.present(chains, now) for backup in chain.backups]
+    future = chaining.ahead(chains, now)
     last = max(backups, key=lambda backup: backup.taken_at, default=None)
     drilled = sorted((proofs[backup.id].at, backup.id) for backup in backups if backup.id in proofs)
     at, proven = drilled[-1] if drilled else (None, None)
@@ -63,9 +65,9 @@ def _assess(
     standing = _standing(at, failed=failed, allowed=objectives.proof, now=now)
     rpo_kept = last is not None and now - last.taken_at <= objectives.rpo
     rto_kept = None if slowest is None else slowest <= objectives.rto.total_seconds()
-    complaints = []
+    complaints = [f"{chaining.ahead_words(backup, now)}, and counts for nothing until then" for backup in future]
     if last is None:
-        complaints.append("has no backup")
+        complaints.append("has no other backup" if future else "has no backup")
     elif not rpo_kept:
         complaints.append(_older("the last backup", now - last.taken_at, objectives.rpo))
     if standing == "never-proven":
@@ -81,7 +83,7 @@ def _assess(
     return ServiceStatus(
         service=name,
         type=kind,
-        backups=len(backups),
+        backups=len(backups) + len(future),
         first_backup_at=min((backup.taken_at for backup in backups), default=None),
         last_backup=last.id if last else None,
         last_backup_at=last.taken_at if last else None,

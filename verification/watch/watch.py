@@ -47,7 +47,10 @@ class Advice:
 
 @dataclass(frozen=True)
 class Sighting:
-    """One service, looked at. error: why it or its data could not be looked at; advice: None when no backup helps."""
+    """One service, looked at. error: why it or its data could not be looked at; advice: None when no backup helps.
+
+    ahead: its backups that are dated in the future, and so are left out, a sentence each
+    """
 
     service: str
     type: str
@@ -55,6 +58,7 @@ class Sighting:
     problems: tuple[Problem, ...] = ()
     error: LifeboatError | None = None
     advice: Advice | None = None
+    ahead: tuple[str, ...] = ()
 
 
 def watch(
@@ -88,9 +92,13 @@ def _look(
     service = site.service(name, Docker())
     witness: Sequence[Fact] = ()
     members: tuple[Chain, ...] = ()
-    advice = None
+    advice, seen_at = None, now()
+    future: list[str] = []
     unread = held if isinstance(held, LifeboatError) else None
-    if not isinstance(held, LifeboatError) and (members := tuple(held.get(name, ()))):
+    if not isinstance(held, LifeboatError):
+        members = tuple(chaining.present(held.get(name, ()), seen_at))
+        future = [chaining.ahead_words(backup, seen_at) for backup in chaining.ahead(held.get(name, ()), seen_at)]
+    if members:
         newest = max((chain.last for chain in members), key=lambda backup: backup.taken_at)
         try:
             witness = site.repository.manifest(newest).witness
@@ -99,10 +107,10 @@ def _look(
     seen, unseen = _look_repeatedly(service, witness, site.settings.watch, sleep)
     if seen and members:
         try:
-            advice = _advise(site, members)
+            advice = _advise(site, members, now())
         except LifeboatError as error:
             unread = error
-    return Sighting(name, service.settings.type, now(), seen, unseen or unread, advice)
+    return Sighting(name, service.settings.type, now(), seen, unseen or unread, advice, tuple(future))
 
 
 def _look_repeatedly(
@@ -123,9 +131,9 @@ def _look_repeatedly(
         sleep(settings.pause.total_seconds())
 
 
-def _advise(site: Site, members: Sequence[Chain]) -> Advice | None:
+def _advise(site: Site, members: Sequence[Chain], now: datetime) -> Advice | None:
     """Choose the newest backup that has not failed its proof and whose chain is whole."""
-    proofs = read_proofs(site.repository.snapshots(TAG))
+    proofs = read_proofs(site.repository.snapshots(TAG), now)
     backups = {backup.id: (backup, chain) for chain in members for backup in chain.backups}
     drilled = next(((backups[identifier][0], proof) for identifier, proof in proofs.items() if identifier in backups), None)
     for backup, chain in sorted(backups.values(), key=lambda entry: entry[0].taken_at, reverse=True):

@@ -6,12 +6,11 @@ missing are fetched again.
 
 import contextlib
 import tarfile
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from backups.errors import LifeboatError, Transient
+from backups.errors import LifeboatError
 from backups.hosts.session import CommandResult, Session
 from backups.machine import disk
 from backups.places.remote import shell
@@ -41,16 +40,7 @@ def fetch(place: RemoteRoot, paths: Sequence[str], into: Path) -> None:
 
 
 def _batch(place: RemoteRoot, batch: list[str], into: Path, received: dict[str, int]) -> None:
-    for attempt in range(1, shell.ATTEMPTS + 1):
-        missing = [name for name in batch if name not in received]
-        try:
-            _stream(place, missing, into, received)
-        except Transient:
-            if attempt == shell.ATTEMPTS:
-                raise
-            time.sleep(shell.PAUSE * attempt)
-        else:
-            return
+    shell.with_retries(lambda: _stream(place, [name for name in batch if name not in received], into, received))
 
 
 def _stream(place: RemoteRoot, names: list[str], into: Path, received: dict[str, int]) -> None:

@@ -111,16 +111,8 @@ class RemoteTarget:
     def _send_with_retries(
         self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], state: RootState
     ) -> None:
-        for attempt in range(1, shell.ATTEMPTS + 1):
-            try:
-                self._checked(self._send(tree, sent, partial, owner, state))
-            except Transient:
-                # The directory is new each time: an old tar that still writes, writes into one that was removed.
-                if attempt == shell.ATTEMPTS:
-                    raise
-                time.sleep(shell.PAUSE * attempt)
-            else:
-                break
+        # The directory is new each time: an old tar that still writes, writes into one that was removed.
+        shell.with_retries(lambda: self._checked(self._send(tree, sent, partial, owner, state)))
         putting.compare(self.remote.name, sent, self._received(partial))
 
     def _send(

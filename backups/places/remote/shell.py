@@ -5,15 +5,19 @@ The other machine needs sh and the GNU tools (tar, find, coreutils), and nothing
 
 import shlex
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from backups.errors import LifeboatError, Transient
 from backups.hosts.connection import HostConnection
 from backups.hosts.session import CommandResult
 
+Result = TypeVar("Result")
+
 ATTEMPTS = 3
-"""How often a script that only reads is run when the connection breaks."""
+"""How often what may be done twice is tried when the connection breaks."""
 
 PAUSE = 1.0
 """Seconds before the second attempt; twice that before the third."""
@@ -34,14 +38,11 @@ class RemoteRoot:
 
     def run_script(self, script: str, *, stdin: bytes | None = None, retry: bool = True) -> CommandResult:
         """Run a script of sh on the machine, in the C locale. `retry`: after a broken connection, for one that only reads."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self.require_sudo(self.connection.run(f"export LC_ALL=C\n{script}", stdin=stdin, seconds=SECONDS))
-            except Transient:
-                if not retry or attempt == ATTEMPTS:
-                    raise
-                time.sleep(PAUSE * attempt)
-        raise AssertionError("unreachable")
+
+        def run() -> CommandResult:
+            return self.require_sudo(self.connection.run(f"export LC_ALL=C\n{script}", stdin=stdin, seconds=SECONDS))
+
+        return with_retries(run) if retry else run()
 
     def run_inside(self, path: str, script: str, *, retry: bool = True) -> CommandResult:
         """Run a script about one path below the root, in `$t` there; raises LifeboatError when the path leads outside."""
@@ -82,6 +83,16 @@ class RemoteRoot:
         """Return the error for a script that failed; `what` says what could not be done."""
         hint = "may its user do that there? set `sudo: true` for the host, or log in as the owner of the files"
         return LifeboatError(f"{what}: {last_line(result)}", hint=hint)
+
+
+def with_retries(action: Callable[[], Result]) -> Result:
+    """Return what `action` returns, tried again while it raises Transient (a broken connection), `ATTEMPTS` times in all."""
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return action()
+        except Transient:
+            time.sleep(PAUSE * attempt)
+    return action()
 
 
 def quoted(path: str) -> str:

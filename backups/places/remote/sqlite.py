@@ -1,6 +1,5 @@
 """Copies a live SQLite database of another machine: a consistent copy is made there, by SQLite's online backup, and fetched."""
 
-import time
 import uuid
 from pathlib import Path
 
@@ -37,18 +36,11 @@ def fetch(place: RemoteRoot, path: str, destination: Path, seconds: float) -> No
     place.run_inside(path, ":")
     partial = destination.with_name(f".lifeboat-partial-{uuid.uuid4().hex}")
     with disk.full_disk_reported(destination.parent, f"the copy of {path} from {place.name}"):
-        for attempt in range(1, shell.ATTEMPTS + 1):
-            try:
-                _copy(place, path, name, partial, seconds)
-                partial.rename(destination)
-            except Transient:
-                if attempt == shell.ATTEMPTS:
-                    raise
-                time.sleep(shell.PAUSE * attempt)
-            else:
-                return
-            finally:
-                partial.unlink(missing_ok=True)
+        try:
+            shell.with_retries(lambda: _copy(place, path, name, partial, seconds))
+            partial.rename(destination)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _copy(place: RemoteRoot, path: str, name: str, partial: Path, seconds: float) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from backups.errors import LifeboatError, Transient
 from backups.machine.docker import Docker
 from backups.services.base import Finding, Problem
-from backups.services.grafana.client import Client
+from backups.services.grafana.client import Client, shown
 from backups.services.grafana.settings import GrafanaSettings
 
 
@@ -14,9 +14,9 @@ def problems(settings: GrafanaSettings) -> Iterator[Problem]:
     url = str(settings.url).rstrip("/")
     try:
         if not Client(url).health().ok:
-            yield Problem("down", url, f"Grafana at {url} answers, and says that its database does not")
+            yield Problem("down", shown(url), f"Grafana at {shown(url)} answers, and says that its database does not")
     except Transient as error:
-        yield Problem("down", url, error.message)
+        yield Problem("down", shown(url), error.message)
 
 
 def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
@@ -27,7 +27,7 @@ def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
         version = found.version
         state = f"answers, version {version}" if version else "answers, and hides its version ([auth.anonymous] hide_version)"
         remedy = None if found.ok else "look at Grafana's log: its database does not answer"
-        yield Finding("health", ok=found.ok, message=f"{settings.url} {state}", remedy=remedy)
+        yield Finding("health", ok=found.ok, message=f"{shown(str(settings.url))} {state}", remedy=remedy)
     except LifeboatError as error:
         yield Finding("health", ok=False, message=error.message, remedy=error.hint)
     yield _image(settings.image, version, docker)

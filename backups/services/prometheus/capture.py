@@ -43,14 +43,14 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     api, place = Api.of(settings), parse(settings.place, job.docker, hosts)
     source, flags = api.version(), api.flags()
     require_storage(api, flags)
-    image = _image(settings, source, job)
+    image, limits = _image(settings, source, job)
     datadir.check_identity(api, place)
     journal = job.state / "cache" / "prometheus" / f"{name}.snapshot"
     clear(place, journal, job.say)
-    configuration, config_facts, limits = _configuration(api, settings, flags, image, job, hosts)
+    configuration, config_facts, left_out = _configuration(api, settings, flags, image, job, hosts)
 
     past = horizon.look(api)
-    chosen, before = _ask(api, place, past, job)
+    chosen, before, unreadable = _ask(api, place, past, job)
     checked = Checked(job.state / "cache" / "prometheus" / f"{name}.chunks.json")
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()
@@ -59,10 +59,11 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     checked.keep()
     answers, unsettled = questions.settled(before, [*questions.ask(api, chosen), *ranges.ask(api, chosen.ranges)])
     compared = ranges.coverage([*block_facts, *answers])
-    _report(chosen, unsettled, compared, job)
-    limits += _limits(past, blocks)
+    if chosen.instants:
+        job.say(f"samples {compared.metric} with the source: {compared.value} in the blocks")
+    limits += [*left_out, *unreadable, *_not_compared(chosen, unsettled), *_limits(past, blocks)]
     for limit in limits:
-        job.say(f"not in this backup: {limit}")
+        job.say(f"limit of this backup: {limit}")
 
     details = PrometheusDetails(
         snapshot=path.rpartition("/")[2],
@@ -86,16 +87,15 @@ def require_storage(api: Api, flags: Mapping[str, str]) -> None:
         )
 
 
-def _image(settings: PrometheusSettings, source: str, job: Job) -> Image | None:
-    """Return the image for copies, its major version compared with the source's; None, and reported, when it is missing."""
+def _image(settings: PrometheusSettings, source: str, job: Job) -> tuple[Image | None, list[str]]:
+    """Return the image for copies, its major version compared with the source's; None, and why, when it is missing."""
     try:
         image = job.docker.image(settings.image)
     except LifeboatError as error:
-        job.say(f"the image of the copies was not checked: {error.message}")
-        return None
+        return None, [f"the version of the copies' image, which was not compared with the source's: {error.message}"]
     found = version.of_image(job.docker, image, _container_name("version"))
     version.check_same_major(source, found, settings.image)
-    return image
+    return image, []
 
 
 def _configuration(
@@ -103,7 +103,7 @@ def _configuration(
 ) -> tuple[Configuration | None, list[Fact], list[str]]:
     """Bring the configuration along, where it has a place; with the facts about it, and what of it is not in the backup."""
     if settings.config_place is None:
-        return None, [], []
+        return None, [], ["the configuration and the rule files: no config_place is given"]
     place = parse(settings.config_place, job.docker, hosts)
     found = configuring.locate(flags, place)
     files, root = place.files(), job.directory / CONFIG
@@ -113,28 +113,31 @@ def _configuration(
     limits = list(not_captured.look(api, found, PurePosixPath(flags.get("config.file", "")), root, unfollowed, str(place)))
     facts = list(configuring.facts(job.directory))
     if image is None:
-        return found, facts, limits
+        return found, facts, [*limits, "whether promtool accepts the configuration: there was no image to ask it in"]
     answer = configuring.check(job.docker, _container_name("promtool"), image, job.directory, found)
     judged = configuring.verdict(found, answer)
     if not configuring.accepted(judged):
-        job.say(f"promtool does not accept the configuration in {place} by itself: {judged.value}")
+        what = f"promtool does not accept the configuration in {place} by itself"
+        limits.append(f"{what}, so a new container would be started without it: {judged.value}")
     return found.model_copy(update={"checked": True}), [*facts, judged], limits
 
 
-def _ask(api: Api, place: Place, past: Horizon, job: Job) -> tuple[Questions, list[Fact]]:
-    """Choose questions about instants at which everything is written, and ask them; returns them with the answers."""
+def _ask(api: Api, place: Place, past: Horizon, job: Job) -> tuple[Questions, list[Fact], list[str]]:
+    """Choose questions about instants at which everything is written, and ask them; returns them with the answers.
+
+    Then what of the source cannot be read, a line each.
+    """
     now: datetime = job.now()
     until = api.clock() - past.margin
     spans, unreadable = datadir.spans(api, place, job.work)
+    limits = []
     if unreadable:
-        job.say(
-            f"{plural.count(len(unreadable), 'block')} of {place} without a readable {META}, first {unreadable[0]}: not "
-            "served by the source, and not in the backup"
-        )
+        blocks = plural.count(len(unreadable), "block")
+        limits.append(f"{blocks} of {place} without a readable {META}, first {unreadable[0]}: the source does not serve them")
     seed = int(now.timestamp())
     chosen = questions.plan(api, spans, until=until, seed=seed)
     asked, answers = ranges.choose(api, spans, until=until, seed=seed)
-    return chosen.model_copy(update={"ranges": asked}), [*questions.ask(api, chosen), *answers]
+    return chosen.model_copy(update={"ranges": asked}), [*questions.ask(api, chosen), *answers], limits
 
 
 def _copy_blocks(place: Place, path: str, job: Job, checked: Checked) -> tuple[tuple[Block, ...], list[Fact]]:
@@ -222,17 +225,16 @@ def _limits(past: Horizon, blocks: Sequence[Block]) -> Iterator[str]:
         yield "any proof of the last hours: the source's configuration cannot be read, so nothing tells when they are whole"
 
 
-def _report(chosen: Questions, unsettled: Sequence[tuple[str, str]], compared: Fact, job: Job) -> None:
-    """Report how much is compared sample by sample, what is not, and why."""
+def _not_compared(chosen: Questions, unsettled: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Say what of the source's answers is not compared, and why, a line each."""
     if not chosen.instants:
-        job.say("the witness has no PromQL answers: the source holds no data that is old enough to be complete")
-    else:
-        job.say(f"samples {compared.metric} with the source: {compared.value} in the blocks")
+        yield "the witness has no PromQL answers: the source holds no data that is old enough to be complete"
     if chosen.refused:
-        job.say(f"the source refused to count {len(chosen.refused)} of its metrics, first {chosen.refused[0]}")
+        metrics = plural.count(len(chosen.refused), "metric")
+        yield f"the series of {metrics} that the source refused to count, first {chosen.refused[0]}: not compared"
     if unsettled:
         subject, metric = unsettled[0]
-        job.say(f"{plural.count(len(unsettled), 'answer')} changed during the backup, not compared, first: {subject}, {metric}")
+        yield f"{plural.count(len(unsettled), 'answer')} changed during the backup, not compared, first: {subject}, {metric}"
 
 
 def _when(milliseconds: int) -> str:

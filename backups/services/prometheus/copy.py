@@ -154,7 +154,7 @@ class PrometheusCopy:
         return found.directory if checked is not None and configuring.accepted(checked) else None
 
     def _notes(self) -> Iterator[str]:
-        yield from (f"not in the backup: {limit}" for limit in self._details.limits)
+        yield from (f"limit of the backup: {limit}" for limit in self._details.limits)
         yield from first_start.notes(self._details, self._now())
         if self._details.blocks:
             oldest = datetime.fromtimestamp(min(block.min_time for block in self._details.blocks) / 1000, UTC)

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("verb", ["backup", "verify"])
+@pytest.mark.parametrize("verb", ["backup", "verify", "watch"])
 def test_it_is_told_with_what_to_do(tmp_path: Path, verb: str) -> None:
     """Exit code 2, the address, a hint, no traceback; and no backup is taken behind the server's back."""
     (tmp_path / "lifeboat.yaml").write_text(

@@ -49,7 +49,11 @@ def test_a_capture_says_what_it_holds(harness: Harness, grafana_source: GrafanaS
     text = "\n".join(f"{fact.subject} {fact.metric} {fact.value}" for fact in captured.witness)
     assert SECRET_KEY not in text
     assert "of-the-database" not in text
-    assert captured.details["not compared"] == {}
+    limits = "\n".join(captured.details["limits"])
+    assert "does not know" not in limits
+    assert "the files of plugins, to be installed again: agama-clock-panel 2.1.0" in limits
+    assert "stored but not compared: " in limits
+    assert "kv_store" in limits
     assert "secret_key opens" not in " ".join(harness.lines)
 
 
@@ -143,6 +147,9 @@ def test_a_key_that_is_not_in_the_backup_is_told(harness: Harness, grafana_sourc
     captured, _ = harness.capture(grafana_source.settings(config_place=None))
 
     assert any("opens 0 of 6 secrets" in line and "config_place" in line for line in harness.lines)
+    limits = "\n".join(captured.details["limits"])
+    assert "opens 0 of 6 secrets" in limits
+    assert "no config_place: grafana.ini and provisioning files are not backed up" in limits
     assert captured.details["configuration"] is False
     assert DEFAULT_KEY != SECRET_KEY
 

@@ -91,7 +91,7 @@ def test_what_the_source_reads_outside_of_its_config_place_is_named(
     assert "sd/*.json" not in limits
     assert "rules/lifeboat.yml" not in limits
     for limit in manifest.details["limits"]:
-        assert f"not in this backup: {limit}" in caplog.text
+        assert f"limit of this backup: {limit}" in caplog.text
     assert failed(harness, manifest) == []
     with harness.restored(manifest.id) as copy:
         assert any("/run/secrets/token" in note for note in copy.settle().notes)

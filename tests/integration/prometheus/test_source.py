@@ -84,6 +84,7 @@ def test_what_changes_while_the_backup_is_taken_is_left_out_of_the_proof_and_sai
     assert any(subject == "metric rowers" for subject, _ in unsettled)
     assert not any(subject == "metric room_temperature" for subject, _ in unsettled)
     assert "changed during the backup, not compared, first: " in caplog.text
+    assert any("changed during the backup, not compared, first: " in limit for limit in manifest.limits)
     assert _failed(harness, manifest.id) == []
 
 
@@ -147,6 +148,7 @@ def test_an_empty_source_can_be_backed_up_and_comes_back_empty(
     with caplog.at_level(logging.INFO):
         manifest = harness.back_up("full")
     assert "the witness has no PromQL answers" in caplog.text
+    assert any("the witness has no PromQL answers" in limit for limit in manifest.limits)
     assert [fact.value for fact in manifest.witness if fact.metric == "blocks"] == [0]
     assert _failed(harness, manifest.id) == []
 
@@ -182,6 +184,7 @@ def test_a_configuration_that_promtool_refuses_is_said_at_the_backup_and_is_no_f
     finally:
         rules.unlink()
     assert "promtool does not accept the configuration" in caplog.text
+    assert any("promtool does not accept the configuration" in limit for limit in manifest.limits)
     judged = next(fact for fact in manifest.witness if fact.metric == "promtool check config")
     assert str(judged.value).startswith("refused: ")
     assert "new.yml" in str(judged.value)

@@ -47,11 +47,11 @@ def test_a_prune_lists_the_repository_once(toy: ToySite, lifeboat: Callable[...,
     verify(toy.open(), ["toy"], selections=["latest"])
     with counted() as calls:
         assert lifeboat("prune", "--config", str(toy.folder / "lifeboat.yaml")).code == 0
-    assert calls == {"snapshots": 1}
+    assert calls == {"cat": 1, "snapshots": 1}
     site, later = toy.open(), datetime.now(UTC) + timedelta(days=60)
     with counted() as calls:
         assert prune.carry_out(site, prune.plan(site, now=later, trust_clock=True)) == 2
-    assert calls == {"snapshots": 1, "forget": 2, "prune": 1}
+    assert calls == {"cat": 2, "snapshots": 1, "forget": 2, "prune": 1}, "what deletes looks again whether it is the same one"
 
 
 class ToyWithALog(ToyService):
@@ -99,6 +99,7 @@ def test_a_restore_lists_the_repository_once_and_reads_each_manifest_once(toy: T
         restoration = restore(site, Order("toy", f"local:{tmp_path}/back"))
     assert restoration.verdict == "verified", restoration
     assert calls == {
+        "cat": 1,
         "snapshots": 1,
         f"dump {report.id} report.json": 1,
         **{f"dump {backup.snapshot} /manifest.json": 1 for backup in backups},
@@ -111,6 +112,7 @@ def test_a_verification_lists_the_repository_once_and_each_drill_reads_each_mani
     with counted() as calls:
         assert verify(toy.open(), ["toy"]).verdict == "verified"
     assert calls == {
+        "cat": 2,
         "snapshots": 1,
         **{f"dump {backup.snapshot} /manifest.json": 2 for backup in backups},
         "restore": 4,

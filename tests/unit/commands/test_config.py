@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from backups import durations
 from backups.config import file
+from backups.errors import LifeboatError
+from flows.commands import config
+from verification.watch import metrics
 
 Lifeboat = Callable[..., Any]
 
@@ -121,3 +128,37 @@ def test_where_no_lifeboat_yaml_is_the_hint_says_how_to_make_one(
     assert said.code == 2
     assert "no configuration found" in said.err
     assert "hint: lifeboat init " in said.err
+
+
+@given(st.integers(1, 10**12))
+def test_a_span_is_shown_as_it_is_read(microseconds: int) -> None:
+    span = timedelta(microseconds=microseconds)
+    assert abs(durations.parse(config._span(span)) - span) <= timedelta(microseconds=1), "days, hours … are added up as floats"
+
+
+def test_a_fraction_of_a_second_is_shown() -> None:
+    spans = {"0.5s": 0.5, "1m0.25s": 60.25, "2h": 7200, "0s": 0, "1d12h": 129600}
+    assert [config._span(timedelta(seconds=seconds)) for seconds in spans.values()] == list(spans)
+
+
+def test_the_commands_of_a_restore_are_not_shown_and_name_no_variable(lifeboat: Lifeboat, configuration: Path) -> None:
+    """A password may stand in them; what is not a secret of Lifeboat's is not read from the environment by it."""
+    commands = (
+        "restore: {to: 'local:/x', stop: 'mysqladmin -ps3cret-stop shutdown', start: 'start --token ${NOT_READ} s3cret-start'}"
+    )
+    configuration.write_text(
+        _CONFIGURATION.replace("password: '${AGAMA_PASSWORD}'}", f"password: '${{AGAMA_PASSWORD}}', {commands}}}")
+    )
+    for arguments in (("show",), ("show", "--json"), ("check",), ("check", "--json")):
+        said = lifeboat("config", *arguments)
+        assert said.code == 0, said.err
+        assert "s3cret" not in said.out
+        assert "NOT_READ" not in said.out
+    shown = yaml.safe_load(lifeboat("config", "show").out)["services"]["agama"]["restore"]
+    assert (shown["to"], shown["stop"], shown["start"]) == ("local:/x", "****", "****")
+
+
+def test_metrics_below_a_file_are_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LifeboatError, match="cannot be written: Not a directory"):
+        metrics.write("", tmp_path / "file" / "lifeboat.prom")

@@ -1,5 +1,7 @@
 """`lifeboat init`: what it writes from what servers say, and what it refuses. Real servers: tests/integration/flows/test_init.py."""
 
+import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,9 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backups.config import file
-from flows.commands import found
+from backups.repository import restic_errors
+from flows.commands import draft, found
 
 Lifeboat = Callable[..., Any]
 
@@ -166,9 +171,16 @@ def test_no_password_is_ever_written(lifeboat: Lifeboat, tmp_path: Path, monkeyp
             "lifeboat.yaml:4: timezone: 'Mars/Olympus' is not a time zone",
         ),
         (("--mysql", "127.0.0.1:1", "--out", "absent/lifeboat.yaml"), "absent/lifeboat.yaml cannot be written"),
+        (("--mysql", "127.0.0.1:1", "--out", "docker.sock/lifeboat.yaml"), "docker.sock/lifeboat.yaml cannot be written"),
+        (
+            ("--prometheus", "http://ops:${PW}@127.0.0.1:1"),
+            "the url of --prometheus holds a ${VARIABLE}, which is not read there",
+        ),
+        (("--grafana", "http://127.0.0.1:1/${PATH}"), "the url of --grafana holds a ${VARIABLE}, which is not read there"),
     ],
 )
 def test_bad_input_writes_nothing(lifeboat: Lifeboat, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    (tmp_path / "docker.sock").touch()
     said = lifeboat("init", *arguments)
     assert said.code == 2
     assert message in said.err
@@ -191,6 +203,62 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(
     assert said.code == 2
     assert "s3cret" not in said.out + said.err
     assert not list(tmp_path.glob("lifeboat.yaml*"))
+
+
+@pytest.mark.parametrize("scheme", ["http://", "rest:https://", "s3:http://"])
+@given(
+    user=st.text("abc@.", max_size=4),
+    before=st.text("xyz@/:?#!${}", max_size=4),
+    after=st.text("xyz@/:?#!${}", max_size=4),
+)
+def test_a_password_in_a_url_is_found_up_to_the_last_at_sign(scheme: str, user: str, before: str, after: str) -> None:
+    """Whatever characters it holds that should have been escaped; and it is masked whole."""
+    url = f"{scheme}{user}:{before}s3cret{after}@host:99/path"
+    assert restic_errors.holds_password(url)
+    assert "s3cret" not in restic_errors.without_password(f"cannot open {url}: refused")
+    assert restic_errors.without_password(url).endswith(":****@host:99/path")
+
+
+@pytest.mark.parametrize(
+    "url", ["rest:https://keeper:${PW}@host/", "http://host:9090/path", "sftp:user@host:/a/b", "sftp://u@h:22//p"]
+)
+def test_a_url_without_a_password_of_its_own_is_none(url: str) -> None:
+    assert not restic_errors.holds_password(url)
+
+
+def test_every_variable_that_is_read_is_named_and_no_other(lifeboat: Lifeboat, tmp_path: Path) -> None:
+    """Two in one line, and one that is in no password: it is not read."""
+    said = lifeboat(
+        *("init", "--mysql", "127.0.0.1:1", "--mysql-user", "${NOT_READ}", "--mysql-password-env", "MYSQL_PW"),
+        *(
+            "--repository",
+            "rest:https://${REST_USER}:${REST_PASSWORD}@vault/${REST_USER}/",
+            "--repository-password-env",
+            "RESTIC_PW",
+        ),
+    )
+    assert said.code == 1, said.err
+    assert re.findall(r"export (\w+)=", said.out) == ["REST_USER", "REST_PASSWORD", "RESTIC_PW", "MYSQL_PW"]
+    checked = json.loads(lifeboat("config", "check", "--json").out)
+    assert [each["name"] for each in checked["environment"]] == ["REST_USER", "REST_PASSWORD", "RESTIC_PW", "MYSQL_PW"]
+
+
+@pytest.mark.parametrize(
+    "user", ["123", "1e3", "0x1F", "no", "on", "null", "~", "2026-01-01", "12:30", "a: b", "a #b", "'", "-", "=", ""]
+)
+def test_what_is_text_is_read_back_as_text(lifeboat: Lifeboat, tmp_path: Path, user: str) -> None:
+    """A name that YAML would read as a number, a date, a truth or nothing; as the user's name and as the service's."""
+    name = user if re.fullmatch("[a-z0-9][a-z0-9_-]*", user) else "agama"
+    said = lifeboat("init", "--mysql", f"{name}=127.0.0.1:1", "--mysql-user", user)
+    assert said.code == 1, said.err
+    written = yaml.safe_load((tmp_path / "lifeboat.yaml").read_text())["services"]
+    assert written[name]["user"] == user
+    assert written[name]["port"] == 1
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12))
+def test_any_text_is_written_so_that_yaml_reads_it(text: str) -> None:
+    assert yaml.safe_load(draft._scalar(text)) == text
 
 
 def test_a_file_that_is_there_stays_without_force(lifeboat: Lifeboat, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
     secrets = not_restorable.secrets(objects)
     write(objects, job.directory)
     for line in limits:
-        job.say(f"not in this backup: {line}")
+        job.say(f"limit of this backup: {line}")
     if secrets:
         job.say(f"{plural.count(len(secrets), 'secret')} not in this backup, to be set after a restore: {shortened(secrets)}")
     details = {

@@ -100,7 +100,7 @@ class ApiCopy:
         details = self._manifest.details
         notes = [
             *(f"to be set again, it is in no backup: {line}" for line in details.get("secrets") or []),
-            *(f"not in the backup: {line}" for line in details.get("limits") or []),
+            *(f"limit of the backup: {line}" for line in details.get("limits") or []),
         ]
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 

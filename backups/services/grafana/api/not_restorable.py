@@ -51,6 +51,15 @@ def sum_up(objects: Objects) -> None:
     if objects.plugins:
         plugins = ", ".join(f"{one['id']} {one['version']}" for one in objects.plugins)
         objects.limits.append(f"plugins, to be installed again: {plugins}")
+    kept_only = {
+        f"{kinds.plural(kind)}: {', '.join(left_out)}"
+        for kind in sorted({key.kind for key in objects.bodies})
+        if (left_out := [*resource(kind).not_compared, *resource(kind).not_kept])
+    }
+    if kept_only:
+        objects.limits.append(
+            f"members that are not kept or not compared, since they change by themselves: {'; '.join(sorted(kept_only))}"
+        )
     objects.limits += ALWAYS
 
 

@@ -16,10 +16,10 @@ from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import answers, doctor, secrets, tables, witness
+from backups.services.grafana.files import answers, not_restorable, secrets, witness
 from backups.services.grafana.files.copy import CONFIG
 from backups.services.grafana.files.database import FILE, Database, opened
-from backups.services.grafana.files.objects import Objects, read
+from backups.services.grafana.files.objects import read
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
 
@@ -52,17 +52,20 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
         with opened(job.directory / FILE) as database:
             _check(database, place)
             objects = read(database)
-            facts = _facts(database, objects, job)
-            uncovered = {table: sum(1 for _ in database.each(table)) for table in tables.unknown(database)}
+            sealed = secrets.facts(database, secrets.secret_key(job.directory / CONFIG))
+            facts = [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
+            limits = list(not_restorable.look(database, sealed, plugins, settings, configured=configured))
     except Damaged as error:
         raise LifeboatError(f"{FILE} of {place} is damaged: {error.message}", hint=_REPAIR) from error
-    if uncovered:
-        job.say(f"tables that Lifeboat does not know, stored but not compared: {', '.join(sorted(uncovered))}")
+    if version == UNKNOWN:
+        limits.append("the source's version, which it did not say: the image's was compared with nothing")
+    for limit in limits:
+        job.say(f"limit of this backup: {limit}")
     details = {
         "plugins": plugins,
         "configuration": configured,
         "layout": "resource" if objects.unified else "dashboard",
-        "not compared": uncovered,
+        "limits": limits,
     }
     return Captured(taken_at, version, facts, details)
 
@@ -106,14 +109,6 @@ def _fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, ho
     paths = [file.path for file in place.files() if "/" not in file.path or file.path.startswith("provisioning/")]
     place.fetch(paths, job.directory / CONFIG)
     return "grafana.ini" in paths
-
-
-def _facts(database: Database, objects: Objects, job: Job) -> list[Fact]:
-    sealed = secrets.facts(database, secrets.secret_key(job.directory / CONFIG))
-    values, opens = sealed[0].value, str(sealed[-1].value)
-    if opens != f"{values} of {values}":
-        job.say(f"the backup's secret_key opens {opens} secrets; {doctor.GIVE_THE_KEY}")
-    return [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
 
 
 def _check(database: Database, place: Place) -> None:

@@ -15,12 +15,9 @@ from backups.services.base import Finding
 from backups.services.grafana import health
 from backups.services.grafana.files import secrets
 from backups.services.grafana.files.database import FILE, opened
+from backups.services.grafana.files.not_restorable import GIVE_THE_KEY, NO_CONFIGURATION
 from backups.services.grafana.settings import GrafanaSettings
 
-GIVE_THE_KEY = (
-    "give config_place, the directory whose grafana.ini has [security] secret_key; where it comes from GF_SECURITY_SECRET_KEY, "
-    "write it into that grafana.ini or keep it where you will find it when you restore"
-)
 _LOCK_SECONDS = 10.0
 
 
@@ -36,7 +33,7 @@ def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator
 
 def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, config: Path) -> Finding:
     if settings.config_place is None:
-        return Finding("configuration", ok=True, message="no config_place: grafana.ini and provisioning files are not backed up")
+        return Finding("configuration", ok=True, message=NO_CONFIGURATION)
     try:
         place = parse(settings.config_place, docker, hosts)
         place.check()

@@ -56,6 +56,15 @@ def live(machine: Elsewhere, lifeboat: Lifeboat, secrets: list[str], caplog: pyt
         assert "opens, 1 backup\n" in lifeboat("doctor", "--config", config).out
         fabricate(site, machine.folder / "scratch", "old", [LONG_AGO])
         assert "1 backup deleted" in typed("prune", "--trust-clock")
+        known = site.state / "repository.id"
+        assert known.read_text().strip() == site.repository.identifier()
+        known.write_text("another")
+        for words in (("backup",), ("prune",), ("status",)):
+            refused = lifeboat(*words, "--config", config)
+            assert refused.code == 2
+            assert f"is its disk mounted? known here is another, found is {site.repository.identifier()}" in refused.err
+            said.append(refused.err)
+        typed("prune", "--init")
     site.repository.check(read_data=True)
     assert [len(held) for held in chains_of(site.repository).values()] == [1]
     lines = [line for line in seen if line.split(b"\0")[0].endswith(b"restic")]

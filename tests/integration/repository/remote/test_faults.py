@@ -18,6 +18,11 @@ from tests.servers.ssh import SshServer, Wire
 KEY = Secret("correct horse")
 
 
+@pytest.fixture(autouse=True)
+def _begun(patience: "dict[str, Future[Exception]]") -> None:
+    """What restic gives up only after 45 s is begun with the first test of this file, beside the others; the last ones wait for it."""
+
+
 def told(repository: Repository) -> LifeboatError:
     """What `ensure` raises: it must not take a repository that cannot be seen for one that is not there."""
     with pytest.raises(LifeboatError) as fault:

@@ -1,0 +1,62 @@
+"""Keeps in the state directory which repository this machine uses, so that none is made in the place of one that is missing.
+
+A disk that is not mounted leaves an empty directory, in which restic would make a new repository, and in which nothing is found.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from backups.errors import ConfigError, LifeboatError
+
+log = logging.getLogger(__name__)
+
+
+def known(file: Path) -> str | None:
+    """Return the id that is kept in `file`; None where none is. Raises LifeboatError when the file cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise LifeboatError(
+            f"{file}, which says which repository this machine uses, cannot be read: {reason}",
+            hint="run Lifeboat as the user that owns the state directory; a file that is damaged may be removed",
+        ) from error
+
+
+def require(file: Path, found: str | None, url: str) -> None:
+    """Raise ConfigError, with both ids, unless the repository `found` at `url` is the one that is known; learn it where none is.
+
+    found: the id of the repository there, None where there is none
+    """
+    expected = known(file)
+    if expected is None and found is not None:
+        log.info("this machine knows the repository at %s from now on, by its id %s", url, found)
+        try:
+            remember(file, found)
+        except LifeboatError as error:
+            # Whoever only reads does not need it.
+            log.warning("%s", error.message)
+    elif expected is not None and found != expected:
+        fault = f"the repository at {url} is another one than this machine knows" if found else f"there is no repository at {url}"
+        raise ConfigError(
+            f"{fault}: is its disk mounted? known here is {expected}, found is {found or 'none'}",
+            hint="mount it, or correct repository.url; if what is there is meant from now on: lifeboat backup --init "
+            "(verify, restore and prune have --init, too)",
+        )
+
+
+def remember(file: Path, found: str) -> None:
+    """Keep the id `found`; raises LifeboatError when that is not possible."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(f"{found}\n", encoding="utf-8")
+        part.replace(file)
+    except OSError as error:
+        raise LifeboatError(
+            f"{file}, which says which repository this machine uses, cannot be written: {error.strerror}",
+            hint="set `state:` in lifeboat.yaml to a directory you may write",
+        ) from error

@@ -5,7 +5,7 @@ The snapshot appears completely or not at all. What is captured depends on the s
 
 import logging
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -52,12 +52,14 @@ def back_up(
     kind: Kind | None,
     standalone: bool = False,
     patience: timedelta = timedelta(0),
+    failed: Mapping[str, datetime] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Manifest:
     """Take one backup of `service` and return its manifest. `kind` None decides by the age of the chain's full.
 
     standalone: a full that later incrementals do not build on (the monthly service backup).
     patience: how long to wait for another backup of the service on this machine, instead of being refused.
+    failed: the chains that failed their drill, by id, and when (UTC): none of them is built on, whatever `kind` says.
     Raises LifeboatError (with a hint) for every fault; then the repository holds what it held before.
     """
     if standalone and kind == "incremental":
@@ -68,7 +70,7 @@ def back_up(
     with one_at_a_time(state, name, patience=patience, run=run):
         repository.ensure()
         started_at = now()
-        plan = _plan(repository, name, "full" if standalone else kind, started_at)
+        plan = _plan(repository, name, "full" if standalone else kind, started_at, failed or {})
         if continuous(service) and plan.kind == "full" and not standalone:
             plan = replace(plan, before=_before(repository, plan.held, started_at))
         staging = run.directory / name
@@ -87,8 +89,8 @@ def back_up(
     return manifest
 
 
-def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) -> _Plan:
-    """Decide the kind. A damaged or broken chain is not extended: a full is taken instead, and the reason recorded."""
+def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, failed: Mapping[str, datetime]) -> _Plan:
+    """Decide the kind. A damaged, broken or failed chain is not extended: a full is taken instead, and the reason recorded."""
     identifier = _identifier(name, at, ())
     every: list[Chain] = []
     try:
@@ -97,7 +99,7 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime) ->
         if kind == "full":
             return _Plan(identifier, "full", held=every)
         newest = chaining.extendable(every, at)
-        decided, reason = _decide(kind, newest, at)
+        decided, reason = _decide(kind, newest, at, failed)
         if newest is None or decided == "full":
             return _Plan(identifier, "full", reason, held=every)
         return _Plan(identifier, "incremental", None, [repository.manifest(record) for record in newest.backups])
@@ -115,9 +117,11 @@ def _before(repository: Repository, held: Sequence[Chain], at: datetime) -> Mani
         return None
 
 
-def _decide(kind: Kind | None, newest: Chain | None, at: datetime) -> tuple[Kind, str | None]:
+def _decide(kind: Kind | None, newest: Chain | None, at: datetime, failed: Mapping[str, datetime]) -> tuple[Kind, str | None]:
     if newest is None:
         return "full", None if kind is None else "there is no chain to extend"
+    if newest.id in failed:
+        return "full", f"the chain of {newest.id} failed its drill on {failed[newest.id].astimezone(UTC):%Y-%m-%d %H:%M %Z}"
     age = at - newest.backups[0].taken_at
     if kind is None and age >= _FULL_EVERY:
         return "full", f"the chain's full is {durations.describe(age)} old"
@@ -148,7 +152,8 @@ def _capture(
         if plan.kind == "full":
             raise
         log.warning("%s: %s; taking a full instead", service.name, broken.message)
-        return attempt(_Plan(plan.id, "full", broken.message))
+        before = plan.parents[-1] if continuous(service) else None
+        return attempt(_Plan(plan.id, "full", broken.message, before=before))
 
 
 def _manifest(

@@ -4,7 +4,7 @@ Killed anywhere, it leaves whole chains, or shorter ones that can still be resto
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,12 +32,14 @@ def plan(
     verified: Mapping[str, datetime],
     *,
     now: datetime,
+    failed: Collection[str] = (),
     trust_clock: bool = False,
 ) -> list[Decision]:
     """Decide every chain in the site's repository.
 
     backups:     all that it holds
     verified:    backup id -> when it was last proven
+    failed:      the ids of chains that failed their drill
     trust_clock: believe `now`, however far it is from everything in the repository
     """
     held = chains(backups)
@@ -45,7 +47,7 @@ def plan(
     policy = site.settings.retention
     silence = None if trust_clock else allowed_silence(site)
     rules = Rules(policy.keep, policy.delete_after, silence)
-    decisions = retention.plan(held, verified, rules, now=now, reading=read)
+    decisions = retention.plan(held, verified, rules, now=now, reading=read, failed=failed)
     if doubted := [decision for decision in decisions if decision.doubted]:
         log.warning(
             "this machine's clock says %s, and %s: either the clock has jumped, or no backup ran; %s kept until there are new "

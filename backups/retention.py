@@ -45,16 +45,19 @@ def plan(
     *,
     now: datetime,
     reading: Collection[str] = (),
+    failed: Collection[str] = (),
 ) -> list[Decision]:
     """Decide every chain of every service, oldest first.
 
     chains:   per service (`backups.chains.chains`)
     verified: backup id -> when it was last proven
     reading:  the ids of chains that a running drill or restore reads
+    failed:   the ids of chains that failed their drill
     A chain that the rules let go stays in any case when it is the newest chain of its service that holds a verified backup
-    (what is proven is not deleted before something newer is proven), when it is the service's newest chain (never an empty
-    repository), when it is being read, or while the clock is doubted (see `doubt`). A backup that is dated in the future makes no
-    chain the newest, nor the newest verified; its chain stays until that time has come.
+    (what is proven is not deleted before something newer is proven), when it failed its drill and nothing newer is proven (it may
+    hold what nothing else does), when it is the service's newest chain (never an empty repository), when it is being read, or
+    while the clock is doubted (see `doubt`). A backup that is dated in the future makes no chain the newest, nor the newest
+    verified; its chain stays until that time has come.
     """
     taken = [backup.taken_at for members in chains.values() for chain in members for backup in chain.backups]
     gap = doubt([*taken, *verified.values()], now, rules)
@@ -64,12 +67,14 @@ def plan(
         now_there = sorted(present(members, now), key=lambda chain: chain.backups[0].taken_at)
         proven = next((chain.id for chain in reversed(now_there) if any(each.id in verified for each in chain.backups)), None)
         newest = now_there[-1].id if now_there else None
+        ids = [chain.id for chain in ordered]
+        standing = set(ids[ids.index(proven) if proven else 0 :]) & set(failed)
         for chain in ordered:
             age = f"its full is {durations.describe(now - chain.backups[0].taken_at)} old"
             decided = partial(Decision, service, chain)
             if young := _young(chain, now, rules):
                 decision = decided(keep=True, reason=young)
-            elif exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading):
+            elif exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading, failed=standing):
                 decision = decided(keep=True, reason=f"{age}, but {exception}")
             elif gap:
                 decision = decided(keep=True, reason=f"{age} by a clock that is doubted: {gap}", doubted=True)
@@ -92,7 +97,9 @@ def _young(chain: Chain, now: datetime, rules: Rules) -> str | None:
     return None
 
 
-def _reason_to_keep(chain: Chain, *, newest: str | None, proven: str | None, reading: Collection[str]) -> str | None:
+def _reason_to_keep(
+    chain: Chain, *, newest: str | None, proven: str | None, reading: Collection[str], failed: Collection[str]
+) -> str | None:
     """Say why a chain that is old enough to be deleted is kept all the same; None when it is not."""
     if chain.id == proven:
         return "it is the newest verified chain: nothing newer is proven"
@@ -100,6 +107,8 @@ def _reason_to_keep(chain: Chain, *, newest: str | None, proven: str | None, rea
         return "it is the newest chain: nothing newer is there"
     if chain.id in reading:
         return "a drill or a restore is reading it"
+    if chain.id in failed:
+        return "its drill failed: nothing newer is proven"
     return None
 
 

@@ -1,8 +1,8 @@
 """Makes the repository, hosts and services that one lifeboat.yaml configures, without connecting to any of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,15 @@ class Site:
                 raise ConfigError(f"there is no service {name} in lifeboat.yaml", hint=f"configured: {', '.join(known)}")
         return [name for name in known if name in names] if names else known
 
-    def back_up(self, name: str, *, kind: Kind | None, standalone: bool = False, patience: timedelta = timedelta(0)) -> Manifest:
+    def back_up(
+        self,
+        name: str,
+        *,
+        kind: Kind | None,
+        standalone: bool = False,
+        patience: timedelta = timedelta(0),
+        failed: Mapping[str, datetime] | None = None,
+    ) -> Manifest:
         """Take one backup of a configured service, in a new run; see `backups.backup.back_up`."""
         # Docker's library takes a while to import; whoever only reads the repository does not wait for it.
         from backups import backup
@@ -76,4 +84,13 @@ class Site:
 
         with runs.start(self.state) as run:
             service = self.service(name, run.docker)
-            return backup.back_up(service, self.repository, run, self.state, kind=kind, standalone=standalone, patience=patience)
+            return backup.back_up(
+                service,
+                self.repository,
+                run,
+                self.state,
+                kind=kind,
+                standalone=standalone,
+                patience=patience,
+                failed=failed,
+            )

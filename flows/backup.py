@@ -18,6 +18,7 @@ from flows import lifecycle
 from flows.outcome import SomeFailed, run_name
 from tasks import events
 from tasks.backup import back_up, publish_backups
+from verification.evidence import failures
 
 
 @flow(
@@ -37,7 +38,7 @@ def backup_services(
 
     Args:
         services: their names in lifeboat.yaml; none named means all
-        kind: auto takes a full when there is no chain or its full is a week old, otherwise an incremental
+        kind: auto takes a full when there is no chain, or its full is a week old or it failed its drill, otherwise an incremental
         standalone: take fulls that later incrementals do not build on (the monthly service backup)
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
@@ -47,11 +48,12 @@ def backup_services(
     wanted: Kind | None = None if kind == "auto" else kind
     # Scheduled backups of a service wait for each other; a person gets an error at once.
     patience = site.settings.backup.patience if deployment.id else timedelta(0)
+    broken = failures.known(site.repository) if wanted != "full" and not standalone else {}
     outcomes = batch.back_up_all(
         site,
         names,
         lambda names, at_once: lifecycle.results(
-            lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, config=config),
+            lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, failed=broken, config=config),
             names,
             at_once=at_once,
         ),

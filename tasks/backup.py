@@ -3,7 +3,8 @@
 Next file: `backups/backup.py`, which takes one backup.
 """
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,17 @@ async def is_transient(task: object, task_run: object, state: Any) -> bool:  # n
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def back_up(name: str, kind: Kind | None, *, standalone: bool, patience: timedelta, config: Path | None) -> Manifest:
+def back_up(
+    name: str,
+    kind: Kind | None,
+    *,
+    standalone: bool,
+    patience: timedelta,
+    failed: Mapping[str, datetime],
+    config: Path | None,
+) -> Manifest:
     """Take one backup of the service `name`; raises LifeboatError, tried again when it is Transient."""
-    return guarded(lambda: Site.open(config).back_up(name, kind=kind, standalone=standalone, patience=patience))
+    return guarded(lambda: Site.open(config).back_up(name, kind=kind, standalone=standalone, patience=patience, failed=failed))
 
 
 @task(task_run_name="publish the table of backups", cache_policy=NO_CACHE, persist_result=False)

@@ -14,6 +14,7 @@ from backups.retention import Decision
 from backups.site import Site
 from verification.evidence import retention as evidence_retention
 from verification.evidence import store
+from verification.evidence.failures import failed_chains
 from verification.evidence.retention import EvidenceDecision
 
 
@@ -56,10 +57,11 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
     """
     snapshots = site.repository.snapshots(BACKUP, store.TAG)
     backups = records(snapshots)
-    verified = store.proven_at(store.read_proofs(snapshots, now))
+    proofs = store.read_proofs(snapshots, now)
+    verified, failed = store.proven_at(proofs), failed_chains(backups, proofs)
     evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags]
     return Plan(
-        prune.plan(site, backups, verified, now=now, trust_clock=trust_clock),
+        prune.plan(site, backups, verified, now=now, failed=failed, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
     )
 

@@ -13,13 +13,14 @@ from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
+from verification.evidence import failures
 
 
 def backup(
     services: Services = None,
     kind: Annotated[
         Literal["auto", "full", "incremental"],
-        typer.Option(help="auto: an incremental, or a full where there is none yet or the last one is a week old."),
+        typer.Option(help="auto: an incremental, or a full where there is none yet, or it is a week old or failed its drill."),
     ] = "auto",
     standalone: Annotated[
         bool,
@@ -57,12 +58,17 @@ def backup(
         outcomes = (
             _by_prefect(names, kind, standalone, config)
             if prefect_is_configured()
-            else batch.back_up_all(site, names, batch.in_this_process(site, kind=wanted, standalone=standalone))
+            else _here(site, names, wanted, standalone=standalone)
         )
     faults = [outcome for _, outcome in outcomes if isinstance(outcome, LifeboatError)]
     console.result(lambda: _show(outcomes), well=not faults)
     if faults:
         raise typer.Exit(1 if all(isinstance(fault, Damaged) for fault in faults) else 2)
+
+
+def _here(site: Site, names: list[str], kind: Kind | None, *, standalone: bool) -> batch.Outcomes:
+    failed = failures.known(site.repository) if kind != "full" and not standalone else {}
+    return batch.back_up_all(site, names, batch.in_this_process(site, kind=kind, standalone=standalone, failed=failed))
 
 
 def _by_prefect(

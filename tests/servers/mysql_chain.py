@@ -78,11 +78,14 @@ class Chain:
     backups: list[Fetched] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     copies: int = 0
+    taken: int = 0
+    """Backups that were begun, also those that failed."""
     hosts: Hosts = NOWHERE
 
     def backup(self, *, anew: bool = False) -> Manifest:
         """Take the next one; `anew`: a full that follows this chain."""
-        number = len(self.backups)
+        number = self.taken
+        self.taken += 1
         kind: Kind = "incremental" if self.backups and not anew else "full"
         data, work = (self.run.directory / f"{name}-{self.server.server_id}-{number}" for name in ("data", "work"))
         for directory in (data, work):

@@ -1,6 +1,6 @@
 """Which kind of backup is due."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -27,7 +27,15 @@ CHAIN = Chain("a", (record("a", 0, 0), record("a", 1, 1)))
 def test_the_age_of_the_full_decides_unless_the_operator_does(
     kind: Kind | None, chain: Chain | None, days: float, decided: Kind, reason: str | None
 ) -> None:
-    assert _decide(kind, chain, MONDAY + timedelta(days=days)) == (decided, reason)
+    assert _decide(kind, chain, MONDAY + timedelta(days=days), {"b": MONDAY}) == (decided, reason)
+
+
+@pytest.mark.parametrize("kind", [None, "incremental"])
+@pytest.mark.parametrize("days", [2, 30])
+def test_a_chain_that_failed_its_drill_is_not_built_on_whoever_asks(kind: Kind | None, days: float) -> None:
+    failed = {"a": datetime(2026, 11, 23, 7, 0, 59, tzinfo=timezone(timedelta(hours=1)))}
+    expected = ("full", "the chain of a failed its drill on 2026-11-23 06:00 UTC")
+    assert _decide(kind, CHAIN, MONDAY + timedelta(days=days), failed) == expected
 
 
 def test_an_identifier_names_service_and_second_and_is_not_given_twice() -> None:

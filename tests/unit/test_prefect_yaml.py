@@ -84,6 +84,28 @@ def test_the_monthly_service_backup_and_the_verification(zone: str) -> None:
     assert {(date.hour, date.minute) for date in dates("retention", zone=zone, year=2027)} == {(5, 0)}
 
 
+def test_only_the_nightly_drill_is_off_until_somebody_turns_it_on() -> None:
+    schedules = {name: deployment["schedules"] for name, deployment in DEPLOYMENTS.items()}
+    off = {name for name, every in schedules.items() if any(not schedule.get("active", True) for schedule in every)}
+    assert off == {"nightly-drill"}
+
+
+@pytest.mark.parametrize("zone", ["Etc/UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("year", [2026, 2028])
+def test_every_nights_last_backup_is_drilled_the_same_morning(zone: str, year: int) -> None:
+    """By the nightly drill, once a night and two hours after the last backup that is due; on Mondays by the verification."""
+    backups = [date for name in DEPLOYMENTS if name.endswith("-backup") for date in dates(name, zone=zone, year=year)]
+    drills = dates("nightly-drill", zone=zone, year=year)
+    mornings = {date.date(): date for date in drills + dates("verification", zone=zone, year=year)}
+    assert len(mornings) == len(drills) + len(dates("verification", zone=zone, year=year))
+    # The first of January began the year before, or does so in UTC.
+    assert {date.date() for date in backups} ^ set(mornings) <= {datetime(year, 1, 1, tzinfo=UTC).date()}
+    for date in filter(lambda date: date.date() in mornings, backups):
+        assert mornings[date.date()] - date >= timedelta(hours=2)
+    assert DEPLOYMENTS["nightly-drill"]["parameters"] == {"backup": ["latest"]}
+    assert DEPLOYMENTS["nightly-drill"]["work_pool"] == DEPLOYMENTS["verification"]["work_pool"]
+
+
 @pytest.mark.parametrize("zone", ["Etc/UTC", "Europe/Berlin"])
 def test_a_28th_that_is_a_monday_or_a_sunday_and_a_leap_day(zone: str) -> None:
     """All that is due on such a day, in order; the monthly backup comes beside the night's, never in its place."""

@@ -31,10 +31,16 @@ def record(
 
 
 def decide(
-    records: list[BackupRecord], verified: set[str], day: float, *, rules: Rules = RULES, reading: frozenset[str] = frozenset()
+    records: list[BackupRecord],
+    verified: set[str],
+    day: float,
+    *,
+    rules: Rules = RULES,
+    reading: frozenset[str] = frozenset(),
+    failed: frozenset[str] = frozenset(),
 ) -> list[Decision]:
     proofs = dict.fromkeys(verified, START + day * DAY)
-    return plan(chains(records), proofs, rules, now=START + day * DAY, reading=reading)
+    return plan(chains(records), proofs, rules, now=START + day * DAY, reading=reading, failed=failed)
 
 
 def gone(decisions: list[Decision]) -> set[str]:
@@ -59,6 +65,26 @@ def test_the_newest_verified_chain_stays_whatever_its_age() -> None:
 
 def test_the_newest_chain_stays_when_nothing_was_ever_proven() -> None:
     assert gone(decide([record(0), record(10)], set(), 400)) == {"agama-0"}
+
+
+def test_a_failed_chain_stays_until_something_newer_is_proven() -> None:
+    """It may hold what nothing else holds, and the failure may be the drill's."""
+    held, failed = [record(day) for day in (0, 10, 20, 30)], frozenset({"agama-10", "agama-20"})
+    nothing_newer = decide(held, {"agama-0"}, 100, failed=failed)
+    assert gone(nothing_newer) == set()
+    assert why(nothing_newer, "agama-10") == "its full is 90 d 0 h old, but its drill failed: nothing newer is proven"
+    assert gone(decide(held, set(), 100, failed=failed)) == {"agama-0"}
+    assert gone(decide(held, {"agama-30"}, 100, failed=failed)) == {"agama-0", "agama-10", "agama-20"}
+    assert gone(decide([*held, record(15)], {"agama-15"}, 100, failed=failed)) == {"agama-0", "agama-10"}
+    assert gone(decide([*held, record(0, service="other"), record(5, service="other")], {"agama-30"}, 100, failed=failed)) == {
+        "agama-0", "agama-10", "agama-20", "other-0"
+    }  # fmt: skip
+
+
+def test_a_chain_whose_newest_backup_failed_stays_as_its_older_ones_proof_does() -> None:
+    """The full was verified, the incremental on it failed: it is both the newest proven chain and a failed one."""
+    held = [record(0), record(1, 1, "agama-0"), record(40)]
+    assert gone(decide(held, {"agama-0"}, 100, failed=frozenset({"agama-0"}))) == set()
 
 
 def test_a_chain_that_is_being_read_stays() -> None:

@@ -51,6 +51,7 @@ class MySQLDetails(Frozen):
     system_offset: seconds east of UTC of the source's machine: statements in the log mean its time zone when they say SYSTEM
     bridge: a full's link to the chain before, where the source still had the log between
     lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
+    limits: which moments since the chain before a full cannot bring back, and why, a line each
     """
 
     server_uuid: str
@@ -65,3 +66,4 @@ class MySQLDetails(Frozen):
     lock_attempts: int
     system_offset: int = 0
     bridge: Bridge | None = None
+    limits: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,6 +86,7 @@ class Site:
         day: float = 0,
         standalone: bool = False,
         repository: Repository | None = None,
+        failed: Mapping[str, datetime] | None = None,
     ) -> Manifest:
         with runs.start(self.state) as run:
             return back_up(
@@ -95,6 +96,7 @@ class Site:
                 self.state,
                 kind=kind,
                 standalone=standalone,
+                failed=failed,
                 now=at(day),
             )
 
@@ -162,12 +164,27 @@ def test_when_the_source_broke_the_chain_a_full_is_taken_and_the_reason_kept(sit
         if job.kind == "incremental":
             raise ChainBroken("the log binlog.000007 was purged")
 
-    site.back_up()
-    full = site.back_up(service=Scripted(broken), day=1)
+    first = site.back_up()
+    service = Scripted(broken)
+    full = site.back_up(service=service, day=1)
     assert (full.kind, full.sequence, full.reason) == ("full", 0, "the log binlog.000007 was purged")
+    assert [job.before and job.before.id for job in service.jobs] == [None, first.id], "the full may reach back to that chain"
     assert [(entry.path, entry.size) for entry in full.files] == [("sub/file", len("full 0"))], "nothing of the first attempt"
     with pytest.raises(ChainBroken):
         site.back_up("full", service=Scripted(lambda job: (_ for _ in ()).throw(ChainBroken("still"))), day=2)
+
+
+def test_a_chain_that_failed_its_drill_is_not_built_on_and_the_full_that_follows_is(site: Site) -> None:
+    first = site.back_up()
+    failed = {first.chain: AT + timedelta(hours=6), "agama-of-another-year": AT}
+    reason = "the chain of agama-20261123T000005Z failed its drill on 2026-11-23 06:00 UTC"
+    for day, kind in ((1, None), (2, "incremental")):
+        full = site.back_up(kind, day=day, failed=failed)  # type: ignore[arg-type]
+        assert (full.kind, full.sequence, full.reason) == ("full", 0, reason)
+        site.repository.forget([site.repository.backups()[-1].snapshot])
+    full = site.back_up("full", day=3, failed=failed)
+    assert full.reason is None
+    assert site.back_up(day=4, failed=failed).chain == full.id
 
 
 def test_a_chain_with_a_missing_backup_is_not_built_on(site: Site) -> None:

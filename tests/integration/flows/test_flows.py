@@ -1,6 +1,7 @@
 """The flows under a real Prefect server: what they do, what the server sees, and how they fail."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from flows.outcome import SomeFailed
 from flows.prune import prune_chains
 from flows.verify import NotVerified, verify_restores
 from tests.contract.toy_site import IMAGE, ToySite
+from tests.integration.flows.test_failed_chain import drilled
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -37,6 +39,17 @@ def test_the_backup_flow_takes_a_backup_and_shows_it(toy: ToySite) -> None:
     assert manifest.id in [record.id for record in toy.open().repository.backups()]
     assert any(manifest.id in str(artifact["data"]) for artifact in artifacts("backups"))
     assert "back up toy (full)" in [run["name"] for run in found("flow_runs")]
+
+
+def test_the_nights_flow_does_not_build_on_a_chain_that_failed_its_drill(toy: ToySite, tmp_path: Path) -> None:
+    """The schedule asks for an incremental; the evidence is read once, for all services."""
+    site = toy.open()
+    last = site.repository.backups()[-1]
+    drilled(site, tmp_path / "evidence", f"proof={last.id}|failed||2026-11-30T06:00:00+00:00")
+    ((_, manifest),) = backup_services(kind="incremental", config=toy.folder / "lifeboat.yaml")
+    reason = f"the chain of {last.chain} failed its drill on 2026-11-30 06:00 UTC"
+    assert (manifest.kind, manifest.reason) == ("full", reason)
+    assert any(reason in str(artifact["data"]) for artifact in artifacts("backups"))
 
 
 def test_a_failed_backup_fails_the_flow_and_not_the_other_services(toy: ToySite) -> None:

@@ -3,14 +3,27 @@
 A dump has no log, also when the service is backed up by CLONE today.
 """
 
+from pydantic import ValidationError
+
+from backups.errors import Damaged
 from backups.manifest import BackupRecord, Manifest
+from backups.services.mysql.binlog.gtids import Gtids
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import is_dump
 
 
 def details_of(manifest: Manifest) -> MySQLDetails | None:
-    """Read the details of a backup with a log; None for a dump."""
-    return None if is_dump(manifest.details) else MySQLDetails.model_validate(manifest.details)
+    """Read the details of a backup with a log; None for a dump. Raises Damaged, naming the backup, when they are not readable."""
+    if is_dump(manifest.details):
+        return None
+    try:
+        return MySQLDetails.model_validate(manifest.details)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Damaged(
+            f"the manifest of {manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
+        ) from error
 
 
 def holds(manifest: Manifest, position: str) -> bool:
@@ -19,8 +32,7 @@ def holds(manifest: Manifest, position: str) -> bool:
     source, _, number = position.strip().lower().rpartition(":")
     if details is None or not number.isdigit():
         return False
-    executed = details.end.gtid_executed or ""
-    return any(low <= int(number) <= high for name, low, high in _intervals("".join(executed.split()).lower()) if name == source)
+    return Gtids.parse(details.end.gtid_executed).holds(source, int(number))
 
 
 def follows(manifest: Manifest, before: BackupRecord) -> bool:
@@ -36,19 +48,3 @@ def log(manifest: Manifest) -> list[str]:
         return []
     bridge = details.bridge.segments if details.bridge else ()
     return [segment.path for segment in (*bridge, *details.segments)]
-
-
-def _intervals(executed: str) -> list[tuple[str, int, int]]:
-    """Return a set of GTIDs as (source or source:tag, first number, last number)."""
-    found = []
-    for part in filter(None, executed.split(",")):
-        source, *pieces = part.split(":")
-        name = source
-        for piece in pieces:
-            low, _, high = piece.partition("-")
-            if low.isdigit():
-                found.append((name, int(low), int(high or low)))
-            else:
-                # A tag: the numbers after it are that tag's.
-                name = f"{source}:{piece}"
-    return found

@@ -16,17 +16,22 @@ from typing import NamedTuple
 
 from backups.errors import Damaged
 from backups.services.base import Point
+from backups.services.mysql.binlog.gtids import Gtids
 from backups.services.mysql.binlog.stream import FIRST
 from backups.services.mysql.details import Position
 
 _HEADER = struct.Struct("<4xB4xII2x")
 """The beginning of an event: its type, its size in bytes, and the offset of its end in the file."""
 _GTID, _ANONYMOUS, _TAGGED = 33, 34, 42
+BEGINNINGS = frozenset({_GTID, _ANONYMOUS, _TAGGED})
+"""Types of the event that a transaction begins with."""
 _PLAIN = struct.Struct("<x16sqB16x")
 """What follows in a transaction's first event: source, number, and how its place among the others is written."""
 _STAMP = 7
 _HAS_ORIGINAL = 1 << 55
 _WRAP = 0xFFFFFFFF
+NO_LOG = (struct.error, LookupError, OverflowError, ValueError)
+"""What reading bytes that are no log raises."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HINT = "the log of this backup cannot be followed: restore the moment of a backup instead (without --at, or an earlier one)"
 
@@ -80,7 +85,7 @@ def find(pieces: Sequence[Piece], begin: Position, point: Point) -> Stop | None:
     latest = (point.time - _EPOCH) // timedelta(microseconds=1) if point.time else None
     source, _, number = point.position.lower().rpartition(":") if point.position else ("", "", "0")
     wanted = None if latest is not None else (source, int(number))
-    last, following, executed, found = None, None, _Gtids(), wanted is None
+    last, following, executed, found = None, None, Gtids(), wanted is None
     for commit in commits(pieces):
         if commit.microseconds > latest if latest is not None else found:
             following = commit
@@ -109,21 +114,26 @@ def _commits(log: mmap.mmap, piece: Piece) -> Iterator[Commit]:
         try:
             kind, length, end = _HEADER.unpack_from(log, at)
             if length < _HEADER.size or at + length > size or end != (piece.start + at + length) & _WRAP:
-                raise _unreadable(piece, at, f"an event of {length} bytes says that it ends at {end}")
-            if kind in (_GTID, _ANONYMOUS, _TAGGED):
-                event = log[at + _HEADER.size : at + length]
-                source, number, microseconds, whole = _tagged(event) if kind == _TAGGED else _plain(event, named=kind == _GTID)
+                raise unreadable(piece, at, f"an event of {length} bytes says that it ends at {end}")
+            if kind in BEGINNINGS:
+                source, number, microseconds, whole = beginning(kind, log[at + _HEADER.size : at + length])
                 if not length <= whole <= size - at:
-                    raise _unreadable(piece, at, f"a transaction of {whole} bytes begins {size - at} bytes before the end")
+                    raise unreadable(piece, at, f"a transaction of {whole} bytes begins {size - at} bytes before the end")
                 length = whole
                 yield Commit(piece.file, piece.start + at + whole, source, number, microseconds)
-        except (struct.error, IndexError, OverflowError) as error:
-            raise _unreadable(piece, at, str(error)) from error
+        except NO_LOG as error:
+            raise unreadable(piece, at, str(error)) from error
         at += length
 
 
+def beginning(kind: int, event: bytes) -> tuple[str | None, int, int, int]:
+    """Read a transaction's first event (without its header): the GTID's source and number, the commit time in microseconds since
+    1970, and the bytes of the whole transaction. Raises one of `NO_LOG` for bytes that are none.
+    """
+    return _tagged(event) if kind == _TAGGED else _plain(event, named=kind == _GTID)
+
+
 def _plain(event: bytes, *, named: bool) -> tuple[str | None, int, int, int]:
-    """Read the GTID's source and number, the commit time in microseconds since 1970, and the bytes of the whole transaction."""
     source, number, _ = _PLAIN.unpack_from(event)
     at = _PLAIN.size
     stamp = int.from_bytes(event[at : at + _STAMP], "little")
@@ -158,23 +168,6 @@ def _uuid(source: bytes) -> str:
     return str(uuid.UUID(bytes=source))
 
 
-class _Gtids:
-    """Collects GTIDs, runs of consecutive numbers as one."""
-
-    def __init__(self) -> None:
-        self._runs: dict[str, list[list[int]]] = {}
-
-    def add(self, source: str, number: int) -> None:
-        runs = self._runs.setdefault(source, [])
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-
-    def text(self) -> str | None:
-        return ",".join(f"{source}:{first}-{last}" for source, runs in self._runs.items() for first, last in runs) or None
-
-
 class _Fields:
     """Reads numbers whose first byte says, by its lowest ones, how many more belong to them."""
 
@@ -194,5 +187,6 @@ class _Fields:
         return self._content[self._at - length : self._at]
 
 
-def _unreadable(piece: Piece, at: int, what: str) -> Damaged:
+def unreadable(piece: Piece, at: int, what: str) -> Damaged:
+    """Return the error for bytes of a piece that are no log: `at`, where in it."""
     return Damaged(f"the binary log cannot be read at {piece.file}:{piece.start + at}: {what}", hint=_HINT)

@@ -25,6 +25,8 @@ _NOBODY = 0
 _CANNOT_READ = 1236
 _POSITION_LIMIT = 1 << 32
 """The dump command's position has four bytes."""
+_ENCRYPTION_HEADER = 512
+"""Bytes before the first event of an encrypted log file, which count in its size and in no position."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class Pulled:
 def pull(connect: Callable[[], Session], start: Position, end: Position, directory: Path) -> Pulled:
     """Write the log's bytes from `start` to `end` below `directory`/log, at full speed and in bounded memory.
 
-    A start at offset 0 takes the file's magic and description along. Raises ChainBroken when the source no longer has that
-    part of its log, LogError when what it sends is not unbroken or `end` is not the end of an event in it.
+    A start at offset 0 takes the file's magic and description along; an end at offset 0 means the end of the file before it.
+    Raises ChainBroken when the source no longer has that part of its log, LogError when what it sends is not unbroken or `end` is
+    not the end of an event in it.
     """
     (directory / LOG).mkdir(exist_ok=True)
     if (start.file, start.offset) == (end.file, end.offset):
@@ -74,7 +77,7 @@ def require_continuation(connect: Callable[[], Session], chain: MySQLDetails, ch
         gtid = variable(session, "gtid_mode") == "ON"
         if gtid != chain.gtid:
             raise ChainBroken(f"GTIDs have been switched {'on' if gtid else 'off'} since the chain's last backup")
-        files = {row[0]: int(row[1]) for row in rows(session, "SHOW BINARY LOGS")}
+        files = {name: _end(int(size), *encrypted[:1]) for name, size, *encrypted in rows(session, "SHOW BINARY LOGS")}
         if end.file not in files:
             raise ChainBroken(
                 f"the binary log {end.file}, where the chain ends, is gone from the source: it has {min(files)} to {max(files)}"
@@ -90,6 +93,11 @@ def require_continuation(connect: Callable[[], Session], chain: MySQLDetails, ch
         raise ChainBroken(
             f"the binary log was reset: {end.file} was begun at {chain.log_created} (Unix time) in the chain, at {created} now"
         )
+
+
+def _end(size: int, encrypted: str = "No") -> int:
+    """Return the position at which a log file of that size ends."""
+    return size - _ENCRYPTION_HEADER if encrypted == "Yes" else size
 
 
 def _dump(session: Session, start: Position) -> Callable[[memoryview], int]:

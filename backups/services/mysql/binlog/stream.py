@@ -32,8 +32,8 @@ _NOT_IN_FILES = frozenset({_FORMAT_DESCRIPTION, 27, 41})
 """Events that the file may not hold: descriptions of it, heartbeats."""
 _ARTIFICIAL = 0x20
 _CRC32 = 1
-_CHECKSUM = 4
-_RESIDUE = 0x2144DF1C
+CHECKSUM = 4
+RESIDUE = 0x2144DF1C
 """The CRC-32 of any bytes followed by their own CRC-32."""
 _WRAP = 0xFFFFFFFF
 """Positions inside events have four bytes: in a file beyond 4 GiB they begin anew."""
@@ -58,6 +58,7 @@ class LogError(Transient):
 class LogReader:
     """Reads a dump up to (`file`, `offset`), the end of an event; or, without `until`, to the first file's description.
 
+    until: with offset 0, everything before that file, to the end of the one before it.
     receive: fills a buffer with what has arrived and returns how many bytes that is; 0 when the server has ended the connection.
     created: the creation stamp of the file read last, from its format description event; 0 where that was not part of it.
     """
@@ -127,7 +128,7 @@ class LogReader:
                 break
             event = view[at + _PREFIX : stop]
             offset += size
-            if end != offset & _WRAP or (checksums and crc32(event) != _RESIDUE):
+            if end != offset & _WRAP or (checksums and crc32(event) != RESIDUE):
                 offset -= size
                 break
             pieces.append(event)
@@ -181,7 +182,7 @@ class LogReader:
             self._crc = crc32(part, self._crc)
         self._keep(part)
         if not self._continues:
-            if self._checksums and self._crc != _RESIDUE:
+            if self._checksums and self._crc != RESIDUE:
                 raise self._broken("the checksum of the event that ends there is wrong")
             self._arrive()
 
@@ -190,17 +191,18 @@ class LogReader:
         if self._until and self.file == self._until[0]:
             raise self._broken("the file ended there")
         name = event[_EVENT_HEADER + _ROTATE_POSITION.size :]
-        if crc32(event) == _RESIDUE:
-            name = name[:-_CHECKSUM]
+        if crc32(event) == RESIDUE:
+            name = name[:-CHECKSUM]
         self.file = bytes(name).decode()
         (self.offset,) = _ROTATE_POSITION.unpack_from(event, _EVENT_HEADER)
         if self._until and self.file == self._until[0]:
             self._limit = self._until[1]
+            self._done = not self._limit
 
     def _describe(self, event: memoryview, when: int, end: int) -> None:
         """Note how the file's events are written. A description that is sent for a start inside the file has no end."""
         self._checksums = event[-_PREFIX] == _CRC32
-        if self._checksums and crc32(event) != _RESIDUE:
+        if self._checksums and crc32(event) != RESIDUE:
             raise self._broken("the checksum of the file's description is wrong")
         self.created = when if end else 0
         if self._until is None:

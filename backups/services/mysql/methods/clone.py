@@ -5,19 +5,22 @@ Next files: `../clone/clone.py`, `../witness/witness.py`, `../binlog/pull.py`; b
 
 from collections.abc import Callable, Sequence
 
-from backups.errors import ChainBroken
-from backups.manifest import Kind
+from backups.errors import ChainBroken, Damaged, Transient
+from backups.manifest import Kind, Manifest
 from backups.services.base import Captured, Copy, Fetched, Job, Sandbox
-from backups.services.mysql.binlog import before_full, coverage, pull
+from backups.services.mysql.binlog import before_full, coverage, pull, replayable
+from backups.services.mysql.binlog.before_full import Before
+from backups.services.mysql.binlog.pull import Pulled
 from backups.services.mysql.clone import clone
 from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
-from backups.services.mysql.details import Bridge, MySQLDetails, Position
+from backups.services.mysql.details import MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness import witness
+from backups.services.mysql.witness.witness import Witnessed
 
 _SESSIONS = 2
 """Sessions that read tables side by side for the witness."""
@@ -45,35 +48,56 @@ class Clone:
 def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) -> Captured:
     with connect() as session:
         size = source.data_bytes(session)
+        executed = source.position(session, seen.version).gtid_executed
         # A file of its own for each chain: what is pulled starts with a file's first byte, and reaches back before the clone.
         connection.rows(session, "FLUSH BINARY LOGS")
         start = source.position(session, seen.version).model_copy(update={"offset": 0})
     clone.clone(settings, seen, size, job)
-    bridge = before_full.pull_bridge(connect, job, start)
-    return _up_to_witness(job, seen, connect, start, None, bridge)
+    with connect() as session:
+        cloned = source.position(session, seen.version)
+    before = before_full.pull_bridge(connect, job, start, executed)
+    witnessed, pulled = _up_to_witness(job, connect, start)
+    # What the log holds from before the clone's end, a copy has from the clone.
+    if fault := replayable.fault(job.directory, pulled.segments, cloned, witnessed.position):
+        raise Transient(f"the full could not be brought back: {fault}", hint="it came while the full was taken: try again")
+    if pulled.created is None:
+        raise AssertionError("a log that starts with a file's first byte tells when the file was begun")
+    return _captured(seen, start, witnessed, pulled, pulled.created, before)
 
 
 def _incremental(job: Job, seen: Source, connect: _Connect) -> Captured:
     if not job.chain:
         raise ChainBroken("there is no backup to build on")
-    parent = coverage.details_of(job.chain[-1])
-    if parent is None:
-        raise ChainBroken("the last backup is a dump, which has no log to go on from")
+    parent = _parent(job.chain[-1])
     pull.require_continuation(connect, parent, job.chain[-1].source.version)
-    return _up_to_witness(job, seen, connect, parent.end, parent.log_created)
+    witnessed, pulled = _up_to_witness(job, connect, parent.end)
+    if fault := replayable.fault(job.directory, pulled.segments, parent.end, witnessed.position):
+        raise ChainBroken(fault)
+    return _captured(seen, parent.end, witnessed, pulled, pulled.created if pulled.created is not None else parent.log_created)
 
 
-def _up_to_witness(
-    job: Job, seen: Source, connect: _Connect, start: Position, created: int | None, bridge: Bridge | None = None
-) -> Captured:
-    """Take the witness, then the log from `start` to it. `created`: the stamp of start's file, where it is known."""
+def _parent(manifest: Manifest) -> MySQLDetails:
+    try:
+        details = coverage.details_of(manifest)
+    except Damaged as damage:
+        raise ChainBroken(damage.message) from damage
+    if details is None:
+        raise ChainBroken("the last backup is a dump, which has no log to go on from")
+    return details
+
+
+def _up_to_witness(job: Job, connect: _Connect, start: Position) -> tuple[Witnessed, Pulled]:
+    """Take the witness, then the log from `start` to it."""
     job.say("taking the witness")
     witnessed = witness.take(connect, connections=_SESSIONS, say=job.say)
     job.say(f"pulling the log up to {witnessed.position.file}:{witnessed.position.offset}")
-    pulled = pull.pull(connect, start, witnessed.position, job.directory)
-    created = pulled.created if pulled.created is not None else created
-    if created is None:
-        raise AssertionError("a log that starts with a file's first byte tells when the file was begun")
+    return witnessed, pull.pull(connect, start, witnessed.position, job.directory)
+
+
+def _captured(
+    seen: Source, start: Position, witnessed: Witnessed, pulled: Pulled, created: int, before: Before | None = None
+) -> Captured:
+    """Put a backup's details together. created: the stamp of the log file that the witness's position is in."""
     details = MySQLDetails(
         server_uuid=seen.server_uuid,
         gtid=seen.gtid,
@@ -86,7 +110,8 @@ def _up_to_witness(
         lock_seconds=witnessed.lock_seconds,
         lock_attempts=witnessed.lock_attempts,
         system_offset=seen.system_offset,
-        bridge=bridge,
+        bridge=before.bridge if before else None,
+        limits=before.limits if before else (),
     )
     return Captured(
         taken_at=witnessed.taken_at,

@@ -45,7 +45,7 @@ class Log:
             if whole < (251, 1 << 16, 1 << 24, 1 << 63)[len(mark) and b"\xfc\xfd\xfe".index(mark) + 1]:
                 break
         self.event(33 if number else 34, head + mark + whole.to_bytes(wide - len(mark), "little") + b"\0\0\0\0")
-        self.event(2, bytes(rest - 19))
+        self.event(30, bytes(rest - 19))
         return self.piece.start + len(self._content)
 
     def done(self) -> Piece:

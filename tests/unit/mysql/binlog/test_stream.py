@@ -110,6 +110,17 @@ def test_files_come_through_whole_however_they_arrive(size: int) -> None:
     assert files == {("log.1", 0): MAGIC + FDE + b"".join(first) + rotate, ("log.2", 0): MAGIC + FDE + b"".join(second)}
 
 
+@pytest.mark.parametrize("size", [1, 1 << 16])
+def test_up_to_a_files_beginning_is_all_before_it_whatever_the_files_sizes_are(size: int) -> None:
+    """A file that a crash ended has no rotate event; of the wanted file nothing is kept."""
+    first, second = events(START, b"a"), events(START, b"b", b"c")
+    stream = sent(turn("log.1"), FDE, *first, turn("log.2"), FDE, *second, turn("log.3"), FDE, *events(START, b"later"))
+    files = read(stream, ("log.3", 0), size)
+    assert files == {("log.1", 0): MAGIC + FDE + b"".join(first), ("log.2", 0): MAGIC + FDE + b"".join(second)}
+    with pytest.raises(LogError, match=r"the log ended there; wanted up to log\.4:0"):
+        read(stream, ("log.4", 0), size)
+
+
 def test_a_start_inside_a_file_takes_bare_events() -> None:
     """The description that the server sends there is not part of the file."""
     wanted = events(5000, b"a", b"b")

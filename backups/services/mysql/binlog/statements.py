@@ -1,0 +1,210 @@
+"""Tells why a logged statement is one that no copy can run: it needs a file, a key or an engine that the log does not hold.
+
+Only statements that define tables, tablespaces, databases, loadable functions or the instance can be such; what is a literal, a
+quoted name or a comment in them does not count. In doubt the answer is a reason: that costs a full backup, never a row.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from pymysql.charset import charset_by_id
+
+_HARMLESS = re.compile(rb"\s*(?!create\b|alter\b)[a-z]", re.IGNORECASE)
+"""How every other statement begins: BEGIN, and the rows of a log in statements."""
+_ANSI_QUOTES, _NO_BACKSLASH_ESCAPES = 1 << 2, 1 << 20
+_SQL_MODE, _CHARACTER_SET, _DATABASES, _TABLE_ENCRYPTION = 1, 4, 12, 20
+_SIZES = {0: 4, 1: 8, 3: 4, 4: 6, 7: 2, 8: 2, 9: 8, 10: 4, 13: 3, 16: 1, 17: 8, 18: 2, 19: 1, 20: 1}
+"""Code of a variable of the session, as an event holds it -> the bytes of its value."""
+_STRINGS = {2: 1, 5: 1, 6: 1, 11: 2}
+"""The same -> how many strings it is, each after its length in one byte."""
+_MANY_DATABASES = 254
+_FRAME = struct.Struct("<8xBxxH")
+"""A statement's event after its header: the length of the database's name, and of the session's variables."""
+
+_ENGINES = frozenset({"INNODB", "MYISAM", "MEMORY", "HEAP", "CSV", "ARCHIVE", "BLACKHOLE", "MRG_MYISAM", "MERGE"})
+"""What every MySQL server has. A table of another engine than InnoDB that is still there is refused before a backup begins."""
+_PREFIXES = frozenset({"OR", "REPLACE", "TEMPORARY", "UNDO", "AGGREGATE"})
+_BEFORE_A_NAME = frozenset(
+    {"ADD", "AFTER", "ALTER", "AS", "BY", "CHANGE", "COLUMN", "CONSTRAINT", "DROP", "EXISTS", "INDEX", "KEY", "LIKE", "MODIFY"}
+    | {"PARTITION", "RENAME", "SUBPARTITION", "TABLE", "TO", "."}
+)
+"""What stands before a name, which may be ENGINE."""
+_HEAD = 12
+"""Tokens that a statement is known by."""
+
+
+class Statement(NamedTuple):
+    """A statement and what of its session decides how it is read."""
+
+    text: str
+    ansi_quotes: bool = False
+    backslash_escapes: bool = True
+    encrypts: bool = False
+
+
+class _Token(NamedTuple):
+    """kind: word, string, name (quoted), sign. text: of a word in upper case, of a string or a quoted name without its quotes."""
+
+    kind: str
+    text: str
+    depth: int
+
+
+def read(event: bytes) -> Statement | None:
+    """Read a statement's event (without header and checksum); None for one that no reason can be found in.
+
+    Raises struct.error or IndexError for bytes that are none.
+    """
+    database, length = _FRAME.unpack_from(event)
+    variables = event[_FRAME.size : _FRAME.size + length]
+    text = event[_FRAME.size + length + database + 1 :]
+    if _HARMLESS.match(text):
+        return None
+    session = dict(_session(variables))
+    mode = int.from_bytes(session.get(_SQL_MODE, b""), "little")
+    return Statement(
+        text.decode(_encoding(session.get(_CHARACTER_SET, b"")), "replace"),
+        ansi_quotes=bool(mode & _ANSI_QUOTES),
+        backslash_escapes=not mode & _NO_BACKSLASH_ESCAPES,
+        encrypts=session.get(_TABLE_ENCRYPTION) == b"\x01",
+    )
+
+
+def obstacle(statement: Statement) -> str | None:
+    """Say why no copy can run the statement; None when there is no reason."""
+    verb, subject = _subject(list(islice(_tokens(statement), _HEAD)))
+    if verb not in ("CREATE", "ALTER"):
+        return None
+    if subject == "INSTANCE":
+        return "ALTER INSTANCE changes keys of the source"
+    if subject not in ("TABLE", "TABLESPACE", "DATABASE", "SCHEMA", "FUNCTION"):
+        return None
+    tokens = list(_options(subject, list(_tokens(statement))))
+    if any(token.kind == "sign" and token.text in "'\"`" for token in tokens):
+        return "it cannot be read"
+    reasons = (_reason(subject, tokens, at) for at, token in enumerate(tokens) if token.kind == "word")
+    if reason := next(filter(None, reasons), None):
+        return reason
+    chosen = [value.text.upper() for value in _encryptions(tokens)]
+    by_default = statement.encrypts and verb == "CREATE" and subject in ("DATABASE", "SCHEMA", "TABLESPACE")
+    return "ENCRYPTION='Y' needs the key of the source" if (chosen or ["Y" if by_default else "N"])[-1] == "Y" else None
+
+
+def _subject(tokens: list[_Token]) -> tuple[str, str]:
+    """Return the first word and what it is about: CREATE TABLE, ALTER INSTANCE."""
+    words = [token.text for token in tokens if token.kind == "word"]
+    return (words[0], next((word for word in words[1:] if word not in _PREFIXES), "")) if words else ("", "")
+
+
+def _options(subject: str, tokens: list[_Token]) -> Iterator[_Token]:
+    """Leave out what is no option: the columns, whose names may be any of these words, and the SELECT of a table."""
+    partitions = False
+    for token in tokens:
+        partitions = partitions or (token.kind, token.text) == ("word", "PARTITION")
+        if subject == "TABLE" and (token.kind, token.text, token.depth) == ("word", "SELECT", 0):
+            return
+        if token.depth == 0 or partitions or token.kind == "sign":
+            yield token
+
+
+def _reason(subject: str, tokens: list[_Token], at: int) -> str | None:
+    """Say why the option that begins at a word is one that no copy can have."""
+    word = tokens[at].text
+    following, value = _option(tokens, at)
+    if word in ("DATA", "INDEX") and following.text == "DIRECTORY" and _option(tokens, at + 1)[1].kind == "string":
+        return f"{word} DIRECTORY puts files outside the data directory"
+    if word == "DATAFILE" and value.kind == "string" and "/" in value.text.removeprefix("./"):
+        return "DATAFILE puts a file outside the data directory"
+    if word == "IMPORT" and following.text in ("TABLESPACE", "PARTITION"):
+        return "IMPORT takes a file that is not in the log"
+    if word == "SONAME" and value.kind == "string":
+        return "SONAME loads a library of the source"
+    if word == "ENGINE" and subject.startswith("TABLE") and _is_option(tokens, at) and value.text.upper() not in _ENGINES:
+        return f"not every server has the engine {value.text}"
+    return None
+
+
+def _encryptions(tokens: list[_Token]) -> Iterator[_Token]:
+    """Yield what ENCRYPTION is set to; the last one counts."""
+    for at, token in enumerate(tokens):
+        value = _option(tokens, at)[1]
+        if (token.kind, token.text, value.kind) == ("word", "ENCRYPTION", "string"):
+            yield value
+
+
+def _option(tokens: list[_Token], at: int) -> tuple[_Token, _Token]:
+    """Return what follows a word, and the value that it is given, with or without an equals sign."""
+    nothing = _Token("sign", "", 0)
+    following, after = (tokens[at + step] if at + step < len(tokens) else nothing for step in (1, 2))
+    return following, after if following.text == "=" else following
+
+
+def _is_option(tokens: list[_Token], at: int) -> bool:
+    """Return whether ENGINE is given a value here, and is not the name of a column, an index or a table."""
+    following, value = _option(tokens, at)
+    before, earlier = (tokens[at - step].text for step in (1, 2))
+    named = before in _BEFORE_A_NAME or earlier in ("CHANGE", "COLUMN")
+    return value.kind != "sign" and (following.text == "=" or not named)
+
+
+def _tokens(statement: Statement) -> Iterator[_Token]:
+    """Split a statement, without its comments; what a version comment holds is part of it."""
+    depth = 0
+    for match in _pattern(statement.ansi_quotes, statement.backslash_escapes).finditer(statement.text):
+        kind, text = match.lastgroup or "", match.group()
+        if kind in ("string", "name"):
+            yield _Token(kind, text[1:-1], depth)
+        elif kind == "word":
+            yield _Token(kind, text.upper(), depth)
+        elif kind == "sign":
+            depth += {"(": 1, ")": -1}.get(text, 0)
+            yield _Token(kind, text, depth)
+
+
+@lru_cache
+def _pattern(ansi_quotes: bool, backslash_escapes: bool) -> re.Pattern[str]:  # noqa: FBT001 - a cache's key
+    escaped = r"|\\." if backslash_escapes else ""
+    inside = r"\\" if backslash_escapes else ""
+    double = r'"(?:[^"]|"")*+"'
+    single = rf"'(?:[^'{inside}]|''{escaped})*+'"
+    strings = single if ansi_quotes else single + rf'|"(?:[^"{inside}]|""{escaped})*+"'
+    names = r"`(?:[^`]|``)*+`" + (f"|{double}" if ansi_quotes else "")
+    nothing = r"\s+|--(?=\s|\Z)[^\n]*|\#[^\n]*|/\*!\d*|\*/|/\*(?!!).*?(?:\*/|\Z)"
+    kinds = {"nothing": nothing, "string": strings, "name": names, "word": r"[\w$]+", "sign": "."}
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items()), re.DOTALL)
+
+
+def _session(variables: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the session's variables (code, value) up to the first one that is not known, as a server does."""
+    at = 0
+    while at < len(variables):
+        code, begin = variables[at], at + 1
+        if code in _SIZES:
+            at = begin + _SIZES[code]
+        elif code in _STRINGS:
+            at = begin
+            for _ in range(_STRINGS[code]):
+                at += 1 + variables[at]
+            # The oldest form of a catalogue's name ends with a zero byte, too.
+            at += code == 2
+        elif code == _DATABASES:
+            at = begin + 1
+            for _ in range(variables[begin] % _MANY_DATABASES):
+                at = variables.index(0, at) + 1
+        else:
+            return
+        yield code, variables[begin:at]
+
+
+def _encoding(character_set: bytes) -> str:
+    """Return Python's name of the client's character set: in some, a byte of a letter is a backslash or a quote."""
+    try:
+        encoding = charset_by_id(int.from_bytes(character_set[:2], "little")).encoding
+        "".encode(encoding)
+    except (KeyError, LookupError):
+        return "latin-1"
+    return encoding

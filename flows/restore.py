@@ -17,13 +17,14 @@ from verification.restore import arguments
 from verification.restore.arguments import plan_lines
 from verification.restore.order import Restoration
 from verification.restore.plan import plan
+from verification.restore.words import statement
 
 
 class NotRestored(LifeboatError):
-    """The restore ended without the verdict `verified`; `restoration` says why, and what is where."""
+    """The restore was not completed, or what it delivered is not proven; `restoration` says why, and what is where."""
 
     def __init__(self, restoration: Restoration) -> None:
-        super().__init__(f"{restoration.service}: {restoration.verdict}: {restoration.error or 'checks failed'}")
+        super().__init__(f"{restoration.service}: {restoration.verdict}: {restoration.error or statement(restoration)}")
         self.restoration = restoration
 
 
@@ -42,6 +43,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     tables: list[str] | None = None,
     replace: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
     anyway: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
+    second_replay: bool = True,  # noqa: FBT001, FBT002 - a parameter in the UI
     dry_run: bool = True,  # noqa: FBT001, FBT002 - "Run" in the UI is safe
     runbook: Path | None = None,
     config: Path | None = None,
@@ -57,19 +59,23 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
         tables: of MySQL, database.table: write these as files of SQL instead
         replace: move aside what the target holds
         anyway: deliver the data even when a check failed
+        second_replay: with `at`, prove the log that leads there by the witness of the next backup; without, it is unproven
         dry_run: only print what would happen, change nothing
         runbook: a file for the runbook on the worker's machine, besides the one in the state directory
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    site = Site.open(config)
-    order = arguments.order(site, service, to=to, backup=backup, at=at, tables=tables or (), replace=replace, anyway=anyway)
+    site, now = Site.open(config), datetime.now(UTC)
+    order = arguments.order(
+        site, service, to=to, backup=backup, at=at, tables=tables or (), replace=replace, anyway=anyway,
+        second_replay=second_replay, now=now,
+    )  # fmt: skip
     if dry_run:
-        lines = plan_lines(plan(site, order, Docker(), now=datetime.now(UTC)), site)
+        lines = plan_lines(plan(site, order, Docker(), now=now), site)
         get_run_logger().info("%s", "\n".join(f"{title}: {text}" for title, text in lines))
         return None
     restoration = restore(order, runbook, config)
     report(restoration)
-    if restoration.verdict != "verified":
+    if restoration.exit_code:
         raise NotRestored(restoration)
     return restoration

@@ -3,7 +3,7 @@
 It is started on Mondays by prefect.yaml, from the UI, by pipelines and by `lifeboat verify`. Next file: `tasks/verify.py`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import flow
@@ -14,13 +14,13 @@ from flows import lifecycle
 from flows.outcome import run_name
 from tasks import events
 from tasks.verify import conclude, drill, plan_drills
-from verification.drill.plan import SELECTED
 from verification.evidence.evidence import Evidence
+from verification.restore import arguments
 from verification.verify import Steps, carry_out
 
 
 class NotVerified(LifeboatError):
-    """The verification ended without the verdict `verified`; `evidence` says why."""
+    """Not everything that the verification compared was equal; `evidence` says what."""
 
     def __init__(self, evidence: Evidence) -> None:
         reasons = [
@@ -40,7 +40,7 @@ class NotVerified(LifeboatError):
 def verify_restores(
     services: list[str] | None = None,
     backup: list[str] | None = None,
-    at: datetime | None = None,
+    at: str | None = None,
     out: Path | None = None,
     config: Path | None = None,
 ) -> Evidence:
@@ -49,15 +49,17 @@ def verify_restores(
     Args:
         services: their names in lifeboat.yaml; none named means all
         backup: which backups: latest, worst, random, or an id; none named means latest and worst
-        at: consider only backups taken at or before this time
+        at: the moment to drill, as `restore` would bring it back: a time, or a GTID (MySQL); with `backup`, a time, and only
+            backups taken by then
         out: a directory for report.json, report.html and junit.xml on the worker's machine
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
     site = Site.open(config)
     names = site.chosen(services or [])
+    moment = arguments.moment(at, site.settings.timezone, datetime.now(UTC)) if at else None
     steps = Steps(
-        plan=lambda: plan_drills(names, backup or SELECTED, at, config),
+        plan=lambda: plan_drills(names, backup or (), moment, config),
         drill=lambda planned, at_once: lifecycle.results(
             lambda each: drill.submit(each, f"{each.service}, {each.selection}", config), planned, at_once=at_once
         ),
@@ -67,6 +69,6 @@ def verify_restores(
     )
     evidence = carry_out(site, steps)
     events.send_verification(evidence)
-    if evidence.verdict != "verified":
+    if evidence.exit_code:
         raise NotVerified(evidence)
     return evidence

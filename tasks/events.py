@@ -64,4 +64,5 @@ def send_verification(evidence: Evidence) -> None:
 
 
 def _text(drills: Sequence[DrillResult]) -> str:
-    return "; ".join(f"{drill.selection}: {', '.join([drill.verdict, *drill.reasons])}" for drill in drills)
+    parts = [(each, [each.verdict, *([each.proof] if each.asked else []), *each.reasons]) for each in drills]
+    return "; ".join(f"{drill.selection}: {', '.join(said)}" for drill, said in parts)

@@ -15,6 +15,7 @@ from backups.site import Site
 from tasks import events
 from verification.restore import restore as restoring
 from verification.restore.order import Order, Restoration
+from verification.restore.words import statement, whereabouts
 
 
 @task(task_run_name="restore {order.service}", cache_policy=NO_CACHE, persist_result=False)
@@ -26,8 +27,8 @@ def restore(order: Order, runbook: Path | None, config: Path | None) -> Restorat
 @task(task_run_name="report the restore", cache_policy=NO_CACHE, persist_result=False)
 def report(restoration: Restoration) -> None:
     """Report a restore: an event on its service, the log, and the runbook as an artifact."""
-    event = events.RESTORED if restoration.verdict == "verified" else events.RESTORE_FAILED
-    outcome = f"{restoration.verdict}; {restoration.delivered or 'the target was not touched'}; {restoration.error or 'no error'}"
+    event = events.RESTORE_FAILED if restoration.exit_code else events.RESTORED
+    outcome = "; ".join([restoration.verdict, statement(restoration), *whereabouts(restoration), restoration.error or "no error"])
     events.send(event, restoration.service, outcome, verdict=restoration.verdict, backup=restoration.backup.id)
     if restoration.runbook:
         create_markdown_artifact(key="restore", markdown=restoration.runbook.read_text(encoding="utf-8"))

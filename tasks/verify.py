@@ -16,14 +16,15 @@ from backups.machine import runs
 from backups.machine.parallel import guarded
 from backups.site import Site
 from verification import verify as proof
-from verification.drill.plan import Planned, plan
+from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult, Evidence
+from verification.restore.moment_drills import drills
 
 
 @task(task_run_name="plan the drills", cache_policy=NO_CACHE, persist_result=False)
-def plan_drills(names: Sequence[str], selections: Sequence[str], at: datetime | None, config: Path | None) -> list[Planned]:
+def plan_drills(names: Sequence[str], selections: Sequence[str], at: datetime | str | None, config: Path | None) -> list[Planned]:
     """Choose the backups to drill; a backup that is missing does not raise."""
-    return guarded(lambda: plan(Site.open(config), names, selections, at=at))
+    return guarded(lambda: drills(Site.open(config), names, selections, at))
 
 
 @task(task_run_name="drill {title}", cache_policy=NO_CACHE, persist_result=False)
@@ -59,16 +60,17 @@ def conclude(
 
 
 def _row(result: DrillResult) -> dict[str, str | int]:
-    passed = sum(check.passed for check in result.checks)
+    passed = len(result.compared) - len(result.failures)
     return {
         "service": result.service,
         "selection": result.selection,
         "verdict": result.verdict,
         "backup": result.backup.id if result.backup else "",
         "restored in": durations.describe(result.restore_seconds) if result.restore_seconds is not None else "",
-        "checks": f"{passed} of {len(result.checks)} passed",
+        "checks": f"{passed} of {len(result.compared)} passed",
         "phases": ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in result.phases),
         "image": result.image.words if result.image else "",
+        "proof": result.proof,
         "why": "; ".join(result.reasons),
     }
 
@@ -76,7 +78,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
 def _markdown(evidence: Evidence, out: Path | None) -> str:
     lines = [f"# {evidence.verdict}", ""]
     lines += [
-        f"- **{result.service}, {result.selection}**: {result.verdict}{''.join(f'; {why}' for why in result.reasons)}"
+        f"- **{result.service}, {result.selection}**: {result.verdict}; {'; '.join([result.proof, *result.reasons])}"
         for result in evidence.drills
     ]
     lines += [f"- failed: `{check.subject}` {check.metric}: expected `{check.expected}`, observed `{check.observed}`"

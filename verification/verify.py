@@ -23,13 +23,14 @@ from backups.site import Site
 from verification.drill import sandbox
 from verification.drill.drill import drill
 from verification.drill.outcome import could_not_begin
-from verification.drill.plan import SELECTED, Planned, plan
+from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
 from verification.evidence import store
 from verification.evidence.evidence import DrillResult, Evidence, Kept
 from verification.evidence.forecast import forecast
 from verification.report import junit, page
+from verification.restore.moment_drills import drills
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +65,15 @@ def verify(
     site: Site,
     names: Sequence[str],
     *,
-    selections: Sequence[str] = SELECTED,
-    at: datetime | None = None,
+    selections: Sequence[str] = (),
+    at: datetime | str | None = None,
     out: Path | None = None,
     tamper: Tamper | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
-    """Verify the named services in this process; see `conclude` for `out`."""
+    """Verify the named services in this process; see `moment_drills.drills` for `selections` and `at`, `conclude` for `out`."""
     steps = Steps(
-        plan=lambda: plan(site, names, selections, at=at, now=now),
+        plan=lambda: drills(site, names, selections, at, now),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
         conclude=lambda planned, results, started_at, finished_at: conclude(
             site, planned, results, started_at=started_at, finished_at=finished_at, out=out
@@ -112,7 +113,10 @@ def drill_one(
     if planned.error:
         result = could_not_begin(planned, planned.error, now())
     else:
-        log.info("%s: bringing back %s from %s", title, planned.chain[-1].id, plural.count(len(planned.chain), "backup"))
+        onward = f", then on to {planned.point}" if planned.point else ""
+        log.info(
+            "%s: bringing back %s from %s%s", title, planned.chain[-1].id, plural.count(len(planned.chain), "backup"), onward
+        )
         service = site.service(planned.service, run.docker)
         name = f"{planned.service}-{planned.selection}-{planned.chain[-1].id[-16:].lower()}"
         with chains_in_use.chain(site.state, planned.chain[0].chain), sandbox.opened(run, name, site.settings.sandbox) as box:
@@ -176,7 +180,7 @@ def _keep(evidence: Evidence, site: Site) -> Kept:
 def _write(evidence: Evidence, out: Path) -> None:
     """Write the three files, each whole or not at all."""
     contents = {
-        "report.json": evidence.model_dump_json(indent=1),
+        store.REPORT: evidence.model_dump_json(indent=1),
         "report.html": page.render(evidence),
         "junit.xml": junit.render(evidence),
     }

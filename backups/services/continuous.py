@@ -4,6 +4,7 @@ Whoever wants such a moment asks once, by `continuous` or `continuous_copy`; a s
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from backups.errors import LifeboatError
@@ -33,14 +34,33 @@ class Continuous(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Advanced:
+    """Where a copy stands that went on from its witness: in words, and after how many transactions of the log."""
+
+    stands: str
+    transactions: int
+
+
 @runtime_checkable
 class ContinuousCopy(Copy, Protocol):
     """A copy that can go on through the log."""
 
-    def advance(self, log: Fetched, point: Point) -> str:
-        """Go on from the witness to a moment between it and that of `log`, the next backup of the chain; say where it stands.
+    def advance(self, log: Fetched, point: Point) -> Advanced:
+        """Go on from the witness to a moment between it and that of `log`, the next backup of the chain.
 
-        Only on a copy that was made to be handed over. Raises LifeboatError when the point is not in the log.
+        What the log did is compared with nothing. Raises LifeboatError when the point is not in the log.
+        """
+        ...
+
+    def reopen(self) -> None:
+        """After `settle`: start a server on a second copy of the files, so that it can go on while the first stay as they are."""
+        ...
+
+    def advance_to_witness(self, log: Fetched) -> None:
+        """Go on from where it stands to the witness of `log`, after which `observe` states the facts of that witness.
+
+        Raises Damaged when the log does not lead there.
         """
         ...
 

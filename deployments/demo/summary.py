@@ -9,7 +9,7 @@ from backups.manifest import Manifest
 from backups.witness import Check
 from verification.evidence.evidence import DrillResult, Evidence
 
-_COLOURS = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
+_COLOURS = {"verified": "bold green", "failed": "bold red"}
 _COUNTED = {"mysql": "rows", "prometheus": "samples"}
 """By type, the metric whose numbers are added up; for other types, objects are counted."""
 
@@ -43,7 +43,7 @@ def drills(evidence: Evidence) -> Table:
         table.add_row(
             drill.service,
             f"{drill.selection}: " + ("full" if backups <= 1 else f"full+{backups - 1}"),
-            Text(drill.verdict, style=_COLOURS[drill.verdict]),
+            Text(drill.verdict, style=_COLOURS.get(drill.verdict, "bold yellow")),
             f"{len(passed)}/{len(drill.checks)}",
             _counted(drill.type, passed),
             "" if seconds is None else durations.describe(seconds),

@@ -14,12 +14,13 @@ from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Init, Json, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
+from flows.commands.verdicts import STYLES
 from verification.restore import arguments
 from verification.restore.arguments import plan_lines
 from verification.restore.order import Order, Restoration
 from verification.restore.plan import Plan, plan
+from verification.restore.words import statement, whereabouts
 
-_STYLES = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
 _FAILURES_SHOWN = 12
 
 
@@ -39,8 +40,9 @@ def restore(  # noqa: PLR0917 - options of a command line
         str | None,
         typer.Option(
             "--at",
-            help="A time, e.g. 2026-11-22T14:03:20 (in the configured time zone) or 2026-11-22T14:03:20Z (UTC). MySQL comes back "
-            "as of that time, the others as of the newest backup before it. Or a GTID, source:number: up to that transaction.",
+            help="A time, e.g. 2026-11-22T14:03:20 (in the configured time zone) or 2026-11-22T14:03:20Z (UTC); 14:03:20: the "
+            "last time that it was so late. MySQL comes back as of that time, the others as of the newest backup before it. "
+            "Or a GTID, source:number: up to that transaction.",
             show_default=False,
         ),
     ] = None,
@@ -61,6 +63,14 @@ def restore(  # noqa: PLR0917 - options of a command line
         bool,
         typer.Option("--anyway", help="Deliver the copy even if it is not equal to what the source held; still ends with 1."),
     ] = False,
+    no_second_replay: Annotated[
+        bool,
+        typer.Option(
+            "--no-second-replay",
+            help="With --at, do not prove the log that leads there by going on to the next backup's witness: quicker, the moment "
+            "is called unproven, and it ends with 1.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would happen and how long it took in the last drill; change nothing.")
     ] = False,
@@ -80,20 +90,26 @@ def restore(  # noqa: PLR0917 - options of a command line
     leaves the target as it was, and can be started again. The service on the target is stopped and started by the commands
     restore.stop and restore.start of lifeboat.yaml. Every step is written into a runbook.
 
+    No witness is of a moment between two backups. It is delivered when the copy is equal to the witness before it, and a second
+    copy that goes on through the same log is equal to the witness after it: the verdict is then between-witnesses.
+
     Examples: lifeboat restore agama --to local:/var/lib/mysql --replace --dry-run |
     lifeboat restore agama --at 2026-11-22T14:03:20 --to docker:agama-again |
     lifeboat restore agama --tables shop.client --to local:/root/client
 
-    Exit code: 0 restored, and equal to what the source held; 1 not equal; 2 it could not run to its end.
+    Exit code: 0 restored, and equal to what the source held; 1 not equal, or not proven; 2 it could not run to its end.
     """
-    site = Site.open(config)
+    site, now = Site.open(config), datetime.now(UTC)
     named = [part.strip() for part in tables.split(",")] if tables else ()
-    order = arguments.order(site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway)
+    order = arguments.order(
+        site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway,
+        second_replay=not no_second_replay, now=now,
+    )  # fmt: skip
     if init:
         site.repository.adopt()
     if dry_run:
         with progress([]):
-            planned = plan(site, order, Docker(), now=datetime.now(UTC))
+            planned = plan(site, order, Docker(), now=now)
         if as_json:
             console.print_json(_as_json(planned, site))
         else:
@@ -122,6 +138,7 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
         "taken_at": choice.backup.taken_at.isoformat(),
         "chain": [record.id for record in choice.records],
         "point": str(choice.point) if choice.point else None,
+        "later": choice.later.id if choice.later else None,
         "bytes": plan.needed,
         "to": str(plan.target),
         "held": list(plan.held or ()),
@@ -130,28 +147,25 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
         "lost_seconds": plan.lost_seconds,
         "lost": list(plan.lost),
         # Kept for one version: what this command printed before its keys were documented.
-        **dict(plan_lines(plan, site)),
+        **{title: text for title, text in plan_lines(plan, site) if title != "proves"},
     }
 
 
 def show(result: Restoration) -> None:
     """Print the verdict, what was not equal, where the data are now, and what was lost."""
-    passed = len(result.checks) - len(result.failures)
-    console.out.print(
-        Text(result.verdict, style=_STYLES[result.verdict]), f"{passed} of {len(result.checks)} checks equal to the witness"
-    )
+    console.out.print(Text(result.verdict, style=STYLES[result.verdict]), Text(statement(result)), soft_wrap=True)
     for check in result.failures[:_FAILURES_SHOWN]:
         console.out.print(
             f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
         )
+    proving = result.second_replay_seconds
     lines = [
         f"{result.service} as of backup {result.backup.id}, {result.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC",
         *([f"and then on to {result.stands}"] if result.stands else []),
-        f"is in {result.delivered}" if result.delivered else "the target was not touched",
-        *([f"what was there before is in {result.aside}"] if result.aside else []),
-        *([f"its configuration is in {result.configuration}"] if result.configuration else []),
+        *whereabouts(result),
         f"took {durations.describe(result.seconds)}: "
         + ", ".join(f"{phase.name} {durations.describe(phase.seconds)}" for phase in result.phases),
+        *([f"of that, {durations.describe(proving)} proved the log, and delivered nothing"] if proving else []),
         f"lost: the {durations.describe(result.lost_seconds)} until the restore began",
         *(f"lost: {line}" for line in result.lost),
         *(f"note: {note}" for note in result.notes),
@@ -182,6 +196,7 @@ def _by_prefect(order: Order, runbook: Path | None, config: Path | None) -> Rest
             tables=list(order.tables),
             replace=order.replace,
             anyway=order.anyway,
+            second_replay=order.second_replay,
             dry_run=False,
             runbook=runbook.resolve() if runbook else None,
             config=config,

@@ -10,20 +10,18 @@ from rich.text import Text
 
 from backups import durations, plural
 from backups.chains import ahead_words, chains, in_future, require_present
-from backups.errors import Damaged, LifeboatError
+from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.manifest import BACKUP, BackupRecord, Manifest
-from backups.repository.repository import Repository, Snapshot, records
+from backups.repository.repository import records
 from backups.site import Site
 from backups.witness import Fact
 from flows.commands import console
 from flows.commands.listing import proof_as_json, proof_text
 from flows.commands.options import Config, Json
 from flows.commands.progress import progress
-from verification.evidence.evidence import DrillResult, Evidence
-from verification.evidence.store import TAG, Proof, proven_by, read_proofs
-
-_REPORT = "report.json"
+from verification.evidence.evidence import DrillResult
+from verification.evidence.store import TAG, Proof, newest_drill, read_proofs
 
 
 def show(
@@ -47,7 +45,7 @@ def show(
         chain = _chain(records(snapshots), backup, list(site.settings.services), now)
         manifest = repository.manifest(chain[-1])
         proof = read_proofs(snapshots, now).get(manifest.id)
-        drill = _drill(repository, snapshots, manifest.id) if proof else None
+        drill = newest_drill(repository, snapshots, manifest.id) if proof else None
     found = _as_json(manifest, chain, proof, drill)
     if as_json:
         console.print_json(found)
@@ -71,22 +69,6 @@ def _chain(every: Sequence[BackupRecord], wanted: str, services: Sequence[str], 
             hint=f"did you mean {near[0]}?" if near else "see: lifeboat list",
         )
     return next(chain for chain in chains(every)[record.service] if chain.id == record.chain).up_to(record.id)
-
-
-def _drill(repository: Repository, snapshots: Sequence[Snapshot], backup: str) -> DrillResult | None:
-    """The drill that the newest proof of a backup is about, from the report that is kept with it."""
-    about = [snapshot for snapshot in snapshots if TAG in snapshot.tags and backup in proven_by(snapshot)]
-    newest = max(about, key=lambda snapshot: snapshot.time)
-    try:
-        evidence = Evidence.model_validate_json(repository.read(newest.id, _REPORT))
-    except ValueError as error:
-        raise Damaged(
-            f"the report of verification {newest.id[:8]} cannot be read: {str(error).splitlines()[0]}",
-            hint="was it written by a newer Lifeboat?",
-        ) from error
-    drills = [drill for drill in evidence.drills if drill.backup and drill.backup.id == backup]
-    # As for the proof: a failed one counts, then the slower.
-    return max(drills, key=lambda drill: (drill.verdict != "verified", drill.restore_seconds or 0.0), default=None)
 
 
 def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | None, drill: DrillResult | None) -> dict[str, Any]:
@@ -127,7 +109,7 @@ def _proof(proof: Proof, drill: DrillResult | None) -> dict[str, Any]:
         **(proof_as_json(proof) or {}),
         "phases": [{"name": phase.name, "seconds": phase.seconds} for phase in drill.phases] if drill else [],
         "checks": len(drill.checks) if drill else None,
-        "failed_checks": len(drill.failures) if drill else None,
+        "failed_checks": sum(not check.passed for check in drill.checks) if drill else None,
         "image": drill.image.name if drill and drill.image else None,
     }
 

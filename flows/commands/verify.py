@@ -3,21 +3,20 @@
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
 
 from backups import durations, plural
-from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Init, Json, Services, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
-from verification.drill.plan import SELECTED
-from verification.evidence.evidence import Evidence
+from flows.commands.verdicts import STYLES
+from verification.evidence import words
+from verification.evidence.evidence import DrillResult, Evidence
+from verification.restore import arguments
 
-_STYLES = {"verified": "bold green", "failed": "bold red", "could-not-run": "bold yellow"}
 _FAILURES_SHOWN = 12
 
 
@@ -36,7 +35,8 @@ def verify(
         str | None,
         typer.Option(
             "--at",
-            help="Consider only backups taken at or before this time, e.g. 2026-11-22T00:00 (in the configured time zone).",
+            help="Drill this moment, as restore --at would bring it back: 2026-11-22T14:03:20 (in the configured time zone), or "
+            "a GTID. With --backup: a time, and only backups taken by then are chosen from.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where report.json, report.html and junit.xml go.")] = Path(
@@ -57,18 +57,18 @@ def verify(
     """
     site = Site.open(config)
     names = site.chosen(services or [])
-    selections = backup or list(SELECTED)
-    time = _time(at, site.settings.timezone) if at else None
+    selections = backup or []
+    moment = arguments.moment(at, site.settings.timezone, datetime.now(UTC)) if at else None
     with progress(names):
         if init:
             site.repository.adopt()
         if prefect_is_configured():
-            evidence = _by_prefect(names, selections, time, out, config)
+            evidence = _by_prefect(names, selections, moment, out, config)
         else:
             # Great Expectations takes seconds to import; the other commands do not wait for it.
             from verification.verify import verify as run_verification
 
-            evidence = run_verification(site, names, selections=selections, at=time, out=out)
+            evidence = run_verification(site, names, selections=selections, at=moment, out=out)
     if as_json:
         console.print_json(evidence.model_dump(mode="json"))
     else:
@@ -82,8 +82,8 @@ def show(evidence: Evidence, out: Path | None) -> None:
         (
             result.service,
             result.selection,
-            Text(result.verdict, style=_STYLES[result.verdict]),
-            f"{sum(check.passed for check in result.checks)} of {len(result.checks)} equal" if result.checks else "none",
+            Text(result.verdict, style=STYLES[result.verdict]),
+            f"{len(result.compared) - len(result.failures)} of {len(result.compared)} equal" if result.compared else "none",
             durations.describe(result.restore_seconds) if result.restore_seconds is not None else "-",
             f"{result.backup.id} ({len(result.backup.chain)} in chain)" if result.backup else "-",
             f"{result.image.name}{' (stand-in)' if result.image.standin else ''}" if result.image else "-",
@@ -92,6 +92,8 @@ def show(evidence: Evidence, out: Path | None) -> None:
     ]
     console.print_columns(("service", "drill", "verdict", "checks", "back in", "backup", "ran on"), rows)
     for result in evidence.drills:
+        if result.asked:
+            console.out.print(Text(f"{result.service}, {result.asked}: {_moment(result)}"), soft_wrap=True)
         for reason in result.reasons:
             console.out.print(Text.assemble((f"{result.service}, {result.selection}: ", "bold"), reason))
         for check in result.failures[:_FAILURES_SHOWN]:
@@ -103,31 +105,29 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(f"{result.service}, {result.selection}: {limits}: report.html lists them", soft_wrap=True)
         if result.hint:
             console.out.print(Text.assemble(("  hint: ", "yellow"), result.hint))
-    measured = evidence.rto.measured_seconds
-    if measured is not None:
-        allowed = durations.describe(evidence.rto.budget_seconds)
-        console.out.print(
-            f"slowest restore {durations.describe(measured)}, objective {allowed}: {'met' if evidence.rto.met else 'not met'}"
-        )
-    console.out.print(Text(evidence.verdict, style=_STYLES[evidence.verdict]), f"report: {out / 'report.html'}" if out else "")
+    if said := words.pace(evidence):
+        console.out.print(said)
+    console.out.print(Text(evidence.verdict, style=STYLES[evidence.verdict]), f"report: {out / 'report.html'}" if out else "")
 
 
-def _by_prefect(names: list[str], selections: list[str], time: datetime | None, out: Path, config: Path | None) -> Evidence:
+def _moment(result: DrillResult) -> str:
+    """Say which backup was drilled for a moment that was asked for, and what that proves."""
+    if result.moment or result.backup is None:
+        return result.proof
+    return f"the newest backup at or before it is of {words.utc(result.backup.taken_at)}, and was drilled: {result.proof}"
+
+
+def _by_prefect(names: list[str], selections: list[str], at: datetime | str | None, out: Path, config: Path | None) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
     require_prefect()
     try:
-        return verify_restores(services=names, backup=selections, at=time, out=out.resolve(), config=config)
+        return verify_restores(
+            services=names,
+            backup=selections,
+            at=at.isoformat() if isinstance(at, datetime) else at,
+            out=out.resolve(),
+            config=config,
+        )
     except NotVerified as outcome:
         return outcome.evidence
-
-
-def _time(text: str, zone: str) -> datetime:
-    """Read a time of the command line, in `zone` where it names none of its own; returns it in UTC."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise LifeboatError(
-            f"--at {text!r} is not a time", hint="write it like 2026-11-22T03:00 or 2026-11-22T03:00:00Z"
-        ) from error
-    return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)

@@ -13,6 +13,8 @@ class Phase(StrEnum):
     REPLAY = "replay"  # until the log has brought it to the witness's position
     READY = "ready"  # until its first correct answer: here the restore ends
     CHECK = "check"  # the whole comparison; timed, but no part of the restore
+    ADVANCE = "advance"  # of a moment between two backups: until the log has brought it there
+    SECOND_REPLAY = "second-replay"  # until the log has led on to the later witness, and that is compared; no part of the restore
 
 
 @dataclass
@@ -46,3 +48,11 @@ class Stopwatch:
         if Phase.FETCH not in begun or Phase.CHECK not in begun:
             return None
         return begun[Phase.CHECK] - begun[Phase.FETCH]
+
+    @property
+    def moment_seconds(self) -> float | None:
+        """The same of a moment between two backups: with the way on to it, which begins after the check; None when not there."""
+        taken = dict(self.phases)
+        if self.restore_seconds is None or Phase.SECOND_REPLAY not in taken:
+            return None
+        return self.restore_seconds + taken[Phase.ADVANCE]

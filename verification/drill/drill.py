@@ -15,8 +15,9 @@ from backups.machine import parallel
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
-from backups.services.base import Copy, Service, SqlServiceSettings
-from verification.drill import expectations, fetch, suites
+from backups.services.base import Copy, Fetched, Point, Service, SqlServiceSettings
+from backups.services.continuous import ContinuousCopy, continuous_copy
+from verification.drill import expectations, fetch, moment, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.outcome import Progress, result
@@ -50,14 +51,30 @@ def drill(
             # Before the clock: a suite that cannot be read is found without fetching anything.
             by_operator = suites.read_all(service.settings.suites) if isinstance(service.settings, SqlServiceSettings) else {}
             harm = tamper or HARMLESS
-            back = bring_back(service, planned.chain, repository, sandbox, progress.watch, progress, tamper=harm)
+            if planned.point and planned.later:
+                progress.moment = moment.part(planned.point, planned.later)
+            back = bring_back(
+                service, planned.chain, repository, sandbox, progress.watch, progress, later=planned.later, tamper=harm
+            )
             progress.watch.begin(Phase.CHECK)
             if harm.running:
                 harm.running(back.copy)
             _check(back.copy, back.manifest, by_operator, progress)
+            if planned.point and back.log and all(check.passed for check in progress.checks):
+                _go_on(continuous_copy(back.copy), back.log, planned.point, progress, sandbox)
     finally:
         progress.watch.stop()
     return result(planned, progress, _ran(sandbox, progress), started_at, rto, tamper)
+
+
+def _go_on(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress, sandbox: DockerSandbox) -> None:
+    """Go on to the moment `point`, then to the witness of the backup whose log that was, and compare again, twice."""
+    progress.watch.begin(Phase.ADVANCE)
+    moment.reach(copy, log, point, progress)
+    progress.watch.begin(Phase.SECOND_REPLAY)
+    observed = moment.prove(copy, log, progress, sandbox)
+    if progress.moment:
+        progress.expectations += expectations.judge(log.manifest.witness, observed, progress.moment.checks)
 
 
 def _check(copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite], progress: Progress) -> None:

@@ -15,7 +15,8 @@ from backups.witness import Check, Value
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
-from verification.evidence.evidence import BackupPart, DrillResult, ExpectationPart, ImagePart, PhasePart, Verdict
+from verification.evidence import words
+from verification.evidence.evidence import BackupPart, DrillResult, ExpectationPart, ImagePart, MomentPart, PhasePart, Verdict
 
 _SHOWN = 80
 """Characters of a value in a message."""
@@ -26,6 +27,7 @@ class Progress:
     """What is known so far of a copy that is being brought back: all of it is reported, however that ends.
 
     manifest: of the backup that comes back. image: found for it, on which the copy will run
+    moment: the moment after that backup that the copy goes on to, where it does
     """
 
     watch: Stopwatch
@@ -34,13 +36,14 @@ class Progress:
     checks: list[Check] = field(default_factory=list)
     expectations: list[ExpectationPart] = field(default_factory=list)
     fault: LifeboatError | None = None
+    moment: MomentPart | None = None
 
 
 def result(
     planned: Planned, progress: Progress, image: Image | None, started_at: datetime, rto: timedelta, tamper: Tamper | None
 ) -> DrillResult:
     """Make the result of a drill. image: what the copy ran on, None when nothing ran."""
-    seconds = progress.watch.restore_seconds
+    seconds = progress.watch.restore_seconds if progress.moment is None else progress.watch.moment_seconds
     rto_met = None if seconds is None else seconds <= rto.total_seconds()
     late = seconds is not None and seconds > rto.total_seconds()
     size = sum(record.size for record in planned.chain)
@@ -65,6 +68,9 @@ def result(
         hint=progress.fault.hint if progress.fault else None,
         tampered=tamper.description if tamper else None,
         limits=progress.manifest.limits if progress.manifest else (),
+        asked=planned.asked,
+        moment=progress.moment,
+        proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment),
     )
 
 
@@ -80,14 +86,28 @@ def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> Dri
         reasons=(error.message,),
         error=error.message,
         hint=error.hint,
+        asked=planned.asked,
+        proof="nothing was compared",
     )
 
 
-def verdict(progress: Progress, *, late: bool = False) -> Verdict:
-    """Decide the verdict. Damage, a failed check and a missed RTO (`late`) beat a copy that could not be brought back."""
-    if late or isinstance(progress.fault, Damaged) or any(not check.passed for check in progress.checks):
+def verdict(progress: Progress, *, late: bool = False, delivered: bool = False) -> Verdict:
+    """Decide the verdict. Damage, a failed check and a missed RTO (`late`) beat a copy that could not be brought back.
+
+    delivered: a real restore has handed the copy over
+    A moment between two backups is never verified: no witness is of that moment.
+    """
+    moment = progress.moment
+    wrong = [check for check in (*progress.checks, *(moment.checks if moment else ())) if not check.passed]
+    if late or wrong or isinstance(progress.fault, Damaged) or (moment and moment.refuted):
         return "failed"
-    return "could-not-run" if progress.fault or not progress.checks else "verified"
+    if progress.fault:
+        return "could-not-run"
+    if not progress.checks or (moment and moment.stands is None):
+        return "unproven" if delivered else "could-not-run"
+    if moment is None:
+        return "verified"
+    return "between-witnesses" if moment.checks else "unproven"
 
 
 def _reasons(progress: Progress, late: float | None, rto: timedelta) -> Iterator[str]:
@@ -96,6 +116,9 @@ def _reasons(progress: Progress, late: float | None, rto: timedelta) -> Iterator
         yield progress.fault.message
     if wrong := failed_checks(progress.checks):
         yield wrong
+    moment = progress.moment
+    if moment and (wrong := failed_checks(moment.checks)):
+        yield f"the log does not lead to the witness of {moment.later}: {wrong}"
     if late is not None:
         yield f"the restore took {durations.describe(late)}, the objective is {durations.describe(rto)}"
     if not progress.fault and not progress.checks and late is None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,18 +10,21 @@ from backups import chains as chaining
 from backups.chains import SELECTIONS, Chain
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
+from backups.services.base import Point
 from backups.site import Site
 
 SELECTED = ("latest", "worst")
 """What is drilled when nobody chooses: the newest backup, and the one that takes longest to bring back."""
 
-Selection = Literal["latest", "worst", "random", "id"]
+Selection = Literal["latest", "worst", "random", "id", "moment"]
 
 
 @dataclass(frozen=True)
 class Planned:
     """One drill to run: the backups to bring back in order, the full first; or why there are none.
 
+    asked:   the moment that was asked for, where one was
+    point:   that moment, where it is after the last of `chain`, on the way to `later`, whose log leads there
     newest:  when the service's newest backup was taken, of those that are not dated in the future
     fulls:   every full of the service, oldest first, likewise: how it grows
     """
@@ -31,6 +34,9 @@ class Planned:
     selection: Selection
     chain: tuple[BackupRecord, ...] = ()
     error: LifeboatError | None = None
+    asked: str | None = None
+    point: Point | None = None
+    later: BackupRecord | None = None
     newest: datetime | None = None
     fulls: tuple[BackupRecord, ...] = ()
 
@@ -66,7 +72,6 @@ def plan(
 def _planned(
     site: Site, name: str, members: Sequence[Chain], selection: str, at: datetime | None, now: datetime, chance: random.Random
 ) -> Planned:
-    every = [backup for chain in chaining.present(members, now) for backup in chain.backups]
     chosen: tuple[BackupRecord, ...] = ()
     error = None
     try:
@@ -75,12 +80,16 @@ def _planned(
         chosen = next(chain for chain in members if chain.id == last.chain).up_to(last.id)
     except LifeboatError as fault:
         error = fault
+    return replace(unchosen(site, name, _kind(selection), members, now), chain=chosen, error=error)
+
+
+def unchosen(site: Site, name: str, selection: Selection, members: Sequence[Chain], now: datetime) -> Planned:
+    """Plan a drill of a service with these chains, without saying what is drilled."""
+    every = [backup for chain in chaining.present(members, now) for backup in chain.backups]
     return Planned(
         service=name,
         type=_type(site, name),
-        selection=_kind(selection),
-        chain=chosen,
-        error=error,
+        selection=selection,
         newest=max((backup.taken_at for backup in every), default=None),
         fulls=tuple(sorted((backup for backup in every if backup.kind == "full"), key=lambda backup: backup.taken_at)),
     )

@@ -8,7 +8,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from backups.manifest import Kind
 from backups.witness import Check
 
-Verdict = Literal["verified", "failed", "could-not-run"]
+Verdict = Literal["verified", "between-witnesses", "unproven", "failed", "could-not-run"]
+"""verified: equal to the witness of the very moment. between-witnesses: a moment between two backups, whose witnesses were both
+equal. unproven: delivered all the same, though what the log did since the backup was not proven. could-not-run: neither."""
+
+EXIT_CODES: dict[Verdict, int] = {"verified": 0, "between-witnesses": 0, "unproven": 1, "failed": 1, "could-not-run": 2}
+"""What a command ends with."""
 
 
 class _Part(BaseModel):
@@ -45,7 +50,7 @@ class ImagePart(_Part):
 class PhasePart(_Part):
     """A phase and its seconds."""
 
-    name: Literal["fetch", "start", "replay", "ready", "check"]
+    name: Literal["fetch", "start", "replay", "ready", "check", "advance", "second-replay"]
     seconds: float
 
 
@@ -65,15 +70,42 @@ class Growth(_Part):
     words: str
 
 
+class MomentPart(_Part):
+    """A moment between two backups, for which the log of the later one was used; there is no witness of the moment itself.
+
+    asked: the time or the position. stands: where the copy stood in the log; transactions: how many it took since the backup;
+    both None as long as it was not there
+    later, later_at: the backup whose log was used, and the moment of its witness
+    checks: that witness beside the copy that went on through the log to it; empty when that was not compared
+    why_not: why it was not compared, or could not be; refuted: whether that is the log's fault
+    """
+
+    asked: str
+    later: str
+    later_at: AwareDatetime
+    stands: str | None = None
+    transactions: int | None = None
+    checks: tuple[Check, ...] = ()
+    why_not: str | None = None
+    refuted: bool = False
+
+    @property
+    def failures(self) -> list[Check]:
+        """The checks that did not pass."""
+        return [check for check in self.checks if not check.passed]
+
+
 class DrillResult(_Part):
     """One drill. What could not be measured is None; `reasons`: why the verdict is not `verified`, a sentence each.
 
+    asked: the moment that was asked for, where one was; moment: when that lies between two backups, how it was reached
+    proof: what was compared with what, a sentence
     limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`)
     """
 
     service: str
     type: str
-    selection: Literal["latest", "worst", "random", "id"]
+    selection: Literal["latest", "worst", "random", "id", "moment"]
     verdict: Verdict
     started_at: AwareDatetime
     backup: BackupPart | None = None
@@ -92,11 +124,29 @@ class DrillResult(_Part):
     hint: str | None = None
     tampered: str | None = None
     limits: tuple[str, ...] = ()
+    asked: str | None = None
+    moment: MomentPart | None = None
+    proof: str = ""
 
     @property
     def failures(self) -> list[Check]:
-        """The checks that did not pass."""
-        return [check for check in self.checks if not check.passed]
+        """The checks that did not pass, those of a later witness after those of the backup."""
+        return [check for check in self.compared if not check.passed]
+
+    @property
+    def compared(self) -> tuple[Check, ...]:
+        """Every check, those of a later witness after those of the backup."""
+        return self.checks + (self.moment.checks if self.moment else ())
+
+    @property
+    def backup_verdict(self) -> Verdict:
+        """What the drill proves of its backup alone, whatever came of a moment after it."""
+        if self.moment is None:
+            return self.verdict
+        if not self.checks or all(phase.name != "advance" for phase in self.phases):
+            # A fault on the way to the backup's own moment, or in the log that it does not need.
+            return "could-not-run"
+        return "verified" if all(check.passed for check in self.checks) and self.rto_met is not False else "failed"
 
 
 class Kept(_Part):
@@ -122,16 +172,15 @@ class Evidence(_Part):
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with: 0 verified, 1 failed, 2 could not run."""
-        return {"verified": 0, "failed": 1, "could-not-run": 2}[self.verdict]
+        """What a command ends with: 0 all were equal, 1 failed, 2 could not run."""
+        return EXIT_CODES[self.verdict]
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict over all: failed beats could-not-run beats verified; of nothing, nothing is proven."""
+    """Return the verdict over all, the worst: failed, could-not-run, what is unproven, verified; of nothing, none is proven."""
     every = set(verdicts)
-    if "failed" in every:
-        return "failed"
-    return "verified" if every == {"verified"} else "could-not-run"
+    worst: tuple[Verdict, ...] = ("failed", "could-not-run", "unproven", "between-witnesses", "verified")
+    return next((verdict for verdict in worst if verdict in every), "could-not-run")
 
 
 def budget(allowed: float, measured: Iterable[float | None]) -> Budget:

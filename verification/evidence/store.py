@@ -15,6 +15,8 @@ from verification.evidence.evidence import DrillResult, Evidence, Verdict
 log = logging.getLogger(__name__)
 
 TAG = "lifeboat-evidence"
+REPORT = "report.json"
+"""The file of an evidence snapshot that holds all of it."""
 _PROOF = "proof="
 _TIME = "%Y-%m-%d %H:%M:%S %Z"
 _VERDICTS: dict[str, Verdict] = {"verified": "verified", "failed": "failed"}
@@ -37,9 +39,9 @@ def keep(evidence: Evidence, directory: Path, repository: Repository) -> str:
 def tags(evidence: Evidence) -> list[str]:
     """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place."""
     proofs = [
-        f"{_PROOF}{drill.backup.id}|{drill.verdict}|{_seconds(drill)}|{evidence.finished_at.astimezone(UTC).isoformat()}"
+        f"{_PROOF}{drill.backup.id}|{drill.backup_verdict}|{_seconds(drill)}|{evidence.finished_at.astimezone(UTC).isoformat()}"
         for drill in evidence.drills
-        if drill.backup and drill.verdict != "could-not-run"
+        if drill.backup and drill.backup_verdict != "could-not-run"
     ]
     return [TAG, f"verdict={evidence.verdict}", *proofs]
 
@@ -74,6 +76,28 @@ def read_proofs(snapshots: Iterable[Snapshot], now: datetime | None = None) -> d
     # Of one verification's drills of a backup the failed one counts, then the slower: what is sorted last, stays.
     newest = dict(sorted(every, key=lambda entry: _weight(entry[1])))
     return dict(sorted(newest.items(), key=lambda entry: entry[1].at, reverse=True))
+
+
+def read_report(repository: Repository, snapshot: Snapshot) -> Evidence:
+    """Read the evidence that a snapshot holds; raises Damaged when this version cannot read it."""
+    try:
+        return Evidence.model_validate_json(repository.read(snapshot.id, REPORT))
+    except ValueError as error:
+        raise Damaged(
+            f"the evidence {snapshot.id[:8]} cannot be read: {str(error).splitlines()[0]}",
+            hint="was it written by a newer Lifeboat? then use that version",
+        ) from error
+
+
+def newest_drill(repository: Repository, snapshots: Iterable[Snapshot], backup: str) -> DrillResult | None:
+    """Read the drill that the newest proof of a backup is about, of the evidence among `snapshots`; None where there is none."""
+    about = [snapshot for snapshot in snapshots if TAG in snapshot.tags and backup in proven_by(snapshot)]
+    if not about:
+        return None
+    evidence = read_report(repository, max(about, key=lambda snapshot: snapshot.time))
+    drills = [drill for drill in evidence.drills if drill.backup and drill.backup.id == backup]
+    # As for the proof: a failed one counts, then the slower.
+    return max(drills, key=lambda drill: (drill.backup_verdict != "verified", drill.restore_seconds or 0.0), default=None)
 
 
 def proven_by(snapshot: Snapshot) -> set[str]:

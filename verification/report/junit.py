@@ -14,7 +14,10 @@ _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def render(evidence: Evidence) -> str:
-    """Write the evidence as JUnit XML. A failed verdict has a failure in it, one that could not run an error."""
+    """Write the evidence as JUnit XML. A failed verdict has a failure in it, one that could not run an error.
+
+    What was compared with nothing has no case: the property `proof` says so.
+    """
     root = ET.Element("testsuites", name="lifeboat")
     for drill in evidence.drills:
         root.append(_suite(drill, evidence))
@@ -43,19 +46,29 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
         ET.SubElement(properties, "property", name=name, value=_text(value))
     _restored(suite, drill)
     _in_time(suite, drill, evidence.rto.budget_seconds)
+    _subjects(suite, f"{drill.service}.{drill.selection}", drill.checks)
+    if drill.moment:
+        _subjects(suite, f"{drill.service}.{drill.selection}.onward to {drill.moment.later}", drill.moment.checks)
+    _count(suite)
+    return suite
+
+
+def _subjects(suite: ET.Element, group: str, every: Sequence[Check]) -> None:
+    """Add a case for each subject of the checks."""
     subjects: dict[str, list[Check]] = {}
-    for check in drill.checks:
+    for check in every:
         subjects.setdefault(check.subject, []).append(check)
     kind = kinds(subjects)
     for subject, checks in subjects.items():
-        _subject(_case(suite, f"{drill.service}.{drill.selection}.{kind[subject]}", subject), checks)
-    _count(suite)
-    return suite
+        _subject(_case(suite, f"{group}.{kind[subject]}", subject), checks)
 
 
 def _properties(drill: DrillResult) -> dict[str, str]:
     values = {
         "verdict": drill.verdict,
+        "proof": drill.proof or None,
+        "asked": drill.asked,
+        "later": drill.moment.later if drill.moment else None,
         "backup": drill.backup.id if drill.backup else None,
         "image": f"{drill.image.name} {drill.image.id}" if drill.image else None,
         "standin": "yes" if drill.image and drill.image.standin else None,

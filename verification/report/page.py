@@ -17,7 +17,7 @@ from verification.report.groups import grouped
 _SHOWN = 160
 """Characters of a value that fit into a table; report.json has all of them."""
 
-SYMBOLS = {"verified": "✓", "failed": "✗", "could-not-run": "?"}
+SYMBOLS = {"verified": "✓", "between-witnesses": "✓", "unproven": "?", "failed": "✗", "could-not-run": "?"}
 
 
 def render(evidence: Evidence) -> str:
@@ -40,7 +40,10 @@ def headline(evidence: Evidence) -> str:
     drilled = plural.count(len(drills), "drill")
     if evidence.verdict == "verified":
         return f"{drilled}: every restored copy equals what its source held."
-    parts = [f"{count[word]} {word.replace('-', ' ')}" for word in ("failed", "could-not-run", "verified") if count[word]]
+    if evidence.verdict == "between-witnesses":
+        return f"{drilled}: every moment lies between two backups whose restored copies equal what their source held."
+    words = ("failed", "could-not-run", "between-witnesses", "verified")
+    parts = [f"{count[word]} {word.replace('-', ' ')}" for word in words if count[word]]
     return f"{drilled}: {', '.join(parts)}."
 
 

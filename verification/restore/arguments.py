@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from backups import durations, plural
@@ -12,6 +12,7 @@ from backups.site import Site
 from verification.restore.order import Order
 from verification.restore.plan import Plan
 
+_TIME_OF_DAY = re.compile(r"\d\d:\d\d")
 _GTID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:.+")
 
 
@@ -25,6 +26,8 @@ def order(
     tables: Sequence[str],
     replace: bool,
     anyway: bool,
+    second_replay: bool,
+    now: datetime,
 ) -> Order:
     """Make an order of the arguments of a command or a flow. Raises LifeboatError for what cannot be read."""
     (name,) = site.chosen([service])
@@ -32,10 +35,11 @@ def order(
         service=name,
         to=where(site, name, to),
         backup=backup,
-        at=moment(at, site.settings.timezone) if at else None,
+        at=moment(at, site.settings.timezone, now) if at else None,
         replace=replace,
         anyway=anyway,
         tables=tuple(tables),
+        second_replay=second_replay,
     )
 
 
@@ -50,18 +54,46 @@ def where(site: Site, service: str, to: str | None) -> str:
     return target
 
 
-def moment(text: str, zone: str) -> datetime | str:
-    """Read a time (in `zone` where it names none) as UTC, or return a GTID as it is. Raises LifeboatError for anything else."""
+def moment(text: str, zone: str, now: datetime) -> datetime | str:
+    """Read a time (in `zone` where it names none) as UTC, or return a GTID as it is.
+
+    A time of day alone is the last such time before `now`. Raises LifeboatError for anything else, and for a time that the clocks
+    of the zone showed twice, or never.
+    """
     if _GTID.fullmatch(text):
         return text
+    local = ZoneInfo(zone)
     try:
-        time = datetime.fromisoformat(text)
+        if _TIME_OF_DAY.match(text):
+            return _last(time.fromisoformat(text), local, now, text)
+        named = datetime.fromisoformat(text)
     except ValueError as error:
         raise LifeboatError(
             f"--at {text!r} is neither a time nor a GTID",
-            hint="write it like 2026-11-22T03:00 or 2026-11-22T03:00:00Z; a GTID like 3e11fa47-71ca-11e1-9e33-c80aa9429562:23",
+            hint="write it like 2026-11-22T03:00, 2026-11-22T03:00:00Z or 03:00; "
+            "a GTID like 3e11fa47-71ca-11e1-9e33-c80aa9429562:23",
         ) from error
-    return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    return named.astimezone(UTC) if named.tzinfo else _once(named, local, text)
+
+
+def _last(of_day: time, zone: ZoneInfo, now: datetime, text: str) -> datetime:
+    """Return the last moment at or before `now` at which the clocks showed that time of day."""
+    today = now.astimezone(of_day.tzinfo or zone).date()
+    for day in (today, today - timedelta(days=1)):
+        named = datetime.combine(day, of_day)
+        if (named if named.tzinfo else named.replace(tzinfo=zone)).astimezone(UTC) <= now:
+            break
+    return named.astimezone(UTC) if named.tzinfo else _once(named, zone, text)
+
+
+def _once(named: datetime, zone: ZoneInfo, text: str) -> datetime:
+    """Return the one moment at which the clocks of the zone showed that time; raises LifeboatError for none and for two."""
+    first, second = (named.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return first
+    was = "twice: the clocks were set back" if first < second else "never: the clocks were set forward over it"
+    earlier, later = (f"--at {each.isoformat().replace('+00:00', 'Z')}" for each in sorted((first, second)))
+    raise LifeboatError(f"--at {text!r} was in {zone.key} {was}", hint=f"choose one of the two moments: {earlier}, or {later}")
 
 
 def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
@@ -71,12 +103,23 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
     return [
         ("brings back", f"{choice.backup.id}, from {plural.count(len(choice.chain), 'backup')}, {disk.size(plan.needed)}"),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
+        *([("proves", _proof(plan))] if choice.point else []),
         ("puts it to", f"{target}{replaced}"),
         *([("before that", f"`{target.stop}`")] if target.stop else []),
         *([("after that", f"`{target.start}`")] if target.start else []),
         ("takes", _promise(plan, site)),
         ("loses", f"the {durations.describe(plan.lost_seconds)} since" + "".join(f"; {line}" for line in plan.lost)),
     ]
+
+
+def _proof(plan: Plan) -> str:
+    choice = plan.choice
+    if choice.later is None or not plan.order.second_replay:
+        return f"the witness of {choice.backup.id} before that moment; the log from there is left unproven (--no-second-replay)"
+    return (
+        f"the witness of {choice.backup.id} before that moment, and by a second replay of the same log that of {choice.later.id} "
+        "after it; the moment itself has none"
+    )
 
 
 def _promise(plan: Plan, site: Site) -> str:

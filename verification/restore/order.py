@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups.witness import Check
-from verification.evidence.evidence import BackupPart, ImagePart, Verdict
+from verification.drill.clock import Phase
+from verification.evidence.evidence import EXIT_CODES, BackupPart, ImagePart, MomentPart, Verdict
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Order:
     """Bring `service` back to the place `to`.
 
     backup: an id, or latest. at: a time (UTC), or a position of the log (MySQL: a GTID); then `backup` is not looked at
-    replace: move aside what the target holds. anyway: deliver even what is not equal to its witness
+    replace: move aside what the target holds. anyway: deliver even what is not equal to its witness, or refuted by a later one
+    second_replay: with `at`, prove the log that leads there by the witness after it; without, its part is called unproven
     tables: of a MySQL service, `database.table`: the target gets a file of SQL for each, instead of a data directory
     """
 
@@ -27,6 +29,7 @@ class Order:
     replace: bool = False
     anyway: bool = False
     tables: Sequence[str] = ()
+    second_replay: bool = True
 
 
 class Timed(BaseModel):
@@ -41,8 +44,12 @@ class Timed(BaseModel):
 class Restoration(BaseModel):
     """A restore that was completed, or that could not go on.
 
-    verdict: of the whole comparison with the witness of `backup`; stands: the position of the log that it went on to from there
-    delivered: where the data are now; None when the target was not touched. aside: where what was there before is now
+    verdict: of everything that was compared; proof: the same as a sentence, which says what was not compared, too
+    asked: the time that was asked for, where the backup before it came back instead, since the service has no log
+    stands: the position of the log that it went on to from the witness of `backup`; moment: how, and what proves that log
+    tables: those that were written as files of SQL, which nothing was compared with
+    delivered: where the data are now; None when they are not there. aside: where what was there before is now
+    touched: whether the target was changed; stopped: whether its service was stopped, and not started again
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +61,7 @@ class Restoration(BaseModel):
     finished_at: AwareDatetime
     backup: BackupPart
     image: ImagePart | None = None
+    asked: str | None = None
     stands: str | None = None
     phases: tuple[Timed, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -61,6 +69,11 @@ class Restoration(BaseModel):
     delivered: str | None = None
     aside: str | None = None
     configuration: str | None = None
+    tables: tuple[str, ...] = ()
+    touched: bool = False
+    stopped: bool = False
+    moment: MomentPart | None = None
+    proof: str = ""
     notes: tuple[str, ...] = ()
     lost_seconds: float
     lost: tuple[str, ...] = ()
@@ -70,8 +83,9 @@ class Restoration(BaseModel):
 
     @property
     def failures(self) -> list[Check]:
-        """The checks that did not pass."""
-        return [check for check in self.checks if not check.passed]
+        """The checks that did not pass, those of a later witness after those of the backup."""
+        failed = [check for check in self.checks if not check.passed]
+        return failed + (self.moment.failures if self.moment else [])
 
     @property
     def seconds(self) -> float:
@@ -79,6 +93,11 @@ class Restoration(BaseModel):
         return sum(phase.seconds for phase in self.phases)
 
     @property
+    def second_replay_seconds(self) -> float:
+        """The part of them that proved the log, which the delivery waited for."""
+        return sum(phase.seconds for phase in self.phases if phase.name == Phase.SECOND_REPLAY)
+
+    @property
     def exit_code(self) -> int:
-        """What a command ends with: 0 delivered and equal, 1 not equal, 2 could not run to its end."""
-        return {"verified": 0, "failed": 1, "could-not-run": 2}[self.verdict]
+        """What a command ends with: 0 delivered and proven, 1 not equal or not proven, 2 could not run to its end."""
+        return EXIT_CODES[self.verdict]

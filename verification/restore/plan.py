@@ -14,14 +14,14 @@ from backups.manifest import BACKUP, BackupRecord, Manifest, tag_values
 from backups.repository.repository import Repository, Snapshot, records
 from backups.services.base import Service
 from backups.site import Site
-from verification.evidence.evidence import Evidence
+from verification.evidence import store
 from verification.evidence.store import TAG
 from verification.restore.moment import Choice, RestorePoints
 from verification.restore.order import Order, Timed
 from verification.restore.target.base import Target
 from verification.restore.target.open import open_target
+from verification.restore.target.place import PlaceTarget
 
-_REPORT = "report.json"
 _UNREACHED = "the source does not answer, so what is newer there is not known"
 
 
@@ -76,7 +76,14 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     snapshots = site.repository.snapshots(BACKUP, TAG)
     manifests = Manifests(site.repository)
     choice = choose(records(snapshots), manifests, service, order, now)
+    if choice.later and not order.anyway:
+        require_unrefuted(site.repository, snapshots, choice.later, order, now)
     target = open_target(order.to, site, docker, service, in_place=not order.tables)
+    if order.tables and not isinstance(target, PlaceTarget):
+        raise LifeboatError(
+            f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
+            hint="name a directory for them: --to local:/directory, ssh:HOST:/directory or docker:CONTAINER:/directory",
+        )
     manifest = manifests(choice.backup)
     target.require_takes(service, manifest)
     held = target.entries()
@@ -89,7 +96,8 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     needed = sum(record.size for record in choice.records)
     what = f"the restore of {choice.backup.id}"
     target.require_room(needed, what)
-    disk.require(_existing(site.state), needed, what)
+    # The second replay has a copy of the data of its own.
+    disk.require(_existing(site.state), needed * (2 if choice.point and order.second_replay else 1), what)
     moment = order.at if isinstance(order.at, datetime) and choice.point else choice.backup.taken_at
     return Plan(
         order=order,
@@ -102,6 +110,27 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         promised=promised(site.repository, snapshots, name),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=_lost(service, manifest),
+    )
+
+
+def require_unrefuted(
+    repository: Repository, snapshots: Sequence[Snapshot], later: BackupRecord, order: Order, now: datetime
+) -> None:
+    """Raise Damaged when the newest proof of `later`, whose log leads to the moment, says that it does not come back equal."""
+    proof = store.read_proofs(snapshots, now).get(later.id)
+    if proof is None or proof.verdict != "failed":
+        return
+    drill = store.newest_drill(repository, snapshots, later.id)
+    if drill and drill.rto_met is False and not drill.failures and not drill.error:
+        # It came back equal, and only too late: nothing is wrong with its log.
+        return
+    why = f": {drill.reasons[0]}" if drill and drill.reasons else ""
+    moment = order.at if isinstance(order.at, str) else f"{order.at:%Y-%m-%d %H:%M:%S} UTC"
+    raise Damaged(
+        f"{moment} would be reached by the log of {later.id}, whose drill of {proof.at:%Y-%m-%d %H:%M} UTC failed{why}; "
+        "nothing was changed",
+        hint=f"restore a backup before it: lifeboat list {later.service}; or verify that one again: "
+        f"lifeboat verify {later.service} --backup {later.id}; or go on all the same: --anyway",
     )
 
 
@@ -128,13 +157,7 @@ def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str
         drilled = [value for tag in snapshot.tags if (value := tag_values([tag]).get("proof"))]
         if not any(value.startswith(f"{service}-") for value in drilled):
             continue
-        try:
-            evidence = Evidence.model_validate_json(repository.read(snapshot.id, _REPORT))
-        except ValueError as error:
-            raise Damaged(
-                f"the evidence {snapshot.id[:8]} cannot be read: {str(error).splitlines()[0]}",
-                hint="was it written by a newer Lifeboat? then restore with that version",
-            ) from error
+        evidence = store.read_report(repository, snapshot)
         drills = [drill for drill in evidence.drills if drill.service == service and drill.restore_seconds is not None]
         if drills:
             slowest = max(drills, key=lambda drill: drill.restore_seconds or 0)

@@ -1,5 +1,8 @@
 """Restores for real: brings the copy back as a drill does, compares it with its witness, and only then touches the target.
 
+A moment between two backups has no witness. Before it is delivered, a second copy of it goes on through the same log to the
+later backup's witness and is compared there, so that a log that does not tell what the source did is found.
+
 So a restore that finds damage, runs out of room or is killed leaves the target as it was. What was there before is moved aside,
 never deleted.
 """
@@ -11,24 +14,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backups import durations, plural, witness
-from backups.errors import Damaged
+from backups.errors import Damaged, LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
-from backups.services.base import Copy
-from backups.services.continuous import continuous_copy
+from backups.services.base import Fetched
+from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.site import Site
-from verification.drill import sandbox
-from verification.drill.bring_back import bring_back
+from verification.drill import moment, sandbox
+from verification.drill.bring_back import BroughtBack, bring_back
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.outcome import Progress, failed_checks, image_part, verdict
 from verification.drill.sandbox import DockerSandbox
+from verification.evidence import words
 from verification.evidence.evidence import BackupPart
 from verification.restore import deliver
 from verification.restore import plan as planning
 from verification.restore.order import Order, Restoration, Timed
 from verification.restore.plan import Plan
 from verification.restore.runbook import Runbook
+from verification.restore.target.files import settled
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +76,11 @@ class _Restore:
         self.book = Runbook()
         self.progress = Progress(Stopwatch(monotonic))
         self.notes: list[str] = []
-        self.stands: str | None = None
         self.delivered: str | None = None
         self.aside: str | None = None
         self.configuration: str | None = None
+        self.touched = False
+        self.stopped = False
 
     def carry_out(self) -> None:
         """Bring the copy back, then deliver it: the target comes last. Raises LifeboatError; what is known by then is kept."""
@@ -85,22 +91,26 @@ class _Restore:
                 chains_in_use.chain(self.site.state, choice.chain[0].chain),
                 sandbox.opened(self.run, name, self.site.settings.sandbox) as box,
             ):
-                copy = self._bring_back(box)
-                if self.plan.order.tables:
-                    delivery = deliver.tables(copy, self.plan.order.tables, box.directory / "tables")
-                else:
-                    delivery = self.plan.target.take(copy, box.directory / "objects", self)
-                self.notes += delivery.notes
+                back = self._bring_back(box)
                 target = self.plan.target
+                if self.plan.order.tables:
+                    delivery = deliver.tables(back.copy, self.plan.order.tables, box.directory / "tables")
+                else:
+                    delivery = target.take(back.copy, box.directory / "objects", self)
+                self.notes += delivery.notes
+                if self.progress.moment and back.log:
+                    self._prove_log(continuous_copy(back.copy), back.log, box)
                 target.make_way(delivery, self.plan.held, self)
                 target.deliver(delivery, self.plan.manifests(choice.backup), self)
                 target.begin(delivery, self.plan.manifests(choice.backup), self)
         finally:
             self.progress.watch.stop()
 
-    def _bring_back(self, box: DockerSandbox) -> Copy:
+    def _bring_back(self, box: DockerSandbox) -> BroughtBack:
         """Bring the copy to the wanted moment and compare it with its witness. Raises Damaged when it is not equal."""
         plan, choice = self.plan, self.plan.choice
+        if choice.point and choice.later:
+            self.progress.moment = moment.part(choice.point, choice.later)
         back = bring_back(
             plan.service,
             choice.chain,
@@ -112,22 +122,60 @@ class _Restore:
             hand_over=True,
             later=choice.later,
         )
-        self.begin_step("check", "Compare everything with the witness")
+        self.begin_step(Phase.CHECK, "Compare everything with the witness")
         self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
         checks = self.progress.checks
-        passed = sum(check.passed for check in checks)
-        self.note(f"{passed} of {plural.count(len(checks), 'check')} equal to the witness of {back.manifest.id}")
-        wrong = failed_checks(checks)
+        self.note(words.proof(back.manifest.id, checks, None))
+        wrong = failed_checks(checks) if checks else f"backup {back.manifest.id} has no witness to compare it with"
         if wrong and not plan.order.anyway:
             raise Damaged(
                 f"{wrong}; {plan.target} was not touched",
                 hint="restore an older backup: --backup ID; or deliver it all the same: --anyway",
             )
-        if choice.point and back.log:
-            self.begin_step("advance", f"Go on to {choice.point}")
-            self.stands = continuous_copy(back.copy).advance(back.log, choice.point)
-            self.note(self.stands)
-        return back.copy
+        if choice.point and self.progress.moment and back.log:
+            self.begin_step(Phase.ADVANCE, f"Go on to {choice.point}")
+            moment.reach(continuous_copy(back.copy), back.log, choice.point, self.progress)
+            self.note(str(self.progress.moment.stands))
+        return back
+
+    def _prove_log(self, copy: ContinuousCopy, log: Fetched, box: DockerSandbox) -> None:
+        """Have a second copy go on from the moment to the later witness, and compare. Raises LifeboatError when that fails."""
+        order, later = self.plan.order, log.manifest.id
+        if not order.second_replay:
+            moment.skip(self.progress, "the second replay was left out, as was asked for (--no-second-replay)")
+        elif not all(check.passed for check in self.progress.checks):
+            moment.skip(self.progress, "the copy was not equal to its own witness already")
+        else:
+            self._second_replay(copy, log, box)
+        if self.progress.moment:
+            self.note(words.proof(self.plan.choice.backup.id, self.progress.checks, self.progress.moment))
+            if self.progress.moment.failures and not order.anyway:
+                wrong = failed_checks(self.progress.moment.checks)
+                raise self._withheld(Damaged, f"its log does not lead to the witness of {later}: {wrong}")
+
+    def _second_replay(self, copy: ContinuousCopy, log: Fetched, box: DockerSandbox) -> None:
+        if self.plan.order.tables:
+            settled(copy, self)
+        self.begin_step(Phase.SECOND_REPLAY, f"Go on with a second copy to the witness of {log.manifest.id}, and compare that")
+        try:
+            moment.prove(copy, log, self.progress, box, settled=True)
+        except LifeboatError as fault:
+            if self.plan.order.anyway:
+                return
+            if isinstance(fault, Damaged):
+                what = f"its log does not lead to the witness of {log.manifest.id}: {fault.message}"
+                raise self._withheld(Damaged, what) from fault
+            what = f"whether its log leads to the witness of {log.manifest.id} could not be tried: {fault.message}"
+            raise self._withheld(LifeboatError, what, fault.hint) from fault
+
+    def _withheld(self, kind: type[LifeboatError], why: str, hint: str | None = None) -> LifeboatError:
+        """Make the fault of a moment that is not delivered."""
+        backup, point = self.plan.choice.backup.id, self.plan.choice.point
+        return kind(
+            f"{point} is withheld: {why}; {self.plan.target} was not touched",
+            hint=(f"{hint}; or " if hint else "")
+            + f"restore the proven backup before it: --backup {backup}; or deliver the moment all the same: --anyway",
+        )
 
     def begin(self, phase: Phase) -> None:
         """Begin a phase of `bring_back`: see its `Clock`."""
@@ -154,6 +202,11 @@ class _Restore:
         self.book.note(line)
         log.info("%s: %s", self.plan.service.name, line)
 
+    def _asked(self) -> str | None:
+        """Say which time was asked for, where the newest backup before it comes back instead."""
+        at, choice = self.plan.order.at, self.plan.choice
+        return words.utc(at) if isinstance(at, datetime) and not choice.point and at != choice.backup.taken_at else None
+
     def result(self, started_at: datetime, finished_at: datetime) -> Restoration:
         """Make the result of all that is known."""
         plan, choice, fault = self.plan, self.plan.choice, self.progress.fault
@@ -161,7 +214,7 @@ class _Restore:
         result = Restoration(
             service=plan.service.name,
             type=plan.service.settings.type,
-            verdict=verdict(self.progress),
+            verdict=verdict(self.progress, delivered=self.delivered is not None),
             started_at=started_at,
             finished_at=finished_at,
             backup=BackupPart(
@@ -172,7 +225,13 @@ class _Restore:
                 bytes=plan.needed,
             ),
             image=image_part(self.progress.image) if self.progress.image else None,
-            stands=self.stands,
+            asked=self._asked(),
+            stands=self.progress.moment.stands if self.progress.moment else None,
+            moment=self.progress.moment,
+            proof=words.proof(choice.backup.id, self.progress.checks, self.progress.moment),
+            tables=tuple(plan.order.tables),
+            touched=self.touched,
+            stopped=self.stopped,
             phases=tuple(phases),
             checks=tuple(self.progress.checks),
             to=plan.order.to,

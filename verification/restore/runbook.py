@@ -11,6 +11,7 @@ from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import commands_run
 from verification.restore.order import Restoration
+from verification.restore.words import statement, whereabouts
 
 
 @dataclass
@@ -74,6 +75,7 @@ def _head(result: Restoration) -> list[str]:
         f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
         f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {plural.count(len(result.backup.chain), 'backup')}",
         *([f"- then on to {result.stands}"] if result.stands else []),
+        f"- {statement(result)}",
         *([f"- {result.image.words}"] if result.image else []),
         "- passwords are read from where lifeboat.yaml says, and are not in this file",
         "",
@@ -97,11 +99,9 @@ def _end(result: Restoration) -> list[str]:
         "",
         "## Result",
         "",
-        f"- {len(result.checks) - len(failed)} of {len(result.checks)} checks equal to the witness",
+        f"- {result.verdict}: {statement(result)}",
         *failed,
-        *([f"- delivered to {result.delivered}"] if result.delivered else ["- the target was not touched"]),
-        *([f"- what was there before is in {result.aside}"] if result.aside else []),
-        *([f"- the configuration is in {result.configuration}"] if result.configuration else []),
+        *(f"- {line}" for line in whereabouts(result)),
         f"- lost: the {durations.describe(result.lost_seconds)} until the restore began",
         *(f"- lost: {line}" for line in result.lost),
         *(f"- {note}" for note in result.notes),

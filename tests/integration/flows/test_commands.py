@@ -108,7 +108,7 @@ def test_a_damaged_repository_ends_with_one(lifeboat: Lifeboat, config: Path, to
     ("arguments", "words"),
     [
         (("backup", "nobody"), "there is no service nobody"),
-        (("verify", "--at", "yesterday"), "is not a time"),
+        (("verify", "--at", "yesterday"), "is neither a time nor a GTID"),
         (("verify", "--backup", "toy-1"), "toy has no backup toy-1"),
         (("list", "--config", "/absent.yaml"), "there is no configuration file /absent.yaml"),
         (("backup", "--kind", "huge"), "huge"),

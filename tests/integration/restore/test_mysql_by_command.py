@@ -72,6 +72,7 @@ def test_what_an_operator_types(
     said = typed("--at", gtid, "--to", f"docker:{name}")
     assert said.code == 0, said.out + said.err
     assert gtid in said.out
+    assert said.out.startswith("between-witnesses")
     assert "agama.t: 4 rows more than the backup" in said.out, said.out
     with runs.start(site.state) as run:
         address = run.docker.client().containers.get(name).attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]

@@ -138,6 +138,7 @@ def test_a_moment_before_the_backups_and_between_them(toy: ToySite, told: Comman
     said = told("--to", f"local:{tmp_path}/back", "--at", between.isoformat())
     assert said.code == 0, said.err
     assert f"as of backup {older.id}" in said.out
+    assert f"equal to the witness of {older.id}, the newest backup before {between:%Y-%m-%d %H:%M:%S.%f} UTC; of the" in said.out
     assert (tmp_path / "back" / "log.txt").read_text() == "one\n" * 5000
 
     said = told("--to", f"local:{tmp_path}/x", "--at", "3e11fa47-71ca-11e1-9e33-c80aa9429562:23")
@@ -155,6 +156,10 @@ def test_a_moment_before_the_backups_and_between_them(toy: ToySite, told: Comman
         (("--to", "docker:an odd name"), "is not a container's name"),
         (("--to", "api"), "only Grafana takes a restore through its API"),
         (("--to", "local:TMP/x", "--tables", "shop.client"), "only MySQL has tables"),
+        (
+            ("--to", "docker:some-new-one", "--tables", "shop.client"),
+            "which cannot be put to docker:some-new-one; nothing was changed",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused(words: tuple[str, ...], fault: str, told: CommandLine, tmp_path: Path) -> None:

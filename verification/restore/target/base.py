@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from backups.errors import LifeboatError
-from backups.machine import disk
 from backups.manifest import Manifest
 from backups.places.base import Ownership, Place
-from backups.services.base import Copy, Delivery, FirstStart, Received, RestoreSettings, Service
+from backups.services.base import Copy, Delivery, FirstStart, RestoreSettings, Service
 
 READY = 300.0
 """Seconds for a started service to answer and to lack nothing."""
@@ -22,12 +21,15 @@ class Steps(Protocol):
     """Records the steps of a restore. What a target has done is noted at once, since the next step may fail.
 
     delivered: where the data are now. aside: where what was there before is now. configuration: where its files are now
+    touched: whether anything of the target was changed. stopped: whether its service was stopped, and not started again
     notes: what the operator has to know, a line each
     """
 
     delivered: str | None
     aside: str | None
     configuration: str | None
+    touched: bool
+    stopped: bool
     notes: list[str]
 
     def begin_step(self, phase: str, title: str) -> None:
@@ -90,24 +92,6 @@ class Target(Protocol):
         ...
 
 
-def require_files(service: Service, manifest: Manifest, target: object) -> None:
-    """Raise LifeboatError for a backup without files that a server could start on."""
-    if isinstance(service, Received) and service.by_api_only(manifest):
-        raise LifeboatError(
-            f"{manifest.id} was taken through the API and holds no files: it cannot be put to {target}",
-            hint="--to api: the service's own url; or --to api:https://another.example",
-        )
-
-
-def require_free(free: int, needed: int, what: str, target: object) -> None:
-    """Raise LifeboatError when `free` bytes are fewer than `needed`."""
-    if free < needed:
-        raise LifeboatError(
-            f"{what} needs {disk.size(needed)} in {target}, {disk.size(free)} are free",
-            hint="free some space there, or name another place by --to",
-        )
-
-
 def require_nothing_missing(first: FirstStart, place: Place, steps: Steps) -> None:
     """Raise LifeboatError when the service, once started, no longer holds everything that was delivered to it."""
     if missing := first.missing(place):
@@ -117,12 +101,6 @@ def require_nothing_missing(first: FirstStart, place: Place, steps: Steps) -> No
             hint="correct what made it delete that (its retention?), and restore again; the backup is whole",
         )
     steps.note("after its first start everything that was delivered is still there")
-
-
-def settled(copy: Copy, steps: Steps) -> Delivery:
-    """Have the copy's server end in order and hand its files over."""
-    steps.begin_step("settle", "End the server in order")
-    return copy.settle()
 
 
 def ownership(delivery: Delivery, settings: RestoreSettings) -> Ownership:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from backups import durations
 from backups.errors import LifeboatError
@@ -10,21 +9,19 @@ from backups.machine.docker import Docker
 from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.places.container import NewContainer
-from backups.services.base import Copy, Delivery, Service
+from backups.services.base import Delivery, Service
 from verification.restore.target.base import (
     READY,
     Replacement,
     Steps,
     ownership,
-    require_files,
-    require_free,
     require_nothing_missing,
-    settled,
 )
+from verification.restore.target.files import FilesTarget
 
 
 @dataclass
-class ContainerTarget:
+class ContainerTarget(FilesTarget):
     """See Target. None of its names may be in use."""
 
     container: NewContainer
@@ -37,21 +34,13 @@ class ContainerTarget:
     def __str__(self) -> str:
         return str(self.container)
 
-    def require_takes(self, service: Service, manifest: Manifest) -> None:
-        """See Target."""
-        require_files(service, manifest, self)
-
-    def require_room(self, needed: int, what: str) -> None:
-        """See Target."""
-        require_free(self.container.free(), needed, what, self)
+    def free(self) -> int:
+        """See FilesTarget."""
+        return self.container.free()
 
     def entries(self) -> Sequence[str]:
         """See Target."""
         return self.container.entries() or ()
-
-    def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:  # noqa: ARG002 - files are handed over where they are
-        """See Target."""
-        return settled(copy, steps)
 
     def make_way(self, delivery: Delivery, held: Sequence[str], steps: Steps) -> None:
         """See Target: nothing is there."""
@@ -60,6 +49,7 @@ class ContainerTarget:
         """See Target. A configuration is put into a volume of its own."""
         steps.begin_step("deliver", f"Fill the volume {self.container.volume}, and start container {self.container.name} on it")
         owner = ownership(delivery, self.service.settings.restore)
+        steps.touched = True
         self.container.fill(delivery.data, owner)
         if delivery.configuration:
             steps.configuration = self.container.keep_configuration(delivery.configuration, owner)

@@ -14,7 +14,7 @@ from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.places.base import Ownership, Place
 from backups.places.parse import parse
-from backups.services.base import Copy, Delivery, Service
+from backups.services.base import Delivery, Service
 from backups.site import Site
 from backups.witness import Fact
 from verification.restore.target.base import (
@@ -22,11 +22,9 @@ from verification.restore.target.base import (
     Replacement,
     Steps,
     ownership,
-    require_files,
-    require_free,
     require_nothing_missing,
-    settled,
 )
+from verification.restore.target.files import FilesTarget
 
 _COMMAND = 600.0
 """Seconds that a command of the operator's may take."""
@@ -34,7 +32,7 @@ _MOVED_ASIDE = Replacement("move what is there aside with --replace", "moves asi
 
 
 @dataclass
-class PlaceTarget:
+class PlaceTarget(FilesTarget):
     """See Target. text: as the operator wrote it. in_place: a service runs on these files, and is stopped and started."""
 
     place: Place
@@ -53,21 +51,13 @@ class PlaceTarget:
     def __str__(self) -> str:
         return str(self.place)
 
-    def require_takes(self, service: Service, manifest: Manifest) -> None:
-        """See Target."""
-        require_files(service, manifest, self)
-
-    def require_room(self, needed: int, what: str) -> None:
-        """See Target."""
-        require_free(self.place.free(), needed, what, self)
+    def free(self) -> int:
+        """See FilesTarget."""
+        return self.place.free()
 
     def entries(self) -> Sequence[str]:
         """See Target."""
         return self.place.entries() or ()
-
-    def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:  # noqa: ARG002 - files are handed over where they are
-        """See Target."""
-        return settled(copy, steps)
 
     def make_way(self, delivery: Delivery, held: Sequence[str], steps: Steps) -> None:
         """See Target. Moving aside is part of the phase `deliver`."""
@@ -80,9 +70,11 @@ class PlaceTarget:
         if self.stop:
             steps.begin_step("stop", "Stop the service")
             steps.note(_run(self.place, self.stop, "restore.stop"))
+            steps.stopped = True
         steps.begin_step("deliver", f"Put it to {self}")
         if held:
             suffix = f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+            steps.touched = True
             steps.aside = self.place.move_aside(suffix)
             steps.note(f"what was there is now in {steps.aside}")
             _make_root(self.place, steps.aside, suffix)
@@ -91,6 +83,7 @@ class PlaceTarget:
         """See Target. A configuration is put beside the data."""
         owner = ownership(delivery, self.service.settings.restore)
         size = disk.tree_size(delivery.data)
+        steps.touched = True
         self.place.put(delivery.data, owner)
         steps.delivered = str(self)
         steps.note(f"{disk.size(size)} are in {self}")
@@ -99,10 +92,11 @@ class PlaceTarget:
             steps.note(f"its configuration is in {steps.configuration}")
 
     def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:
-        """See Target. Waits until the service answers and lacks nothing of the witness."""
+        """See Target. Waits until the service answers and nothing of it calls for a restore."""
         if self.start:
             steps.begin_step("begin", "Start the service")
             steps.note(_run(self.place, self.start, "restore.start"))
+            steps.stopped = False
             steps.notes += self._health(manifest.witness)
             if delivery.first_start is not None:
                 require_nothing_missing(delivery.first_start, self.place, steps)
@@ -119,7 +113,7 @@ class PlaceTarget:
         raise LifeboatError(f"there are a thousand configurations beside {self.text}", hint="remove old ones")
 
     def _health(self, witness: Sequence[Fact]) -> list[str]:
-        """Wait until the started service answers and lacks nothing of the witness; what is wrong with it, a line each."""
+        """Wait until the started service answers and nothing of it calls for a restore; what is wrong with it, a line each."""
         faults: list[str] = []
 
         def healthy() -> bool:
@@ -130,7 +124,7 @@ class PlaceTarget:
             return not faults
 
         if wait_until(healthy, seconds=READY, interval=1.0):
-            return ["the started service answers, and nothing that the witness counted is missing"]
+            return ["the started service answers, and a look at it (no comparison) finds nothing that calls for a restore"]
         return [f"{durations.describe(READY)} after its start the service is not healthy: {line}" for line in faults]
 
 

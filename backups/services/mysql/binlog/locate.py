@@ -70,12 +70,14 @@ class Stop:
     """Where a moment is in the log: `position` right behind `last`, its last transaction; `following` is the first one left out.
 
     Either is None where the log holds none on that side. `gtids`: of all transactions up to there, as SQL takes a set of them.
+    `transactions`: how many there are up to there.
     """
 
     position: Position
     last: Commit | None
     following: Commit | None
     gtids: str | None
+    transactions: int = 0
 
 
 def find(pieces: Sequence[Piece], begin: Position, point: Point) -> Stop | None:
@@ -85,18 +87,18 @@ def find(pieces: Sequence[Piece], begin: Position, point: Point) -> Stop | None:
     latest = (point.time - _EPOCH) // timedelta(microseconds=1) if point.time else None
     source, _, number = point.position.lower().rpartition(":") if point.position else ("", "", "0")
     wanted = None if latest is not None else (source, int(number))
-    last, following, executed, found = None, None, Gtids(), wanted is None
+    last, following, executed, found, count = None, None, Gtids(), wanted is None, 0
     for commit in commits(pieces):
         if commit.microseconds > latest if latest is not None else found:
             following = commit
             break
-        last, found = commit, found or (commit.source, commit.number) == wanted
+        last, found, count = commit, found or (commit.source, commit.number) == wanted, count + 1
         if commit.source is not None:
             executed.add(commit.source, commit.number)
     if not found:
         return None
     position = Position(file=last.file, offset=last.end) if last else begin
-    return Stop(position, last, following, executed.text())
+    return Stop(position, last, following, executed.text(), count)
 
 
 def commits(pieces: Sequence[Piece]) -> Iterator[Commit]:

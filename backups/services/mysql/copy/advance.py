@@ -1,12 +1,14 @@
-"""Brings a copy from its witness forward through the next backup's log, to a moment between the two."""
+"""Brings a copy from its witness forward through the next backup's log, to a moment between the two, and on to the later one."""
 
 import os
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from backups.errors import LifeboatError
+from backups.machine import disk, processes
 from backups.services.base import Fetched, Point
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog import locate
@@ -14,10 +16,14 @@ from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.locate import Commit, Stop
 from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import ADVANCE_CHANNEL, Replay, relay_base
-from backups.services.mysql.details import LogSegment, MySQLDetails
+from backups.services.mysql.details import DATADIR, LogSegment, MySQLDetails, Position
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.text import one_line
 
 _KEPT = "kept"
+_REST = "rest"
+_WITNESS_CHANNEL = "witness"
+"""The channel of what leads from the moment on to the later witness."""
 _ONE_GTID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(:[a-zA-Z_]\w{0,31})?:[1-9]\d*")
 
 
@@ -30,25 +36,43 @@ def keep_last_log(relay: Path, logs: Sequence[RelayLog]) -> RelayLog | None:
     return RelayLog(last.file, _KEPT, last.size, last.head)
 
 
-class Advance:
-    """Brings a copy from the last backup of `chain` (`details`) to `point` in the log of `later` (`more`), the next backup."""
+def copy_settled(first: Path, second: Path, kept: RelayLog | None) -> None:
+    """Copy the data of a server that has ended into the home of a second one, and move the kept log there.
 
-    def __init__(self, chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails, point: Point) -> None:
+    Raises LifeboatError when the disk has no room for them.
+    """
+    needed = disk.tree_size(first / DATADIR)
+    disk.require(second, needed, "a second copy of the restored data")
+    # Where the file system can share blocks, this takes no time and no room.
+    copied = processes.run(["cp", "-a", "--reflink=auto", str(first / DATADIR), str(second / DATADIR)])
+    if copied.code:
+        raise LifeboatError(
+            f"the restored data cannot be copied a second time to {second}: {one_line(copied.errors)}",
+            hint=f"it needs {disk.size(needed)}; free some space there",
+        )
+    if kept:
+        (first / "relay" / kept.name).rename(second / "relay" / kept.name)
+
+
+class Advance:
+    """Brings a copy from the last backup of `chain` (`details`) into the log of `later` (`more`), the next backup."""
+
+    def __init__(self, chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, more: MySQLDetails) -> None:
         self._last = chain[-1].manifest
         self._details = details
         self._later = later
-        self._point = point
+        self._more = more
         self._segments: list[tuple[LogSegment, Path]] = [
             (segment, later.data / segment.path) for segment in log_chain.log_after(chain, details, later, more)
         ]
 
-    def find(self, session: Session) -> Stop:
+    def find(self, session: Session, point: Point) -> Stop:
         """Find the moment in the log. `session`: with a server that can compare GTIDs.
 
         Raises LifeboatError when the moment is not between the two backups.
         """
         begins, ends = self._last.taken_at, self._later.manifest.taken_at
-        time, position = self._point.time, self._point.position
+        time, position = point.time, point.position
         if time is not None and not begins <= time <= ends:
             where = "before" if time < begins else "after the end of"
             raise LifeboatError(
@@ -71,7 +95,7 @@ class Advance:
                 hint="restore that backup, or begin with an older one: lifeboat list",
             )
         pieces = [locate.Piece(segment.file, segment.start, path) for segment, path in self._segments]
-        stop = locate.find(pieces, self._details.end, self._point)
+        stop = locate.find(pieces, self._details.end, point)
         if stop is None:
             raise LifeboatError(
                 f"{position} is not in the log of {self._later.manifest.id}, which goes from {_utc(begins)} to {_utc(ends)}",
@@ -83,6 +107,7 @@ class Advance:
                 stop.last,
                 stop.following,
                 stop.gtids,
+                stop.transactions,
             )
         return stop
 
@@ -96,6 +121,31 @@ class Advance:
     def replay(self, session: Session, logs: Sequence[RelayLog], stop: Stop) -> None:
         """Replay up to the moment, and prove that it is reached and not passed."""
         Replay(session, logs, stop.position, channel=ADVANCE_CHANNEL).run(self._details.end)
+
+    def place_rest(self, relay: Path, kept: RelayLog, at: Position) -> list[RelayLog]:
+        """Put the log from `at` (where `kept` ends) to the later witness where the server looks for a channel's relay logs."""
+        base = relay_base(_WITNESS_CHANNEL)
+        logs = list(log_chain.extend(relay, base, kept, list(self._after(at, relay / _REST)), self._more.end))
+        (relay / _REST).unlink(missing_ok=True)
+        (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in logs))
+        return logs
+
+    def replay_rest(self, session: Session, logs: Sequence[RelayLog], at: Position) -> None:
+        """Replay from `at` to the later witness's position, and prove that it is reached and not passed."""
+        Replay(session, logs, self._more.end, channel=_WITNESS_CHANNEL).run(at)
+
+    def _after(self, at: Position, rest: Path) -> Iterator[tuple[LogSegment, Path]]:
+        """Yield the segments from `at` on; of the one that holds it, what is left is written to the file `rest`."""
+        files = [segment.file for segment, _ in self._segments]
+        first = files.index(at.file) if at.file in files else 0
+        for segment, path in self._segments[first:]:
+            if segment.file != at.file or segment.start == at.offset:
+                yield segment, path
+                continue
+            with path.open("rb") as whole, rest.open("wb") as left:
+                whole.seek(at.offset - segment.start)
+                shutil.copyfileobj(whole, left, 1 << 20)
+            yield segment.model_copy(update={"start": at.offset}), rest
 
 
 def describe(stop: Stop) -> str:

@@ -5,7 +5,7 @@ Next files: `server.py` (its server), `../binlog/chain.py` (the log put together
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from backups.errors import Damaged
 from backups.machine import disk
 from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.continuous import Advanced
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.copy import advance, events, export_tables, hand_over, options
@@ -24,7 +25,7 @@ from backups.services.mysql.copy.hand_over import DURABLE, USER
 from backups.services.mysql.copy.options import HOME, SOCKET
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Server
-from backups.services.mysql.details import DATADIR, MySQLDetails
+from backups.services.mysql.details import DATADIR, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.witness import witness
@@ -43,6 +44,7 @@ class MySQLCopy:
         self._sandbox = sandbox
         self._last = chain[-1].manifest
         self._account = Account.random()
+        self._title = name
         self._home = sandbox.directory / f"{name}-server"
         self._details: MySQLDetails
         self._image: Image
@@ -50,6 +52,7 @@ class MySQLCopy:
         self._logs: list[RelayLog] = []
         self._for_restore = for_restore
         self._kept: RelayLog | None = None
+        self._at: Position
         self._notes: list[str] = []
 
     def assemble(self) -> None:
@@ -60,24 +63,19 @@ class MySQLCopy:
         clone = self._chain[0].data / DATADIR
         if not clone.is_dir():
             raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=HINT)
-        self._home.mkdir(mode=0o711)
-        for directory in ("run", "relay"):
-            (self._home / directory).mkdir(mode=0o755)
+        self._make_home()
         clone.rename(self._home / DATADIR)
         relay, base = self._home / "relay", relay_base(CHANNEL)
         self._logs = list(log_chain.place(log_chain.log_files(self._chain, details), relay, base))
         (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in self._logs))
         self._kept = advance.keep_last_log(relay, self._logs)
-        account = self._home / "account.sql"
-        account.touch(mode=0o600)
-        account.write_text(self._account.sql())
         self._memory = options.buffer_pool(disk.tree_size(self._home / DATADIR))
         self._sandbox.own(self._home, USER, USER, self._image)
 
     def start(self) -> None:
         """Start the server on the clone, wait until it has recovered, and drop the replication channels of the source."""
         container = self._sandbox.run(
-            self._name,
+            self._title,
             self._image,
             entrypoint=["mysqld"],
             command=options.options(self._details, memory=self._memory, more=DURABLE if self._for_restore else RELAXED),
@@ -119,18 +117,13 @@ class MySQLCopy:
         """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
 
-    def advance(self, log: Fetched, point: Point) -> str:
+    def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""
-        path = Advance(self._chain, self._details, log, _details(log), point)
-        stop = self._server.run(path.find)
+        path = Advance(self._chain, self._details, log, _details(log))
+        stop = self._server.run(lambda session: path.find(session, point))
+        self._at = stop.position
         if stop.last is not None:
-            if self._kept is None:
-                raise AssertionError("a chain has a log, since a full begins a file of it")
-            relay = self._home / "relay"
-            # The server owns its relay logs; nobody uses them between two replays.
-            self._sandbox.own(relay, os.geteuid(), os.getegid(), self._image)
-            logs = path.place(relay, self._kept, stop)
-            self._sandbox.own(relay, USER, USER, self._image)
+            logs = self._placed(lambda relay, kept: path.place(relay, kept, stop))
 
             def go_on(session: Session) -> None:
                 with hand_over.without_sync(session, for_restore=self._for_restore):
@@ -138,7 +131,29 @@ class MySQLCopy:
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
 
             self._server.run(go_on)
-        return advance.describe(stop)
+        return Advanced(advance.describe(stop), stop.transactions)
+
+    def reopen(self) -> None:
+        """See `ContinuousCopy.reopen`. The second copy need not survive a crash."""
+        first, self._home = self._home, self._sandbox.directory / f"{self._name}-second-server"
+        self._title, self._account, self._for_restore = f"{self._name}-second", Account.random(), False
+        self._make_home()
+        self._sandbox.own(first / "relay", os.geteuid(), os.getegid(), self._image)
+        advance.copy_settled(first, self._home, self._kept)
+        self._sandbox.own(self._home, USER, USER, self._image)
+        self.start()
+
+    def advance_to_witness(self, log: Fetched) -> None:
+        """See `ContinuousCopy.advance_to_witness`."""
+        path = Advance(self._chain, self._details, log, _details(log))
+        logs = self._placed(lambda relay, kept: path.place_rest(relay, kept, self._at))
+
+        def go_on(session: Session) -> None:
+            with hand_over.without_sync(session, for_restore=self._for_restore):
+                path.replay_rest(session, logs, self._at)
+            events.restore_statuses(session, log.manifest.witness)
+
+        self._server.run(go_on)
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""
@@ -154,6 +169,27 @@ class MySQLCopy:
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write a file of SQL for each of these tables (`database.table`) into a directory; see `export_tables.export`."""
         return self._server.run(lambda session: export_tables.export(session, names, into))
+
+    def _make_home(self) -> None:
+        """Make the directory of a server: for its data, its socket, its relay logs, and the account that we use."""
+        self._home.mkdir(mode=0o711)
+        for directory in ("run", "relay"):
+            (self._home / directory).mkdir(mode=0o755)
+        account = self._home / "account.sql"
+        account.touch(mode=0o600)
+        account.write_text(self._account.sql())
+
+    def _placed(self, place: Callable[[Path, RelayLog], list[RelayLog]]) -> list[RelayLog]:
+        """Have more log placed among the server's relay logs, and keep the last file again, in which what follows goes on."""
+        if self._kept is None:
+            raise AssertionError("a chain has a log, since a full begins a file of it")
+        relay = self._home / "relay"
+        # The server owns its relay logs; nobody uses them between two replays.
+        self._sandbox.own(relay, os.geteuid(), os.getegid(), self._image)
+        logs = place(relay, self._kept)
+        self._kept = advance.keep_last_log(relay, logs)
+        self._sandbox.own(relay, USER, USER, self._image)
+        return logs
 
     def _replay(self, session: Session) -> Replay:
         return Replay(session, self._logs, self._details.end)

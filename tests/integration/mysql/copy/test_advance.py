@@ -8,6 +8,7 @@ import pytest
 
 from backups.errors import Damaged, LifeboatError
 from backups.services.base import Point
+from backups.services.mysql.details import DATADIR
 from tests.servers.mysql import MySQLServer, StartMySQL
 from tests.servers.mysql_chain import Chain, Restored, StartChain
 
@@ -87,8 +88,11 @@ def test_comes_back_to_any_moment(start_mysql: StartMySQL, start_chain: StartCha
     assert restored.differences() == []
     _refusals(chain, restored, executed if gtid else None)
     # The ends of the log are moments too: at the one nothing has been committed yet, at the other everything.
-    assert "no transaction since the backup" in restored.copy.advance(chain.later(1, restored), Point(time=begins))
-    said = restored.copy.advance(chain.later(1, restored), Point(time=moment))
+    nothing = restored.copy.advance(chain.later(1, restored), Point(time=begins))
+    assert (nothing.transactions, "no transaction since the backup" in nothing.stands) == (0, True)
+    came = restored.copy.advance(chain.later(1, restored), Point(time=moment))
+    said = came.stands
+    assert came.transactions > 40
     assert _marks(restored) == list(range(1, 22)), said
     assert restored.sql("SELECT one FROM agama.dropped") == [(1,)]
     assert restored.sql("SELECT event_name, status FROM information_schema.events ORDER BY 1") == [
@@ -108,6 +112,7 @@ def test_comes_back_to_any_moment(start_mysql: StartMySQL, start_chain: StartCha
     assert (str(server.value("SELECT @@server_uuid")) in said) == gtid
     notes = restored.copy.settle().notes
     assert any("event agama.passing was changed about that moment" in note for note in notes)
+    _proven_at_the_later_end(chain, restored)
 
     whole = chain.restore(0).bring_back()
     whole.copy.advance(chain.later(1, whole), Point(time=second))
@@ -120,9 +125,22 @@ def test_comes_back_to_any_moment(start_mysql: StartMySQL, start_chain: StartCha
         _by_gtid(server, chain)
         return
     end = chain.restore(0).bring_back()
-    assert "none of this log left out" in end.copy.advance(chain.later(1, end), Point(time=ends))
+    assert "none of this log left out" in end.copy.advance(chain.later(1, end), Point(time=ends)).stands
+    # There is nothing to go on to.
+    end.copy.advance_to_witness(chain.later(1, end))
     end.manifest = chain.backups[1].manifest
     assert end.differences() == []
+
+
+def _proven_at_the_later_end(chain: Chain, restored: Restored) -> None:
+    """A second copy of what is handed over goes on to the later witness; the first stays as it is."""
+    handed = restored.copy._home / DATADIR
+    before = {path: path.stat().st_mtime_ns for path in handed.rglob("*")}
+    restored.copy.reopen()
+    restored.copy.advance_to_witness(chain.later(1, restored))
+    restored.manifest = chain.backups[1].manifest
+    assert restored.differences() == []
+    assert {path: path.stat().st_mtime_ns for path in handed.rglob("*")} == before
 
 
 def _refusals(chain: Chain, restored: Restored, executed: str | None) -> None:
@@ -161,10 +179,18 @@ def _by_gtid(server: MySQLServer, chain: Chain) -> None:
     uuid = server.value("SELECT @@server_uuid")
     first = int(str(chain.details(0).end.gtid_executed).rpartition("-")[2])
     restored = chain.restore(0).bring_back()
-    said = restored.copy.advance(chain.later(1, restored), Point(position=f"{uuid.upper()}:{first + 33}"))
+    came = restored.copy.advance(chain.later(1, restored), Point(position=f"{uuid.upper()}:{first + 33}"))
+    assert came.transactions == 33
+    said = came.stands
     assert f"{uuid}:{first + 33} committed at" in said
     assert f"the first one left out {uuid}:{first + 34} committed at" in said
     assert restored.sql("SELECT @@GLOBAL.gtid_executed") == [(f"{uuid}:1-{first + 33}",)]
+    # A moment before the first transaction: all of the log is still to come.
+    begin = chain.restore(0).bring_back()
+    assert begin.copy.advance(chain.later(1, begin), Point(time=begin.manifest.taken_at)).transactions == 0
+    begin.copy.advance_to_witness(chain.later(1, begin))
+    begin.manifest = chain.backups[1].manifest
+    assert begin.differences() == []
 
 
 def test_goes_on_across_a_full_that_follows(start_mysql: StartMySQL, start_chain: StartChain) -> None:
@@ -185,6 +211,10 @@ def test_goes_on_across_a_full_that_follows(start_mysql: StartMySQL, start_chain
     # As somebody who may not give files away: a container does it, forth and back.
     restored.sandbox.root = False
     restored.bring_back()
-    said = restored.copy.advance(chain.later(2, restored), Point(time=moment))
+    came = restored.copy.advance(chain.later(2, restored), Point(time=moment))
     assert _marks(restored) == [1, 2, 3]
-    assert ":tagged:1 committed at" in said
+    assert ":tagged:1 committed at" in came.stands
+    # Where nothing is handed over, the same copy goes on to the later witness.
+    restored.copy.advance_to_witness(chain.later(2, restored))
+    restored.manifest = chain.backups[2].manifest
+    assert restored.differences() == []

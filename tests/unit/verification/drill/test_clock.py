@@ -13,7 +13,7 @@ def ticking(*moments: float) -> Stopwatch:
 def test_phases_touch_and_the_restore_ends_where_the_check_begins() -> None:
     """No second is between two phases, and the check's own seconds are no part of the restore."""
     watch = ticking(100.0, 103.0, 104.0, 104.5, 105.0, 165.0)
-    for phase in Phase:
+    for phase in list(Phase)[:5]:
         watch.begin(phase)
     watch.stop()
 
@@ -25,6 +25,25 @@ def test_phases_touch_and_the_restore_ends_where_the_check_begins() -> None:
         (Phase.CHECK, 60.0),
     ]
     assert watch.restore_seconds == 5.0
+
+
+def test_a_moment_after_the_backup_takes_the_way_on_to_it_too_and_its_proof_is_no_part_of_it() -> None:
+    watch = ticking(100.0, 103.0, 104.0, 104.5, 105.0, 165.0, 172.0, 200.0)
+    for phase in Phase:
+        watch.begin(phase)
+    watch.stop()
+
+    assert watch.phases[5:] == [(Phase.ADVANCE, 7.0), (Phase.SECOND_REPLAY, 28.0)]
+    assert (watch.restore_seconds, watch.moment_seconds) == (5.0, 12.0)
+
+
+def test_a_moment_that_was_not_reached_has_no_restore_time() -> None:
+    watch = ticking(*map(float, range(9)))
+    for phase in list(Phase)[:6]:
+        watch.begin(phase)
+    watch.stop()
+
+    assert watch.moment_seconds is None
 
 
 def test_without_a_first_correct_answer_there_is_no_restore_time() -> None:

@@ -32,6 +32,8 @@ class Noted:
     delivered: str | None = None
     aside: str | None = None
     configuration: str | None = None
+    touched: bool = False
+    stopped: bool = False
     notes: list[str] = field(default_factory=list)
 
     def begin_step(self, phase: str, title: str) -> None:
@@ -91,7 +93,7 @@ def test_a_place_is_cleared_after_its_service_has_stopped_and_started_when_all_i
     steps = Noted()
     calls = carried_out(place(Server(steps)), delivery, steps, ["old"])
     assert calls == ["phase stop", "run", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
-    assert (steps.aside, steps.delivered) == ("local:/data.old", "a server")
+    assert (steps.aside, steps.delivered, steps.touched, steps.stopped) == ("local:/data.old", "a server", True, False)
 
 
 def test_nothing_is_stopped_or_started_where_single_tables_go(delivery: Delivery) -> None:
@@ -107,7 +109,34 @@ def test_a_place_without_room_or_whose_service_does_not_stop_is_left_as_it_is(
     with pytest.raises(LifeboatError, match=fault):
         carried_out(place(Server(steps, **server)), delivery, steps, ["old"])
     assert not {"move_aside", "put"} & set(steps.calls)
-    assert (steps.aside, steps.delivered) == (None, None)
+    assert (steps.aside, steps.delivered, steps.touched, steps.stopped) == (None, None, False, False)
+
+
+@pytest.mark.parametrize("kind", ["place", "container", "server"])
+def test_a_target_whose_delivery_broke_off_is_known_to_have_been_changed(kind: str, delivery: Delivery, tmp_path: Path) -> None:
+    """Whatever was put there by then is not undone: nobody may be told that it was not touched."""
+
+    class Broken(Server):
+        def __getattr__(self, name: str) -> Any:
+            if name in {"put", "fill", "receive"}:
+                raise LifeboatError("the connection broke")
+            return super().__getattr__(name)
+
+    steps = Noted()
+    server = cast("Any", Broken(steps))
+    service = cast("Any", SimpleNamespace(settings=SimpleNamespace(restore=SimpleNamespace(owner=None))))
+    targets: dict[str, Target] = {
+        "place": place(server),
+        "container": ContainerTarget(server, service, server),
+        "server": ApiTarget(server, tmp_path, "toy"),
+    }
+    target = targets[kind]
+    assert not steps.touched
+    target.make_way(delivery, [], steps)
+    assert (steps.touched, steps.stopped) == (False, kind == "place")
+    with pytest.raises(LifeboatError, match="the connection broke"):
+        target.deliver(delivery, MANIFEST, steps)
+    assert (steps.touched, steps.delivered) == (True, None)
 
 
 def test_a_server_keeps_what_it_holds_before_anything_is_put_into_it(delivery: Delivery, tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""Evidence as it is read back out of a repository: the whole report, and what it says of one backup."""
+
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from backups.errors import Damaged
+from backups.repository.repository import Repository, Snapshot
+from tests.unit.verification.samples import MONDAY, check, evidence, lost_row, not_run, result
+from verification.evidence import store
+from verification.evidence.evidence import DrillResult, Evidence, MomentPart, PhasePart
+
+BACKUP = "agama-20261123T000000Z"
+
+
+class Held:
+    """A repository that holds these reports, each under the id of its snapshot."""
+
+    def __init__(self, **reports: Evidence | bytes) -> None:
+        self.reports = reports
+
+    def read(self, snapshot: str, path: str) -> bytes:
+        assert path == "report.json"
+        report = self.reports[snapshot]
+        return report if isinstance(report, bytes) else report.model_dump_json().encode()
+
+
+def snapshot(name: str, found: Evidence, days: int = 0) -> Snapshot:
+    return Snapshot(name, MONDAY + timedelta(days=days), tuple(store.tags(found)))
+
+
+def drill_of(held: Held, *snapshots: Snapshot) -> DrillResult | None:
+    return store.newest_drill(cast("Repository", held), snapshots, BACKUP)
+
+
+def test_a_report_is_read_as_it_was_written_and_one_of_another_version_is_damaged() -> None:
+    found = evidence(result())
+    repository = cast("Repository", Held(one=found, two=b'{"schema_version": 9}'))
+    assert store.read_report(repository, snapshot("one", found)) == found
+    with pytest.raises(Damaged, match="the evidence two cannot be read: ") as refused:
+        store.read_report(repository, snapshot("two", found))
+    assert "newer Lifeboat" in str(refused.value.hint)
+
+
+def test_the_newest_drill_of_a_backup_is_found_and_of_one_verification_the_failed_one() -> None:
+    old, new = evidence(lost_row(), result()), evidence(result(), result(restore_seconds=50.0))
+    other = evidence(result("grafana"))
+    held = Held(old=old, new=new, other=other)
+    assert drill_of(held, snapshot("old", old), snapshot("other", other, 2)) == old.drills[0]
+    assert drill_of(held, snapshot("new", new, 1), snapshot("old", old)) == new.drills[1]
+    assert drill_of(held, snapshot("other", other, 2)) is None
+
+
+MOMENT = MomentPart(asked="T", later="agama-later", later_at=MONDAY, stands="binlog.000007:4711", transactions=3)
+PHASES = tuple(PhasePart(name=name, seconds=1.0) for name in ("fetch", "start", "replay", "ready", "check", "advance"))
+WRONG = (check("agama.client", "rows", 1, 2),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "proven"),
+    [
+        ({"verdict": "between-witnesses", "moment": MOMENT.model_copy(update={"checks": result().checks})}, "verified"),
+        ({"verdict": "failed", "moment": MOMENT.model_copy(update={"checks": WRONG})}, "verified"),
+        ({"verdict": "failed", "moment": MOMENT.model_copy(update={"refuted": True})}, "verified"),
+        ({"verdict": "could-not-run", "moment": MOMENT}, "verified"),
+        ({"verdict": "failed", "moment": MOMENT, "checks": WRONG}, "failed"),
+        ({"verdict": "failed", "moment": MOMENT, "rto_met": False}, "failed"),
+        ({"verdict": "failed", "moment": MOMENT, "checks": ()}, None),
+        ({"verdict": "failed", "moment": MOMENT, "phases": PHASES[:5]}, None),
+        ({"verdict": "verified"}, "verified"),
+        ({"verdict": "failed"}, "failed"),
+        ({"verdict": "could-not-run"}, None),
+    ],
+)
+def test_a_drill_of_a_moment_proves_its_backup_alone_whatever_came_after(changes: dict[str, Any], proven: str | None) -> None:
+    found = evidence(result(**{"phases": PHASES, **changes}), not_run())
+    (proof,) = store.read_proofs([snapshot("one", found)]).items() or [(None, None)] if proven else [(None, None)]
+    assert (proof[0], proof[1] and proof[1].verdict) == ((BACKUP, proven) if proven else (None, None))
+    assert not any("agama-later" in tag or "between" in tag for tag in store.tags(found)[2:])
+    assert (store.read_proofs([snapshot("one", found)]) == {}) == (proven is None)

@@ -1,0 +1,89 @@
+"""What an operator means by `--at`: times of a zone, times of day, and the nights on which the clocks are set."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backups.errors import LifeboatError
+from verification.restore.arguments import moment
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+GTID = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"
+NEW_YORK = "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "utc"),
+    [
+        ("2026-11-22T03:00", NEW_YORK, "2026-11-22T08:00"),
+        ("2026-07-22T03:00", NEW_YORK, "2026-07-22T07:00"),
+        ("2026-11-22T03:00Z", NEW_YORK, "2026-11-22T03:00"),
+        ("2026-11-01T01:30-05:00", NEW_YORK, "2026-11-01T06:30"),
+        ("2026-11-01T02:00", NEW_YORK, "2026-11-01T07:00"),
+        ("2026-11-22", "Etc/UTC", "2026-11-22T00:00"),
+        ("11:59:59.5", "Etc/UTC", "2026-11-22T11:59:59.5"),
+        ("12:00:00", "Etc/UTC", "2026-11-22T12:00"),
+        ("12:00:01", "Etc/UTC", "2026-11-21T12:00:01"),
+        ("07:00", NEW_YORK, "2026-11-22T12:00"),
+        ("07:01", NEW_YORK, "2026-11-21T12:01"),
+        ("20:00", "Asia/Tokyo", "2026-11-22T11:00"),
+        ("21:01", "Asia/Tokyo", "2026-11-21T12:01"),
+        ("07:01Z", NEW_YORK, "2026-11-22T07:01"),
+    ],
+)
+def test_a_time_is_of_the_configured_zone_and_without_a_date_the_last_one_that_has_passed(text: str, zone: str, utc: str) -> None:
+    assert moment(text, zone, NOW) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
+
+
+def test_a_gtid_is_no_time() -> None:
+    assert moment(GTID, NEW_YORK, NOW) == GTID
+
+
+@pytest.mark.parametrize("text", ["yesterday", "25:00", "12", "2026-13-01", "3e11fa47:23", ""])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(LifeboatError, match="is neither a time nor a GTID"):
+        moment(text, NEW_YORK, NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "moments"),
+    [
+        ("2026-11-01T01:30:00", "twice", ("2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z")),
+        ("2026-03-08T02:30:00", "never", ("2026-03-08T06:30:00Z", "2026-03-08T07:30:00Z")),
+    ],
+)
+def test_a_time_that_came_twice_or_never_is_refused_with_both_moments(text: str, said: str, moments: tuple[str, str]) -> None:
+    with pytest.raises(LifeboatError, match=f"{text}' was in America/New_York {said}: the clocks were set") as refused:
+        moment(text, NEW_YORK, NOW)
+    assert refused.value.hint == f"choose one of the two moments: --at {moments[0]}, or --at {moments[1]}"
+
+
+def test_a_time_of_day_that_came_twice_this_night_is_refused_too() -> None:
+    with pytest.raises(LifeboatError, match="twice"):
+        moment("01:30", NEW_YORK, datetime(2026, 11, 1, 9, 0, tzinfo=UTC))
+
+
+@given(
+    st.sampled_from([NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia", "Etc/UTC"]),
+    # Nights on which the clocks were set somewhere; Samoa left out a whole day.
+    st.sampled_from(["2026-03-08", "2026-11-01", "2026-03-29", "2026-10-25", "2026-04-05", "2026-10-04", "2011-12-30"]),
+    st.integers(-4 * 4, 30 * 4),
+)
+def test_a_time_is_one_moment_that_the_clocks_showed_or_it_is_refused(zone: str, night: str, quarters: int) -> None:
+    """In any zone: what is taken is shown by the zone's clocks as it was written, and by no other moment within a day."""
+    local = datetime.fromisoformat(night) + timedelta(minutes=15 * quarters)
+    shown = [
+        each
+        for minutes in range(-26 * 60, 26 * 60 + 1, 30)
+        if (each := local.replace(tzinfo=UTC) + timedelta(minutes=minutes)).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        == local
+    ]
+    try:
+        taken = moment(local.isoformat(), zone, NOW)
+    except LifeboatError:
+        assert len(shown) != 1, (zone, local, shown)
+    else:
+        assert shown == [taken]

@@ -1,0 +1,52 @@
+"""Plans the drill of a moment: of what `lifeboat restore --at` would bring back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from backups import chains as chaining
+from backups.chains import Chain
+from backups.errors import LifeboatError
+from backups.machine.docker import Docker
+from backups.site import Site
+from verification.drill.plan import SELECTED, Planned, plan, unchosen
+from verification.evidence.words import utc
+from verification.restore.moment import RestorePoints
+from verification.restore.plan import Manifests
+
+
+def drills(
+    site: Site,
+    names: Sequence[str],
+    selections: Sequence[str],
+    at: datetime | str | None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> list[Planned]:
+    """Plan what `lifeboat verify` drills: the moment `at` of each service, a time (UTC) or a position of its log.
+
+    With `selections`, these backups instead, of those taken by then; without either, the usual ones. Never raises for what the
+    repository holds or lacks. Raises LifeboatError for a position together with selections.
+    """
+    if at is None or (selections and isinstance(at, datetime)):
+        return plan(site, names, selections or SELECTED, at=at, now=now)
+    if selections:
+        raise LifeboatError(
+            f"--backup and {at} are two ways to say what is drilled: a position of the log is a moment of its own",
+            hint="give one of them; or a time, --at TIME: then backups taken by then are chosen from",
+        )
+    asked = utc(at) if isinstance(at, datetime) else at
+    try:
+        held = chaining.chains(site.repository.backups())
+    except LifeboatError as error:
+        return [replace(unchosen(site, name, "moment", [], now()), error=error, asked=asked) for name in names]
+    return [replace(_planned(site, name, held.get(name, []), at, now()), asked=asked) for name in names]
+
+
+def _planned(site: Site, name: str, members: Sequence[Chain], at: datetime | str, now: datetime) -> Planned:
+    empty = unchosen(site, name, "moment", members, now)
+    try:
+        points = RestorePoints(site.service(name, Docker()), chaining.present(members, now), Manifests(site.repository))
+        choice = points.at(at) if isinstance(at, datetime) else points.at_position(at)
+    except LifeboatError as error:
+        return replace(empty, error=error)
+    return replace(empty, chain=choice.chain, point=choice.point, later=choice.later)

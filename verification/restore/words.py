@@ -1,0 +1,31 @@
+"""Says what came of a restore, for the terminal, the runbook and notifications alike.
+
+Pure.
+"""
+
+from verification.restore.order import Restoration
+
+
+def statement(result: Restoration) -> str:
+    """Say in a sentence what was compared with what, and what was not: it stands beside the verdict."""
+    before = f", the newest backup before {result.asked}; of the time between the two nothing came back" if result.asked else ""
+    proof = f"{result.proof}{before}"
+    if not (result.tables and result.delivered):
+        return proof
+    return f"of the copy: {proof}; the files of SQL were written from it, and the files themselves were compared with nothing"
+
+
+def whereabouts(result: Restoration) -> list[str]:
+    """Say where the data are, and what was done to the target, a line each."""
+    if result.delivered:
+        where = f"is in {result.delivered}"
+    elif not result.touched:
+        where = "the target was not touched"
+    else:
+        where = f"was not delivered whole, and {result.to} is not as it was: the steps in the runbook say how far it came"
+    return [
+        where,
+        *(["its service was stopped by restore.stop, and not started again"] if result.stopped and not result.delivered else []),
+        *([f"what was there before is in {result.aside}"] if result.aside else []),
+        *([f"its configuration is in {result.configuration}"] if result.configuration else []),
+    ]

@@ -14,7 +14,7 @@ from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import Bridge, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source import connection, source
+from backups.services.mysql.source import connection, for_copies, source
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness import witness
@@ -59,6 +59,7 @@ def _incremental(job: Job, seen: Source, connect: _Connect) -> Captured:
     parent = coverage.details_of(job.chain[-1])
     if parent is None:
         raise ChainBroken("the last backup is a dump, which has no log to go on from")
+    for_copies.require_same(parent, seen)
     pull.require_continuation(connect, parent, job.chain[-1].source.version)
     return _up_to_witness(job, seen, connect, parent.end, parent.log_created)
 
@@ -81,13 +82,13 @@ def _up_to_witness(
         end=witnessed.position,
         log_created=created,
         segments=pulled.segments,
-        variables=seen.copy_variables,
-        plugins=tuple(sorted(set(seen.plugins.values()))),
         lock_seconds=witnessed.lock_seconds,
         lock_attempts=witnessed.lock_attempts,
-        system_offset=seen.system_offset,
         bridge=bridge,
+        **for_copies.details(seen),
     )
+    for limit in details.limits:
+        job.say(f"a limit of this backup: {limit}")
     return Captured(
         taken_at=witnessed.taken_at,
         source_version=seen.version.text,

@@ -163,6 +163,14 @@ _ELSEWHERE = re.compile(
 )
 """Names of what would bind a copy to a machine or to others, or take its memory: unknown ones so called are not given."""
 _LONGEST = 256
+_BUILT = {
+    "default_tmp_storage_engine": "InnoDB",
+    "lc_messages": "en_US",
+    "lc_time_names": "en_US",
+    "time_zone": "SYSTEM",
+    "transaction_isolation": "REPEATABLE-READ",
+}
+"""Of these the server (9.7) says that nobody has set them, also where an option did."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +196,7 @@ def sort_out(variables: Mapping[str, str], as_built: frozenset[str] | None) -> V
     as_built: names of those that nobody has set, so that a copy, a server of the same version, has them alike; None where the
     server does not say it: then every one may have been set.
     """
-    built = as_built or frozenset()
+    built = {name for name in as_built or () if variables.get(name) == _BUILT.get(name, variables.get(name))}
     carried = {name: copy_value(name, value) for name, value in variables.items() if value and name in _CARRIED}
     set_by_somebody = {name: value for name, value in variables.items() if name not in built and name not in _CARRIED}
     unknown = {name: value for name, value in set_by_somebody.items() if value and reason(name) is None}

@@ -15,7 +15,9 @@ def install(session: Session, chain: Sequence[MySQLDetails]) -> Iterator[str]:
     Plugins are loaded by options. Yields a note for each component that the copy's server does not load.
     """
     wanted = dict.fromkeys(urn for details in chain if details.installed for urn in details.installed.components)
-    for urn in wanted.keys() - _components(session):
+    there = _components(session)
+    # In their order: one may need another.
+    for urn in (urn for urn in wanted if urn not in there):
         try:
             rows(session, "INSTALL COMPONENT %s", [urn])
         except pymysql.err.MySQLError as error:
@@ -50,7 +52,7 @@ def installed_later(chain: Sequence[MySQLDetails], later: MySQLDetails) -> Itera
     ):
         for name in sorted(before ^ after):
             verb, becomes = ("installed", "INSTALL") if name in after else ("removed", "UNINSTALL")
-            yield f"{kind} {name} was {verb} about that moment, which no log tells: {becomes} {kind.upper()} as it shall be"
+            yield f"{kind} {name} was {verb} about that moment, which no log tells: {becomes} {kind.upper()} if it shall be so"
 
 
 def _components(session: Session) -> set[str]:

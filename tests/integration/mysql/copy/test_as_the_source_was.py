@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backups.errors import ChainBroken
 from backups.services.base import Fetched
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.variables import reason
@@ -156,6 +157,10 @@ def test_an_odd_source_comes_back_by_its_log(
         "SELECT plugin_status FROM information_schema.plugins WHERE plugin_name = 'auth_socket'", password="App's-0wn"
     )
     assert active == [("ACTIVE",)]
+
+    odd.sql("SET GLOBAL default_week_format = 5")
+    with pytest.raises(ChainBroken, match="default_week_format was 3 and is 5: one log cannot be replayed under both"):
+        chain.backup()
 
 
 def _require_settings(odd: MySQLServer, chain: Chain, of_copy: dict[str, str]) -> None:

@@ -26,6 +26,7 @@ settings.load_profile("lifeboat")
 pytest_plugins = [
     "tests.servers.mysql",
     "tests.servers.mysql_chain",
+    "tests.servers.mysql_operator",
     "tests.servers.prometheus",
     "tests.servers.grafana",
     "tests.servers.prefect",

@@ -4,6 +4,8 @@ Layout below `data/`: a full has `datadir/` (the clone) and `log/`; an increment
 binary log file's own bytes from `start` to `end`; the segments of a chain, put end to end, are the source's log files again.
 """
 
+from pydantic import Field
+
 from backups.manifest import Frozen
 
 DATADIR = "datadir"
@@ -40,18 +42,33 @@ class Bridge(Frozen):
     segments: tuple[LogSegment, ...]
 
 
+class Installed(Frozen):
+    """What a server's own tables say that it loads at each start.
+
+    plugins: name -> library, of mysql.plugin; components: URNs of mysql.component, in the order they were installed.
+    """
+
+    plugins: dict[str, str]
+    components: tuple[str, ...]
+
+
 class MySQLDetails(Frozen):
-    """The `details` of a MySQL manifest.
+    """The `details` of a MySQL manifest. What has a default, older manifests lack.
 
     start, end: where this backup's log begins (a full's: offset 0 of a file begun before its clone; an incremental's: its
     parent's `end`) and ends (the witness's position)
     log_created: creation stamp of `end.file`, from its format description event: tells a log that was reset and began anew
     variables: server variables that a copy must be started with, by their option names (innodb_page_size, …)
-    plugins: libraries of the plugins that were active
+    changed: those of them that are not as a server is built, or that a delivery always names; None: all
+    others: known variables that are set, but that no copy needs: for whoever runs the server again
+    unknown: variables that this Lifeboat did not know, which copies are started with where a server takes them
+    plugins: libraries of the plugins that were active; installed: what the server loads at each start, None where not known
     system_offset: seconds east of UTC of the source's machine: statements in the log mean its time zone when they say SYSTEM
+    zone: the same with every change of its clocks; empty where they never change, see `source/zone.py`
     bridge: a full's link to the chain before, where the source still had the log between
     lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
-    limits: which moments since the chain before a full cannot bring back, and why, a line each
+    limits: what a copy cannot have as the source had it, and which moments since the chain before a full cannot be brought back, a
+    line each
     """
 
     server_uuid: str
@@ -64,6 +81,11 @@ class MySQLDetails(Frozen):
     plugins: tuple[str, ...]
     lock_seconds: float
     lock_attempts: int
+    changed: tuple[str, ...] | None = None
+    others: dict[str, str] = Field(default={})
+    unknown: dict[str, str] = Field(default={})
+    installed: Installed | None = None
     system_offset: int = 0
+    zone: tuple[tuple[int, int], ...] = ()
     bridge: Bridge | None = None
     limits: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from backups import durations
 from backups.machine.docker import Docker
 from backups.services.base import Finding
 from backups.services.mysql.clone import recipient
+from backups.services.mysql.doctor import copies
 from backups.services.mysql.doctor.checks import ALL_PRIVILEGES, Verdict, fault, fine, some
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, quoted, rows
@@ -49,6 +50,7 @@ class CloneChecks:
             yield look(session, seen)
         yield _engines(session)
         yield _external_files(session)
+        yield copies.check(seen)
 
     def create_user(self, settings: MySQLSettings) -> str:
         """See `Checks.create_user`."""

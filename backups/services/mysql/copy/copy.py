@@ -17,14 +17,15 @@ from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
-from backups.services.mysql.copy import advance, events, export_tables, hand_over, options
+from backups.services.mysql.copy import advance, events, export_tables, hand_over, installed, options
 from backups.services.mysql.copy.advance import Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
 from backups.services.mysql.copy.options import HOME, SOCKET
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
-from backups.services.mysql.copy.server import HINT, Server
+from backups.services.mysql.copy.server import HINT, Ended, Server
+from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
@@ -47,6 +48,7 @@ class MySQLCopy:
         self._title = name
         self._home = sandbox.directory / f"{name}-server"
         self._details: MySQLDetails
+        self._all_details: list[MySQLDetails]
         self._image: Image
         self._server: Server
         self._logs: list[RelayLog] = []
@@ -58,7 +60,7 @@ class MySQLCopy:
     def assemble(self) -> None:
         """Move the clone to where the server looks for it, and put the chain's log together."""
         self._image = self._sandbox.image(self._last.source.image)
-        details = [_details(fetched) for fetched in self._chain]
+        self._all_details = details = [_details(fetched) for fetched in self._chain]
         self._details = details[-1]
         clone = self._chain[0].data / DATADIR
         if not clone.is_dir():
@@ -74,17 +76,16 @@ class MySQLCopy:
 
     def start(self) -> None:
         """Start the server on the clone, wait until it has recovered, and drop the replication channels of the source."""
-        container = self._sandbox.run(
-            self._title,
-            self._image,
-            entrypoint=["mysqld"],
-            command=options.options(self._details, memory=self._memory, more=DURABLE if self._for_restore else RELAXED),
-            environment=options.environment(self._details),
-            mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
-            user=f"{USER}:{USER}",
-        )
-        self._server = Server(container, self._home / "run" / SOCKET, self._account)
-        self._server.wait_until_ready()
+        try:
+            self._start_server(unknown=True)
+        except Ended:
+            if not self._details.unknown:
+                raise
+            # One of the variables that Lifeboat does not know may be what it did not start with.
+            self._server.container.remove()
+            self._start_server(unknown=False)
+            listed = ", ".join(self._details.unknown)
+            self._notes.append(f"the copy's server did not start with settings that Lifeboat does not know: {listed}")
 
         def forget(session: Session) -> None:
             if source := hand_over.replication_source(session):
@@ -93,13 +94,30 @@ class MySQLCopy:
 
         self._server.run(forget)
 
+    def _start_server(self, *, unknown: bool) -> None:
+        container = self._sandbox.run(
+            self._title,
+            self._image,
+            entrypoint=["mysqld"],
+            command=options.options(
+                self._all_details, memory=self._memory, more=DURABLE if self._for_restore else RELAXED, unknown=unknown
+            ),
+            environment=options.environment(self._details),
+            mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
+            user=f"{USER}:{USER}",
+        )
+        self._server = Server(container, self._home / "run" / SOCKET, self._account)
+        self._server.wait_until_ready()
+
     def replay(self) -> None:
         """Replay the log to the witness's position; then let nobody write any more."""
 
         def bring_forward(session: Session) -> None:
+            self._notes += installed.install(session, self._all_details)
             with hand_over.without_sync(session, for_restore=self._for_restore):
                 self._replay(session).run()
             events.restore_statuses(session, self._last.witness)
+            installed.settle(session, self._all_details)
             rows(session, "SET GLOBAL read_only = ON")
 
         self._server.run(bring_forward)
@@ -119,13 +137,16 @@ class MySQLCopy:
 
     def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""
-        path = Advance(self._chain, self._details, log, _details(log))
+        later = _details(log)
+        path = Advance(self._chain, self._details, log, later)
         stop = self._server.run(lambda session: path.find(session, point))
         self._at = stop.position
         if stop.last is not None:
             logs = self._placed(lambda relay, kept: path.place(relay, kept, stop))
 
             def go_on(session: Session) -> None:
+                self._notes += installed.install(session, [later])
+                self._notes += installed.installed_later(self._all_details, later)
                 with hand_over.without_sync(session, for_restore=self._for_restore):
                     path.replay(session, logs, stop)
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
@@ -171,10 +192,12 @@ class MySQLCopy:
         return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _make_home(self) -> None:
-        """Make the directory of a server: for its data, its socket, its relay logs, and the account that we use."""
+        """Make the directory of a server: for its data, its socket, its relay logs, its time zone, and the account that we use."""
         self._home.mkdir(mode=0o711)
         for directory in ("run", "relay"):
             (self._home / directory).mkdir(mode=0o755)
+        if self._details.zone:
+            (self._home / options.ZONE).write_bytes(zone_file(self._details.zone))
         account = self._home / "account.sql"
         account.touch(mode=0o600)
         account.write_text(self._account.sql())

@@ -6,8 +6,6 @@ not happen twice; and what the source's scheduler itself disables is in no log. 
 
 from collections.abc import Iterable
 
-from pymysql.charset import charset_by_name
-
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.definitions import EVENT_STATUS, subject
 from backups.witness import Fact
@@ -30,10 +28,14 @@ def restore_statuses(session: Session, witness: Iterable[Fact]) -> None:
         statement = (
             f"ALTER DEFINER = {quoted(user)}@{quoted(host)} EVENT {quoted(schema)}.{quoted(name)} {_STATUSES[str(becomes)]}"
         )
-        # ALTER EVENT also stores the session's character set: it must be the event's own, and the statement be written in it.
+        # ALTER EVENT also stores the session's character set, which must be the event's own when it is executed. It is prepared
+        # before: in swe7 there is no backtick to write it with, and of binary and others Python knows no encoding.
+        rows(session, "SET @lifeboat_statement = %s", [statement])
+        rows(session, "PREPARE lifeboat_event FROM @lifeboat_statement")
         rows(session, "SET character_set_client = %s, collation_connection = %s", [characters, collation])
-        session.query(statement.encode(charset_by_name(characters).encoding))
+        rows(session, "EXECUTE lifeboat_event")
         rows(session, "SET NAMES utf8mb4")
+        rows(session, "DEALLOCATE PREPARE lifeboat_event")
 
 
 def settle_statuses(session: Session, before: Iterable[Fact], after: Iterable[Fact]) -> list[str]:

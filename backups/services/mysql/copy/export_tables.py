@@ -7,12 +7,14 @@ number with a fraction comes back as a double, dates inside JSON as text: JSON's
 
 import difflib
 import hashlib
+import secrets
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import pymysql.err
 from pymysql.cursors import SSCursor
 
 from backups.errors import LifeboatError
@@ -31,8 +33,17 @@ _HEAD = """-- {name}, as Lifeboat brought it back. Load it beside a running serv
 -- Not in it: triggers, views, grants, and the values of generated columns, which the server computes.
 SET NAMES utf8mb4;
 SET time_zone = '+00:00', sql_mode = '{modes}', foreign_key_checks = 0, unique_checks = 0;
-{create};
+{relaxed}{create};
 """
+_RELAXED = {
+    "strict": """-- The table is one that InnoDB takes by this setting only; it needs SESSION_VARIABLES_ADMIN (or SUPER):
+SET innodb_strict_mode = 0;
+""",
+    "foreign keys": """-- A foreign key refers to columns that are no unique key; servers from 8.4 on take it like this:
+/*!80400 SET restrict_fk_on_non_standard_key = 0 */;
+""",
+}
+"""What a table may need that was made under other settings: only of those tables, since not every user may set it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ def _write(session: Session, schema: str, table: str, into: Path) -> Path:
     try:
         with partial.open("wb") as out:
             name = subject(schema, table).replace("\n", " ").replace("\r", " ")
-            out.write(_HEAD.format(name=name, modes=_MODES, create=create).encode())
+            out.write(_HEAD.format(name=name, modes=_MODES, relaxed=_relaxed(session, schema, table), create=create).encode())
             if columns:
                 _insert(session, schema, table, columns, out)
             out.write(b"-- complete\n")
@@ -104,6 +115,49 @@ def _write(session: Session, schema: str, table: str, into: Path) -> Path:
         partial.unlink(missing_ok=True)
         raise
     return path
+
+
+def _relaxed(session: Session, schema: str, table: str) -> str:
+    """Return the statements without which a server with default settings would not take the table's definition."""
+    needed = ""
+    probe = f"{quoted(schema)}.{quoted(f'lifeboat_{secrets.token_hex(8)}')}"
+    rows(session, "SET innodb_strict_mode = ON")
+    try:
+        rows(session, f"CREATE TABLE {probe} LIKE {quoted(schema)}.{quoted(table)}")
+    except pymysql.err.MySQLError:
+        needed += _RELAXED["strict"]
+    else:
+        rows(session, f"DROP TABLE {probe}")
+    if _has_loose_keys(session, schema, table):
+        needed += _RELAXED["foreign keys"]
+    return needed
+
+
+def _has_loose_keys(session: Session, schema: str, table: str) -> bool:
+    """Return whether a foreign key of the table refers to columns that are not, all of them, one unique key."""
+    referred: dict[str, tuple[str, str, list[str]]] = {}
+    for key, *parent, column in rows(
+        session,
+        "SELECT constraint_name, referenced_table_schema, referenced_table_name, referenced_column_name "
+        "FROM information_schema.key_column_usage "
+        "WHERE table_schema = %s AND table_name = %s AND referenced_table_name IS NOT NULL ORDER BY constraint_name",
+        [schema, table],
+    ):
+        referred.setdefault(key, (parent[0], parent[1], []))[2].append(column)
+    return any(sorted(columns) not in _unique_keys(session, *parent) for *parent, columns in referred.values())
+
+
+def _unique_keys(session: Session, schema: str, table: str) -> list[list[str]]:
+    """Return the columns of each unique key, sorted; of one over parts of columns or expressions, what no foreign key names."""
+    keys: dict[str, list[str]] = {}
+    for key, column, part in rows(
+        session,
+        "SELECT index_name, column_name, sub_part FROM information_schema.statistics "
+        "WHERE table_schema = %s AND table_name = %s AND non_unique = 0",
+        [schema, table],
+    ):
+        keys.setdefault(key, []).append(column if column is not None and part is None else "")
+    return [sorted(columns) for columns in keys.values()]
 
 
 def _insert(session: Session, schema: str, table: str, columns: Sequence[_Column], out: BinaryIO) -> None:

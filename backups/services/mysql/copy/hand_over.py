@@ -1,5 +1,6 @@
 """Prepares a copy to be handed over: shuts its server down in order, and removes what was the sandbox's."""
 
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.copy.server import Server
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.versions import Version
 
 USER = 999
@@ -24,6 +26,9 @@ DATA = "/var/lib/mysql"
 DURABLE = ("--innodb-doublewrite=ON", "--innodb-flush-log-at-trx-commit=1", "--innodb-fast-shutdown=1")
 """Options of a server whose data will be handed over. Its shutdown writes every page (1): a start needs no recovery. A slow one
 (0) would purge old row versions too, which the next server does by itself while it serves."""
+_SHOWN = 20
+"""Settings that a note names before it counts the rest."""
+_YEAR = 366 * 24 * 3600
 _ENDING = 3600.0
 """Seconds for a server to write what it has in memory."""
 
@@ -92,20 +97,46 @@ def remove_sandbox_files(datadir: Path) -> None:
 def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Sequence[str]) -> Delivery:
     """Describe what is handed over, with all that an operator must know to start a server on it."""
     version = Version.parse(manifest.source.version)
-    settings = [f"{name}={value}" for name, value in details.variables.items()]
-    if details.gtid:
-        settings += ["gtid_mode=ON", "enforce_gtid_consistency=ON"]
+    settings = delivered_settings(details)
     facts = [
         f"start MySQL {version.release} on it, or a later {version.series}; option files are not in the backup",
-        f"as on the source, set: {' '.join(settings)}",
+        f"as on the source, set: {shlex.join(settings)}",
+        *_other_settings(details),
         "accounts, passwords and grants are those of the source at that moment",
         "the server makes itself a new server_uuid and new TLS certificates: whoever checks the old ca.pem needs the new one",
         "its binary log begins anew: the next backup is a full by itself, and replicas have to be pointed to it again",
     ]
-    if details.plugins:
-        facts.append(f"the source had loaded {', '.join(details.plugins)}: what its option files loaded, they have to load again")
-    if details.system_offset:
-        hours = details.system_offset / 3600
-        facts.append(f"the source's machine was {hours:+g} h from UTC: set that zone before a server starts on it, or time_zone")
+    by_options = sorted(set(details.plugins) - set(details.installed.plugins.values() if details.installed else ()))
+    if by_options:
+        facts.append(f"the source had loaded {', '.join(by_options)}: what its option files loaded, they have to load again")
+    facts += _zone(manifest, details)
     options = [f"--{setting}" for setting in settings]
     return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*facts, *notes), options=options)
+
+
+def delivered_settings(details: MySQLDetails) -> list[str]:
+    """Return the settings that a server must be started with on what is delivered, as `name=value`."""
+    named = details.variables if details.changed is None else {name: details.variables[name] for name in details.changed}
+    settings = [f"{name}={copy_value(name, value)}" for name, value in named.items()]
+    return [*settings, "gtid_mode=ON", "enforce_gtid_consistency=ON"] if details.gtid else settings
+
+
+def _other_settings(details: MySQLDetails) -> Iterator[str]:
+    """Yield notes on what else was set at the source, which no data depend on."""
+    listed = [f"{name}={value}" for name, value in details.others.items()]
+    if listed:
+        more = f" and {len(listed) - _SHOWN} more, in the manifest" if len(listed) > _SHOWN else ""
+        yield f"also set on the source, for its option file: {shlex.join(listed[:_SHOWN])}{more}"
+    yield from (f"a limit of this backup: {limit}" for limit in details.limits)
+
+
+def _zone(manifest: Manifest, details: MySQLDetails) -> Iterator[str]:
+    """Yield the note on the time zone of the source's machine, where it was not UTC."""
+    if details.zone:
+        year = [offset for begin, offset in details.zone if abs(begin - manifest.taken_at.timestamp()) < _YEAR]
+        offsets = sorted({details.system_offset, *year})
+        hours = " and ".join(f"{offset / 3600:+g} h" for offset in offsets)
+        yield f"the source's machine was {hours} from UTC: set its own zone before a server starts on it, or time_zone"
+    elif details.system_offset:
+        hours = f"{details.system_offset / 3600:+g} h"
+        yield f"the source's machine was {hours} from UTC: set that zone before a server starts on it, or time_zone"

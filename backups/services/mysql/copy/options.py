@@ -1,28 +1,54 @@
 """Builds the options of a copy's server: as on the source where data depend on them, and without any connection to outside."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from backups.services.mysql.details import MySQLDetails
+from backups.services.mysql.source.variables import copy_value
 
 HOME = "/lifeboat"
 """Where the server finds what it needs besides its data."""
 SOCKET = "mysqld.sock"
+ZONE = "zone"
+"""The file with the source's time zone, where clocks change."""
 _MIB = 1 << 20
+WIDEST = {
+    "innodb_strict_mode": "OFF",
+    "restrict_fk_on_non_standard_key": "OFF",
+    "max_heap_table_size": str(1 << 40),
+    "cte_max_recursion_depth": str((1 << 32) - 1),
+    "max_sp_recursion_depth": "255",
+}
+"""What only stops statements, and is no part of the log: as the source did them, a copy lets them pass."""
 
 
 def environment(details: MySQLDetails) -> dict[str, str]:
     """Return the server's environment: in the log, a statement's time zone may be SYSTEM, and means the source's."""
+    if details.zone:
+        return {"TZ": f":{HOME}/{ZONE}"}
     west = -details.system_offset
     hours, minutes = divmod(abs(west) // 60, 60)
     return {"TZ": f"SRC{'-' if west < 0 else '+'}{hours:02d}:{minutes:02d}"} if west else {}
 
 
-def options(details: MySQLDetails, *, memory: int, more: Sequence[str]) -> list[str]:
-    """Return the server's options. `memory`: bytes of its buffer pool. `more`: how durable it shall be."""
-    libraries = dict.fromkeys(["mysql_clone.so", *details.plugins])
+def settings(variables: Mapping[str, str]) -> Iterator[str]:
+    """Yield options that set variables. A server of the source's series may lack one: then it says so, and starts."""
+    for name, value in variables.items():
+        # Older manifests have it with the source's own directories.
+        yield f"--loose-{name}={copy_value(name, value)}"
+
+
+def options(chain: Sequence[MySQLDetails], *, memory: int, more: Sequence[str], unknown: bool = True) -> list[str]:
+    """Return the server's options. `chain`: the details of each of its backups. `memory`: bytes of its buffer pool. `more`: how
+    durable it shall be. `unknown`: with the variables that Lifeboat does not know.
+    """
+    details = chain[-1]
+    # A plugin that was taken away since the full is still named in the clone and in the log.
+    libraries = dict.fromkeys(["mysql_clone.so", *(library for each in chain for library in each.plugins)])
     return [
         "--no-defaults",
+        # First: whatever is known has the last word.
+        *settings(details.unknown if unknown else {}),
         "--datadir=/var/lib/mysql",
         f"--socket={HOME}/run/{SOCKET}",
         f"--pid-file={HOME}/run/mysqld.pid",
@@ -60,7 +86,8 @@ def options(details: MySQLDetails, *, memory: int, more: Sequence[str]) -> list[
         "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
         *(f"--plugin-load-add={library}" for library in libraries),
         *more,
-        *(f"--{name}={value}" for name, value in details.variables.items()),
+        *settings(details.variables),
+        *settings(WIDEST),
     ]
 
 

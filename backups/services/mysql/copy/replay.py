@@ -13,7 +13,7 @@ from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.stream import FIRST
 from backups.services.mysql.details import Position
 from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.text import one_line
+from backups.services.mysql.text import one_line, without_statement
 from backups.services.mysql.versions import Version
 
 CHANNEL = "lifeboat"
@@ -162,14 +162,17 @@ class Replay:
         return (status["Relay_Log_File"], status["Relay_Log_Pos"], *touched)
 
     def _error(self, status: dict[str, Any]) -> str:
-        """Return the error itself; with several workers, the channel's only says that one of them has it."""
+        """Return the error itself, without what may be secret in the statement.
+
+        With several workers, the channel's only says that one of them has it.
+        """
         workers = rows(
             self._session,
             "SELECT last_error_message FROM performance_schema.replication_applier_status_by_worker "
             "WHERE channel_name = %s AND last_error_number <> 0",
             [self._channel],
         )
-        return one_line(workers[0][0] if workers else status["Last_SQL_Error"])
+        return without_statement(one_line(workers[0][0] if workers else status["Last_SQL_Error"]))
 
     def _at(self, status: dict[str, Any]) -> tuple[str, int]:
         """Return the position in the source's log: a relay log's offsets are those of the file that it was made of."""

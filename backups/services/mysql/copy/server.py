@@ -14,6 +14,7 @@ from backups.errors import Damaged, LifeboatError, Transient
 from backups.machine.docker import Container
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.source.connection import Session, connect_socket
+from backups.services.mysql.text import without_statement
 
 HINT = "verify an older backup; the image must be of the source's version"
 _T = TypeVar("_T")
@@ -21,6 +22,10 @@ _PATIENCE = 1800.0
 """Seconds for a server to recover its data and take connections."""
 _ACCESS_DENIED = 1045
 _SOCKET_PATH_LIMIT = 100
+
+
+class Ended(Damaged):
+    """The server ended instead of taking connections."""
 
 
 class Server:
@@ -32,11 +37,11 @@ class Server:
         self._account = account
 
     def wait_until_ready(self) -> None:
-        """Wait until it takes connections. Raises Damaged when it ends, or does not."""
+        """Wait until it takes connections. Raises Ended when it ends, Damaged when it does not answer."""
         deadline = time.monotonic() + _PATIENCE
         while (refused := self._refused()) is not None:
             if not self.container.running():
-                raise Damaged(f"the server ended on the restored data: {self.error_log()}", hint=HINT)
+                raise Ended(f"the server ended on the restored data: {self.error_log()}", hint=HINT)
             if time.monotonic() > deadline:
                 raise Damaged(
                     f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self.error_log()}",
@@ -65,7 +70,7 @@ class Server:
 
     def error_log(self) -> str:
         """Return the server's last errors, or its last lines; without the stack trace after them."""
-        lines = [line.strip() for line in self.container.logs(300).splitlines() if line.strip()]
+        lines = [without_statement(line.strip()) for line in self.container.logs(300).splitlines() if line.strip()]
         return " | ".join([line for line in lines if "[ERROR]" in line or "mysqld got signal" in line][-4:] or lines[-4:])
 
     def url(self, database: str) -> str:

@@ -16,7 +16,7 @@ from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source import connection, source
+from backups.services.mysql.source import connection, for_copies, source
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness import witness
@@ -62,18 +62,21 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
         raise Transient(f"the full could not be brought back: {fault}", hint="it came while the full was taken: try again")
     if pulled.created is None:
         raise AssertionError("a log that starts with a file's first byte tells when the file was begun")
-    return _captured(seen, start, witnessed, pulled, pulled.created, before)
+    return _captured(job, seen, start, witnessed, pulled, pulled.created, before)
 
 
 def _incremental(job: Job, seen: Source, connect: _Connect) -> Captured:
     if not job.chain:
         raise ChainBroken("there is no backup to build on")
     parent = _parent(job.chain[-1])
+    for_copies.require_same(parent, seen)
     pull.require_continuation(connect, parent, job.chain[-1].source.version)
     witnessed, pulled = _up_to_witness(job, connect, parent.end)
     if fault := replayable.fault(job.directory, pulled.segments, parent.end, witnessed.position):
         raise ChainBroken(fault)
-    return _captured(seen, parent.end, witnessed, pulled, pulled.created if pulled.created is not None else parent.log_created)
+    return _captured(
+        job, seen, parent.end, witnessed, pulled, pulled.created if pulled.created is not None else parent.log_created
+    )
 
 
 def _parent(manifest: Manifest) -> MySQLDetails:
@@ -95,9 +98,12 @@ def _up_to_witness(job: Job, connect: _Connect, start: Position) -> tuple[Witnes
 
 
 def _captured(
-    seen: Source, start: Position, witnessed: Witnessed, pulled: Pulled, created: int, before: Before | None = None
+    job: Job, seen: Source, start: Position, witnessed: Witnessed, pulled: Pulled, created: int, before: Before | None = None
 ) -> Captured:
     """Put a backup's details together. created: the stamp of the log file that the witness's position is in."""
+    limits = tuple(for_copies.limits(seen))
+    for limit in limits:
+        job.say(f"a limit of this backup: {limit}")
     details = MySQLDetails(
         server_uuid=seen.server_uuid,
         gtid=seen.gtid,
@@ -105,13 +111,11 @@ def _captured(
         end=witnessed.position,
         log_created=created,
         segments=pulled.segments,
-        variables=seen.copy_variables,
-        plugins=tuple(sorted(set(seen.plugins.values()))),
         lock_seconds=witnessed.lock_seconds,
         lock_attempts=witnessed.lock_attempts,
-        system_offset=seen.system_offset,
         bridge=before.bridge if before else None,
-        limits=before.limits if before else (),
+        limits=(*(before.limits if before else ()), *limits),
+        **for_copies.details(seen),
     )
     return Captured(
         taken_at=witnessed.taken_at,

@@ -2,28 +2,23 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
+
+import pymysql.err
 
 from backups.errors import LifeboatError
-from backups.services.mysql.details import Position
+from backups.services.mysql.details import Installed, Position
+from backups.services.mysql.source import zone
 from backups.services.mysql.source.connection import Session, encrypted, rows, variable
+from backups.services.mysql.source.variables import Variables, sort_out
+from backups.services.mysql.source.zone import Zone
 from backups.services.mysql.versions import Version
 
 SYSTEM_DATABASES = ("mysql", "sys", "performance_schema", "information_schema")
 """Databases that are the server's own; of `mysql`, the accounts are part of the witness."""
-_COPY_VARIABLES = (
-    "innodb_page_size",
-    "innodb_data_file_path",
-    "innodb_file_per_table",
-    "innodb_default_row_format",
-    "lower_case_table_names",
-    "character_set_server",
-    "character_set_filesystem",
-    "collation_server",
-    "default_storage_engine",
-    "explicit_defaults_for_timestamp",
-    "partial_revokes",
-)
-"""What decides how the data files are read, and how logged statements that create tables are understood."""
+_NO_QUOTES = re.compile(r"[\w.,:;/+-]*")
+_NOT_SHOWN = (1044, 1049, 1054, 1109, 1142, 1143, 1146, 1227)
+"""Errors: no privilege, or no such database, table or column."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +26,10 @@ class Source:
     """What was read from a source when it was inspected.
 
     plugins: name -> library, of the active ones that come from a library. variables: every global one, as the server prints it.
-    privileges: those on *.* of our user, upper case. tls: whether our session is encrypted. system_offset: seconds east of UTC of
-    the time zone of its machine, now.
+    as_built: names of those that nobody has set; None where the server does not say it
+    privileges: those on *.* of our user, upper case. tls: whether our session is encrypted
+    system_offset: seconds east of UTC of the time zone of its machine, now. zone: that zone with its changes, None where it
+    cannot be read. installed: what it loads at each start, None where our user may not read that
     """
 
     version: Version
@@ -42,6 +39,9 @@ class Source:
     privileges: frozenset[str]
     tls: bool
     system_offset: int = 0
+    as_built: frozenset[str] | None = None
+    zone: Zone | None = ()
+    installed: Installed | None = None
 
     @property
     def gtid(self) -> bool:
@@ -50,8 +50,15 @@ class Source:
 
     @property
     def copy_variables(self) -> dict[str, str]:
-        """The variables that a copy must be started with, by their option names."""
-        return {name: self.variables[name] for name in _COPY_VARIABLES if name in self.variables}
+        """The variables that a server on which a dump is loaded must be started with, by their option names."""
+        found = self.sorted_variables
+        # A script of MariaDB's hands them on without quoting.
+        return {name: found.carried[name] for name in found.changed if _NO_QUOTES.fullmatch(found.carried[name])}
+
+    @property
+    def sorted_variables(self) -> Variables:
+        """The variables, sorted into what a copy is started with and what it is not."""
+        return sort_out(self.variables, self.as_built)
 
 
 def inspect(session: Session) -> Source:
@@ -72,7 +79,39 @@ def inspect(session: Session) -> Source:
         privileges=frozenset(held_privileges([row[0] for row in rows(session, "SHOW GRANTS")])),
         tls=encrypted(session),
         system_offset=_system_offset(session),
+        as_built=_as_built(session),
+        zone=zone.read(session),
+        installed=_installed(session),
     )
+
+
+def _as_built(session: Session) -> frozenset[str] | None:
+    """Return the names of the variables that have the value the server was built with."""
+    for statement in (
+        "SELECT variable_name FROM performance_schema.variables_info WHERE variable_source = 'COMPILED'",
+        "SELECT LOWER(variable_name) FROM information_schema.system_variables WHERE global_value_origin = 'COMPILE-TIME'",
+    ):
+        if found := _rows_if_allowed(session, statement):
+            return frozenset(name for (name,) in found)
+    return None
+
+
+def _installed(session: Session) -> Installed | None:
+    plugins = _rows_if_allowed(session, "SELECT name, dl FROM mysql.plugin ORDER BY name")
+    components = _rows_if_allowed(session, "SELECT component_urn FROM mysql.component ORDER BY component_id")
+    if plugins is None or components is None:
+        return None
+    return Installed(plugins=dict(plugins), components=tuple(urn for (urn,) in components))
+
+
+def _rows_if_allowed(session: Session, statement: str) -> list[tuple[Any, ...]] | None:
+    """Return the rows; None where the server has no such table, or does not show it to our user (which the doctor says)."""
+    try:
+        return rows(session, statement)
+    except (pymysql.err.OperationalError, pymysql.err.ProgrammingError) as error:
+        if error.args[0] in _NOT_SHOWN:
+            return None
+        raise
 
 
 def _system_offset(session: Session) -> int:

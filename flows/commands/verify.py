@@ -53,7 +53,8 @@ def verify(
 
     Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report
 
-    Exit code: 0 verified, 1 a backup did not come back equal, 2 it could not be tried.
+    Exit code: 0 verified, or with --at equal on both sides of the moment, 1 a backup did not come back equal, 2 it could not be
+    tried.
     """
     site = Site.open(config)
     names = site.chosen(services or [])

@@ -11,6 +11,7 @@ from backups.config.settings import Settings
 from backups.errors import ConfigError
 from backups.hosts import Hosts
 from backups.manifest import Kind, Manifest
+from backups.repository import identity
 from backups.repository.repository import Repository
 from backups.services.base import Service
 from backups.services.registry import SERVICE_TYPES
@@ -47,7 +48,7 @@ class Site:
             environment=section.environment,
             options=section.options,
             hosts=self.hosts,
-            known=self.state / "repository.id",
+            known=self.state / identity.FILE,
         )
 
     @property

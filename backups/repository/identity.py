@@ -9,6 +9,9 @@ from pathlib import Path
 
 from backups.errors import ConfigError, LifeboatError
 
+FILE = "repository.id"
+"""Its name in the state directory."""
+
 log = logging.getLogger(__name__)
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from backups.errors import LifeboatError
 from backups.machine.docker import Container
+from backups.repository import identity
 
 SUITE = Path(__file__).parent / "agama-suite.yaml"
 _MARK = ".lifeboat-demo"
@@ -59,6 +60,8 @@ def _empty(directory: Path) -> None:
             shutil.rmtree(path)
         elif path.is_file() and path.name != _MARK:
             path.unlink()
+    # The repository of the earlier demo was removed on purpose: the next one makes another.
+    (directory / "state" / identity.FILE).unlink(missing_ok=True)
 
 
 def write(directory: Path, *, mysql: Container, prometheus: Container, grafana: Container) -> Path:

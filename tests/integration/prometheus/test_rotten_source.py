@@ -23,14 +23,14 @@ def test_a_rotten_block_of_many_is_named_by_each_backup_of_its_chain(
     source.execute("sh", "-c", script)
     harness = make_harness(source, run, state)
     full = harness.back_up("full")
-    (limit,) = full.details["limits"]
+    (limit,) = [limit for limit in full.limits if "damaged at the source" in limit]
     assert f"block {oldest} is damaged at the source, chunks/000001: 1 of its" in limit
     looked_at: list[Path] = []
     look = chunks.damage
     monkeypatch.setattr(chunks, "damage", lambda path: looked_at.append(path) or look(path))
     # An incremental copies nothing of it, another full finds it known: it is named all the same.
-    assert harness.back_up("incremental").details["limits"] == [limit]
-    assert harness.back_up("full").details["limits"] == [limit]
+    assert limit in harness.back_up("incremental").limits
+    assert limit in harness.back_up("full").limits
     assert not any(oldest in str(path) for path in looked_at)
     with harness.restored(full.id) as copy:
         # The copy is as the source is, damage and all: that is why the word `verified` alone would be too much.

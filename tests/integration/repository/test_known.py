@@ -8,6 +8,7 @@ import pytest
 
 from backups.errors import ConfigError, LifeboatError
 from backups.repository import identity
+from deployments.demo import configuration as demo
 from tests.contract.toy_site import ToySite, toy, toy_template
 from tests.integration.flows.conftest import Said, lifeboat
 from tests.servers import restic
@@ -121,6 +122,15 @@ def test_a_state_that_cannot_be_read_is_reported_and_nothing_is_written(toy: Toy
     (toy.folder / "state" / "repository.id").mkdir(parents=True)
     with pytest.raises(LifeboatError, match=r"repository.id, which says which repository this machine uses, cannot be read"):
         toy.back_up()
+
+
+def test_a_second_demo_in_the_same_directory_makes_a_repository_of_its_own(tmp_path: Path) -> None:
+    """It removes the first one's, and keeps its state."""
+    state = tmp_path / "demo" / "state" / identity.FILE
+    for number in range(2):
+        with demo.opened(tmp_path / "demo"):
+            assert identity.known(state) is None
+            identity.remember(state, f"that of demo {number}")
 
 
 def test_a_restore_is_planned_from_no_other_repository(toy: ToySite) -> None:

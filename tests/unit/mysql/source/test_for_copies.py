@@ -32,7 +32,7 @@ def details(source: Source) -> MySQLDetails:
     end = Position(file="binlog.000001", offset=157)
     return MySQLDetails(
         server_uuid="u", gtid=False, start=end, end=end, log_created=1, segments=(), lock_seconds=0, lock_attempts=1,
-        **for_copies.details(source),
+        limits=tuple(for_copies.limits(source)), **for_copies.details(source),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backups.errors import LifeboatError
 from backups.services.mysql.details import Position
-from backups.services.mysql.source.connection import Session, encrypted, rows, variable
+from backups.services.mysql.source.connection import Session, encrypted, rows
 from backups.services.mysql.versions import Version
 
 SYSTEM_DATABASES = ("mysql", "sys", "performance_schema", "information_schema")
@@ -96,7 +96,7 @@ def position(session: Session, version: Version) -> Position:
     gtid = None
     if version.mariadb:
         gtid = str(rows(session, "SELECT @@GLOBAL.gtid_binlog_pos")[0][0] or "") or None
-    elif variable(session, "gtid_mode") == "ON":
+    elif rows(session, "SELECT @@GLOBAL.gtid_mode")[0][0] == "ON":
         gtid = "".join(status[0][4].split())
     return Position(file=file, offset=int(offset), gtid_executed=gtid)
 

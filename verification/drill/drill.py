@@ -16,6 +16,7 @@ from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Copy, Service, SqlServiceSettings
+from backups.services.inspected import Inspected
 from verification.drill import expectations, fetch, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
@@ -55,6 +56,11 @@ def drill(
             if harm.running:
                 harm.running(back.copy)
             _check(back.copy, back.manifest, by_operator, progress)
+            if isinstance(back.copy, Inspected):
+                progress.watch.begin(Phase.INSPECT)
+                found = back.copy.inspect(rto.total_seconds())
+                progress.checks += found.checks
+                progress.unproven += found.unproven
     finally:
         progress.watch.stop()
     return result(planned, progress, _ran(sandbox, progress), started_at, rto, tamper)

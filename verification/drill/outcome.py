@@ -26,6 +26,7 @@ class Progress:
     """What is known so far of a copy that is being brought back: all of it is reported, however that ends.
 
     manifest: of the backup that comes back. image: found for it, on which the copy will run
+    unproven: what there was no time to look at, a sentence each
     """
 
     watch: Stopwatch
@@ -34,6 +35,7 @@ class Progress:
     checks: list[Check] = field(default_factory=list)
     expectations: list[ExpectationPart] = field(default_factory=list)
     fault: LifeboatError | None = None
+    unproven: list[str] = field(default_factory=list)
 
 
 def result(
@@ -64,7 +66,7 @@ def result(
         error=progress.fault.message if progress.fault else None,
         hint=progress.fault.hint if progress.fault else None,
         tampered=tamper.description if tamper else None,
-        limits=tuple(_limits(progress.manifest)),
+        limits=(*_limits(progress.manifest), *progress.unproven),
     )
 
 

@@ -45,7 +45,7 @@ class ImagePart(_Part):
 class PhasePart(_Part):
     """A phase and its seconds."""
 
-    name: Literal["fetch", "start", "replay", "ready", "check"]
+    name: Literal["fetch", "start", "replay", "ready", "check", "inspect"]
     seconds: float
 
 
@@ -68,7 +68,8 @@ class Growth(_Part):
 class DrillResult(_Part):
     """One drill. What could not be measured is None; `reasons`: why the verdict is not `verified`, a sentence each.
 
-    limits: what the backup does not hold though the source has it, as was recorded when it was taken, a sentence each
+    limits: what the backup does not hold though the source has it, as was recorded when it was taken, and what there was no time
+    to look at, a sentence each
     """
 
     service: str

@@ -4,6 +4,8 @@ Layout below `data/`: a full has `datadir/` (the clone) and `log/`; an increment
 binary log file's own bytes from `start` to `end`; the segments of a chain, put end to end, are the source's log files again.
 """
 
+from typing import Literal
+
 from backups.manifest import Frozen
 
 DATADIR = "datadir"
@@ -40,6 +42,18 @@ class Bridge(Frozen):
     segments: tuple[LogSegment, ...]
 
 
+class Form(Frozen):
+    """How a witness was measured: its copy is measured in the same way. The defaults are those of backups that do not say it.
+
+    json_values: whether a fingerprint holds a JSON value's text, or the types in it too. accounts: by what the server shows of
+    them, or by their rows in the grant tables. kinds: of what else is stated; see `witness/kinds.py`
+    """
+
+    json_values: Literal["text", "typed"] = "text"
+    accounts: Literal["shown", "stored"] = "shown"
+    kinds: tuple[str, ...] = ()
+
+
 class MySQLDetails(Frozen):
     """The `details` of a MySQL manifest.
 
@@ -51,6 +65,7 @@ class MySQLDetails(Frozen):
     system_offset: seconds east of UTC of the source's machine: statements in the log mean its time zone when they say SYSTEM
     bridge: a full's link to the chain before, where the source still had the log between
     lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
+    form: how the witness was measured. limits: what of the source it could not state, a sentence each
     """
 
     server_uuid: str
@@ -65,3 +80,5 @@ class MySQLDetails(Frozen):
     lock_attempts: int
     system_offset: int = 0
     bridge: Bridge | None = None
+    form: Form = Form()
+    limits: tuple[str, ...] = ()

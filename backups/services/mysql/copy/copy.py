@@ -14,9 +14,10 @@ from backups.errors import Damaged
 from backups.machine import disk
 from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
+from backups.services.inspected import Inspection
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
-from backups.services.mysql.copy import advance, events, export_tables, hand_over, options
+from backups.services.mysql.copy import advance, events, export_tables, hand_over, inspect, options
 from backups.services.mysql.copy.advance import Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
@@ -102,6 +103,8 @@ class MySQLCopy:
             with hand_over.without_sync(session, for_restore=self._for_restore):
                 self._replay(session).run()
             events.restore_statuses(session, self._last.witness)
+            # What the log did to the grant tables by hand (DML), a restored server obeys from its start on.
+            rows(session, "FLUSH PRIVILEGES")
             rows(session, "SET GLOBAL read_only = ON")
 
         self._server.run(bring_forward)
@@ -113,7 +116,17 @@ class MySQLCopy:
     def observe(self) -> Iterable[Fact]:
         """Measure the witness's facts on the copy."""
         with self._server.errors_explained():
-            return witness.observe(self._server.connect, connections=options.processors())
+            return witness.observe(
+                self._server.connect,
+                connections=options.processors(),
+                form=self._details.form,
+                stated=self._last.witness,
+            )
+
+    def inspect(self, seconds: float) -> Inspection:
+        """Have the server check every table and index; see `Inspected.inspect`."""
+        with self._server.errors_explained():
+            return inspect.inspect(self._server.connect, connections=options.processors(), seconds=seconds)
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""

@@ -17,7 +17,7 @@ from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.source.source import Source
-from backups.services.mysql.witness import witness
+from backups.services.mysql.witness import kinds, witness
 
 _SESSIONS = 2
 """Sessions that read tables side by side for the witness."""
@@ -69,6 +69,8 @@ def _up_to_witness(
     """Take the witness, then the log from `start` to it. `created`: the stamp of start's file, where it is known."""
     job.say("taking the witness")
     witnessed = witness.take(connect, connections=_SESSIONS, say=job.say)
+    if job.chain and (changed := kinds.changed_without_log(job.chain[-1], witnessed.facts)):
+        raise ChainBroken(f"no log tells of it, and it has changed since the last backup: {changed}")
     job.say(f"pulling the log up to {witnessed.position.file}:{witnessed.position.offset}")
     pulled = pull.pull(connect, start, witnessed.position, job.directory)
     created = pulled.created if pulled.created is not None else created
@@ -87,6 +89,8 @@ def _up_to_witness(
         lock_attempts=witnessed.lock_attempts,
         system_offset=seen.system_offset,
         bridge=bridge,
+        form=witnessed.form,
+        limits=witnessed.limits,
     )
     return Captured(
         taken_at=witnessed.taken_at,

@@ -13,6 +13,7 @@ class Phase(StrEnum):
     REPLAY = "replay"  # until the log has brought it to the witness's position
     READY = "ready"  # until its first correct answer: here the restore ends
     CHECK = "check"  # the whole comparison; timed, but no part of the restore
+    INSPECT = "inspect"  # what the copy's own server can check of what it stores; only where it can
     ADVANCE = "advance"  # of a moment between two backups: until the log has brought it there
     SECOND_REPLAY = "second-replay"  # until the log has led on to the later witness, and that is compared; no part of the restore
 

@@ -17,6 +17,7 @@ from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Copy, Fetched, Point, Service, SqlServiceSettings
 from backups.services.continuous import ContinuousCopy, continuous_copy
+from backups.services.inspected import Inspected
 from verification.drill import expectations, fetch, moment, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
@@ -60,6 +61,11 @@ def drill(
             if harm.running:
                 harm.running(back.copy)
             _check(back.copy, back.manifest, by_operator, progress)
+            if isinstance(back.copy, Inspected):
+                progress.watch.begin(Phase.INSPECT)
+                found = back.copy.inspect(rto.total_seconds())
+                progress.checks += found.checks
+                progress.unproven += found.unproven
             if planned.point and back.log and all(check.passed for check in progress.checks):
                 _go_on(continuous_copy(back.copy), back.log, planned.point, progress, sandbox)
     finally:

@@ -28,6 +28,7 @@ class Progress:
 
     manifest: of the backup that comes back. image: found for it, on which the copy will run
     moment: the moment after that backup that the copy goes on to, where it does
+    unproven: what there was no time to look at, a sentence each
     """
 
     watch: Stopwatch
@@ -37,6 +38,7 @@ class Progress:
     expectations: list[ExpectationPart] = field(default_factory=list)
     fault: LifeboatError | None = None
     moment: MomentPart | None = None
+    unproven: list[str] = field(default_factory=list)
 
 
 def result(
@@ -67,7 +69,7 @@ def result(
         error=progress.fault.message if progress.fault else None,
         hint=progress.fault.hint if progress.fault else None,
         tampered=tamper.description if tamper else None,
-        limits=progress.manifest.limits if progress.manifest else (),
+        limits=(*(progress.manifest.limits if progress.manifest else ()), *progress.unproven),
         asked=planned.asked,
         moment=progress.moment,
         proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment),

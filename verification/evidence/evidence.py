@@ -50,7 +50,7 @@ class ImagePart(_Part):
 class PhasePart(_Part):
     """A phase and its seconds."""
 
-    name: Literal["fetch", "start", "replay", "ready", "check", "advance", "second-replay"]
+    name: Literal["fetch", "start", "replay", "ready", "check", "inspect", "advance", "second-replay"]
     seconds: float
 
 
@@ -100,7 +100,8 @@ class DrillResult(_Part):
 
     asked: the moment that was asked for, where one was; moment: when that lies between two backups, how it was reached
     proof: what was compared with what, a sentence
-    limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`)
+    limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`), and what
+    there was no time to look at
     """
 
     service: str

@@ -4,6 +4,8 @@ Layout below `data/`: a full has `datadir/` (the clone) and `log/`; an increment
 binary log file's own bytes from `start` to `end`; the segments of a chain, put end to end, are the source's log files again.
 """
 
+from typing import Literal
+
 from pydantic import Field
 
 from backups.manifest import Frozen
@@ -52,6 +54,18 @@ class Installed(Frozen):
     components: tuple[str, ...]
 
 
+class Form(Frozen):
+    """How a witness was measured: its copy is measured in the same way. The defaults are those of backups that do not say it.
+
+    json_values: whether a fingerprint holds a JSON value's text, or the types in it too. accounts: by what the server shows of
+    them, or by their rows in the grant tables. kinds: of what else is stated; see `witness/kinds.py`
+    """
+
+    json_values: Literal["text", "typed"] = "text"
+    accounts: Literal["shown", "stored"] = "shown"
+    kinds: tuple[str, ...] = ()
+
+
 class MySQLDetails(Frozen):
     """The `details` of a MySQL manifest. What has a default, older manifests lack.
 
@@ -67,8 +81,9 @@ class MySQLDetails(Frozen):
     zone: the same with every change of its clocks; empty where they never change, see `source/zone.py`
     bridge: a full's link to the chain before, where the source still had the log between
     lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
-    limits: what a copy cannot have as the source had it, and which moments since the chain before a full cannot be brought back, a
-    line each
+    form: how the witness was measured
+    limits: what of the source the witness could not state, what a copy cannot have as the source had it, and which moments since
+    the chain before a full cannot be brought back, a sentence each
     """
 
     server_uuid: str
@@ -88,4 +103,5 @@ class MySQLDetails(Frozen):
     system_offset: int = 0
     zone: tuple[tuple[int, int], ...] = ()
     bridge: Bridge | None = None
+    form: Form = Form()
     limits: tuple[str, ...] = ()

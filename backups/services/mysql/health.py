@@ -14,7 +14,6 @@ from backups.services.base import Problem
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection
 from backups.services.mysql.source.connection import Away, Session, quoted, rows
-from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.definitions import subject, table_names
 from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
 from backups.witness import Fact
@@ -83,14 +82,12 @@ def _collapsed(session: Session, table: str, count: int, estimate: int | None, c
 
 
 def _present(session: Session) -> _Present:
-    databases = rows(
-        session, "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s", [SYSTEM_DATABASES]
-    )
+    databases = rows(session, "SELECT schema_name FROM information_schema.schemata")
     tables = rows(
         session,
+        # Of the server's own databases too: what users put there is in a witness.
         "SELECT table_schema, table_name FROM information_schema.tables "
-        "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
-        [SYSTEM_DATABASES],
+        "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('information_schema', 'performance_schema')",
     )
     # The storage engine's own numbers: information_schema's may be a day old.
     estimates: dict[tuple[str, str], int] = {}

@@ -86,7 +86,7 @@ def test_a_chain_is_proven_without_the_sources_password(drilled: Drilled, caplog
     result = drilled.drill()
 
     assert result.verdict == "verified", result.reasons
-    assert [phase.name for phase in result.phases] == ["fetch", "start", "replay", "ready", "check"]
+    assert [phase.name for phase in result.phases] == ["fetch", "start", "replay", "ready", "check", "inspect"]
     assert result.backup is not None
     assert len(result.backup.chain) == 2
     assert result.image is not None

@@ -30,6 +30,8 @@ PRIVILEGES = (
 INSTALL_CLONE = "INSTALL PLUGIN clone SONAME 'mysql_clone.so';"
 _FILTERS = ("binlog-do-db", "binlog-ignore-db")
 _PACKET = 2 * 1024 * 1024
+_SESSIONS = 6
+"""How many a backup has open at the same time."""
 _LOG_KEPT = 2 * 24 * 3600
 """Seconds: a nightly incremental may fail once before its log is gone."""
 
@@ -48,8 +50,8 @@ class CloneChecks:
             yield check(seen)
         for look in (_log_filters, _log_of_replica, _encryption):
             yield look(session, seen)
-        yield _engines(session)
-        yield _external_files(session)
+        for look_at in (_sessions, _engines, _engines_of_guests, _discarded, _external_files):
+            yield look_at(session)
         yield copies.check(seen)
 
     def create_user(self, settings: MySQLSettings) -> str:
@@ -192,6 +194,52 @@ def _engines(session: Session) -> Verdict:
             f"ALTER TABLE {first} ENGINE=InnoDB;" + (" and so for each of them" if len(found) > 1 else ""),
         )
     return fine("storage engines", "every table is of InnoDB")
+
+
+def _engines_of_guests(session: Session) -> Verdict:
+    found = [
+        f"{schema}.{table} ({engine})"
+        for schema, table, engine in rows(
+            session,
+            "SELECT table_schema, table_name, engine FROM information_schema.tables WHERE table_schema IN ('mysql', 'sys') "
+            "AND table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND table_name NOT IN ('general_log', 'slow_log') "
+            "ORDER BY 1, 2",
+        )
+    ]
+    if found:
+        # No refusal: they may be left over from an upgrade, and hold nothing that anybody needs.
+        return fault(
+            "tables in mysql and sys",
+            f"not of InnoDB, so CLONE loses their rows, and no drill compares them: {some(found)}",
+            "ALTER TABLE … ENGINE=InnoDB; or DROP TABLE …;",
+            refuses=False,
+        )
+    return fine("tables in mysql and sys", "what was put there is of InnoDB")
+
+
+def _discarded(session: Session) -> Verdict:
+    found = [
+        row[0]
+        for row in rows(session, "SELECT name FROM information_schema.innodb_tablespaces WHERE state = 'discarded' ORDER BY 1")
+    ]
+    if found:
+        return fault(
+            "discarded tablespaces",
+            f"tables without their rows, which no backup can hold: {some(found)}",
+            "ALTER TABLE … IMPORT TABLESPACE; or DROP TABLE …; for each of them",
+        )
+    return fine("discarded tablespaces", "none")
+
+
+def _sessions(session: Session) -> Verdict:
+    (allowed,) = rows(session, "SELECT @@SESSION.max_user_connections")[0]
+    if 0 < allowed < _SESSIONS:
+        return fault(
+            "sessions",
+            f"this user may have {allowed} sessions at once (max_user_connections); a backup has up to {_SESSIONS}",
+            "ALTER USER … WITH MAX_USER_CONNECTIONS 0; or, if it is the server's limit, SET PERSIST max_user_connections = 0;",
+        )
+    return fine("sessions", f"{allowed} at once" if allowed else "as many as the server has")
 
 
 def _encryption(session: Session, source: Source) -> Verdict:

@@ -15,9 +15,10 @@ from backups.machine import disk
 from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced
+from backups.services.inspected import Inspection
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
-from backups.services.mysql.copy import advance, events, export_tables, hand_over, installed, options
+from backups.services.mysql.copy import advance, events, export_tables, hand_over, inspect, installed, options
 from backups.services.mysql.copy.advance import Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
@@ -118,6 +119,8 @@ class MySQLCopy:
                 self._replay(session).run()
             events.restore_statuses(session, self._last.witness)
             installed.settle(session, self._all_details)
+            # What the log did to the grant tables by hand (DML), a restored server obeys from its start on.
+            rows(session, "FLUSH PRIVILEGES")
             rows(session, "SET GLOBAL read_only = ON")
 
         self._server.run(bring_forward)
@@ -129,7 +132,17 @@ class MySQLCopy:
     def observe(self) -> Iterable[Fact]:
         """Measure the witness's facts on the copy."""
         with self._server.errors_explained():
-            return witness.observe(self._server.connect, connections=options.processors())
+            return witness.observe(
+                self._server.connect,
+                connections=options.processors(),
+                form=self._details.form,
+                stated=self._last.witness,
+            )
+
+    def inspect(self, seconds: float) -> Inspection:
+        """Have the server check every table and index; see `Inspected.inspect`."""
+        with self._server.errors_explained():
+            return inspect.inspect(self._server.connect, connections=options.processors(), seconds=seconds)
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""
@@ -192,7 +205,7 @@ class MySQLCopy:
         return self._server.run(lambda session: export_tables.export(session, names, into))
 
     def _make_home(self) -> None:
-        """Make the directory of a server: for its data, its socket, its relay logs, its time zone, and the account that we use."""
+        """Make the directory of a server: for its data, socket, relay logs and time zone, and the account that we use."""
         self._home.mkdir(mode=0o711)
         for directory in ("run", "relay"):
             (self._home / directory).mkdir(mode=0o755)

@@ -22,5 +22,5 @@ def first_answer(server: Server, witness: Sequence[Fact]) -> None:
     if found != fact.value:
         raise Damaged(
             f"the first answer is wrong: {fact.subject} has {found} rows, the witness counted {fact.value}",
-            hint="the checks show what else differs; verify an older backup",
+            hint="the comparison ends here, so other tables may differ too; verify an older backup",
         )

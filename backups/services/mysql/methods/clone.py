@@ -19,7 +19,7 @@ from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, for_copies, source
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.source.source import Source
-from backups.services.mysql.witness import witness
+from backups.services.mysql.witness import kinds, witness
 from backups.services.mysql.witness.witness import Witnessed
 
 _SESSIONS = 2
@@ -93,6 +93,8 @@ def _up_to_witness(job: Job, connect: _Connect, start: Position) -> tuple[Witnes
     """Take the witness, then the log from `start` to it."""
     job.say("taking the witness")
     witnessed = witness.take(connect, connections=_SESSIONS, say=job.say)
+    if job.chain and (changed := kinds.changed_without_log(job.chain[-1], witnessed.facts)):
+        raise ChainBroken(f"no log tells of it, and it has changed since the last backup: {changed}")
     job.say(f"pulling the log up to {witnessed.position.file}:{witnessed.position.offset}")
     return witnessed, pull.pull(connect, start, witnessed.position, job.directory)
 
@@ -114,7 +116,8 @@ def _captured(
         lock_seconds=witnessed.lock_seconds,
         lock_attempts=witnessed.lock_attempts,
         bridge=before.bridge if before else None,
-        limits=(*(before.limits if before else ()), *limits),
+        form=witnessed.form,
+        limits=(*(before.limits if before else ()), *limits, *witnessed.limits),
         **for_copies.details(seen),
     )
     return Captured(

@@ -4,7 +4,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,16 @@ _GREETING = 20.0
 _KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 8}
 """So a peer that is gone is noticed in three minutes, however long an answer may take."""
 
-_BUSY = {1040: "has no free connection", 1203: "allows this user no more connections", 1205: "gave no lock in time"}
+_BUSY = {
+    1040: "has no free connection",
+    1203: "allows this user no more connections",
+    1205: "gave no lock in time",
+    1226: "allows user {settings.user} no more for now",
+}
+_BUSY_HINTS = {
+    1226: "a backup needs up to 6 sessions at once, and more queries the more tables there are: ALTER USER … WITH "
+    "MAX_USER_CONNECTIONS 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_QUERIES_PER_HOUR 0"
+}
 _LOST = (2003, 2006, 2013, 1053, 1077, 1079, 1927, 3169, 4031)
 _TLS_FAILED, _TLS_MISSING, _TLS_WANTED = -1, 2026, 3159
 _FORBIDDEN = (
@@ -42,8 +51,45 @@ _REFUSALS = {
     ),
     _TLS_WANTED: ("takes no session without TLS, and `tls: {settings.tls}` gives none", "set tls: preferred or tls: required"),
     **dict.fromkeys((1044, 1142, 1143, 1227, 1370, 3530), _FORBIDDEN),
+    1184: (
+        "ended the session of {settings.user} as soon as it began: its init_connect fails",
+        (
+            "GRANT CONNECTION_ADMIN ON *.* to that user, whom init_connect then leaves alone, or mend init_connect; "
+            "the server's error log has the statement that failed"
+        ),
+    ),
+    1814: (
+        "holds a table whose tablespace was discarded: its rows cannot be read, and no backup can hold them",
+        (
+            "find it with SELECT name FROM information_schema.innodb_tablespaces WHERE state = 'discarded'; then "
+            "ALTER TABLE … IMPORT TABLESPACE, or DROP TABLE …"
+        ),
+    ),
+    **dict.fromkeys(
+        (1820, 1862),
+        (
+            "lets {settings.user} do nothing: the password has expired",
+            "ALTER USER … IDENTIFIED BY '…' PASSWORD EXPIRE NEVER; and the same password in lifeboat.yaml",
+        ),
+    ),
+    3032: ("is in offline mode, and lets only administrators in", "SET GLOBAL offline_mode = OFF; as soon as it may serve again"),
+    3118: (
+        "lets {settings.user} not in: the account is locked",
+        "ALTER USER … ACCOUNT UNLOCK; as SELECT user, host FROM mysql.user spells the account",
+    ),
 }
 """Error number -> what it means, and what to do."""
+_UNKNOWN_VARIABLE = 1193
+_LIMITS = {
+    "sql_select_limit": 2**64 - 1,
+    "sql_big_selects": 1,
+    "group_concat_max_len": 2**32 - 1,
+    "sql_mode": "",
+    "autocommit": 1,
+}
+"""What a server's own defaults could cut answers off by, or have SQL mean something else."""
+_TIME_LIMITS = ("max_execution_time", "max_statement_time")
+"""How long a statement may take: on MySQL, on MariaDB."""
 
 
 class Away(Transient):
@@ -94,19 +140,41 @@ def connect_socket(path: Path, user: str, password: str) -> Session:
         raise Transient(f"there is no socket {path}: {error.strerror}") from error
     try:
         # A socket's address holds 107 bytes; by its directory's handle it is always short enough.
-        return Session(
-            unix_socket=f"/proc/self/fd/{directory}/{path.name}",
-            user=user,
-            password=password.encode(),
-            charset="utf8mb4",
-            autocommit=True,
-            program_name="lifeboat",
-            ssl_disabled=True,
+        return prepare(
+            Session(
+                unix_socket=f"/proc/self/fd/{directory}/{path.name}",
+                user=user,
+                password=password.encode(),
+                charset="utf8mb4",
+                autocommit=True,
+                program_name="lifeboat",
+                ssl_disabled=True,
+            )
         )
     except pymysql.err.OperationalError as error:
         raise Transient(f"the server behind {path} does not answer: {_server_message(error)}") from error
     finally:
         os.close(directory)
+
+
+def prepare(session: Session) -> Session:
+    """Free a session from the server's own limits, so that its answers are whole; closes it when that fails."""
+    try:
+        rows(session, "SET " + ", ".join(f"SESSION {name} = %s" for name in _LIMITS), list(_LIMITS.values()))
+        mariadb = "mariadb" in session.get_server_info().lower()  # type: ignore[no-untyped-call]
+        for name in reversed(_TIME_LIMITS) if mariadb else _TIME_LIMITS:
+            try:
+                rows(session, f"SET SESSION {name} = 0")
+                break
+            except pymysql.err.MySQLError as error:
+                # What stands between us and the server may tell another version than the server has.
+                if error.args[0] != _UNKNOWN_VARIABLE:
+                    raise
+    except BaseException:
+        with suppress(pymysql.err.Error):
+            session.close()
+        raise
+    return session
 
 
 def rows(session: Session, statement: str, arguments: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
@@ -149,7 +217,11 @@ def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
         code = _TLS_FAILED
     kind, meaning, hint = LifeboatError, f"answered with an error: {answer}", "the number can be looked up: perror NUMBER"
     if code in _BUSY:
-        kind, meaning, hint = Transient, f"{_BUSY[code]}: {answer}", "try again when it is less busy"
+        kind, meaning, hint = (
+            Transient,
+            f"{_BUSY[code].format(settings=settings)}: {answer}",
+            _BUSY_HINTS.get(code, "try again when it is less busy"),
+        )
     elif code in _LOST or isinstance(error, pymysql.err.InterfaceError):
         kind, meaning, hint = (
             Away,
@@ -204,7 +276,7 @@ def _connect(settings: MySQLSettings, password: str, database: str | None, conte
         ssl_disabled=context is None,
     )
     session.connect(_open_socket(settings))
-    return session
+    return prepare(session)
 
 
 def _tls_context(settings: MySQLSettings) -> ssl.SSLContext | None:

@@ -9,7 +9,7 @@ import pymysql.err
 from backups.errors import LifeboatError
 from backups.services.mysql.details import Installed, Position
 from backups.services.mysql.source import zone
-from backups.services.mysql.source.connection import Session, encrypted, rows, variable
+from backups.services.mysql.source.connection import Session, encrypted, rows
 from backups.services.mysql.source.variables import Variables, sort_out
 from backups.services.mysql.source.zone import Zone
 from backups.services.mysql.versions import Version
@@ -135,7 +135,7 @@ def position(session: Session, version: Version) -> Position:
     gtid = None
     if version.mariadb:
         gtid = str(rows(session, "SELECT @@GLOBAL.gtid_binlog_pos")[0][0] or "") or None
-    elif variable(session, "gtid_mode") == "ON":
+    elif rows(session, "SELECT @@GLOBAL.gtid_mode")[0][0] == "ON":
         gtid = "".join(status[0][4].split())
     return Position(file=file, offset=int(offset), gtid_executed=gtid)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.versions import Version
+from backups.services.mysql.witness import scope
 from backups.services.mysql.witness.fingerprint import Column
 
 
@@ -37,8 +38,11 @@ class Catalogue:
         return set(self.tables) <= set(later.tables) and self.engine_numbers <= later.engine_numbers
 
 
-def read(session: Session) -> Catalogue:
-    """Read the list, in a handful of statements however many tables there are."""
+def read(session: Session, *, of_users: bool = False) -> Catalogue:
+    """Read the list, in a handful of statements however many tables there are.
+
+    of_users: with the tables that users have put into the server's own databases
+    """
     mariadb = is_mariadb(session)
     kinds: dict[tuple[str, str], str] = {
         (row[0], row[1]): row[2]
@@ -48,17 +52,26 @@ def read(session: Session) -> Catalogue:
             [SYSTEM_DATABASES],
         )
     }
+    values: list[tuple[str, ...]] = [SYSTEM_DATABASES]
+    where = "table_schema NOT IN %s"
+    if of_users:
+        guests = _of_users(session)
+        kinds |= dict.fromkeys(guests, "BASE TABLE")
+        where = f"({where} OR CONCAT(table_schema, '.', table_name) IN %s)"
+        values.append(("", *map(".".join, guests)))
     columns: dict[tuple[str, str], list[Column]] = {key: [] for key, kind in kinds.items() if kind == "BASE TABLE"}
     keyed = set()
     for schema, table, name, data_type, nullable, extra, key in rows(
         session,
-        "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key "
-        "FROM information_schema.columns WHERE table_schema NOT IN %s ORDER BY table_schema, table_name, ordinal_position",
-        [SYSTEM_DATABASES],
+        "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key "  # noqa: S608 -- one of two
+        f"FROM information_schema.columns WHERE {where} ORDER BY table_schema, table_name, ordinal_position",
+        values,
     ):
         if (schema, table) not in columns:
             continue
-        columns[schema, table].append(Column(name, _text(data_type), nullable == "YES", "VIRTUAL GENERATED" in extra))
+        columns[schema, table].append(
+            Column(name, _text(data_type), nullable == "YES", "VIRTUAL GENERATED" in extra, "auto_increment" in extra)
+        )
         # Of a table without a primary key, a unique one without NULLs is called PRI too.
         if key == "PRI":
             keyed.add((schema, table))
@@ -70,6 +83,23 @@ def read(session: Session) -> Catalogue:
         sequences=tuple(sorted(key for key, kind in kinds.items() if kind == "SEQUENCE")),
         engine_numbers=frozenset(_engine_numbers(session, mariadb=mariadb)),
     )
+
+
+def _of_users(session: Session) -> list[tuple[str, str]]:
+    """Return the tables of `mysql` and `sys` that are not the server's own.
+
+    A newer server may have more tables of its own than are known here; it keeps those in the tablespace `mysql`.
+    """
+    found = rows(
+        session,
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_schema IN ('mysql', 'sys') AND table_type = 'BASE TABLE' AND engine = 'InnoDB' AND table_name NOT IN %s "
+        "ORDER BY table_schema, table_name",
+        [scope.OWN_TABLES],
+    )
+    own = {row[0] for row in rows(session, "SELECT name FROM information_schema.innodb_tables WHERE space_type = 'General'")}
+    own -= {name.replace(".", "/") for name in scope.COMPARED_TABLES}
+    return [(schema, name) for schema, name in found if f"{schema}/{name}" not in own]
 
 
 def is_mariadb(session: Session) -> bool:

@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from backups.errors import LifeboatError
+from backups.services.mysql.details import Form
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
-from backups.services.mysql.witness import accounts
+from backups.services.mysql.witness import accounts, grants
 from backups.services.mysql.witness.catalogue import Catalogue, Table, is_mariadb
 from backups.witness import Fact
 
 EVENT_STATUS = "status"
 """Metric of an event: ENABLED, DISABLED, or disabled because it came from another server."""
-_COUNTER = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.MULTILINE)
+_COUNTER = re.compile(r"^(\)(?: /\*!50100 TABLESPACE `(?:[^`]|``)+` \*/)? ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
 _PLAIN = re.compile(r"[\w$-]+")
 _NAME = re.compile(r"`(?:[^`]|``)+`|[\w$-]+")
 
@@ -36,12 +37,27 @@ def table_names(subject: str) -> tuple[str, str]:
 
 def table_definition(session: Session, table: Table) -> Fact:
     """State how one table is defined, but for the counter of its AUTO_INCREMENT column, which is not kept in step."""
-    created = rows(session, f"SHOW CREATE TABLE {quoted(table.schema)}.{quoted(table.name)}")[0][1]
-    return Fact(subject(table.schema, table.name), "definition", _hash([_COUNTER.sub(r"\1", created)]))
+    return Fact(subject(table.schema, table.name), "definition", _hash([_COUNTER.sub(r"\1", _created(session, table))]))
 
 
-def read(session: Session, catalogue: Catalogue, *, without: str | None = None) -> list[Fact]:
+def counter(session: Session, table: Table) -> Fact | None:
+    """State whether the next number of the AUTO_INCREMENT column is above all that are there; None without such a column."""
+    column = next((quoted(column.name) for column in table.columns if column.counter), None)
+    if column is None:
+        return None
+    (highest,) = rows(session, f"SELECT MAX({column}) FROM {quoted(table.schema)}.{quoted(table.name)}")[0]  # noqa: S608
+    given = _COUNTER.search(_created(session, table))
+    following = int(given[2]) if given else 1
+    return Fact(subject(table.schema, table.name), "next number is free", following > int(highest or 0))
+
+
+def _created(session: Session, table: Table) -> str:
+    return str(rows(session, f"SHOW CREATE TABLE {quoted(table.schema)}.{quoted(table.name)}")[0][1])
+
+
+def read(session: Session, catalogue: Catalogue, form: Form, *, without: str | None = None) -> list[Fact]:
     """State every definition that is not a table's. `without`: an account (`user@host`) that is not part of the facts."""
+    state_accounts = _mariadb_accounts if is_mariadb(session) else _stored_accounts if form.accounts == "stored" else _accounts
     return [
         *_databases(session),
         *_views(session, catalogue.views),
@@ -49,7 +65,7 @@ def read(session: Session, catalogue: Catalogue, *, without: str | None = None) 
         *_triggers(session),
         *_routines(session),
         *_events(session),
-        *(_mariadb_accounts if is_mariadb(session) else _accounts)(session, without),
+        *state_accounts(session, without),
     ]
 
 
@@ -135,6 +151,12 @@ def _accounts(session: Session, without: str | None) -> Iterator[Fact]:
         grants = [row[0] for row in rows(session, "SHOW GRANTS FOR %s@%s", [user, host]) if " ON " in row[0]]
         text = [created, *sorted(grants), *sorted(roles.get(account, []))]
         yield Fact(f"account {account}", "definition", _hash(text))
+
+
+def _stored_accounts(session: Session, without: str | None) -> Iterator[Fact]:
+    for account, lines in grants.stored(session).items():
+        if account != without:
+            yield Fact(f"account {account}", "definition", _hash(lines))
 
 
 def _mariadb_accounts(session: Session, without: str | None) -> Iterator[Fact]:

@@ -6,6 +6,10 @@ A row becomes one string that can be read in one way only: values that may hold 
 mark of its own, numbers and times cannot hold the separator. Columns that may be large are hashed first, so that no row outgrows
 `max_allowed_packet`. The row's SHA-256 is then summed up in a way that knows no order: XOR where a key keeps rows apart, else
 exact sums, since equal rows cancel in an XOR.
+
+Rows are read where they are stored (`USE INDEX ()`): an index that holds all columns would be quicker to read, and equal to the
+source's although the rows themselves are not. The types inside a JSON value (DATE, DECIMAL, UNSIGNED INTEGER …) are not in its
+text; no function of the server shows its stored form, but each value's own type can be asked for, at every depth.
 """
 
 import hashlib
@@ -20,28 +24,51 @@ _PARTS = (1, 16, 31, 46)
 """Where each run of 15 hexadecimal digits (60 bits) of the hash begins: one exact sum for each."""
 
 
+_JSON_TYPES = (
+    *("NULL", "BOOLEAN", "INTEGER", "UNSIGNED INTEGER", "DOUBLE", "DECIMAL", "STRING", "OBJECT", "ARRAY", "DATE", "TIME"),
+    *("DATETIME", "TIMESTAMP", "BLOB", "BIT", "GEOMETRY", "OPAQUE"),
+)
+"""A letter stands for each, so that no list of types is longer than the value that they are of."""
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column as information_schema describes it; `computed` when it is a VIRTUAL generated one, which holds nothing."""
+    """A column as information_schema describes it.
+
+    computed: it is a VIRTUAL generated one, which holds nothing. counter: it is the AUTO_INCREMENT one
+    """
 
     name: str
     type: str
     nullable: bool
     computed: bool = False
+    counter: bool = False
 
 
-def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool, mariadb: bool = False) -> str:
+def query(
+    schema: str,
+    table: str,
+    columns: Sequence[Column],
+    *,
+    keyed: bool,
+    mariadb: bool = False,
+    typed_json: bool = False,
+    index: str | None = None,
+) -> str:
     """Return the SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
     keyed: no two rows can be equal (a primary key, or a unique one without NULLs). mariadb: the server is MariaDB, whose BIT_XOR
-    has 64 bits only and which knows no LATERAL.
+    has 64 bits only and which knows no LATERAL. typed_json: JSON values with the types inside them
+    index: one that holds all these columns, to be read instead of the rows
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     stored = [column for column in columns if not column.computed]
     # The count comes first so that a table without stored columns still is valid SQL.
-    parts = [str(len(stored))] + [part for column in stored for part in _encoded(column, f"{schema}.{table}")]
+    parts = [str(len(stored))] + [
+        part for column in stored for part in _encoded(column, f"{schema}.{table}", typed_json=typed_json)
+    ]
     row_hash = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
-    source = f"{quoted(schema)}.{quoted(table)}"
+    source = f"{quoted(schema)}.{quoted(table)} {'USE INDEX ()' if index is None else f'FORCE INDEX ({quoted(index)})'}"
     if keyed and not mariadb:
         return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))) FROM {source}"  # noqa: S608 -- identifiers are quoted
     sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
@@ -60,7 +87,7 @@ def value(row: Sequence[object]) -> tuple[int, str]:
     return int(str(count)), hashlib.sha256(text.encode()).hexdigest()
 
 
-def _encoded(column: Column, table: str) -> list[str]:
+def _encoded(column: Column, table: str, *, typed_json: bool) -> list[str]:
     """Return the arguments of CONCAT_WS for one column; none of them can be NULL, since CONCAT_WS drops those."""
     name = quoted(column.name)
     kind = column_type(column.type)
@@ -75,6 +102,9 @@ def _encoded(column: Column, table: str) -> list[str]:
         if column.nullable:
             return [f"IFNULL({length}, 'N')", f"IFNULL({content}, '')"]
         return [length, content]
+    if kind.form is Form.JSON and typed_json:
+        every = [f"SHA2({name}, 256)", f"JSON_TYPE({name})", f"SHA2(({_types_inside(name)}), 256)"]
+        return [f"IFNULL({each}, 'N')" for each in every]
     match kind.form:
         case Form.NUMBER | Form.TIME:
             expression = name
@@ -87,3 +117,12 @@ def _encoded(column: Column, table: str) -> list[str]:
         case Form.TEXT | Form.BYTES | Form.VECTOR | Form.SHAPE | Form.JSON:
             expression = f"SHA2({name}, 256)"
     return [f"IFNULL({expression}, 'N')" if column.nullable else expression]
+
+
+def _types_inside(name: str) -> str:
+    """Return the SELECT that lists the types of all members of objects, then of all elements of arrays, as the text has them."""
+    letter = f"CHAR(64 + FIELD(IFNULL(JSON_TYPE(lb_m), JSON_TYPE(lb_e)), {', '.join(map(repr, _JSON_TYPES))}))"
+    return (
+        f"SELECT GROUP_CONCAT({letter} SEPARATOR '') FROM JSON_TABLE({name}, '$' COLUMNS "  # noqa: S608 -- quoted
+        "(NESTED PATH '$**.*' COLUMNS (lb_m JSON PATH '$'), NESTED PATH '$**[*]' COLUMNS (lb_e JSON PATH '$'))) AS lb_json"
+    )

@@ -5,7 +5,7 @@ The witness (`instant.py`) and dumps (`../dump/instant.py`) open their snapshots
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 
 import pymysql.err
 
@@ -88,11 +88,14 @@ def _acquire(
             take(session)
             under_lock()
             return lock
-        except pymysql.err.MySQLError as error:
-            if not error.args or error.args[0] != _LOCK_WAIT_TIMEOUT:
+        except BaseException as fault:
+            # When FLUSH waits for a table in vain, the server has let go of the table, not of the global lock; and whatever else
+            # ended this (an interrupt, another session that was lost), writers must not wait until the server misses us.
+            timed_out = isinstance(fault, pymysql.err.MySQLError) and fault.args[:1] == (_LOCK_WAIT_TIMEOUT,)
+            with nullcontext() if timed_out else suppress(Exception):
+                rows(session, "UNLOCK TABLES")
+            if not timed_out:
                 raise
-            # When FLUSH waits for a table in vain, the server has let go of the table, not of the global lock.
-            rows(session, "UNLOCK TABLES")
         if clock() - began > _PATIENCE:
             count = "1 attempt" if attempts == 1 else f"{attempts} attempts"
             raise Transient(

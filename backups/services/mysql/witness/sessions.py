@@ -19,20 +19,15 @@ Result = TypeVar("Result")
 
 _SETTINGS: dict[str, str | int] = {
     "time_zone": "+00:00",
-    "sql_mode": "",
     "lock_wait_timeout": 5,
     "wait_timeout": 86400,
     "net_write_timeout": 3600,
-    "sql_big_selects": 1,
-    "sql_select_limit": 2**64 - 1,
     "sql_quote_show_create": 1,
 }
-"""What a server's own defaults could make a fact depend on."""
+"""What a server's own defaults could make a fact depend on, besides the limits that every session is freed from."""
 _SOME_SETTINGS: dict[str, str | int] = {
     "transaction_isolation": "REPEATABLE-READ",
     "tx_isolation": "REPEATABLE-READ",
-    "max_execution_time": 0,
-    "max_statement_time": 0,
     "print_identified_with_as_hex": 1,
     "show_create_table_skip_secondary_engine": 0,
     "show_gipk_in_create_table_and_information_schema": 1,

@@ -1,23 +1,27 @@
 """Takes the witness: what a server holds at one instant; `take` on a live source, `observe` on its copy.
 
 Both measure by the same code. Next files: `instant.py` (the instant), `catalogue.py` (what there is), `fingerprint.py` (rows),
-`definitions.py` (everything else).
+`definitions.py` and `kinds.py` (everything else), `scope.py` (what is left out, and why).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import pymysql.err
 
 from backups.errors import LifeboatError
-from backups.services.mysql.details import Position
+from backups.services.mysql.details import Form, Position
 from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.witness import catalogue, definitions, fingerprint, sessions
+from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.witness import catalogue, definitions, fingerprint, grants, kinds, probes, sessions
 from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.instant import freeze, thaw
 from backups.witness import Fact
 
+_PLAIN = Form()
+"""How the witnesses were measured that do not say it, and those of dumps."""
 _ROUNDS_WITH_DDL = 2
 """Rounds that let DDL go on while data are read; the next one makes it wait, so that it surely ends."""
 CHANGED = {
@@ -30,6 +34,11 @@ CHANGED = {
 
 
 _NO_SAVEPOINT = 1178
+_NOT_LOADED = (
+    "account {account}: mysql.user was changed by hand and FLUSH PRIVILEGES has not followed: the server does not obey yet what "
+    "is stored, a restored one will"
+)
+_NOT_ASKED = "{index}: nothing was asked of it, so that it finds every row is not proven"
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class Witnessed:
     """The facts, and the position in the log at which they hold exactly. `taken_at`: UTC, by the source's own clock.
 
     lock_seconds: how long writers waited. lock_attempts: how often the read lock was asked for, over all rounds.
+    form: how it was measured. limits: what could not be stated, a sentence each.
     """
 
     position: Position
@@ -44,6 +54,8 @@ class Witnessed:
     facts: list[Fact]
     lock_seconds: float
     lock_attempts: int
+    form: Form = _PLAIN
+    limits: tuple[str, ...] = ()
 
 
 def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str], None]) -> Witnessed:
@@ -67,20 +79,33 @@ def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str
             say(f"{change} while the witness was taken: taking it anew" + (", DDL waits" if number == _ROUNDS_WITH_DDL else ""))
         else:
             attempts += witnessed.lock_attempts
-            return Witnessed(witnessed.position, witnessed.taken_at, witnessed.facts, witnessed.lock_seconds, attempts)
+            return replace(witnessed, lock_attempts=attempts)
     raise AssertionError("the last round returns or raises")
 
 
-def observe(connect: Callable[[], Session], *, connections: int) -> list[Fact]:
-    """State the same facts of a copy that nobody writes to, without those of our own account there."""
+def observe(connect: Callable[[], Session], *, connections: int, form: Form = _PLAIN, stated: Sequence[Fact] = ()) -> list[Fact]:
+    """State the same facts of a copy that nobody writes to, without those of our own account there.
+
+    form: how the witness was measured. stated: its facts, which say what indexes are to be asked
+    """
     with sessions.sessions(connect, connections) as opened:
         first = opened[0]
         for session in opened:
             rows(session, "START TRANSACTION READ ONLY")
         (account,) = rows(first, "SELECT CURRENT_USER()")[0]
-        found = catalogue.read(first)
-        facts = definitions_of(first, opened, found, connect, without=str(account))
-        return facts + data_of(opened, found, connect)
+        found = catalogue.read(first, of_users=kinds.GUESTS in form.kinds)
+        facts = definitions_of(first, opened, found, connect, form, without=str(account))
+        facts += kinds.stated(first, form.kinds)[0]
+        facts += data_of(opened, found, connect, form)
+        if kinds.PROBES in form.kinds:
+            asked = sessions.in_parallel(
+                lambda session, index: probes.on_copy(session, index, stated),
+                probes.indexes(first, SYSTEM_DATABASES),
+                over=opened,
+                connect=connect,
+            )
+            facts += sorted(fact for answers in asked for fact in answers)
+        return facts
 
 
 class ChangedMeanwhile(Exception):
@@ -97,21 +122,38 @@ def _round(connect: Callable[[], Session], connections: int, say: Callable[[str]
         instant = freeze(control, guard, readers, say)
         control.close()
         # The server's dictionary knows no snapshots: while it is read, the instance lock keeps it as it was at the instant.
-        found = catalogue.read(guard)
-        facts = definitions_of(guard, readers, found, connect)
+        found = catalogue.read(guard, of_users=True)
+        more, known, limits = kinds.stated(guard)
+        form = Form(json_values="typed", accounts="stored", kinds=(*known, kinds.COUNTERS, kinds.PROBES))
+        facts = definitions_of(guard, readers, found, connect, form) + more
+        limits += [_NOT_LOADED.format(account=account) for account in grants.not_loaded(guard)]
+        indexes = probes.indexes(guard, SYSTEM_DATABASES)
         if not hold:
             thaw(guard)
         try:
-            facts += data_of(readers, found, connect, meanwhile=lambda: guard.ping(reconnect=False))
+            keep_alive: Callable[[], object] = lambda: guard.ping(reconnect=False)  # noqa: E731
+            facts += data_of(readers, found, connect, form, meanwhile=keep_alive)
+            answers = sessions.in_parallel(probes.at_source, indexes, over=readers, connect=connect, meanwhile=keep_alive)
             _require_unchanged(guard, found)
         except ChangedMeanwhile as change:
             change.lock_attempts = instant.lock_attempts
             raise
-        return Witnessed(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts)
+        facts += sorted(fact for answer in answers for fact in answer)
+        limits += [_NOT_ASKED.format(index=index.subject) for index in _silent(indexes, facts)]
+        return Witnessed(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts, form, tuple(limits))
+
+
+def _silent(indexes: Sequence[probes.Index], facts: Sequence[Fact]) -> list[probes.Index]:
+    """Return the indexes of tables with rows that nothing is stated of."""
+    answered = {fact.subject for fact in facts}
+    filled = {fact.subject for fact in facts if fact.metric == "rows" and fact.value}
+    return [
+        index for index in indexes if index.subject not in answered and definitions.subject(index.schema, index.table) in filled
+    ]
 
 
 def _require_unchanged(session: Session, found: Catalogue) -> None:
-    if not found.still_holds(catalogue.read(session)):
+    if not found.still_holds(catalogue.read(session, of_users=True)):
         raise ChangedMeanwhile("a table was altered, renamed or dropped")
 
 
@@ -120,40 +162,51 @@ def definitions_of(
     side_by_side: Sequence[Session],
     found: Catalogue,
     connect: Callable[[], Session],
+    form: Form = _PLAIN,
     *,
     without: str | None = None,
 ) -> list[Fact]:
-    """State everything that is not rows."""
+    """State everything that is not rows, but for what `kinds.py` states."""
     tables = sessions.in_parallel(definitions.table_definition, found.tables, over=side_by_side, connect=connect)
-    return sorted(tables) + definitions.read(session, found, without=without)
+    return sorted(tables) + definitions.read(session, found, form, without=without)
 
 
 def data_of(
     readers: Sequence[Session],
     found: Catalogue,
     connect: Callable[[], Session],
+    form: Form = _PLAIN,
     *,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> list[Fact]:
     """State rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end."""
     try:
-        pairs = sessions.in_parallel(_table, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
+        each = partial(_table, form=form)
+        stated = sessions.in_parallel(each, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:
         if error.args and error.args[0] in CHANGED:
             raise ChangedMeanwhile(CHANGED[error.args[0]]) from error
         raise
-    return sorted(fact for pair in pairs for fact in pair)
+    return sorted(fact for facts in stated for fact in facts)
 
 
-def _table(session: Session, table: Table) -> tuple[Fact, Fact]:
-    statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed, mariadb=table.mariadb)
+def _table(session: Session, table: Table, *, form: Form) -> list[Fact]:
+    statement = fingerprint.query(
+        table.schema,
+        table.name,
+        table.columns,
+        keyed=table.keyed,
+        mariadb=table.mariadb,
+        typed_json=form.json_values == "typed",
+    )
     # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
     marked = _savepoint(session)
     count, value = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
+    counter = definitions.counter(session, table) if kinds.COUNTERS in form.kinds else None
     if marked:
         rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
     about = definitions.subject(table.schema, table.name)
-    return Fact(about, "rows", count), Fact(about, "fingerprint", value)
+    return [Fact(about, "rows", count), Fact(about, "fingerprint", value), *([counter] if counter else [])]
 
 
 def _savepoint(session: Session) -> bool:

@@ -157,6 +157,32 @@ def test_files_outside_the_data_directory_are_refused(start_mysql: StartMySQL, c
     assert "/tmp/elsewhere/far/away.ibd" in error.message
 
 
+def test_discarded_tablespaces_are_refused_by_name(mysql_server: MySQLServer, capture: Capturing) -> None:
+    """One stops every reading of its table; the server's own error names no database."""
+    mysql_server.sql("CREATE DATABASE emptied", "CREATE TABLE emptied.`a b` (id INT PRIMARY KEY)")
+    try:
+        mysql_server.sql("ALTER TABLE emptied.`a b` DISCARD TABLESPACE")
+        error = _refused(capture, mysql_server)
+        assert "tables without their rows, which no backup can hold: emptied/a b" in error.message
+        assert "IMPORT TABLESPACE" in str(error.hint)
+    finally:
+        mysql_server.sql("DROP DATABASE emptied")
+    assert _doctor(mysql_server, capture)["discarded tablespaces"].ok
+
+
+def test_too_few_sessions_are_refused_with_both_numbers(mysql_server: MySQLServer, capture: Capturing) -> None:
+    """Else the witness would fail in the middle, night after night."""
+    granted = f"GRANT {', '.join(PRIVILEGES)} ON *.* TO few@'%'"
+    mysql_server.sql("CREATE USER few@'%' IDENTIFIED BY 'few' WITH MAX_USER_CONNECTIONS 2", granted)
+    try:
+        error = _refused(capture, mysql_server, user="few", password="few")
+        assert "this user may have 2 sessions at once (max_user_connections); a backup has up to 6" in error.message
+        mysql_server.sql("ALTER USER few@'%' WITH MAX_USER_CONNECTIONS 6")
+        capture(mysql_server, user="few", password="few")
+    finally:
+        mysql_server.sql("DROP USER few@'%'")
+
+
 def test_encrypted_tablespaces_are_refused(start_mysql: StartMySQL, capture: Capturing) -> None:
     """Their key is in the server's keyring, which does not come along."""
     server = start_mysql(

@@ -187,6 +187,90 @@ def test_every_type_shows_every_change(sql: Callable[..., None], take: Print) ->
             seen[found] = f"{kind}: {value}"
 
 
+SHAPES = [
+    ("id INT PRIMARY KEY, v VARCHAR(20) NOT NULL, {index} (v)", ""),
+    ("id INT PRIMARY KEY, v VARCHAR(20), w INT, {index} (w, v)", ""),
+    ("a INT, b INT, PRIMARY KEY (a, b), {index} (b)", ""),
+    ("a INT, b INT, {index} (a, b)", ""),
+    ("a INT NOT NULL, b INT NOT NULL, UNIQUE KEY u (a, b), {index} (b, a)", ""),
+    ("a INT NOT NULL, v INT AS (a + 1) VIRTUAL, PRIMARY KEY (a), {index} (v)", ""),
+    ("a INT NOT NULL, s INT AS (a + 1) STORED, PRIMARY KEY (a), {index} (s, a)", ""),
+    ("id INT PRIMARY KEY, v INT, {index} (v, id)", "PARTITION BY HASH (id) PARTITIONS 3"),
+    ("id INT, v INT, {index} (v, id)", "PARTITION BY RANGE (id) (PARTITION p VALUES LESS THAN MAXVALUE)"),
+    ("id INT PRIMARY KEY, v INT, {index} (v)", "ROW_FORMAT=COMPRESSED"),
+    ("id BINARY(16) PRIMARY KEY, v DATE, {index} (v)", "TABLESPACE innodb_system"),
+    ("v INT INVISIBLE, id INT PRIMARY KEY, {index} (v)", ""),
+    ("id INT PRIMARY KEY", ""),
+]
+
+
+@pytest.mark.parametrize("index", ["KEY k", "UNIQUE KEY k", "KEY k USING HASH"])
+def test_rows_are_read_where_they_are_stored(sql: Callable[..., None], measurer: Session, index: str) -> None:
+    """Whatever index there is, and however small it is: one that holds all columns says nothing of the rows."""
+    for number, (columns, options) in enumerate(SHAPES):
+        sql(f"CREATE TABLE s{number} ({columns.format(index=index)}) {options}")
+    found = {table.name: table for table in catalogue.read(measurer).tables if table.schema == "prints"}
+    plain = 0
+    for number, (columns, _) in enumerate(SHAPES):
+        table = found[f"s{number}"]
+        for keyed in {table.keyed, False}:
+            statement = fingerprint.query(table.schema, table.name, table.columns, keyed=keyed)
+            plan = rows(measurer, f"EXPLAIN FORMAT=TREE {statement}")[0][0]
+            assert f"Table scan on s{number}" in plan, f"{columns}: {plan}"
+            assert "ndex scan" not in plan, f"{columns}: {plan}"
+            plain += "index scan" in rows(measurer, f"EXPLAIN FORMAT=TREE {statement.replace(' USE INDEX ()', '')}")[0][0]
+    assert plain > len(SHAPES) // 2, "the server would read an index of these tables, were it not told otherwise"
+
+
+TYPED = {
+    "DATE": ("CAST(DATE '2020-01-02' AS JSON)", "'2020-01-02'"),
+    "TIME": ("CAST(TIME '10:00:00' AS JSON)", "'10:00:00.000000'"),
+    "DATETIME": ("CAST(TIMESTAMP '2020-01-02 10:00:00' AS JSON)", "'2020-01-02 10:00:00.000000'"),
+    "UNSIGNED": ("CAST(CAST(5 AS UNSIGNED) AS JSON)", "5"),
+    "DECIMAL": ("CAST(CAST(1.5 AS DECIMAL(10,1)) AS JSON)", "CAST(1.5e0 AS JSON)"),
+    "its scale": ("CAST(CAST(1.50 AS DECIMAL(10,2)) AS JSON)", "CAST(CAST(1.5 AS DECIMAL(10,1)) AS JSON)"),
+    "BLOB": ("CAST(x'00ff' AS JSON)", "'base64:type15:AP8='"),
+    "BOOLEAN": ("CAST('true' AS JSON)", "'true'"),
+}
+NESTS = (
+    "JSON_OBJECT('k', {})",
+    "JSON_ARRAY({})",
+    "JSON_ARRAY(1, JSON_OBJECT('a b', JSON_ARRAY('x', {}, NULL)), 2)",
+    "JSON_OBJECT('a', JSON_OBJECT('b', JSON_OBJECT('c', JSON_ARRAY(JSON_ARRAY(), JSON_ARRAY(JSON_ARRAY({}))))))",
+)
+
+
+@pytest.mark.parametrize("key", [KEYED, KEYLESS], ids=["with a key", "without a key"])
+def test_types_inside_json_values_are_seen(sql: Callable[..., None], root: Session, measurer: Session, key: str) -> None:
+    """At every depth, where the text is the same; and what a copy reads from its own text is the same where nothing is lost."""
+    sql(f"CREATE TABLE t ({key}, lb_m INT, j JSON)", "INSERT INTO t (id) VALUES (1)")
+    (table,) = [table for table in catalogue.read(measurer).tables if (table.schema, table.name) == ("prints", "t")]
+
+    def take(value: str) -> tuple[str, str, object]:
+        rows(root, "UPDATE t SET j = NULL")
+        rows(root, f"UPDATE t SET j = {value}")
+        text, typed = (
+            fingerprint.value(
+                sessions.rows_without_warnings(
+                    measurer, fingerprint.query("prints", "t", table.columns, keyed=table.keyed, typed_json=typed)
+                )[0]
+            )[1]
+            for typed in (False, True)
+        )
+        return text, typed, rows(root, "SELECT CAST(j AS CHAR) FROM t")[0][0]
+
+    seen = set()
+    for nest in NESTS:
+        for name, pair in TYPED.items():
+            (text, typed, said), (other_text, other_typed, other_said) = (take(nest.format(each)) for each in pair)
+            assert typed != other_typed, f"{name} in {nest}"
+            assert (text == other_text) == (said == other_said)
+            seen.add(said == other_said)
+        plain = nest.format("'plain'")
+        assert take(plain)[1] == take(f"CAST(CAST({plain} AS CHAR) AS JSON)")[1]
+    assert True in seen, "there are pairs that only their types tell apart"
+
+
 def test_generated_columns(sql: Callable[..., None], take: Print) -> None:
     """A stored one counts, a virtual one holds nothing: two tables that differ in it alone are alike."""
     sql(

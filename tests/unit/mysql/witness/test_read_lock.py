@@ -22,7 +22,7 @@ FORBIDDEN = pymysql.err.OperationalError(1227, "Access denied; you need RELOAD")
 class Scripted:
     """A session that notes what it is sent; `faults` are raised by statements that begin so, one after another."""
 
-    def __init__(self, **faults: Sequence[Exception]) -> None:
+    def __init__(self, **faults: Sequence[BaseException]) -> None:
         self.sent: list[str] = []
         self._faults = {start: list(each) for start, each in faults.items()}
 
@@ -95,6 +95,30 @@ def test_is_given_back_when_the_block_fails_and_not_waited_for_for_ever() -> Non
     with never, read_lock(session(late), print, idle_limit=10, clock=iter([0.0, 0.0, 601.0]).__next__):
         raise AssertionError("the lock was not free")
     assert late.locks == [FLUSH, UNLOCK]
+
+
+LOST = pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query")
+ENDS = [LOST, FORBIDDEN, pymysql.err.InterfaceError(0, ""), pymysql.err.MySQLError(), KeyboardInterrupt(), ZeroDivisionError()]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: type(end).__name__ + str(end.args[:1]))
+@pytest.mark.parametrize("where", ["asked for", "held"])
+@pytest.mark.parametrize("gone", [None, LOST, pymysql.err.InterfaceError(0, "")], ids=["alive", "lost", "closed"])
+def test_is_given_back_whatever_ends_the_taking(end: BaseException, where: str, gone: Exception | None) -> None:
+    """Before it is got or right under it, by a lost session or an interrupt: the fault is told as it is, and no writer waits."""
+    scripted = Scripted(FLUSH=[end] if where == "asked for" else [], UNLOCK=[gone] if gone else [])
+
+    def lock_instance() -> None:
+        if where == "held":
+            raise end
+
+    with (
+        pytest.raises(type(end)) as caught,
+        read_lock(session(scripted), print, idle_limit=10, under_lock=lock_instance),
+    ):
+        raise AssertionError("the lock was not taken")
+    assert caught.value is end
+    assert scripted.locks == [FLUSH, UNLOCK]
 
 
 def wanted(*privileges: str) -> "dump_instant._Lock":

@@ -12,8 +12,8 @@ def ticking(*moments: float) -> Stopwatch:
 
 def test_phases_touch_and_the_restore_ends_where_the_check_begins() -> None:
     """No second is between two phases, and the check's own seconds are no part of the restore."""
-    watch = ticking(100.0, 103.0, 104.0, 104.5, 105.0, 165.0)
-    for phase in list(Phase)[:5]:
+    watch = ticking(100.0, 103.0, 104.0, 104.5, 105.0, 165.0, 195.0)
+    for phase in list(Phase)[:6]:
         watch.begin(phase)
     watch.stop()
 
@@ -23,6 +23,7 @@ def test_phases_touch_and_the_restore_ends_where_the_check_begins() -> None:
         (Phase.REPLAY, 0.5),
         (Phase.READY, 0.5),
         (Phase.CHECK, 60.0),
+        (Phase.INSPECT, 30.0),
     ]
     assert watch.restore_seconds == 5.0
 

@@ -24,7 +24,9 @@ def required(order: Order, *weeks: DrillResult) -> None:
     """Each week's verification, one drill each, oldest first."""
     found = {f"s{number}": evidence(drill, finished_at=MONDAY + timedelta(weeks=number)) for number, drill in enumerate(weeks)}
     snapshots = [Snapshot(name, each.finished_at, tuple(store.tags(each))) for name, each in found.items()]
-    require_unrefuted(cast("Repository", Held(**cast("Any", found))), snapshots, LATER, order, MONDAY + timedelta(weeks=len(weeks)))
+    require_unrefuted(
+        cast("Repository", Held(**cast("Any", found))), snapshots, LATER, order, MONDAY + timedelta(weeks=len(weeks))
+    )
 
 
 AT = Order("agama", "local:/data", at=MONDAY)

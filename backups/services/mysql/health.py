@@ -84,12 +84,14 @@ def _collapsed(session: Session, table: str, count: int, estimate: int | None, c
 
 def _present(session: Session) -> _Present:
     databases = rows(
-        session, "SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s", [SYSTEM_DATABASES]
+        session,
+        "SELECT schema_name FROM information_schema.schemata WHERE CAST(schema_name AS BINARY) NOT IN %s",
+        [SYSTEM_DATABASES],
     )
     tables = rows(
         session,
         "SELECT table_schema, table_name FROM information_schema.tables "
-        "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
+        "WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND CAST(table_schema AS BINARY) NOT IN %s",
         [SYSTEM_DATABASES],
     )
     # The storage engine's own numbers: information_schema's may be a day old.

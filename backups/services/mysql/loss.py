@@ -32,7 +32,7 @@ def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
             for schema, name in rows(
                 session,
                 "SELECT table_schema, table_name FROM information_schema.tables "
-                "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s",
+                "WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND CAST(table_schema AS BINARY) NOT IN %s",
                 [SYSTEM_DATABASES],
             )
         }

@@ -30,18 +30,20 @@ class Column:
     computed: bool = False
 
 
-def query(schema: str, table: str, columns: Sequence[Column], *, keyed: bool, mariadb: bool = False) -> str:
+def query(
+    schema: str, table: str, columns: Sequence[Column], *, keyed: bool, mariadb: bool = False, history: bool = False
+) -> str:
     """Return the SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
     keyed: no two rows can be equal (a primary key, or a unique one without NULLs). mariadb: the server is MariaDB, whose BIT_XOR
-    has 64 bits only and which knows no LATERAL.
+    has 64 bits only and which knows no LATERAL. history: read the rows of the past too, of a table that keeps them.
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     stored = [column for column in columns if not column.computed]
     # The count comes first so that a table without stored columns still is valid SQL.
     parts = [str(len(stored))] + [part for column in stored for part in _encoded(column, f"{schema}.{table}")]
     row_hash = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
-    source = f"{quoted(schema)}.{quoted(table)}"
+    source = f"{quoted(schema)}.{quoted(table)}{' FOR SYSTEM_TIME ALL' if history else ''}"
     if keyed and not mariadb:
         return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))) FROM {source}"  # noqa: S608 -- identifiers are quoted
     sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)

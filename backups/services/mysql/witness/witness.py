@@ -12,7 +12,7 @@ import pymysql.err
 
 from backups.errors import LifeboatError
 from backups.services.mysql.details import Position
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness import catalogue, definitions, fingerprint, sessions
 from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.instant import freeze, thaw
@@ -146,10 +146,15 @@ def data_of(
 
 
 def _table(session: Session, table: Table) -> tuple[Fact, Fact]:
-    statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed, mariadb=table.mariadb)
+    statement = fingerprint.query(
+        table.schema, table.name, table.columns, keyed=table.keyed, mariadb=table.mariadb, history=table.history is not None
+    )
     # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
     marked = _savepoint(session)
     count, value = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
+    if table.history:
+        # Rows are what a query without a time sees; the fingerprint is of the past too.
+        (count,) = rows(session, f"SELECT COUNT(*) FROM {quoted(table.schema)}.{quoted(table.name)}")[0]  # noqa: S608 -- quoted
     if marked:
         rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
     about = definitions.subject(table.schema, table.name)

@@ -27,14 +27,10 @@ _MARIADB_TABLES = """
 
 def first(session: Session, *, mariadb: bool) -> Iterator[bytes]:
     """Yield what tables need: connections to other servers, tablespaces, reference systems."""
-    for name, host, database, user, password, port, socket, wrapper, owner in _ask(
-        session,
-        "SELECT server_name, host, db, username, password, port, socket, wrapper, owner FROM mysql.servers ORDER BY server_name",
-    ):
-        given = {"HOST": host, "DATABASE": database, "USER": user, "PASSWORD": password, "SOCKET": socket, "OWNER": owner}
-        options = [f"{key} {literal(value)}" for key, value in given.items() if value]
-        options += [f"PORT {port}"] if port or not options else []
-        yield statement(f"CREATE SERVER {quoted(name)} FOREIGN DATA WRAPPER {quoted(wrapper)} OPTIONS ({', '.join(options)})")
+    for name, wrapper, given in _servers(session):
+        options = [f"{key} {literal(value) if key != 'PORT' else int(value)}" for key, value in given.items()]
+        listed = ", ".join(options or ["PORT 0"])
+        yield statement(f"CREATE SERVER {quoted(name)} FOREIGN DATA WRAPPER {quoted(wrapper)} OPTIONS ({listed})")
     if mariadb:
         return
     for name, file, block in _ask(
@@ -58,6 +54,23 @@ def first(session: Session, *, mariadb: bool) -> Iterator[bytes]:
         if description is not None:
             parts.append(f"DESCRIPTION {literal(description)}")
         yield statement(f"CREATE OR REPLACE SPATIAL REFERENCE SYSTEM {number} {' '.join(parts)}")
+
+
+def _servers(session: Session) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield name, wrapper and options of each connection to another server."""
+    if _ask(session, "SHOW COLUMNS FROM mysql.servers LIKE 'options'"):
+        # MariaDB from 11.7 on keeps options of any name.
+        for name, wrapper, options in rows(
+            session, "SELECT server_name, wrapper, options FROM mysql.servers ORDER BY server_name"
+        ):
+            yield name, wrapper, json.loads(options or "{}")
+        return
+    for name, wrapper, *values in _ask(
+        session,
+        "SELECT server_name, wrapper, host, db, username, password, port, socket, owner FROM mysql.servers ORDER BY server_name",
+    ):
+        known = zip(("HOST", "DATABASE", "USER", "PASSWORD", "PORT", "SOCKET", "OWNER"), values, strict=True)
+        yield name, wrapper, {key: value for key, value in known if value}
 
 
 def last(session: Session, databases: Sequence[str], *, mariadb: bool) -> Iterator[bytes]:

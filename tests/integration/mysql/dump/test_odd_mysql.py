@@ -137,8 +137,10 @@ SERVER = (
 
 
 NOT_WITNESSED = (
-    "SELECT id, JSON_TYPE(j), JSON_TYPE(JSON_EXTRACT(j, '$.k')), JSON_TYPE(JSON_EXTRACT(j, '$.a[0]')), "
-    "JSON_TYPE(JSON_EXTRACT(j, '$.a[5]')), JSON_TYPE(JSON_EXTRACT(k, '$[0][1].d')), k FROM w.j ORDER BY id",
+    (
+        "SELECT id, JSON_TYPE(j), JSON_TYPE(JSON_EXTRACT(j, '$.k')), JSON_TYPE(JSON_EXTRACT(j, '$.a[0]')), "
+        "JSON_TYPE(JSON_EXTRACT(j, '$.a[5]')), JSON_TYPE(JSON_EXTRACT(k, '$[0][1].d')), k FROM w.j ORDER BY id"
+    ),
     "SELECT * FROM mysql.servers",
     "SELECT user, HEX(user_attributes->>'$.additional_password') FROM mysql.user WHERE user = 'twice'",
     "SELECT column_name, histogram->>'$.\"number-of-buckets-specified\"' FROM information_schema.column_statistics",

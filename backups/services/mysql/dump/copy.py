@@ -140,7 +140,7 @@ class DumpedCopy:
             f"as on the source, set: {' '.join(settings)}",
             "accounts, passwords and grants are those of the source at that moment",
             "it was loaded from a dump: its binary log begins anew, so replicas of the old server are to be made anew",
-            "other settings of the old server (SET PERSIST, components, plugins, resource groups, time zone tables) are not in a dump",
+            "not in a dump: other settings of the old server (SET PERSIST, components, plugins, resource groups, time zones)",
             *(f"the server refused a statement of {fact.subject}: {fact.value}" for fact in self._refused),
         ]
         if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):

@@ -9,17 +9,21 @@ DUMP = "dump"
 ACCOUNTS = "accounts.sql"
 """What creates every account, but for the server's own."""
 SCHEMA = "schema.sql"
-"""Databases, tables, routines, events."""
+"""Connections to other servers, tablespaces, databases, sequences, tables, routines, events."""
 VIEWS = "views.sql"
 """After the routines that they call, and the privileges that whoever defined them needs."""
 DATA = "data-{}.sql"
 """Rows, in files that can be loaded side by side."""
 EXACT = "exact-{}.sql"
-"""Rows of one table that a dump program would round (FLOAT), written by Lifeboat."""
+"""Rows of one table that a dump program would change (FLOAT, types inside JSON) or leave out, written by Lifeboat."""
 TRIGGERS = "triggers.sql"
 """After the rows: a trigger must not fire for them."""
+LAST = "last.sql"
+"""Histograms, and which databases are read only."""
 GRANTS = "grants.sql"
 """Privileges and roles. Loaded twice: as far as possible before the views, wholly when everything that they name is there."""
+DEFINITIONS = frozenset((ACCOUNTS, SCHEMA, VIEWS, TRIGGERS, GRANTS, LAST))
+"""Of these a server takes what it can: the witness shows what is missing then."""
 LIMITS = (
     "a dump has no log: between two backups no moment can be brought back, and each backup is a full",
     "bringing it back loads SQL, which takes about ten times as long as starting a clone",

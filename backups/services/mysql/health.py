@@ -87,7 +87,8 @@ def _present(session: Session) -> _Present:
         session,
         # Of the server's own databases too: what users put there is in a witness.
         "SELECT table_schema, table_name FROM information_schema.tables "
-        "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('information_schema', 'performance_schema')",
+        "WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') "
+        "AND CAST(table_schema AS BINARY) NOT IN ('information_schema', 'performance_schema')",
     )
     # The storage engine's own numbers: information_schema's may be a day old.
     estimates: dict[tuple[str, str], int] = {}

@@ -31,7 +31,9 @@ def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
         present = {
             name
             for schema, table in rows(
-                session, "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+                session,
+                "SELECT table_schema, table_name FROM information_schema.tables "
+                "WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
             )
             if (name := subject(schema, table)) in counted or schema not in SYSTEM_DATABASES
         }

@@ -6,11 +6,12 @@ Pure.
 import re
 from dataclasses import dataclass
 
+Number = tuple[int, int, int]
+
 _OLDEST = (8, 0, 17)
 _OLDEST_MARIADB = (10, 5, 0)
 _SAME_RELEASE_FROM = (8, 0, 26)
 _SAME_SERIES_FROM = (8, 0, 37)
-_NEW_STATUS_FROM = (8, 2, 0)
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Version:
     """A server's version: `text` as it says it (`8.0.36-0ubuntu0.22.04.1`), `number` its release, `comment` who built it."""
 
     text: str
-    number: tuple[int, int, int]
+    number: Number
     comment: str = ""
 
     @classmethod
@@ -45,35 +46,46 @@ class Version:
         return "mariadb" in f"{self.text} {self.comment}".lower()
 
     @property
+    def maker(self) -> str:
+        """The name of who makes it: the numbers of two makers say nothing about one another."""
+        return "MariaDB" if self.mariadb else "MySQL"
+
+    def since(self, *, mysql: Number | None, mariadb: Number | None) -> bool:
+        """Return whether it is at least that release of its own maker's; None: no release of that maker's is."""
+        oldest = mariadb if self.mariadb else mysql
+        return oldest is not None and self.number >= oldest
+
+    @property
     def status_statement(self) -> str:
-        """The statement that shows the position in the binary log."""
-        return "SHOW BINARY LOG STATUS" if self.number >= _NEW_STATUS_FROM else "SHOW MASTER STATUS"
+        """The statement that shows the position in the binary log. Every MariaDB knows the old one."""
+        return "SHOW BINARY LOG STATUS" if self.since(mysql=(8, 2, 0), mariadb=None) else "SHOW MASTER STATUS"
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether the history of a table with system versioning can be written into it."""
+        return self.since(mysql=None, mariadb=(10, 11, 0))
 
 
 def dump_refusal(version: Version) -> str | None:
     """Return why Lifeboat cannot back this server up by a dump, or None."""
-    if version.mariadb:
-        if version.number < _OLDEST_MARIADB:
-            return f"MariaDB {version.text} is older than {'.'.join(map(str, _OLDEST_MARIADB))}, the oldest that is known"
+    if version.since(mysql=_OLDEST, mariadb=_OLDEST_MARIADB):
         return None
-    if version.number < _OLDEST:
-        return f"MySQL {version.text} is older than {'.'.join(map(str, _OLDEST))}, the oldest that is known"
-    return None
+    oldest = ".".join(map(str, _OLDEST_MARIADB if version.mariadb else _OLDEST))
+    return f"{version.maker} {version.text} is older than {oldest}, the oldest that is known"
 
 
 def dump_mismatch(source: Version, image: Version) -> str | None:
     """Return why a dump of the source cannot be brought back on the image's version, or None. The same series always can."""
-    if source.mariadb == image.mariadb and source.number[:2] == image.number[:2]:
+    if (source.maker, source.series) == (image.maker, image.series):
         return None
-    kind = "MariaDB" if source.mariadb else "MySQL"
-    return f"the source runs {source.text}, the image {image.text}; a dump needs an image of {kind} {source.series}"
+    return f"the source runs {source.text}, the image {image.text}; a dump needs an image of {source.maker} {source.series}"
 
 
 def clone_refusal(version: Version) -> str | None:
     """Return why Lifeboat cannot back this server up by CLONE, or None."""
     if version.mariadb:
         return "MariaDB has no CLONE, which a full backup is taken with unless `method: dump` is set"
-    if version.number < _OLDEST:
+    if not version.since(mysql=_OLDEST, mariadb=None):
         return f"MySQL {version.text} has no CLONE, which a full backup is taken with; it came with {'.'.join(map(str, _OLDEST))}"
     return None
 
@@ -84,7 +96,7 @@ def clone_mismatch(source: Version, image: Version) -> str | None:
     The same series always. Inside it: any release from 8.0.37 on; the same release from 8.0.26 on, whatever the packager's
     suffix; the very same version string before.
     """
-    if source.number[:2] == image.number[:2]:
+    if (source.maker, source.series) == (image.maker, image.series):
         oldest = min(source.number, image.number)
         if oldest >= _SAME_SERIES_FROM or source.text == image.text:
             return None

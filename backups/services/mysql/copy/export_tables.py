@@ -69,7 +69,7 @@ def export(session: Session, names: Sequence[str], into: Path) -> list[Path]:
 def _chosen(session: Session, names: Sequence[str]) -> list[tuple[str, str]]:
     found = rows(
         session,
-        "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema NOT IN %s "
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE CAST(table_schema AS BINARY) NOT IN %s "
         "ORDER BY table_schema, table_name",
         [SYSTEM_DATABASES],
     )
@@ -81,7 +81,7 @@ def _chosen(session: Session, names: Sequence[str]) -> list[tuple[str, str]]:
         key = called.get(name)
         if key is None:
             raise LifeboatError(f"there is no table {name} at that moment", hint=_near(name, called))
-        if tables[key] != "BASE TABLE":
+        if tables[key] not in ("BASE TABLE", "SYSTEM VERSIONED"):
             raise LifeboatError(f"{name} is a {tables[key].lower()}, which holds no rows", hint="name the tables that it reads")
         chosen[key] = None
     return list(chosen)

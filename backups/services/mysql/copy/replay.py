@@ -44,8 +44,8 @@ class Replay:
         self._logs = {log.file: log for log in logs}
         self._end = end
         version = Version.parse(rows(session, "SELECT @@version")[0][0])
-        self._old_terms = version.number < _NEW_TERMS
-        self._exec_mode = ("slave" if version.number < _NEW_VARIABLES else "replica") + "_exec_mode"
+        self._old_terms = not version.since(mysql=_NEW_TERMS, mariadb=None)
+        self._exec_mode = ("replica" if version.since(mysql=_NEW_VARIABLES, mariadb=None) else "slave") + "_exec_mode"
 
     def forget_channels(self) -> None:
         """Drop what the source replicated from: a copy never connects to anything."""

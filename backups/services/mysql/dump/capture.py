@@ -5,22 +5,26 @@ when everything is written, and what has changed meanwhile makes the round void.
 """
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pymysql.err
 
 from backups.errors import Transient
 from backups.services.base import Captured, Job
-from backups.services.mysql.dump import exact, plan
+from backups.services.mysql.doctor.checks import some
+from backups.services.mysql.dump import count, definitions, exact, grants, plan, server_objects, views
 from backups.services.mysql.dump.instant import DumpInstant, frozen
+from backups.services.mysql.dump.plan import STRAY, Found
 from backups.services.mysql.dump.program import SourceChanged, dumps
+from backups.services.mysql.dump.statements import COMPLETE, mark, statement
 from backups.services.mysql.dump_details import ACCOUNTS, DUMP, GRANTS, LIMITS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness import accounts, sessions, witness
-from backups.services.mysql.witness.catalogue import Catalogue
+from backups.services.mysql.witness.catalogue import Catalogue, Table
+from backups.services.mysql.witness.definitions import subject
 from backups.witness import Fact
 
 _SESSIONS = 2
@@ -56,8 +60,8 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
                 session.ping(reconnect=False)
 
         if planned.unsafe:
-            count = len(planned.unsafe)
-            job.say(f"tables without snapshots: {count} ({planned.unsafe[0]} …): writers wait until the whole dump is taken")
+            listed = f"{len(planned.unsafe)} ({planned.unsafe[0]} …)"
+            job.say(f"tables without snapshots: {listed}: writers wait until the whole dump is taken")
         try:
             with frozen(
                 control,
@@ -72,33 +76,54 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
                 found = plan.survey(guard)
                 if not (planned.fits(found) if block and instant.lock == "global" else planned.same(found)):
                     raise SourceChanged("before the lock was held")
+                broken = views.broken(guard, found.catalogue.views)
+                found = found.without(broken)
                 job.say("dumping and taking the witness")
-                plan.start_definitions(found, program, "now")
-                program.release("now")
                 before = _definitions(guard, readers, found.catalogue, connect)
-                _write_accounts(guard, seen, job.directory / DUMP)
-                sessions.in_parallel(
-                    lambda session, item: exact.write(session, item[1], job.directory / DUMP / item[0]),
-                    plan.exact_files(found),
-                    over=readers,
-                    connect=connect,
-                    meanwhile=keep_alive,
-                )
+                definitions.write(guard, found.databases, found.catalogue, program.target, mariadb=seen.version.mariadb)
+                _write_accounts(guard, seen, found.catalogue, program.target)
+
+                def write_rows(files: Sequence[tuple[str, Table]]) -> None:
+                    sessions.in_parallel(
+                        lambda session, item: exact.write(session, item[1], program.target / item[0]),
+                        files,
+                        over=readers,
+                        connect=connect,
+                        meanwhile=keep_alive,
+                    )
+
+                written = plan.exact_files(found.exact)
+                write_rows(written)
                 data = witness.data_of(readers, found.catalogue, connect, meanwhile=keep_alive)
                 program.wait(keep_alive)
-            if not found.same(plan.survey(guard)) or _definitions(guard, readers, found.catalogue, connect) != before:
+                held = {key for name in data_files for key in count.rows_of(program.target / name)}
+                # In the snapshot that the program had: what it has left out is of the same instant as everything else.
+                rest = plan.exact_files(plan.left_out(found, held), len(written))
+                write_rows(rest)
+                limits = list(_limits(guard, seen, found, broken))
+            if (
+                not found.same(plan.survey(guard).without(broken))
+                or _definitions(guard, readers, found.catalogue, connect) != before
+            ):
                 raise SourceChanged("a definition has changed")
         except pymysql.err.MySQLError as error:
             if error.args and error.args[0] in witness.CHANGED:
                 raise SourceChanged(witness.CHANGED[error.args[0]]) from error
             raise
-    captured = _captured(seen, instant, [*before, *data], plan.stages(found, data_files), found.unsafe)
+    count.require_whole(job.directory / DUMP, [*before, *data], found.elsewhere)
+    files = [*data_files, *(name for name, _ in (*written, *rest))]
+    captured = _captured(seen, instant, [*before, *data], plan.stages(files), found.unsafe, limits)
     job.say(f"what this backup cannot do: {'; '.join(captured.details['limits'])}")
     return captured
 
 
 def _captured(
-    seen: Source, instant: DumpInstant, facts: Sequence[Fact], stages: tuple[tuple[str, ...], ...], unsafe: Sequence[str]
+    seen: Source,
+    instant: DumpInstant,
+    facts: Sequence[Fact],
+    stages: tuple[tuple[str, ...], ...],
+    unsafe: Sequence[str],
+    limits: Sequence[str],
 ) -> Captured:
     details = DumpDetails(
         mariadb=seen.version.mariadb,
@@ -111,15 +136,30 @@ def _captured(
         lock_seconds=instant.lock_seconds,
         lock_attempts=instant.lock_attempts,
         unsafe_tables=tuple(unsafe),
-        limits=(*LIMITS, *([_unsafe_limit(unsafe)] if unsafe else [])),
+        limits=(*LIMITS, *limits),
     )
     return Captured(
         taken_at=instant.at, source_version=seen.version.text, witness=list(facts), details=details.model_dump(mode="json")
     )
 
 
-def _unsafe_limit(unsafe: Sequence[str]) -> str:
-    return f"writers wait while a backup is taken, because of tables that are not of InnoDB: {len(unsafe)} ({unsafe[0]} …)"
+def _limits(session: Session, seen: Source, found: Found, broken: Mapping[plan.Name, str]) -> Iterator[str]:
+    """Yield what this server's dump lacks, by name."""
+    if broken:
+        listed = some([f"{subject(*view)} ({said})" for view, said in broken.items()])
+        yield f"views that no statement can create again are left out: {listed}"
+    if found.stray:
+        yield f"names that no statement can use are left out (a directory beside the server's own?): {some(found.stray)}"
+    if found.elsewhere:
+        listed = some([subject(*table) for table in found.elsewhere])
+        yield f"of tables that show rows of other tables or servers only the definitions are dumped: {listed}"
+    presents = [subject(table.schema, table.name) for table in found.catalogue.tables if table.versioned and not table.history]
+    if presents:
+        yield f"of tables with system versioning only the present is dumped, their history is not: {some(presents)}"
+    yield from server_objects.not_carried(session, mariadb=seen.version.mariadb)
+    if found.unsafe:
+        number = len(found.unsafe)
+        yield f"writers wait while a backup is taken, because of tables that are not of InnoDB: {number} ({found.unsafe[0]} …)"
 
 
 def _definitions(guard: Session, readers: Sequence[Session], found: Catalogue, connect: Connect) -> list[Fact]:
@@ -127,16 +167,23 @@ def _definitions(guard: Session, readers: Sequence[Session], found: Catalogue, c
 
 
 def without_reserved(facts: Sequence[Fact]) -> list[Fact]:
-    """Return the facts without those of the server's own accounts, which belong to its installation and are not dumped."""
+    """Return the facts without those of the server's own accounts, which belong to its installation, and of names of no use."""
     reserved = {f"account {name}" for name in accounts.RESERVED}
-    return [fact for fact in facts if fact.subject not in reserved]
+    return [fact for fact in facts if fact.subject not in reserved and f"`{STRAY}" not in fact.subject]
 
 
-def _write_accounts(session: Session, seen: Source, directory: Path) -> None:
+def _write_accounts(session: Session, seen: Source, catalogue: Catalogue, directory: Path) -> None:
     found = (accounts.mariadb if seen.version.mariadb else accounts.mysql)(session)
     every = [account for account in found if account.name not in accounts.RESERVED]
-    for name, statements in (
-        (ACCOUNTS, [text for account in every for text in account.created]),
-        (GRANTS, [text for account in every for text in account.granted]),
-    ):
-        (directory / name).write_text("".join(f"{text};\n" for text in statements) + "-- Dump completed\n")
+    usual, stale = grants.split(
+        [grant for account in every for grant in account.granted], catalogue, server_objects.system_tables(session)
+    )
+    with (directory / ACCOUNTS).open("wb") as file:
+        for account in every:
+            file.write(mark(f"account {account.name}"))
+            file.writelines(map(statement, account.created))
+        file.writelines(map(statement, grants.on_what_is_gone(stale)))
+        file.write(COMPLETE)
+    with (directory / GRANTS).open("wb") as file:
+        file.writelines(map(statement, usual))
+        file.write(COMPLETE)

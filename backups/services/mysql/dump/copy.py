@@ -21,7 +21,7 @@ from backups.services.mysql.copy.server import HINT, Server
 from backups.services.mysql.details import DATADIR
 from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
-from backups.services.mysql.dump_details import DUMP, GRANTS, DumpDetails
+from backups.services.mysql.dump_details import ACCOUNTS, DEFINITIONS, DUMP, GRANTS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, connect_socket, rows
 from backups.services.mysql.text import one_line
@@ -51,6 +51,7 @@ class DumpedCopy:
         self._details: DumpDetails
         self._image: Image
         self._server: Server
+        self._refused: list[Fact] = []
 
     def assemble(self) -> None:
         """Initialise an empty data directory, and move the files there that will be loaded."""
@@ -86,10 +87,27 @@ class DumpedCopy:
     def replay(self) -> None:
         """Load the dump, and then let nobody write any more."""
         self._server.run(self._forget_accounts)
-        for number, stage in enumerate(self._details.stages, 1):
-            force = stage == (GRANTS,) and number < len(self._details.stages)
-            load.load(self._sandbox, self._image, self._name, self._home, stage, self._account.user, force=force)
+        if self._details.mariadb:
+            # Rows that were written while nothing checked them are in the source: they are taken here too.
+            self._server.run(lambda session: rows(session, "SET GLOBAL check_constraint_checks = OFF"))
+        for stage in self._details.stages:
+            self._load(stage)
         self._server.run(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+
+    def _load(self, stage: Sequence[str]) -> None:
+        """Load the files of one stage. What the server refuses of definitions does not keep it from the rest, and is told."""
+        refused = load.load(
+            self._sandbox,
+            self._image,
+            self._name,
+            self._home,
+            stage,
+            self._account.user,
+            # Rows of a table that was refused are refused too; else nothing of them may be.
+            force=set(stage) <= DEFINITIONS or bool(self._refused),
+        )
+        # Whether accounts lack anything, their own facts say: a grant is tried twice, and some need what comes later.
+        self._refused.extend(fact for fact in refused if fact.subject not in (f"{DUMP}/{ACCOUNTS}", f"{DUMP}/{GRANTS}"))
 
     def first_answer(self) -> None:
         """Count the rows of the smallest table that has any, and compare."""
@@ -98,7 +116,8 @@ class DumpedCopy:
     def observe(self) -> Iterable[Fact]:
         """Measure the witness's facts on the copy."""
         with self._server.errors_explained():
-            return without_reserved(witness.observe(self._server.connect, connections=processors()))
+            observed = witness.observe(self._server.connect, connections=processors())
+        return [*without_reserved(observed), *self._refused]
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""
@@ -121,7 +140,8 @@ class DumpedCopy:
             f"as on the source, set: {' '.join(settings)}",
             "accounts, passwords and grants are those of the source at that moment",
             "it was loaded from a dump: its binary log begins anew, so replicas of the old server are to be made anew",
-            "other settings of the old server (SET PERSIST, components, plugins, time zone tables) are not in a dump",
+            "not in a dump: other settings of the old server (SET PERSIST, components, plugins, resource groups, time zones)",
+            *(f"the server refused a statement of {fact.subject}: {fact.value}" for fact in self._refused),
         ]
         if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")

@@ -9,6 +9,7 @@ from backups.machine.docker import Container, Image
 from backups.services.base import Sandbox
 from backups.services.mysql.dump_details import DUMP
 from backups.services.mysql.text import one_line
+from backups.witness import Fact
 
 HOME = "/lifeboat"
 SOCKET = "mysqld.sock"
@@ -24,7 +25,7 @@ exec mysqld --no-defaults --initialize-insecure --datadir=/var/lib/mysql --skip-
     "load": f"""
 export MYSQL_PWD="$(cat {HOME}/password)"
 client=$(command -v mariadb || command -v mysql)
-exec "$client" --no-defaults --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G \\
+exec "$client" --no-defaults --binary-mode --comments --default-character-set=utf8mb4 --max-allowed-packet=1G \\
   --protocol=socket --socket={HOME}/run/{SOCKET} --user="$1" $3 <"{HOME}/{DUMP}/$2"
 """,
 }
@@ -44,17 +45,29 @@ SERVER = (
     "--loose-innodb-numa-interleave=OFF",
     "--loose-auto-generate-certs=OFF",
     "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
+    # It loads only what the source has, however much more lenient that was when it was made.
+    "--loose-innodb-strict-mode=OFF",
+    "--loose-restrict-fk-on-non-standard-key=OFF",
+    "--loose-sql-require-primary-key=OFF",
+    "--loose-sql-generate-invisible-primary-key=OFF",
+    "--loose-default-table-encryption=OFF",
+    "--loose-federated",
 )
 """Options of a server that is reached by its socket alone, and that starts nothing by itself."""
 _USER = "999:999"
+_SHOWN = 20
+"""Lines of a client's errors."""
 
 
-def load(sandbox: Sandbox, image: Image, name: str, home: Path, files: Sequence[str], user: str, *, force: bool = False) -> None:
+def load(
+    sandbox: Sandbox, image: Image, name: str, home: Path, files: Sequence[str], user: str, *, force: bool = False
+) -> list[Fact]:
     """Load files below `home`/dump, side by side; raises Damaged for the first that the server does not accept.
 
-    force: as far as it takes them; what it does not take will be loaded again.
+    force: as far as it takes them; returns what it did not take, each statement as a fact that no witness has.
     """
     side_by_side = max(2, min(4, len(files)))
+    refused = []
     for at in range(0, len(files), side_by_side):
         loads = [
             (file, _start(sandbox, image, name, home, file, user, "--force" if force else ""))
@@ -63,13 +76,21 @@ def load(sandbox: Sandbox, image: Image, name: str, home: Path, files: Sequence[
         for file, container in loads:
             while container.running():
                 time.sleep(0.05)
-            code, output = container.wait(), container.logs(5)
+            code, output = container.wait(), container.logs(_SHOWN)
             container.remove()
             if code and not force:
                 raise Damaged(
                     f"the server does not accept {DUMP}/{file} (exit code {code}): {one_line(output, 500)}",
                     hint="verify an older backup; the image must be of the source's version",
                 )
+            refused += refusals(file, output)
+    return refused
+
+
+def refusals(file: str, output: str) -> list[Fact]:
+    """Return the errors that a client has printed while it went on, one line each. Pure."""
+    lines = [" ".join(line.split()) for line in output.splitlines() if line.startswith("ERROR ")]
+    return [Fact(f"{DUMP}/{file}", f"refused {number}", line) for number, line in enumerate(lines, 1)]
 
 
 def _start(sandbox: Sandbox, image: Image, name: str, home: Path, file: str, user: str, force: str) -> Container:

@@ -1,26 +1,40 @@
 """Decides which table goes into which file of a dump, and which programs are started for it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from backups.services.mysql.dump import exact
-from backups.services.mysql.dump.program import DATA_OPTIONS, SCHEMA_OPTIONS, TRIGGER_OPTIONS, VIEW_OPTIONS, Dumps
-from backups.services.mysql.dump_details import ACCOUNTS, DATA, EXACT, GRANTS, SCHEMA, TRIGGERS, VIEWS
+from backups.services.mysql.dump.program import DATA_OPTIONS, Dumps
+from backups.services.mysql.dump_details import ACCOUNTS, DATA, EXACT, GRANTS, LAST, SCHEMA, TRIGGERS, VIEWS
 from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.source.source import SYSTEM_DATABASES, tables_not_innodb
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness import catalogue
 from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.definitions import subject
 
+Name = tuple[str, str]
+STRAY = "#mysql50#"
+"""Begins the name that MariaDB gives to a directory or a file beside its own, which no statement can use."""
+_ELSEWHERE = re.compile(r"mrg_|federated|connect|spider|vp$|sphinx|oqgraph|s3$", re.IGNORECASE)
+"""Storage engines that show the rows of other tables, of other servers or of files: a dump holds none of them."""
+
 
 @dataclass(frozen=True)
 class Found:
-    """What a server has to dump. unsafe: tables whose engine has no snapshots. exact: those that we write ourselves."""
+    """What a server has to dump.
+
+    unsafe: tables whose engine has no snapshots, each with its engine. elsewhere: tables whose rows are not their own.
+    exact: those that we write ourselves. stray: names that no statement can use. broken: views that cannot be created again
+    """
 
     catalogue: Catalogue
     databases: tuple[str, ...]
     unsafe: tuple[str, ...]
     exact: tuple[Table, ...]
+    elsewhere: tuple[Name, ...] = ()
+    stray: tuple[str, ...] = ()
+    broken: tuple[Name, ...] = ()
 
     def same(self, later: "Found") -> bool:
         """Return whether a later survey shows the same; how large the tables are does not count."""
@@ -35,22 +49,36 @@ class Found:
         """Return whether one dump of everything but `exact`, planned after this survey, holds what a later one shows."""
         return (self.databases, self.unsafe, set(self.exact)) == (later.databases, later.unsafe, set(later.exact))
 
+    def without(self, broken: Iterable[Name]) -> "Found":
+        """Return what is left without some views."""
+        gone = tuple(sorted(broken))
+        views = tuple(view for view in self.catalogue.views if view not in gone)
+        return replace(self, catalogue=replace(self.catalogue, views=views), broken=gone)
+
 
 def survey(session: Session) -> Found:
     """List databases and tables, and which of the tables need special care."""
-    found = catalogue.read(session)
-    databases = (row[0] for row in rows(session, "SHOW DATABASES"))
+    found, strays = _usable(catalogue.read(session))
+    names = sorted(row[0] for row in rows(session, "SHOW DATABASES"))
+    engines = _engines(session)
     return Found(
         found,
-        tuple(sorted(name for name in databases if name.lower() not in SYSTEM_DATABASES)),
-        tuple(unsafe_tables(session)),
-        tuple(exact.tables(found)),
+        tuple(name for name in names if name not in SYSTEM_DATABASES and not name.startswith(STRAY)),
+        tuple(f"{subject(*key)} ({engine})" for key, engine in engines.items() if engine != "InnoDB"),
+        tuple(exact.tables(session, found)),
+        tuple(key for key, engine in engines.items() if _ELSEWHERE.match(engine)),
+        tuple([name for name in names if name.startswith(STRAY)] + strays),
     )
 
 
 def unsafe_tables(session: Session) -> list[str]:
     """Return the tables whose engine has no snapshots, each with its engine."""
-    return [f"{subject(schema, name)} ({engine})" for schema, name, engine in tables_not_innodb(session)]
+    return [f"{subject(*key)} ({engine})" for key, engine in _engines(session).items() if engine != "InnoDB"]
+
+
+def stray_names(session: Session) -> list[str]:
+    """Return the names of databases that no statement can use."""
+    return [name for (name,) in rows(session, "SHOW DATABASES") if name.startswith(STRAY)]
 
 
 def prepare(found: Found, program: Dumps, group: str, parts: int) -> tuple[str, ...]:
@@ -64,37 +92,60 @@ def prepare(found: Found, program: Dumps, group: str, parts: int) -> tuple[str, 
         dealt = [[key for at, key in enumerate(plain) if at % (2 * parts) in (n, 2 * parts - 1 - n)] for n in range(parts)]
         dealt = [part for part in dealt if part]
     for number, part in enumerate(dealt):
-        others = {*mine, *plain}.difference(part)
+        others = {*mine, *plain, *found.catalogue.views, *found.catalogue.sequences}.difference(part)
         program.add(DATA.format(number), group, [*DATA_OPTIONS, *_ignoring(sorted(others))], found.databases)
     return tuple(DATA.format(number) for number in range(len(dealt)))
 
 
-def start_definitions(found: Found, program: Dumps, group: str) -> None:
-    """Start the dumps of everything that is not rows; they wait until their group is released."""
-    if not found.databases:
-        return
-    tables = [_key(table) for table in found.catalogue.tables]
-    program.add(SCHEMA, group, [*SCHEMA_OPTIONS, *_ignoring(found.catalogue.views)], found.databases)
-    program.add(VIEWS, group, [*VIEW_OPTIONS, *_ignoring([*tables, *found.catalogue.sequences])], found.databases)
-    program.add(TRIGGERS, group, TRIGGER_OPTIONS, found.databases)
+def left_out(found: Found, held: Iterable[Name]) -> list[Table]:
+    """Return the tables whose rows no dump program wrote although it was to: it compares names as a collation does."""
+    written = {*held, *found.elsewhere, *map(_key, found.exact)}
+    return [table for table in found.catalogue.tables if _key(table) not in written]
 
 
-def exact_files(found: Found) -> list[tuple[str, Table]]:
-    """Return the files that we write ourselves."""
-    return [(EXACT.format(number), table) for number, table in enumerate(found.exact)]
+def exact_files(tables: Sequence[Table], first: int = 0) -> list[tuple[str, Table]]:
+    """Return the files that we write ourselves, numbered from `first`."""
+    return [(EXACT.format(number), table) for number, table in enumerate(tables, first)]
 
 
-def stages(found: Found, data: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return the files in the order that they are loaded in."""
-    if not found.databases:
-        return (ACCOUNTS,), (GRANTS,)
-    loaded = (*data, *(name for name, _ in exact_files(found)))
-    return (ACCOUNTS,), (SCHEMA,), (GRANTS,), (VIEWS,), *([loaded] if loaded else []), (TRIGGERS,), (GRANTS,)
+def stages(data: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the files in the order that they are loaded in. data: those with rows."""
+    loaded = [tuple(data)] if data else []
+    return (ACCOUNTS,), (SCHEMA,), (GRANTS,), (VIEWS,), *loaded, (TRIGGERS,), (GRANTS,), (LAST,)
 
 
-def _key(table: Table) -> tuple[str, str]:
+def _usable(found: Catalogue) -> tuple[Catalogue, list[str]]:
+    """Return a catalogue without what no statement can use, and the names of that."""
+
+    def usable(key: Name) -> bool:
+        return not any(part.startswith(STRAY) for part in key)
+
+    tables = tuple(table for table in found.tables if usable(_key(table)))
+    left = replace(
+        found, tables=tables, views=tuple(filter(usable, found.views)), sequences=tuple(filter(usable, found.sequences))
+    )
+    strays = [_key(table) for table in found.tables if not usable(_key(table))]
+    return left, [subject(*key) for key in strays if not key[0].startswith(STRAY)]
+
+
+def _engines(session: Session) -> dict[Name, str]:
+    """Return the engine of each table that a statement can use."""
+    return {
+        (schema, name): engine
+        for schema, name, engine in rows(
+            session,
+            "SELECT table_schema, table_name, COALESCE(engine, 'unknown') FROM information_schema.tables "
+            "WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND CAST(table_schema AS BINARY) NOT IN %s "
+            "ORDER BY table_schema, table_name",
+            [SYSTEM_DATABASES],
+        )
+        if not schema.startswith(STRAY) and not name.startswith(STRAY)
+    }
+
+
+def _key(table: Table) -> Name:
     return table.schema, table.name
 
 
-def _ignoring(names: Iterable[tuple[str, str]]) -> list[str]:
+def _ignoring(names: Iterable[Name]) -> list[str]:
     return [f"--ignore-table={schema}.{name}" for schema, name in names]

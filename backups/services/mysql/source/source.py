@@ -15,7 +15,10 @@ from backups.services.mysql.source.zone import Zone
 from backups.services.mysql.versions import Version
 
 SYSTEM_DATABASES = ("mysql", "sys", "performance_schema", "information_schema")
-"""Databases that are the server's own; of `mysql`, the accounts are part of the witness."""
+"""Databases that are the server's own; of `mysql`, the accounts are part of the witness.
+
+Compared as bytes: `Sys` is somebody's, and MariaDB's information_schema would take it for `sys`.
+"""
 _NO_QUOTES = re.compile(r"[\w.,:;/+-]*")
 _NOT_SHOWN = (1044, 1049, 1054, 1109, 1142, 1143, 1146, 1227)
 """Errors: no privilege, or no such database, table or column."""
@@ -169,7 +172,7 @@ def tables_not_innodb(session: Session) -> list[tuple[str, str, str]]:
         for schema, name, engine in rows(
             session,
             "SELECT table_schema, table_name, COALESCE(engine, 'unknown') FROM information_schema.tables "
-            "WHERE table_type = 'BASE TABLE' AND table_schema NOT IN %s AND COALESCE(engine, '') <> 'InnoDB' "
+            "WHERE table_type = 'BASE TABLE' AND CAST(table_schema AS BINARY) NOT IN %s AND COALESCE(engine, '') <> 'InnoDB' "
             "ORDER BY table_schema, table_name",
             [SYSTEM_DATABASES],
         )

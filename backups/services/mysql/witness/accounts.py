@@ -14,6 +14,11 @@ _PUBLIC = "PUBLIC"
 _NO_SUCH_USER = 1133
 _DEFAULT_ROLE = re.compile(r" DEFAULT ROLE ((?:`(?:[^`]|``)*`@`(?:[^`]|``)*`,?)+)")
 
+_PASSWORD = re.compile(
+    r"(?P<start>CREATE USER (?P<account>`(?:[^`]|``)*`@`(?:[^`]|``)*`) (?P<how>IDENTIFIED WITH '[^']*' AS ))"
+    r"(?P<hash>0x[0-9A-Fa-f]+)"
+)
+
 
 @dataclass(frozen=True)
 class Account:
@@ -33,19 +38,53 @@ def mysql(session: Session) -> Iterator[Account]:
     ):
         option = " WITH ADMIN OPTION" if admin == "Y" else ""
         roles.setdefault(f"{user}@{host}", []).append(f"GRANT {_at(role, role_host)} TO {_at(user, host)}{option}")
+    second = _second_passwords(session)
     for user, host in rows(session, "SELECT user, host FROM mysql.user ORDER BY user, host"):
         created = str(rows(session, "SHOW CREATE USER %s@%s", [user, host])[0][0])
         default = _DEFAULT_ROLE.search(created)
+        creating = _DEFAULT_ROLE.sub("", created)
+        old = second.get(f"{user}@{host}")
         grants = [row[0] for row in rows(session, "SHOW GRANTS FOR %s@%s", [user, host]) if " ON " in row[0]]
         yield Account(
             f"{user}@{host}",
-            (_DEFAULT_ROLE.sub("", created),),
+            with_second_password(creating, old) if old else (creating,),
             (
                 *grants,
                 *roles.get(f"{user}@{host}", []),
                 *([f"ALTER USER {_at(user, host)} DEFAULT ROLE {default[1]}"] if default else []),
             ),
         )
+
+
+def with_second_password(created: str, old: str) -> tuple[str, ...]:
+    """Return what creates an account that a second password is let in with: `old`, its hash as it is kept. Pure.
+
+    It is created with the old one, and then given the new one while the old is retained.
+    """
+    found = _PASSWORD.match(created)
+    if found is None:
+        return (created,)
+    expired = " PASSWORD EXPIRE" if re.search(r" PASSWORD EXPIRE(?! (?:DEFAULT|NEVER|INTERVAL))", created) else ""
+    changed = f"ALTER USER {found['account']} {found['how']}{found['hash']} RETAIN CURRENT PASSWORD"
+    return (
+        f"{found['start']}0x{old.encode().hex()}{created[found.end() :]}",
+        changed,
+        *([f"ALTER USER {found['account']}{expired}"] if expired else []),
+    )
+
+
+def _second_passwords(session: Session) -> dict[str, str]:
+    """Return user@host -> the hash of the password that was retained when it was changed; there are none before 8.0.14."""
+    if not rows(session, "SHOW COLUMNS FROM mysql.user LIKE 'user_attributes'"):
+        return {}
+    return {
+        f"{user}@{host}": old
+        for user, host, old in rows(
+            session,
+            "SELECT user, host, user_attributes->>'$.additional_password' FROM mysql.user "
+            "WHERE user_attributes->>'$.additional_password' IS NOT NULL",
+        )
+    }
 
 
 def mariadb(session: Session) -> Iterator[Account]:

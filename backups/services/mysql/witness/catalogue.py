@@ -1,7 +1,7 @@
 """Lists the databases and tables of a server, so that a later list can be compared with it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
@@ -9,16 +9,27 @@ from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import scope
 from backups.services.mysql.witness.fingerprint import Column
 
+_VERSIONED = "SYSTEM VERSIONED"
+_TABLES = ("BASE TABLE", _VERSIONED)
+_PERIOD = {"ROW START": "row_start", "ROW END": "row_end"}
+"""What a column of MariaDB's system versioning is generated as, and its name where none was given: it is not listed then."""
+
 
 @dataclass(frozen=True)
 class Table:
-    """A base table. `keyed`: no two of its rows can be equal. `mariadb`: the server is MariaDB."""
+    """A base table. `keyed`: no two of its rows can be equal. `mariadb`: the server is MariaDB.
+
+    versioned: it keeps the history of its rows. history: its columns that say from when until when a row held, where its history
+    can be written into another server; they are among `columns` then, and else are not.
+    """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     keyed: bool
     mariadb: bool = False
+    versioned: bool = False
+    history: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,45 +54,55 @@ def read(session: Session, *, of_users: bool = False) -> Catalogue:
 
     of_users: with the tables that users have put into the server's own databases
     """
-    mariadb = is_mariadb(session)
+    version = _version(session)
     kinds: dict[tuple[str, str], str] = {
         (row[0], row[1]): row[2]
         for row in rows(
             session,
-            "SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema NOT IN %s",
+            "SELECT table_schema, table_name, table_type FROM information_schema.tables "
+            "WHERE CAST(table_schema AS BINARY) NOT IN %s",
             [SYSTEM_DATABASES],
         )
     }
     values: list[tuple[str, ...]] = [SYSTEM_DATABASES]
-    where = "table_schema NOT IN %s"
+    where = "CAST(table_schema AS BINARY) NOT IN %s"
     if of_users:
         guests = _of_users(session)
         kinds |= dict.fromkeys(guests, "BASE TABLE")
         where = f"({where} OR CONCAT(table_schema, '.', table_name) IN %s)"
         values.append(("", *map(".".join, guests)))
-    columns: dict[tuple[str, str], list[Column]] = {key: [] for key, kind in kinds.items() if kind == "BASE TABLE"}
+    columns: dict[tuple[str, str], list[Column]] = {key: [] for key, kind in kinds.items() if kind in _TABLES}
     keyed = set()
-    for schema, table, name, data_type, nullable, extra, key in rows(
+    periods: dict[tuple[str, str], dict[str, Column]] = {}
+    for schema, table, name, data_type, nullable, extra, key, generated in rows(
         session,
-        "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key "  # noqa: S608 -- one of two
+        "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key, "  # noqa: S608 -- one of two
+        "COALESCE(generation_expression, '') "
         f"FROM information_schema.columns WHERE {where} ORDER BY table_schema, table_name, ordinal_position",
         values,
     ):
         if (schema, table) not in columns:
             continue
-        columns[schema, table].append(
-            Column(name, _text(data_type), nullable == "YES", "VIRTUAL GENERATED" in extra, "auto_increment" in extra)
-        )
+        column = Column(name, _text(data_type), nullable == "YES", "VIRTUAL GENERATED" in extra, "auto_increment" in extra)
+        if _text(generated) in _PERIOD:
+            periods.setdefault((schema, table), {})[_text(generated)] = column
+        else:
+            columns[schema, table].append(column)
         # Of a table without a primary key, a unique one without NULLs is called PRI too.
         if key == "PRI":
             keyed.add((schema, table))
     sizes = _sizes(session)
-    tables = [Table(*key, columns=tuple(found), keyed=key in keyed, mariadb=mariadb) for key, found in columns.items()]
+    tables = [
+        _with_history(Table(*key, tuple(found), key in keyed, version.mariadb), periods.get(key, {}), version)
+        if kinds[key] == _VERSIONED
+        else Table(*key, columns=tuple(found), keyed=key in keyed, mariadb=version.mariadb)
+        for key, found in columns.items()
+    ]
     return Catalogue(
         tables=tuple(sorted(tables, key=lambda table: (-sizes.get((table.schema, table.name), 0), table.schema, table.name))),
         views=tuple(sorted(key for key, kind in kinds.items() if kind == "VIEW")),
         sequences=tuple(sorted(key for key, kind in kinds.items() if kind == "SEQUENCE")),
-        engine_numbers=frozenset(_engine_numbers(session, mariadb=mariadb)),
+        engine_numbers=frozenset(_engine_numbers(session, mariadb=version.mariadb)),
     )
 
 
@@ -104,7 +125,19 @@ def _of_users(session: Session) -> list[tuple[str, str]]:
 
 def is_mariadb(session: Session) -> bool:
     """Return whether the server is MariaDB."""
-    return Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0]).mariadb
+    return _version(session).mariadb
+
+
+def _version(session: Session) -> Version:
+    return Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0])
+
+
+def _with_history(table: Table, period: Mapping[str, Column], version: Version) -> Table:
+    """Return a table with system versioning; its history can be written anew where it is told in times, not in transactions."""
+    start, end = (period.get(name) or Column(hidden, "timestamp", nullable=False) for name, hidden in _PERIOD.items())
+    if not version.keeps_history or {start.type, end.type} != {"timestamp"}:
+        return replace(table, versioned=True)
+    return replace(table, versioned=True, columns=(*table.columns, start, end), history=(start.name, end.name))
 
 
 def _text(value: object) -> str:

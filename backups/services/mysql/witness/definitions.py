@@ -19,6 +19,13 @@ from backups.witness import Fact
 EVENT_STATUS = "status"
 """Metric of an event: ENABLED, DISABLED, or disabled because it came from another server."""
 _COUNTER = re.compile(r"^(\)(?: /\*!50100 TABLESPACE `(?:[^`]|``)+` \*/)? ENGINE=\w+) AUTO_INCREMENT=(\d+)", re.MULTILINE)
+_QUOTED = r"`(?:[^`]|``)*`"
+_TEXT = r"'(?:[^'\\]|''|\\.)*'"
+_PLACE = re.compile(
+    rf"{_TEXT}|{_QUOTED}|( (?:DATA|INDEX) DIRECTORY ?= ?{_TEXT})|( /\*!80016 ENCRYPTION='Y' \*/)| (`?ENCRYPTED`?=\w+)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Where a server keeps a table, or how it encrypts it; a text or a name that looks like it is passed over."""
 _PLAIN = re.compile(r"[\w$-]+")
 _NAME = re.compile(r"`(?:[^`]|``)+`|[\w$-]+")
 
@@ -37,7 +44,14 @@ def table_names(subject: str) -> tuple[str, str]:
 
 def table_definition(session: Session, table: Table) -> Fact:
     """State how one table is defined, but for the counter of its AUTO_INCREMENT column, which is not kept in step."""
-    return Fact(subject(table.schema, table.name), "definition", _hash([_COUNTER.sub(r"\1", _created(session, table))]))
+    return Fact(
+        subject(table.schema, table.name), "definition", _hash([_COUNTER.sub(r"\1", without_place(_created(session, table)))])
+    )
+
+
+def without_place(create: str) -> str:
+    """Return a CREATE TABLE without the directories and the encryption of the server that it comes from."""
+    return _PLACE.sub(lambda found: "" if found[1] or found[2] or found[3] else found[0], create)
 
 
 def counter(session: Session, table: Table) -> Fact | None:
@@ -73,7 +87,7 @@ def _databases(session: Session) -> Iterator[Fact]:
     for name, characters, collation in rows(
         session,
         "SELECT schema_name, default_character_set_name, default_collation_name "
-        "FROM information_schema.schemata WHERE schema_name NOT IN %s ORDER BY schema_name",
+        "FROM information_schema.schemata WHERE CAST(schema_name AS BINARY) NOT IN %s ORDER BY schema_name",
         [SYSTEM_DATABASES],
     ):
         yield Fact(subject(name, kind="database"), "definition", f"{characters} {collation}")
@@ -97,7 +111,7 @@ def _triggers(session: Session) -> Iterator[Fact]:
         session,
         "SELECT trigger_schema, trigger_name, event_manipulation, event_object_schema, event_object_table, action_order, "
         "action_statement, action_timing, sql_mode, definer, character_set_client, collation_connection, database_collation "
-        "FROM information_schema.triggers WHERE trigger_schema NOT IN %s ORDER BY trigger_schema, trigger_name",
+        "FROM information_schema.triggers WHERE CAST(trigger_schema AS BINARY) NOT IN %s ORDER BY trigger_schema, trigger_name",
         [SYSTEM_DATABASES],
     ):
         yield Fact(subject(row[0], row[1], kind="trigger"), "definition", _hash(row))
@@ -107,7 +121,7 @@ def _routines(session: Session) -> Iterator[Fact]:
     for kind, schema, name in rows(
         session,
         "SELECT routine_type, routine_schema, routine_name FROM information_schema.routines "
-        "WHERE routine_schema NOT IN %s ORDER BY routine_schema, routine_name, routine_type",
+        "WHERE CAST(routine_schema AS BINARY) NOT IN %s ORDER BY routine_schema, routine_name, routine_type",
         [SYSTEM_DATABASES],
     ):
         row = rows(session, f"SHOW CREATE {kind} {quoted(schema)}.{quoted(name)}")[0]
@@ -128,7 +142,7 @@ def _events(session: Session) -> Iterator[Fact]:
         "COALESCE(CONVERT_TZ(starts, time_zone, '+00:00'), starts), "
         "COALESCE(CONVERT_TZ(ends, time_zone, '+00:00'), ends), interval_value, interval_field, sql_mode, on_completion, "
         "event_comment, character_set_client, collation_connection, database_collation, status "
-        "FROM information_schema.events WHERE event_schema NOT IN %s ORDER BY event_schema, event_name",
+        "FROM information_schema.events WHERE CAST(event_schema AS BINARY) NOT IN %s ORDER BY event_schema, event_name",
         [SYSTEM_DATABASES],
     ):
         about = subject(definition[0], definition[1], kind="event")

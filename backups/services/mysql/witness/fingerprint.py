@@ -54,12 +54,14 @@ def query(
     mariadb: bool = False,
     typed_json: bool = False,
     index: str | None = None,
+    history: bool = False,
 ) -> str:
     """Return the SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
     keyed: no two rows can be equal (a primary key, or a unique one without NULLs). mariadb: the server is MariaDB, whose BIT_XOR
     has 64 bits only and which knows no LATERAL. typed_json: JSON values with the types inside them
     index: one that holds all these columns, to be read instead of the rows
+    history: read the rows of the past too, of a table that keeps them
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     stored = [column for column in columns if not column.computed]
@@ -68,7 +70,9 @@ def query(
         part for column in stored for part in _encoded(column, f"{schema}.{table}", typed_json=typed_json)
     ]
     row_hash = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
-    source = f"{quoted(schema)}.{quoted(table)} {'USE INDEX ()' if index is None else f'FORCE INDEX ({quoted(index)})'}"
+    period = " FOR SYSTEM_TIME ALL" if history else ""
+    hint = "USE INDEX ()" if index is None else f"FORCE INDEX ({quoted(index)})"
+    source = f"{quoted(schema)}.{quoted(table)}{period} {hint}"
     if keyed and not mariadb:
         return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))) FROM {source}"  # noqa: S608 -- identifiers are quoted
     sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)

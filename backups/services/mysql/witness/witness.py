@@ -13,7 +13,7 @@ import pymysql.err
 
 from backups.errors import LifeboatError
 from backups.services.mysql.details import Form, Position
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness import catalogue, definitions, fingerprint, grants, kinds, probes, sessions
 from backups.services.mysql.witness.catalogue import Catalogue, Table
@@ -198,11 +198,15 @@ def _table(session: Session, table: Table, *, form: Form) -> list[Fact]:
         keyed=table.keyed,
         mariadb=table.mariadb,
         typed_json=form.json_values == "typed",
+        history=table.history is not None,
     )
     # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
     marked = _savepoint(session)
     count, value = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
     counter = definitions.counter(session, table) if kinds.COUNTERS in form.kinds else None
+    if table.history:
+        # Rows are what a query without a time sees; the fingerprint is of the past too.
+        (count,) = rows(session, f"SELECT COUNT(*) FROM {quoted(table.schema)}.{quoted(table.name)}")[0]  # noqa: S608 -- quoted
     if marked:
         rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
     about = definitions.subject(table.schema, table.name)

@@ -57,7 +57,7 @@ class Dumping:
         for directory in (data, work):
             directory.mkdir(mode=0o711)
         said: list[str] = []
-        service = MySQLService("agama", server.settings(**{"method": "dump", **settings}), self.run.docker)
+        service = self.service(server, **settings)
         job = Job(kind, data, work, (), self.run.docker, self.state, said.append)
         self.jobs.append(job)
         captured = service.capture(job)
@@ -81,6 +81,10 @@ class Dumping:
             witness=tuple(captured.witness),
         )
         return Dumped(Fetched(Manifest.read(manifest.model_dump_json(), "a test"), data), said)
+
+    def service(self, server: MySQLServer, **settings: object) -> MySQLService:
+        """The service that dumps it."""
+        return MySQLService("agama", server.settings(**{"method": "dump", **settings}), self.run.docker)
 
     def copy(
         self,

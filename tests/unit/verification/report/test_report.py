@@ -103,7 +103,7 @@ def test_a_stand_in_and_a_damaged_copy_are_called_what_they_are() -> None:
 def test_what_a_backup_does_not_hold_is_listed_with_its_drill() -> None:
     assert "not compared, or not restorable" not in read(result()).text
     text = read(result(limits=("FLOAT keeps six digits", "a secret, to be set again after a restore: pager <token>"))).text
-    assert "not in this backup, or not proven" in text
+    assert "limits: not in this backup, not compared, or not restorable" in text
     assert "2 limits" in text
     assert "FLOAT keeps six digits" in text
     assert "pager <token>" in text

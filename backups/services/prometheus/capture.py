@@ -10,7 +10,7 @@ from backups.errors import ConfigError, LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
 from backups.machine.docker import Image
-from backups.places import links
+from backups.places import links, names
 from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
@@ -108,9 +108,13 @@ def _configuration(
     found = configuring.locate(flags, place)
     files, root = place.files(), job.directory / CONFIG
     disk.require(job.directory, sum(file.size for file in files), f"the configuration of {place}")
-    place.fetch([file.path for file in files], root)
-    unfollowed = links.follow(place.links(), root)
-    limits = list(not_captured.look(api, found, PurePosixPath(flags.get("config.file", "")), root, unfollowed, str(place)))
+    kept, odd = names.keepable(file.path for file in files)
+    place.fetch(kept, root)
+    there = place.links()
+    named, odd_links = names.keepable(there)
+    unfollowed = links.follow({path: there[path] for path in named}, root)
+    limits = [names.limit(path, str(place)) for path in (*odd, *odd_links)]
+    limits += not_captured.look(api, found, PurePosixPath(flags.get("config.file", "")), root, unfollowed, str(place))
     facts = list(configuring.facts(job.directory))
     if image is None:
         return found, facts, [*limits, "whether promtool accepts the configuration: there was no image to ask it in"]

@@ -1,5 +1,7 @@
 """What bad input gets: what, where, and what to type; the source untouched."""
 
+import json
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -107,11 +109,46 @@ def test_a_grafana_ini_that_cannot_be_read(harness: Harness, files: Path, tmp_pa
     assert "grafana.ini cannot be read" in fault(harness, settings(files, config_place=f"local:{configuration}")).message
 
 
-def test_a_plugin_that_describes_nothing(harness: Harness, files: Path) -> None:
-    (files / "plugins" / "half").mkdir(parents=True)
-    (files / "plugins" / "half" / "plugin.json").write_text("{")
+@pytest.mark.parametrize(
+    "description",
+    [
+        "{",
+        "",
+        "[]",
+        "null",
+        "7",
+        '"text"',
+        '{"id": null',
+        '{"info": {}}',
+        '{"id": "odd", "info": 3}',
+        '{"id": "odd", "info": [1]}',
+        "\udcff",
+    ],
+)
+def test_a_plugin_that_describes_nothing_stops_no_backup_and_is_named(harness: Harness, files: Path, description: str) -> None:
+    for name, content in (("odd", description), ("app", '{"id":"app","info":null}')):
+        (files / "plugins" / name).mkdir(parents=True)
+        (files / "plugins" / name / "plugin.json").write_text(content, errors="surrogateescape")
 
-    assert "plugins/half/plugin.json" in fault(harness, settings(files)).message
+    captured, _ = harness.capture(settings(files))
+    plugins = {plugin["id"]: plugin["version"] for plugin in captured.details["plugins"]}
+    assert plugins == {"odd": None, "app": None}
+    assert [
+        limit for limit in captured.details["limits"] if "whose plugin.json cannot be read" in limit and "plugins/odd" in limit
+    ]
+
+
+def test_a_file_whose_name_is_not_utf8_is_left_out_and_named(harness: Harness, files: Path, tmp_path: Path) -> None:
+    """Whoever may leave a file there stops no backup by it."""
+    provisioning = tmp_path / "etc" / "provisioning"
+    provisioning.mkdir(parents=True)
+    (tmp_path / "etc" / "grafana.ini").write_text(f"[security]\nsecret_key = {SECRET_KEY}\n")
+    (provisioning / os.fsdecode(b"\xff\xfe bad.yaml")).write_text("apiVersion: 1\n")
+
+    captured, _ = harness.capture(settings(files, config_place=f"local:{tmp_path / 'etc'}"))
+    (limit,) = (limit for limit in captured.details["limits"] if "not UTF-8" in limit)
+    assert "provisioning/\\xff\\xfe bad.yaml" in limit
+    json.dumps(captured.details, ensure_ascii=False).encode()
 
 
 @pytest.mark.docker

@@ -1,6 +1,7 @@
 """What a backup does not hold is named by it; what the configuration's links lead to, inside its place, it holds."""
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -82,12 +83,15 @@ def test_what_the_source_reads_outside_of_its_config_place_is_named(
     """Rules are compared with those that are loaded; a pattern that matches nothing is no fault for promtool."""
     source = prometheus_factory(configure=_scattered)
     shutil.copytree(source.configuration, tmp_path / "etc", ignore=shutil.ignore_patterns("more"))
+    (tmp_path / "etc" / os.fsdecode(b"\xff bad")).write_text("a name that is not UTF-8")
+    (tmp_path / "etc" / os.fsdecode(b"\xfe link")).symlink_to("prometheus.yml")
     harness = make_harness(source, run, state, config_place=f"local:{tmp_path / 'etc'}")
     with caplog.at_level(logging.INFO):
         manifest = harness.back_up("full")
     limits = "\n".join(manifest.details["limits"])
     assert "/run/secrets/token (password_file of the configuration)" in limits
     assert "/etc/prometheus/more/more.yml, which the source has loaded" in limits
+    assert all(f"the file {name} of local:" in limits for name in (r"\xff bad", r"\xfe link"))
     assert "sd/*.json" not in limits
     assert "rules/lifeboat.yml" not in limits
     for limit in manifest.details["limits"]:

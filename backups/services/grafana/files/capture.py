@@ -12,6 +12,7 @@ from backups.errors import Damaged, LifeboatError, Transient
 from backups.hosts import Hosts
 from backups.machine import disk
 from backups.machine.docker import Docker
+from backups.places import names
 from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
@@ -46,7 +47,7 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     taken_at = job.now()
     job.say(f"copying {FILE}, {disk.size(size)}, from {place}")
     place.fetch_sqlite(FILE, job.directory / FILE, seconds=lock_seconds)
-    configured = _fetch_configuration(settings, job, docker, hosts)
+    configured, odd = _fetch_configuration(settings, job, docker, hosts)
     plugins = _plugins(place, job.work)
     try:
         with opened(job.directory / FILE) as database:
@@ -54,7 +55,7 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
             objects = read(database)
             sealed = secrets.facts(database, secrets.secret_key(job.directory / CONFIG))
             facts = [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
-            limits = list(not_restorable.look(database, sealed, plugins, settings, configured=configured))
+            limits = [*odd, *not_restorable.look(database, sealed, plugins, settings, configured=configured)]
     except Damaged as error:
         raise LifeboatError(f"{FILE} of {place} is damaged: {error.message}", hint=_REPAIR) from error
     if version == UNKNOWN:
@@ -100,15 +101,17 @@ def _version(settings: GrafanaSettings, job: Job) -> str:
     return version or UNKNOWN
 
 
-def _fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> bool:
-    """Copy grafana.ini and its neighbours, and provisioning/; returns whether there is a grafana.ini."""
+def _fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> tuple[bool, list[str]]:
+    """Copy grafana.ini and its neighbours, and provisioning/; returns whether there is a grafana.ini, and what was left out."""
     if settings.config_place is None:
-        return False
+        return False, []
     place = parse(settings.config_place, docker, hosts)
     place.check()
-    paths = [file.path for file in place.files() if "/" not in file.path or file.path.startswith("provisioning/")]
+    paths, odd = names.keepable(
+        file.path for file in place.files() if "/" not in file.path or file.path.startswith("provisioning/")
+    )
     place.fetch(paths, job.directory / CONFIG)
-    return "grafana.ini" in paths
+    return "grafana.ini" in paths, [names.limit(path, str(place)) for path in odd]
 
 
 def _check(database: Database, place: Place) -> None:
@@ -123,19 +126,21 @@ def _check(database: Database, place: Place) -> None:
 
 
 def _plugins(place: Place, work: Path) -> list[dict[str, Any]]:
-    """Id and version of every installed plugin. Their files are not kept: they come from grafana.com again, not from a backup."""
+    """Id and version of every installed plugin. Their files are not kept: they come from grafana.com again, not from a backup.
+
+    One whose description cannot be read has the name of its directory as id, and the reason as `unreadable`.
+    """
     if not place.exists("plugins"):
         return []
     depths = {file.path: file.path.split("/") for file in place.files("plugins") if file.path.endswith("/plugin.json")}
     paths = [path for path, parts in depths.items() if len(parts) == 3 or (len(parts) == 4 and parts[2] == "dist")]
     place.fetch(paths, work)
-    found = []
-    for path in paths:
-        try:
-            plugin = json.loads((work / path).read_text(encoding="utf-8-sig"))
-            found.append({"id": plugin["id"], "version": plugin.get("info", {}).get("version")})
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise LifeboatError(
-                f"{path} of {place} cannot be read as a plugin's description: {error}", hint="remove what is left of the plugin"
-            ) from error
-    return found
+    return [_plugin(work / path, depths[path][1]) for path in paths]
+
+
+def _plugin(description: Path, directory: str) -> dict[str, Any]:
+    try:
+        content = json.loads(description.read_text(encoding="utf-8-sig"))
+        return {"id": str(content["id"]), "version": (content.get("info") or {}).get("version")}
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        return {"id": names.shown(directory), "version": None, "unreadable": f"{type(error).__name__}: {error}"}

@@ -37,6 +37,9 @@ def look(
     if plugins:
         names = ", ".join(f"{plugin['id']} {plugin.get('version') or ''}".strip() for plugin in plugins)
         yield f"the files of plugins, to be installed again: {names}"
+    for plugin in plugins:
+        if why := plugin.get("unreadable"):
+            yield f"the version of the plugin in plugins/{plugin['id']}, whose plugin.json cannot be read: {why}"
     if unknown := tables.unknown(database):
         rows = ", ".join(f"{table} ({plural.count(sum(1 for _ in database.each(table)), 'row')})" for table in unknown)
         yield f"tables that Lifeboat does not know, stored but not compared: {rows}"

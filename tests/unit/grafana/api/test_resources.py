@@ -1,12 +1,28 @@
 """Each kind of object has one resource, in an order that restores; equal objects are equal in every version's writing."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from backups.services.grafana.api import kinds
+from backups.services.grafana.api.objects import Objects
 from backups.services.grafana.api.resources.order import CONTENT, RESOURCES, resource
 from backups.services.grafana.api.resources.users import USERS
+from backups.services.grafana.client import Client
+
+
+def test_service_accounts_of_plugins_are_left_out_and_named() -> None:
+    """Grafana makes them when the plugin is installed, and refuses their names to everybody else."""
+
+    class Held:
+        def counted_pages(self, *_: str, name: str) -> list[dict[str, Any]]:
+            return [{"id": 1, "name": "robot", "role": "Viewer"}, {"id": 2, "name": "extsvc-any-plugin", "role": "None"}]
+
+    objects = Objects()
+    resource(kinds.SERVICE_ACCOUNT).read(cast("Client", Held()), 1, objects)
+    assert [key.name for key in objects.bodies] == ["robot"]
+    (limit,) = objects.limits
+    assert limit.startswith("org 1: service account extsvc-any-plugin: ")
 
 
 def test_every_kind_has_one_resource() -> None:

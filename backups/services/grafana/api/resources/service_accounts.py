@@ -9,9 +9,17 @@ from backups.services.grafana.api.resources.base import Resource
 from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.client import Client, Missing, as_list
 
+_OF_PLUGINS = "extsvc-"
+"""How the names of accounts begin that Grafana makes for a plugin; it refuses such a name to everybody else."""
+
 
 def _read(client: Client, organisation: int, objects: Objects) -> None:
     for one in client.counted_pages("api", "serviceaccounts", "search", name="serviceAccounts"):
+        if str(one["name"]).startswith(_OF_PLUGINS):
+            objects.limits.append(
+                f"org {organisation}: service account {one['name']}: Grafana makes it itself when its plugin is installed again"
+            )
+            continue
         key = Key(organisation, kinds.SERVICE_ACCOUNT, str(one["name"]))
         try:
             tokens = as_list(client.get("api", "serviceaccounts", str(one["id"]), "tokens")) if one.get("tokens") else []

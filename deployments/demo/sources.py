@@ -22,7 +22,9 @@ _HERE = Path(__file__).parent
 _PATIENCE = 180.0
 """Seconds for a server to start; MySQL inserts 200,000 rows meanwhile."""
 
-_PRIVILEGES = "BACKUP_ADMIN, REPLICATION SLAVE, REPLICATION CLIENT, RELOAD, SELECT, SHOW VIEW, TRIGGER, EVENT, PROCESS"
+_PRIVILEGES = (
+    "BACKUP_ADMIN, REPLICATION SLAVE, REPLICATION CLIENT, RELOAD, SELECT, SHOW VIEW, TRIGGER, EVENT, PROCESS, RESOURCE_GROUP_USER"
+)
 
 _HISTORY_HOURS = 30
 """Hours of made-up history, so that Prometheus has complete blocks, which an incremental does not copy again."""

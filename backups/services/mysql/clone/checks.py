@@ -27,6 +27,8 @@ PRIVILEGES = (
 )
 """What the user needs on *.*: to clone, to see, flush and dump the log, to lock, to read every table and every definition."""
 
+_TO_SEE_MORE = "RESOURCE_GROUP_USER"
+"""Without it a backup cannot compare resource groups, and says so."""
 INSTALL_CLONE = "INSTALL PLUGIN clone SONAME 'mysql_clone.so';"
 _FILTERS = ("binlog-do-db", "binlog-ignore-db")
 _PACKET = 2 * 1024 * 1024
@@ -57,7 +59,8 @@ class CloneChecks:
     def create_user(self, settings: MySQLSettings) -> str:
         """See `Checks.create_user`."""
         account = f"'{settings.user}'@'%'"
-        return f"CREATE USER {account} IDENTIFIED BY '…'; GRANT {', '.join(PRIVILEGES)} ON *.* TO {account}; {INSTALL_CLONE}"
+        granted = ", ".join((*PRIVILEGES, _TO_SEE_MORE))
+        return f"CREATE USER {account} IDENTIFIED BY '…'; GRANT {granted} ON *.* TO {account}; {INSTALL_CLONE}"
 
     def examine_image(self, settings: MySQLSettings, seen: Source | None, docker: Docker) -> Iterator[Finding]:
         """See `Checks.examine_image`; and whether the image has the libraries of the source's plugins."""

@@ -20,6 +20,8 @@ _KEYRING = (
     """echo '{"components": "file://component_keyring_file"}' > /usr/sbin/mysqld.my;"""
     """echo '{"path": "/tmp/keyring", "read_only": false}' > /usr/lib/mysql/plugin/component_keyring_file.cnf"""
 )
+_SEE_ALL = "GRANT RESOURCE_GROUP_USER ON *.* TO lifeboat@'%'"
+"""Then a witness has no limits of its own."""
 HARMLESS = (
     "CREATE TABLE w.fast (id INT PRIMARY KEY, engine VARCHAR(9) COMMENT 'DATA DIRECTORY ''/ext''') ENGINE=MEMORY",
     "INSERT INTO w.fast VALUES (1, 'x')",
@@ -43,7 +45,7 @@ def test_a_source_with_an_encrypted_log_is_backed_up_in_full_again_and_again(
 ) -> None:
     """Its files are 512 bytes longer than their last position. A moment between two chains comes back too."""
     server = start_mysql("--binlog-encryption=ON", before=_KEYRING)
-    server.sql("CREATE DATABASE w", "CREATE TABLE w.mark (id INT PRIMARY KEY)")
+    server.sql(_SEE_ALL, "CREATE DATABASE w", "CREATE TABLE w.mark (id INT PRIMARY KEY)")
     chain = start_chain(server)
     chain.backup()
     _mark(server, 1)
@@ -88,7 +90,10 @@ def test_a_log_that_no_copy_could_replay_is_not_called_whole(start_mysql: StartM
     """A table outside of the data directory that is gone by night, then the dump of another GTID server: a full is due each time."""
     server = start_mysql("--binlog-transaction-compression=ON", "--innodb-directories=/tmp")
     server.sql(
-        "CREATE DATABASE w", "CREATE TABLE w.mark (id INT PRIMARY KEY)", "CREATE TABLE w.note (id INT PRIMARY KEY, t TEXT)"
+        _SEE_ALL,
+        "CREATE DATABASE w",
+        "CREATE TABLE w.mark (id INT PRIMARY KEY)",
+        "CREATE TABLE w.note (id INT PRIMARY KEY, t TEXT)",
     )
     chain = start_chain(server)
     chain.backup()

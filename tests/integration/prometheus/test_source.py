@@ -20,7 +20,7 @@ from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.machine.runs import Run
 from backups.places.local.place import LocalPlace
-from backups.services.prometheus import questions
+from backups.services.prometheus import questions, ranges
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import PrometheusDetails
 from tests.integration.prometheus.conftest import Harness, make_harness
@@ -89,9 +89,10 @@ def test_what_changes_while_the_backup_is_taken_is_left_out_of_the_proof_and_sai
 
 
 def test_one_sample_of_all_that_is_not_in_the_backup_as_the_source_has_it_fails_the_proof(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
+    own_source: PrometheusServer, run: Run, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Equal files prove the copy equal to what was captured; that this is what the source answers, only its answers prove."""
+    harness = make_harness(own_source, run, state)
     query = Api.query
     old = min(block.min_time for block in PrometheusDetails.of(harness.back_up("full")).blocks) // 1000
     altered: set[float] = set()
@@ -99,7 +100,7 @@ def test_one_sample_of_all_that_is_not_in_the_backup_as_the_source_has_it_fails_
     def and_alter(api: Api, expression: str, at: int) -> list[dict[str, Any]]:
         found = query(api, expression, at)
         for element in found:
-            if element["metric"].get("__name__") == "room_temperature" and element["metric"].get("machine") == "3":
+            if element["metric"].get("__name__") == "rowers" and element["metric"].get("machine") == "4":
                 for pair in element.get("values", ()):
                     if pair[0] < old + 3600 and (not altered or pair[0] in altered):
                         altered.add(pair[0])
@@ -107,6 +108,8 @@ def test_one_sample_of_all_that_is_not_in_the_backup_as_the_source_has_it_fails_
         return found
 
     with monkeypatch.context() as source:
+        # All of it is asked for, however long the source has been scraping.
+        source.setattr(ranges, "BUDGET", 10**9)
         source.setattr(Api, "query", and_alter)
         manifest = harness.back_up("full")
     assert len(altered) == 1

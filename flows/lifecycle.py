@@ -38,7 +38,7 @@ def begin() -> None:
         processes.end_with_parent()
         # The worker reads this process's output. On a broken pipe, rich would end the process before it has reported its end.
         Console.on_broken_pipe = _stop_printing  # type: ignore[assignment, method-assign]
-        # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS in prefect.yaml) and leaves their level at warnings.
+        # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS of its worker) and leaves their level at warnings.
         for name in ("backups", "verification"):
             logging.getLogger(name).setLevel(logging.INFO)
 

@@ -1,6 +1,7 @@
 """Maintains the Prefect server: finds pools without a worker, and deletes old runs of the watch, which come 288 a day."""
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,18 +55,22 @@ def pools() -> dict[str, Pool]:
             except ObjectNotFound:
                 continue
             beats = [worker.last_heartbeat_time for worker in workers if worker.last_heartbeat_time]
-            found[pool] = Pool(max(beats, default=None), _settable(held.base_job_template))
+            found[pool] = Pool(max(beats, default=None), settable(held.base_job_template))
     return found
 
 
-def _settable(template: dict[str, Any]) -> list[str]:
+def settable(template: dict[str, Any]) -> list[str]:
     """Return what whoever starts a run may set, by a pool's base job template: each of them can make it run another program.
 
     Prefect adds a run's `env` to one that the template fixes, also where it is no variable.
     """
     configuration, variables = template.get("job_configuration") or {}, template.get("variables") or {}
-    named = {name for name in variables.get("properties") or {} if f"{{{{ {name} }}}}" in str(configuration)}
-    fixed = {"env"} if isinstance(configuration.get("env"), dict) and variables.get("additionalProperties") is not False else set()
+    named = {
+        name for name in variables.get("properties") or {} if re.search(rf"{{{{\s*{re.escape(name)}\s*}}}}", str(configuration))
+    }
+    fixed = (
+        {"env"} if isinstance(configuration.get("env"), dict) and variables.get("additionalProperties") is not False else set()
+    )
     return sorted((named | fixed) & _RUNS_PROGRAMS)
 
 

@@ -47,10 +47,12 @@ def run(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     stalled: float | None = None,
+    recorded: bool = True,
 ) -> Completed:
     """Run a command to its end; `environment` is added to this process's.
 
     stalled: seconds after which a command that does nothing is ended (see `stall.py`); the end of its errors then says so
+    recorded: whether it is one that a person could type, for a runbook
 
     Raises LifeboatError when the program is not installed. An interrupt of this process ends the command first.
     """
@@ -86,7 +88,8 @@ def run(
         finally:
             with _guard:
                 _running.discard(child)
-        commands_run.record(arguments, time.monotonic() - started)
+        if recorded:
+            commands_run.record(arguments, time.monotonic() - started)
         output.seek(0)
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERRORS_KEPT))
         text = errors.read().decode(errors="replace").strip()

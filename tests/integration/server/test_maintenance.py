@@ -1,9 +1,12 @@
 """What a real Prefect server is asked: who works for a pool, and which runs of the watch are old enough to go."""
 
+import json
+
 import pytest
 
+from tasks.maintenance import settable
 from tests.contract.toy_site import ToySite
-from tests.servers.prefect import PrefectServer, StartPrefect
+from tests.servers.prefect import ROOT, PrefectServer, StartPrefect
 
 _DELETE = """
 import sys
@@ -66,13 +69,40 @@ def test_the_doctor_tells_of_pools_that_nobody_works_for(server: PrefectServer, 
         return server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml").out
 
     assert "✗ work pool backup: it is not there" in doctor()
-    for pool in ("backup", "verification"):
-        post(server, "work_pools/", name=pool, type="process")
+    ours = json.loads((ROOT / "deployments" / "server" / "work-pool.json").read_text())
+    prefects = {
+        "job_configuration": {"command": "{{ command }}", "env": "{{ env }}", "stream_output": True},
+        "variables": {"type": "object", "properties": {"command": {"type": "string"}, "env": {"type": "object"}}},
+    }
+    post(server, "work_pools/", name="backup", type="process", base_job_template=prefects)
+    post(server, "work_pools/", name="verification", type="process", base_job_template=ours)
     post(server, "work_pools/backup/workers/heartbeat", name="one")
     told = doctor()
+    assert "✗ work pool backup: whoever starts a run there may set its command and env: any program, as the worker's user" in told
+    assert "prefect work-pool update backup --base-job-template deployments/server/work-pool.json" in told
+    assert "work pool verification: whoever" not in told
     assert "✓ work pool backup: a worker was heard" in told
     assert "✗ work pool verification: no worker was ever heard" in told
     assert "prefect worker start --pool verification" in told
+
+
+@pytest.mark.parametrize(
+    ("configuration", "properties", "more", "found"),
+    [
+        ({"command": "{{ command }}"}, {"command": {}}, {}, ["command"]),
+        ({"command": "nice {{ command }} -x"}, {"command": {}}, {}, ["command"]),
+        ({"command": "python -m prefect.engine"}, {"command": {}}, {}, []),
+        ({"env": {"A": "b"}}, {}, {}, ["env"]),
+        ({"env": {"A": "b"}}, {}, {"additionalProperties": False}, []),
+        ({"env": {"A": "{{ level }}"}, "working_dir": "{{working_dir}}"}, {"working_dir": {}}, {}, ["env", "working_dir"]),
+        ({}, {}, {}, []),
+    ],
+)
+def test_what_a_pool_lets_a_run_set_is_read_from_its_template(
+    configuration: dict[str, object], properties: dict[str, object], more: dict[str, object], found: list[str]
+) -> None:
+    """Prefect adds a run's `env` to a fixed one, too."""
+    assert settable({"job_configuration": configuration, "variables": {"properties": properties, **more}}) == found
 
 
 def test_the_doctor_tells_of_a_server_that_is_away(server: PrefectServer, toy: ToySite) -> None:

@@ -129,6 +129,16 @@ def interrupt_all() -> None:
             child.send_signal(signal.SIGINT)
 
 
+def kill_all(*, but: str) -> None:
+    """Kill every command that a thread of this process is waiting for, except a program of this name."""
+    with _guard:
+        children = list(_running)
+    for child in children:
+        named = isinstance(child.args, list) and any(Path(str(word)).name == but for word in child.args)
+        if child.poll() is None and not named:
+            child.kill()
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     for polite in (signal.SIGINT, signal.SIGTERM):
         if child.poll() is None:

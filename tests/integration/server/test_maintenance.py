@@ -1,12 +1,15 @@
 """What a real Prefect server is asked: who works for a pool, and which runs of the watch are old enough to go."""
 
 import json
+import threading
+from pathlib import Path
 
 import pytest
 
+from backups.machine.wait import wait_until
 from tasks.maintenance import settable
 from tests.contract.toy_site import ToySite
-from tests.servers.prefect import ROOT, PrefectServer, StartPrefect
+from tests.servers.prefect import ROOT, PrefectServer, StartPrefect, toy_program
 
 _DELETE = """
 import sys
@@ -110,3 +113,44 @@ def test_the_doctor_tells_of_a_server_that_is_away(server: PrefectServer, toy: T
     told = server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml", environment=away)
     assert "✗ Prefect: the Prefect server at http://127.0.0.1:9/api does not answer" in told.out
     assert told.code == 1
+
+
+_BACKUP = toy_program(
+    """
+import sys, time
+from pathlib import Path
+from tests.contract.toy import ToyService
+from flows.commands.main import main
+capture, folder = ToyService.capture, Path(sys.argv.pop())
+def when_the_server_is_gone(self, job):
+    (folder / "capturing").touch()
+    while not (folder / "gone").exists():
+        time.sleep(0.1)
+    return capture(self, job)
+ToyService.capture = when_the_server_is_gone
+main()
+""".splitlines()
+)
+
+
+def test_a_server_that_dies_in_the_middle_of_a_backup_is_told_with_what_was_taken(
+    server: PrefectServer, toy: ToySite, tmp_path: Path
+) -> None:
+    """The last test here: the server is killed while the toy is captured. The backup is in the repository; it is no bug."""
+    before = {backup.id for backup in toy.open().repository.backups()}
+
+    def kill() -> None:
+        assert wait_until((tmp_path / "capturing").exists, seconds=200)
+        server.kill()
+        (tmp_path / "gone").touch()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    quick = {"PREFECT_CLIENT_MAX_RETRIES": "0", "LIFEBOAT_CONFIG": str(toy.folder / "lifeboat.yaml")}
+    told = server.python(_BACKUP, "backup", str(tmp_path), environment=quick)
+    killer.join()
+    (taken,) = {backup.id for backup in toy.open().repository.backups()} - before
+    assert told.code == 2, told.err
+    assert f"the Prefect server at {server.url}/api went away; the backups taken: {taken}" in " ".join(told.err.split())
+    assert "bug in Lifeboat" not in told.err + told.out
+    assert "Traceback" not in told.out

@@ -1,8 +1,8 @@
 """Starts and ends flows so that nothing outlives them, whether they are cancelled, killed, or lose their worker.
 
-Cancelled in the UI: Prefect raises in the main thread, and `side_by_side` ends what the other threads wait for. Killed: the
-kernel ends the commands and drops the locks, and Prefect's worker calls `clean_up`. Worker killed: the kernel signals the
-flow's process to end.
+Cancelled in the UI: Prefect raises in the main thread, and `side_by_side` ends what the other threads wait for; what does not
+end then is ended by force (`backups/machine/ending.py`). Killed: the kernel ends the commands and drops the locks, and Prefect's
+worker calls `clean_up`. Worker killed: the kernel signals the flow's process to end.
 """
 
 import logging
@@ -20,7 +20,7 @@ from prefect.flows import Flow
 from prefect.futures import PrefectFuture, wait
 from rich.console import Console
 
-from backups.machine import processes, runs
+from backups.machine import ending, processes, runs
 from backups.site import Site
 
 Item = TypeVar("Item")
@@ -36,9 +36,12 @@ def begin() -> None:
     """
     if os.environ.get("PREFECT__FLOW_RUN_ID"):
         processes.end_with_parent()
+        ending.watch_signals()
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         # The worker reads this process's output. On a broken pipe, rich would end the process before it has reported its end.
         Console.on_broken_pipe = _stop_printing  # type: ignore[assignment, method-assign]
-        # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS in prefect.yaml) and leaves their level at warnings.
+        # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS of its worker) and leaves their level at warnings.
         for name in ("backups", "verification"):
             logging.getLogger(name).setLevel(logging.INFO)
 
@@ -87,11 +90,11 @@ def results(submit: Callable[[Item], PrefectFuture[Any]], items: Iterable[Item],
 
 @contextmanager
 def _signals_ignored() -> Iterator[None]:
-    """Ignore a second signal, which would end the cleaning up: the worker sends one and, when it dies, the kernel another."""
+    """Let a second signal not raise in the middle of the clearing up; `ending.py` sees it, and ends that by force."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

@@ -1,7 +1,10 @@
 """Maintains the Prefect server: finds pools without a worker, and deletes old runs of the watch, which come 288 a day."""
 
 import logging
+import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from prefect.client.schemas.filters import (
     FlowFilter,
@@ -21,6 +24,7 @@ from tasks import prefect_api
 
 POOLS = ("backup", "verification")
 """The work pools of prefect.yaml."""
+_RUNS_PROGRAMS = {"command", "env", "working_dir"}
 _KEPT = timedelta(days=31)
 _BATCH = 200
 _MOST = 2000
@@ -29,22 +33,45 @@ _MOST = 2000
 log = logging.getLogger(__name__)
 
 
-def last_heartbeats() -> dict[str, datetime | None]:
-    """Return when a worker of each pool last reported (UTC); None when never. A pool that does not exist is left out.
+@dataclass(frozen=True)
+class Pool:
+    """A work pool: when a worker of it last reported (UTC), None when never, and what it lets a run set (`command`, `env`)."""
+
+    heard: datetime | None
+    settable: list[str]
+
+
+def pools() -> dict[str, Pool]:
+    """Return the work pools of prefect.yaml that the server has.
 
     Raises LifeboatError when the server does not answer.
     """
-    found: dict[str, datetime | None] = {}
+    found: dict[str, Pool] = {}
     with prefect_api.connected() as client:
         for pool in POOLS:
             try:
-                client.read_work_pool(pool)
+                held = client.read_work_pool(pool)
                 workers = client.read_workers_for_work_pool(pool)
             except ObjectNotFound:
                 continue
             beats = [worker.last_heartbeat_time for worker in workers if worker.last_heartbeat_time]
-            found[pool] = max(beats, default=None)
+            found[pool] = Pool(max(beats, default=None), settable(held.base_job_template))
     return found
+
+
+def settable(template: dict[str, Any]) -> list[str]:
+    """Return what whoever starts a run may set, by a pool's base job template: each of them can make it run another program.
+
+    Prefect adds a run's `env` to one that the template fixes, also where it is no variable.
+    """
+    configuration, variables = template.get("job_configuration") or {}, template.get("variables") or {}
+    named = {
+        name for name in variables.get("properties") or {} if re.search(rf"{{{{\s*{re.escape(name)}\s*}}}}", str(configuration))
+    }
+    fixed = (
+        {"env"} if isinstance(configuration.get("env"), dict) and variables.get("additionalProperties") is not False else set()
+    )
+    return sorted((named | fixed) & _RUNS_PROGRAMS)
 
 
 def delete_old_watches(*, now: datetime) -> int:

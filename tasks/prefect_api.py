@@ -1,6 +1,6 @@
 """Reads automations and notification blocks of the Prefect server, and translates its errors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -39,6 +39,20 @@ def connected() -> Iterator[SyncPrefectClient]:
             f"the Prefect server at {url} answers {error.response.status_code}: {' '.join(error.response.text[:300].split())}",
             hint="401 and 403: check PREFECT_API_KEY or PREFECT_API_AUTH_STRING; 404: does PREFECT_API_URL end with /api?",
         ) from error
+
+
+@contextmanager
+def left_in_the_middle(done: Callable[[], str], hint: str) -> Iterator[None]:
+    """Within the block a server that goes away is told as that, with what was done until then; it is no bug of anybody's.
+
+    done: says what that is
+    """
+    try:
+        yield
+    except (httpx.TransportError, httpx.HTTPStatusError) as error:
+        answer = f" (it answered {error.response.status_code})" if isinstance(error, httpx.HTTPStatusError) else ""
+        server = get_current_settings().api.url
+        raise LifeboatError(f"the Prefect server at {server} went away{answer}; {done()}", hint=hint) from error
 
 
 def automations(client: SyncPrefectClient) -> list[Automation]:

@@ -7,7 +7,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED = {
-    "station": ("tests/e2e/server/test_ending.py", "tests/e2e/server/test_running.py"),
+    "station": ("tests/e2e/server/test_ending.py", "tests/e2e/server/test_password.py", "tests/e2e/server/test_running.py"),
     "rehearsed": ("tests/e2e/test_demo.py", "tests/e2e/test_drills_that_must_fail.py"),
     "prefect_server": ("tests/integration/flows/test_flows.py", "tests/integration/flows/test_restore_flow.py"),
     "prefect_process": ("tests/integration/alerts/test_alerts.py", "tests/integration/watch/test_watching.py"),

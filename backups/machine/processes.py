@@ -47,10 +47,12 @@ def run(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     stalled: float | None = None,
+    recorded: bool = True,
 ) -> Completed:
     """Run a command to its end; `environment` is added to this process's.
 
     stalled: seconds after which a command that does nothing is ended (see `stall.py`); the end of its errors then says so
+    recorded: whether it is one that a person could type, for a runbook
 
     Raises LifeboatError when the program is not installed. An interrupt of this process ends the command first.
     """
@@ -86,7 +88,8 @@ def run(
         finally:
             with _guard:
                 _running.discard(child)
-        commands_run.record(arguments, time.monotonic() - started)
+        if recorded:
+            commands_run.record(arguments, time.monotonic() - started)
         output.seek(0)
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERRORS_KEPT))
         text = errors.read().decode(errors="replace").strip()
@@ -124,6 +127,16 @@ def interrupt_all() -> None:
     for child in children:
         if child.poll() is None:
             child.send_signal(signal.SIGINT)
+
+
+def kill_all(*, but: str) -> None:
+    """Kill every command that a thread of this process is waiting for, except a program of this name."""
+    with _guard:
+        children = list(_running)
+    for child in children:
+        named = isinstance(child.args, list) and any(Path(str(word)).name == but for word in child.args)
+        if child.poll() is None and not named:
+            child.kill()
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from backups import durations
 from backups.errors import LifeboatError
-from backups.machine import locks, processes
+from backups.machine import ending, locks, processes
 from backups.machine.docker import RUN_LABEL, STATE_LABEL, Docker
 
 _STARTING = 60.0
@@ -54,6 +54,22 @@ def cancel_all() -> None:
     processes.interrupt_all()
     for run in list(_live.values()):
         _clear_docker(run.docker, run.id)
+
+
+def _clear_all() -> None:
+    """Remove what the live runs of this process have, whatever their threads do: they end with it."""
+    live = list(_live.values())
+    for run in live:
+        run.cancelled.set()
+    # restic takes its lock away when it is interrupted, which the kernel does when this process ends.
+    processes.kill_all(but="restic")
+    for run in live:
+        _clear_docker(run.docker, run.id)
+    for run in live:
+        shutil.rmtree(run.directory, ignore_errors=True)
+
+
+ending.cleared_by(_clear_all)
 
 
 @contextmanager

@@ -3,8 +3,9 @@
 # prefect.yaml deployed. Safe to run again: running processes are kept, deployments are updated.
 #
 #   server.sh start|stop|status
+#   server.sh password FILE   write a random password into this file of settings (0600), unless it holds one
 #
-# LIFEBOAT_SERVER_HOME  database, logs and process ids (default: .prefect in the project)
+# LIFEBOAT_SERVER_HOME  database, logs, process ids and the password (default: .prefect in the project)
 # LIFEBOAT_SERVER_PORT  port of the UI and the API on 127.0.0.1 (default: 4200)
 # LIFEBOAT_CONFIG       the lifeboat.yaml that the workers use (default: what lifeboat itself would find)
 #
@@ -16,6 +17,8 @@ home=$(realpath -m "${LIFEBOAT_SERVER_HOME:-$project/.prefect}")
 port=${LIFEBOAT_SERVER_PORT:-4200}
 prefect=$project/.venv/bin/prefect
 python=$project/.venv/bin/python
+# Address and password, as `source` and systemd read them. The password is never an argument, which every user of the machine sees.
+settings=$home/prefect.env
 pools=(backup verification)
 
 [ -n "${LIFEBOAT_CONFIG:-}" ] && LIFEBOAT_CONFIG=$(realpath "$LIFEBOAT_CONFIG")
@@ -30,6 +33,11 @@ export PREFECT_API_URL=http://127.0.0.1:$port/api
 # Without this the UI asks port 4200, whatever port it is served on.
 export PREFECT_SERVER_UI_API_URL=$PREFECT_API_URL
 export PREFECT_SERVER_ANALYTICS_ENABLED=false DO_NOT_TRACK=1
+# Only the UI's own pages may ask: the default is every page that a browser on this machine has open.
+export PREFECT_SERVER_CORS_ALLOWED_ORIGINS=http://127.0.0.1:$port,http://localhost:$port
+export PREFECT_SERVER_CSRF_PROTECTION_ENABLED=true
+# The log of backups and verification goes to the run's log in the UI; that of helper threads only to the worker's.
+export PREFECT_LOGGING_EXTRA_LOGGERS=backups,verification PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore
 # Leases in files survive a restart of the server; with leases in memory, running deployments would keep their slots for ever.
 export PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem
 
@@ -55,11 +63,11 @@ launch() { # name, command…
 }
 
 # Ask the API directly: starting Prefect's client takes seconds.
-ask() { # route [json]
-  "$python" - "$PREFECT_API_URL/$1" ${2:+"$2"} 2>/dev/null <<'CODE'
-import sys, urllib.request
-body = sys.argv[2].encode() if len(sys.argv) > 2 else None
-request = urllib.request.Request(sys.argv[1], body, {"content-type": "application/json"})
+ask() { # route
+  "$python" - "$PREFECT_API_URL/$1" 2>/dev/null <<'CODE'
+import base64, os, sys, urllib.request
+password = base64.b64encode(os.environ.get("PREFECT_API_AUTH_STRING", "").encode()).decode()
+request = urllib.request.Request(sys.argv[1], headers={"Authorization": f"Basic {password}"})
 print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10).read().decode())
 CODE
 }
@@ -67,7 +75,29 @@ CODE
 answers() { ask health >/dev/null; }
 
 # Whether a worker of the pool has reported within the last minute.
-online() { ask "work_pools/$1/workers/filter" '{}' | grep -q '"status":"ONLINE"'; } # pool
+online() { ask "work_pools/$1" | grep -q '"status":"READY"'; } # pool
+
+# Write a random password into a file of settings, unless it holds one: for the server, and for its clients.
+make_password() { # file
+  local file=$1 secret
+  [ ! -L "$file" ] || die "$file is a symbolic link" "name the file itself"
+  (umask 077 && touch "$file") && chmod 0600 "$file"
+  ! grep -qE '^PREFECT_SERVER_API_AUTH_STRING=.' "$file" || return 0
+  secret=lifeboat:$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+  printf '%s\n' '# The password, for the server and for its clients; the UI asks for the whole of it.' \
+    "PREFECT_SERVER_API_AUTH_STRING=$secret" "PREFECT_API_AUTH_STRING=$secret" >>"$file"
+}
+
+# Make the password known to everything that this script starts.
+use_password() {
+  local had
+  had=$(grep -sE '^PREFECT_SERVER_API_AUTH_STRING=.' "$settings" || true)
+  make_password "$settings"
+  # What was started before there was a password asks for none.
+  [ -n "$had" ] || end "${pools[@]/#/worker-}" server
+  sed -i '/^PREFECT_API_URL=/d' "$settings" && echo "PREFECT_API_URL=$PREFECT_API_URL" >>"$settings"
+  set -a && . "$settings" && set +a
+}
 
 wait_for() { # seconds, what, log, command…
   local seconds=$1 what=$2 log=$3
@@ -82,7 +112,8 @@ wait_for() { # seconds, what, log, command…
 
 start() {
   [ -x "$prefect" ] || die "there is no Python environment: $prefect" "make setup"
-  mkdir -p -m 0700 "$home"
+  mkdir -p "$home" && chmod 0700 "$home"
+  use_password
   if ! alive server >/dev/null; then
     answers && die "port $port is used by another Prefect server" "set LIFEBOAT_SERVER_PORT, or stop the other one"
     echo "starting the server (takes half a minute the first time)"
@@ -92,7 +123,9 @@ start() {
 
   echo "deploying prefect.yaml"
   for pool in "${pools[@]}"; do
-    "$prefect" work-pool inspect "$pool" >/dev/null 2>&1 || "$prefect" work-pool create "$pool" --type process >/dev/null
+    # A pool of Prefect's own making runs any command, in any environment, that a run names.
+    "$prefect" work-pool create "$pool" --type process --overwrite --base-job-template "$project/deployments/server/work-pool.json" \
+      >/dev/null || die "the work pool $pool cannot be made" "the reason is in Prefect's words above"
   done
   deploy
 
@@ -110,7 +143,8 @@ start() {
 Prefect is running: http://127.0.0.1:$port
   configuration  ${LIFEBOAT_CONFIG:-none found: write /etc/lifeboat/lifeboat.yaml, or set LIFEBOAT_CONFIG and run this again}
   logs           $home/*.log
-  this shell     export PREFECT_API_URL=$PREFECT_API_URL
+  password       in $settings; the UI asks for the whole of PREFECT_API_AUTH_STRING
+  this shell     set -a; . $settings; set +a
   stop           make server-stop
 TEXT
 }
@@ -157,5 +191,6 @@ case ${1:-} in
 start) start ;;
 stop) stop ;;
 status) status ;;
-*) die "server.sh start|stop|status" ;;
+password) make_password "${2:?the file of settings}" ;;
+*) die "server.sh start|stop|status|password FILE" ;;
 esac

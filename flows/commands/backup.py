@@ -1,5 +1,6 @@
 """`lifeboat backup`: takes backups now."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from backups.machine import disk
 from backups.manifest import Kind, Manifest
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Services, prefect_is_configured, require_prefect
+from flows.commands.options import Config, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from verification.evidence import failures
 
@@ -77,11 +78,18 @@ def _by_prefect(
     from flows.backup import backup_services
     from flows.outcome import SomeFailed
 
-    require_prefect()
-    try:
-        return backup_services(services=names, kind=kind, standalone=standalone, config=config)
-    except SomeFailed as failed:
-        return list(failed.outcomes)
+    site, begun = Site.open(config), datetime.now(UTC)
+
+    def taken() -> str:
+        records = site.repository.backups()
+        found = [each.id for each in records if each.service in names and each.taken_at >= begun]
+        return f"the backups taken: {', '.join(found)}" if found else "no backup was taken"
+
+    with through_prefect(taken, "see its log, and start it again; backups need no server: unset PREFECT_API_URL"):
+        try:
+            return backup_services(services=names, kind=kind, standalone=standalone, config=config)
+        except SomeFailed as failed:
+            return list(failed.outcomes)
 
 
 def _show(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> None:

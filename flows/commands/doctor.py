@@ -29,6 +29,7 @@ _MACHINE = "this machine"
 
 _CLOCK = "is this machine's clock right (date -u)? if so, another one was ahead: the backup counts again when that time has come"
 
+_TEMPLATE = "deployments/server/work-pool.json"
 _SILENT = timedelta(minutes=3)
 """A worker is heard every half minute."""
 
@@ -113,16 +114,21 @@ def _workers() -> Iterator[Finding]:
     from tasks import maintenance
 
     try:
-        heard = maintenance.last_heartbeats()
+        pools = maintenance.pools()
     except LifeboatError as error:
         yield _fault("Prefect", error)
         return
     for pool in maintenance.POOLS:
         start = f"systemctl start lifeboat-worker-{pool}, or: prefect worker start --pool {pool}"
-        if pool not in heard:
-            yield Finding(f"work pool {pool}", False, "it is not there", f"prefect work-pool create {pool} --type process")
+        template = f"--base-job-template {_TEMPLATE}"
+        if pool not in pools:
+            remedy = f"prefect work-pool create {pool} --type process {template}"
+            yield Finding(f"work pool {pool}", False, "it is not there", remedy)
             continue
-        last = heard[pool]
+        if settable := pools[pool].settable:
+            message = f"whoever starts a run there may set its {' and '.join(settable)}: any program, as the worker's user"
+            yield Finding(f"work pool {pool}", False, message, f"prefect work-pool update {pool} {template}")
+        last = pools[pool].heard
         ago = datetime.now(UTC) - last if last else None
         if ago is None:
             yield Finding(f"work pool {pool}", False, "no worker was ever heard: nothing that is scheduled runs", start)

@@ -5,19 +5,17 @@ Its commands: `verbs.py`.
 
 import logging
 import os
-import signal
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
 from backups.errors import Damaged, LifeboatError
+from backups.machine import ending
 from flows.commands import usage, verbosity
 from flows.commands.options import Config, shared
 from flows.commands.verbs import VERBS, Verbs
-
-_INTERRUPTED = 130
 
 app = typer.Typer(
     cls=Verbs,
@@ -57,8 +55,16 @@ def lifeboat(
 
 def main() -> None:
     """Run the command line and end the process: 0 well, 1 a proof failed, 2 could not run, 130 interrupted."""
-    # A terminated run cleans up exactly as an interrupted one does.
-    signal.signal(signal.SIGTERM, _interrupt)
+    with ending.on_signals():
+        code = _run()
+        if code == ending.EXIT_CODE:
+            # Typer may have turned the interrupt into this exit code itself.
+            ending.say()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run() -> object:
+    """Run the command line; returns its exit code, None for 0."""
     logging.captureWarnings(True)
     verbosity.reset()
     command = typer.main.get_command(app)
@@ -74,7 +80,7 @@ def main() -> None:
         else:
             code = _report(usage.fault(error, sys.argv[1:]))
     except (KeyboardInterrupt, typer.Abort):
-        code = _INTERRUPTED
+        code = ending.EXIT_CODE
     except Exception as error:
         if os.environ.get("LIFEBOAT_DEBUG"):
             raise
@@ -82,10 +88,7 @@ def main() -> None:
 
         _report(as_fault(error))
         code = 2
-    if code == _INTERRUPTED:
-        # Typer may have turned the interrupt into this exit code itself.
-        print("lifeboat: interrupted; no half backup was kept, nothing is left running", file=sys.stderr)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code
 
 
 def _report(error: LifeboatError) -> int:
@@ -94,10 +97,6 @@ def _report(error: LifeboatError) -> int:
 
     console.print_fault(error)
     return 1 if isinstance(error, Damaged) else 2
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:  # noqa: ARG001 - the signature that signal wants
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Arguments and options that several commands share."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,12 +63,18 @@ def shared() -> list[Any]:
     return list(typer.main.get_command(app).params)
 
 
-def require_prefect() -> None:
-    """Return when the configured Prefect server answers; raises LifeboatError (with a hint) when it does not."""
-    from tasks.prefect_api import connected
+@contextmanager
+def through_prefect(done: Callable[[], str], hint: str) -> Iterator[None]:
+    """Run a flow within the block; raises LifeboatError when the Prefect server does not answer, or goes away meanwhile.
+
+    done: says what was done all the same, for that case
+    """
+    from tasks.prefect_api import connected, left_in_the_middle
 
     with connected() as client:
         client.hello()
+    with left_in_the_middle(done, hint):
+        yield
 
 
 def prefect_is_configured() -> bool:

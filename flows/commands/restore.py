@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Init, Json, prefect_is_configured, require_prefect
+from flows.commands.options import Config, Init, Json, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.restore import arguments
@@ -186,23 +186,28 @@ def _right_here(site: Site, order: Order, runbook: Path | None) -> Restoration:
 def _by_prefect(order: Order, runbook: Path | None, config: Path | None) -> Restoration:
     from flows.restore import NotRestored, restore_service
 
-    require_prefect()
-    try:
-        restoration = restore_service(
-            service=order.service,
-            to=order.to,
-            backup=order.backup,
-            at=order.at.isoformat() if isinstance(order.at, datetime) else order.at,
-            tables=list(order.tables),
-            replace=order.replace,
-            anyway=order.anyway,
-            second_replay=order.second_replay,
-            dry_run=False,
-            runbook=runbook.resolve() if runbook else None,
-            config=config,
-        )
-    except NotRestored as outcome:
-        return outcome.restoration
+    state = Site.open(config).state
+
+    def written() -> str:
+        return f"what was done until then is in the runbook, the newest in {state / 'restores'}"
+
+    with through_prefect(written, "read the runbook before you restore again; restoring needs no server: unset PREFECT_API_URL"):
+        try:
+            restoration = restore_service(
+                service=order.service,
+                to=order.to,
+                backup=order.backup,
+                at=order.at.isoformat() if isinstance(order.at, datetime) else order.at,
+                tables=list(order.tables),
+                replace=order.replace,
+                anyway=order.anyway,
+                second_replay=order.second_replay,
+                dry_run=False,
+                runbook=runbook.resolve() if runbook else None,
+                config=config,
+            )
+        except NotRestored as outcome:
+            return outcome.restoration
     if restoration is None:
         raise AssertionError("only a dry run restores nothing")
     return restoration

@@ -10,7 +10,7 @@ from rich.text import Text
 from backups import durations, plural
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Init, Json, Services, prefect_is_configured, require_prefect
+from flows.commands.options import Config, Init, Json, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.evidence import words
@@ -121,14 +121,17 @@ def _moment(result: DrillResult) -> str:
 def _by_prefect(names: list[str], selections: list[str], at: datetime | str | None, out: Path, config: Path | None) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
-    require_prefect()
-    try:
-        return verify_restores(
-            services=names,
-            backup=selections,
-            at=at.isoformat() if isinstance(at, datetime) else at,
-            out=out.resolve(),
-            config=config,
-        )
-    except NotVerified as outcome:
-        return outcome.evidence
+    def proofs() -> str:
+        return "`lifeboat list` shows which proofs were kept"
+
+    with through_prefect(proofs, "see its log, and start it again; verifying needs no server: unset PREFECT_API_URL"):
+        try:
+            return verify_restores(
+                services=names,
+                backup=selections,
+                at=at.isoformat() if isinstance(at, datetime) else at,
+                out=out.resolve(),
+                config=config,
+            )
+        except NotVerified as outcome:
+            return outcome.evidence

@@ -9,7 +9,7 @@ from rich.text import Text
 from backups.site import Site
 from flows.commands import console
 from flows.commands.listing import proof_as_json
-from flows.commands.options import Config, Json, Services, prefect_is_configured, require_prefect
+from flows.commands.options import Config, Json, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from verification.watch import advice
 from verification.watch.watch import Sighting
@@ -79,10 +79,13 @@ def _by_prefect(names: list[str], config: Path | None) -> list[Sighting]:
     from flows.outcome import SomeFailed
     from flows.watch import RestoreAdvised, watch_services
 
-    require_prefect()
-    try:
-        return watch_services(services=names, config=config)
-    except RestoreAdvised as advised:
-        return advised.sightings
-    except SomeFailed as failed:
-        return [sighting for _, sighting in failed.outcomes]
+    def seen() -> str:
+        return "what was seen until then is in the log"
+
+    with through_prefect(seen, "see its log, and start it again; looking needs no server: unset PREFECT_API_URL"):
+        try:
+            return watch_services(services=names, config=config)
+        except RestoreAdvised as advised:
+            return advised.sightings
+        except SomeFailed as failed:
+            return [sighting for _, sighting in failed.outcomes]

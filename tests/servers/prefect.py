@@ -42,6 +42,12 @@ class PrefectServer:
 
     url: str
     home: Path
+    process: "subprocess.Popen[bytes]"
+
+    def kill(self) -> None:
+        """End it as a power cut does; nothing more can be asked of it."""
+        self.process.kill()
+        self.process.wait()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -133,7 +139,7 @@ def prefect_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartP
                 stderr=log,
             )
         started.append(process)
-        server = PrefectServer(f"http://127.0.0.1:{port}", home)
+        server = PrefectServer(f"http://127.0.0.1:{port}", home, process)
         assert wait_until(lambda: _healthy(server, process), seconds=120, interval=0.3), (home / "server.log").read_text()
         return server
 

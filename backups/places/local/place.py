@@ -2,11 +2,9 @@
 
 import os
 import shutil
-import sqlite3
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from backups.machine import disk, processes
 from backups.places import put as putting
 from backups.places.base import Ownership, PlacedFile
 from backups.places.links import inside
+from backups.places.local import sqlite
 from backups.places.local.put import LocalTarget
 
 
@@ -110,21 +109,8 @@ class LocalPlace:
         source = self._inside(path)
         if not source.is_file():
             raise LifeboatError(f"{path} is not in {self}", hint="is the place the directory that holds it?")
-        try:
-            # mode=rw, not ro: reading a database in WAL mode needs its shared-memory file.
-            with (
-                closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=seconds)) as live,
-                closing(sqlite3.connect(destination)) as copy,
-            ):
-                live.execute("PRAGMA query_only = ON")
-                # A read transaction first: it waits for the lock for at most `seconds`; Connection.backup would wait for ever.
-                live.execute("BEGIN")
-                live.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                live.backup(copy)
-        except sqlite3.Error as error:
-            for partial in (destination, destination.with_name(f"{destination.name}-journal")):
-                partial.unlink(missing_ok=True)
-            raise LifeboatError(f"{path} of {self} cannot be copied: {error}", hint=_sqlite_hint(error, destination)) from error
+        root = self.root.resolve()
+        sqlite.copy(root, source.resolve().relative_to(root).as_posix(), destination, seconds=seconds, name=str(self))
 
     def entries(self) -> list[str] | None:
         """See Place."""
@@ -184,15 +170,6 @@ class LocalPlace:
                 f"{path} leads out of {self}", hint="give paths below the place, without links that lead out of it"
             )
         return target
-
-
-def _sqlite_hint(error: sqlite3.Error, destination: Path) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return "another process keeps it locked; try again"
-    if code == sqlite3.SQLITE_FULL:
-        return f"free some space in {destination.parent}, or set `state:` in lifeboat.yaml to a larger disk"
-    return "is it a SQLite database, and may Lifeboat read it and write beside it?"
 
 
 def _size(path: Path) -> int | None:

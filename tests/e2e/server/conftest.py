@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +49,37 @@ class Station:
             [SCRIPT, verb], check=False, env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=300
         )
 
-    def post(self, route: str, **body: Any) -> Any:
+    @cached_property
+    def password(self) -> tuple[str, str]:
+        """Name and password, as `make server` has written them down."""
+        settings = dict(line.split("=", 1) for line in (self.home / "prefect.env").read_text().splitlines() if line[0] != "#")
+        name, _, password = settings["PREFECT_API_AUTH_STRING"].partition(":")
+        return name, password
+
+    @cached_property
+    def token(self) -> dict[str, str]:
+        """What a browser sends along with what changes something."""
+        client = uuid.uuid4().hex
+        return {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": self.get(f"csrf-token?client={client}")["token"]}
+
+    def send(self, route: str, **body: Any) -> httpx.Response:
         # A busy SQLite refuses, or lets wait: Prefect's own client asks again, too.
         transport = httpx.HTTPTransport(retries=3)
-        with httpx.Client(transport=transport, timeout=120) as client:
+        with httpx.Client(transport=transport, timeout=120, auth=self.password, headers=self.token) as client:
             for _ in range(60):
                 answer = client.post(f"{self.url}/api/{route}", json=body)
                 if answer.status_code != 503:
                     break
                 time.sleep(0.5)
+        return answer
+
+    def post(self, route: str, **body: Any) -> Any:
+        answer = self.send(route, **body)
         assert answer.is_success, answer.text
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def get(self, route: str) -> Any:
-        return httpx.get(f"{self.url}/api/{route}", timeout=120).raise_for_status().json()
+        return httpx.get(f"{self.url}/api/{route}", timeout=120, auth=self.password).raise_for_status().json()
 
     def deployments(self) -> dict[str, Any]:
         return {each["name"]: each for each in self.post("deployments/filter")}
@@ -100,7 +118,7 @@ class Station:
 
     def pause(self, deployment: str) -> None:
         """Press the deployment's switch: none of its schedules starts another run."""
-        httpx.post(f"{self.url}/api/deployments/{deployment}/pause_deployment", timeout=120).raise_for_status()
+        self.post(f"deployments/{deployment}/pause_deployment")
 
     def worker(self, pool: str) -> int:
         return int((self.home / f"worker-{pool}.pid").read_text())

@@ -1,5 +1,6 @@
 """The toy service, able to dwell in a phase until somebody ends it. Workers know it by `hook.py`."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,11 +17,11 @@ DWELL = "3599"
 class SlowToySettings(ToySettings):
     """`dwell`: where a backup or a drill stays."""
 
-    dwell: Literal["command", "container", "drill", ""] = ""
+    dwell: Literal["command", "container", "drill", "deaf", ""] = ""
 
 
 class SlowToyService(ToyService):
-    """A toy that dwells: in a command of this machine, in a container of its capture, or in a container of its copy."""
+    """A toy that dwells: in a command of this machine, in a container of its capture or of its copy, or on a silent connection."""
 
     settings: SlowToySettings
 
@@ -28,6 +29,11 @@ class SlowToyService(ToyService):
         captured = super().capture(job)
         if self.settings.dwell == "command":
             processes.run(["sleep", DWELL])
+        if self.settings.dwell == "deaf":
+            job.say("deaf")
+            ours, _theirs = socket.socketpair()
+            # Nobody ever writes to it, and no interrupt reaches this thread.
+            ours.recv(1)
         if self.settings.dwell == "container":
             image = job.docker.image(self.settings.image)
             name = f"lifeboat-test-dwells-{job.directory.parents[2].name}"

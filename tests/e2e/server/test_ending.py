@@ -73,6 +73,16 @@ def test_cancelled_in_the_ui(station: Station, afloat: Mapping[str, Afloat]) -> 
     nothing_is_left(afloat)
 
 
+def test_one_that_hears_nothing_ends_when_it_is_cancelled(station: Station, toys: ToySites) -> None:
+    """A thread that waits for a peer that never answers: the process does not wait for the thread, and nothing is left."""
+    site = toys.make("deaf", {"toy": ", dwell: deaf"})
+    run = station.run("full-backup", config=str(site.configuration))
+    assert wait_until(lambda: "toy: deaf" in station.logs(run), seconds=400, interval=0.3), station.logs(run)
+    station.cancel(run)
+    assert station.ended(run)[0] == "CANCELLED", station.logs(run)
+    nothing_is_left({"deaf": Afloat(run, site, [])})
+
+
 def test_killed(station: Station, afloat: Mapping[str, Afloat]) -> None:
     """SIGKILL to each flow's process: the worker tells the server, and clears what the dead run left."""
     for each in afloat.values():
@@ -118,7 +128,7 @@ def nothing_is_left(afloat: Mapping[str, Afloat]) -> None:
 def _harmless(site: ToyFolder) -> object:
     """Let the site's toy dwell no more, and its restic go at full speed."""
     text = site.configuration.read_text()
-    for dwell in ("command", "container", "drill"):
+    for dwell in ("command", "container", "drill", "deaf"):
         text = text.replace(f", dwell: {dwell}", "")
     if "repository-slowly" in text:
         (site.folder / "repository").symlink_to("repository-slowly")

@@ -85,7 +85,7 @@ def test_what_comes_due_by_its_schedule_runs(station: Station, toys: ToySites) -
     """
     site = toys.make("site", {"toy": ""})
     model = station.deployments()["incremental-backup"]
-    keys = ("flow_id", "entrypoint", "work_pool_name", "work_queue_name", "pull_steps", "tags", "job_variables")
+    keys = ("flow_id", "entrypoint", "work_pool_name", "work_queue_name", "pull_steps", "tags")
     copy = station.post(
         "deployments/",
         **{key: model[key] for key in keys},

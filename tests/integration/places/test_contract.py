@@ -1,24 +1,17 @@
 """What every place must do, over a directory of this machine, and over one that is reached by SSH and sudo."""
 
 import os
-import shutil
 import sqlite3
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from backups import hosts
 from backups.errors import LifeboatError
-from backups.hosts import Hosts
 from backups.places import put as putting
-from backups.places.base import Ownership, Place, PlacedFile
-from backups.places.local.place import LocalPlace
-from backups.places.remote.place import SshPlace
-from tests.servers.ssh import SshServer
+from backups.places.base import Ownership, PlacedFile
+from tests.integration.places.conftest import Site
 
 ODD = (
     "a",
@@ -34,33 +27,6 @@ ODD = (
     os.fsdecode(b"bad\xff"),
 )
 OWNERSHIP = Ownership(names="no-such-user:no-such-group", user=4711, group=4712, mode=0o750)
-
-
-@dataclass
-class Site:
-    """A place, and the directory of this machine that it is."""
-
-    place: Place
-    root: Path
-    make: Callable[[str], Place]
-
-
-@pytest.fixture(params=["local", "ssh by sudo"])
-def site(request: pytest.FixtureRequest, ssh_server: SshServer) -> Iterator[Site]:
-    """A directory of its own below what the server has as /srv; `make` gives places beside it."""
-    top = ssh_server.root / f"it's {uuid.uuid4().hex[:8]}"
-    root = top / "root"
-    root.mkdir(parents=True)
-    settings = ssh_server.settings(address=f"ops@{ssh_server.address}", sudo=True)
-
-    def make(name: str) -> Place:
-        if request.param == "local":
-            return LocalPlace(top / name)
-        return SshPlace(Hosts({"db": settings}).connect("db"), f"/srv/{top.name}/{name}")
-
-    yield Site(make("root"), root, make)
-    hosts.close_all()
-    shutil.rmtree(top)
 
 
 def fill(root: Path) -> None:

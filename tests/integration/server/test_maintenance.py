@@ -1,9 +1,15 @@
 """What a real Prefect server is asked: who works for a pool, and which runs of the watch are old enough to go."""
 
+import json
+import threading
+from pathlib import Path
+
 import pytest
 
+from backups.machine.wait import wait_until
+from tasks.maintenance import settable
 from tests.contract.toy_site import ToySite
-from tests.servers.prefect import PrefectServer, StartPrefect
+from tests.servers.prefect import ROOT, PrefectServer, StartPrefect, toy_program
 
 _DELETE = """
 import sys
@@ -66,13 +72,40 @@ def test_the_doctor_tells_of_pools_that_nobody_works_for(server: PrefectServer, 
         return server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml").out
 
     assert "✗ work pool backup: it is not there" in doctor()
-    for pool in ("backup", "verification"):
-        post(server, "work_pools/", name=pool, type="process")
+    ours = json.loads((ROOT / "deployments" / "server" / "work-pool.json").read_text())
+    prefects = {
+        "job_configuration": {"command": "{{ command }}", "env": "{{ env }}", "stream_output": True},
+        "variables": {"type": "object", "properties": {"command": {"type": "string"}, "env": {"type": "object"}}},
+    }
+    post(server, "work_pools/", name="backup", type="process", base_job_template=prefects)
+    post(server, "work_pools/", name="verification", type="process", base_job_template=ours)
     post(server, "work_pools/backup/workers/heartbeat", name="one")
     told = doctor()
+    assert "✗ work pool backup: whoever starts a run there may set its command and env: any program, as the worker's user" in told
+    assert "prefect work-pool update backup --base-job-template deployments/server/work-pool.json" in told
+    assert "work pool verification: whoever" not in told
     assert "✓ work pool backup: a worker was heard" in told
     assert "✗ work pool verification: no worker was ever heard" in told
     assert "prefect worker start --pool verification" in told
+
+
+@pytest.mark.parametrize(
+    ("configuration", "properties", "more", "found"),
+    [
+        ({"command": "{{ command }}"}, {"command": {}}, {}, ["command"]),
+        ({"command": "nice {{ command }} -x"}, {"command": {}}, {}, ["command"]),
+        ({"command": "python -m prefect.engine"}, {"command": {}}, {}, []),
+        ({"env": {"A": "b"}}, {}, {}, ["env"]),
+        ({"env": {"A": "b"}}, {}, {"additionalProperties": False}, []),
+        ({"env": {"A": "{{ level }}"}, "working_dir": "{{working_dir}}"}, {"working_dir": {}}, {}, ["env", "working_dir"]),
+        ({}, {}, {}, []),
+    ],
+)
+def test_what_a_pool_lets_a_run_set_is_read_from_its_template(
+    configuration: dict[str, object], properties: dict[str, object], more: dict[str, object], found: list[str]
+) -> None:
+    """Prefect adds a run's `env` to a fixed one, too."""
+    assert settable({"job_configuration": configuration, "variables": {"properties": properties, **more}}) == found
 
 
 def test_the_doctor_tells_of_a_server_that_is_away(server: PrefectServer, toy: ToySite) -> None:
@@ -80,3 +113,44 @@ def test_the_doctor_tells_of_a_server_that_is_away(server: PrefectServer, toy: T
     told = server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml", environment=away)
     assert "✗ Prefect: the Prefect server at http://127.0.0.1:9/api does not answer" in told.out
     assert told.code == 1
+
+
+_BACKUP = toy_program(
+    """
+import sys, time
+from pathlib import Path
+from tests.contract.toy import ToyService
+from flows.commands.main import main
+capture, folder = ToyService.capture, Path(sys.argv.pop())
+def when_the_server_is_gone(self, job):
+    (folder / "capturing").touch()
+    while not (folder / "gone").exists():
+        time.sleep(0.1)
+    return capture(self, job)
+ToyService.capture = when_the_server_is_gone
+main()
+""".splitlines()
+)
+
+
+def test_a_server_that_dies_in_the_middle_of_a_backup_is_told_with_what_was_taken(
+    server: PrefectServer, toy: ToySite, tmp_path: Path
+) -> None:
+    """The last test here: the server is killed while the toy is captured. The backup is in the repository; it is no bug."""
+    before = {backup.id for backup in toy.open().repository.backups()}
+
+    def kill() -> None:
+        assert wait_until((tmp_path / "capturing").exists, seconds=200)
+        server.kill()
+        (tmp_path / "gone").touch()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    quick = {"PREFECT_CLIENT_MAX_RETRIES": "0", "LIFEBOAT_CONFIG": str(toy.folder / "lifeboat.yaml")}
+    told = server.python(_BACKUP, "backup", str(tmp_path), environment=quick)
+    killer.join()
+    (taken,) = {backup.id for backup in toy.open().repository.backups()} - before
+    assert told.code == 2, told.err
+    assert f"the Prefect server at {server.url}/api went away; the backups taken: {taken}" in " ".join(told.err.split())
+    assert "bug in Lifeboat" not in told.err + told.out
+    assert "Traceback" not in told.out

@@ -55,6 +55,27 @@ def test_a_unit_with_a_mistake_is_reported(tmp_path: Path) -> None:
     assert "perfect is not executable" in told
 
 
+def test_the_servers_unit_starts_with_a_password_alone_and_its_workers_keep_what_they_hold_to_themselves(tmp_path: Path) -> None:
+    """What `server.sh password` adds to the settings is what the unit asks for, once, and whoever else reads them is kept out."""
+    folder = ROOT / "deployments" / "server"
+    settings = tmp_path / "prefect.env"
+    shutil.copy(folder / "systemd" / "prefect.env", settings)
+    (check,) = re.findall(
+        r"^ExecStartPre=/bin/grep -q (\S+) ", (folder / "systemd" / "lifeboat-server.service").read_text(), re.MULTILINE
+    )
+    assert not re.search(check, settings.read_text(), re.MULTILINE)
+    for _ in range(2):
+        subprocess.run([folder / "server.sh", "password", settings], check=True)
+    read = dict(line.split("=", 1) for line in settings.read_text().splitlines() if line and not line.startswith("#"))
+    assert len(re.findall(check, settings.read_text(), re.MULTILINE)) == 1
+    assert read["PREFECT_SERVER_API_AUTH_STRING"] == read["PREFECT_API_AUTH_STRING"]
+    assert re.fullmatch(r"lifeboat:[0-9a-f]{48}", read["PREFECT_API_AUTH_STRING"])
+    assert "*" not in read["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"]
+    assert settings.stat().st_mode & 0o777 == 0o600
+    for unit in (folder / "systemd").glob("*.service"):
+        assert "StateDirectoryMode=0700" in unit.read_text(), unit.name
+
+
 def test_the_compose_file_runs_the_version_of_the_workers_on_this_machine_alone() -> None:
     """What `docker compose config` would not see: the version, and whom the port is open to."""
     content = yaml.safe_load(COMPOSE.read_text())
@@ -63,6 +84,10 @@ def test_the_compose_file_runs_the_version_of_the_workers_on_this_machine_alone(
     assert locked
     assert service["image"] == f"prefecthq/prefect:{locked[1]}-python3.11"
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    told = service["environment"]
+    assert told["PREFECT_SERVER_API_AUTH_STRING"].startswith("${PREFECT_SERVER_API_AUTH_STRING:?"), "not without a password"
+    assert "*" not in told["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"]
+    assert service["cap_drop"] == ["ALL"]
     assert {volume.partition(":")[0] for volume in service["volumes"]} == set(content["volumes"])
 
 

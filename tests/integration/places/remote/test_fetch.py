@@ -5,7 +5,7 @@ import re
 import sqlite3
 import subprocess
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from backups.hosts import session
 from backups.places.remote import fetch as fetching
 from backups.places.remote import shell
 from tests.integration.places.remote.harness import MIB, OWNERSHIP, by, fill, sizes, through
+from tests.servers import hot_journal
 from tests.servers.ssh import SshFactory, SshServer, Wire
 
 
@@ -121,16 +122,34 @@ def test_a_database_is_copied_by_whatever_is_there(ssh_factory: SshFactory, tmp_
         live.commit()
     (server.root / "text.db").write_text("no database " * 1000)
     place = by(server, "/srv")
-    server.sh("mv /usr/bin/sqlite3 /root")
-    place.fetch_sqlite("g.db", tmp_path / "copy.db", seconds=5)
+    (server.root / "of-472").mkdir()
+    hot_journal.make(server.root / "of-472" / "hot.db", names="/srv/shadow")
+    hot_journal.make(server.root / "of-472" / "killed.db")
+    for path in (server.root / "of-472", *(server.root / "of-472").iterdir()):
+        os.chown(path, 472, 472)
+    (server.root / "shadow").write_text("root:*:1")
+    for tool in ("mv /usr/bin/sqlite3 /root", "mv /usr/bin/python3 /root; mv /root/sqlite3 /usr/bin"):
+        server.sh(tool)
+        place.fetch_sqlite("g.db", tmp_path / "copy.db", seconds=5)
+        with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+            assert copy.execute("SELECT x FROM t").fetchall() == [(1,)]
+        with pytest.raises(LifeboatError, match=r"text\.db of .* cannot be copied: .*file is not a database"):
+            place.fetch_sqlite("text.db", tmp_path / "no.db", seconds=5)
+        (tmp_path / "copy.db").unlink()
+    # By the tool that becomes nobody itself: what is read as root would delete what the journal names.
+    place.fetch_sqlite("of-472/killed.db", tmp_path / "copy.db", seconds=5)
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
-        assert copy.execute("SELECT x FROM t").fetchall() == [(1,)]
-    with pytest.raises(LifeboatError, match=r"text\.db of .* cannot be copied: file is not a database"):
-        place.fetch_sqlite("text.db", tmp_path / "no.db", seconds=5)
-    server.sh("rm /usr/bin/python3")
-    with pytest.raises(LifeboatError, match="has neither sqlite3 nor python3") as fault:
+        assert copy.execute("SELECT count(*) FROM t WHERE x LIKE 'before%'").fetchall() == [(hot_journal.ROWS,)]
+    with suppress(LifeboatError):
+        place.fetch_sqlite("of-472/hot.db", tmp_path / "hot.db", seconds=5)
+    assert (server.root / "shadow").read_text() == "root:*:1"
+    server.sh("mv /usr/bin/setpriv /root")
+    with pytest.raises(LifeboatError, match="has neither python3 with its sqlite3 module nor sqlite3 and setpriv"):
+        place.fetch_sqlite("of-472/killed.db", tmp_path / "no.db", seconds=5)
+    server.sh("rm /usr/bin/sqlite3")
+    with pytest.raises(LifeboatError, match="has neither python3 with its sqlite3 module nor sqlite3") as fault:
         place.fetch_sqlite("g.db", tmp_path / "no.db", seconds=5)
-    assert "apt-get install sqlite3" in str(fault.value.hint)
+    assert "apt-get install python3" in str(fault.value.hint)
     assert server.sh("ls -A /var/tmp /tmp | grep -i lifeboat", check=False) == ""
     server.sh("mv /usr/bin/find /root")
     with pytest.raises(LifeboatError, match=re.escape(f"db (root@{server.address}:22) has no GNU find")):

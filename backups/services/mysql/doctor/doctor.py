@@ -13,6 +13,7 @@ from backups.services.mysql.doctor.checks import Checks
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.connection import Session
+from backups.services.mysql.source.looking import looking
 from backups.services.mysql.source.source import Source
 
 
@@ -20,7 +21,7 @@ def examine(settings: MySQLSettings, docker: Docker, checks: Checks) -> Iterator
     """Check everything that a backup of this source needs; a fault is a finding, never an exception."""
     seen = None
     try:
-        with connection.errors_explained(settings), connection.connect(settings) as session:
+        with looking(settings) as session:
             seen = source.inspect(session)
             yield _connection(settings, seen)
             for verdict in checks.judge(session, seen, settings):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import pymysql.err
 
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source import connection
-from backups.services.mysql.source.connection import quoted, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.looking import looking
 from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.definitions import subject, table_names
 from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
@@ -26,7 +26,7 @@ _CHANGED = (1146, 1049, 1412)
 def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
     """Yield the differences, a line each; see `Service.loss`. Rows that were changed in place are not seen by counting."""
     counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
-    with connection.errors_explained(settings), connection.connect(settings) as session:
+    with looking(settings) as session:
         # Of the server's own databases, what the witness counted there.
         present = {
             name
@@ -55,7 +55,7 @@ def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
                 yield f"{table}: {_rows(abs(now - before))} {'more' if now > before else 'fewer'} than the backup"
 
 
-def _count(session: connection.Session, table: str, seconds: float) -> int | None:
+def _count(session: Session, table: str, seconds: float) -> int | None:
     """Count the rows; None when that takes too long, or the table is being changed."""
     name = ".".join(quoted(part) for part in table_names(table))
     try:

@@ -16,6 +16,7 @@ from backups.services.mysql.methods.dump import Dump
 from backups.services.mysql.methods.method import Method
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
+from backups.services.mysql.source.looking import looking
 from backups.witness import Fact
 
 _METHODS: dict[str, Method] = {method.name: method for method in (Clone(), Dump())}
@@ -38,7 +39,7 @@ class MySQLService:
         if job.kind not in self._method.kinds:
             raise ChainBroken(f"the method is {self._method.name}, which takes {'s and '.join(self._method.kinds)}s only")
         with connection.errors_explained(self.settings):
-            with connection.connect(self.settings) as session:
+            with looking(self.settings, silence=None) as session:
                 seen = source.inspect(session)
                 for warning in doctor.require(session, seen, self.settings, self._method.checks):
                     job.say(f"warning: {warning}")
@@ -47,6 +48,10 @@ class MySQLService:
     def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:
         """Check whether it answers, and whether tables and rows of the witness are missing; see `Service.health`."""
         return health.check(self.settings, witness, collapse)
+
+    def another(self, manifest: Manifest) -> str | None:
+        """Say which server answers, where it is not the one that the backup is of; see `Identified.another`."""
+        return health.another_server(self.settings, str(manifest.details.get("server_uuid") or ""))
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """Return None for each, which means all of it: the clone of the full, and the log of every backup."""

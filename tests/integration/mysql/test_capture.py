@@ -91,11 +91,15 @@ def test_a_user_that_must_use_tls_is_served(start_mysql: StartMySQL, capture: Ca
         capture(server, tls="disabled")
 
 
-def test_a_server_without_tls_is_served_and_said_to_be(start_mysql: StartMySQL, capture: Capturing) -> None:
-    """`preferred` takes what there is; `required` does not."""
+def test_a_server_without_tls_is_told_the_password_by_nothing(start_mysql: StartMySQL, capture: Capturing) -> None:
+    """Neither by our sessions, nor by CLONE, which would encrypt it by whatever key it is sent."""
     server = start_mysql("--tls-version=")
-    _assert_whole(capture(server), server)
-    assert any("not encrypted on its way" in line for line in capture.said)
+    with pytest.raises(LifeboatError, match="by a key that it sends along"):
+        capture(server)
+    # Now it remembers the password: our sessions can prove that they know it.
+    server.connect(user="lifeboat", password=PASSWORD).close()
+    with pytest.raises(LifeboatError, match="CLONE would tell lifeboat's password to whoever stands between"):
+        capture(server)
     with pytest.raises(LifeboatError, match="tls: required"):
         capture(server, tls="required")
 

@@ -9,6 +9,7 @@ import pytest
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.machine.wait import wait_until
+from backups.services.mysql import health
 from backups.services.mysql.service import MySQLService
 from backups.services.mysql.source import connection
 from backups.services.mysql.witness import witness
@@ -129,16 +130,51 @@ def test_a_server_that_is_down_is_down_and_one_that_cannot_be_asked_is_not_calle
         with pytest.raises(LifeboatError, match="has no free connection"):
             list(service(server).health([], 0.5))
 
-    # Nothing listens; and a server that takes connections and never says a word. (Its address may be another's once it is gone.)
+    # Nothing listens; and a server that takes connections and never says a word, as a proxy before a dead one does not either.
     (problem,) = service(server, port=3307).health([], 0.5)
     assert (problem.kind, problem.subject) == ("down", f"{server.host}:3307")
     assert "does not answer" in problem.message
-    monkeypatch.setattr("backups.services.mysql.source.connection._GREETING", 1.0)
+    monkeypatch.setattr("backups.services.mysql.source.session._GREETING", 1.0)
     docker_cli("kill", "--signal", "STOP", server.container.name)
     try:
-        assert [kind for kind, _, _ in seen(server, [])] == ["down"]
+        with pytest.raises(LifeboatError, match="does not answer: no answer in 1 s"):
+            seen(server, [])
     finally:
         docker_cli("kill", "--signal", "CONT", server.container.name)
+
+
+def test_what_is_only_hidden_from_us_is_not_gone(mysql_server: MySQLServer, facts: list[Fact]) -> None:
+    """A list that the server cuts off, and a database that our user may not see."""
+    mysql_server.sql("SET GLOBAL sql_select_limit = 1")
+    try:
+        assert seen(mysql_server, facts) == []
+    finally:
+        mysql_server.sql("SET GLOBAL sql_select_limit = DEFAULT")
+    mysql_server.sql(
+        "SET GLOBAL partial_revokes = ON", f"REVOKE SELECT, SHOW VIEW, TRIGGER, EVENT ON {DATABASE}.* FROM lifeboat@'%'"
+    )
+    try:
+        with pytest.raises(LifeboatError, match="does not let lifeboat do what a backup needs"):
+            seen(mysql_server, facts)
+    finally:
+        mysql_server.sql(
+            f"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {DATABASE}.* TO lifeboat@'%'", "SET GLOBAL partial_revokes = OFF"
+        )
+
+
+def test_a_table_that_the_server_itself_cannot_read_is_lost(mysql_server: MySQLServer, facts: list[Fact]) -> None:
+    mysql_server.sql(f"ALTER TABLE {DATABASE}.small DISCARD TABLESPACE")
+    ((kind, subject, message),) = seen(mysql_server, facts)
+    assert (kind, subject) == ("loss", "watched.small")
+    assert "cannot be read; the last witness counted 10 rows in it: Tablespace has been discarded" in message
+
+
+def test_another_server_is_told_from_the_one_that_was_backed_up(mysql_server: MySQLServer) -> None:
+    uuid = mysql_server.value("SELECT @@server_uuid")
+    assert health.another_server(mysql_server.settings(), uuid) is None
+    said = health.another_server(mysql_server.settings(), "3e11fa47-71ca-11e1-9e33-c80aa9429562")
+    assert said
+    assert uuid in said
 
 
 def test_a_table_that_cannot_be_counted_in_time_is_reported_with_the_servers_estimate(

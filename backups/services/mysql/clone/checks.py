@@ -10,7 +10,7 @@ from backups.services.mysql.clone import recipient
 from backups.services.mysql.doctor import copies
 from backups.services.mysql.doctor.checks import ALL_PRIVILEGES, Verdict, fault, fine, some
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.connection import Session, quoted, rows, unverified
 from backups.services.mysql.source.source import Source, tables_not_innodb
 from backups.services.mysql.versions import clone_mismatch, clone_refusal
 
@@ -48,6 +48,7 @@ class CloneChecks:
             yield verdict
             if verdict.refuses:
                 return
+        yield _on_its_way(seen, settings)
         for check in (_clone_plugin, _packet, _binary_log, _log_format, _log_kept):
             yield check(seen)
         for look in (_log_filters, _log_of_replica, _encryption):
@@ -91,6 +92,19 @@ def _version(source: Source) -> Verdict:
             remedy = "set `method: dump` for this service in lifeboat.yaml"
         return fault("version", reason, remedy)
     return fine("version", f"MySQL {source.version.text}")
+
+
+def _on_its_way(seen: Source, settings: MySQLSettings) -> Verdict:
+    """Without TLS, CLONE encrypts the password by whatever key it is sent, and nothing can keep it from that."""
+    if seen.tls:
+        return fine("clone", "the password is encrypted on its way")
+    if not unverified(settings):
+        return fine("clone", "nobody can be in between: it goes through SSH")
+    remedy = (
+        "compare with the server itself first, somebody may stand between; then give the server TLS (it makes certificates by "
+        "itself unless tls_version is empty) and leave out tls: disabled; or reach it by ssh:; or set method: dump"
+    )
+    return fault("clone", f"without TLS, CLONE would tell {settings.user}'s password to whoever stands between", remedy)
 
 
 def _privileges(source: Source, user: str) -> Verdict:

@@ -13,6 +13,7 @@ from backups.services.mysql.doctor.checks import Checks
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.connection import Session
+from backups.services.mysql.source.looking import looking
 from backups.services.mysql.source.source import Source
 
 
@@ -20,10 +21,9 @@ def examine(settings: MySQLSettings, docker: Docker, checks: Checks) -> Iterator
     """Check everything that a backup of this source needs; a fault is a finding, never an exception."""
     seen = None
     try:
-        with connection.errors_explained(settings), connection.connect(settings) as session:
+        with looking(settings) as session:
             seen = source.inspect(session)
-            tls = "over TLS" if seen.tls else "without TLS"
-            yield Finding("connection", ok=True, message=f"{settings.user} is let in at {settings.where}, {tls}")
+            yield _connection(settings, seen)
             for verdict in checks.judge(session, seen, settings):
                 yield verdict.finding
     except LifeboatError as error:
@@ -33,6 +33,17 @@ def examine(settings: MySQLSettings, docker: Docker, checks: Checks) -> Iterator
         yield from checks.examine_image(settings, seen, docker)
     except LifeboatError as error:
         yield Finding("image", ok=False, message=error.message, remedy=error.hint)
+
+
+def _connection(settings: MySQLSettings, seen: Source) -> Finding:
+    """Say who could be in between: whose certificate is not checked may be anybody."""
+    let_in = f"{settings.user} is let in at {settings.where}, {'over TLS' if seen.tls else 'without TLS'}"
+    if not connection.unverified(settings):
+        how = "its certificate is checked" if settings.tls == "verify" else "through SSH"
+        return Finding("connection", ok=True, message=f"{let_in}, {how}")
+    remedy = "tls: verify, and tls_ca: /path/to/ca.pem, a copy of the file that the server names (SHOW VARIABLES LIKE 'ssl_ca')"
+    read = "" if seen.tls else "; whoever is on its way reads all rows"
+    return Finding("connection", ok=True, message=f"{let_in}, not verified: anybody could stand between{read}", remedy=remedy)
 
 
 def require(session: Session, seen: Source, settings: MySQLSettings, checks: Checks) -> list[str]:

@@ -75,6 +75,12 @@ def socket_over(channel: paramiko.Channel) -> socket.socket:
     return ours
 
 
+def refused(error: LifeboatError) -> bool:
+    """Whether the far machine itself says that nothing takes connections at the address."""
+    cause = error.__cause__
+    return isinstance(cause, paramiko.ChannelException) and any(word in cause.text.lower() for word in ("refused", "timed out"))
+
+
 class Forwarding:
     """Accepts connections on a listening socket, and carries each through a channel of its own.
 

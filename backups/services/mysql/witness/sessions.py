@@ -13,41 +13,17 @@ import pymysql.err
 
 from backups.errors import LifeboatError
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.looking import fix, set_variables
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_SETTINGS: dict[str, str | int] = {
-    "time_zone": "+00:00",
-    "lock_wait_timeout": 5,
-    "wait_timeout": 86400,
-    "net_write_timeout": 3600,
-    "sql_quote_show_create": 1,
-}
-"""What a server's own defaults could make a fact depend on, besides the limits that every session is freed from."""
-_SOME_SETTINGS: dict[str, str | int] = {
-    "transaction_isolation": "REPEATABLE-READ",
-    "tx_isolation": "REPEATABLE-READ",
-    "print_identified_with_as_hex": 1,
-    "show_create_table_skip_secondary_engine": 0,
-    "show_gipk_in_create_table_and_information_schema": 1,
-    "use_secondary_engine": "OFF",
-}
-"""The same, of servers that have them: newer ones, or MariaDB, or all but MariaDB."""
 _LIMITS = {"max_execution_time": 1000, "max_statement_time": 1}
 """How long a statement may take, in parts of a second: on MySQL, on MariaDB."""
 TOO_LONG = (3024, 1969)
 """The error of a statement that took longer: on MySQL, on MariaDB."""
 _HEARTBEAT = 20.0
 """Seconds."""
-
-
-def prepare(session: Session) -> None:
-    """Set the session variables that every fact is measured under."""
-    rows(session, "SET NAMES utf8mb4")
-    _set(session, _SETTINGS)
-    known = {row[0] for row in rows(session, "SHOW SESSION VARIABLES WHERE variable_name IN %s", [tuple(_SOME_SETTINGS)])}
-    _set(session, {name: value for name, value in _SOME_SETTINGS.items() if name in known})
 
 
 @contextlib.contextmanager
@@ -58,7 +34,7 @@ def sessions(connect: Callable[[], Session], count: int) -> Iterator[list[Sessio
         for _ in range(count):
             session = connect()
             stack.callback(_close, session)
-            prepare(session)
+            fix(session)
             opened.append(session)
         yield opened
 
@@ -116,7 +92,7 @@ def in_parallel(
 def limit_statements(session: Session, seconds: float) -> None:
     """End each SELECT of the session after that long, with an error of `TOO_LONG`."""
     known = {row[0] for row in rows(session, "SHOW SESSION VARIABLES WHERE variable_name IN %s", [tuple(_LIMITS)])}
-    _set(session, {name: max(1, int(seconds * unit)) for name, unit in _LIMITS.items() if name in known})
+    set_variables(session, {name: max(1, int(seconds * unit)) for name, unit in _LIMITS.items() if name in known})
 
 
 def _finished(futures: Sequence[Future[Result]], meanwhile: Callable[[], object]) -> list[Result]:
@@ -140,8 +116,3 @@ def _end(connect: Callable[[], Session], busy: Sequence[Session]) -> None:
 def _close(session: Session) -> None:
     with contextlib.suppress(pymysql.err.Error):
         session.close()
-
-
-def _set(session: Session, settings: dict[str, str | int]) -> None:
-    if settings:
-        rows(session, "SET " + ", ".join(f"SESSION {name} = %s" for name in settings), list(settings.values()))

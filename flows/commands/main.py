@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from backups.errors import Damaged, LifeboatError
+from backups.machine import private
 from flows.commands import usage, verbosity
 from flows.commands.options import Config, shared
 from flows.commands.verbs import VERBS, Verbs
@@ -57,6 +58,7 @@ def lifeboat(
 
 def main() -> None:
     """Run the command line and end the process: 0 well, 1 a proof failed, 2 could not run, 130 interrupted."""
+    private.umask()
     # A terminated run cleans up exactly as an interrupted one does.
     signal.signal(signal.SIGTERM, _interrupt)
     logging.captureWarnings(True)

@@ -17,6 +17,9 @@ from backups.errors import ConfigError
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
+named: set[str] = set()
+"""The environment variables that passwords of this process's configurations are read from."""
+
 
 @dataclass(frozen=True, repr=False)
 class Secret:
@@ -37,6 +40,9 @@ class Secret:
             return os.environ[name]
 
         return _REFERENCE.sub(value, self._text)
+
+    def __post_init__(self) -> None:
+        named.update(self.variables)
 
     @property
     def variables(self) -> list[str]:

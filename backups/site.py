@@ -10,6 +10,7 @@ from backups.config import file
 from backups.config.settings import Settings
 from backups.errors import ConfigError
 from backups.hosts import Hosts
+from backups.machine import private
 from backups.manifest import Kind, Manifest
 from backups.repository import identity
 from backups.repository.repository import Repository
@@ -27,9 +28,15 @@ class Site:
     settings: Settings
 
     @classmethod
-    def open(cls, path: Path | None = None) -> "Site":
-        """Find and read the configuration; raises ConfigError."""
-        return cls(file.load(file.find(path)))
+    def open(cls, path: Path | None = None, *, narrow: bool = True) -> "Site":
+        """Find and read the configuration; raises ConfigError. With `narrow`, a state directory open to others is closed."""
+        site = cls(file.load(file.find(path)))
+        if not narrow:
+            return site
+        repository = Path(site.settings.repository.url)
+        below = repository.relative_to(site.state).parts[:1] if repository.is_relative_to(site.state) else ()
+        private.narrow(site.state, besides=below)
+        return site
 
     @property
     def state(self) -> Path:

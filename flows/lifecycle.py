@@ -20,7 +20,7 @@ from prefect.flows import Flow
 from prefect.futures import PrefectFuture, wait
 from rich.console import Console
 
-from backups.machine import ending, processes, runs
+from backups.machine import ending, private, processes, runs
 from backups.site import Site
 
 Item = TypeVar("Item")
@@ -30,10 +30,11 @@ _GRACE = 20.0
 
 
 def begin() -> None:
-    """Under a worker: make this process end with it, and send the domain's log to the UI.
+    """Keep what the flow writes to its own user. Under a worker: end this process with it, and send the domain's log to the UI.
 
     A flow that a person started has no worker, and logs to a terminal.
     """
+    private.umask()
     if os.environ.get("PREFECT__FLOW_RUN_ID"):
         processes.end_with_parent()
         ending.watch_signals()

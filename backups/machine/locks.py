@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from backups.errors import LifeboatError
+from backups.machine import private
 
 
 @contextmanager
@@ -35,18 +36,21 @@ def once_free(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
     with _opened(path) as file:
         while not _locked(file):
             file.seek(0)
-            busy(file.read().strip() or "process unknown")
+            busy(_holder(file.read()))
         file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)
 
 
 @contextmanager
 def marked_alive(path: Path) -> Iterator[None]:
     """Hold a new lock file, which appears at `path` only once it is locked: no process can find it free in between."""
     hidden = path.with_name(f".{path.name}")
-    with hidden.open("w", encoding="utf-8") as file:
+    with open(hidden, "w", encoding="utf-8", opener=_for_owner) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         hidden.rename(path)
         yield
@@ -112,6 +116,12 @@ def _is_there(path: Path, file: IO[str]) -> bool:
         return False
 
 
+def _holder(text: str) -> str:
+    """Name the process that wrote itself into a lock file, unless it is gone: a killed one leaves its number there."""
+    name, _, number = text.strip().partition(" ")
+    return f"{name} {number}" if number.isdecimal() and Path("/proc", number).exists() else "process unknown"
+
+
 def _locked(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,10 +132,15 @@ def _locked(file: IO[str]) -> bool:
 
 def _opened(path: Path) -> IO[str]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+", encoding="utf-8")
+        private.make(path.parent)
+        return open(path, "a+", encoding="utf-8", opener=_for_owner)
     except OSError as error:
         raise LifeboatError(
             f"the lock {path} cannot be opened: {error.strerror}",
             hint="run Lifeboat as the user that owns the state directory (`state:` in lifeboat.yaml)",
         ) from error
+
+
+def _for_owner(path: str, flags: int) -> int:
+    """Open a file for its owner alone, whatever the umask is: who may read a lock file may hold the lock."""
+    return os.open(path, flags, 0o600)

@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backups import secret
 from backups.errors import LifeboatError
 from backups.machine import commands_run, stall
+from backups.machine import environment as inherited
 
 _running: set[subprocess.Popen[bytes]] = set()
 _guard = threading.Lock()
@@ -49,7 +51,7 @@ def run(
     stalled: float | None = None,
     recorded: bool = True,
 ) -> Completed:
-    """Run a command to its end; `environment` is added to this process's.
+    """Run a command to its end; `environment` is added to what it inherits of this process's (see `environment.py`).
 
     stalled: seconds after which a command that does nothing is ended (see `stall.py`); the end of its errors then says so
     recorded: whether it is one that a person could type, for a runbook
@@ -72,7 +74,7 @@ def run(
             stdout=output,
             stderr=errors,
             cwd=directory,
-            env={**os.environ, **(environment or {})},
+            env={**inherited.of(arguments[0], os.environ, without=secret.named), **(environment or {})},
         )
         with _guard:
             _running.add(child)

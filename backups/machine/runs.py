@@ -16,7 +16,7 @@ from pathlib import Path
 
 from backups import durations
 from backups.errors import LifeboatError
-from backups.machine import ending, locks, processes
+from backups.machine import ending, locks, private, processes
 from backups.machine.docker import RUN_LABEL, STATE_LABEL, Docker
 
 _STARTING = 60.0
@@ -79,12 +79,11 @@ def start(state: Path) -> Iterator[Run]:
     An error that ends a cancelled run is reported as the interrupt: what the run waited for was ended by it.
     """
     try:
-        (state / "runs").mkdir(mode=0o711, parents=True, exist_ok=True)
+        private.make(state / "runs")
         reap(state)
         identifier = uuid.uuid4().hex[:12]
-        # 0711: servers in containers run as other users, and must reach the directories below that are mounted into them.
         directory = state / "runs" / identifier
-        directory.mkdir(mode=0o711)
+        directory.mkdir(mode=0o700)
     except OSError as error:
         raise LifeboatError(
             f"the state directory {state} cannot be written: {error.strerror}",

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from backups.errors import ConfigError, LifeboatError
+from backups.machine import private
 
 FILE = "repository.id"
 """Its name in the state directory."""
@@ -55,7 +56,7 @@ def remember(file: Path, found: str) -> None:
     """Keep the id `found`; raises LifeboatError when that is not possible."""
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private.make(file.parent)
         part.write_text(f"{found}\n", encoding="utf-8")
         part.replace(file)
     except OSError as error:

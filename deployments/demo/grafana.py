@@ -12,7 +12,7 @@ import requests
 
 from backups.errors import LifeboatError
 from backups.machine.docker import Container, Image
-from deployments.demo.sources import Passwords, Stage, answers, await_up
+from deployments.demo.sources import Passwords, Stage, answers, await_up, opened
 from deployments.grafana_standin import database
 from deployments.grafana_standin.content import alerting, dashboards
 
@@ -67,6 +67,7 @@ def start_grafana(stage: Stage, image: Image, passwords: Passwords) -> Grafana:
     for part in ("datasources", "dashboards", "plugins", "alerting"):
         stage.directory("grafana-configuration", "provisioning", part)
     (configuration / "grafana.ini").write_text(_INI.format(key=passwords.grafana), encoding="utf-8")
+    opened(configuration / "grafana.ini")
     prometheus, mysql = f"http://{stage.name('prometheus')}:9090", f"{stage.name('mysql')}:3306"
     if image.standin:
         file = data / "grafana.db"

@@ -58,17 +58,26 @@ class Stage:
 
     def directory(self, *parts: str) -> Path:
         """Create a directory of the run that any user of a container may write to."""
-        path = self.run.directory.joinpath("sources", *parts)
-        path.mkdir(parents=True)
-        path.chmod(0o777)
+        path = self.run.directory / "sources"
+        for part in parts:
+            path /= part
+            path.mkdir(parents=True, exist_ok=True)
+            # By chmod, whatever the umask is.
+            path.chmod(0o777)
         return path
+
+
+def opened(*files: Path) -> None:
+    """Let the user of a container read files, whatever the umask is; the run's directory keeps others of this machine out."""
+    for file in files:
+        file.chmod(0o644)
 
 
 def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
     """Start MySQL, filled with Agama's rows, with the user that Lifeboat backs up as; returns when it is ready."""
     initial = stage.directory("mysql-init")
     shutil.copy(_HERE / "agama.sql", initial)
-    (initial / "agama.sql").chmod(0o644)
+    opened(initial / "agama.sql")
     container = stage.run.docker.run(
         stage.name("mysql"),
         image,
@@ -109,6 +118,7 @@ def start_prometheus(stage: Stage, image: Image, scraped: dict[str, str]) -> Con
     )
     with (history / "history.om").open("w", encoding="utf-8") as file:
         file.writelines(_history(time.time()))
+    opened(configuration / "rules.yml", configuration / "prometheus.yml", history / "history.om")
     history_maker = stage.run.docker.run(
         stage.name("history"),
         image,

@@ -3,6 +3,8 @@
 # sources than today's, from Debian packages (see README.md here).
 # usage: build.sh [NAME ...]     NAME: mysql, mariadb, prometheus, grafana-standin, ssh-host (default: all)
 set -euo pipefail
+# What goes into an image is read there by other users; Lifeboat, which may have started this, has a umask that forbids it.
+umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 

@@ -44,7 +44,7 @@ def doctor(services: Services = None, as_json: Json = False, config: Config = No
 
     Exit code: 0 nothing is missing, 1 something has to be mended, 2 could not look.
     """
-    site = Site.open(config)
+    site = Site.open(config, narrow=False)
     names = site.chosen(services or [])
     docker = Docker()
     with progress([]):

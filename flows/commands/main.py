@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from backups.errors import Damaged, LifeboatError
-from backups.machine import ending
+from backups.machine import ending, private
 from flows.commands import usage, verbosity
 from flows.commands.options import Config, shared
 from flows.commands.verbs import VERBS, Verbs
@@ -55,6 +55,7 @@ def lifeboat(
 
 def main() -> None:
     """Run the command line and end the process: 0 well, 1 a proof failed, 2 could not run, 130 interrupted."""
+    private.umask()
     with ending.on_signals():
         code = _run()
         if code == ending.EXIT_CODE:

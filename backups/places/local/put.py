@@ -62,7 +62,7 @@ class LocalTarget:
         mounted = names is not None and filesystem.is_mount(self.real)
         partial = self.real / PARTIAL if mounted else self.real.with_name(f"{self.real.name}{PARTIAL}")
         with self._cleared(partial):
-            self.real.parent.mkdir(parents=True, exist_ok=True)
+            _make_way(self.real.parent)
             filesystem.remove(partial)
             self._copy_beside(tree, partial)
             _change_owner(partial, *self._owner(ownership, exists=names is not None), self.name)
@@ -153,6 +153,14 @@ def _change_owner(tree: Path, user: int, group: int, mode: int, name: str) -> No
             *(name, os.geteuid(), user, group),
         )
     tree.chmod(mode)
+
+
+def _make_way(directory: Path) -> None:
+    """Create the directories above a root, by which the service's own user reaches it, whatever the umask is."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir()
+        path.chmod(0o711)
 
 
 def _copy(tree: Path, partial: Path, sent: Mapping[str, Entry]) -> None:

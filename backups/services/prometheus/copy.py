@@ -66,15 +66,20 @@ class PrometheusCopy:
         for block in self._details.blocks:
             for file in block.files:
                 self._place(block, file)
+        # Root reads what the server's user owns; anybody else needs to be let in.
+        directories, files = (0o700, 0o600) if os.geteuid() == 0 else (0o755, 0o644)
         for path in (self.data_directory, *self.data_directory.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+            path.chmod(directories if path.is_dir() else files)
         self._sandbox.own(self.data_directory, _USER, _USER, self._image())
 
     def start(self) -> None:
         """Start the server on the blocks, with nothing to scrape, and wait until it is ready."""
         empty = self._sandbox.directory / "prometheus-etc"
-        empty.mkdir(mode=0o755)
+        empty.mkdir()
         (empty / "prometheus.yml").write_text("{}\n", encoding="utf-8")
+        # By chmod, since a umask would take away what the server's user needs.
+        empty.chmod(0o755)
+        (empty / "prometheus.yml").chmod(0o644)
         self._container = self._sandbox.run(
             "prometheus",
             self._image(),
@@ -136,7 +141,7 @@ class PrometheusCopy:
             raise Damaged(f"the restored blocks are not equal to those captured{culprits}", hint="restore again")
         return Delivery(
             self.data_directory,
-            Ownership("prometheus:prometheus", _USER, _USER, 0o755),
+            Ownership("prometheus:prometheus", _USER, _USER, 0o750),
             "/prometheus",
             configuration=self._last.data / CONFIG if self._details.configuration else None,
             notes=list(self._notes()),

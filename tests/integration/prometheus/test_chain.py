@@ -1,6 +1,7 @@
 """A full and two incrementals of a living Prometheus come back equal, and touch nothing."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,11 +26,18 @@ def _hashes(directory: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("number", [0, 1, 2], ids=["full", "first incremental", "second incremental"])
-def test_each_backup_of_the_chain_comes_back_equal_to_its_witness(prometheus_chain: Chain, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "umask"), [(0, 0o000), (1, 0o077), (2, 0o022)], ids=["full", "first incremental", "second incremental"]
+)
+def test_each_backup_of_the_chain_comes_back_equal_to_its_witness(prometheus_chain: Chain, number: int, umask: int) -> None:
+    """Whatever the umask is: the server's user reads what it needs by its mode or its owner."""
     harness, backups = prometheus_chain
-    with harness.restored(backups[number].id) as copy:
-        checks = witness.compare(backups[number].witness, copy.observe())
+    before = os.umask(umask)
+    try:
+        with harness.restored(backups[number].id) as copy:
+            checks = witness.compare(backups[number].witness, copy.observe())
+    finally:
+        os.umask(before)
     assert [check for check in checks if not check.passed] == []
     subjects = {check.subject.split()[0] for check in checks}
     assert {"block", "data", "metric", "series", "all", "configuration"} <= subjects

@@ -1,5 +1,6 @@
 """A whole drill of a real MySQL server: proven, then with a row too few, with the operator's suite, and beside a password."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +82,13 @@ def on_the_copy(statement: str) -> Tamper:
 
 
 def test_a_chain_is_proven_without_the_sources_password(drilled: Drilled, caplog: pytest.LogCaptureFixture) -> None:
-    """`${AGAMA_PASSWORD}` is not set here; the operator's suite ran on the copy, as its checks say."""
+    """`${AGAMA_PASSWORD}` is not set here; the operator's suite ran on the copy, as its checks say. The umask is Lifeboat's."""
     caplog.set_level("DEBUG")
-    result = drilled.drill()
+    before = os.umask(0o077)
+    try:
+        result = drilled.drill()
+    finally:
+        os.umask(before)
 
     assert result.verdict == "verified", result.reasons
     assert [phase.name for phase in result.phases] == ["fetch", "start", "replay", "ready", "check", "inspect"]

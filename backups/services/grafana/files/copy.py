@@ -45,7 +45,8 @@ class GrafanaCopy:
         image = self._sandbox.image(self._manifest.source.image)
         # Root can read what user 472 owns; anybody else needs to be let in.
         private = os.geteuid() == 0
-        self._directory.mkdir(mode=0o750 if private else 0o755)
+        self._directory.mkdir()
+        self._directory.chmod(0o750 if private else 0o755)
         database = self._directory / FILE
         shutil.copyfile(source, database)
         database.chmod(0o640 if private else 0o644)

@@ -206,9 +206,12 @@ class MySQLCopy:
 
     def _make_home(self) -> None:
         """Make the directory of a server: for its data, socket, relay logs and time zone, and the account that we use."""
-        self._home.mkdir(mode=0o711)
+        self._home.mkdir()
         for directory in ("run", "relay"):
-            (self._home / directory).mkdir(mode=0o755)
+            (self._home / directory).mkdir()
+        # By chmod, whatever the umask: who is not root reaches the socket of a server that runs as another user.
+        for path, mode in ((self._home, 0o711), (self._home / "run", 0o755), (self._home / "relay", 0o755)):
+            path.chmod(mode)
         if self._details.zone:
             (self._home / options.ZONE).write_bytes(zone_file(self._details.zone))
         account = self._home / "account.sql"

@@ -68,9 +68,12 @@ class DumpedCopy:
         missing = [name for stage in self._details.stages for name in stage if not (dump / name).is_file()]
         if missing:
             raise Damaged(f"backup {manifest.id} lacks {DUMP}/{missing[0]}, which its manifest names", hint=HINT)
-        self._home.mkdir(mode=0o711)
+        self._home.mkdir()
         for directory in ("run", DATADIR):
-            (self._home / directory).mkdir(mode=0o755)
+            (self._home / directory).mkdir()
+            (self._home / directory).chmod(0o755)
+        # By chmod, whatever the umask: who is not root reaches the socket of a server that runs as another user.
+        self._home.chmod(0o711)
         dump.rename(self._home / DUMP)
         for name, text in (("account.sql", self._account_sql()), ("password", self._account.password)):
             (self._home / name).touch(mode=0o600)

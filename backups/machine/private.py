@@ -1,0 +1,71 @@
+"""Keeps what Lifeboat writes from the other users of this machine: rows, secrets and locks go through its files.
+
+A process of Lifeboat creates files for its own user alone (`umask`), and the state directory admits nobody else. Docker's daemon,
+which is root, opens what is mounted into a container: a container's user needs no way through the directories above it, and what
+it must read below the mount is given to it, or opened to others, where that is made.
+"""
+
+import logging
+import os
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from backups.errors import LifeboatError
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""The bits of a mode that let anybody in but the owner."""
+
+OURS = frozenset({"cache", "locks", "prune-owed", "repository.id", "restores", "runs"})
+"""What Lifeboat makes directly below the state directory."""
+
+log = logging.getLogger(__name__)
+
+
+def umask() -> None:
+    """From now on, have this process and its children create files that nobody else may read; each process begins with this."""
+    os.umask(OTHERS)
+
+
+def make(directory: Path) -> None:
+    """Create a directory, and those above it, for the owner alone, whatever the umask is. Raises OSError."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def narrow(state: Path, *, besides: Collection[str] = ()) -> None:
+    """Close a state directory that an older Lifeboat, or an umask, left open to others, and say so.
+
+    One that holds anything else than Lifeboat's own files and `besides` may be somebody else's directory too: of that, only what
+    is Lifeboat's is closed. What belongs to another user is left to `lifeboat doctor`, which names it.
+    """
+    try:
+        names = {entry.name for entry in os.scandir(state)}
+    except OSError:
+        return
+    # Only where there is something of Lifeboat's is it Lifeboat's directory at all.
+    alone = bool(names & OURS) and names <= OURS | set(besides)
+    for path in [state] if alone else [state / name for name in sorted(names & OURS)]:
+        if bits := _open_to_others(path):
+            try:
+                path.chmod(bits & ~OTHERS)
+            except OSError:
+                continue
+            log.warning("%s was open to other users (mode %04o); it is closed to them now", path, bits)
+
+
+def _open_to_others(path: Path) -> int:
+    """Return the mode of a file or directory that others may use, else 0; nothing is said of a link."""
+    mode = path.lstat().st_mode
+    return stat.S_IMODE(mode) if mode & OTHERS and not stat.S_ISLNK(mode) else 0
+
+
+def open_to_others(state: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the state directory with its mode when others may read it, or else what of Lifeboat's in it they may."""
+    try:
+        if bits := _open_to_others(state):
+            yield state, bits
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            raise LifeboatError(f"{state} cannot be looked at: {error.strerror}", hint="run this as its owner") from error

@@ -13,8 +13,8 @@ from backups.machine.wait import wait_until
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.prometheus import blocks as storage
+from backups.services.prometheus import command_line, first_start, questions, ranges, version
 from backups.services.prometheus import configuration as configuring
-from backups.services.prometheus import first_start, questions, ranges, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
 from backups.services.prometheus.first_start import BlocksStay
@@ -48,6 +48,7 @@ class PrometheusCopy:
         self._last = chain[-1]
         self._sandbox = sandbox
         self._details = PrometheusDetails.of(self._last.manifest)
+        command_line.require(self._details, self._last.manifest.id)
         self._witness = {(fact.subject, fact.metric): fact for fact in self._last.manifest.witness}
         self._container: Container | None = None
         self._api: Api | None = None
@@ -78,7 +79,7 @@ class PrometheusCopy:
         self._container = self._sandbox.run(
             "prometheus",
             self._image(),
-            command=[*_FIXED_FLAGS, *self._flags()],
+            command=[*self._flags(), *_FIXED_FLAGS],
             mounts={self.data_directory: "/prometheus", empty: "/etc/lifeboat"},
             user=f"{_USER}:{_USER}",
             network=True,

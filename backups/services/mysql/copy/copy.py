@@ -29,6 +29,7 @@ from backups.services.mysql.copy.server import HINT, Ended, Server
 from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.witness import witness
 from backups.witness import Fact
@@ -66,6 +67,7 @@ class MySQLCopy:
         clone = self._chain[0].data / DATADIR
         if not clone.is_dir():
             raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=HINT)
+        hand_over.require_data_only(clone, self._chain[0].manifest.id)
         self._make_home()
         clone.rename(self._home / DATADIR)
         relay, base = self._home / "relay", relay_base(CHANNEL)
@@ -233,10 +235,12 @@ class MySQLCopy:
 
 def _details(fetched: Fetched) -> MySQLDetails:
     try:
-        return MySQLDetails.model_validate(fetched.manifest.details)
+        details = MySQLDetails.model_validate(fetched.manifest.details)
     except ValidationError as error:
         first = error.errors()[0]
         raise Damaged(
             f"the manifest of {fetched.manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
             hint="was it written by a newer Lifeboat?",
         ) from error
+    command_line.require(details, fetched.manifest.id)
+    return details

@@ -86,7 +86,7 @@ class PrometheusCopy:
         )
         self._wait(self._container)
         found = self.api.version()
-        version.check_same_major(self._last.manifest.source.version, found, self._last.manifest.source.image)
+        version.check_same_major(self._last.manifest.source.version, found, self._image().name)
 
     def replay(self) -> None:
         """Do nothing: the newest hours are a block of the snapshot."""
@@ -213,7 +213,7 @@ class PrometheusCopy:
             )
         raise LifeboatError(
             f"the copy of Prometheus ended while it started; the end of its log: {errors}",
-            hint=f"is {self._last.manifest.source.image} an image of the source's version {self._last.manifest.source.version}?",
+            hint=f"is {self._image().name} an image of the source's version {self._last.manifest.source.version}?",
         )
 
     def _first(self) -> Sequence[Fact]:

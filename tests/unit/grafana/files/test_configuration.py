@@ -69,4 +69,11 @@ def test_what_decides_how_the_database_is_read_is_taken_over(tmp_path: Path) -> 
 def test_a_forged_file_sets_nothing_else(tmp_path: Path) -> None:
     """Neither by what stands behind a line's beginning, nor by names that become other sections when they are written."""
     lines = [line.strip() for line in written(tmp_path, FORGED).splitlines() if line.strip()]
-    assert lines == ["[security]", "secret_key = abc", "[unified_storage]", "dualwritermode = 1", "[feature_toggles]", "enable = a"]
+    assert lines == [
+        "[security]",
+        "secret_key = abc",
+        "[unified_storage]",
+        "dualwritermode = 1",
+        "[feature_toggles]",
+        "enable = a",
+    ]

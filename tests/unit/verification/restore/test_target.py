@@ -35,7 +35,7 @@ class Noted:
     configuration: str | None = None
     touched: bool = False
     stopped: bool = False
-    image: Image | None = Image("toy:1", "sha256:1")
+    image: Image | None = None
     notes: list[str] = field(default_factory=list)
 
     def begin_step(self, phase: str, title: str) -> None:
@@ -150,7 +150,7 @@ def test_a_server_keeps_what_it_holds_before_anything_is_put_into_it(delivery: D
 
 
 def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: Delivery) -> None:
-    steps = Noted()
+    steps = Noted(image=Image("toy:1", "sha256:1"))
     service = SimpleNamespace(settings=SimpleNamespace(restore=SimpleNamespace(owner=None)))
     target = ContainerTarget(cast("Any", Server(steps)), cast("Any", service), cast("Any", Server(steps)))
     assert target.replacement is None

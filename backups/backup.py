@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import chain, count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backups import chains as chaining
 from backups import durations
@@ -22,6 +23,10 @@ from backups.manifest import DATA, FileEntry, Kind, Manifest, Source
 from backups.repository.repository import Repository
 from backups.services.base import Captured, Job, Service
 from backups.services.continuous import continuous
+
+if TYPE_CHECKING:
+    # Whoever only lists backups does not wait for Docker's library.
+    from backups.machine.docker import Docker
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +83,7 @@ def back_up(
             with disk.full_disk_reported(run.directory, f"the backup of {name}"):
                 plan, captured = _capture(service, run, state, staging, plan, now)
                 manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
+                manifest = _with_image_id(manifest, run.docker)
                 manifest.write(staging / "snapshot")
             run.raise_if_cancelled()
             log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
@@ -186,6 +192,15 @@ def _manifest(
         details=dict(captured.details),
         witness=tuple(captured.witness),
     )
+
+
+def _with_image_id(manifest: Manifest, docker: "Docker") -> Manifest:
+    """Record which image the configured name means on this machine. Not every backup needs Docker, nor the image."""
+    try:
+        image = docker.present(manifest.source.image)
+    except LifeboatError:
+        image = None
+    return manifest.model_copy(update={"source": manifest.source.model_copy(update={"image_id": image.id if image else None})})
 
 
 def _prevent_fork(repository: Repository, manifest: Manifest, snapshot: str) -> None:

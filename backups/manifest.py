@@ -32,10 +32,14 @@ class FileEntry(Frozen):
 
 
 class Source(Frozen):
-    """What was backed up: the server's own version string, and the image its copies run on."""
+    """What was backed up: the server's own version string, and the image that was configured for its copies.
+
+    image_id: of that image on the machine that took the backup; None where it was not there, or the Lifeboat did not say
+    """
 
     version: str
     image: str
+    image_id: str | None = None
 
 
 class Manifest(Frozen):

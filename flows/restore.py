@@ -44,6 +44,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     replace: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
     anyway: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
     second_replay: bool = True,  # noqa: FBT001, FBT002 - a parameter in the UI
+    image: str | None = None,
     dry_run: bool = True,  # noqa: FBT001, FBT002 - "Run" in the UI is safe
     runbook: Path | None = None,
     config: Path | None = None,
@@ -59,6 +60,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
         tables: of MySQL, database.table: write these as files of SQL instead
         replace: move aside what the target holds
         anyway: deliver the data even when a check failed
+        image: what the copy, and a container that stays, run on, instead of the configured image
         second_replay: with `at`, prove the log that leads there by the witness of the next backup; without, it is unproven
         dry_run: only print what would happen, change nothing
         runbook: a file for the runbook on the worker's machine, besides the one in the state directory
@@ -68,7 +70,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     site, now = Site.open(config), datetime.now(UTC)
     order = arguments.order(
         site, service, to=to, backup=backup, at=at, tables=tables or (), replace=replace, anyway=anyway,
-        second_replay=second_replay, now=now,
+        second_replay=second_replay, image=image, now=now,
     )  # fmt: skip
     if dry_run:
         lines = plan_lines(plan(site, order, Docker(), now=now), site)

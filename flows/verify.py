@@ -41,6 +41,7 @@ def verify_restores(
     services: list[str] | None = None,
     backup: list[str] | None = None,
     at: str | None = None,
+    image: str | None = None,
     out: Path | None = None,
     config: Path | None = None,
 ) -> Evidence:
@@ -51,6 +52,7 @@ def verify_restores(
         backup: which backups: latest, worst, random, or an id; none named means latest and worst
         at: the moment to drill, as `restore` would bring it back: a time, or a GTID (MySQL); with `backup`, a time, and only
             backups taken by then
+        image: the image that the copies of the one named service run on, instead of the configured one
         out: a directory for report.json, report.html and junit.xml on the worker's machine
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
@@ -59,7 +61,7 @@ def verify_restores(
     names = site.chosen(services or [])
     moment = arguments.moment(at, site.settings.timezone, datetime.now(UTC)) if at else None
     steps = Steps(
-        plan=lambda: plan_drills(names, backup or (), moment, config),
+        plan=lambda: plan_drills(names, backup or (), moment, image, config),
         drill=lambda planned, at_once: lifecycle.results(
             lambda each: drill.submit(each, f"{each.service}, {each.selection}", config), planned, at_once=at_once
         ),

@@ -22,9 +22,11 @@ from verification.restore.moment_drills import drills
 
 
 @task(task_run_name="plan the drills", cache_policy=NO_CACHE, persist_result=False)
-def plan_drills(names: Sequence[str], selections: Sequence[str], at: datetime | str | None, config: Path | None) -> list[Planned]:
+def plan_drills(
+    names: Sequence[str], selections: Sequence[str], at: datetime | str | None, image: str | None, config: Path | None
+) -> list[Planned]:
     """Choose the backups to drill; a backup that is missing does not raise."""
-    return guarded(lambda: drills(Site.open(config), names, selections, at))
+    return guarded(lambda: drills(Site.open(config), names, selections, at, image=image))
 
 
 @task(task_run_name="drill {title}", cache_policy=NO_CACHE, persist_result=False)

@@ -67,13 +67,14 @@ def verify(
     *,
     selections: Sequence[str] = (),
     at: datetime | str | None = None,
+    image: str | None = None,
     out: Path | None = None,
     tamper: Tamper | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
-    """Verify the named services in this process; see `moment_drills.drills` for `selections` and `at`, `conclude` for `out`."""
+    """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `conclude` for `out`."""
     steps = Steps(
-        plan=lambda: drills(site, names, selections, at, now),
+        plan=lambda: drills(site, names, selections, at, now, image),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
         conclude=lambda planned, results, started_at, finished_at: conclude(
             site, planned, results, started_at=started_at, finished_at=finished_at, out=out

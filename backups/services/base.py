@@ -139,7 +139,7 @@ class Sandbox(Protocol):
         ...
 
     def image(self, name: str) -> "Image":
-        """Find the image, pulling if need be; raises LifeboatError when it cannot be had."""
+        """Return the image that was chosen for a copy whose backup names `name`; raises LifeboatError when there is none."""
         ...
 
     def run(

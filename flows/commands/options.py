@@ -30,6 +30,14 @@ Init = Annotated[
     bool,
     typer.Option("--init", help="Use the repository that is there from now on, though this machine knew another one."),
 ]
+RunOn = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        help="The image that the copy runs on, this time, whatever lifeboat.yaml and the backup name.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[
     bool,
     typer.Option(

@@ -12,7 +12,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Init, Json, prefect_is_configured, through_prefect
+from flows.commands.options import Config, Init, Json, RunOn, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.restore import arguments
@@ -71,6 +71,7 @@ def restore(  # noqa: PLR0917 - options of a command line
             "is called unproven, and it ends with 1.",
         ),
     ] = False,
+    image: RunOn = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would happen and how long it took in the last drill; change nothing.")
     ] = False,
@@ -103,7 +104,7 @@ def restore(  # noqa: PLR0917 - options of a command line
     named = [part.strip() for part in tables.split(",")] if tables else ()
     order = arguments.order(
         site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway,
-        second_replay=not no_second_replay, now=now,
+        second_replay=not no_second_replay, image=image, now=now,
     )  # fmt: skip
     if init:
         site.repository.adopt()
@@ -140,6 +141,7 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
         "point": str(choice.point) if choice.point else None,
         "later": choice.later.id if choice.later else None,
         "bytes": plan.needed,
+        "image": plan.image,
         "to": str(plan.target),
         "held": list(plan.held or ()),
         "phases": [{"name": phase.name, "seconds": phase.seconds} for phase in plan.promised],
@@ -147,7 +149,7 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
         "lost_seconds": plan.lost_seconds,
         "lost": list(plan.lost),
         # Kept for one version: what this command printed before its keys were documented.
-        **{title: text for title, text in plan_lines(plan, site) if title != "proves"},
+        **{title: text for title, text in plan_lines(plan, site) if title not in ("proves", "runs on")},
     }
 
 
@@ -202,6 +204,7 @@ def _by_prefect(order: Order, runbook: Path | None, config: Path | None) -> Rest
                 replace=order.replace,
                 anyway=order.anyway,
                 second_replay=order.second_replay,
+                image=order.image,
                 dry_run=False,
                 runbook=runbook.resolve() if runbook else None,
                 config=config,

@@ -10,7 +10,7 @@ from rich.text import Text
 from backups import durations, plural
 from backups.site import Site
 from flows.commands import console
-from flows.commands.options import Config, Init, Json, Services, prefect_is_configured, through_prefect
+from flows.commands.options import Config, Init, Json, RunOn, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.evidence import words
@@ -39,6 +39,7 @@ def verify(
             "a GTID. With --backup: a time, and only backups taken by then are chosen from.",
         ),
     ] = None,
+    image: RunOn = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where report.json, report.html and junit.xml go.")] = Path(
         "lifeboat-report"
     ),
@@ -64,12 +65,12 @@ def verify(
         if init:
             site.repository.adopt()
         if prefect_is_configured():
-            evidence = _by_prefect(names, selections, moment, out, config)
+            evidence = _by_prefect(names, selections, moment, image, out, config)
         else:
             # Great Expectations takes seconds to import; the other commands do not wait for it.
             from verification.verify import verify as run_verification
 
-            evidence = run_verification(site, names, selections=selections, at=moment, out=out)
+            evidence = run_verification(site, names, selections=selections, at=moment, image=image, out=out)
     if as_json:
         console.print_json(evidence.model_dump(mode="json"))
     else:
@@ -118,7 +119,9 @@ def _moment(result: DrillResult) -> str:
     return f"the newest backup at or before it is of {words.utc(result.backup.taken_at)}, and was drilled: {result.proof}"
 
 
-def _by_prefect(names: list[str], selections: list[str], at: datetime | str | None, out: Path, config: Path | None) -> Evidence:
+def _by_prefect(
+    names: list[str], selections: list[str], at: datetime | str | None, image: str | None, out: Path, config: Path | None
+) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
     def proofs() -> str:
@@ -130,6 +133,7 @@ def _by_prefect(names: list[str], selections: list[str], at: datetime | str | No
                 services=names,
                 backup=selections,
                 at=at.isoformat() if isinstance(at, datetime) else at,
+                image=image,
                 out=out.resolve(),
                 config=config,
             )

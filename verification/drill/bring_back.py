@@ -10,7 +10,7 @@ from typing import Protocol
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Copy, Fetched, Service
-from verification.drill import fetch
+from verification.drill import fetch, images
 from verification.drill.clock import Phase
 from verification.drill.outcome import Progress
 from verification.drill.sandbox import DockerSandbox
@@ -46,12 +46,14 @@ def bring_back(
     hand_over: bool = False,
     later: BackupRecord | None = None,
     tamper: Tamper = HARMLESS,
+    image: str | None = None,
 ) -> BroughtBack:
     """Bring the last backup of `chain` (the full first) back in the sandbox `box`; the phase `ready` is still running then.
 
     progress:  gets the manifest and the image as soon as each is known
     read:      reads a manifest, where some are known already; by default out of the repository
     hand_over: the copy will be handed over, to be used from then on (see Service.copy)
+    image:     what a person has named for the copy to run on, instead of the configured image
     later:     the backup after the chain's last, whose log is fetched too, to go on from there
     Raises Damaged when the backup is at fault, LifeboatError when the machine is. The order is the contract of Copy.
     """
@@ -60,7 +62,8 @@ def bring_back(
     chained = manifests[: len(chain)]
     progress.manifest = chained[-1]
     # Found, or pulled, before the data comes: on the bad day too, its time is the restore's.
-    progress.image = box.image(chained[-1].source.image)
+    name = images.choose(service.name, service.settings.image, chained[-1].source, image, box.docker.present)
+    progress.image = box.chosen = box.docker.image(name)
     fetched = fetch.files(service, chain, chained, repository, box.directory)
     if tamper.fetched:
         tamper.fetched(fetched)

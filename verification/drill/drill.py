@@ -55,7 +55,15 @@ def drill(
             if planned.point and planned.later:
                 progress.moment = moment.part(planned.point, planned.later)
             back = bring_back(
-                service, planned.chain, repository, sandbox, progress.watch, progress, later=planned.later, tamper=harm
+                service,
+                planned.chain,
+                repository,
+                sandbox,
+                progress.watch,
+                progress,
+                later=planned.later,
+                tamper=harm,
+                image=planned.image,
             )
             progress.watch.begin(Phase.CHECK)
             if harm.running:
@@ -135,5 +143,4 @@ def _faults_kept(
 
 def _ran(sandbox: DockerSandbox, progress: Progress) -> Image | None:
     """Find the image of the server that ran, as its container had it: a service may start other containers first."""
-    wanted = progress.manifest.source.image if progress.manifest else ""
-    return next((image for image in sandbox.images if image.name == wanted), next(iter(sandbox.images), None))
+    return next((image for image in sandbox.images if image == progress.image), next(iter(sandbox.images), None))

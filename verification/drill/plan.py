@@ -27,6 +27,7 @@ class Planned:
     point:   that moment, where it is after the last of `chain`, on the way to `later`, whose log leads there
     newest:  when the service's newest backup was taken, of those that are not dated in the future
     fulls:   every full of the service, oldest first, likewise: how it grows
+    image:   what a person has named for the copy to run on, instead of the configured image
     """
 
     service: str
@@ -39,6 +40,7 @@ class Planned:
     later: BackupRecord | None = None
     newest: datetime | None = None
     fulls: tuple[BackupRecord, ...] = ()
+    image: str | None = None
 
 
 def plan(

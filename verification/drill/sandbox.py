@@ -43,14 +43,19 @@ class DockerSandbox:
     root: bool = field(default_factory=lambda: os.geteuid() == 0)
     images: list[Image] = field(default_factory=list)
     """The images of the containers that ran, in order."""
+    chosen: Image | None = None
+    """The image that copies run on, whatever their manifests name: see `images.py`."""
     _containers: list[Container] = field(default_factory=list)
     _network: str | None = None
     _owned: list[tuple[Path, Image]] = field(default_factory=list)
     _used: bool = False
 
     def image(self, name: str) -> Image:
-        """See Sandbox."""
-        return self.docker.image(name)
+        """See Sandbox. Nothing is pulled for a name that only a manifest says."""
+        found = self.chosen or self.docker.present(name)
+        if found is None:
+            raise LifeboatError(f"the image {name} is not on this machine, and nobody has chosen it", hint=f"docker pull {name}")
+        return found
 
     def run(
         self,

@@ -27,6 +27,7 @@ def order(
     replace: bool,
     anyway: bool,
     second_replay: bool,
+    image: str | None = None,
     now: datetime,
 ) -> Order:
     """Make an order of the arguments of a command or a flow. Raises LifeboatError for what cannot be read."""
@@ -40,6 +41,7 @@ def order(
         anyway=anyway,
         tables=tuple(tables),
         second_replay=second_replay,
+        image=image,
     )
 
 
@@ -104,6 +106,7 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
         ("brings back", f"{choice.backup.id}, from {plural.count(len(choice.chain), 'backup')}, {disk.size(plan.needed)}"),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
         *([("proves", _proof(plan))] if choice.point else []),
+        ("runs on", plan.image),
         ("puts it to", f"{target}{replaced}"),
         *([("before that", f"`{target.stop}`")] if target.stop else []),
         *([("after that", f"`{target.start}`")] if target.start else []),

@@ -21,12 +21,21 @@ def drills(
     selections: Sequence[str],
     at: datetime | str | None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    image: str | None = None,
 ) -> list[Planned]:
-    """Plan what `lifeboat verify` drills: the moment `at` of each service, a time (UTC) or a position of its log.
+    """Plan what `lifeboat verify` drills: the moment `at` of each service, a time (UTC) or a position of its log; on `image`, if
+    one is named, which is one service's.
 
     With `selections`, these backups instead, of those taken by then; without either, the usual ones. Never raises for what the
     repository holds or lacks. Raises LifeboatError for a position together with selections.
     """
+    if image is not None:
+        if len(names) != 1:
+            raise LifeboatError(
+                f"--image {image} is of one service, and {len(names)} are to be drilled: {', '.join(names)}",
+                hint="name the service: lifeboat verify SERVICE --image NAME",
+            )
+        return [replace(planned, image=image) for planned in drills(site, names, selections, at, now)]
     if at is None or (selections and isinstance(at, datetime)):
         return plan(site, names, selections or SELECTED, at=at, now=now)
     if selections:

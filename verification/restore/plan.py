@@ -14,6 +14,7 @@ from backups.manifest import BACKUP, BackupRecord, Manifest, tag_values
 from backups.repository.repository import Repository, Snapshot, records
 from backups.services.base import Service
 from backups.site import Site
+from verification.drill import images
 from verification.evidence import store
 from verification.evidence.store import TAG
 from verification.restore.moment import Choice, RestorePoints
@@ -46,6 +47,7 @@ class Plan:
     manifests: those of the backups that come back, as far as they have been read
     held: the names of what the target holds now, sorted; its `replacement` says what happens to it
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
+    image: what the copy will run on, and its id
     lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
     """
 
@@ -57,6 +59,7 @@ class Plan:
     held: Sequence[str]
     needed: int
     promised: Sequence[Timed]
+    image: str
     lost_seconds: float
     lost: Sequence[str]
 
@@ -85,6 +88,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
             hint="name a directory for them: --to local:/directory, ssh:HOST:/directory or docker:CONTAINER:/directory",
         )
     manifest = manifests(choice.backup)
+    image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
     held = target.entries()
     if held and not (order.replace and target.replacement):
@@ -108,6 +112,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         held=held,
         needed=needed,
         promised=promised(site.repository, snapshots, name),
+        image=images.described(image, docker),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=_lost(service, manifest),
     )

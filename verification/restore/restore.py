@@ -16,6 +16,7 @@ from pathlib import Path
 from backups import durations, plural, witness
 from backups.errors import Damaged, LifeboatError
 from backups.machine import parallel, runs
+from backups.machine.docker import Image
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
 from backups.services.base import Fetched
@@ -121,6 +122,7 @@ class _Restore:
             read=plan.manifests,
             hand_over=True,
             later=choice.later,
+            image=plan.order.image,
         )
         self.begin_step(Phase.CHECK, "Compare everything with the witness")
         self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
@@ -179,7 +181,7 @@ class _Restore:
 
     def begin(self, phase: Phase) -> None:
         """Begin a phase of `bring_back`: see its `Clock`."""
-        image = self.progress.manifest.source.image if self.progress.manifest else ""
+        image = self.progress.image.name if self.progress.image else ""
         titles = {
             Phase.FETCH: f"Fetch {plural.count(len(self.plan.choice.records), 'backup')} from the repository",
             Phase.START: f"Start {image} on it, without a network",
@@ -196,6 +198,11 @@ class _Restore:
         self.book.begin(title)
         log.info("%s: %s", self.plan.service.name, title[0].lower() + title[1:])
         self.run.raise_if_cancelled()
+
+    @property
+    def image(self) -> Image | None:
+        """See Steps."""
+        return self.progress.image
 
     def note(self, line: str) -> None:
         """See Steps."""

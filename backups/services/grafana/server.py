@@ -78,7 +78,7 @@ def wait(container: Container, manifest: Manifest) -> str:
                 return False
             raise Damaged(
                 f"the restored Grafana ended while it started: {container.logs(8)}",
-                hint=f"is {manifest.source.image} the source's image? else {ANOTHER_BACKUP}",
+                hint=f"is {container.image.name} the source's image? else {ANOTHER_BACKUP}",
             ) from error
         return answers[-1][1].ok
 
@@ -87,15 +87,15 @@ def wait(container: Container, manifest: Manifest) -> str:
             f"the restored Grafana is not healthy after {READY_SECONDS:.0f} s: {container.logs(8)}", hint=ANOTHER_BACKUP
         )
     url, health = answers[-1]
-    _same_version(health.version, manifest)
+    _same_version(health.version, manifest, container.image.name)
     return url
 
 
-def _same_version(runs: str | None, manifest: Manifest) -> None:
+def _same_version(runs: str | None, manifest: Manifest, image: str) -> None:
     """A newer server migrates the database, an older one cannot read it: neither proves this backup."""
     backed_up = manifest.source.version
     if runs and backed_up[:1].isdigit() and runs.split(".")[:2] != backed_up.split(".")[:2]:
         raise LifeboatError(
-            f"the image {manifest.source.image} runs Grafana {runs}, the backup is of {backed_up}",
+            f"the image {image} runs Grafana {runs}, the backup is of {backed_up}",
             hint="set the service's `image:` in lifeboat.yaml to the source's version, and take a backup",
         )

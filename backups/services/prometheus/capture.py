@@ -15,7 +15,17 @@ from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.prometheus import blocks as storage
-from backups.services.prometheus import chunks, datadir, first_start, horizon, not_captured, questions, ranges, version
+from backups.services.prometheus import (
+    chunks,
+    command_line,
+    datadir,
+    first_start,
+    horizon,
+    not_captured,
+    questions,
+    ranges,
+    version,
+)
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META, Meta
@@ -33,9 +43,6 @@ from backups.services.prometheus.horizon import Horizon
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.services.prometheus.snapshot import clear, snapshot
 from backups.witness import Fact
-
-_FLAGS = ("query.lookback-delta", "query.max-samples", "query.timeout", "storage.tsdb.allow-overlapping-compaction")
-"""The source's flags that its copies are started with, where it sets them."""
 
 
 def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> Captured:
@@ -69,11 +76,16 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
         snapshot=path.rpartition("/")[2],
         blocks=blocks,
         questions=chosen.model_copy(update={"unsettled": unsettled}),
-        flags={flag: flags[flag] for flag in _FLAGS if flag in flags},
+        flags={flag: flags[flag] for flag in command_line.COPIED if flag in flags},
         configuration=configuration,
         limits=tuple(limits),
         start=first_start.recorded(flags),
     )
+    if fault := next(command_line.faults(details), None):
+        raise ConfigError(
+            f"{name}: no copy may be started like this source: {fault}",
+            hint="give its configuration a directory of its own, such as /etc/prometheus",
+        )
     witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers, compared]
     return Captured(taken_at, source, witness, details.model_dump(mode="json"))
 

@@ -13,8 +13,8 @@ from backups.machine.wait import wait_until
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.prometheus import blocks as storage
+from backups.services.prometheus import command_line, first_start, questions, ranges, version
 from backups.services.prometheus import configuration as configuring
-from backups.services.prometheus import first_start, questions, ranges, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
 from backups.services.prometheus.first_start import BlocksStay
@@ -48,6 +48,7 @@ class PrometheusCopy:
         self._last = chain[-1]
         self._sandbox = sandbox
         self._details = PrometheusDetails.of(self._last.manifest)
+        command_line.require(self._details, self._last.manifest.id)
         self._witness = {(fact.subject, fact.metric): fact for fact in self._last.manifest.witness}
         self._container: Container | None = None
         self._api: Api | None = None
@@ -83,14 +84,14 @@ class PrometheusCopy:
         self._container = self._sandbox.run(
             "prometheus",
             self._image(),
-            command=[*_FIXED_FLAGS, *self._flags()],
+            command=[*self._flags(), *_FIXED_FLAGS],
             mounts={self.data_directory: "/prometheus", empty: "/etc/lifeboat"},
             user=f"{_USER}:{_USER}",
             network=True,
         )
         self._wait(self._container)
         found = self.api.version()
-        version.check_same_major(self._last.manifest.source.version, found, self._last.manifest.source.image)
+        version.check_same_major(self._last.manifest.source.version, found, self._image().name)
 
     def replay(self) -> None:
         """Do nothing: the newest hours are a block of the snapshot."""
@@ -217,7 +218,7 @@ class PrometheusCopy:
             )
         raise LifeboatError(
             f"the copy of Prometheus ended while it started; the end of its log: {errors}",
-            hint=f"is {self._last.manifest.source.image} an image of the source's version {self._last.manifest.source.version}?",
+            hint=f"is {self._image().name} an image of the source's version {self._last.manifest.source.version}?",
         )
 
     def _first(self) -> Sequence[Fact]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from backups import durations
 from backups.errors import LifeboatError
 from backups.places.base import Place
-from backups.services.prometheus import horizon
+from backups.services.prometheus import command_line, horizon
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META
 from backups.services.prometheus.details import Block, PrometheusDetails
@@ -21,13 +21,12 @@ _TIME, _SIZE = "storage.tsdb.retention.time", "storage.tsdb.retention.size"
 _UNLIMITED = f"--{_SIZE}=1EB"
 """A limit by size alone: without one of the two, Prometheus limits by time, to 15 days."""
 _BOOLEANS = ("web.enable-admin-api", "web.enable-lifecycle", "web.enable-remote-write-receiver")
-_VALUES = ("enable-feature", "query.lookback-delta", "query.max-samples", "query.timeout", _TIME, _SIZE)
 _UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "PB": 1 << 50, "EB": 1 << 60}
 
 
 def recorded(flags: Mapping[str, str]) -> dict[str, str]:
     """Choose from the source's flags those that a restored server is started with."""
-    return {name: flags[name] for name in (*_BOOLEANS, *_VALUES) if flags.get(name)}
+    return {name: flags[name] for name in command_line.DELIVERED if flags.get(name)}
 
 
 def options(details: PrometheusDetails, configuration: str | None, now: datetime) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from backups.errors import LifeboatError
+from backups.machine.docker import Image
 from backups.manifest import Manifest
 from backups.places.base import Ownership, Place
 from backups.services.base import Copy, Delivery, FirstStart, RestoreSettings, Service
@@ -23,6 +24,7 @@ class Steps(Protocol):
     delivered: where the data are now. aside: where what was there before is now. configuration: where its files are now
     touched: whether anything of the target was changed. stopped: whether its service was stopped, and not started again
     notes: what the operator has to know, a line each
+    image: the one that the copy runs on
     """
 
     delivered: str | None
@@ -31,6 +33,11 @@ class Steps(Protocol):
     touched: bool
     stopped: bool
     notes: list[str]
+
+    @property
+    def image(self) -> Image | None:
+        """The image that the copy runs on."""
+        ...
 
     def begin_step(self, phase: str, title: str) -> None:
         """End the running phase and begin this one; raises LifeboatError when the restore was cancelled."""

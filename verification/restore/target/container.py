@@ -54,9 +54,11 @@ class ContainerTarget(FilesTarget):
         if delivery.configuration:
             steps.configuration = self.container.keep_configuration(delivery.configuration, owner)
 
-    def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:
+    def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:  # noqa: ARG002 - the copy knows its image
         """See Target. It counts as delivered once the container runs."""
-        image, mounted = self.docker.image(manifest.source.image), delivery.configuration_inside
+        image, mounted = steps.image, delivery.configuration_inside
+        if image is None:
+            raise AssertionError("a copy runs on an image")
         container = self.container.begin(image, delivery.inside, delivery.options, mounted if delivery.configuration else None)
         steps.delivered = str(self)
         if delivery.first_start is None:

@@ -5,6 +5,7 @@ it, only what decides how the database is read is taken over.
 """
 
 import configparser
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -25,17 +26,21 @@ _KEPT = {
     "feature_toggles": None,
 }
 """Sections and keys of the source's grafana.ini that a copy needs; None for all keys. `[unified_storage…]` sections too."""
+_STORAGE = re.compile(r"unified_storage(\.[\w-]+)*", re.ASCII)
+_SETTING = re.compile(r"[\w.-]+", re.ASCII)
+_PLACE = re.compile(r"path|file|dir|address|host|url|cert|token|key", re.IGNORECASE)
+"""In a name of the unified storage's: what says where something is, or lets somebody in. A copy has it all in its database."""
 
 
 def write_configuration(directory: Path, config: Path, database: Database) -> None:
     """Write the copy's grafana.ini and provisioning into its data directory."""
     kept = configparser.RawConfigParser(strict=False, allow_no_value=True)
     for section, key, value in secrets.settings(config):
-        keys = _KEPT.get(section, ())
-        if section.startswith("unified_storage") or keys is None or key in keys:
+        if _is_kept(section, key):
             if not kept.has_section(section):
                 kept.add_section(section)
-            kept.set(section, key, value)
+            # Grafana's own reader ends a value with its line: further lines would be settings of their own there.
+            kept.set(section, key, value.partition("\n")[0] if value else value)
     path = directory / server.INI
     path.touch(mode=0o600)
     with path.open("w", encoding="utf-8") as file:
@@ -43,6 +48,14 @@ def write_configuration(directory: Path, config: Path, database: Database) -> No
     providers = directory / server.PROVISIONING / "dashboards"
     providers.mkdir(parents=True)
     (providers / "lifeboat.yaml").write_text(yaml.safe_dump({"apiVersion": 1, "providers": _providers(database)}))
+
+
+def _is_kept(section: str, key: str) -> bool:
+    """Return whether a copy needs this setting. The file is foreign: names that a writer could not write as one are none."""
+    if _STORAGE.fullmatch(section):
+        return _SETTING.fullmatch(key) is not None and not _PLACE.search(key)
+    keys = _KEPT.get(section, ())
+    return _SETTING.fullmatch(key) is not None if keys is None else key in keys
 
 
 def disarm(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from backups.errors import Damaged
+from backups.errors import Damaged, LifeboatError
 from backups.machine import disk
 from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
@@ -29,7 +29,9 @@ from backups.services.mysql.copy.server import HINT, Ended, Server
 from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
 from backups.witness import Fact
 
@@ -66,6 +68,7 @@ class MySQLCopy:
         clone = self._chain[0].data / DATADIR
         if not clone.is_dir():
             raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=HINT)
+        hand_over.require_data_only(clone, self._chain[0].manifest.id)
         self._make_home()
         clone.rename(self._home / DATADIR)
         relay, base = self._home / "relay", relay_base(CHANNEL)
@@ -89,11 +92,21 @@ class MySQLCopy:
             self._notes.append(f"the copy's server did not start with settings that Lifeboat does not know: {listed}")
 
         def forget(session: Session) -> None:
+            self._require_same_series(session)
             if source := hand_over.replication_source(session):
                 self._notes.append(f"the source followed {source}: what is restored follows nobody")
             self._replay(session).forget_channels()
 
         self._server.run(forget)
+
+    def _require_same_series(self, session: Session) -> None:
+        """Raise LifeboatError when the image is of another series, which brings the data up to its own, so nothing is proven."""
+        backed_up, runs = Version.parse(self._last.source.version), Version.parse(rows(session, "SELECT @@version")[0][0])
+        if backed_up.series != runs.series:
+            raise LifeboatError(
+                f"the image {self._image.name} runs MySQL {runs.text}, the backup is of {backed_up.text}",
+                hint=f"name an image of MySQL {backed_up.series}: --image NAME",
+            )
 
     def _start_server(self, *, unknown: bool) -> None:
         container = self._sandbox.run(
@@ -236,10 +249,12 @@ class MySQLCopy:
 
 def _details(fetched: Fetched) -> MySQLDetails:
     try:
-        return MySQLDetails.model_validate(fetched.manifest.details)
+        details = MySQLDetails.model_validate(fetched.manifest.details)
     except ValidationError as error:
         first = error.errors()[0]
         raise Damaged(
             f"the manifest of {fetched.manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
             hint="was it written by a newer Lifeboat?",
         ) from error
+    command_line.require(details, fetched.manifest.id)
+    return details

@@ -1,5 +1,6 @@
 """Prepares a copy to be handed over: shuts its server down in order, and removes what was the sandbox's."""
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pymysql.err
 
-from backups.errors import LifeboatError
+from backups.errors import Damaged, LifeboatError
 from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.places.base import Ownership
@@ -26,6 +27,7 @@ DATA = "/var/lib/mysql"
 DURABLE = ("--innodb-doublewrite=ON", "--innodb-flush-log-at-trx-commit=1", "--innodb-fast-shutdown=1")
 """Options of a server whose data will be handed over. Its shutdown writes every page (1): a start needs no recovery. A slow one
 (0) would purge old row versions too, which the next server does by itself while it serves."""
+_NO_DATA = re.compile(r".*\.(cnf|ini|dll|so(\.\d+)*)", re.IGNORECASE)
 _SHOWN = 20
 """Settings that a note names before it counts the rest."""
 _YEAR = 366 * 24 * 3600
@@ -81,13 +83,25 @@ def shut_down(session: Session, account: Account, server: Server) -> Iterator[st
         )
 
 
+def require_data_only(datadir: Path, backup: str) -> None:
+    """Raise Damaged when a clone holds what a server reads as options or loads as code: CLONE copies neither."""
+    found = next((path for path in sorted(datadir.rglob("*")) if _NO_DATA.fullmatch(path.name)), None)
+    if found is not None:
+        raise Damaged(
+            f"backup {backup} holds {found.relative_to(datadir)} among its data files, which no clone has",
+            hint="who could write to the repository? restore another backup; nothing of this one was run",
+        )
+
+
 def remove_sandbox_files(datadir: Path) -> None:
     """Remove from a data directory whose server has ended what was the sandbox's, or may exist only once.
 
     A clone carries no keys and certificates; those that the sandbox's server made itself go, and the next one makes its own.
     """
     # The server's uuid: two servers that have the same cannot replicate from each other. The next start makes a new one.
-    (datadir / "auto.cnf").unlink(missing_ok=True)
+    # Settings that SQL has kept (SET PERSIST) were not the source's: no clone and no dump has them.
+    for name in ("auto.cnf", "mysqld-auto.cnf", "mysqld-auto.cnf.backup"):
+        (datadir / name).unlink(missing_ok=True)
     # Where the server reads that it was cloned, and up to where: of no use any more.
     shutil.rmtree(datadir / "#clone", ignore_errors=True)
     for left in (path for pattern in ("*.pem", "*.pid", "*.sock", "*.sock.lock") for path in datadir.glob(pattern)):

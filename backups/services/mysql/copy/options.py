@@ -47,9 +47,15 @@ def options(chain: Sequence[MySQLDetails], *, memory: int, more: Sequence[str], 
     libraries = dict.fromkeys(["mysql_clone.so", *(library for each in chain for library in each.plugins)])
     return [
         "--no-defaults",
-        # First: whatever is known has the last word.
+        # First: whatever is known has the last word, and what a copy is kept in has the very last.
         *settings(details.unknown if unknown else {}),
+        *settings(details.variables),
+        *settings(WIDEST),
+        *(f"--plugin-load-add={library}" for library in libraries),
         "--datadir=/var/lib/mysql",
+        # Its data directory is foreign: no settings are read from there, and no SQL reads or writes other files.
+        "--loose-persisted-globals-load=OFF",
+        "--secure-file-priv=NULL",
         f"--socket={HOME}/run/{SOCKET}",
         f"--pid-file={HOME}/run/mysqld.pid",
         f"--init-file={HOME}/account.sql",
@@ -84,10 +90,7 @@ def options(chain: Sequence[MySQLDetails], *, memory: int, more: Sequence[str], 
         "--loose-innodb-numa-interleave=OFF",
         "--loose-auto-generate-certs=OFF",
         "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
-        *(f"--plugin-load-add={library}" for library in libraries),
         *more,
-        *settings(details.variables),
-        *settings(WIDEST),
     ]
 
 

@@ -20,6 +20,7 @@ from backups.services.mysql.dump.program import SourceChanged, dumps
 from backups.services.mysql.dump.statements import COMPLETE, mark, statement
 from backups.services.mysql.dump_details import ACCOUNTS, DUMP, GRANTS, LIMITS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness import accounts, sessions, witness
@@ -138,6 +139,7 @@ def _captured(
         unsafe_tables=tuple(unsafe),
         limits=(*LIMITS, *limits),
     )
+    command_line.require_own(details)
     return Captured(
         taken_at=instant.at, source_version=seen.version.text, witness=list(facts), details=details.model_dump(mode="json")
     )

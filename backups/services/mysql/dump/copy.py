@@ -23,7 +23,9 @@ from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import ACCOUNTS, DEFINITIONS, DUMP, GRANTS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, connect_socket, rows
+from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts, definitions, witness
 from backups.witness import Fact
@@ -64,6 +66,7 @@ class DumpedCopy:
                 f"the manifest of {manifest.id} is not a dump's: {error.errors()[0]['msg']}",
                 hint="was it written by a newer Lifeboat?",
             ) from error
+        command_line.require(self._details, manifest.id)
         dump = self._fetched.data / DUMP
         missing = [name for stage in self._details.stages for name in stage if not (dump / name).is_file()]
         if missing:
@@ -83,7 +86,7 @@ class DumpedCopy:
 
     def start(self) -> None:
         """Start the empty server and wait until it takes connections."""
-        container = self._run("", "server", [f"--init-file={load.HOME}/account.sql", *self._options()])
+        container = self._run("", "server", [*self._options(), f"--init-file={load.HOME}/account.sql"])
         self._server = Server(container, self._home / "run" / load.SOCKET, self._account)
         self._server.wait_until_ready()
 
@@ -136,7 +139,7 @@ class DumpedCopy:
         if code:
             raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.error_log()}", hint=HINT)
         hand_over.remove_sandbox_files(self._home / DATADIR)
-        settings = [f"{name}={value}" for name, value in self._details.variables.items()]
+        settings = [f"{name}={copy_value(name, value)}" for name, value in self._details.variables.items()]
         version = self._fetched.manifest.source.version
         notes = [
             f"start {'MariaDB' if self._details.mariadb else 'MySQL'} {version} on it, or a later one of its series",
@@ -189,15 +192,16 @@ class DumpedCopy:
         return []
 
     def _variables(self) -> list[str]:
-        return [f"--loose-{name}={value}" for name, value in self._details.variables.items()]
+        return [f"--loose-{name}={copy_value(name, value)}" for name, value in self._details.variables.items()]
 
     def _options(self) -> list[str]:
         """Return the options of a server that nobody can reach, and that need not survive a crash: the backup still has all."""
         return [
-            *load.SERVER,
+            # First: what a copy is kept in has the last word.
+            *self._variables(),
             *(f"--plugin-load-add={library}" for library in self._details.plugins),
+            *load.SERVER,
             *RELAXED,
             # A server that is handed over ends with clean files.
             *(["--innodb-fast-shutdown=1"] if self._for_restore else []),
-            *self._variables(),
         ]

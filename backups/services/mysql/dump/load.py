@@ -16,12 +16,12 @@ SOCKET = "mysqld.sock"
 SCRIPTS = {
     "initialise": """
 if command -v mariadb-install-db >/dev/null; then
-  exec mariadb-install-db --no-defaults --datadir=/var/lib/mysql --auth-root-authentication-method=normal --skip-test-db "$@"
+  exec mariadb-install-db --no-defaults "$@" --datadir=/var/lib/mysql --auth-root-authentication-method=normal --skip-test-db
 fi
-exec mysqld --no-defaults --initialize-insecure --datadir=/var/lib/mysql --skip-log-bin --innodb-doublewrite=OFF \\
-  --innodb-flush-log-at-trx-commit=0 --loose-innodb-numa-interleave=OFF --loose-mysqlx=OFF "$@"
+exec mysqld --no-defaults "$@" --initialize-insecure --datadir=/var/lib/mysql --skip-log-bin --innodb-doublewrite=OFF \\
+  --innodb-flush-log-at-trx-commit=0 --loose-innodb-numa-interleave=OFF --loose-mysqlx=OFF
 """,
-    "server": 'exec "$(command -v mariadbd || command -v mysqld)" --no-defaults --datadir=/var/lib/mysql "$@"',
+    "server": 'exec "$(command -v mariadbd || command -v mysqld)" --no-defaults "$@" --datadir=/var/lib/mysql',
     "load": f"""
 export MYSQL_PWD="$(cat {HOME}/password)"
 client=$(command -v mariadb || command -v mysql)
@@ -35,6 +35,9 @@ SERVER = (
     f"--pid-file={HOME}/run/mysqld.pid",
     "--skip-networking",
     "--loose-mysqlx=OFF",
+    # SQL reads and writes files in no other directory.
+    f"--secure-file-priv={HOME}/run",
+    "--loose-persisted-globals-load=OFF",
     "--event-scheduler=OFF",
     "--skip-log-bin",
     "--loose-skip-replica-start",

@@ -16,7 +16,7 @@ from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source import connection, for_copies, source
+from backups.services.mysql.source import command_line, connection, for_copies, source
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness import kinds, witness
@@ -120,6 +120,7 @@ def _captured(
         limits=(*(before.limits if before else ()), *limits, *witnessed.limits),
         **for_copies.details(seen),
     )
+    command_line.require_own(details)
     return Captured(
         taken_at=witnessed.taken_at,
         source_version=seen.version.text,

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from backups.services.mysql.source import option_names
+
 CARRIED: Mapping[str, str] = {
     "how the data files are read and laid out": """
         innodb_data_file_path innodb_default_row_format innodb_file_per_table innodb_page_size lower_case_table_names
@@ -200,15 +202,11 @@ def sort_out(variables: Mapping[str, str], as_built: frozenset[str] | None) -> V
     carried = {name: copy_value(name, value) for name, value in variables.items() if value and name in _CARRIED}
     set_by_somebody = {name: value for name, value in variables.items() if name not in built and name not in _CARRIED}
     unknown = {name: value for name, value in set_by_somebody.items() if value and reason(name) is None}
-    given = {name: value for name, value in unknown.items() if _may_be_given(name, value)}
+    given = {name: value for name, value in unknown.items() if may_be_given(name, value)}
     return Variables(
         carried=carried,
         changed=tuple(name for name in carried if name in _ALWAYS_NAMED or name not in built),
-        others={
-            name: value
-            for name, value in set_by_somebody.items()
-            if as_built is not None and reason(name) in _TOLD and not name.startswith("init_") and _plain(value)
-        },
+        others={name: value for name, value in set_by_somebody.items() if as_built is not None and is_told(name, value)},
         unknown=given,
         withheld=tuple(sorted(unknown.keys() - given.keys())),
     )
@@ -219,6 +217,16 @@ def reason(name: str) -> str | None:
     return _CARRIED.get(name) or next((why for pattern, why in _PATTERNS if fnmatchcase(name, pattern)), None)
 
 
+def is_carried(name: str) -> bool:
+    """Return whether copies are started with it."""
+    return name in _CARRIED
+
+
+def is_told(name: str, value: str) -> bool:
+    """Return whether an operator is told this value, to set it again."""
+    return reason(name) in _TOLD and not name.startswith("init_") and _plain(value)
+
+
 def copy_value(name: str, value: str) -> str:
     """Return a variable's value for a copy: the system tablespace's files lie in its data directory, wherever they were."""
     if name != "innodb_data_file_path":
@@ -227,7 +235,12 @@ def copy_value(name: str, value: str) -> str:
     return ";".join(f"{path.strip().rpartition('/')[2]}{colon}{size}" for path, colon, size in files)
 
 
-def _may_be_given(name: str, value: str) -> bool:
+def may_be_given(name: str, value: str) -> bool:
+    """Return whether a variable is of neither table, and by its name no secret, no option, and nothing that binds a copy to a
+    machine.
+    """
+    if reason(name) or option_names.may_be_option(name, _BEGINNINGS):
+        return False
     return _plain(value) and not _PRIVATE.search(name) and not _ELSEWHERE.search(name)
 
 
@@ -243,5 +256,6 @@ def _by_name(table: Mapping[str, str]) -> dict[str, str]:
 _CARRIED = _by_name(CARRIED)
 # Whole names before those with a `*`: a family may have an exception.
 _PATTERNS = sorted(_by_name(NOT_CARRIED).items(), key=lambda item: ("*" in item[0], -len(item[0])))
+_BEGINNINGS = (*_CARRIED, *(pattern.partition("*")[0] for pattern, _ in _PATTERNS))
 DECIDING = frozenset(_CARRIED) - frozenset(CARRIED["limits at which a logged statement would fail"].split())
 """What decides the result of a statement: a log that was written under two values of it cannot be replayed under one."""

@@ -2,11 +2,13 @@
 
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from backups.errors import Damaged
 from backups.manifest import Manifest, Source
 from backups.services.mysql.copy import hand_over, options
 from backups.services.mysql.copy.zone_file import zone_file
@@ -148,3 +150,34 @@ def test_a_delivery_names_what_differs_and_little_more() -> None:
 def test_every_new_detail_has_a_default(name: str) -> None:
     """Or older manifests could not be read."""
     assert not MySQLDetails.model_fields[name].is_required()
+
+
+def test_what_a_copy_is_kept_in_has_the_last_word() -> None:
+    """Whatever a manifest sets stands before all that Lifeboat sets itself."""
+    bare = started(details(variables={}, plugins=[]))
+    full = started(details(variables={"thread_stack": "7"}, unknown={"quux": "7"}, plugins=["x.so"]))
+    foreign = [option for option in full if option not in bare]
+    assert foreign == ["--loose-quux=7", "--loose-thread_stack=7", "--plugin-load-add=x.so"]
+    fixed = ("--secure-file-priv=NULL", "--skip-networking", "--event-scheduler=OFF", "--loose-persisted-globals-load=OFF")
+    assert all(full.index(each) < full.index(own) for each in foreign for own in fixed)
+
+
+def test_a_clone_with_options_or_code_among_its_data_is_damaged(tmp_path: Path) -> None:
+    """CLONE copies neither."""
+    (tmp_path / "agama").mkdir()
+    for good in ("ibdata1", "mysql.ibd", "undo_001", "agama/cnf.ibd", "agama/x.so.ibd"):
+        (tmp_path / good).touch()
+    hand_over.require_data_only(tmp_path, "agama-1")
+    for bad in ("mysqld-auto.cnf", "my.CNF", "agama/evil.so", "my.ini", "evil.so.1", "auto.cnf"):
+        (tmp_path / bad).touch()
+        with pytest.raises(Damaged, match=f"agama-1 holds {bad} among its data files"):
+            hand_over.require_data_only(tmp_path, "agama-1")
+        (tmp_path / bad).unlink()
+
+
+def test_what_is_handed_over_keeps_no_settings_of_its_own(tmp_path: Path) -> None:
+    """A statement of the log may have been SET PERSIST."""
+    for name in ("auto.cnf", "mysqld-auto.cnf", "server-key.pem", "ibdata1"):
+        (tmp_path / name).touch()
+    hand_over.remove_sandbox_files(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["ibdata1"]

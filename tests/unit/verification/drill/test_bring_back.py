@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -25,7 +26,18 @@ class World:
 
     directory: Path
     calls: list[str] = field(default_factory=list)
+    chosen: Image | None = None
     no_image: bool = False
+    named: str = "toy:1"
+    name = "toy"
+    settings = SimpleNamespace(image="toy:1")
+
+    @property
+    def docker(self) -> "World":
+        return self
+
+    def present(self, name: str) -> Image | None:
+        return None if self.no_image else Image(name, "sha256:1")
 
     def begin(self, phase: Phase) -> None:
         self.calls.append(phase.value)
@@ -33,7 +45,7 @@ class World:
     def manifest(self, record: BackupRecord) -> Manifest:
         return Manifest(
             lifeboat="1", id=record.id, service="toy", type="toy", kind=record.kind, chain="a", sequence=record.sequence,
-            parent=None, started_at=NOW, taken_at=NOW, finished_at=NOW, source=Source(version="1", image=f"image-of-{record.id}"),
+            parent=None, started_at=NOW, taken_at=NOW, finished_at=NOW, source=Source(version="1", image=self.named),
             files=(FileEntry(path="log", size=3),), details={}, witness=(),
         )  # fmt: skip
 
@@ -92,11 +104,11 @@ def test_every_step_is_done_once_and_in_the_order_of_its_phase(tmp_path: Path) -
     )
     back = brought_back(world, progress, [record(0)], tamper=harm)
     assert world.calls == [
-        "fetch", "image-of-b0", "fetch s0", "harm to what was fetched", "copy of 1", "copy.assemble", "harm to files",
+        "fetch", "toy:1", "fetch s0", "harm to what was fetched", "copy of 1", "copy.assemble", "harm to files",
         "start", "copy.start", "replay", "copy.replay", "ready", "copy.first_answer",
     ]  # fmt: skip
     assert (back.manifest.id, back.log) == ("b0", None)
-    assert progress.image == Image("image-of-b0", "sha256:1")
+    assert progress.image == world.chosen == Image("toy:1", "sha256:1")
 
 
 def test_the_log_that_goes_on_from_there_is_fetched_with_the_chain_and_is_no_part_of_it(tmp_path: Path) -> None:
@@ -109,8 +121,18 @@ def test_the_log_that_goes_on_from_there_is_fetched_with_the_chain_and_is_no_par
 
 def test_what_is_known_by_a_fault_is_kept(tmp_path: Path) -> None:
     world, progress = World(tmp_path, no_image=True), Progress(Stopwatch(lambda: 0.0))
-    with pytest.raises(LifeboatError, match="image-of-b0 is not on this machine"):
+    with pytest.raises(LifeboatError, match="toy:1 is not on this machine"):
         brought_back(world, progress, [record(0)])
     assert progress.manifest is not None
     assert (progress.manifest.id, progress.image) == ("b0", None)
-    assert world.calls == ["fetch", "image-of-b0"]
+    assert world.calls == ["fetch", "toy:1"]
+
+
+def test_no_image_that_only_the_repository_names_is_looked_for_or_run(tmp_path: Path) -> None:
+    world, progress = World(tmp_path, named="attacker/evil:3"), Progress(Stopwatch(lambda: 0.0))
+    with pytest.raises(LifeboatError, match=r"names the image attacker/evil:3, lifeboat\.yaml names toy:1 for toy"):
+        brought_back(world, progress, [record(0)])
+    assert (world.calls, world.chosen, progress.image) == (["fetch"], None, None)
+
+    brought_back(world, progress, [record(0)], image="attacker/evil:3")
+    assert world.chosen == Image("attacker/evil:3", "sha256:1")

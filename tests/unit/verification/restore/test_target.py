@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from backups.errors import LifeboatError
+from backups.machine.docker import Image
 from backups.manifest import Manifest, Source
 from backups.places.base import Ownership
 from backups.services.base import Delivery
@@ -34,6 +35,7 @@ class Noted:
     configuration: str | None = None
     touched: bool = False
     stopped: bool = False
+    image: Image | None = None
     notes: list[str] = field(default_factory=list)
 
     def begin_step(self, phase: str, title: str) -> None:
@@ -148,12 +150,12 @@ def test_a_server_keeps_what_it_holds_before_anything_is_put_into_it(delivery: D
 
 
 def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: Delivery) -> None:
-    steps = Noted()
+    steps = Noted(image=Image("toy:1", "sha256:1"))
     service = SimpleNamespace(settings=SimpleNamespace(restore=SimpleNamespace(owner=None)))
     target = ContainerTarget(cast("Any", Server(steps)), cast("Any", service), cast("Any", Server(steps)))
     assert target.replacement is None
     target.deliver(delivery, MANIFEST, steps)
     assert steps.delivered is None
     target.begin(delivery, MANIFEST, steps)
-    assert steps.calls == ["phase deliver", "fill", "image", "begin"]
+    assert steps.calls == ["phase deliver", "fill", "begin"]
     assert steps.delivered == "a server"

@@ -1,0 +1,83 @@
+"""What a manifest says of a copy's command line and mounts is a closed list: whatever else stands there is Damaged, and named."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backups.errors import Damaged
+from backups.services.prometheus import command_line, first_start
+from backups.services.prometheus.details import PrometheusDetails
+
+OWN: dict[str, Any] = {
+    "snapshot": "s",
+    "blocks": [],
+    "questions": {"seed": 1},
+    "flags": {"query.lookback-delta": "5m", "query.max-samples": "50000000", "query.timeout": "2m0s"},
+    "start": {"web.enable-lifecycle": "false", "enable-feature": "exemplar-storage,native-histograms",
+              "storage.tsdb.retention.time": "1y6d", "storage.tsdb.retention.size": "512.5GiB"},
+    "configuration": {"main": "sub/prometheus.yml", "directory": "/etc/prometheus", "checked": True},
+}  # fmt: skip
+
+
+def details(**changes: object) -> PrometheusDetails:
+    return PrometheusDetails.model_validate({**OWN, **changes})
+
+
+def mounted(directory: str, main: str = "prometheus.yml") -> PrometheusDetails:
+    return details(configuration={"main": main, "directory": directory, "checked": True})
+
+
+def test_what_lifeboat_writes_is_accepted() -> None:
+    command_line.require(details(), "prometheus-1")
+    command_line.require(details(configuration=None), "prometheus-1")
+    recorded = first_start.recorded({**dict.fromkeys(command_line.DELIVERED, ""), "storage.tsdb.retention.time": "0s"})
+    command_line.require(details(start=recorded), "prometheus-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("web.config.file", "/etc/x"), ("storage.tsdb.path", "/"), ("config.file", "/x"), ("web.listen-address", "0.0.0.0:1"),
+        ("query.timeout", "2m --web.enable-admin-api"), ("query.max-samples", "-1"), ("query.lookback-delta", ""),
+        ("no-query.timeout", "1"), ("help", "true"), ("query.time", "2m"), ("enable-feature", "--x"),
+        ("storage.tsdb.retention.time", "1d\n"), ("web.enable-lifecycle", "yes"),
+    ],
+)  # fmt: skip
+def test_a_flag_that_is_not_listed_is_damaged(name: str, value: str) -> None:
+    for where in ("flags", "start"):
+        with pytest.raises(Damaged, match=f"{where}: '{name}'"):
+            command_line.require(details(**{where: {name: value}}), "prometheus-1")
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_whatever_passes_is_one_listed_flag_with_one_word(name: str, value: str) -> None:
+    for where, listed in (("flags", command_line.COPIED), ("start", command_line.DELIVERED)):
+        if not list(command_line.faults(details(**{where: {name: value}}))):
+            assert name in listed
+            assert value.isascii()
+            assert not set(value) & set(" /=\n'\"$`;")
+
+
+@pytest.mark.parametrize(
+    "directory",
+    ["/", "", "etc/prometheus", "/etc", "/bin", "/lib", "/lib/x86_64-linux-gnu", "/usr", "/usr/lib/prometheus", "/usr/local/bin",
+     "/usr/local/lib/x", "/proc/self", "/dev", "/etc/../bin", "/etc/./x", "/etc//x", "/etc/pro\nmetheus", "/sys/fs", "/run/docker.sock"],
+)  # fmt: skip
+def test_a_configuration_is_not_mounted_over_the_programs_of_an_image(directory: str) -> None:
+    with pytest.raises(Damaged, match="its configuration mounted at"):
+        command_line.require(mounted(directory), "prometheus-1")
+
+
+@pytest.mark.parametrize(
+    "directory", ["/etc/prometheus", "/config", "/prometheus/etc", "/usr/local/etc/prometheus", "/opt/p/", "/srv/größe", "/data"]
+)
+def test_a_configuration_is_mounted_where_sources_have_it(directory: str) -> None:
+    command_line.require(mounted(directory), "prometheus-1")
+
+
+@pytest.mark.parametrize("main", ["../prometheus.yml", "/etc/passwd", "a/../b", "", "a\nb", "./a"])
+def test_the_main_file_is_below_that_directory(main: str) -> None:
+    with pytest.raises(Damaged, match="the main configuration file"):
+        command_line.require(mounted("/etc/prometheus", main), "prometheus-1")

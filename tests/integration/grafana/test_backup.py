@@ -50,10 +50,8 @@ def test_a_capture_says_what_it_holds(harness: Harness, grafana_source: GrafanaS
     assert SECRET_KEY not in text
     assert "of-the-database" not in text
     limits = "\n".join(captured.details["limits"])
-    assert "does not know" not in limits
     assert "the files of plugins, to be installed again: agama-clock-panel 2.1.0" in limits
-    assert "stored but not compared: " in limits
-    assert "kv_store" in limits
+    assert "not compared" not in limits
     assert "secret_key opens" not in " ".join(harness.lines)
 
 
@@ -113,6 +111,7 @@ def test_a_copy_starts_disarmed(harness: Harness, grafana_source: GrafanaServer)
 
     with harness.copy(harness.fetched(settings, captured, data)) as (copy, sandbox):
         copy.assemble()
+        copy.start()
         ini = (sandbox.directory / "grafana" / "lifeboat.ini").read_text()
         providers = (sandbox.directory / "grafana" / "lifeboat-provisioning" / "dashboards" / "lifeboat.yaml").read_text()
         with closing(sqlite3.connect(sandbox.directory / "grafana" / "grafana.db")) as connection:

@@ -23,10 +23,10 @@ class Rule:
     folder: str
     row: Row
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of everything that the rule does."""
-        return digest(filled({key: value for key, value in self.row.items() if key not in _RULE_NOT_HASHED}))
+    def fingerprint(self, *, exact: bool) -> str:
+        """Hash of everything that the rule does. exact: see `tables.row_hash`."""
+        does = {key: value for key, value in self.row.items() if key not in _RULE_NOT_HASHED}
+        return digest({key: value for key, value in does.items() if value is not None} if exact else filled(does))
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
             objects = read(database)
             sealed = secrets.facts(database, secrets.secret_key(job.directory / CONFIG))
             facts = [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
-            limits = [*odd, *not_restorable.look(database, sealed, plugins, settings, configured=configured)]
+            limits = [*odd, *not_restorable.look(sealed, plugins, settings, configured=configured)]
     except Damaged as error:
         raise LifeboatError(f"{FILE} of {place} is damaged: {error.message}", hint=_REPAIR) from error
     if version == UNKNOWN:

@@ -3,21 +3,18 @@
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, Transient
 from backups.machine.docker import Container
 from backups.places.base import Ownership
-from backups.places.local.place import LocalPlace
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
 from backups.services.grafana.files import answers, configuration, secrets, witness
-from backups.services.grafana.files.database import FILE, Database, opened
-from backups.services.grafana.files.objects import Objects, read
+from backups.services.grafana.files.database import FILE, opened
+from backups.services.grafana.files.objects import read
 from backups.witness import Fact, Value
 
 CONFIG = "config"
@@ -34,6 +31,8 @@ class GrafanaCopy:
         self._sandbox = sandbox
         self._export = export
         self._directory = sandbox.directory / "grafana"
+        self._restored = sandbox.directory / "grafana-restored" / FILE
+        """The database as it was restored, before any server started on it: what is compared."""
         self._container: Container | None = None
         self._url = ""
 
@@ -42,7 +41,6 @@ class GrafanaCopy:
         source = self._backup.data / FILE
         if not source.is_file():
             raise Damaged(f"{FILE} is not in backup {self._manifest.id}", hint=server.ANOTHER_BACKUP)
-        image = self._sandbox.image(self._manifest.source.image)
         # Root can read what user 472 owns; anybody else needs to be let in.
         private = os.geteuid() == 0
         self._directory.mkdir()
@@ -54,12 +52,17 @@ class GrafanaCopy:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
             configuration.write_configuration(self._directory, self._config, found)
-        configuration.disarm(database)
-        self._sandbox.own(self._directory, server.USER, server.GROUP, image)
 
     def start(self) -> None:
-        """Start the server of the backup's version; it is ready when it says that its database answers."""
+        """Start the server of the backup's version; it is ready when it says that its database answers.
+
+        What it starts on is kept as it is first: a server that starts changes its database.
+        """
         image = self._sandbox.image(self._manifest.source.image)
+        self._restored.parent.mkdir(mode=0o700)
+        shutil.copyfile(self._directory / FILE, self._restored)
+        configuration.disarm(self._directory / FILE)
+        self._sandbox.own(self._directory, server.USER, server.GROUP, image)
         self._container = self._sandbox.run(
             "grafana",
             image,
@@ -86,9 +89,10 @@ class GrafanaCopy:
                 )
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, of the database as the running server keeps it, and of what that server answers over HTTP."""
-        with self._live() as (database, objects):
-            yield from witness.facts(database, objects)
+        """The witness's facts, of the database before its server started, and of what that server answers over HTTP."""
+        with opened(self._restored) as database:
+            objects = read(database)
+            yield from witness.facts(database, objects, exact=witness.is_exact(self._manifest.witness))
             yield from secrets.facts(database, secrets.secret_key(self._config))
             try:
                 yield from answers.observed(self._url, database, objects)
@@ -104,7 +108,7 @@ class GrafanaCopy:
         return None
 
     def settle(self) -> Delivery:
-        """End the server, and hand over the backup's own database: the one that the server ran on was changed for the sandbox."""
+        """End the server, and hand over the backup's own database: the one that the server ran on was changed by it."""
         if self._container is not None:
             self._container.stop()
         data = self._sandbox.directory / "grafana-data"
@@ -127,7 +131,7 @@ class GrafanaCopy:
 
     def objects(self, into: Path) -> Delivery:
         """See `GivesObjects`: all that the copy's API returns to its own administrators."""
-        with self._live() as (database, _):
+        with opened(self._restored) as database:
             logins = answers.readers(database)
             first = next(
                 (row["login"] for row in database.rows("user") if row["is_admin"] and row["login"] in logins.values()), None
@@ -150,15 +154,6 @@ class GrafanaCopy:
     @property
     def _config(self) -> Path:
         return self._backup.data / CONFIG
-
-    @contextmanager
-    def _live(self) -> Iterator[tuple[Database, Objects]]:
-        """The database that the server runs on, as a consistent copy of this moment."""
-        with tempfile.TemporaryDirectory(dir=self._sandbox.directory) as scratch:
-            path = Path(scratch) / FILE
-            LocalPlace(self._directory, "the restored Grafana").fetch_sqlite(FILE, path, seconds=60)
-            with opened(path) as database:
-                yield database, read(database)
 
     def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:
         """One object over HTTP: a dashboard, else a data source, else (in a Grafana that has neither) that there is none."""

@@ -1,5 +1,6 @@
 """Opens a copy of grafana.db and reads its rows as dictionaries, whichever version wrote them."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +12,11 @@ from backups.errors import Damaged
 Row = dict[str, Any]
 
 FILE = "grafana.db"
+_MODULUS = 1 << 256
+
+
+class _Text(bytes):
+    """Text as it is stored, told apart from a BLOB of the same bytes."""
 
 
 class Database:
@@ -54,6 +60,33 @@ class Database:
         cursor = self._connection.execute(f"SELECT count(*), {names} FROM {_quoted(table)} GROUP BY {names}")  # noqa: S608
         return {tuple(values): count for count, *values in cursor}
 
+    def every_table(self) -> list[str]:
+        """The names of all tables that hold rows themselves, SQLite's own too, sorted."""
+        found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 ORDER BY name")
+        return [name for (name,) in found]
+
+    def definitions(self) -> str:
+        """Hash of how every table, index, view and trigger is defined."""
+        found = self._connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name, tbl_name")
+        return hashlib.sha256(repr(found.fetchall()).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def content(self, table: str) -> tuple[int, str]:
+        """The number of a table's rows, and a hash of every value with its type, whatever the order of the rows.
+
+        Holds one row at a time. NULL, 0, 0.0, "" and an empty BLOB are five values; a row that is there twice counts twice.
+        """
+        before, self._connection.text_factory = self._connection.text_factory, _Text
+        try:
+            cursor = self._connection.execute(f"SELECT * FROM {_quoted(table)}")  # noqa: S608 - quoted identifiers
+            names = repr([column[0] for column in cursor.description])
+            count, total = 0, 0
+            for row in cursor:
+                count += 1
+                total += int.from_bytes(hashlib.sha256(repr([_typed(value) for value in row]).encode()).digest(), "big")
+        finally:
+            self._connection.text_factory = before
+        return count, hashlib.sha256(f"{names}{count}:{total % _MODULUS}".encode()).hexdigest()
+
     def fault(self) -> str | None:
         """What SQLite's integrity check finds first; None for a sound database."""
         try:
@@ -68,6 +101,8 @@ def opened(path: Path) -> Iterator[Database]:
     """Open a copy that is not written to. Raises Damaged when it cannot be read as a database."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            # Text that is no UTF-8 is a value to compare like any other, and no reason to have no backup.
+            connection.text_factory = _decoded
             yield Database(connection)
     except sqlite3.DatabaseError as error:
         raise Damaged(
@@ -77,3 +112,11 @@ def opened(path: Path) -> Iterator[Database]:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")
+
+
+def _typed(value: object) -> tuple[str, object]:
+    return type(value).__name__, bytes(value) if isinstance(value, bytes) else value

@@ -3,9 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from backups import plural
-from backups.services.grafana.files import tables
-from backups.services.grafana.files.database import Database
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
 
@@ -17,7 +14,6 @@ NO_CONFIGURATION = "no config_place: grafana.ini and provisioning files are not 
 
 
 def look(
-    database: Database,
     sealed: Sequence[Fact],
     plugins: Sequence[Mapping[str, Any]],
     settings: GrafanaSettings,
@@ -40,8 +36,3 @@ def look(
     for plugin in plugins:
         if why := plugin.get("unreadable"):
             yield f"the version of the plugin in plugins/{plugin['id']}, whose plugin.json cannot be read: {why}"
-    if unknown := tables.unknown(database):
-        rows = ", ".join(f"{table} ({plural.count(sum(1 for _ in database.each(table)), 'row')})" for table in unknown)
-        yield f"tables that Lifeboat does not know, stored but not compared: {rows}"
-    if ignored := [table for table in database.tables() if table in tables.IGNORED]:
-        yield f"tables that change by themselves or are made from others, stored but not compared: {', '.join(ignored)}"

@@ -1,4 +1,8 @@
-"""States the rest of the database: organisations, people, tokens, permissions, preferences …; what is not compared, and why."""
+"""States the rest of the database: each table whole, and by name organisations, people, tokens, permissions, silences …
+
+Every table is compared, every row, every value with its type: the copy's database is read before a server has started on it, so
+nothing in it has moved by itself, and LEFT_OUT is empty. What has a name is stated once more, so that a difference is told by it.
+"""
 
 import hashlib
 from collections import defaultdict
@@ -7,11 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from backups.services.grafana.canonical import digest, filled
+from backups.services.grafana.files import silences
 from backups.services.grafana.files.database import Database, Row
 from backups.witness import Fact
 
+LEFT_OUT: Mapping[str, str] = {}
+"""Tables that are not compared, each with the reason. What a server changes when it starts is no reason: none has started yet."""
+
 _NOT_HASHED = frozenset({"id", "updated", "updated_at", "last_seen_at", "last_used_at"})
-"""Columns left out of every row's hash: its number, and times that reading the copy changes (a visit, a token's use)."""
+"""Columns left out of a named row's hash: its number, and times that move by visits. The hash of its table has them."""
 
 
 @dataclass(frozen=True)
@@ -99,76 +107,49 @@ COUNTED = (
     "team_role",
     "temp_user",
 )
-"""Tables of which the number of rows and one hash of their contents are compared."""
-
-STATED_BY_WITNESS = frozenset(
-    {
-        *("alert_configuration", "alert_rule", "dashboard", "dashboard_version", "data_source", "folder", "library_element"),
-        *("permission", "playlist", "resource", "resource_history", "user_role"),
-    }
-)
-"""Tables whose contents `witness` states object by object."""
-
-IGNORED: Mapping[str, str] = {
-    "migration_log": "written by the server while it starts",
-    "resource_migration_log": "written by the server while it starts",
-    "secret_migration_log": "written by the server while it starts",
-    "unifiedstorage_migration_log": "written by the server while it starts",
-    "server_lock": "who does what just now, between servers",
-    "kv_store": "caches, marks of background jobs, the Alertmanager's log of what it has sent",
-    "entity_event": "a queue",
-    "resource_events": "a queue",
-    "resource_version": "a counter that grows by itself",
-    "resource_last_import_time": "when the migration last ran",
-    "cache_data": "a cache",
-    "session": "who is logged in; sessions end with a restore",
-    "user_auth_token": "who is logged in; sessions end with a restore",
-    "user_external_session": "who is logged in; sessions end with a restore",
-    "user_auth": "how each user last logged in; reading the copy adds a row",
-    "login_attempt": "failed logins of the last minutes",
-    "anon_device": "who looked in without an account",
-    "alert_instance": "the state of alerts, evaluated anew by a server that runs",
-    "alert_rule_state": "the state of alerts, evaluated anew by a server that runs",
-    "alert_notification_state": "the state of alerts, evaluated anew by a server that runs",
-    "alert_configuration_history": "grows whenever the server applies the configuration, also while it starts",
-    "data_keys": "a server adds one when it first encrypts on a new day; `secrets` checks every one that a secret needs",
-    "signing_key": "made anew when it expires",
-    "seed_assignment": "seeded by the server while it starts",
-    "builtin_role": "seeded by the server while it starts",
-    "cloud_migration_resource": "the state of a move to Grafana Cloud",
-    "cloud_migration_session": "the state of a move to Grafana Cloud",
-    "cloud_migration_snapshot": "the state of a move to Grafana Cloud",
-    "cloud_migration_snapshot_partition": "the state of a move to Grafana Cloud",
-    "alert_rule_tag": "an index of legacy alerting",
-    "dashboard_tag": "an index of the dashboards' JSON",
-    "query_history_details": "an index of query_history",
-    "file_meta": "an index of file",
-    "test_data": "Grafana's own tests",
-}
-"""Tables that are not compared, each with its reason: they change while a restored server starts, or are made from others."""
+"""Tables whose rows were counted and hashed in the witness's first form, which compared no others whole."""
 
 
-def facts(database: Database) -> Iterator[Fact]:
-    """A fact per row of KINDS and per managed role, and two per table of COUNTED."""
+def facts(database: Database, *, exact: bool) -> Iterator[Fact]:
+    """A fact per row of KINDS and per managed role, and two per table. exact: in the witness's present form; see `witness`."""
     names = _names(database)
     for kind in KINDS:
         for row in database.rows(kind.table):
             kept = {key: value for key, value in row.items() if key not in _NOT_HASHED | kind.skip}
-            yield Fact(kind.subject(row, names), kind.metric, row["role"] if kind.metric == "role" else digest(filled(kept)))
+            value = row["role"] if kind.metric == "role" else row_hash(kept, exact=exact)
+            yield Fact(kind.subject(row, names), kind.metric, value)
     yield from _playlists(database)
     yield from _permissions(database, names)
+    if exact:
+        yield from _given_roles(database, names)
+        yield from silences.facts(database)
+        yield from _whole(database)
+    else:
+        yield from _counted(database)
+
+
+def row_hash(row: Row, *, exact: bool) -> str:
+    """Hash of a row. Not exact: as the first form of the witness had it, which took 0, false and "" for NULL at any depth."""
+    return digest({key: value for key, value in row.items() if value is not None} if exact else filled(row))
+
+
+def _whole(database: Database) -> Iterator[Fact]:
+    """How many rows each table has, one hash of them, and one of how everything is defined."""
+    yield Fact("database", "definitions", database.definitions())
+    for table in database.every_table():
+        if table not in LEFT_OUT:
+            count, content = database.content(table)
+            yield Fact(f"table {table}", "rows", count)
+            yield Fact(f"table {table}", "every value", content)
+
+
+def _counted(database: Database) -> Iterator[Fact]:
     for table in COUNTED:
         if database.has(table):
             count, content = _content(database, table)
             yield Fact(f"table {table}", "rows", count)
             if count:
                 yield Fact(f"table {table}", "content", content)
-
-
-def unknown(database: Database) -> list[str]:
-    """Tables of this database that this version of Lifeboat knows nothing about, and so does not compare."""
-    known = {kind.table for kind in KINDS} | set(COUNTED) | STATED_BY_WITNESS | IGNORED.keys()
-    return [table for table in database.tables() if table not in known]
 
 
 def _content(database: Database, table: str) -> tuple[int, str]:
@@ -219,3 +200,15 @@ def _permissions(database: Database, names: Names) -> Iterator[Fact]:
         for row in database.rows("user_role")
     ]
     yield Fact("roles of users", "content", digest(sorted(map(str, assigned))))
+
+
+def _given_roles(database: Database, names: Names) -> Iterator[Fact]:
+    """Which basic roles and teams have each managed and custom role: how Editors and Viewers come by their folders."""
+    has: dict[int, list[str]] = defaultdict(list)
+    for row in database.rows("builtin_role"):
+        has[row["role_id"]].append(f"role {row['role']} of org {row['org_id']}")
+    for row in database.rows("team_role"):
+        has[row["role_id"]].append(f"team {names.teams.get(row['team_id'], row['team_id'])} of org {row['org_id']}")
+    for row in database.rows("role"):
+        if _kept(row["name"]):
+            yield Fact(f"org {row['org_id']} role {row['name']}", "given to", ", ".join(sorted(has[row["id"]])) or "nobody")

@@ -1,16 +1,19 @@
 """States the facts of a grafana.db.
 
-The same function runs on the source's copy and on the restored one.
+The same function runs on the database that the capture has copied and on the restored one, before its server's first start.
 
-No secret enters a fact: rows that hold one are stated as hashes. What is deliberately not compared is listed, with reasons, in
-`tables.IGNORED`; what the restored server must answer over HTTP is stated by `answers.expected`.
+No secret enters a fact: rows that hold one are stated as hashes. Every value of every table is compared (`tables`); what has a
+name is also stated by it. What the restored server must answer over HTTP is stated by `answers.expected`.
+
+There are two forms. The first, of backups taken before 2026-12, left out tables that a server moves when it starts, and took 0,
+false, "" and NULL for one. A backup is compared in the form of its own witness: `is_exact` tells which.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from backups.services.grafana.canonical import dashboard, digest, filled, parse
-from backups.services.grafana.files import alerting, tables
+from backups.services.grafana.files import alerting, tables, unified
 from backups.services.grafana.files.alerting import Configuration, Rule
 from backups.services.grafana.files.database import Database
 from backups.services.grafana.files.objects import TABLE, Dashboard, DataSource, Objects, Resource
@@ -24,8 +27,13 @@ _WRITTEN_AT_START = frozenset({"advisor.grafana.app/checktypes", "advisor.grafan
 """Resources that a server of version 13 writes while it starts."""
 
 
-def facts(database: Database, objects: Objects) -> list[Fact]:
-    """Every fact of a database. Raises ValueError when two objects have one name, which Grafana's own indexes forbid."""
+def is_exact(stated: Iterable[Fact]) -> bool:
+    """Whether a witness is of the present form."""
+    return any((fact.subject, fact.metric) == ("database", "definitions") for fact in stated)
+
+
+def facts(database: Database, objects: Objects, *, exact: bool = True) -> list[Fact]:
+    """Every fact of a database. Two objects of one name, which Grafana's own indexes forbid, are an error of the comparison."""
     rules, configurations = alerting.rules(database), alerting.configurations(database)
     targets = {organisation: _targets(objects, organisation) for organisation in objects.organisations}
     return [
@@ -33,11 +41,12 @@ def facts(database: Database, objects: Objects) -> list[Fact]:
         *_folders(objects, targets),
         *(fact for one in objects.dashboards for fact in _dashboard(one, objects, _of(targets, one.organisation))),
         *_library_panels(objects, targets),
-        *(fact for one in objects.data_sources for fact in _data_source(one)),
+        *(fact for one in objects.data_sources for fact in _data_source(one, exact=exact)),
         *_resources(objects.resources),
-        *(fact for rule in rules for fact in _rule(rule, _of(targets, rule.organisation))),
+        *(fact for rule in rules for fact in _rule(rule, _of(targets, rule.organisation), exact=exact)),
         *(fact for one in configurations for fact in _configuration(one)),
-        *tables.facts(database),
+        *(unified.facts(database) if exact else ()),
+        *tables.facts(database, exact=exact),
     ]
 
 
@@ -107,11 +116,12 @@ def _library_panels(objects: Objects, targets: Mapping[int, Targets]) -> Iterato
         yield Fact(subject, "missing", missing(spec, one.folder, _of(targets, one.organisation)))
 
 
-def _data_source(one: DataSource) -> Iterator[Fact]:
+def _data_source(one: DataSource, *, exact: bool) -> Iterator[Fact]:
     subject = f"org {one.organisation} data source {one.uid}"
     kept = {key: value for key, value in one.row.items() if key not in _DATA_SOURCE_NOT_HASHED}
     yield Fact(subject, "name", one.name)
-    yield Fact(subject, "settings", digest(filled(kept) | {"json_data": parse(one.row["json_data"])}))
+    kept = {key: value for key, value in kept.items() if value is not None} if exact else filled(kept)
+    yield Fact(subject, "settings", digest(kept | {"json_data": parse(one.row["json_data"])}))
     yield Fact(subject, "secret keys", ", ".join(sorted(one.sealed)) or "none")
     yield Fact(subject, "sealed secrets", digest([one.sealed, one.secrets]))
 
@@ -127,11 +137,11 @@ def _resources(resources: tuple[Resource, ...]) -> Iterator[Fact]:
             yield Fact(f"org {one.organisation} {one.kind} {one.name}", "json", digest(value))
 
 
-def _rule(rule: Rule, targets: Targets) -> Iterator[Fact]:
+def _rule(rule: Rule, targets: Targets, *, exact: bool) -> Iterator[Fact]:
     subject = f"org {rule.organisation} alert rule {rule.uid}"
     yield Fact(subject, "title", rule.title)
     yield Fact(subject, "folder", rule.folder)
-    yield Fact(subject, "definition", rule.fingerprint)
+    yield Fact(subject, "definition", rule.fingerprint(exact=exact))
     yield Fact(subject, "missing", missing({"data": rule.row["data"]}, rule.folder, targets))
 
 

@@ -1,0 +1,160 @@
+"""Every table is compared, every row, every value: whatever is taken out of a database or changed in it differs."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backups.services.grafana.files import objects, tables, witness
+from backups.services.grafana.files.database import Database, opened
+from backups.witness import Fact, compare
+from deployments.grafana_standin.database import Layout, build
+from tests.conftest import FIELD_DATA
+
+FIELD = (
+    "2025-1A-T09-ES09-G05-11.6.0",
+    "app-sizer-9.0.0",
+    "lived-in-11.0.0",
+    "lived-in-12.4.3",
+    "openresty-api-gateway-lab-12.4.1",
+)
+
+OTHERS = (None, 0, "", b"", "x", 0.5)
+"""Values that a column is set to, unless it has that one: those that are easily taken for one another are among them."""
+
+
+def same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def damages(connection: sqlite3.Connection, table: str) -> Iterator[str]:
+    """Do each damage to the table in turn, and undo it after: a row gone, and each column of a row changed to each other value."""
+    first = connection.execute(f'SELECT min(rowid) FROM "{table}"').fetchone()[0]
+    columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
+    statements: list[tuple[str, str, tuple[object, ...]]] = [("a row gone", f'DELETE FROM "{table}" WHERE rowid = ?', (first,))]
+    for column in columns:
+        for value in OTHERS:
+            change = f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?'
+            statements.append((f"{column} = {value!r}", change, (value, first)))
+    for words, statement, values in statements:
+        row = f'SELECT * FROM "{table}" WHERE rowid = {first}'
+        before = connection.execute(row).fetchone()
+        connection.execute("BEGIN")
+        try:
+            connection.execute(statement, values)
+            after = connection.execute(row).fetchone()
+        except sqlite3.IntegrityError:
+            connection.execute("ROLLBACK")
+            continue
+        # A column's affinity may have made of the value what was there before.
+        if after is None or not all(map(same, before, after)):
+            yield words
+        connection.execute("ROLLBACK")
+
+
+def unnoticed(path: Path) -> tuple[int, list[str]]:
+    """How many damages were tried, and which of them the comparison does not see."""
+    tried, missed = 0, []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        database = Database(connection)
+        for table in database.every_table():
+            before = database.content(table)
+            if before[0]:
+                for words in damages(connection, table):
+                    tried += 1
+                    if database.content(table) == before:
+                        missed.append(f"{table}: {words}")
+            assert database.content(table) == before, "the damage was not undone"
+    return tried, missed
+
+
+@pytest.mark.parametrize("layout", ["dashboard", "resource"])
+def test_every_damage_to_a_built_database_is_noticed(tmp_path: Path, layout: Layout) -> None:
+    build(tmp_path / "grafana.db", layout=layout)
+
+    tried, missed = unnoticed(tmp_path / "grafana.db")
+
+    assert (tried > 500, missed) == (True, [])
+
+
+@pytest.mark.field
+@pytest.mark.parametrize("name", FIELD)
+def test_every_damage_to_a_real_database_is_noticed(tmp_path: Path, name: str) -> None:
+    path = shutil.copyfile(FIELD_DATA / "grafana" / "db" / f"{name}.db", tmp_path / "grafana.db")
+
+    tried, missed = unnoticed(path)
+
+    assert (tried > 500, missed) == (True, [])
+
+
+def test_no_table_is_left_out_without_a_reason(tmp_path: Path) -> None:
+    """Also not one of a version to come, and not SQLite's own."""
+    build(tmp_path / "grafana.db", layout="resource")
+    with closing(sqlite3.connect(tmp_path / "grafana.db")) as connection, connection:
+        connection.execute("CREATE TABLE brand_new (id INTEGER)")
+        every = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    compared = {fact.subject.removeprefix("table ") for fact in facts(tmp_path / "grafana.db") if fact.metric == "every value"}
+
+    assert "brand_new" in compared
+    assert "sqlite_sequence" in compared
+    assert every - compared == tables.LEFT_OUT.keys()
+    assert all(tables.LEFT_OUT.values())
+
+
+def test_a_definition_that_is_gone_is_noticed(tmp_path: Path) -> None:
+    """An index that kept names apart: no row tells of it."""
+    build(tmp_path / "grafana.db", layout="resource")
+    before = facts(tmp_path / "grafana.db")
+    with closing(sqlite3.connect(tmp_path / "grafana.db")) as connection, connection:
+        name = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchone()[0]
+        connection.execute(f'DROP INDEX "{name}"')
+
+    assert differing(before, tmp_path / "grafana.db") == {("database", "definitions")}
+
+
+PEOPLES = [
+    # R20 to R25 of the field cases: what a real server does not put back, and who is named.
+    ("DELETE FROM builtin_role WHERE role_id IN (SELECT id FROM role WHERE name LIKE 'managed:%')", "role managed:", "given to"),
+    ("DELETE FROM kv_store WHERE namespace = 'alertmanager' AND key = 'silences' AND org_id = 1", "silence ", "record"),
+    (
+        "UPDATE resource SET value = CAST(replace(CAST(value AS TEXT), 'createdBy', 'created') AS BLOB)",
+        "dashboard ",
+        "stored object",
+    ),
+    (
+        "UPDATE resource SET value = CAST(replace(CAST(value AS TEXT), '\"description\"', '\"d\"') AS BLOB)",
+        "folder ",
+        "stored object",
+    ),
+    ("UPDATE resource_history SET value = CAST('{}' AS BLOB)", "dashboard ", "saved before"),
+    ("UPDATE alert_rule SET data = replace(data, 'queryType', 'qaeryType')", "alert rule ", "definition"),
+    ("DELETE FROM signing_key", "table signing_key", "every value"),
+    ("DELETE FROM user_auth_token", "table user_auth_token", "every value"),
+    ("DELETE FROM resource_version", "table resource_version", "every value"),
+]
+
+
+@pytest.mark.field
+@pytest.mark.parametrize(("statement", "subject", "metric"), PEOPLES)
+def test_what_people_made_is_named(tmp_path: Path, statement: str, subject: str, metric: str) -> None:
+    path = shutil.copyfile(FIELD_DATA / "grafana" / "db" / "lived-in-12.4.3.db", tmp_path / "grafana.db")
+    before = facts(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute(statement).rowcount > 0
+
+    found = differing(before, path)
+
+    assert any(subject in named and what == metric for named, what in found), found
+
+
+def facts(path: Path) -> list[Fact]:
+    with opened(path) as database:
+        return witness.facts(database, objects.read(database))
+
+
+def differing(before: list[Fact], path: Path) -> set[tuple[str, str]]:
+    return {(check.subject, check.metric) for check in compare(before, facts(path)) if not check.passed}

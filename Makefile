@@ -6,6 +6,8 @@ UV := .tools/bin/uv
 ARGS ?=
 # Tests wait as much as they work: three workers keep two cores at 84 %. WORKERS=0 runs them one by one.
 WORKERS ?= 3
+# Tests start hundreds of programs of Lifeboat's: where this machine has Python keep no bytecode, each would compile all of it anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help setup images demo server server-stop test check fix unit bench lock clean
@@ -40,10 +42,10 @@ server-stop: ## Stop that server and its workers
 
 test: images ## Every test, on real servers in Docker
 	@deployments/machine/test-tools.sh
-	@CI=$${CI:-} $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=15 $(ARGS)
+	@CI=$${CI:-} $(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=15 $(ARGS)
 
 unit: $(VENV)/.ready ## The tests that need no Docker: seconds
-	@$(BIN)/python -m pytest -q tests/unit $(ARGS)
+	@$(PYTEST) -q -n 2 tests/unit $(ARGS)
 
 check: $(VENV)/.ready ## Format, lint, types, layers (read-only; what CI runs first; the unit tests are `make unit`)
 	@$(BIN)/ruff format --check --quiet .

@@ -41,6 +41,15 @@ def connected() -> Iterator[SyncPrefectClient]:
         ) from error
 
 
+def is_open() -> bool:
+    """Return whether the configured server answers whoever has no password. Raises LifeboatError when it does not answer."""
+    url = get_current_settings().api.url
+    try:
+        return httpx.get(f"{url}/admin/version", timeout=30).status_code == httpx.codes.OK
+    except httpx.TransportError as error:
+        raise Transient(f"the Prefect server at {url} does not answer: {error}", hint="is it running?") from error
+
+
 @contextmanager
 def left_in_the_middle(done: Callable[[], str], hint: str) -> Iterator[None]:
     """Within the block a server that goes away is told as that, with what was done until then; it is no bug of anybody's.

@@ -40,6 +40,7 @@ def become(user: int, group: int) -> None:
 
 def main(root: str, path: str, target: str, seconds: str) -> None:
     """Copy the database; raises sqlite3.Error and OSError."""
+    os.umask(0o077)
     # Opened before the rights are given up, and without a journal, which would be another file beside it.
     copy = sqlite3.connect(target)
     copy.execute("PRAGMA journal_mode = OFF")

@@ -111,10 +111,13 @@ def _repository(repository: Repository) -> Iterator[Finding]:
 
 
 def _workers() -> Iterator[Finding]:
-    from tasks import maintenance
+    from tasks import maintenance, prefect_api
 
     try:
         pools = maintenance.pools()
+        if prefect_api.is_open():
+            message = "its server asks for no password: whoever reaches it is root on the workers' machines"
+            yield Finding("Prefect", False, message, "PREFECT_SERVER_API_AUTH_STRING: deployments/server/README.md")
     except LifeboatError as error:
         yield _fault("Prefect", error)
         return

@@ -61,12 +61,13 @@ def restore(
             except Exception as error:
                 log.debug("a fault ended the restore", exc_info=True)
                 work.progress.fault = parallel.as_fault(error)
-        result = work.result(started_at, now())
-    kept = site.state / "restores" / f"{order.service}-{started_at:%Y%m%dT%H%M%SZ}.md"
-    result = result.model_copy(update={"runbook": runbook or kept})
-    for path in dict.fromkeys([kept, *([runbook] if runbook else [])]):
-        work.book.write(result, path)
-    return result
+            except BaseException:
+                # Interrupted: whoever looks at the target next has to know what was moved where.
+                work.progress.fault = LifeboatError("interrupted", hint="the runbook says what was done, and what is where")
+                work.leave(started_at, now(), runbook)
+                raise
+        ended_at = now()
+    return work.leave(started_at, ended_at, runbook)
 
 
 class _Restore:
@@ -213,6 +214,14 @@ class _Restore:
         """Say which time was asked for, where the newest backup before it comes back instead."""
         at, choice = self.plan.order.at, self.plan.choice
         return words.utc(at) if isinstance(at, datetime) and not choice.point and at != choice.backup.taken_at else None
+
+    def leave(self, started_at: datetime, finished_at: datetime, runbook: Path | None) -> Restoration:
+        """Write the runbook, here and where it was asked for; returns the result."""
+        kept = self.site.state / "restores" / f"{self.plan.order.service}-{started_at:%Y%m%dT%H%M%SZ}.md"
+        result = self.result(started_at, finished_at).model_copy(update={"runbook": runbook or kept})
+        for path in dict.fromkeys([kept, *([runbook] if runbook else [])]):
+            self.book.write(result, path)
+        return result
 
     def result(self, started_at: datetime, finished_at: datetime) -> Restoration:
         """Make the result of all that is known."""

@@ -13,8 +13,11 @@ from backups.machine import disk, processes
 from backups.places import put as putting
 from backups.places.base import Ownership, PlacedFile
 from backups.places.links import inside
-from backups.places.local import sqlite
+from backups.places.local import filesystem, sqlite
 from backups.places.local.put import LocalTarget
+
+_PIECE = 128 * 1024 * 1024
+"""Bytes that are copied at once."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,14 @@ class LocalPlace:
         """See Place."""
         with disk.full_disk_reported(into, f"the copy from {self}"):
             for path in paths:
-                source, target = self._inside(path), into / path
+                (root, real), target = self._real(path), into / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 try:
-                    shutil.copyfile(source, target)
-                    there, here = source.stat().st_size, target.stat().st_size
+                    with filesystem.opened(root, real) as file, target.open("wb", buffering=0) as copy:
+                        here = 0
+                        while piece := os.sendfile(copy.fileno(), file, None, _PIECE):
+                            here += piece
+                        there = os.fstat(file).st_size
                 except OSError as error:
                     if error.errno in disk.FULL:
                         raise
@@ -109,8 +115,8 @@ class LocalPlace:
         source = self._inside(path)
         if not source.is_file():
             raise LifeboatError(f"{path} is not in {self}", hint="is the place the directory that holds it?")
-        root = self.root.resolve()
-        sqlite.copy(root, source.resolve().relative_to(root).as_posix(), destination, seconds=seconds, name=str(self))
+        root, real = self._real(path)
+        sqlite.copy(root, real.as_posix(), destination, seconds=seconds, name=str(self))
 
     def entries(self) -> list[str] | None:
         """See Place."""
@@ -164,12 +170,17 @@ class LocalPlace:
             yield from (Path(directory) / name for name in (*names, *(below if directories else ())))
 
     def _inside(self, path: str) -> Path:
-        target = self.root / path
-        if ".." in Path(path).parts or not target.resolve().is_relative_to(self.root.resolve()):
+        self._real(path)
+        return self.root / path
+
+    def _real(self, path: str) -> tuple[Path, Path]:
+        """Return the root and the path below it, both without links; raises LifeboatError for one that leads out."""
+        root, real = self.root.resolve(), (self.root / path).resolve()
+        if ".." in Path(path).parts or not real.is_relative_to(root):
             raise LifeboatError(
                 f"{path} leads out of {self}", hint="give paths below the place, without links that lead out of it"
             )
-        return target
+        return root, real.relative_to(root)
 
 
 def _size(path: Path) -> int | None:

@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from backups.errors import LifeboatError
@@ -29,9 +30,9 @@ class LocalTarget:
     root: Path
     name: str
 
-    @property
+    @cached_property
     def real(self) -> Path:
-        """The root itself, where the configured path is a link to it."""
+        """The root itself, where the configured path is a link: looked up once, whatever the link leads to later."""
         return self.root.resolve()
 
     def names(self) -> list[str] | None:
@@ -57,25 +58,32 @@ class LocalTarget:
 
     def put(self, tree: Path, ownership: Ownership) -> None:
         """See `Place.put`."""
+        self._require_own_links()
         names = self.names()
         putting.require_empty(self.name, names or [])
         mounted = names is not None and filesystem.is_mount(self.real)
         partial = self.real / PARTIAL if mounted else self.real.with_name(f"{self.real.name}{PARTIAL}")
-        with self._cleared(partial):
+        with self._cleared(partial), contextlib.ExitStack() as stack:
             _make_way(self.real.parent)
             filesystem.remove(partial)
-            self._copy_beside(tree, partial)
-            _change_owner(partial, *self._owner(ownership, exists=names is not None), self.name)
-            filesystem.sync(partial)
+            # Whoever may write beside it may put another directory, or a link, in its place: all is done by what was opened.
+            opened = self._copy_beside(tree, partial, stack)
+            _change_owner(opened, *self._owner(ownership, exists=names is not None), self.name)
+            filesystem.sync(opened.path)
             if mounted:
-                _move_in(partial, self.real)
+                _move_in(opened, self.real)
+                partial.rmdir()
+                filesystem.sync(self.real)
             else:
                 # A rename over an empty directory is one step, too.
                 partial.rename(self.real)
+                if not os.path.samestat(self.real.lstat(), os.fstat(opened.descriptor)):
+                    raise OSError(errno.ESTALE, "what was put there was exchanged by somebody", str(self.real))
             filesystem.sync(self.real.parent)
 
     def move_aside(self, suffix: str) -> Path:
         """Rename the root; returns its new path."""
+        self._require_own_links()
         real = self.real
         aside = real.with_name(f"{real.name}.{suffix}")
         hint = "move its contents elsewhere by hand, or restore to another place"
@@ -109,20 +117,39 @@ class LocalTarget:
                 hint="run Lifeboat as root or as the owner of the directory above; nothing was kept of this attempt",
             ) from error
 
-    def _copy_beside(self, tree: Path, partial: Path) -> None:
+    def _require_own_links(self) -> None:
+        """Raise LifeboatError where a link on the way to the root is somebody else's, who may have it lead anywhere."""
+        for path in (self.root, *self.root.parents) if os.geteuid() == 0 else ():
+            if path.is_symlink() and not filesystem.is_roots(path):
+                raise LifeboatError(
+                    f"{path}, on the way to {self.name}, is a symbolic link that others than root may change",
+                    hint=f"name what it leads to: {self.real}",
+                )
+
+    def _copy_beside(self, tree: Path, partial: Path, stack: contextlib.ExitStack) -> "_Opened":
         sent = putting.inventory(tree)
+        opened = stack.enter_context(_opened(tree))
+        if os.geteuid() == 0:
+            # Nobody else comes in until its files have their owner.
+            os.fchown(opened.descriptor, 0, 0)
+            os.fchmod(opened.descriptor, 0o700)
         try:
             tree.rename(partial)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             putting.require_room(self.name, sum(entry.size for entry in sent.values()), self.free())
-            _copy(tree, partial, sent)
-            putting.compare(self.name, sent, putting.inventory(partial))
+            partial.mkdir(mode=0o700)
+            opened = stack.enter_context(_opened(partial))
+            if os.fstat(opened.descriptor).st_uid != os.geteuid():
+                raise OSError(errno.ESTALE, "it was exchanged by somebody", str(partial)) from error
+            _copy(tree, opened.path, sent)
+            putting.compare(self.name, sent, putting.inventory(opened.path))
             shutil.rmtree(tree)
         else:
-            for path in [path for path in partial.rglob("*") if path.is_socket() or path.is_fifo()]:
+            for path in [path for path in opened.path.rglob("*") if path.is_socket() or path.is_fifo()]:
                 path.unlink()
+        return opened
 
     def _owner(self, ownership: Ownership, *, exists: bool) -> tuple[int, int, int]:
         """Return user, group and mode for the root: those of an empty root that exists, else the given ones."""
@@ -143,16 +170,39 @@ def numbers(ownership: Ownership) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _change_owner(tree: Path, user: int, group: int, mode: int, name: str) -> None:
+@dataclass(frozen=True)
+class _Opened:
+    """A directory that is open: `path` leads to it whatever its name leads to."""
+
+    descriptor: int
+
+    @property
+    def path(self) -> Path:
+        return Path(f"/proc/self/fd/{self.descriptor}")
+
+
+@contextlib.contextmanager
+def _opened(directory: Path) -> Iterator[_Opened]:
+    """Open a directory; raises OSError when it is a link."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield _Opened(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _change_owner(opened: _Opened, user: int, group: int, mode: int, name: str) -> None:
+    """Give the files below, then the directory itself: until then its new owner cannot come in and exchange them."""
     if os.geteuid() == 0:
-        for path in (tree, *tree.rglob("*")):
+        for path in opened.path.rglob("*"):
             os.chown(path, user, group, follow_symlinks=False)
+        os.fchown(opened.descriptor, user, group)
     elif (user, group) != (os.geteuid(), os.getegid()):
         log.warning(
             "the files of %s belong to user %d, not to %d:%d, since Lifeboat does not run as root; change that before the start",
             *(name, os.geteuid(), user, group),
         )
-    tree.chmod(mode)
+    os.fchmod(opened.descriptor, mode)
 
 
 def _make_way(directory: Path) -> None:
@@ -164,7 +214,6 @@ def _make_way(directory: Path) -> None:
 
 
 def _copy(tree: Path, partial: Path, sent: Mapping[str, Entry]) -> None:
-    partial.mkdir(mode=0o700)
     for path, entry in sent.items():
         if entry.kind == "d":
             (partial / path).mkdir()
@@ -175,16 +224,17 @@ def _copy(tree: Path, partial: Path, sent: Mapping[str, Entry]) -> None:
         shutil.copystat(tree / path, partial / path)
 
 
-def _move_in(partial: Path, root: Path) -> None:
-    """Move everything one level up; when one move fails, the others are undone."""
-    moved: list[Path] = []
+def _move_in(opened: _Opened, root: Path) -> None:
+    """Move everything into the root; when one move fails, the others are undone."""
+    moved: list[str] = []
+    above = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        for path in sorted(partial.iterdir()):
-            path.rename(root / path.name)
-            moved.append(root / path.name)
+        for name in sorted(path.name for path in opened.path.iterdir()):
+            os.rename(name, name, src_dir_fd=opened.descriptor, dst_dir_fd=above)
+            moved.append(name)
     except BaseException:
-        for path in moved:
-            path.rename(partial / path.name)
+        for name in moved:
+            os.rename(name, name, src_dir_fd=above, dst_dir_fd=opened.descriptor)
         raise
-    partial.rmdir()
-    filesystem.sync(root)
+    finally:
+        os.close(above)

@@ -20,9 +20,7 @@ from backups.places.remote.tar_stream import members
 _BATCH = 1024 * 1024
 """Bytes of names for one stream. With more, writing names might wait for tar while tar waits for its output to be read."""
 
-_TAR = (
-    "tar --create --file=- --format=gnu --no-recursion --dereference --hard-dereference --null --verbatim-files-from --no-unquote"
-)
+_TAR = "tar --create --file=- --format=gnu --no-recursion --hard-dereference --null --verbatim-files-from --no-unquote"
 
 
 def fetch(place: RemoteRoot, paths: Sequence[str], into: Path) -> None:
@@ -96,7 +94,7 @@ def _compare(place: RemoteRoot, received: dict[str, int], into: Path) -> None:
     """Raise LifeboatError, and remove the copy, when a file there has another size than the copy."""
     for names in _batches(list(received)):
         result = place.run_script(
-            f"cd -- {quoted(place.root)} && xargs -0 -r stat -L --printf='%s\\0%n\\0' --",
+            f"cd -- {quoted(place.root)} && xargs -0 -r stat --printf='%s\\0%n\\0' --",
             stdin=shell.nul_terminated([f"./{name}" for name in names]),
         )
         found = shell.fields(result.output)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _FULL = ("No space left on device", "Disk quota exceeded")
 
+_FOREIGN_LINK = 8
 
 _PIECE = 1024 * 1024
 """Bytes of a file that are read at once."""
@@ -69,11 +70,11 @@ class RemoteTarget:
         owner = given if state.names is None else state.owner
         partial = f"{state.real.rstrip('/')}/{PARTIAL}" if state.mounted else f"{state.real}{PARTIAL}"
         with self._cleared_after(BaseException, partial):
-            self._send_with_retries(tree, sent, partial, owner, state)
-            self._settle(partial, owner, state)
+            opened = self._send_with_retries(tree, sent, partial, owner, state)
+            self._settle(opened, owner, state)
         # After a broken connection the rename may still be running there, so nothing is removed then.
         with self._cleared_after(LifeboatError, partial):
-            renamed = self._rename(partial, state)
+            renamed = self._rename(opened, partial, state)
         if not renamed:
             self._require_renamed(partial)
         self._checked(self.remote.run_script(f"sync -f {quoted(str(PurePosixPath(state.real).parent))}"))
@@ -88,6 +89,7 @@ class RemoteTarget:
             raise LifeboatError(f"{name} does not exist, so it cannot be moved aside", hint="leave --replace out")
         if state.mounted:
             raise LifeboatError(f"{name} is a mount point, which cannot be renamed", hint=hint)
+        self._require_own_links()
         result = self.remote.run_script(
             f"if [ -e {quoted(aside)} ] || [ -L {quoted(aside)} ]; then exit 4; fi\n"
             f"mv -T -- {quoted(state.real)} {quoted(aside)}",
@@ -110,20 +112,75 @@ class RemoteTarget:
 
     def _send_with_retries(
         self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], state: RootState
-    ) -> None:
-        # The directory is new each time: an old tar that still writes, writes into one that was removed.
-        shell.with_retries(lambda: self._checked(self._send(tree, sent, partial, owner, state)))
-        putting.compare(self.remote.name, sent, self._received(partial))
+    ) -> str:
+        """Send the files; returns the script that enters the directory that holds them."""
+        self._require_own_links()
+
+        def send() -> str:
+            # The directory is new each time: an old tar that still writes, writes into one that was removed.
+            opened = self._make(partial, state)
+            self._checked(self._send(tree, sent, opened, owner, state))
+            return opened
+
+        opened = shell.with_retries(send)
+        putting.compare(self.remote.name, sent, self._received(opened))
+        return opened
+
+    def _require_own_links(self) -> None:
+        """Raise LifeboatError where a link on the way to the root is somebody else's, who may have it lead anywhere."""
+        result = self.remote.run_script(
+            f"""
+            [ "$(id -u)" = 0 ] || exit 0
+            p={quoted(self.remote.root)}
+            while [ "$p" != / ]; do
+                d=$(dirname -- "$p" && echo .) || exit; d=${{d%??}}
+                if [ -L "$p" ]; then
+                    set -- "$(stat -c %u -- "$p")" "$(stat -L -c %u -- "$d")" "$(stat -L -c %a -- "$d")"
+                    w=$((0$3 & 022)); t=$((0$3 & 01000))
+                    if [ "$1$2" != 00 ] || {{ [ $w != 0 ] && [ $t = 0 ]; }}; then printf %s "$p"; exit {_FOREIGN_LINK}; fi
+                fi
+                p=$d
+            done
+            """
+        )
+        if result.code == _FOREIGN_LINK:
+            link = result.output.decode("utf-8", "backslashreplace")
+            raise LifeboatError(
+                f"{link}, on the way to {self.remote.name}, is a symbolic link that others than root may change",
+                hint="name what it leads to",
+            )
+        self._checked(result)
+
+    def _make(self, partial: str, state: RootState) -> str:
+        """Make the directory; returns the script that enters it, and fails where somebody has exchanged it."""
+        made = self._checked(
+            self.remote.run_script(
+                f"""
+                set -e
+                mkdir -p -- {quoted(str(PurePosixPath(partial).parent))}
+                {_removed(partial)}
+                umask 077; mkdir -- {quoted(partial)}; stat -c '%d:%i %u %F' -- {quoted(partial)}
+                """,
+                retry=False,
+            )
+        )
+        identity, _, what = made.output.decode().strip().partition(" ")
+        if what != f"{state.ourselves} directory":
+            raise LifeboatError(
+                f"{partial} of {self.remote.connection} was exchanged by somebody", hint="who else may write beside it?"
+            )
+        return (
+            f'cd -P -- {quoted(partial)}; [ "$(stat -c %d:%i .)" = {identity} ] '
+            "|| { echo 'it was exchanged by somebody' >&2; exit 1; }"
+        )
 
     def _send(
-        self, tree: Path, sent: Mapping[str, Entry], partial: str, owner: tuple[int, int, int], state: RootState
+        self, tree: Path, sent: Mapping[str, Entry], opened: str, owner: tuple[int, int, int], state: RootState
     ) -> CommandResult:
         owned = "--same-owner" if state.ourselves == 0 else "--no-same-owner"
         script = f"""
-            export LC_ALL=C; set -e
-            mkdir -p -- {quoted(str(PurePosixPath(partial).parent))}
-            {_removed(partial)}
-            umask 077; mkdir -- {quoted(partial)}; cd -- {quoted(partial)}
+            export LC_ALL=C; set -e; umask 077
+            {opened}
             exec tar --extract --file=- --preserve-permissions --numeric-owner {owned}
         """
 
@@ -149,34 +206,32 @@ class RemoteTarget:
             session.close_input()
             return session.end(SECONDS)
 
-    def _received(self, partial: str) -> dict[str, Entry]:
-        result = self._checked(
-            self.remote.run_script(f"cd -- {quoted(partial)} && find . -mindepth 1 -printf '%y\\0%m\\0%s\\0%P\\0'")
-        )
+    def _received(self, opened: str) -> dict[str, Entry]:
+        result = self._checked(self.remote.run_script(f"set -e\n{opened}\nfind . -mindepth 1 -printf '%y\\0%m\\0%s\\0%P\\0'"))
         found = fields(result.output)
         return {
             path: Entry(kind, 0 if kind == "l" else int(mode, 8), int(size) if kind == "f" else 0)
             for kind, mode, size, path in zip(found[::4], found[1::4], found[2::4], found[3::4], strict=True)
         }
 
-    def _settle(self, partial: str, owner: tuple[int, int, int], state: RootState) -> None:
+    def _settle(self, opened: str, owner: tuple[int, int, int], state: RootState) -> None:
         """Set the owner and mode of the root, and sync its files to the disk; may take long, and may be done twice."""
-        new = quoted(partial)
         if state.ourselves not in (0, owner[0]):
             log.warning(
                 "the files of %s belong to %s, not to %d:%d, since Lifeboat is not root there; change that before the start",
                 *(self.remote.name, self.remote.connection.settings.user, *owner[:2]),
             )
-        chown = f"chown {owner[0]}:{owner[1]} -- {new}\n" if state.ourselves == 0 else ""
-        self._checked(self.remote.run_script(f"set -e\n{chown}chmod {owner[2]:o} -- {new}\nsync -f {new}"))
+        chown = f"chown {owner[0]}:{owner[1]} .\n" if state.ourselves == 0 else ""
+        self._checked(self.remote.run_script(f"set -e\n{opened}\n{chown}chmod {owner[2]:o} .\nsync -f ."))
 
-    def _rename(self, partial: str, state: RootState) -> bool:
+    def _rename(self, opened: str, partial: str, state: RootState) -> bool:
         """Rename the files to the root, once; returns whether the answer came."""
         root, new = quoted(state.real), quoted(partial)
-        move = f"mv -T -- {new} {root}"
+        # What is renamed has to be the directory that was entered: that is still the present one afterwards.
+        move = f'{opened}\nmv -T -- {new} {root}; [ . -ef {root} ] || {{ echo "it was exchanged by somebody" >&2; exit 1; }}'
         if state.mounted:
             move = f"""
-                cd -- {new}
+                {opened}
                 back() {{
                     cd -- {root}
                     for e in .[!.]* ..?* *; do

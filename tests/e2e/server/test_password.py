@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.e2e.server.conftest import Station, ToySites
+from tests.e2e.server.conftest import ROOT, Station, ToySites
 
 pytestmark = pytest.mark.docker
 
@@ -120,6 +121,19 @@ def test_the_password_is_random_and_only_root_reads_it(station: Station) -> None
                 continue
     for log in station.home.glob("*.log"):
         assert password not in log.read_text(), log
+
+
+def test_the_doctor_finds_nothing_to_mend_about_the_server(station: Station, toys: ToySites) -> None:
+    """It finds the password in the environment, as `this shell` of `make server` has it; both pools take no command."""
+    site = toys.make("site", {"toy": ""})
+    settings = f"set -a; . {station.home / 'prefect.env'}; set +a; exec lifeboat doctor --config {site.configuration}"
+    path = f"{ROOT / '.venv' / 'bin'}:{station.environment['PATH']}"
+    told = subprocess.run(
+        ["sh", "-c", settings], env={**station.environment, "PATH": path}, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "✓ work pool backup: a worker was heard" in told.stdout, told.stdout + told.stderr
+    assert "✗ work pool" not in told.stdout
+    assert "✗ Prefect" not in told.stdout
 
 
 def test_a_home_of_before_gets_a_password_and_its_server_is_started_again(station: Station) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from backups.errors import LifeboatError
+from backups.places.base import Ownership
 from backups.places.local.place import LocalPlace
 from tests.integration.places.conftest import Site
 from tests.servers import hot_journal
@@ -108,3 +109,39 @@ def test_a_database_that_is_a_link_out_of_its_place_is_not_read(tmp_path: Path) 
             sqlite.copy(tmp_path / "root", path, tmp_path / "copy.db", seconds=1, name="local:x")
     with pytest.raises(LifeboatError, match="leads out of"):
         LocalPlace(tmp_path / "root").fetch_sqlite("grafana.db", tmp_path / "copy.db", seconds=1)
+
+
+@pytest.mark.parametrize("name", ["data", "data.lifeboat-partial"])
+def test_root_puts_nothing_through_a_link_that_others_planted(site: Site, tmp_path: Path, name: str) -> None:
+    """In a directory that Grafana's user may write: at the root's name it is refused, at a temporary name it is replaced."""
+    shadow, _ = victim(site)
+    theirs = site.root / "theirs"
+    theirs.mkdir()
+    (theirs / name).symlink_to("../../victim")
+    give(site.root, 0)
+    give(theirs, GRAFANA)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "shadow").write_text("evil")
+    place = site.make("root/theirs/data")
+    words = "is a symbolic link that others than root may change" if name == "data" else None
+    if words is None:
+        place.put(tmp_path / "tree", Ownership("no-such-user:no-such-group", GRAFANA, GRAFANA))
+        assert (theirs / "data" / "shadow").read_text() == "evil"
+    else:
+        for act in (lambda: place.put(tmp_path / "tree", Ownership("x:x", 1, 1)), lambda: place.move_aside("before")):
+            (shadow.parent / "shadow").rename(shadow.parent.parent / "kept")
+            with pytest.raises(LifeboatError, match=words):
+                act()
+            assert list(shadow.parent.iterdir()) == []
+            (shadow.parent.parent / "kept").rename(shadow)
+    assert shadow.read_text() == "root:*:1\n"
+    assert shadow.parent.stat().st_uid == 0
+
+
+def test_a_link_of_roots_own_leads_to_where_files_are_put(site: Site, tmp_path: Path) -> None:
+    (site.root / "disk").mkdir()
+    (site.root / "var").symlink_to("disk/data")
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_text("ours")
+    site.make("root/var").put(tmp_path / "tree", Ownership("no-such-user:no-such-group", GRAFANA, GRAFANA))
+    assert (site.root / "disk" / "data" / "file").read_text() == "ours"

@@ -81,7 +81,7 @@ def test_what_is_not_there_is_reported(place: LocalPlace, tmp_path: Path) -> Non
         place.files("snapshots")
     with pytest.raises(LifeboatError, match=r"gone of local:.* cannot be read: No such file or directory"):
         place.fetch(["a", "gone"], tmp_path / "into")
-    with pytest.raises(LifeboatError, match=r"sub of local:.* cannot be read: Is a directory"):
+    with pytest.raises(LifeboatError, match=r"sub of local:.* cannot be read: it is not a file"):
         place.fetch(["sub"], tmp_path / "into")
     with pytest.raises(LifeboatError, match="nowhere is not a directory on this machine"):
         LocalPlace(tmp_path / "nowhere").check()

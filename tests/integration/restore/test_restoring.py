@@ -241,6 +241,26 @@ def test_a_restore_that_is_killed_can_be_started_again(phase: str, toy: ToySite,
         """The next run clears what the killed one left."""
 
 
+def test_a_restore_that_is_interrupted_says_in_its_runbook_what_is_where(toy: ToySite, tmp_path: Path) -> None:
+    target, mark = tmp_path / "back", tmp_path / "reached"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+    toy.configure(service=f", restore: {{start: 'touch {mark}; sleep 600'}}")
+    child = subprocess.Popen(
+        [sys.executable, "-c", FOREVER, str(toy.folder / "lifeboat.yaml"), f"local:{target}"],
+        cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert wait_until(mark.exists, seconds=120)
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait()
+    (aside,) = tmp_path.glob("back.before-restore-*")
+    (book,) = (toy.folder / "state" / "restores").iterdir()
+    assert "interrupted" in book.read_text()
+    assert str(aside) in book.read_text()
+
+
 def test_a_new_container_gets_a_volume_and_none_of_its_names_may_be_taken(toy: ToySite, tmp_path: Path) -> None:
     docker = Docker()
     name = f"lifeboat-test-new-{os.getpid()}"

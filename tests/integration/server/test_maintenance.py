@@ -84,6 +84,7 @@ def test_the_doctor_tells_of_pools_that_nobody_works_for(server: PrefectServer, 
     assert "✗ work pool backup: whoever starts a run there may set its command and env: any program, as the worker's user" in told
     assert "prefect work-pool update backup --base-job-template deployments/server/work-pool.json" in told
     assert "work pool verification: whoever" not in told
+    assert "✗ Prefect: its server asks for no password: whoever reaches it is root on the workers' machines" in told
     assert "✓ work pool backup: a worker was heard" in told
     assert "✗ work pool verification: no worker was ever heard" in told
     assert "prefect worker start --pool verification" in told

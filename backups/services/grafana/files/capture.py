@@ -26,7 +26,7 @@ from backups.witness import Fact
 
 UNKNOWN = "unknown"
 
-_REPAIR = "stop Grafana and try: sqlite3 grafana.db '.recover' | sqlite3 mended.db; the backups taken before are unharmed"
+_REPAIR = "stop Grafana and try, as its user: sqlite3 grafana.db '.recover' | sqlite3 mended.db; earlier backups are unharmed"
 
 
 def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *, lock_seconds: float) -> Captured:

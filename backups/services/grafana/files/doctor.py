@@ -63,7 +63,7 @@ def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: 
         place.fetch_sqlite(FILE, scratch / FILE, seconds=_LOCK_SECONDS)
         with opened(scratch / FILE) as database:
             fault = database.fault()
-            remedy = f"stop Grafana and try: sqlite3 {FILE} '.recover' | sqlite3 mended.db"
+            remedy = f"stop Grafana and try, as its user: sqlite3 {FILE} '.recover' | sqlite3 mended.db"
             message = (
                 f"{FILE} in {place} is damaged: {fault}"
                 if fault

@@ -19,6 +19,7 @@ class Order:
     backup: an id, or latest. at: a time (UTC), or a position of the log (MySQL: a GTID); then `backup` is not looked at
     replace: move aside what the target holds. anyway: deliver even what is not equal to its witness, or refuted by a later one
     second_replay: with `at`, prove the log that leads there by the witness after it; without, its part is called unproven
+    by_itself: nobody asked for it: before anything is put in place, the service's own machine is asked whether that is right
     tables: of a MySQL service, `database.table`: the target gets a file of SQL for each, instead of a data directory
     """
 
@@ -30,6 +31,7 @@ class Order:
     anyway: bool = False
     tables: Sequence[str] = ()
     second_replay: bool = True
+    by_itself: bool = False
 
 
 class Timed(BaseModel):

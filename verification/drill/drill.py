@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from backups import witness
 from backups.errors import Damaged, LifeboatError
-from backups.machine import parallel, shortage
+from backups.machine import parallel
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
@@ -118,11 +118,8 @@ def _faults_kept(
     except Exception as fault:
         log.debug("a fault ended the drill", exc_info=True)
         progress.fault = parallel.as_fault(fault)
-    if isinstance(progress.fault, Damaged) and (short := sandbox.cut_short() or shortage.said(progress.fault.message)):
-        progress.fault = LifeboatError(
-            f"{short}, so nothing is proven: {progress.fault.message}",
-            hint="give it what it lacked, and verify again: free space below state:, or sandbox.memory in lifeboat.yaml",
-        )
+    if progress.fault:
+        progress.fault = sandbox.excused(progress.fault)
     if progress.fault and (gone := fetch.deleted(records, repository)):
         were = "was" if gone == 1 else "were"
         progress.fault = LifeboatError(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backups.config.settings import SandboxSettings
-from backups.errors import LifeboatError
+from backups.errors import Damaged, LifeboatError
 from backups.machine import shortage
 from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
@@ -118,6 +118,15 @@ class DockerSandbox:
             return full
         words = ((container.name, shortage.said(container.logs(_LAST))) for container in self._containers)
         return next((f"{what}, as container {name} says" for name, what in words if what), None)
+
+    def excused(self, fault: LifeboatError, what: str = "nothing is") -> LifeboatError:
+        """Return the fault, or, where something else than the data ended the copy, one that says so."""
+        if not isinstance(fault, Damaged) or not (short := self.cut_short() or shortage.said(fault.message)):
+            return fault
+        return LifeboatError(
+            f"{short}, so {what} proven: {fault.message}",
+            hint="give it what it lacked, and try again: free space below state:, or sandbox.memory in lifeboat.yaml",
+        )
 
     def close(self) -> None:
         """Remove every container, the network and the directory. What Docker will not remove now goes with the run."""

@@ -91,7 +91,10 @@ class _Restore:
                 chains_in_use.chain(self.site.state, choice.chain[0].chain),
                 sandbox.opened(self.run, name, self.site.settings.sandbox) as box,
             ):
-                back = self._bring_back(box)
+                try:
+                    back = self._bring_back(box)
+                except Damaged as fault:
+                    raise box.excused(fault) from fault
                 target = self.plan.target
                 if self.plan.order.tables:
                     delivery = deliver.tables(back.copy, self.plan.order.tables, box.directory / "tables")

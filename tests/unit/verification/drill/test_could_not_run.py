@@ -17,7 +17,7 @@ ENDED = Damaged("the server ended on the restored data: Cannot resize redo log f
 NO_WORD = None
 
 
-class Box:
+class Box(DockerSandbox):
     """A sandbox that knows what ended its copy, or does not."""
 
     def __init__(self, why: str | None) -> None:
@@ -59,7 +59,7 @@ def test_only_a_comparison_or_a_refusal_with_everything_at_hand_is_a_failure(
     fault: Exception | None, why: str | None, checks: list[Check], expected: str
 ) -> None:
     progress = Progress(Stopwatch(lambda: 0.0), checks=checks)
-    with _faults_kept(progress, cast("DockerSandbox", Box(why)), [], cast("Any", Repository())):
+    with _faults_kept(progress, Box(why), [], cast("Any", Repository())):
         if fault:
             raise fault
     assert verdict(progress) == expected
@@ -71,5 +71,5 @@ def test_only_a_comparison_or_a_refusal_with_everything_at_hand_is_a_failure(
 @pytest.mark.parametrize("signal", [KeyboardInterrupt, SystemExit])
 def test_a_signal_ends_the_drill_and_makes_no_result(signal: type[BaseException]) -> None:
     progress = Progress(Stopwatch(lambda: 0.0))
-    with pytest.raises(signal), _faults_kept(progress, cast("DockerSandbox", Box(None)), [], cast("Any", Repository())):
+    with pytest.raises(signal), _faults_kept(progress, Box(None), [], cast("Any", Repository())):
         raise signal

@@ -1,6 +1,6 @@
 """Looks, as a flow, whether a service is down or has lost data, and reports what to type.
 
-It restores only services whose `restore.by_itself` allows it, at most once in 24 hours.
+It restores only services whose `restore.by_itself` allows it, at most once in 24 hours, and whose machine bears the alarm out.
 
 It is started every five minutes by prefect.yaml, and by `lifeboat watch`. Next file: `tasks/watch.py`.
 """
@@ -49,11 +49,11 @@ def watch_services(services: list[str] | None = None, config: Path | None = None
     site = Site.open(config)
     names = site.chosen(services or [])
     sightings = look(names, config)
-    report(sightings, config)
-    now = datetime.now(UTC)
-    for reason in automatic_restore.skipped(site, sightings, now):
+    refused = automatic_restore.refusals(site, sightings, datetime.now(UTC))
+    report(sightings, config, refused)
+    for reason in refused.values():
         get_run_logger().warning("%s", reason)
-    for order in automatic_restore.orders(site, sightings, now):
+    for order in automatic_restore.orders(site, sightings, refused):
         _restore(order, site, config)
     unhealthy = [sighting.service for sighting in sightings if sighting.problems]
     unseen = [sighting.service for sighting in sightings if sighting.error]

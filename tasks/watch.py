@@ -3,7 +3,7 @@
 Next file: `verification/watch/watch.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prefect import get_run_logger, task
@@ -24,12 +24,15 @@ def look(names: Sequence[str], config: Path | None) -> list[Sighting]:
 
 
 @task(task_run_name="report problems", cache_policy=NO_CACHE, persist_result=False)
-def report(sightings: Sequence[Sighting], config: Path | None) -> None:
-    """Report problems: an event for each service, the log, and one artifact. Nothing is reported of services without any."""
+def report(sightings: Sequence[Sighting], config: Path | None, refused: Mapping[str, str]) -> None:
+    """Report problems: an event for each service, the log, and one artifact. Nothing is reported of services without any.
+
+    refused: by service, why it is not restored by itself although that is allowed
+    """
     site = Site.open(config)
     texts = []
     for sighting in sightings:
-        text = advice.text(sighting, site)
+        text = advice.text(sighting, site, refused.get(sighting.service))
         for line in sighting.ahead:
             get_run_logger().warning("%s: %s; it is left out until then", sighting.service, line)
         if sighting.problems:

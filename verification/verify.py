@@ -26,7 +26,7 @@ from verification.drill.outcome import could_not_begin
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
-from verification.evidence import store
+from verification.evidence import proven, store
 from verification.evidence.evidence import DrillResult, Evidence, Kept
 from verification.evidence.forecast import forecast
 from verification.report import junit, page
@@ -155,6 +155,12 @@ def conclude(
     if out:
         _write(evidence, out)
     evidence = evidence.model_copy(update={"kept": _keep(evidence, site)})
+    if not store.tampered(results):
+        whole = [each for each, result in zip(planned, results, strict=True) if result.backup_verdict == "verified"]
+        try:
+            proven.note(site.state, [each.chain for each in whole])
+        except LifeboatError as error:
+            log.warning("no service is restored by itself from these backups: %s", error.message)
     if out:
         _write(evidence, out)
     return evidence

@@ -129,11 +129,11 @@ class Watch(_Section):
     """When the watch advises a restore.
 
     collapse: the share of its rows that a table has lost
-    looks, pause: a problem counts when it is seen so many times in a row, so far apart: one missed answer is not enough
+    looks, pause: a problem counts when it is seen so many times in a row, so far apart: one missed answer is never enough
     """
 
     collapse: Share = 0.5
-    looks: int = Field(default=3, ge=1, le=20)
+    looks: int = Field(default=3, ge=2, le=20)
     pause: Span = timedelta(seconds=10)
 
 

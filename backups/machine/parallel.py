@@ -2,6 +2,9 @@
 
 import contextlib
 import logging
+import queue
+import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
@@ -39,6 +42,42 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, a
                 with contextlib.suppress(Exception):
                     next(future for future in futures if not future.done()).result(timeout=1)
             raise
+
+
+def in_time(
+    function: Callable[[Item], Result], items: Iterable[Item], *, at_once: int, seconds: float
+) -> list[Result | LifeboatError | None]:
+    """Call `function` for each item in threads, and wait for each so long at most: None for one that is late.
+
+    Nobody waits for the thread of a late one: it ends with the process.
+    """
+    every = list(items)
+    answers: queue.Queue[tuple[int, Result | LifeboatError]] = queue.Queue()
+    turns, began = threading.Semaphore(at_once), [0.0] * len(every)
+    outcomes: list[Result | LifeboatError | None] = [None] * len(every)
+
+    def answer(at: int) -> None:
+        turns.acquire()
+        began[at] = time.monotonic()
+        answers.put((at, _outcome(function, every[at])))
+        turns.release()
+
+    for at in range(len(every)):
+        threading.Thread(target=answer, args=(at,), name=f"lifeboat-in-time-{at}", daemon=True).start()
+    waiting = set(range(len(every)))
+    while waiting:
+        with contextlib.suppress(queue.Empty):
+            at, outcome = answers.get(timeout=_HEARTBEAT)
+            if at in waiting:
+                outcomes[at] = outcome
+                waiting.remove(at)
+            continue
+        late = {at for at in waiting if began[at] and time.monotonic() - began[at] > seconds}
+        waiting -= late
+        for _ in late:
+            # Its turn is somebody else's now.
+            turns.release()
+    return outcomes
 
 
 def as_fault(error: Exception) -> LifeboatError:

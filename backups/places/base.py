@@ -5,7 +5,7 @@ Services use only this protocol; a new kind of place is one module and one line 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 
 
@@ -35,6 +35,11 @@ class Place(Protocol):
 
     def __str__(self) -> str:
         """Write it as lifeboat.yaml does."""
+        ...
+
+    @property
+    def root(self) -> PurePath | str:
+        """The directory's path on its machine."""
         ...
 
     def check(self) -> None:

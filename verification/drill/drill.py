@@ -126,11 +126,8 @@ def _faults_kept(
     except Exception as fault:
         log.debug("a fault ended the drill", exc_info=True)
         progress.fault = parallel.as_fault(fault)
-    if isinstance(progress.fault, Damaged) and (cut_short := sandbox.cut_short()):
-        progress.fault = LifeboatError(
-            f"{cut_short}, so nothing is proven: {progress.fault.message}",
-            hint="raise sandbox.memory in lifeboat.yaml, if this machine has as much to spare",
-        )
+    if progress.fault:
+        progress.fault = sandbox.excused(progress.fault)
     if progress.fault and (gone := fetch.deleted(records, repository)):
         were = "was" if gone == 1 else "were"
         progress.fault = LifeboatError(

@@ -44,9 +44,7 @@ def prove(
             observed = tuple(copy.observe())
         except Damaged as fault:
             # A server that the kernel ended says nothing about the log.
-            if cut_short := box.cut_short():
-                raise LifeboatError(f"{cut_short}, so the log is not proven: {fault.message}", hint=fault.hint) from fault
-            raise
+            raise box.excused(fault, "the log is not") from fault
     except LifeboatError as fault:
         _note(progress, why_not=fault.message, refuted=isinstance(fault, Damaged))
         raise

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backups.config.settings import SandboxSettings
-from backups.errors import LifeboatError
+from backups.errors import Damaged, LifeboatError
+from backups.machine import shortage
 from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
 from backups.machine.wait import wait_until
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SANDBOX_LABEL = "lifeboat.sandbox"
 
+_LAST = 40
+"""Lines of a container's log in which it may say that the machine ran out of something."""
 _MOMENT = 1.0
 """Seconds."""
 
@@ -47,8 +50,12 @@ class DockerSandbox:
     """The image that copies run on, whatever their manifests name: see `images.py`."""
     _containers: list[Container] = field(default_factory=list)
     _network: str | None = None
+    disk: shortage.Watched = field(init=False)
     _owned: list[tuple[Path, Image]] = field(default_factory=list)
     _used: bool = False
+
+    def __post_init__(self) -> None:
+        self.disk = shortage.Watched(self.directory)
 
     def image(self, name: str) -> Image:
         """See Sandbox. Nothing is pulled for a name that only a manifest says."""
@@ -98,7 +105,10 @@ class DockerSandbox:
         self._owned.append((directory, image))
 
     def cut_short(self) -> str | None:
-        """Say which container was ended from outside, and how, if one was: then the copy's end proves nothing."""
+        """Say what ended the copy that is not its data: a container that was ended from outside, or a machine that ran out.
+
+        Then the copy's end proves nothing.
+        """
         ended: list[str] = []
 
         def any_ended() -> bool:
@@ -107,7 +117,21 @@ class DockerSandbox:
 
         # Docker may note why a container ended a moment after it did.
         wait_until(any_ended, seconds=_MOMENT if self._containers else 0)
-        return ended[0] if ended else None
+        if ended:
+            return ended[0]
+        if full := self.disk.full():
+            return full
+        words = ((container.name, shortage.said(container.logs(_LAST))) for container in self._containers)
+        return next((f"{what}, as container {name} says" for name, what in words if what), None)
+
+    def excused(self, fault: LifeboatError, what: str = "nothing is") -> LifeboatError:
+        """Return the fault, or, where something else than the data ended the copy, one that says so."""
+        if not isinstance(fault, Damaged) or not (short := self.cut_short() or shortage.said(fault.message)):
+            return fault
+        return LifeboatError(
+            f"{short}, so {what} proven: {fault.message}",
+            hint="give it what it lacked, and try again: free space below state:, or sandbox.memory in lifeboat.yaml",
+        )
 
     def close(self) -> None:
         """Remove every container, the network and the directory. What Docker will not remove now goes with the run."""
@@ -159,7 +183,9 @@ def opened(run: Run, name: str, settings: SandboxSettings) -> Iterator[DockerSan
         Limits(memory=settings.memory, processors=settings.processors),
         replace(run.docker, labels={**run.docker.labels, SANDBOX_LABEL: title}),
     )
+    sandbox.disk.start()
     try:
         yield sandbox
     finally:
+        sandbox.disk.stop()
         sandbox.close()

@@ -20,6 +20,7 @@ class Order:
     replace: move aside what the target holds. anyway: deliver even what is not equal to its witness, or refuted by a later one
     second_replay: with `at`, prove the log that leads there by the witness after it; without, its part is called unproven
     image: what the copy, and a container that stays, run on, instead of the configured image
+    by_itself: nobody asked for it: before anything is put in place, the service's own machine is asked whether that is right
     tables: of a MySQL service, `database.table`: the target gets a file of SQL for each, instead of a data directory
     """
 
@@ -32,6 +33,7 @@ class Order:
     tables: Sequence[str] = ()
     second_replay: bool = True
     image: str | None = None
+    by_itself: bool = False
 
 
 class Timed(BaseModel):

@@ -29,7 +29,7 @@ from verification.drill.outcome import Progress, failed_checks, image_part, verd
 from verification.drill.sandbox import DockerSandbox
 from verification.evidence import words
 from verification.evidence.evidence import BackupPart
-from verification.restore import deliver
+from verification.restore import deliver, second_witness
 from verification.restore import plan as planning
 from verification.restore.order import Order, Restoration, Timed
 from verification.restore.plan import Plan
@@ -93,7 +93,10 @@ class _Restore:
                 chains_in_use.chain(self.site.state, choice.chain[0].chain),
                 sandbox.opened(self.run, name, self.site.settings.sandbox) as box,
             ):
-                back = self._bring_back(box)
+                try:
+                    back = self._bring_back(box)
+                except Damaged as fault:
+                    raise box.excused(fault) from fault
                 target = self.plan.target
                 if self.plan.order.tables:
                     delivery = deliver.tables(back.copy, self.plan.order.tables, box.directory / "tables")
@@ -102,11 +105,23 @@ class _Restore:
                 self.notes += delivery.notes
                 if self.progress.moment and back.log:
                     self._prove_log(continuous_copy(back.copy), back.log, box)
+                self._require_borne_out()
                 target.make_way(delivery, self.plan.held, self)
                 target.deliver(delivery, self.plan.manifests(choice.backup), self)
                 target.begin(delivery, self.plan.manifests(choice.backup), self)
         finally:
             self.progress.watch.stop()
+
+    def _require_borne_out(self) -> None:
+        """Raise LifeboatError when nobody asked for this restore, and the service's machine does not bear the alarm out."""
+        name = self.plan.service.name
+        if self.plan.order.by_itself and (
+            why := second_witness.objection(self.site, self.run.docker, name, self.plan.choice.chain)
+        ):
+            raise LifeboatError(
+                f"{name} is not restored by itself: {why}; {self.plan.target} was not touched",
+                hint=f"look at it yourself: lifeboat watch {name}",
+            )
 
     def _bring_back(self, box: DockerSandbox) -> BroughtBack:
         """Bring the copy to the wanted moment and compare it with its witness. Raises Damaged when it is not equal."""

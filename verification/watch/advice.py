@@ -14,17 +14,20 @@ _SHOWN = 12
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
-def lines(sighting: Sighting, site: Site) -> list[str]:
-    """Write a sighting in plain lines; none when nothing is wrong and the service could be looked at."""
-    return list(_lines(sighting, site))
+def lines(sighting: Sighting, site: Site, refused: str | None = None) -> list[str]:
+    """Write a sighting in plain lines; none when nothing is wrong and the service could be looked at.
+
+    refused: why it is not restored by itself although that is allowed
+    """
+    return list(_lines(sighting, site, refused))
 
 
-def text(sighting: Sighting, site: Site) -> str:
+def text(sighting: Sighting, site: Site, refused: str | None = None) -> str:
     """Write a sighting as one text."""
-    return "\n".join(lines(sighting, site))
+    return "\n".join(lines(sighting, site, refused))
 
 
-def _lines(sighting: Sighting, site: Site) -> Iterator[str]:
+def _lines(sighting: Sighting, site: Site, refused: str | None) -> Iterator[str]:
     if sighting.error:
         yield f"{sighting.service} could not be looked at: {sighting.error.message}"
         if sighting.error.hint:
@@ -39,17 +42,17 @@ def _lines(sighting: Sighting, site: Site) -> Iterator[str]:
     if sighting.advice is None:
         yield "  no backup that could help is in the repository, as far as it can be read; see: lifeboat list"
         return
-    yield from _advice(sighting.advice, sighting.seen_at, site)
+    yield from _advice(sighting.advice, sighting.seen_at, site, refused)
 
 
-def _advice(advice: Advice, now: datetime, site: Site) -> Iterator[str]:
+def _advice(advice: Advice, now: datetime, site: Site, refused: str | None) -> Iterator[str]:
     backup = advice.backup
     age = durations.describe(now - backup.taken_at)
     yield f"  bring back: {backup.id}: all as of {backup.taken_at:{_TIME}}; what was written in the {age} since is not in it"
     yield f"  proof: {_proof(advice.proof, now)}"
     if advice.drilled and advice.drilled[0].id != backup.id:
         yield f"  last drill: {advice.drilled[0].id} {_proof(advice.drilled[1], now)}"
-    yield f"  {_by_itself(advice, site)}"
+    yield f"  {f'{refused}. To restore, type:' if refused else _by_itself(advice, site)}"
     yield from (f"    {command}" for command in commands(advice, site))
 
 
@@ -71,5 +74,8 @@ def commands(advice: Advice, site: Site) -> list[str]:
 
 def _by_itself(advice: Advice, site: Site) -> str:
     if site.settings.services[advice.backup.service].restore.by_itself:
-        return "the watch's flow restores it by itself, at most once in 24 h (restore.by_itself). To do it by hand, type:"
+        return (
+            "the watch's flow restores it by itself, at most once in 24 h (restore.by_itself), where its machine bears that out. "
+            "To do it by hand, type:"
+        )
     return "nothing is restored by itself; if what was seen was meant, the next backup takes it as it is. To restore, type:"

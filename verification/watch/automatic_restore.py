@@ -1,11 +1,16 @@
-"""Chooses the restores that the watch begins by itself: of services that allow it, to their `restore.to`, one in 24 h at most."""
+"""Chooses the restores that the watch begins by itself: of services that allow it, to their `restore.to`, one in 24 h at most.
 
-from collections.abc import Iterable
+Only from a backup that this machine has proven, and only when the service's own machine bears the alarm out.
+"""
+
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from backups.errors import LifeboatError
+from backups.machine.docker import Docker
 from backups.site import Site
+from verification.restore import second_witness
 from verification.restore.order import Order
 from verification.watch.watch import Sighting
 
@@ -13,20 +18,25 @@ _REST = timedelta(hours=24)
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
-def orders(site: Site, sightings: Iterable[Sighting], now: datetime) -> list[Order]:
-    """Order a restore for each service that calls for one, allows it, has a backup that helps, and had none in the last 24 h."""
-    found = []
-    for sighting in _allowed(site, sightings):
-        to = site.settings.services[sighting.service].restore.to
-        if sighting.advice and to and _why_not(site, sighting, now) is None:
-            found.append(Order(sighting.service, to, backup=sighting.advice.backup.id, replace=True))
+def refusals(site: Site, sightings: Iterable[Sighting], now: datetime) -> dict[str, str]:
+    """Say by service why those that call for a restore and allow it are not restored this time, a sentence each."""
+    found = {}
+    for sighting in sightings:
+        settings = site.settings.services[sighting.service].restore
+        if sighting.problems and settings.by_itself and (why := _why_not(site, sighting, now)):
+            found[sighting.service] = why
     return found
 
 
-def skipped(site: Site, sightings: Iterable[Sighting], now: datetime) -> list[str]:
-    """Say why services that call for a restore and allow it are not restored this time, a sentence each."""
-    reasons = (_why_not(site, sighting, now) for sighting in _allowed(site, sightings))
-    return [reason for reason in reasons if reason]
+def orders(site: Site, sightings: Iterable[Sighting], refused: Container[str]) -> list[Order]:
+    """Order a restore for each service that calls for one, allows it, and is not refused it."""
+    found = []
+    for sighting in sightings:
+        settings = site.settings.services[sighting.service].restore
+        if sighting.problems and sighting.advice and settings.by_itself and settings.to and sighting.service not in refused:
+            backup = sighting.advice.backup.id
+            found.append(Order(sighting.service, settings.to, backup=backup, replace=True, by_itself=True))
+    return found
 
 
 def note(site: Site, service: str, now: datetime) -> None:
@@ -45,15 +55,14 @@ def note(site: Site, service: str, now: datetime) -> None:
         ) from error
 
 
-def _allowed(site: Site, sightings: Iterable[Sighting]) -> list[Sighting]:
-    return [each for each in sightings if each.problems and site.settings.services[each.service].restore.by_itself]
-
-
 def _why_not(site: Site, sighting: Sighting, now: datetime) -> str | None:
     """Say why a service is not restored by itself; None when it is."""
     name = sighting.service
     if sighting.advice is None:
         return f"{name} is not restored by itself: no backup that could help is in the repository, as far as it can be read"
+    proof, backup = sighting.advice.proof, sighting.advice.backup.id
+    if proof is None or proof.verdict != "verified":
+        return f"{name} is not restored by itself: {backup} was never proven: lifeboat verify {name}"
     try:
         last = _last(site, name)
     except LifeboatError as error:
@@ -61,7 +70,8 @@ def _why_not(site: Site, sighting: Sighting, now: datetime) -> str | None:
         return str(error)
     if last is not None and now - last < _REST:
         return f"{name} is not restored by itself again: that began at {last:{_TIME}}, and is done once in 24 h at most"
-    return None
+    why = second_witness.objection(site, Docker(), name, sighting.advice.chain)
+    return f"{name} is not restored by itself: {why}" if why else None
 
 
 def _last(site: Site, service: str) -> datetime | None:

@@ -1,6 +1,7 @@
 """Looks for the two reasons to restore a service: it is down, or data are gone.
 
-It finds the backup that helps, and restores nothing. What is wrong with a service is found by its type (`Service.health`).
+It finds the backup that helps, and restores nothing. What is wrong with a service is found by its type (`Service.health`), and
+counts when every look of several sees the same. What cannot be looked at, or does not answer in time, is said to be so.
 """
 
 import logging
@@ -18,6 +19,7 @@ from backups.machine import parallel
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord
 from backups.services.base import Problem, Service
+from backups.services.identified import another
 from backups.site import Site
 from backups.witness import Fact
 from verification.evidence.store import TAG, Proof, read_proofs
@@ -25,6 +27,8 @@ from verification.evidence.store import TAG, Proof, read_proofs
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
+_PATIENCE = 150.0
+"""Seconds for one look: a service that is given up for its silence (60 s) says so itself before."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +71,29 @@ def watch(
     *,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    patience: float = _PATIENCE,
 ) -> list[Sighting]:
-    """Look at the named services, side by side. Never raises for what it finds, nor for what keeps it from looking."""
+    """Look at the named services, side by side. Never raises for what it finds, nor for what keeps it from looking.
+
+    patience: seconds for one look. A service that takes longer for all its looks is left alone, so that it keeps nobody waiting.
+    """
     held: Mapping[str, Sequence[Chain]] | LifeboatError
     try:
         held = chaining.chains(site.repository.backups())
     except LifeboatError as error:
         held = error
 
-    outcomes = parallel.side_by_side(lambda name: _look(site, name, held, sleep, now), names, at_once=_AT_ONCE)
+    settings = site.settings.watch
+    seconds = settings.looks * patience + (settings.looks - 1) * settings.pause.total_seconds()
+    outcomes = parallel.in_time(lambda name: _look(site, name, held, sleep, now), names, at_once=_AT_ONCE, seconds=seconds)
+    late = LifeboatError(
+        f"no answer in {durations.describe(seconds)}",
+        hint="the service, or the repository that holds its last witness, hangs: `lifeboat doctor` may say which",
+    )
     return [
-        Sighting(name, site.settings.services[name].type, now(), error=outcome) if isinstance(outcome, LifeboatError) else outcome
+        outcome
+        if isinstance(outcome, Sighting)
+        else Sighting(name, site.settings.services[name].type, now(), error=late if outcome is None else outcome)
         for name, outcome in zip(names, outcomes, strict=True)
     ]
 
@@ -94,6 +110,7 @@ def _look(
     members: tuple[Chain, ...] = ()
     advice, seen_at = None, now()
     future: list[str] = []
+    newest: BackupRecord | None = None
     unread = held if isinstance(held, LifeboatError) else None
     if not isinstance(held, LifeboatError):
         members = tuple(chaining.present(held.get(name, ()), seen_at))
@@ -105,6 +122,8 @@ def _look(
         except LifeboatError as error:
             unread = error
     seen, unseen = _look_repeatedly(service, witness, site.settings.watch, sleep)
+    if newest and any(problem.kind == "loss" for problem in seen):
+        seen, unseen = _of_the_same_server(service, site, newest, seen)
     if seen and members:
         try:
             advice = _advise(site, members, now())
@@ -116,19 +135,46 @@ def _look(
 def _look_repeatedly(
     service: Service, witness: Sequence[Fact], settings: Watch, sleep: Callable[[float], None]
 ) -> tuple[tuple[Problem, ...], LifeboatError | None]:
-    """Return what the last of several looks saw, or why it could not look. The first that finds nothing wrong is the last."""
-    left = settings.looks
-    while True:
-        left -= 1
+    """Return what every look has seen, or why one could not look. The first that finds nothing wrong is the last."""
+    looks: list[tuple[Problem, ...]] = []
+    unseen: LifeboatError | None = None
+    for number in range(settings.looks):
+        if number:
+            log.info("%s: something is wrong; looking again in %s", service.name, durations.describe(settings.pause))
+            sleep(settings.pause.total_seconds())
         try:
-            seen = tuple(service.health(witness, settings.collapse))
-            if not seen or not left:
-                return seen, None
+            looks.append(tuple(service.health(witness, settings.collapse)))
         except LifeboatError as error:
-            if not left:
-                return (), error
-        log.info("%s: something is wrong; looking again in %s", service.name, durations.describe(settings.pause))
-        sleep(settings.pause.total_seconds())
+            unseen = error
+        else:
+            if not looks[-1]:
+                return (), None
+    if unseen:
+        return (), unseen
+    each = [{(problem.kind, problem.subject) for problem in look} for look in looks]
+    same = tuple(problem for problem in looks[-1] if all((problem.kind, problem.subject) in seen for seen in each))
+    if same:
+        return same, None
+    return (), LifeboatError(
+        f"it changes from look to look what is wrong: first {looks[0][0].message}; last {looks[-1][0].message}",
+        hint="look again in a while: lifeboat watch",
+    )
+
+
+def _of_the_same_server(
+    service: Service, site: Site, newest: BackupRecord, seen: tuple[Problem, ...]
+) -> tuple[tuple[Problem, ...], LifeboatError | None]:
+    """Return the losses when it is the server of the backup that has them, else why nothing is known of that one."""
+    try:
+        other = another(service, site.repository.manifest(newest))
+    except LifeboatError as error:
+        return (), error
+    if other is None:
+        return seen, None
+    return (), LifeboatError(
+        f"{other}; there, {seen[0].message}",
+        hint="is host right in lifeboat.yaml? if that server has taken its place, the next backup takes it as it is",
+    )
 
 
 def _advise(site: Site, members: Sequence[Chain], now: datetime) -> Advice | None:

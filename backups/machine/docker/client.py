@@ -217,6 +217,14 @@ class Docker:
                 thing.remove()
         return len(things)
 
+    def runs(self, container: str) -> bool:
+        """Return whether a container, anybody's, runs; one that is not there does not."""
+        with translated(f"container {container}"):
+            try:
+                return bool(self.client().containers.get(container).status in ("running", "restarting", "paused"))
+            except docker.errors.NotFound:
+                return False
+
     def host_path(self, container: str, path: str) -> Path:
         """Return where `path` of a container is on this machine: in its volume, its bind mount, or its layer.
 

@@ -9,10 +9,10 @@ import requests.exceptions
 from docker.models.containers import Container as DockerContainer
 
 from backups.errors import LifeboatError
-from backups.machine.docker.errors import translated
+from backups.machine.docker.errors import first_line, translated
 
-_KILLED = 137
-"""Exit code of whatever SIGKILL ended."""
+_SIGNALLED = (129, 130, 137, 143)
+"""Exit codes of what SIGHUP, SIGINT, SIGKILL or SIGTERM ended: signals that no program sends itself for its data."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Container:
     _container: DockerContainer
     image: Image
     _stop_requested: bool = False
+    _removed: bool = False
 
     @property
     def name(self) -> str:
@@ -63,17 +64,21 @@ class Container:
         return bool(self._container.status == "running")
 
     def cut_short(self) -> str | None:
-        """Return how it was ended from outside: out of memory, or by a SIGKILL that Lifeboat did not send; else None."""
+        """Return how it was ended from outside: out of memory, by a signal that Lifeboat did not send, or removed; else None."""
+        if self._removed:
+            return None
         try:
             self._container.reload()
-        except docker.errors.DockerException:
-            return None
+        except docker.errors.NotFound:
+            return "was removed by somebody else"
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            return f"can no longer be asked, since Docker does not answer: {first_line(error)}"
         state = self._container.attrs["State"]
         if state["OOMKilled"]:
             return "ran out of the memory that it is allowed"
         # Docker does not always record that memory ran out: seen once with 20.10, on a container that ran out while it started.
-        if state["Status"] == "exited" and state["ExitCode"] == _KILLED and not self._stop_requested:
-            return f"was killed (exit code {_KILLED})"
+        if state["Status"] == "exited" and state["ExitCode"] in _SIGNALLED and not self._stop_requested:
+            return f"was killed (exit code {state['ExitCode']})"
         return None
 
     def logs(self, lines: int = 20) -> str:
@@ -110,6 +115,7 @@ class Container:
 
     def remove(self) -> None:
         """Remove it and its anonymous volumes, running or not; one that is removed already, or just now, is fine."""
+        self._removed = True
         with translated(f"container {self.name}"):
             try:
                 self._container.remove(force=True, v=True)

@@ -166,7 +166,7 @@ def test_a_table_that_the_server_itself_cannot_read_is_lost(mysql_server: MySQLS
     mysql_server.sql(f"ALTER TABLE {DATABASE}.small DISCARD TABLESPACE")
     ((kind, subject, message),) = seen(mysql_server, facts)
     assert (kind, subject) == ("loss", "watched.small")
-    assert "cannot be read; the last witness counted 10 rows in it: Tablespace has been discarded" in message
+    assert "cannot be read; the last witness counted 10 rows in it: Tablespace is discarded" in message
 
 
 def test_another_server_is_told_from_the_one_that_was_backed_up(mysql_server: MySQLServer) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,12 +15,14 @@ import pytest
 from backups.errors import ConfigError
 from backups.machine.wait import wait_until
 from backups.services.base import Problem
+from backups.site import Site
 from tests.contract.toy import names
 from tests.contract.toy_site import ToySite
 from tests.integration.flows.conftest import Said
 from tests.servers.prefect import PrefectServer
 from verification.drill.tamper import Tamper
 from verification.restore.order import Order
+from verification.restore.restore import restore
 from verification.verify import verify
 from verification.watch import advice, automatic_restore
 from verification.watch.watch import Sighting, watch
@@ -138,31 +141,55 @@ def test_many_ailments_are_told_by_the_first_and_their_number(toy: ToySite) -> N
     assert "  and 18 more" in lines
 
 
+def decided(site: Site, sightings: list[Sighting], now: datetime) -> tuple[list[Order], dict[str, str]]:
+    refused = automatic_restore.refusals(site, sightings, now)
+    return automatic_restore.orders(site, sightings, refused), refused
+
+
 def test_a_service_that_allows_it_is_restored_by_itself_once_a_day(toy: ToySite, tmp_path: Path) -> None:
     """Only where it is allowed, to the configured place, and the next time when 24 hours have passed."""
     toy.source.rename(toy.folder / "burnt")
     now = datetime.now(UTC)
-    site = toy.configure(more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back'}}")
-    assert automatic_restore.orders(site, watch(site, ["toy"]), now) == []
+    back = tmp_path / "back"
+    site = toy.configure(more=QUICK, service=f", restore: {{to: 'local:{back}'}}")
+    assert decided(site, watch(site, ["toy"]), now) == ([], {})
 
-    site = toy.configure(
-        more=QUICK, service=f", restore: {{to: 'local:{tmp_path}/back', stop: 'true', start: 'true', by_itself: true}}"
-    )
-    sightings = watch(site, ["toy"])
+    allowed = f", restore: {{to: 'local:{back}', stop: 'true', start: 'true', by_itself: true}}"
+    site = toy.configure(more=QUICK, service=allowed)
     newest = site.repository.backups()[-1]
-    wanted = [Order("toy", f"local:{tmp_path}/back", backup=newest.id, replace=True)]
-    assert automatic_restore.orders(site, sightings, now) == wanted
+    never = f"toy is not restored by itself: {newest.id} was never proven: lifeboat verify toy"
+    sightings = watch(site, ["toy"])
+    assert decided(site, sightings, now) == ([], {"toy": never})
+    assert any(never in line for line in advice.lines(sightings[0], site, never))
+
+    verify(site, ["toy"], selections=["latest"])
+    now = datetime.now(UTC)
+    sightings = watch(site, ["toy"])
+    wanted = [Order("toy", f"local:{back}", backup=newest.id, replace=True, by_itself=True)]
+    assert decided(site, sightings, now) == (wanted, {})
     assert any("restores it by itself, at most once in 24 h" in line for line in advice.lines(sightings[0], site))
-    assert automatic_restore.skipped(site, sightings, now) == []
+    # Its machine says otherwise: what is there is younger than the backup.
+    back.mkdir()
+    (back / "shop.sqlite").write_text("written since")
+    orders, refused = decided(site, sightings, now)
+    assert (orders, "are younger than" in refused["toy"]) == ([], True)
+    restored = restore(site, wanted[0])
+    assert (restored.touched, restored.delivered) == (False, None)
+    assert "toy is not restored by itself: files in" in str(restored.error)
+    assert names(back) == ["shop.sqlite"]
+    (back / "shop.sqlite").unlink()
+    # The proof is somebody else's word: the note of this machine is gone.
+    shutil.move(site.state / "proven", tmp_path / "notes")
+    assert "was never proven on this machine" in decided(site, sightings, now)[1]["toy"]
+    shutil.move(tmp_path / "notes", site.state / "proven")
+
     automatic_restore.note(site, "toy", now)
-    (why,) = automatic_restore.skipped(site, sightings, now + timedelta(hours=23))
-    assert f"that began at {now:%Y-%m-%d %H:%M:%S} UTC" in why
-    assert automatic_restore.orders(site, sightings, now + timedelta(hours=23)) == []
-    assert automatic_restore.orders(site, sightings, now + timedelta(hours=24)) == wanted
+    orders, refused = decided(site, sightings, now + timedelta(hours=23))
+    assert (orders, f"that began at {now:%Y-%m-%d %H:%M:%S} UTC" in refused["toy"]) == ([], True)
+    assert decided(site, sightings, now + timedelta(hours=24)) == (wanted, {})
 
     (tmp_path / "toy" / "state" / "restores" / "toy.by-itself").write_text("yesterday")
-    assert automatic_restore.orders(site, sightings, now) == []
-    assert "toy.by-itself cannot be read" in automatic_restore.skipped(site, sightings, now)[0]
+    assert "toy.by-itself cannot be read" in decided(site, sightings, now)[1]["toy"]
     with pytest.raises(ConfigError, match=r"needs restore\.to, restore\.stop, restore\.start"):
         toy.configure(service=", restore: {by_itself: true}")
     with pytest.raises(ConfigError, match=r"needs restore\.start:"):
@@ -233,7 +260,10 @@ def test_the_flow_raises_an_event_shows_an_artifact_and_fails_its_run(toy: ToySi
     assert sorted(state["type"] for state in states) == ["COMPLETED", "FAILED"]
     assert any("1 of 1 services call for a restore: toy" in (state["message"] or "") for state in states)
 
-    toy.configure(more=QUICK, service=f", restore: {{to: 'local:{toy.source}', stop: 'true', start: 'true', by_itself: true}}")
+    site = toy.configure(
+        more=QUICK, service=f", restore: {{to: 'local:{toy.source}', stop: 'true', start: 'true', by_itself: true}}"
+    )
+    verify(site, ["toy"], selections=["latest"])
     said = prefect_process.lifeboat("watch", config=config)
     assert said.code == 1, said.err
     assert names(toy.source) == names(toy.folder / "burnt")

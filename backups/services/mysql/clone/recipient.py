@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backups.errors import LifeboatError, Transient
+from backups.machine import shortage
 from backups.machine.docker import Container, Docker, Image
 from backups.machine.wait import wait_until
 from backups.services.base import Job
@@ -190,6 +191,7 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
     finally:
         container.remove()
     if code:
+        _require_enough(fresh, output)
         raise LifeboatError(
             f"image {image.name} cannot initialise a data directory (exit code {code}): {one_line(output, 500)}",
             hint="is it an image of MySQL, of the source's version?",
@@ -204,6 +206,15 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
     return kept
 
 
+def _require_enough(directory: Path, output: str) -> None:
+    """Raise LifeboatError when it is this machine that ran out of something, as `output` or the disk of `directory` tells."""
+    if short := shortage.of(directory, output):
+        raise LifeboatError(
+            f"the recipient of the clone ended, since {short}: {one_line(output, 300)}",
+            hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk; nothing was kept of this attempt",
+        )
+
+
 @contextmanager
 def _wait_for_session(container: Container, path: Path) -> Iterator[Session]:
     opened: list[Session] = []
@@ -213,6 +224,7 @@ def _wait_for_session(container: Container, path: Path) -> Iterator[Session]:
             opened.append(connect_socket(path, "root", ""))
         except Transient:
             if not container.running():
+                _require_enough(path.parent, container.logs(40))
                 raise LifeboatError(
                     f"the recipient of the clone ended at once: {one_line(container.logs(10))}",
                     hint="does the image run this version of MySQL, with these plugins?",

@@ -1,0 +1,126 @@
+"""What counts as seen: what every look sees, of the server that the backup is of, and within its time."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from backups.config.settings import Watch
+from backups.errors import LifeboatError, Transient
+from backups.machine import parallel
+from backups.services.base import Problem, Service
+from backups.site import Site
+from verification.watch import watch as watching
+from verification.watch.watch import _look_repeatedly
+
+DOWN, LOSS, OTHER = (
+    Problem("down", "db:3306", "it refuses"),
+    Problem("loss", "a.b", "table a.b is gone"),
+    Problem("loss", "a.c", "table a.c is gone"),
+)
+BLIND = Transient("too many connections")
+
+
+class Looked:
+    """A service whose looks are given."""
+
+    name = "db"
+
+    def __init__(self, *looks: list[Problem] | LifeboatError) -> None:
+        self.looks = iter(looks)
+
+    def health(self, witness: Sequence[Any], collapse: float) -> Iterator[Problem]:
+        look = next(self.looks)
+        if isinstance(look, LifeboatError):
+            raise look
+        yield from look
+
+
+@pytest.mark.parametrize(
+    ("looks", "seen", "error"),
+    [
+        ([[]], (), None),
+        ([[DOWN], [DOWN], [DOWN]], (DOWN,), None),
+        ([[DOWN], []], (), None),
+        ([[DOWN], BLIND, []], (), None),
+        ([[DOWN], BLIND, [DOWN]], (), "too many connections"),
+        ([BLIND, [DOWN], [DOWN]], (), "too many connections"),
+        ([[DOWN], [DOWN], BLIND], (), "too many connections"),
+        ([BLIND, BLIND, BLIND], (), "too many connections"),
+        ([[LOSS], [OTHER], [LOSS]], (), "it changes from look to look"),
+        ([[LOSS, OTHER], [LOSS], [LOSS, OTHER]], (LOSS,), None),
+        ([[LOSS], [DOWN], [DOWN]], (), "it changes from look to look"),
+    ],
+)
+def test_only_what_every_look_sees_is_seen(
+    looks: list[list[Problem] | LifeboatError], seen: tuple[Problem, ...], error: str | None
+) -> None:
+    settings = Watch(looks=3, pause=timedelta(0))
+    found, unseen = _look_repeatedly(cast("Service", Looked(*looks)), [], settings, lambda _: None)
+    assert found == seen
+    assert (unseen is None) == (error is None)
+    assert (error or "") in str(unseen)
+
+
+def test_one_look_is_never_enough() -> None:
+    assert Watch().looks >= 2
+    with pytest.raises(ValueError, match="greater than or equal to 2"):
+        Watch(looks=1)
+
+
+def test_who_hangs_keeps_nobody_from_being_looked_at() -> None:
+    """More of them hang than may be looked at side by side; all others are looked at, and the late ones are said to be late."""
+    hanging = threading.Event()
+
+    def look(name: str) -> str:
+        if name.startswith("hangs"):
+            hanging.wait(120)
+        return name
+
+    names = [f"hangs {number}" for number in range(5)] + ["one", "two"]
+    try:
+        assert parallel.in_time(look, names, at_once=2, seconds=0.1) == [None] * 5 + ["one", "two"]
+    finally:
+        hanging.set()
+
+
+def test_who_hangs_could_not_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = threading.Event()
+    monkeypatch.setattr(watching, "_look", lambda *_: hanging.wait(120))
+    settings = SimpleNamespace(watch=Watch(looks=2, pause=timedelta(0)), services={"db": SimpleNamespace(type="mysql")})
+    site = cast("Site", SimpleNamespace(settings=settings, repository=SimpleNamespace(backups=list)))
+    try:
+        (sighting,) = watching.watch(site, ["db"], patience=0.1)
+    finally:
+        hanging.set()
+    assert (sighting.problems, str(sighting.error).splitlines()[0]) == ((), "no answer in 0.2 s")
+
+
+class Answering:
+    """A service at whose address a server answers that may be another one."""
+
+    def __init__(self, said: str | LifeboatError | None) -> None:
+        self.said = said
+
+    def another(self, manifest: Any) -> str | None:
+        if isinstance(self.said, LifeboatError):
+            raise self.said
+        return self.said
+
+
+@pytest.mark.parametrize(
+    ("said", "seen", "error"),
+    [
+        (None, (LOSS,), ""),
+        ("another server answers at X", (), "another server answers at X; there, table a.b"),
+        (BLIND, (), "many"),
+    ],
+)
+def test_what_another_server_lacks_is_no_loss(said: str | LifeboatError | None, seen: tuple[Problem, ...], error: str) -> None:
+    site = cast("Site", SimpleNamespace(repository=SimpleNamespace(manifest=lambda _: None)))
+    found, unseen = watching._of_the_same_server(cast("Service", Answering(said)), site, cast("Any", None), (LOSS,))
+    assert found == seen
+    assert error in str(unseen or "")

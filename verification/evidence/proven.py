@@ -1,0 +1,47 @@
+"""Notes below the state directory which backups this machine itself has proven.
+
+Whoever may add to the repository can add evidence, too: what acts by itself believes the notes of its own machine alone.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from backups.errors import LifeboatError
+from backups.manifest import BackupRecord
+
+
+def note(state: Path, chains: Iterable[Sequence[BackupRecord]]) -> None:
+    """Note that each chain was brought back here, and was equal to the witness of its last backup."""
+    for chain in chains:
+        path = _path(state, chain[-1])
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+                json.dump(_snapshots(chain), file)
+            part.replace(path)
+        except OSError as error:
+            raise LifeboatError(
+                f"the proof of {chain[-1].id} cannot be noted in {path}: {error.strerror}",
+                hint="run Lifeboat as the user that owns the state directory",
+            ) from error
+
+
+def here(state: Path, chain: Sequence[BackupRecord]) -> bool:
+    """Return whether this machine has proven that chain: these very snapshots, not others that say they are the same backups."""
+    try:
+        return bool(json.loads(_path(state, chain[-1]).read_text(encoding="utf-8")) == _snapshots(chain))
+    except (OSError, ValueError):
+        return False
+
+
+def _snapshots(chain: Sequence[BackupRecord]) -> list[str]:
+    return [record.snapshot for record in chain]
+
+
+def _path(state: Path, backup: BackupRecord) -> Path:
+    # An id comes out of the repository: it names no path.
+    name = "".join(letter if letter.isalnum() or letter in "_-" else "_" for letter in backup.id)
+    return state / "proven" / f"{name}.json"

@@ -8,6 +8,7 @@ Restoring:   `Service.copy` gives a `Copy`, whose steps `assemble → start → 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,11 +155,18 @@ class Sandbox(Protocol):
         user: str | None = None,
         network: bool = False,
     ) -> "Container":
-        """Start a container. `network`: on the isolated network, reachable from here by its address; else none at all."""
+        """Start a container. `network`: it may be asked over a port, see `reach`; it reaches nothing either way."""
         ...
 
-    def own(self, directory: Path, user: int, group: int, image: "Image") -> None:
-        """Give a directory tree to the user that a server in a container runs as."""
+    def reach(self, container: "Container") -> AbstractContextManager[str]:
+        """Give the address at which a container that was started with `network` answers, inside the block alone.
+
+        Nothing else may be asked over a network in the block: it may be in the container's own.
+        """
+        ...
+
+    def own(self, directory: Path, user: int, group: int, image: "Image", *, within: bool = False) -> None:
+        """Give a directory tree to the user that a server in a container runs as; `within`: not the directory itself."""
         ...
 
 

@@ -5,17 +5,16 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, Transient
 from backups.machine.docker import Container
 from backups.places.base import Ownership
-from backups.places.local.place import LocalPlace
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import answers, configuration, secrets, witness
+from backups.services.grafana.files import answers, configuration, live, secrets, witness
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.objects import Objects, read
 from backups.witness import Fact, Value
@@ -67,7 +66,7 @@ class GrafanaCopy:
             user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._url = server.wait(self._container, self._manifest)
+        self._url = server.wait(self._sandbox, self._container, self._manifest)
 
     def replay(self) -> None:
         """Nothing to do: the database is that of the witness's instant."""
@@ -75,7 +74,9 @@ class GrafanaCopy:
     def first_answer(self) -> None:
         """Read one dashboard over HTTP (or one data source, where there is none) and compare it with the witness."""
         wanted = {(fact.subject, fact.metric): fact.value for fact in self._manifest.witness}
-        for fact in self._answers(wanted):
+        with self._reached():
+            found = list(self._answers(wanted))
+        for fact in found:
             expected = wanted.get((fact.subject, fact.metric))
             if expected != fact.value:
                 raise Damaged(
@@ -90,13 +91,15 @@ class GrafanaCopy:
             yield from witness.facts(database, objects)
             yield from secrets.facts(database, secrets.secret_key(self._config))
             try:
-                yield from answers.observed(self._url, database, objects)
+                with self._reached():
+                    found = list(answers.observed(self._url, database, objects))
             except Transient as error:
                 if self._container is None or self._container.running():
                     raise
                 raise Damaged(
                     f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=server.ANOTHER_BACKUP
                 ) from error
+            yield from found
 
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
         """None: Grafana answers no SQL."""
@@ -131,7 +134,8 @@ class GrafanaCopy:
             first = next(
                 (row["login"] for row in database.rows("user") if row["is_admin"] and row["login"] in logins.values()), None
             )
-        notes = self._export(self._url, logins | ({0: first} if first else {}), into)
+        with self._reached():
+            notes = self._export(self._url, logins | ({0: first} if first else {}), into)
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
     def _notes(self, *, configured: bool, opens: bool) -> Iterator[str]:
@@ -150,13 +154,19 @@ class GrafanaCopy:
     def _config(self) -> Path:
         return self._backup.data / CONFIG
 
+    def _reached(self) -> AbstractContextManager[str]:
+        """Let the server be asked, and nothing else, over HTTP."""
+        if self._container is None:
+            raise AssertionError("start comes first")
+        return self._sandbox.reach(self._container)
+
     @contextmanager
     def _live(self) -> Iterator[tuple[Database, Objects]]:
         """The database that the server runs on, as a consistent copy of this moment."""
         with tempfile.TemporaryDirectory(dir=self._sandbox.directory) as scratch:
-            path = Path(scratch) / FILE
-            LocalPlace(self._directory, "the restored Grafana").fetch_sqlite(FILE, path, seconds=60)
-            with opened(path) as database:
+            if self._container is None:
+                raise AssertionError("start comes first")
+            with opened(live.copy(self._container, self._directory, Path(scratch))) as database:
                 yield database, read(database)
 
     def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:

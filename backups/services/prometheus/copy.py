@@ -149,6 +149,7 @@ class PrometheusCopy:
             notes=list(self._notes()),
             options=first_start.options(self._details, f"{mounted}/{found.main}" if found and mounted else None, self._now()),
             configuration_inside=mounted,
+            port=_PORT,
             first_start=BlocksStay(self._details.blocks),
         )
 

@@ -125,6 +125,7 @@ class GrafanaCopy:
             server.INSIDE,
             configuration=self._config if configured else None,
             notes=list(self._notes(configured=configured, opens=opens)),
+            port=server.PORT,
         )
 
     def objects(self, into: Path) -> Delivery:

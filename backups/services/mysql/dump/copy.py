@@ -152,7 +152,8 @@ class DumpedCopy:
         if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
         options = [f"--{setting}" for setting in settings]
-        return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes, options=options)
+        owner = Ownership("mysql:mysql", _USER, _USER)
+        return Delivery(self._home / DATADIR, owner, _INSIDE, notes=notes, options=options, port=hand_over.PORT)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write single tables as files of SQL; see `../copy/export_tables.py`."""

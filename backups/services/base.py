@@ -8,10 +8,11 @@ Restoring:   `Service.copy` gives a `Copy`, whose steps `assemble → start → 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -154,11 +155,18 @@ class Sandbox(Protocol):
         user: str | None = None,
         network: bool = False,
     ) -> "Container":
-        """Start a container. `network`: on the isolated network, reachable from here by its address; else none at all."""
+        """Start a container. `network`: it may be asked over a port, see `reach`; it reaches nothing either way."""
         ...
 
-    def own(self, directory: Path, user: int, group: int, image: "Image") -> None:
-        """Give a directory tree to the user that a server in a container runs as."""
+    def reach(self, container: "Container") -> AbstractContextManager[str]:
+        """Give the address at which a container that was started with `network` answers, inside the block alone.
+
+        Nothing else may be asked over a network in the block: it may be in the container's own.
+        """
+        ...
+
+    def own(self, directory: Path, user: int, group: int, image: "Image", *, within: bool = False) -> None:
+        """Give a directory tree to the user that a server in a container runs as; `within`: not the directory itself."""
         ...
 
 
@@ -200,8 +208,8 @@ class Delivery:
     data: the directory that the service starts on. inside: where the official image has it. configuration: a directory with
     its configuration files, for a person to put in place; None where the backup holds none. notes: what the operator has to
     know or do, a line each. options: what a server's command line must say to start on these files. configuration_inside: where
-    a new container has its configuration; None where it starts without it. first_start: looks whether the start left everything
-    in place; None where nothing but the service itself could tell.
+    a new container has its configuration; None where it starts without it. port: at which a new container answers.
+    first_start: looks whether the start left everything in place; None where nothing but the service itself could tell.
     """
 
     data: Path
@@ -211,6 +219,7 @@ class Delivery:
     notes: Sequence[str] = ()
     options: Sequence[str] = ()
     configuration_inside: str | None = None
+    port: int | None = None
     first_start: FirstStart | None = None
 
 
@@ -247,53 +256,6 @@ class Copy(Protocol):
 
     def settle(self) -> Delivery:
         """End the server in order, remove what only the sandbox needed, and hand the files over. Only of a copy for a restore."""
-        ...
-
-
-@runtime_checkable
-class Receiver(Protocol):
-    """A running server that takes a restore by its own API, instead of a place that takes files."""
-
-    def __str__(self) -> str:
-        """As it is written after `--to`."""
-        ...
-
-    def entries(self) -> list[str]:
-        """What it holds already, by name. Raises LifeboatError when it does not answer or lets nothing out."""
-        ...
-
-    def keep(self, directory: Path) -> None:
-        """Write what it holds into a new directory, so that it may be put back."""
-        ...
-
-    def receive(self, tree: Path, name: str) -> list[str]:
-        """Put everything in, read it back, and compare; returns what the operator has to know, a line each.
-
-        tree: what `GivesObjects.objects` made; name: of the backup. What has the same name there is written over, all else stays.
-        Raises LifeboatError for what is refused, or not equal afterwards. May be begun again.
-        """
-        ...
-
-
-@runtime_checkable
-class GivesObjects(Protocol):
-    """A copy of a service whose servers take a restore by their API."""
-
-    def objects(self, into: Path) -> Delivery:
-        """Fill a directory with what a `Receiver` takes. The copy's server still runs."""
-        ...
-
-
-@runtime_checkable
-class Received(Protocol):
-    """A service whose servers take a restore by their API."""
-
-    def receiver(self, url: str | None) -> Receiver:
-        """The server at `url`, by default the configured one; raises ConfigError when no credentials are configured."""
-        ...
-
-    def by_api_only(self, manifest: Manifest) -> bool:
-        """Whether that backup holds no files that a server could start on."""
         ...
 
 

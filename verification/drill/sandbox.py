@@ -1,9 +1,12 @@
 """Isolates the copies of one drill: a scratch directory, and containers that can open no connection, all removed at the end.
 
-A container has no network at all, or is on an internal network of Docker's that is used by its drill alone. That network drops
-whatever would leave this machine, but not what is meant for this machine itself, nor names, which Docker's resolver asks for
-from outside. So the container's kernel is also left without a port to begin a connection from: it answers us, and can open no
-connection and resolve no name. A restored Grafana mails nobody, a restored Prometheus scrapes nothing.
+A container has no network but its own loopback, whatever runs in it: there is nothing that a connection, a datagram or a name
+could go out by. One that has to be asked over a port is asked from inside its network, which we enter for that (`reach`). A
+restored Grafana mails nobody, a restored Prometheus scrapes nothing.
+
+Only root may enter a network. For anybody else such a container is on an internal network of Docker's, used by its drill alone,
+which drops whatever would leave this machine; and its kernel is left without a port to begin a connection from. What that does
+not hold is a program that chooses a port itself: it reaches what listens on this machine. That is said at each such start.
 `tests/integration/verification/test_sandbox.py` measures each of these beside a container that may.
 """
 
@@ -11,13 +14,13 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backups.config.settings import SandboxSettings
 from backups.errors import Damaged, LifeboatError
-from backups.machine import shortage
+from backups.machine import below, namespace, shortage
 from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
 from backups.machine.wait import wait_until
@@ -31,6 +34,9 @@ _LAST = 40
 _MOMENT = 1.0
 """Seconds."""
 
+_LOOPBACK = "127.0.0.1"
+_OWNER = ("CHOWN", "DAC_READ_SEARCH")
+"""What giving files away needs, in directories of others too."""
 _ONLY_ANSWERS = {"net.ipv4.ip_local_port_range": "65535 65535", "net.ipv4.ip_local_reserved_ports": "65535"}
 """One port to connect from, and that one reserved (both families, TCP and UDP): every connect fails at once."""
 
@@ -51,6 +57,8 @@ class DockerSandbox:
     _containers: list[Container] = field(default_factory=list)
     _network: str | None = None
     disk: shortage.Watched = field(init=False)
+    _networks: dict[str, int] = field(default_factory=dict)
+    """A handle of the network of each container that is asked over a port."""
     _owned: list[tuple[Path, Image]] = field(default_factory=list)
     _used: bool = False
 
@@ -77,6 +85,8 @@ class DockerSandbox:
         network: bool = False,
     ) -> Container:
         """See Sandbox."""
+        for outside in mounts or {}:
+            self._require_own(outside)
         self._used = True
         container = self.docker.run(
             f"{self.name}-{name}",
@@ -86,22 +96,38 @@ class DockerSandbox:
             environment=environment,
             mounts=mounts,
             user=user,
-            network=self._isolated() if network else "none",
-            sysctls=_ONLY_ANSWERS if network else None,
+            network=self._isolated() if network and not self.root else "none",
+            sysctls=_ONLY_ANSWERS if network and not self.root else None,
             limits=self.limits,
         )
+        if network and self.root and (pid := container.pid):
+            with suppress(OSError):
+                self._networks[container.name] = namespace.network_of(pid)
         self._containers.append(container)
         self.images.append(image)
         return container
 
-    def own(self, directory: Path, user: int, group: int, image: Image) -> None:
+    @contextmanager
+    def reach(self, container: Container) -> Iterator[str]:
+        """See Sandbox."""
+        network = self._networks.get(container.name)
+        if network is not None:
+            with namespace.entered(network, f"container {container.name}"):
+                yield _LOOPBACK
+        elif self.root:
+            raise LifeboatError(
+                f"the network of container {container.name} is not there", hint=f"did it end? {container.log_line(5)}"
+            )
+        else:
+            yield container.address()
+
+    def own(self, directory: Path, user: int, group: int, image: Image, *, within: bool = False) -> None:
         """See Sandbox. Only root may give files away: anybody else lets a container of `image` do it."""
         if self.root:
-            os.chown(directory, user, group)
-            for path in directory.rglob("*"):
-                os.chown(path, user, group, follow_symlinks=False)
+            below.own(directory, user, group, within=within)
             return
-        self._own_in_container(directory, user, group, image)
+        for path in sorted(directory.iterdir()) if within else [directory]:
+            self._own_in_container(path, user, group, image)
         self._owned.append((directory, image))
 
     def cut_short(self) -> str | None:
@@ -135,6 +161,8 @@ class DockerSandbox:
 
     def close(self) -> None:
         """Remove every container, the network and the directory. What Docker will not remove now goes with the run."""
+        while self._networks:
+            os.close(self._networks.popitem()[1])
         try:
             if self._used:
                 self.docker.remove_labelled(f"{SANDBOX_LABEL}={self.name}")
@@ -144,8 +172,24 @@ class DockerSandbox:
             log.warning("sandbox %s could not be cleared, the next run does it: %s", self.name, error.message)
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def _require_own(self, mounted: Path) -> None:
+        """Raise Damaged unless it is a directory of this sandbox, with no link on the way: what is mounted may be foreign."""
+        try:
+            with below.directory(self.directory, mounted.relative_to(self.directory)):
+                return
+        except (OSError, ValueError) as error:
+            raise Damaged(
+                f"{mounted.name} of the backup is no directory of its own, so it is mounted into no container: {error}",
+                hint="who could write to the repository? restore another backup",
+            ) from error
+
     def _isolated(self) -> str:
         if self._network is None:
+            log.warning(
+                "%s: Lifeboat does not run as root, so a program in this copy that binds a port of its own before it connects "
+                "reaches what listens on this machine",
+                self.name,
+            )
             self._network = self.docker.isolated_network(self.name)
         return self._network
 
@@ -154,10 +198,11 @@ class DockerSandbox:
         container = self.docker.run(
             f"{self.name}-owner",
             image,
-            entrypoint=["chown", "-R", f"{user}:{group}", "/tree"],
+            entrypoint=["chown", "-h", "-R", f"{user}:{group}", "/tree"],
             command=[],
             mounts={directory: "/tree"},
             user="0:0",
+            capabilities=_OWNER,
         )
         try:
             code = container.wait()

@@ -29,6 +29,7 @@ STANDIN_LABEL = "lifeboat.standin"
 
 _RESTARTED: Any = {"Name": "unless-stopped"}
 """Docker restarts it with the daemon, and when it ends by itself: a restored service stays up."""
+_NO_MORE = ["no-new-privileges"]
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,11 @@ class Docker:
         network: str = "none",
         sysctls: Mapping[str, str] | None = None,
         limits: Limits | None = None,
+        capabilities: Sequence[str] = (),
     ) -> Container:
         """Start a container. `mounts`: directories of this machine -> paths inside; `network`: a name, `none` or `host`.
 
-        `sysctls`: settings of the kernel for its network.
+        `sysctls`: settings of the kernel for its network. `capabilities`: all that it has, as whatever user it runs.
         """
         commands_run.record(_command_line(name, image, command, entrypoint, mounts, user, network), 0.0)
         limits = limits or Limits()
@@ -124,7 +126,9 @@ class Docker:
                 mounts=[Mount(target=inside, source=str(outside), type="bind") for outside, inside in (mounts or {}).items()],
                 network=network,
                 pids_limit=limits.processes,
-                security_opt=["no-new-privileges"],
+                security_opt=_NO_MORE,
+                cap_drop=["ALL"],
+                cap_add=list(capabilities) or None,
                 log_config=docker.types.LogConfig(type="json-file", config={"max-size": "20m", "max-file": "2"}),
                 **{key: value for key, value in options.items() if value is not None},
             )
@@ -181,6 +185,7 @@ class Docker:
                 name=name,
                 mounts=[Mount(target=inside, source=volume, type="volume") for volume, inside in volumes.items()],
                 restart_policy=_RESTARTED,
+                security_opt=_NO_MORE,
             )
             created.start()
         return Container(created, image)

@@ -1,6 +1,7 @@
 """Inspects, stops and removes one container that Lifeboat started."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -107,6 +108,20 @@ class Container:
         self._stop_requested = True
         with translated(f"container {self.name}"):
             self._container.stop(timeout=seconds)
+
+    @contextmanager
+    def held_still(self) -> Iterator[None]:
+        """Let nothing in it run while the block does; one that has ended is still already."""
+        with translated(f"container {self.name}"):
+            running = self.running()
+            if running:
+                self._container.pause()
+        try:
+            yield
+        finally:
+            if running:
+                with translated(f"container {self.name}"):
+                    self._container.unpause()
 
     def wait(self) -> int:
         """Wait for it to end; returns its exit code."""

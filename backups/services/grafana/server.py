@@ -10,6 +10,7 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Container
 from backups.machine.wait import wait_until
 from backups.manifest import Manifest
+from backups.services.base import Sandbox
 from backups.services.grafana.client import USER_HEADER, Client, Health
 
 USER, GROUP = 472, 0
@@ -62,8 +63,8 @@ def prepare_empty(directory: Path) -> None:
     (directory / INI).touch(mode=0o600)
 
 
-def wait(container: Container, manifest: Manifest) -> str:
-    """Wait until the server in the container is healthy; its URL.
+def wait(sandbox: Sandbox, container: Container, manifest: Manifest) -> str:
+    """Wait until the server in the container is healthy; its URL, for blocks of `Sandbox.reach`.
 
     Raises Damaged, with its last log lines, when it ends or never is healthy; LifeboatError when it is of another version.
     """
@@ -71,8 +72,9 @@ def wait(container: Container, manifest: Manifest) -> str:
 
     def healthy() -> bool:
         try:
-            url = f"http://{container.address()}:{PORT}"
-            answers.append((url, Client(url, direct=True).health(seconds=5)))
+            with sandbox.reach(container) as host:
+                url = f"http://{host}:{PORT}"
+                answers.append((url, Client(url, direct=True).health(seconds=5)))
         except LifeboatError as error:
             if container.running():
                 return False

@@ -9,7 +9,7 @@ from backups.errors import ConfigError, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import Manifest
-from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Receiver, Sandbox
+from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
 from backups.services.grafana import health, loss
 from backups.services.grafana.api import capture as api_capture
 from backups.services.grafana.api import doctor as api_doctor
@@ -22,6 +22,7 @@ from backups.services.grafana.files import doctor as files_doctor
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.received import Receiver
 from backups.witness import Fact
 
 

@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
 from backups.errors import LifeboatError
+from backups.machine import below
 from backups.manifest import Manifest
 from backups.services.prometheus.details import Block, BlockFile
 from backups.witness import Fact
@@ -60,10 +64,14 @@ class Meta:
 
 def digest(path: Path) -> str:
     """Return the sha256 of a file, in hexadecimal."""
-    total = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            total.update(piece)
+        return _digest(file)
+
+
+def _digest(file: BinaryIO) -> str:
+    total = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        total.update(piece)
     return total.hexdigest()
 
 
@@ -82,22 +90,27 @@ def must_be_copied(ulid: str, path: str, size: int, have: Known) -> bool:
 
 
 def facts(directory: Path) -> Iterator[Fact]:
-    """Yield facts about the blocks below a data directory: the numbers of each meta.json, the sha256 of each file.
+    """Yield facts about the blocks below a data directory of a server: the numbers of each meta.json, the sha256 of each file.
 
     A block whose meta.json cannot be read has no numbers: compared with its witness, that fails.
     """
-    found = sorted(entry for entry in directory.iterdir() if entry.is_dir() and is_ulid(entry.name))
+    there = sorted(below.walk(directory))
+    found = [path.name for path, entry in there if len(path.parts) == 1 and stat.S_ISDIR(entry.st_mode) and is_ulid(path.name)]
     yield total(len(found))
-    for block in found:
+    for ulid in found:
         try:
-            meta = Meta.read((block / META).read_bytes(), f"block {block.name}")
+            with below.opened(directory, PurePath(ulid, META)) as file:
+                meta = Meta.read(file.read(), f"block {ulid}")
         except (OSError, LifeboatError):
             pass
         else:
-            yield from numbers(meta, block.name)
-        for path in sorted(block.rglob("*")):
-            if path.is_file():
-                yield file_fact(block.name, path.relative_to(block).as_posix(), digest(path))
+            yield from numbers(meta, ulid)
+        for path, entry in there:
+            if path.parts[0] != ulid or not stat.S_ISREG(entry.st_mode):
+                continue
+            # What is gone or something else by now has no fact either.
+            with suppress(OSError), below.opened(directory, path) as file:
+                yield file_fact(ulid, path.relative_to(ulid).as_posix(), _digest(file))
 
 
 def total(count: int) -> Fact:
@@ -125,11 +138,14 @@ def damages(directory: Path, blocks: Sequence[Block]) -> list[str]:
     found = []
     for block in blocks:
         for file in block.files:
-            path = directory / block.ulid / file.path
-            if not path.is_file():
+            try:
+                with below.opened(directory, PurePath(block.ulid, file.path)) as opened:
+                    size, now = os.fstat(opened.fileno()).st_size, _digest(opened)
+            except OSError:
                 found.append(f"block {block.ulid}: {file.path} is missing")
-            elif path.stat().st_size != file.size:
-                found.append(f"block {block.ulid}: {file.path} has {path.stat().st_size} bytes, {file.size} were captured")
-            elif (now := digest(path)) != file.sha256:
+                continue
+            if size != file.size:
+                found.append(f"block {block.ulid}: {file.path} has {size} bytes, {file.size} were captured")
+            elif now != file.sha256:
                 found.append(f"block {block.ulid}: {file.path} has sha256 {now[:12]}…, {file.sha256[:12]}… was captured")
     return found

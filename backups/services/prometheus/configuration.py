@@ -37,7 +37,7 @@ def facts(data: Path) -> Iterator[Fact]:
     """Yield the sha256 of each configuration file below a backup's `data/`."""
     root = data / CONFIG
     for path in sorted(root.rglob("*")):
-        if path.is_file():
+        if path.is_file() and not path.is_symlink():
             yield Fact(f"configuration {path.relative_to(root).as_posix()}", "sha256", digest(path))
 
 
@@ -61,7 +61,9 @@ def check(runner: Docker | Sandbox, name: str, image: Image, data: Path, configu
     The files are mounted where the source has them, so that rule files named by absolute paths are found.
     """
     for path in (data / CONFIG, *(data / CONFIG).rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        # A link is nothing that Lifeboat captures, and leads elsewhere.
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
     container: Container = runner.run(
         name,
         image,

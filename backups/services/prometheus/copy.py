@@ -5,9 +5,11 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from backups.errors import Damaged, LifeboatError
+from backups.machine import below
 from backups.machine.docker import Container, Image
 from backups.machine.wait import wait_until
 from backups.places.base import Ownership
@@ -51,15 +53,15 @@ class PrometheusCopy:
         command_line.require(self._details, self._last.manifest.id)
         self._witness = {(fact.subject, fact.metric): fact for fact in self._last.manifest.witness}
         self._container: Container | None = None
-        self._api: Api | None = None
         self.data_directory = sandbox.directory / "prometheus"
 
-    @property
-    def api(self) -> Api:
-        """The copy's HTTP API."""
-        if self._api is None:
+    @contextmanager
+    def api(self) -> Iterator[Api]:
+        """The copy's HTTP API, for the block alone, in which no other server is asked."""
+        if self._container is None:
             raise LifeboatError("this copy of Prometheus was not started", hint="this is a bug in Lifeboat")
-        return self._api
+        with self._sandbox.reach(self._container) as host:
+            yield Api(f"http://{host}:{_PORT}", direct=True)
 
     def assemble(self) -> None:
         """Move the files of the last backup's blocks from the backups that hold them into one data directory."""
@@ -67,6 +69,7 @@ class PrometheusCopy:
         for block in self._details.blocks:
             for file in block.files:
                 self._place(block, file)
+        below.require_plain(self.data_directory, f"the blocks of {self._last.manifest.id}")
         # Root reads what the server's user owns; anybody else needs to be let in.
         directories, files = (0o700, 0o600) if os.geteuid() == 0 else (0o755, 0o644)
         for path in (self.data_directory, *self.data_directory.rglob("*")):
@@ -90,7 +93,8 @@ class PrometheusCopy:
             network=True,
         )
         self._wait(self._container)
-        found = self.api.version()
+        with self.api() as api:
+            found = api.version()
         version.check_same_major(self._last.manifest.source.version, found, self._image().name)
 
     def replay(self) -> None:
@@ -111,7 +115,8 @@ class PrometheusCopy:
         """Ask what the source was asked, then read the blocks and the configuration files from disk."""
         asked = self._details.questions
         left_out = set(asked.unsettled)
-        answers = [*questions.ask(self.api, asked), *ranges.ask(self.api, asked.ranges)]
+        with self.api() as api:
+            answers = [*questions.ask(api, asked), *ranges.ask(api, asked.ranges)]
         blocks = list(storage.facts(self.data_directory))
         yield from blocks
         yield from self._configuration()
@@ -135,7 +140,8 @@ class PrometheusCopy:
         wanted = {block.ulid for block in self._details.blocks}
         for entry in self.data_directory.iterdir():
             if entry.name not in wanted:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        below.require_plain(self.data_directory, "the restored blocks")
         found, mounted = self._details.configuration, self._mounted()
         # The server only read them; what is delivered is compared with what was captured, byte for byte.
         if culprits := self._culprits():
@@ -148,6 +154,7 @@ class PrometheusCopy:
             notes=list(self._notes()),
             options=first_start.options(self._details, f"{mounted}/{found.main}" if found and mounted else None, self._now()),
             configuration_inside=mounted,
+            port=_PORT,
             first_start=BlocksStay(self._details.blocks),
         )
 
@@ -200,11 +207,14 @@ class PrometheusCopy:
     def _wait(self, container: Container) -> None:
         deadline = time.monotonic() + _START_PATIENCE
         while container.running() and time.monotonic() < deadline:
-            address = _address(container)
-            if address is not None:
-                self._api = Api(f"http://{address}:{_PORT}", direct=True)
-                if wait_until(self._api.ready, seconds=1):
-                    return
+            try:
+                with self.api() as api:
+                    if wait_until(api.ready, seconds=1):
+                        return
+            except LifeboatError:
+                # It may have just ended.
+                if container.running():
+                    raise
         culprits, errors = self._culprits(), _errors(container)
         if container.running():
             raise LifeboatError(
@@ -224,10 +234,12 @@ class PrometheusCopy:
     def _first(self) -> Sequence[Fact]:
         """Return the copy's answers to the newest question whose answer in the witness is not 0."""
         for single in questions.one_by_one(self._details.questions):
-            known = [fact for fact in questions.ask(self.api, single) if (fact.subject, fact.metric) in self._witness]
+            with self.api() as api:
+                known = [fact for fact in questions.ask(api, single) if (fact.subject, fact.metric) in self._witness]
             if known and self._witness[known[0].subject, known[0].metric].value != 0:
                 return known
-        return [storage.total(int(self.api.gauges().get("prometheus_tsdb_blocks_loaded", -1)))]
+        with self.api() as api:
+            return [storage.total(int(api.gauges().get("prometheus_tsdb_blocks_loaded", -1)))]
 
     def _configuration(self) -> Iterator[Fact]:
         found = self._details.configuration
@@ -253,13 +265,3 @@ def _errors(container: Container) -> str:
     lines = container.logs(200).splitlines()
     telling = [line for line in lines if re.search(r"(?i)\b(error|err|fatal|panic)\b", line)] or lines
     return " ".join(" ".join(telling[-3:]).split())
-
-
-def _address(container: Container) -> str | None:
-    """Return its address; None when it has just ended."""
-    try:
-        return container.address()
-    except LifeboatError:
-        if container.running():
-            raise
-        return None

@@ -106,13 +106,12 @@ def test_the_copy_scrapes_nothing_and_alerts_nobody(prometheus_chain: Chain) -> 
     harness, backups = prometheus_chain
     source, account = harness.source.url, harness.source.authentication
     assert requests.get(f"{source}/api/v1/rules", auth=account, timeout=60).json()["data"]["groups"]
-    with harness.restored(backups[-1].id) as copy:
-        url = copy.api.url
-        assert requests.get(f"{url}/api/v1/targets", timeout=60).json()["data"]["activeTargets"] == []
-        assert requests.get(f"{url}/api/v1/rules", timeout=60).json()["data"]["groups"] == []
-        managers = requests.get(f"{url}/api/v1/alertmanagers", timeout=60).json()["data"]
+    with harness.restored(backups[-1].id) as copy, copy.api() as api:
+        assert requests.get(f"{api.url}/api/v1/targets", timeout=60).json()["data"]["activeTargets"] == []
+        assert requests.get(f"{api.url}/api/v1/rules", timeout=60).json()["data"]["groups"] == []
+        managers = requests.get(f"{api.url}/api/v1/alertmanagers", timeout=60).json()["data"]
         assert managers == {"activeAlertmanagers": [], "droppedAlertmanagers": []}
-        assert copy.api.gauges()["prometheus_tsdb_head_series"] == 0
+        assert api.gauges()["prometheus_tsdb_head_series"] == 0
 
 
 def test_no_snapshot_is_left_at_the_source(prometheus_chain: Chain) -> None:

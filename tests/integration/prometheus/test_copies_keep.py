@@ -33,7 +33,8 @@ def test_tombstones_and_a_block_of_the_far_future_are_kept_past_the_first_compac
     with harness.restored(manifest.id) as copy:
         deadline = time.monotonic() + 300
         # Once a minute it looks whether there is something to compact or to drop.
-        while copy.api.gauges()["prometheus_tsdb_compactions_triggered_total"] < 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+        with copy.api() as api:
+            while api.gauges()["prometheus_tsdb_compactions_triggered_total"] < 1:
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
         assert [check for check in witness.compare(manifest.witness, copy.observe()) if not check.passed] == []

@@ -160,7 +160,8 @@ def test_samples_that_came_late_are_named_also_after_their_window_was_turned_off
     assert int(limit.partition("it took ")[2].split()[0]) >= there - 1
     with harness.restored(first.id) as copy:
         # What is said is so: the copy has the sample that came in time, at the most.
-        (series,) = copy.api.query("late[1h]", int(time.time())) or [{"values": []}]
+        with copy.api() as api:
+            (series,) = api.query("late[1h]", int(time.time())) or [{"values": []}]
         assert len(series["values"]) < there
         assert any(limit in note for note in copy.settle().notes)
     main.write_text(text)

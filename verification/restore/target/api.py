@@ -7,7 +7,8 @@ from pathlib import Path
 
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
-from backups.services.base import Copy, Delivery, GivesObjects, Receiver, Service
+from backups.services.base import Copy, Delivery, Service
+from backups.services.received import GivesObjects, Receiver
 from verification.restore.target.base import Replacement, Steps
 
 _WRITTEN_OVER = Replacement(

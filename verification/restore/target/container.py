@@ -1,5 +1,6 @@
 """Restores into a new container, with its data in a volume of its own."""
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,20 +56,34 @@ class ContainerTarget(FilesTarget):
             steps.configuration = self.container.keep_configuration(delivery.configuration, owner)
 
     def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:  # noqa: ARG002 - the copy knows its image
-        """See Target. It counts as delivered once the container runs."""
+        """See Target. It counts as delivered once the container runs, and is said to be there once it answers."""
         image, mounted = steps.image, delivery.configuration_inside
         if image is None:
             raise AssertionError("a copy runs on an image")
         container = self.container.begin(image, delivery.inside, delivery.options, mounted if delivery.configuration else None)
         steps.delivered = str(self)
-        if delivery.first_start is None:
-            return
-        first = delivery.first_start
-        if not wait_until(lambda: not container.running() or first.ready(container.address()), seconds=READY, interval=0.5):
+        first, port = delivery.first_start, delivery.port
+
+        def answers() -> bool:
+            if not container.running():
+                return True
+            address = container.address()
+            return first.ready(address) if first else port is None or _listens(address, port)
+
+        if not wait_until(answers, seconds=READY, interval=0.5):
             steps.notes.append(f"{durations.describe(READY)} after its start it is not ready: docker logs {self.container.name}")
         if not container.running():
             raise LifeboatError(
                 f"container {self.container.name} ended while it started: {container.log_line(8)}",
                 hint=f"its data are in the volume {self.container.volume}; see: docker logs {self.container.name}",
             )
-        require_nothing_missing(first, self.container.files(), steps)
+        if first is not None:
+            require_nothing_missing(first, self.container.files(), steps)
+
+
+def _listens(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -5,7 +5,8 @@ from pathlib import Path
 from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.manifest import Manifest
-from backups.services.base import Copy, Delivery, Received, Service
+from backups.services.base import Copy, Delivery, Service
+from backups.services.received import Received
 from verification.restore.target.base import Steps
 
 

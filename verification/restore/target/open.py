@@ -4,7 +4,8 @@ from backups.errors import ConfigError
 from backups.machine.docker import Docker
 from backups.places.container import NewContainer
 from backups.places.parse import parse
-from backups.services.base import Received, Service
+from backups.services.base import Service
+from backups.services.received import Received
 from backups.site import Site
 from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError, Transient
+from backups.machine.docker import Container
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
@@ -30,6 +31,7 @@ class ApiCopy:
         self._password = secrets.token_urlsafe(24)
         self._login = f"{_LOGIN}-{secrets.token_hex(4)}"
         self._objects = Objects()
+        self._container: Container | None = None
         self._client: Client | None = None
         self._target: Target | None = None
 
@@ -44,7 +46,7 @@ class ApiCopy:
 
     def start(self) -> None:
         """Start an empty server of the backup's version."""
-        container = self._sandbox.run(
+        self._container = self._sandbox.run(
             "grafana",
             self._sandbox.image(self._manifest.source.image),
             environment=server.EMPTY_ENVIRONMENT
@@ -53,14 +55,17 @@ class ApiCopy:
             user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._client = Client.basic(server.wait(container, self._manifest), self._login, self._password, direct=True)
+        self._client = Client.basic(
+            server.wait(self._sandbox, self._container, self._manifest), self._login, self._password, direct=True
+        )
 
     def replay(self) -> None:
         """Put everything into it, in the order of a restore."""
-        if self._client is None:
+        if self._client is None or self._container is None:
             raise AssertionError("start comes first")
         try:
-            self._target = putting.put(self._objects, self._client)
+            with self._sandbox.reach(self._container):
+                self._target = putting.put(self._objects, self._client)
         except (ObjectRefused, Transient) as error:
             raise Damaged(f"a new Grafana refuses the backup: {error.message}", hint=server.ANOTHER_BACKUP) from error
 
@@ -105,6 +110,7 @@ class ApiCopy:
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
     def _facts(self) -> list[Fact]:
-        if self._target is None:
+        if self._target is None or self._container is None:
             raise AssertionError("replay comes first")
-        return putting.present(self._target, self._objects.closed)
+        with self._sandbox.reach(self._container):
+            return putting.present(self._target, self._objects.closed)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from backups.errors import Damaged, Transient
@@ -71,7 +72,7 @@ class GrafanaCopy:
             user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._url = server.wait(self._container, self._manifest)
+        self._url = server.wait(self._sandbox, self._container, self._manifest)
 
     def replay(self) -> None:
         """Nothing to do: the database is that of the witness's instant."""
@@ -79,7 +80,9 @@ class GrafanaCopy:
     def first_answer(self) -> None:
         """Read one dashboard over HTTP (or one data source, where there is none) and compare it with the witness."""
         wanted = {(fact.subject, fact.metric): fact.value for fact in self._manifest.witness}
-        for fact in self._answers(wanted):
+        with self._reached():
+            found = list(self._answers(wanted))
+        for fact in found:
             expected = wanted.get((fact.subject, fact.metric))
             if expected != fact.value:
                 raise Damaged(
@@ -95,13 +98,15 @@ class GrafanaCopy:
             yield from witness.facts(database, objects, exact=witness.is_exact(self._manifest.witness))
             yield from secrets.facts(database, secrets.secret_key(self._config))
             try:
-                yield from answers.observed(self._url, database, objects)
+                with self._reached():
+                    found = list(answers.observed(self._url, database, objects))
             except Transient as error:
                 if self._container is None or self._container.running():
                     raise
                 raise Damaged(
                     f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=server.ANOTHER_BACKUP
                 ) from error
+            yield from found
 
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
         """None: Grafana answers no SQL."""
@@ -127,6 +132,7 @@ class GrafanaCopy:
             server.INSIDE,
             configuration=self._config if configured else None,
             notes=list(self._notes(configured=configured, opens=opens)),
+            port=server.PORT,
         )
 
     def objects(self, into: Path) -> Delivery:
@@ -136,7 +142,8 @@ class GrafanaCopy:
             first = next(
                 (row["login"] for row in database.rows("user") if row["is_admin"] and row["login"] in logins.values()), None
             )
-        notes = self._export(self._url, logins | ({0: first} if first else {}), into)
+        with self._reached():
+            notes = self._export(self._url, logins | ({0: first} if first else {}), into)
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
     def _notes(self, *, configured: bool, opens: bool) -> Iterator[str]:
@@ -154,6 +161,12 @@ class GrafanaCopy:
     @property
     def _config(self) -> Path:
         return self._backup.data / CONFIG
+
+    def _reached(self) -> AbstractContextManager[str]:
+        """Let the server be asked, and nothing else, over HTTP."""
+        if self._container is None:
+            raise AssertionError("start comes first")
+        return self._sandbox.reach(self._container)
 
     def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:
         """One object over HTTP: a dashboard, else a data source, else (in a Grafana that has neither) that there is none."""

@@ -1,6 +1,6 @@
 """Runs a throw-away MySQL server for CLONE to run on: without a network port, on an empty data directory.
 
-It runs as our own user, so that we may read, keep and delete what it writes.
+It runs as a user of its own, since it reads whatever a source sends; where we are not root, as our own, which alone we may.
 """
 
 import os
@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from backups.errors import LifeboatError, Transient
-from backups.machine import shortage
+from backups.machine import below, shortage
 from backups.machine.docker import Container, Docker, Image
 from backups.machine.wait import wait_until
 from backups.services.base import Job
@@ -27,6 +27,9 @@ SIZE = 128 * 1024 * 1024
 
 _HOME = "/recipient"
 _TARGET = "/backup"
+_SOCKET = PurePath("mysqld.sock")
+_OWN_USER = 999
+"""The user and group `mysql` of the official image."""
 _READY = 120
 """Seconds: a server on an empty directory starts in two."""
 _INHERITED = ("innodb_page_size", "character_set_server", "collation_server", "character_set_filesystem")
@@ -56,7 +59,7 @@ class Recipient:
                 f"the plugins of image {self.container.image.name} cannot be listed: `ls {directory}` ended with code {code}",
                 hint="does the image have a shell, and that directory?",
             )
-        return set((self.home / "libraries").read_text(encoding="utf-8", errors="replace").split())
+        return set(below.text(self.home, PurePath("libraries")).split())
 
 
 @contextmanager
@@ -72,27 +75,31 @@ def running(
     home.mkdir(mode=0o700)
     container = None
     try:
-        shutil.copytree(_empty_data_directory(job, image, source), home / "data")
+        shutil.copytree(_empty_data_directory(job, image, source), home / "data", symlinks=True)
         options = _options(source)
         if network == "none":
             options.append("--loose-clone-donor-timeout-after-network-failure=0")
         if certificate_authority is not None:
             shutil.copyfile(certificate_authority, home / "ca.pem")
             options.append(f"--loose-clone-ssl-ca={_HOME}/ca.pem")
+        _give(home)
+        # What it clones becomes a directory of this one.
+        _give(job.directory)
         container = job.docker.run(
             f"lifeboat-mysql-recipient-{uuid.uuid4().hex[:12]}",
             image,
             entrypoint=["mysqld"],
             command=options,
             mounts={home: _HOME, job.directory: _TARGET},
-            user=_current_user(),
+            user=_user(),
             network=network,
         )
-        with _wait_for_session(container, home / "mysqld.sock") as session:
+        with _wait_for_session(container, home) as session:
             yield Recipient(session, container, home, _TARGET)
     finally:
         if container is not None:
             container.remove()
+            below.own(job.directory, os.geteuid(), os.getegid())
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -135,7 +142,7 @@ def _options(source: Source) -> list[str]:
     return [
         *_base_options(),
         f"--datadir={_HOME}/data",
-        f"--socket={_HOME}/mysqld.sock",
+        f"--socket={_HOME}/{_SOCKET}",
         f"--pid-file={_HOME}/mysqld.pid",
         "--skip-networking",
         "--skip-log-bin",
@@ -153,14 +160,20 @@ def _inherited(source: Source) -> list[str]:
     return [f"--loose-{name}={source.variables[name]}" for name in _INHERITED if name in source.variables]
 
 
-def _current_user() -> str:
-    return f"{os.getuid()}:{os.getgid()}"
+def _user() -> str:
+    """Return who the recipient runs as."""
+    return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{_OWN_USER}:{_OWN_USER}"
+
+
+def _give(tree: Path) -> None:
+    """Let the recipient write there."""
+    if os.getuid() == 0:
+        below.own(tree, _OWN_USER, _OWN_USER)
 
 
 def _base_options() -> list[str]:
     return [
         "--no-defaults",
-        *(["--user=root"] if os.getuid() == 0 else []),
         "--secure-file-priv=NULL",
         "--loose-mysqlx=OFF",
         "--loose-innodb-numa-interleave=OFF",
@@ -178,13 +191,14 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
     job.say(f"initialising an empty data directory for {image.name}, kept for the next time")
     fresh = job.work / "recipient" / "initialised"
     fresh.mkdir(mode=0o700)
+    _give(fresh)
     container = job.docker.run(
         f"lifeboat-mysql-initialise-{uuid.uuid4().hex[:12]}",
         image,
         entrypoint=["mysqld"],
         command=[*_base_options(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
         mounts={fresh: _HOME},
-        user=_current_user(),
+        user=_user(),
     )
     try:
         code, output = container.wait(), container.logs()
@@ -196,6 +210,7 @@ def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
             f"image {image.name} cannot initialise a data directory (exit code {code}): {one_line(output, 500)}",
             hint="is it an image of MySQL, of the source's version?",
         )
+    below.own(fresh, os.geteuid(), os.getegid())
     kept.parent.mkdir(parents=True, exist_ok=True)
     try:
         (fresh / "data").rename(kept)
@@ -216,15 +231,16 @@ def _require_enough(directory: Path, output: str) -> None:
 
 
 @contextmanager
-def _wait_for_session(container: Container, path: Path) -> Iterator[Session]:
+def _wait_for_session(container: Container, home: Path) -> Iterator[Session]:
     opened: list[Session] = []
 
     def answers() -> bool:
         try:
-            opened.append(connect_socket(path, "root", ""))
-        except Transient:
+            with below.socket(home, _SOCKET) as path:
+                opened.append(connect_socket(path, "root", ""))
+        except (Transient, OSError):
             if not container.running():
-                _require_enough(path.parent, container.logs(40))
+                _require_enough(home, container.logs(40))
                 raise LifeboatError(
                     f"the recipient of the clone ended at once: {one_line(container.logs(10))}",
                     hint="does the image run this version of MySQL, with these plugins?",

@@ -5,10 +5,10 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from backups.errors import LifeboatError
-from backups.machine import disk, processes
+from backups.machine import below, disk, processes
 from backups.services.base import Fetched, Point
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog import locate
@@ -20,6 +20,8 @@ from backups.services.mysql.details import DATADIR, LogSegment, MySQLDetails, Po
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.text import one_line
 
+RELAY = "relay"
+"""The server's directory of relay logs, in its home."""
 _KEPT = "kept"
 _REST = "rest"
 _WITNESS_CHANNEL = "witness"
@@ -27,17 +29,22 @@ _WITNESS_CHANNEL = "witness"
 _ONE_GTID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(:[a-zA-Z_]\w{0,31})?:[1-9]\d*")
 
 
-def keep_last_log(relay: Path, logs: Sequence[RelayLog]) -> RelayLog | None:
-    """Keep the chain's last log file, in which the next backup's log goes on: a replay that is done deletes its own."""
-    if not logs:
-        return None
-    last = logs[-1]
-    os.link(relay / last.name, relay / _KEPT)
-    return RelayLog(last.file, _KEPT, last.size, last.head)
+def hand_in(placed: Path, home: Path, logs: Sequence[RelayLog]) -> RelayLog | None:
+    """Move what was `placed` in a directory of ours to a server's relay logs, and keep its last log file where it was placed: the
+    next backup's log goes on in it, and a replay that is done deletes its own.
+    """
+    kept = None
+    if logs:
+        last = logs[-1]
+        os.link(placed / last.name, placed / _KEPT)
+        kept = RelayLog(last.file, _KEPT, last.size, last.head)
+    # The server may have put anything under these names.
+    below.move_into([path for path in sorted(placed.iterdir()) if path.name != _KEPT], home, PurePath(RELAY))
+    return kept
 
 
-def copy_settled(first: Path, second: Path, kept: RelayLog | None) -> None:
-    """Copy the data of a server that has ended into the home of a second one, and move the kept log there.
+def copy_settled(first: Path, second: Path) -> None:
+    """Copy the data of a server that has ended into the home of a second one; links among them stay links.
 
     Raises LifeboatError when the disk has no room for them.
     """
@@ -50,8 +57,6 @@ def copy_settled(first: Path, second: Path, kept: RelayLog | None) -> None:
             f"the restored data cannot be copied a second time to {second}: {one_line(copied.errors)}",
             hint=f"it needs {disk.size(needed)}; free some space there",
         )
-    if kept:
-        (first / "relay" / kept.name).rename(second / "relay" / kept.name)
 
 
 class Advance:
@@ -111,23 +116,23 @@ class Advance:
             )
         return stop
 
-    def place(self, relay: Path, kept: RelayLog, stop: Stop) -> list[RelayLog]:
-        """Put the log up to the moment, and nothing beyond it, where the server looks for a channel's relay logs."""
+    def place(self, placed: Path, kept: RelayLog, stop: Stop) -> list[RelayLog]:
+        """Make a channel's relay logs of the log up to the moment, and nothing beyond it, in a directory of ours."""
         base = relay_base(ADVANCE_CHANNEL)
-        logs = list(log_chain.extend(relay, base, kept, self._segments, stop.position))
-        (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in logs))
+        logs = list(log_chain.extend(placed, base, kept, self._segments, stop.position))
+        (placed / f"{base}.index").write_text("".join(f"{HOME}/{RELAY}/{log.name}\n" for log in logs))
         return logs
 
     def replay(self, session: Session, logs: Sequence[RelayLog], stop: Stop) -> None:
         """Replay up to the moment, and prove that it is reached and not passed."""
         Replay(session, logs, stop.position, channel=ADVANCE_CHANNEL).run(self._details.end)
 
-    def place_rest(self, relay: Path, kept: RelayLog, at: Position) -> list[RelayLog]:
-        """Put the log from `at` (where `kept` ends) to the later witness where the server looks for a channel's relay logs."""
+    def place_rest(self, placed: Path, kept: RelayLog, at: Position) -> list[RelayLog]:
+        """Make a channel's relay logs of the log from `at` (where `kept` ends) to the later witness, in a directory of ours."""
         base = relay_base(_WITNESS_CHANNEL)
-        logs = list(log_chain.extend(relay, base, kept, list(self._after(at, relay / _REST)), self._more.end))
-        (relay / _REST).unlink(missing_ok=True)
-        (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in logs))
+        logs = list(log_chain.extend(placed, base, kept, list(self._after(at, placed / _REST)), self._more.end))
+        (placed / _REST).unlink(missing_ok=True)
+        (placed / f"{base}.index").write_text("".join(f"{HOME}/{RELAY}/{log.name}\n" for log in logs))
         return logs
 
     def replay_rest(self, session: Session, logs: Sequence[RelayLog], at: Position) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backups.errors import Damaged, LifeboatError
-from backups.machine import disk
+from backups.machine import below, disk
 from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced
@@ -19,11 +19,11 @@ from backups.services.inspected import Inspection
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.copy import advance, events, export_tables, hand_over, inspect, installed, options
-from backups.services.mysql.copy.advance import Advance
+from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
-from backups.services.mysql.copy.options import HOME, SOCKET
+from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
 from backups.services.mysql.copy.zone_file import zone_file
@@ -50,6 +50,7 @@ class MySQLCopy:
         self._account = Account.random()
         self._title = name
         self._home = sandbox.directory / f"{name}-server"
+        self._placed = sandbox.directory / f"{name}-placed"
         self._details: MySQLDetails
         self._all_details: list[MySQLDetails]
         self._image: Image
@@ -66,17 +67,18 @@ class MySQLCopy:
         self._all_details = details = [_details(fetched) for fetched in self._chain]
         self._details = details[-1]
         clone = self._chain[0].data / DATADIR
-        if not clone.is_dir():
+        if clone.is_symlink() or not clone.is_dir():
             raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=HINT)
         hand_over.require_data_only(clone, self._chain[0].manifest.id)
         self._make_home()
         clone.rename(self._home / DATADIR)
-        relay, base = self._home / "relay", relay_base(CHANNEL)
-        self._logs = list(log_chain.place(log_chain.log_files(self._chain, details), relay, base))
-        (relay / f"{base}.index").write_text("".join(f"{HOME}/relay/{log.name}\n" for log in self._logs))
-        self._kept = advance.keep_last_log(relay, self._logs)
+        self._placed.mkdir(mode=0o700)
+        base = relay_base(CHANNEL)
+        self._logs = list(log_chain.place(log_chain.log_files(self._chain, details), self._placed, base))
+        (self._placed / f"{base}.index").write_text("".join(f"{HOME}/{RELAY}/{log.name}\n" for log in self._logs))
+        self._kept = advance.hand_in(self._placed, self._home, self._logs)
         self._memory = options.buffer_pool(disk.tree_size(self._home / DATADIR))
-        self._sandbox.own(self._home, USER, USER, self._image)
+        self._sandbox.own(self._home, USER, USER, self._image, within=True)
 
     def start(self) -> None:
         """Start the server on the clone, wait until it has recovered, and drop the replication channels of the source."""
@@ -120,7 +122,7 @@ class MySQLCopy:
             mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
             user=f"{USER}:{USER}",
         )
-        self._server = Server(container, self._home / "run" / SOCKET, self._account)
+        self._server = Server(container, self._home, self._account)
         self._server.wait_until_ready()
 
     def replay(self) -> None:
@@ -168,7 +170,7 @@ class MySQLCopy:
         stop = self._server.run(lambda session: path.find(session, point))
         self._at = stop.position
         if stop.last is not None:
-            logs = self._placed(lambda relay, kept: path.place(relay, kept, stop))
+            logs = self._hand_in(lambda placed, kept: path.place(placed, kept, stop))
 
             def go_on(session: Session) -> None:
                 self._notes += installed.install(session, [later])
@@ -185,15 +187,14 @@ class MySQLCopy:
         first, self._home = self._home, self._sandbox.directory / f"{self._name}-second-server"
         self._title, self._account, self._for_restore = f"{self._name}-second", Account.random(), False
         self._make_home()
-        self._sandbox.own(first / "relay", os.geteuid(), os.getegid(), self._image)
-        advance.copy_settled(first, self._home, self._kept)
-        self._sandbox.own(self._home, USER, USER, self._image)
+        advance.copy_settled(first, self._home)
+        self._sandbox.own(self._home, USER, USER, self._image, within=True)
         self.start()
 
     def advance_to_witness(self, log: Fetched) -> None:
         """See `ContinuousCopy.advance_to_witness`."""
         path = Advance(self._chain, self._details, log, _details(log))
-        logs = self._placed(lambda relay, kept: path.place_rest(relay, kept, self._at))
+        logs = self._hand_in(lambda placed, kept: path.place_rest(placed, kept, self._at))
 
         def go_on(session: Session) -> None:
             with hand_over.without_sync(session, for_restore=self._for_restore):
@@ -211,6 +212,7 @@ class MySQLCopy:
         if os.geteuid():
             self._sandbox.own(datadir, os.geteuid(), os.getegid(), self._image)
         hand_over.remove_sandbox_files(datadir)
+        below.require_plain(datadir, "the restored data")
         return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes])
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
@@ -220,10 +222,11 @@ class MySQLCopy:
     def _make_home(self) -> None:
         """Make the directory of a server: for its data, socket, relay logs and time zone, and the account that we use."""
         self._home.mkdir()
-        for directory in ("run", "relay"):
+        # It stays ours: what the server writes, it writes into these, and cannot put anything in their places.
+        for directory in ("run", RELAY):
             (self._home / directory).mkdir()
         # By chmod, whatever the umask: who is not root reaches the socket of a server that runs as another user.
-        for path, mode in ((self._home, 0o711), (self._home / "run", 0o755), (self._home / "relay", 0o755)):
+        for path, mode in ((self._home, 0o711), (self._home / "run", 0o755), (self._home / RELAY, 0o755)):
             path.chmod(mode)
         if self._details.zone:
             (self._home / options.ZONE).write_bytes(zone_file(self._details.zone))
@@ -231,16 +234,15 @@ class MySQLCopy:
         account.touch(mode=0o600)
         account.write_text(self._account.sql())
 
-    def _placed(self, place: Callable[[Path, RelayLog], list[RelayLog]]) -> list[RelayLog]:
+    def _hand_in(self, place: Callable[[Path, RelayLog], list[RelayLog]]) -> list[RelayLog]:
         """Have more log placed among the server's relay logs, and keep the last file again, in which what follows goes on."""
         if self._kept is None:
             raise AssertionError("a chain has a log, since a full begins a file of it")
-        relay = self._home / "relay"
+        logs = place(self._placed, self._kept)
         # The server owns its relay logs; nobody uses them between two replays.
-        self._sandbox.own(relay, os.geteuid(), os.getegid(), self._image)
-        logs = place(relay, self._kept)
-        self._kept = advance.keep_last_log(relay, logs)
-        self._sandbox.own(relay, USER, USER, self._image)
+        self._sandbox.own(self._home / RELAY, os.geteuid(), os.getegid(), self._image)
+        self._kept = advance.hand_in(self._placed, self._home, logs)
+        self._sandbox.own(self._home / RELAY, USER, USER, self._image)
         return logs
 
     def _replay(self, session: Session) -> Replay:

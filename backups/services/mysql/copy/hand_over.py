@@ -24,6 +24,8 @@ from backups.services.mysql.versions import Version
 USER = 999
 """The user and group `mysql` of the official image."""
 DATA = "/var/lib/mysql"
+PORT = 3306
+"""At which the official image's server answers."""
 DURABLE = ("--innodb-doublewrite=ON", "--innodb-flush-log-at-trx-commit=1", "--innodb-fast-shutdown=1")
 """Options of a server whose data will be handed over. Its shutdown writes every page (1): a start needs no recovery. A slow one
 (0) would purge old row versions too, which the next server does by itself while it serves."""
@@ -125,7 +127,8 @@ def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Se
         facts.append(f"the source had loaded {', '.join(by_options)}: what its option files loaded, they have to load again")
     facts += _zone(manifest, details)
     options = [f"--{setting}" for setting in settings]
-    return Delivery(datadir, Ownership("mysql:mysql", USER, USER, 0o750), DATA, notes=(*facts, *notes), options=options)
+    owner = Ownership("mysql:mysql", USER, USER, 0o750)
+    return Delivery(datadir, owner, DATA, notes=(*facts, *notes), options=options, port=PORT)
 
 
 def delivered_settings(details: MySQLDetails) -> list[str]:

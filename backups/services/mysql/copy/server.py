@@ -5,12 +5,13 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 import pymysql.err
 
 from backups.errors import Damaged, LifeboatError, Transient
+from backups.machine import below
 from backups.machine.docker import Container
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.source.connection import Session, connect_socket
@@ -21,7 +22,17 @@ _T = TypeVar("_T")
 _PATIENCE = 1800.0
 """Seconds for a server to recover its data and take connections."""
 _ACCESS_DENIED = 1045
-_SOCKET_PATH_LIMIT = 100
+SOCKET = PurePath("run/mysqld.sock")
+"""Where a copy's server listens, below its home."""
+
+
+def connect(home: Path, user: str, password: str) -> Session:
+    """Open a session with the server whose home that is; raises Transient while it has no socket there, or nobody listens."""
+    try:
+        with below.socket(home, SOCKET) as path:
+            return connect_socket(path, user, password)
+    except OSError as error:
+        raise Transient(f"there is no socket {home / SOCKET}: {error.strerror}") from error
 
 
 class Ended(Damaged):
@@ -29,11 +40,11 @@ class Ended(Damaged):
 
 
 class Server:
-    """A server in `container` that listens at `socket` and knows `account`."""
+    """A server in `container` that listens below its `home`, where it may write anything, and knows `account`."""
 
-    def __init__(self, container: Container, socket: Path, account: Account) -> None:
+    def __init__(self, container: Container, home: Path, account: Account) -> None:
         self.container = container
-        self._socket = socket
+        self._home = home
         self._account = account
 
     def wait_until_ready(self) -> None:
@@ -51,7 +62,7 @@ class Server:
 
     def connect(self) -> Session:
         """Open a session; the caller closes it."""
-        return connect_socket(self._socket, self._account.user, self._account.password)
+        return connect(self._home, self._account.user, self._account.password)
 
     def run(self, function: Callable[[Session], _T]) -> _T:
         """Run a function in a session of its own; pymysql's errors become Damaged."""
@@ -75,12 +86,9 @@ class Server:
 
     def url(self, database: str) -> str:
         """Return an URL of one of its databases that SQLAlchemy opens by the socket."""
-        path = self._socket
-        if len(str(path)) > _SOCKET_PATH_LIMIT:
-            # A socket's address holds 107 bytes; the handle stays open as long as somebody may use the address.
-            handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            path = Path(f"/proc/{os.getpid()}/fd/{handle}/{path.name}")
-        password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, str(path), database))
+        # The handle stays open as long as somebody may use the address.
+        path = f"/proc/{os.getpid()}/fd/{below.held_socket(self._home, SOCKET)}"
+        password, where, name = (urllib.parse.quote(text, safe="") for text in (self._account.password, path, database))
         # SQLAlchemy decodes what stands behind the question mark, but not a database's name before it.
         return f"mysql+pymysql://{self._account.user}:{password}@localhost/?database={name}&unix_socket={where}&charset=utf8mb4"
 

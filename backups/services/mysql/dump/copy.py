@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backups.errors import Damaged, LifeboatError
+from backups.machine import below
 from backups.machine.docker import Container, Image
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
@@ -17,14 +18,14 @@ from backups.services.mysql.copy import export_tables, hand_over
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.options import processors
-from backups.services.mysql.copy.server import HINT, Server
+from backups.services.mysql.copy.server import HINT, Server, connect
 from backups.services.mysql.details import DATADIR
 from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import ACCOUNTS, DEFINITIONS, DUMP, GRANTS, DumpDetails
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line
-from backups.services.mysql.source.connection import Session, connect_socket, rows
+from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts, definitions, witness
@@ -81,13 +82,14 @@ class DumpedCopy:
         for name, text in (("account.sql", self._account_sql()), ("password", self._account.password)):
             (self._home / name).touch(mode=0o600)
             (self._home / name).write_text(text)
-        self._sandbox.own(self._home, _USER, _USER, self._image)
+        # The home itself stays ours: a server cannot put anything in the place of what is in it.
+        self._sandbox.own(self._home, _USER, _USER, self._image, within=True)
         self._initialise()
 
     def start(self) -> None:
         """Start the empty server and wait until it takes connections."""
         container = self._run("", "server", [*self._options(), f"--init-file={load.HOME}/account.sql"])
-        self._server = Server(container, self._home / "run" / load.SOCKET, self._account)
+        self._server = Server(container, self._home, self._account)
         self._server.wait_until_ready()
 
     def replay(self) -> None:
@@ -139,6 +141,7 @@ class DumpedCopy:
         if code:
             raise Damaged(f"the loaded server did not end in order (exit code {code}): {self._server.error_log()}", hint=HINT)
         hand_over.remove_sandbox_files(self._home / DATADIR)
+        below.require_plain(self._home / DATADIR, "the restored data")
         settings = [f"{name}={copy_value(name, value)}" for name, value in self._details.variables.items()]
         version = self._fetched.manifest.source.version
         notes = [
@@ -152,7 +155,8 @@ class DumpedCopy:
         if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
         options = [f"--{setting}" for setting in settings]
-        return Delivery(self._home / DATADIR, Ownership("mysql:mysql", _USER, _USER), _INSIDE, notes=notes, options=options)
+        owner = Ownership("mysql:mysql", _USER, _USER)
+        return Delivery(self._home / DATADIR, owner, _INSIDE, notes=notes, options=options, port=hand_over.PORT)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write single tables as files of SQL; see `../copy/export_tables.py`."""
@@ -183,7 +187,7 @@ class DumpedCopy:
 
     def _forget_accounts(self, session: Session) -> list[tuple[object, ...]]:
         """Drop the empty server's own accounts: all are to be the source's. Before, its root gives us PROXY to hand on."""
-        with connect_socket(self._home / "run" / load.SOCKET, "root", "") as root:
+        with connect(self._home, "root", "") as root:
             anybody = "''@'%'" if self._details.mariadb else "''@''"
             rows(root, f"GRANT PROXY ON {anybody} TO '{self._account.user}'@'localhost' WITH GRANT OPTION")
         for user, host in rows(session, "SELECT user, host FROM mysql.user"):

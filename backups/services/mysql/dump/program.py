@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from backups.errors import LifeboatError
+from backups.machine import below
 from backups.machine.docker import Container, Docker, Image
 from backups.services.base import Job
 from backups.services.mysql.dump_details import DUMP
@@ -102,8 +103,7 @@ class Dumping:
             raise LifeboatError(
                 f"the dump program ended with code {code}: {answer[-500:]}", hint="`lifeboat doctor` may say more"
             )
-        path = self.target / self.name
-        with path.open("rb") as file:
+        with below.opened(self.target, PurePath(self.name)) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - len(_COMPLETE) - 2))
             if _COMPLETE not in file.read():
                 raise LifeboatError(
@@ -111,10 +111,7 @@ class Dumping:
                 )
 
     def _error_output(self) -> str:
-        try:
-            return (self.home / f"{self.name}.err").read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
+        return below.text(self.home, PurePath(f"{self.name}.err"))
 
 
 class Dumps:
@@ -142,7 +139,7 @@ class Dumps:
     def release(self, group: str) -> Callable[[], bool]:
         """Let the dumps of a group begin; what is returned says whether all of them have opened their snapshots."""
         going = [dumping for dumping in self.started if dumping.group == group]
-        (self._home / f"go-{group}").touch()
+        below.create(self._home, f"go-{group}")
         return lambda: all(dumping.opened() for dumping in going)
 
     def wait(self, meanwhile: Callable[[], object]) -> None:

@@ -1,7 +1,6 @@
 """Carries connections through SSH channels: a socket for our sessions, for CLONE a port that one container reaches."""
 
 import contextlib
-import ctypes
 import os
 import socket
 import threading
@@ -11,11 +10,10 @@ from contextlib import contextmanager
 import paramiko
 
 from backups.errors import LifeboatError
+from backups.machine import namespace
 
 LOOPBACK = "127.0.0.1"
 _PIECE = 64 * 1024
-_CLONE_NEWNET = 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Link:
@@ -146,7 +144,11 @@ def listen_inside(pid: int, port: int) -> socket.socket:
 
     def make() -> None:
         try:
-            _enter(pid)
+            network = namespace.network_of(pid)
+            try:
+                namespace.enter(network)
+            finally:
+                os.close(network)
             made.append(socket.create_server((LOOPBACK, port), backlog=16))
         except OSError as error:
             failed.append(error)
@@ -161,20 +163,6 @@ def listen_inside(pid: int, port: int) -> socket.socket:
             hint="a clone over `ssh:` needs root (CAP_SYS_ADMIN), on the machine that runs the containers and in none of them",
         ) from failed[0]
     return made[0]
-
-
-def _enter(pid: int) -> None:
-    handle = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if os.path.sameopenfile(handle, (ours := os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))):
-            os.close(ours)
-            raise OSError(0, "it is our own network, which others can reach")
-        os.close(ours)
-        if _libc.setns(handle, _CLONE_NEWNET):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-    finally:
-        os.close(handle)
 
 
 def _end(channel: paramiko.Channel) -> None:

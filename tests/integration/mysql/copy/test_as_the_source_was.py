@@ -7,7 +7,7 @@ import pytest
 
 from backups.errors import ChainBroken
 from backups.services.base import Fetched
-from backups.services.mysql.source import connection, source
+from backups.services.mysql.source import command_line, connection, source
 from backups.services.mysql.source.variables import reason
 from tests.servers.mysql import MySQLServer, StartMySQL
 from tests.servers.mysql_chain import Chain, StartChain
@@ -135,7 +135,10 @@ def test_an_odd_source_comes_back_by_its_log(
         details = {**last.details, "unknown": {"concurrent_insert": "no such value"}}
         backups[-1] = replace(backups[-1], manifest=last.model_copy(update={"details": details}))
 
-    restored = chain.restore(for_restore=True, damage=with_a_setting_that_stops_a_server).bring_back()
+    # It is on the lists of this series' settings; of a later one's, which are not, nobody has a server.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command_line, "require", lambda *_: None)
+        restored = chain.restore(for_restore=True, damage=with_a_setting_that_stops_a_server).bring_back()
     assert restored.differences() == []
     delivery = restored.copy.settle()
     notes = "\n".join(delivery.notes)

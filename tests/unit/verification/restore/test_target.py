@@ -1,6 +1,8 @@
 """What each kind of target does with what was brought back, and in which order; the rest is told by restores of real services."""
 
-from dataclasses import dataclass, field
+import socket
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,6 +54,7 @@ class Server:
     steps: Noted
     free_bytes: int = 10**9
     code: int = 0
+    container: Any = None
 
     def __str__(self) -> str:
         return "a server"
@@ -59,7 +62,7 @@ class Server:
     def __getattr__(self, name: str) -> Any:
         answers: dict[str, Any] = {
             "free": self.free_bytes, "run": (self.code, "no"), "move_aside": "local:/data.old", "receive": ["a note"],
-            "entries": ["here"], "image": "an image", "volume": "v", "name": "n",
+            "entries": ["here"], "image": "an image", "volume": "v", "name": "n", "begin": self.container,
         }  # fmt: skip
         if name in {"volume", "name"}:
             return answers[name]
@@ -149,10 +152,45 @@ def test_a_server_keeps_what_it_holds_before_anything_is_put_into_it(delivery: D
     assert str(steps.aside).startswith(f"{tmp_path}/toy.before-restore-")
 
 
+class Begun:
+    """A container that begins to answer at this machine's port when it is looked at for the second time, or ends instead."""
+
+    def __init__(self, listening: socket.socket, *, ends: bool = False) -> None:
+        self.listening, self.ends, self.looks = listening, ends, 0
+
+    def running(self) -> bool:
+        self.looks += 1
+        if self.looks == 2:
+            self.listening.listen()
+        return not (self.ends and self.looks > 2)
+
+    def address(self) -> str:
+        return "127.0.0.1" if not self.ends else "127.0.0.2"
+
+    def log_line(self, lines: int) -> str:
+        return f"the last {lines} lines"
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_new_container_is_said_to_be_there_once_it_answers(delivery: Delivery, ends: bool) -> None:
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        begun, steps = Begun(listening, ends=ends), Noted(image=Image("toy:1", "sha256:1"))
+        target = ContainerTarget(cast("Any", Server(steps, container=begun)), cast("Any", None), cast("Any", None))
+        answering = replace(delivery, port=listening.getsockname()[1])
+        if ends:
+            with pytest.raises(LifeboatError, match="container n ended while it started: the last 8 lines"):
+                target.begin(answering, MANIFEST, steps)
+        else:
+            target.begin(answering, MANIFEST, steps)
+        assert (steps.delivered, begun.looks > 2, steps.notes) == ("a server", True, [])
+
+
 def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: Delivery) -> None:
     steps = Noted(image=Image("toy:1", "sha256:1"))
     service = SimpleNamespace(settings=SimpleNamespace(restore=SimpleNamespace(owner=None)))
-    target = ContainerTarget(cast("Any", Server(steps)), cast("Any", service), cast("Any", Server(steps)))
+    running = SimpleNamespace(running=lambda: True, address=lambda: "127.0.0.1")
+    target = ContainerTarget(cast("Any", Server(steps, container=running)), cast("Any", service), cast("Any", Server(steps)))
     assert target.replacement is None
     target.deliver(delivery, MANIFEST, steps)
     assert steps.delivered is None

@@ -1,0 +1,54 @@
+"""Describes servers that take a restore by their own API, and the copies and services that have such servers."""
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from backups.manifest import Manifest
+from backups.services.base import Delivery
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """A running server that takes a restore by its own API, instead of a place that takes files."""
+
+    def __str__(self) -> str:
+        """As it is written after `--to`."""
+        ...
+
+    def entries(self) -> list[str]:
+        """What it holds already, by name. Raises LifeboatError when it does not answer or lets nothing out."""
+        ...
+
+    def keep(self, directory: Path) -> None:
+        """Write what it holds into a new directory, so that it may be put back."""
+        ...
+
+    def receive(self, tree: Path, name: str) -> list[str]:
+        """Put everything in, read it back, and compare; returns what the operator has to know, a line each.
+
+        tree: what `GivesObjects.objects` made; name: of the backup. What has the same name there is written over, all else stays.
+        Raises LifeboatError for what is refused, or not equal afterwards. May be begun again.
+        """
+        ...
+
+
+@runtime_checkable
+class GivesObjects(Protocol):
+    """A copy of a service whose servers take a restore by their API."""
+
+    def objects(self, into: Path) -> Delivery:
+        """Fill a directory with what a `Receiver` takes. The copy's server still runs."""
+        ...
+
+
+@runtime_checkable
+class Received(Protocol):
+    """A service whose servers take a restore by their API."""
+
+    def receiver(self, url: str | None) -> Receiver:
+        """The server at `url`, by default the configured one; raises ConfigError when no credentials are configured."""
+        ...
+
+    def by_api_only(self, manifest: Manifest) -> bool:
+        """Whether that backup holds no files that a server could start on."""
+        ...

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import typer
-from rich.text import Text
 
 from backups import durations, plural
 from backups.chains import ahead, ahead_words, chains
@@ -21,6 +20,7 @@ from backups.repository.repository import Repository
 from backups.services.base import Finding
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
 

@@ -12,8 +12,10 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from backups import logs
 from backups.errors import Damaged, LifeboatError
 from backups.machine import private
+from flows import streams
 from flows.commands import usage, verbosity
 from flows.commands.options import Config, shared
 from flows.commands.verbs import VERBS, Verbs
@@ -59,6 +61,8 @@ def lifeboat(
 def main() -> None:
     """Run the command line and end the process: 0 well, 1 a proof failed, 2 could not run, 130 interrupted."""
     private.umask()
+    streams.prepare()
+    logs.install()
     # A terminated run cleans up exactly as an interrupted one does.
     signal.signal(signal.SIGTERM, _interrupt)
     logging.captureWarnings(True)
@@ -87,6 +91,10 @@ def main() -> None:
     if code == _INTERRUPTED:
         # Typer may have turned the interrupt into this exit code itself.
         print("lifeboat: interrupted; no half backup was kept, nothing is left running", file=sys.stderr)
+    try:
+        streams.finish()
+    except LifeboatError as error:
+        code = _report(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from backups import durations
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, Init, Json, prefect_is_configured, require_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES

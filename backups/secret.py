@@ -49,6 +49,11 @@ class Secret:
         """The names of the environment variables that it is read from."""
         return _REFERENCE.findall(self._text)
 
+    @property
+    def is_written_out(self) -> bool:
+        """Whether (a part of) the password itself stands in the configuration, and not only where to read it."""
+        return bool(_REFERENCE.sub("", self._text).strip())
+
     def __repr__(self) -> str:
         names = self.variables
         return f"Secret({', '.join(f'${{{name}}}' for name in names)})" if names else "Secret(****)"

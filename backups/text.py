@@ -87,7 +87,7 @@ def _masked(found: re.Match[str]) -> str:
     secret = found["secret"]
     quote = secret[0] if secret[0] in "'\"" else ""
     inner = secret[1:-1] if quote and len(secret) > 1 and secret[-1] == quote else secret[len(quote) :]
-    return found[0] if inner in _NONE else f"{found['before']}{quote}{_HIDDEN}{quote}"
+    return found[0] if inner in _NONE or inner.startswith("${") else f"{found['before']}{quote}{_HIDDEN}{quote}"
 
 
 def _escaped(character: str) -> str:

@@ -230,7 +230,7 @@ def test_a_url_without_a_password_of_its_own_is_none(url: str) -> None:
 def test_every_variable_that_is_read_is_named_and_no_other(lifeboat: Lifeboat, tmp_path: Path) -> None:
     """Two in one line, and one that is in no password: it is not read."""
     said = lifeboat(
-        *("init", "--mysql", "127.0.0.1:1", "--mysql-user", "${NOT_READ}", "--mysql-password-env", "MYSQL_PW"),
+        *("init", "--mysql", "127.0.0.1:1", "--mysql-user", "$NOT_READ", "--mysql-password-env", "MYSQL_PW"),
         *(
             "--repository",
             "rest:https://${REST_USER}:${REST_PASSWORD}@vault/${REST_USER}/",

@@ -82,8 +82,13 @@ def fenced(lines: list[str]) -> list[str]:
 
 def _masked(found: re.Match[str]) -> str:
     if found["connection"]:
-        # What is left of a url whose password holds a space or is cut off.
-        return found["connection"] + re.sub(r"(//[^/:]*):(?!\*{4}@).*@", rf"\1:{_HIDDEN}@", found["url"], flags=re.DOTALL)
+        # What is left of a url whose password holds a space, or that was cut off in it.
+        end = "@" if "@" in found["url"] else ""
+        if not end and found["url"][-1] == found["url"][0]:
+            return found[0]
+        return found["connection"] + re.sub(
+            rf"(//[^/:]*):(?!\*{{4}}).*{end}", rf"\1:{_HIDDEN}{end}", found["url"], flags=re.DOTALL
+        )
     secret = found["secret"]
     quote = secret[0] if secret[0] in "'\"" else ""
     inner = secret[1:-1] if quote and len(secret) > 1 and secret[-1] == quote else secret[len(quote) :]

@@ -183,6 +183,8 @@ SECRETS = [
     "CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = '{}'",
     "CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (USER 'u', PASSWORD '{}', PORT 3)",
     "near 'IDENTIFIED BY '{}",
+    "CONNECTION='mysql://u:{}",
+    "CONNECTION='mysql://u:a b{}@h/d'",
     "https://u:{}@host:99/path",
     "rest:https://${{USER}}:{}@host/",
     "http://host/?auth={}&b=1",
@@ -223,6 +225,7 @@ def test_statements_that_differ_in_their_password_alone_are_not_equal() -> None:
         "export AGAMA_PASSWORD=… before the command",
         '{"url":"http://host:3000","mail":"a@b"}',
         "sftp:user@host:/a/b:c",
+        "CONNECTION='mysql://host:3306/d/t' COMMENT='a:b'",
     ],
 )
 def test_what_holds_no_password_stays_as_it_is(words: str) -> None:

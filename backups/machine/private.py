@@ -38,6 +38,7 @@ def narrow(state: Path, *, besides: Collection[str] = ()) -> None:
     One that holds anything else than Lifeboat's own files and `besides` may be somebody else's directory too: of that, only what
     is Lifeboat's is closed. What belongs to another user is left to `lifeboat doctor`, which names it.
     """
+    state = state.resolve()
     try:
         names = {entry.name for entry in os.scandir(state)}
     except OSError:

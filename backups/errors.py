@@ -10,14 +10,17 @@ LifeboatError           could not run: nothing was proven, nothing was lost (exi
 └── Damaged             the backup itself is at fault: a proof has failed (exit code 1)
 """
 
+from backups.text import shown
+
 
 class LifeboatError(Exception):
     """An error for the operator: `message` says what went wrong, `hint` what to do about it."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # What a server answered may be in it. Where it is shown no longer matters then: Prefect shows it, and tracebacks do.
+        self.message = shown(message)
+        self.hint = None if hint is None else shown(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message

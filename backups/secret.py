@@ -8,9 +8,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from backups.errors import ConfigError
@@ -49,6 +49,11 @@ class Secret:
         """The names of the environment variables that it is read from."""
         return _REFERENCE.findall(self._text)
 
+    @property
+    def is_written_out(self) -> bool:
+        """Whether (a part of) the password itself stands in the configuration, and not only where to read it."""
+        return bool(_REFERENCE.sub("", self._text).strip())
+
     def __repr__(self) -> str:
         names = self.variables
         return f"Secret({', '.join(f'${{{name}}}' for name in names)})" if names else "Secret(****)"
@@ -69,6 +74,18 @@ class Secret:
         if not isinstance(value, str):
             raise ValueError("a password is text: put it in quotes")  # noqa: TRY004 - pydantic reports only ValueErrors
         return cls(value)
+
+
+class OneOfEach(BaseModel):
+    """A section in which no secret is given twice: as itself, and in a file. One would be read, and nobody would know which."""
+
+    @model_validator(mode="after")
+    def _given_once(self) -> Self:
+        for name in type(self).model_fields:
+            stem = name.removesuffix("_file")
+            if stem != name and getattr(self, name) is not None and getattr(self, stem, None) is not None:
+                raise ValueError(f"{stem} and {name} are both given: leave one of them out")
+        return self
 
 
 def read(password: Secret | None, password_file: Path | None, owner: str) -> str:

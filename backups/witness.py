@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 
+from backups.text import told
+
 Value = int | float | str | bool | None
 
 
@@ -42,21 +44,25 @@ def compare(expected: Iterable[Fact], observed: Iterable[Fact]) -> list[Check]:
     """Compare both sets of facts, in the witness's order, then those that only the copy has.
 
     Nothing is tolerated: a fact missing on either side fails. Raises ValueError when one side states a fact twice, since
-    two answers to one question prove nothing.
+    two answers to one question prove nothing. A password in a value is compared, and only its hash is in the check.
     """
     wanted, found = _unique(expected), _unique(observed)
     return [
         Check(
             subject=subject,
             metric=metric,
-            expected=wanted.get((subject, metric)),
-            observed=found.get((subject, metric)),
+            expected=_told(wanted.get((subject, metric))),
+            observed=_told(found.get((subject, metric))),
             passed=(subject, metric) in wanted
             and (subject, metric) in found
             and _equal(wanted[subject, metric], found[subject, metric]),
         )
         for subject, metric in dict.fromkeys([*wanted, *found])
     ]
+
+
+def _told(value: Value) -> Value:
+    return told(value) if isinstance(value, str) else value
 
 
 def _equal(expected: Value, observed: Value) -> bool:

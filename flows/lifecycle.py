@@ -20,6 +20,7 @@ from prefect.flows import Flow
 from prefect.futures import PrefectFuture, wait
 from rich.console import Console
 
+from backups import logs
 from backups.machine import ending, private, processes, runs
 from backups.site import Site
 
@@ -35,6 +36,7 @@ def begin() -> None:
     A flow that a person started has no worker, and logs to a terminal.
     """
     private.umask()
+    logs.install()
     if os.environ.get("PREFECT__FLOW_RUN_ID"):
         processes.end_with_parent()
         ending.watch_signals()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from backups import durations
@@ -18,6 +17,7 @@ from backups.machine import disk
 from backups.machine.parallel import guarded
 from backups.manifest import Kind, Manifest
 from backups.site import Site
+from tasks import artifacts
 
 
 async def is_transient(task: object, task_run: object, state: Any) -> bool:  # noqa: ARG001 - Prefect passes these by name
@@ -63,4 +63,4 @@ def publish_backups(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> Non
         }
         for name, outcome in outcomes
     ]
-    create_table_artifact(key="backups", table=rows, description="The backups of this run")
+    artifacts.table("backups", rows, "The backups of this run")

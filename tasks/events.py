@@ -10,6 +10,7 @@ from prefect.events import emit_event
 
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
+from backups.text import lines_shown
 from verification.evidence import evidence as shapes
 from verification.evidence.evidence import DrillResult, Evidence
 
@@ -37,7 +38,7 @@ def send(event: str, service: str, text: str, **more: str | float | None) -> Non
     emit_event(
         event=event,
         resource={"prefect.resource.id": resource(service), "prefect.resource.name": service},
-        payload={"service": service, "text": text[:_LONGEST], **more},
+        payload={"service": service, "text": lines_shown(text)[:_LONGEST], **more},
     )
 
 

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from backups.errors import LifeboatError
 from backups.machine.parallel import guarded
 from backups.site import Site
-from tasks import maintenance
+from tasks import artifacts, maintenance
 from tasks.backup import is_transient
 from verification import prune as retention
 
@@ -42,7 +41,7 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
             }
             for row in plan.rows
         ]
-        create_table_artifact(key="retention", table=rows, description="Which chains and evidence stay, which go, and why")
+        artifacts.table("retention", rows, "Which chains and evidence stay, which go, and why")
         return 0 if dry_run else retention.carry_out(site, plan)
 
     return guarded(work)

@@ -6,13 +6,12 @@ Next file: `verification/restore/restore.py`.
 from pathlib import Path
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from backups.errors import LifeboatError
 from backups.machine.parallel import guarded
 from backups.site import Site
-from tasks import events
+from tasks import artifacts, events
 from verification.restore import restore as restoring
 from verification.restore.order import Order, Restoration
 from verification.restore.words import statement, whereabouts
@@ -31,7 +30,7 @@ def report(restoration: Restoration) -> None:
     outcome = "; ".join([restoration.verdict, statement(restoration), *whereabouts(restoration), restoration.error or "no error"])
     events.send(event, restoration.service, outcome, verdict=restoration.verdict, backup=restoration.backup.id)
     if restoration.runbook:
-        create_markdown_artifact(key="restore", markdown=restoration.runbook.read_text(encoding="utf-8"))
+        artifacts.markdown("restore", restoration.runbook.read_text(encoding="utf-8"))
     get_run_logger().info("%s", outcome)
 
 

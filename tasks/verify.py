@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from backups import durations
 from backups.machine import runs
 from backups.machine.parallel import guarded
 from backups.site import Site
+from backups.text import markdown
+from tasks import artifacts
 from verification import verify as proof
 from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult, Evidence
@@ -54,10 +55,8 @@ def conclude(
     """Combine the results, write the report, store the evidence in the repository, and show the verdict in the UI."""
     site = Site.open(config)
     evidence = guarded(lambda: proof.conclude(site, planned, results, started_at=started_at, finished_at=finished_at, out=out))
-    create_table_artifact(
-        key="verification", table=[_row(result) for result in evidence.drills], description=f"Verdict: {evidence.verdict}"
-    )
-    create_markdown_artifact(key="verification-report", markdown=_markdown(evidence, out))
+    artifacts.table("verification", [_row(result) for result in evidence.drills], f"Verdict: {evidence.verdict}")
+    artifacts.markdown("verification-report", _markdown(evidence, out))
     return evidence
 
 
@@ -80,11 +79,11 @@ def _row(result: DrillResult) -> dict[str, str | int]:
 def _markdown(evidence: Evidence, out: Path | None) -> str:
     lines = [f"# {evidence.verdict}", ""]
     lines += [
-        f"- **{result.service}, {result.selection}**: {result.verdict}; {'; '.join([result.proof, *result.reasons])}"
+        f"- **{result.service}, {result.selection}**: {result.verdict}; {markdown('; '.join([result.proof, *result.reasons]))}"
         for result in evidence.drills
     ]
-    lines += [f"- failed: `{check.subject}` {check.metric}: expected `{check.expected}`, observed `{check.observed}`"
+    lines += [f"- failed: {markdown(f'{check.subject} {check.metric}: expected {check.expected}, observed {check.observed}')}"
               for result in evidence.drills for check in result.failures[:20]]  # fmt: skip
     if out:
-        lines += ["", f"The whole report: `{out / 'report.html'}` on {evidence.host}"]
+        lines += ["", f"The whole report: {markdown(str(out / 'report.html'))} on {markdown(evidence.host)}"]
     return "\n".join(lines)

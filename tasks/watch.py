@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from backups.machine.parallel import guarded
 from backups.site import Site
-from tasks import events
+from backups.text import fenced
+from tasks import artifacts, events
 from verification.watch import advice
 from verification.watch.watch import Sighting, watch
 
@@ -43,4 +43,4 @@ def report(sightings: Sequence[Sighting], config: Path | None, refused: Mapping[
             texts.append(text)
             get_run_logger().warning(text)
     if texts:
-        create_markdown_artifact(key="restore-advised", markdown="\n\n".join(f"```\n{text}\n```" for text in texts))
+        artifacts.markdown("restore-advised", "\n\n".join("\n".join(fenced(text.split("\n"))) for text in texts))

@@ -1,6 +1,7 @@
 """Fixtures that every level shares. Real servers are started by the modules of tests/servers/."""
 
 import gc
+import logging
 import os
 import shutil
 import signal
@@ -37,6 +38,17 @@ pytest_plugins = [
     "tests.servers.repositories",
     "tests.servers.ssh",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process changes its umask, and how it logs: not for the next test."""
+    before = os.umask(0)
+    os.umask(before)
+    yield
+    os.umask(before)
+    logging.setLogRecordFactory(logging.LogRecord)
+
 
 ROOT = Path(__file__).parents[1]
 FIELD_DATA = ROOT.parent / "shared" / "field-data"

@@ -20,6 +20,7 @@ from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
 from backups.site import Site
+from backups.text import json_shown
 from verification.drill import sandbox
 from verification.drill.drill import drill
 from verification.drill.outcome import could_not_begin
@@ -187,7 +188,7 @@ def _keep(evidence: Evidence, site: Site) -> Kept:
 def _write(evidence: Evidence, out: Path) -> None:
     """Write the three files, each whole or not at all."""
     contents = {
-        store.REPORT: evidence.model_dump_json(indent=1),
+        store.REPORT: json_shown(evidence.model_dump_json(indent=1)),
         "report.html": page.render(evidence),
         "junit.xml": junit.render(evidence),
     }

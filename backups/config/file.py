@@ -5,12 +5,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from backups.config import paths
 from backups.config.settings import Settings
 from backups.errors import ConfigError
 from backups.services.base import ServiceSettings
@@ -19,7 +21,8 @@ from backups.services.registry import SERVICE_TYPES
 SEARCHED = (Path("lifeboat.yaml"), Path("/etc/lifeboat/lifeboat.yaml"))
 
 _EXAMPLE = "deployments/example/lifeboat.yaml shows every key"
-_SCHEMES = ("sftp", "rest", "s3", "swift", "b2", "azure", "gs", "rclone")
+_MOST = 100_000
+"""Keys and items of a file. Sections that name others, which name others, would make more than anybody can count."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,8 +56,8 @@ def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
         content["services"] = {name: file.service(str(name), section) for name, section in content["services"].items()}
     settings = file.checked(Settings, content)
     base = path.resolve().parent
-    repository = settings.repository.model_copy(update={"url": _repository_url(settings.repository.url, base)})
-    return _with_absolute_paths(settings.model_copy(update={"repository": repository}), base), file.content
+    repository = settings.repository.model_copy(update={"url": paths.repository_url(settings.repository.url, base, file.at)})
+    return paths.absolute(settings.model_copy(update={"repository": repository}), base, file.at), file.content
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,10 @@ class _File:
         """Return the line of a key, or of the nearest key above it that is written."""
         return next((self.lines[key] for length in range(len(place), 0, -1) if (key := tuple(place[:length])) in self.lines), 1)
 
+    def at(self, place: tuple[str, ...]) -> str:
+        """Return where a key is written, and its name, for the beginning of a message."""
+        return f"{self.path}:{self.line(place)}: {'.'.join(place)}"
+
     def _first_error(self, error: ValidationError, model: type[BaseModel], where: tuple[str, ...]) -> ConfigError:
         fault = error.errors(include_input=False)[0]
         inner = tuple(str(part) for part in fault["loc"] if part != "[key]")
@@ -102,23 +109,35 @@ class _File:
         if fault["type"] == "missing":
             return ConfigError(f"{at}{key} is missing{more}", hint=_EXAMPLE)
         message = str(fault["msg"]).removeprefix("Value error, ")
-        return ConfigError(f"{at}{key}: {message[0].lower()}{message[1:]}{more}", hint=_EXAMPLE)
+        # A word as URL keeps its capitals.
+        begins = message[0] if message[1:2].isupper() else message[0].lower()
+        return ConfigError(f"{at}{key}: {begins}{message[1:]}{more}", hint=_EXAMPLE)
 
 
 def _read(path: Path) -> _File:
     try:
         loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
         document = loader.get_single_node()
-        lines = dict(_lines(document, path))
+        lines = dict(islice(_lines(document, path), _MOST))
+        if len(lines) == _MOST:
+            raise ConfigError(
+                f"{path} holds {_MOST} keys and more, by aliases of aliases (*name)", hint="write it without aliases"
+            )
         content = loader.construct_document(document) if document else None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check its mode and owner") from error
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not text in UTF-8", hint="save it as UTF-8") from None
     except yaml.YAMLError as error:
+        bare = isinstance(error, yaml.MarkedYAMLError) and "{" in (error.problem or "") + (error.context or "") + _problem(error)
+        hint = 'inside { } a reference needs quotes: {password: "${NAME}"}; quote values that hold a colon, too'
         raise ConfigError(
             f"{path}{_at(error)}: not valid YAML: {_problem(error)}",
-            hint="indent with spaces, quote values that hold a colon",
+            hint=hint if bare else "indent with spaces, quote values that hold a colon",
+        ) from None
+    except RecursionError:
+        raise ConfigError(
+            f"{path} is nested too deeply, or an alias (*name) holds itself", hint="write it without aliases"
         ) from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds no settings", hint="copy deployments/example/lifeboat.yaml and adapt it")
@@ -168,27 +187,3 @@ def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
             return []
         model = inner
     return list(model.model_fields)
-
-
-def _repository_url(url: str, base: Path) -> str:
-    """Make a directory absolute; to restic, anything without a scheme is one."""
-    if url.partition(":")[0] in _SCHEMES or url.startswith("${"):
-        return url
-    return str(base / Path(url.removeprefix("local:")).expanduser())
-
-
-def _with_absolute_paths(model: Model, base: Path) -> Model:
-    """Return the model with each of its paths, at any depth, made absolute: `~` is the home, a relative path starts at `base`."""
-    return model.model_copy(update={name: _absolute(value, base) for name, value in model})
-
-
-def _absolute(value: Any, base: Path) -> Any:
-    if isinstance(value, Path):
-        return base / value.expanduser()
-    if isinstance(value, BaseModel):
-        return _with_absolute_paths(value, base)
-    if isinstance(value, tuple):
-        return tuple(_absolute(item, base) for item in value)
-    if isinstance(value, dict):
-        return {key: _absolute(item, base) for key, item in value.items()}
-    return value

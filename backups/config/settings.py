@@ -10,9 +10,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from backups import durations
 from backups.hosts.settings import HostSettings
-from backups.secret import Secret
+from backups.secret import OneOfEach, Secret
 from backups.services.base import ServiceSettings
 
+_LEAST_BYTES = 6 * 2**20
+"""Docker's own limit."""
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
@@ -36,6 +38,12 @@ def _bytes(value: Any) -> Any:
     return int(float(parts[1]) * _UNITS[parts[2]])
 
 
+def _enough(value: int) -> int:
+    if value < _LEAST_BYTES:
+        raise ValueError(f"{value} bytes are less than a container needs (examples: 512MiB, 4GiB)")
+    return value
+
+
 def _share(value: Any) -> Any:
     parts = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
     if parts is None:
@@ -53,7 +61,7 @@ def _zone(value: str) -> str:
 
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
-Bytes = Annotated[int, BeforeValidator(_bytes)]
+Bytes = Annotated[int, BeforeValidator(_bytes), AfterValidator(_enough)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
@@ -63,7 +71,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class RepositorySettings(_Section):
+class RepositorySettings(_Section, OneOfEach):
     """The restic repository that holds the backups.
 
     url: as restic writes it; password or password_file: what it is encrypted with
@@ -110,7 +118,7 @@ class SandboxSettings(_Section):
     """
 
     memory: Bytes = 4 * 2**30
-    processors: float | None = Field(default=None, gt=0)
+    processors: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     side_by_side: int = Field(default=3, ge=1)
 
 

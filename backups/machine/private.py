@@ -8,10 +8,8 @@ it must read below the mount is given to it, or opened to others, where that is 
 import logging
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-
-from backups.errors import LifeboatError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The bits of a mode that let anybody in but the owner."""
@@ -40,6 +38,7 @@ def narrow(state: Path, *, besides: Collection[str] = ()) -> None:
     One that holds anything else than Lifeboat's own files and `besides` may be somebody else's directory too: of that, only what
     is Lifeboat's is closed. What belongs to another user is left to `lifeboat doctor`, which names it.
     """
+    state = state.resolve()
     try:
         names = {entry.name for entry in os.scandir(state)}
     except OSError:
@@ -59,13 +58,3 @@ def _open_to_others(path: Path) -> int:
     """Return the mode of a file or directory that others may use, else 0; nothing is said of a link."""
     mode = path.lstat().st_mode
     return stat.S_IMODE(mode) if mode & OTHERS and not stat.S_ISLNK(mode) else 0
-
-
-def open_to_others(state: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the state directory with its mode when others may read it, or else what of Lifeboat's in it they may."""
-    try:
-        if bits := _open_to_others(state):
-            yield state, bits
-    except OSError as error:
-        if not isinstance(error, FileNotFoundError):
-            raise LifeboatError(f"{state} cannot be looked at: {error.strerror}", hint="run this as its owner") from error

@@ -21,6 +21,7 @@ from backups.machine.processes import Completed
 from backups.manifest import BACKUP, FILE_NAME, BackupRecord, Manifest
 from backups.repository import append_only, identity, restic_errors, restic_text, sftp
 from backups.secret import Secret, read
+from backups.text import without_password
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Repository:
     @property
     def shown_url(self) -> str:
         """The url with its password masked."""
-        return restic_errors.without_password(self.url)
+        return without_password(self.url)
 
     def identifier(self) -> str | None:
         """Return the id of the repository at the url, which the password opens; None where there is none."""

@@ -9,6 +9,7 @@ from backups.errors import ConfigError, Damaged, LifeboatError, Transient
 from backups.machine.processes import STALLED, Completed
 from backups.repository import remote_errors
 from backups.repository.remote_errors import Meaning
+from backups.text import without_password
 
 _TELLING = re.compile(
     r"(?i)it was ended|fatal|error|locked|failed|verif|unable|not (found|match|exist)|denied|refused|resolve|sha256:"
@@ -157,12 +158,7 @@ def excerpt(completed: Completed) -> str:
     """Return the most telling lines of restic's errors, without passwords, on one line."""
     lines = _final(completed)
     telling = [line for line in lines if _TELLING.search(line)] or lines
-    return without_password("; ".join(telling[:2])[:400]) or "it printed nothing"
-
-
-def without_password(text: str) -> str:
-    """Mask the password of every url in `text`."""
-    return _ACCOUNT.sub(r"\1:****@", text)
+    return without_password("; ".join(telling[:2]))[:400] or "it printed nothing"
 
 
 def holds_password(url: str) -> bool:

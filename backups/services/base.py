@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backups.manifest import Kind, Manifest
 from backups.places.base import Ownership, Place
+from backups.secret import OneOfEach
 from backups.witness import Fact
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ class RestoreSettings(BaseModel):
         return self
 
 
-class ServiceSettings(BaseModel):
+class ServiceSettings(OneOfEach):
     """A service's section of lifeboat.yaml; each type adds its own keys."""
 
     # A fault is often a password in the wrong place: errors show where, never what.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: str
-    image: str
+    image: str = Field(min_length=1)
     restore: RestoreSettings = RestoreSettings()
 
 

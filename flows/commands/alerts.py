@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
 from backups import durations
 from backups.config.settings import Objectives
@@ -11,6 +10,7 @@ from backups.errors import ConfigError
 from backups.secret import Secret
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, prefect_is_configured
 
 if TYPE_CHECKING:

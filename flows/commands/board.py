@@ -9,10 +9,9 @@ from rich.console import Group
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
-from rich.text import Text
 
 from backups import durations
-from flows.commands.console import err
+from flows.commands.console import Text, err
 
 
 @contextmanager

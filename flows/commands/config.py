@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from backups import plural
 from backups.config import file
 from backups.config.settings import Settings
-from backups.repository import restic_errors
 from backups.secret import Secret
 from backups.services.base import RestoreSettings
+from backups.text import without_password
 from flows.commands import console
 from flows.commands.options import Config, Json
 
@@ -162,7 +162,7 @@ def _scalar(value: Any) -> str | float | None:
         return _span(value)
     if isinstance(value, Secret):
         return str(value).removeprefix("Secret(").removesuffix(")")
-    return value if value is None or isinstance(value, (bool, int, float)) else restic_errors.without_password(str(value))
+    return value if value is None or isinstance(value, (bool, int, float)) else without_password(str(value))
 
 
 def _span(span: timedelta) -> str:

@@ -3,20 +3,51 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import rich.console
+import rich.text
 from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
 
 from backups.errors import LifeboatError
+from backups.text import json_shown, shown
 from flows.commands import verbosity
+
+if TYPE_CHECKING:
+    from rich.style import Style
 
 _PIPED = 240
 """Columns when nobody watches: what a program reads must not be folded at 80."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED)
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPED)
+
+class Text(rich.text.Text):
+    """One line of text and its colours; what must not reach a terminal is escaped (`backups.text`)."""
+
+    def __init__(self, text: str = "", style: "str | Style" = "", **more: Any) -> None:
+        super().__init__(shown(text), style, **more)
+
+    def append(self, text: "rich.text.Text | str", style: "str | Style | None" = None) -> "Text":
+        """Add text at its end."""
+        super().append(shown(text) if isinstance(text, str) else text, style)
+        return self
+
+
+class Console(rich.console.Console):
+    """Prints lines as they are: brackets are no markup, colons no emoji, and each text is one line without control characters."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        stream = sys.stderr if stderr else sys.stdout
+        super().__init__(
+            stderr=stderr, markup=False, emoji=False, highlight=False, width=None if stream and stream.isatty() else _PIPED
+        )
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See rich."""
+        super().print(*(Text(each) if isinstance(each, str) else each for each in objects), **options)
+
+
+out = Console()
+err = Console(stderr=True)
 
 
 def print_fault(error: LifeboatError) -> None:
@@ -34,7 +65,7 @@ def result(show: Callable[[], None], *, well: bool) -> None:
 
 def print_json(data: Any) -> None:
     """Print JSON for programs: numbers, text, lists and objects; times are text in ISO 8601, in UTC."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(json_shown(json.dumps(data, indent=2, ensure_ascii=False)))
 
 
 def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *, right: Sequence[str] = ()) -> None:
@@ -42,8 +73,9 @@ def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *
 
     Unlike rich's tables it takes no time to speak of for some hundred rows.
     """
-    table = [titles, *rows] if any(titles) else list(rows)
-    plain = [[cell.plain if isinstance(cell, Text) else cell for cell in row] for row in table]
+    rows = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    table: list[Sequence[str | rich.text.Text]] = [titles, *rows] if any(titles) else list(rows)
+    plain = [[cell if isinstance(cell, str) else cell.plain for cell in row] for row in table]
     widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
     if out.is_terminal and sum(widths) + 2 * len(widths) > out.width:
         _print_folded(titles, rows, right)
@@ -57,7 +89,7 @@ def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *
         line.rstrip()
         lines.append(line)
     if out.is_terminal:
-        out.print(Text("\n").join(lines), soft_wrap=True)
+        out.print(rich.text.Text("\n").join(lines), soft_wrap=True)
     else:
         print("\n".join(line.plain for line in lines))
 

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import typer
-from rich.text import Text
 
 from backups import durations, plural
 from backups.chains import ahead, ahead_words, chains
+from backups.config import file
+from backups.config.exposed import exposed
 from backups.errors import LifeboatError
 from backups.machine import disk, processes
 from backups.machine.docker import Docker
@@ -21,6 +22,7 @@ from backups.repository.repository import Repository
 from backups.services.base import Finding
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
 
@@ -44,11 +46,12 @@ def doctor(services: Services = None, as_json: Json = False, config: Config = No
 
     Exit code: 0 nothing is missing, 1 something has to be mended, 2 could not look.
     """
-    site = Site.open(config, narrow=False)
+    path = file.find(config)
+    site = Site.open(path, narrow=False)
     names = site.chosen(services or [])
     docker = Docker()
     with progress([]):
-        machine = list(_machine(site, docker))
+        machine = [*_machine(site, docker), *exposed(site.settings, path)]
         results = side_by_side(lambda name: list(site.service(name, docker).examine(docker)), names, at_once=4)
     groups = [(_MACHINE, machine)]
     for name, result in zip(names, results, strict=True):

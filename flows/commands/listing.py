@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.text import Text
-
 from backups import durations, plural
 from backups.chains import Chain, ahead, ahead_words, chains, in_future
 from backups.machine import disk
 from backups.manifest import BackupRecord
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services
 from flows.commands.progress import progress
 from verification.evidence.store import Proof, listed

@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from backups import logs
 from backups.errors import Damaged, LifeboatError
 from backups.machine import ending, private
+from flows import streams
 from flows.commands import usage, verbosity
 from flows.commands.options import Config, shared
 from flows.commands.verbs import VERBS, Verbs
@@ -56,11 +58,17 @@ def lifeboat(
 def main() -> None:
     """Run the command line and end the process: 0 well, 1 a proof failed, 2 could not run, 130 interrupted."""
     private.umask()
+    streams.prepare()
+    logs.install()
     with ending.on_signals():
         code = _run()
         if code == ending.EXIT_CODE:
             # Typer may have turned the interrupt into this exit code itself.
             ending.say()
+        try:
+            streams.finish()
+        except LifeboatError as error:
+            code = _report(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from backups import logs
 from backups.machine import commands_run
 from flows.commands.console import err
 from flows.commands.verbosity import chosen
@@ -44,6 +45,7 @@ def _every_step() -> bool:
 @contextmanager
 def _logging_to(handler: logging.Handler) -> Iterator[None]:
     level = logging.DEBUG if _every_step() else logging.WARNING if chosen.quiet else logging.INFO
+    logs.install()
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [logger.level for logger in loggers]
     for logger in loggers:

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from backups import durations
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, Init, Json, RunOn, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
@@ -47,7 +47,7 @@ def restore(  # noqa: PLR0917 - options of a command line
         ),
     ] = None,
     tables: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--tables", help="Of MySQL, these tables only, as files of SQL: database.table,database.table.", show_default=False
         ),
@@ -101,7 +101,7 @@ def restore(  # noqa: PLR0917 - options of a command line
     Exit code: 0 restored, and equal to what the source held; 1 not equal, or not proven; 2 it could not run to its end.
     """
     site, now = Site.open(config), datetime.now(UTC)
-    named = [part.strip() for part in tables.split(",")] if tables else ()
+    named = [part.strip() for given in tables or () for part in given.split(",")]
     order = arguments.order(
         site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway,
         second_replay=not no_second_replay, image=image, now=now,

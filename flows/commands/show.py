@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from backups import durations, plural
 from backups.chains import ahead_words, chains, in_future, require_present
@@ -17,6 +16,7 @@ from backups.repository.repository import records
 from backups.site import Site
 from backups.witness import Fact
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.listing import proof_as_json, proof_text
 from flows.commands.options import Config, Json
 from flows.commands.progress import progress

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from backups import durations
 from backups.chains import chains
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services
 from flows.commands.progress import progress
 from verification.evidence.store import listed

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from backups import durations, plural
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.options import Config, Init, Json, RunOn, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES

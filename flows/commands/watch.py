@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.text import Text
 
 from backups.site import Site
 from flows.commands import console
+from flows.commands.console import Text
 from flows.commands.listing import proof_as_json
 from flows.commands.options import Config, Json, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress

@@ -49,6 +49,7 @@ class ToySite:
 
     def configure(self, *, image: str = IMAGE, more: str = "", service: str = "") -> Site:
         """Write lifeboat.yaml; `more` is added to the file, `service` to the service's section."""
+        (self.folder / "key").touch(mode=0o600)
         (self.folder / "key").write_text("correct horse\n")
         (self.folder / "lifeboat.yaml").write_text(
             "state: state\n"

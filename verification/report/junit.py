@@ -1,16 +1,14 @@
 """Writes JUnit XML: a suite for each drill, a case for its restore, one for its time, and one for each subject of its checks."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC
 from xml.etree import ElementTree as ET
 
 from backups import durations
+from backups.text import shown
 from backups.witness import Check
 from verification.evidence.evidence import DrillResult, Evidence
 from verification.report.groups import kinds
-
-_NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(evidence: Evidence) -> str:
@@ -85,7 +83,7 @@ def _restored(suite: ET.Element, drill: DrillResult) -> None:
     if drill.error:
         kind_of = "failure" if drill.verdict == "failed" and not drill.failures and drill.rto_met is not False else "error"
         child = ET.SubElement(case, kind_of, message=_text(drill.error), type=drill.verdict)
-        child.text = _text(f"{drill.error}\nhint: {drill.hint}" if drill.hint else drill.error)
+        child.text = "\n".join(_text(line) for line in (drill.error, f"hint: {drill.hint}" if drill.hint else "") if line)
     elif drill.verdict == "could-not-run":
         ET.SubElement(case, "error", message=_text("; ".join(drill.reasons)), type=drill.verdict)
 
@@ -104,7 +102,7 @@ def _subject(case: ET.Element, checks: Sequence[Check]) -> None:
     if wrong:
         lines = [f"{check.metric}: expected {check.expected!r}, observed {check.observed!r}" for check in wrong]
         failure = ET.SubElement(case, "failure", message=_text(lines[0])[:500], type="failed")
-        failure.text = _text("\n".join(lines))
+        failure.text = "\n".join(map(_text, lines))
 
 
 def _case(suite: ET.Element, group: str, name: str, seconds: float | None = None) -> ET.Element:
@@ -119,5 +117,5 @@ def _count(suite: ET.Element) -> None:
 
 
 def _text(value: str) -> str:
-    """Replace control characters, which names in a database may hold and XML cannot."""
-    return _NOT_XML.sub("\ufffd", value)
+    """Escape control characters, which names in a database may hold and XML cannot; a name is one line."""
+    return shown(value)

@@ -10,6 +10,7 @@ import jinja2
 
 from backups import durations, plural
 from backups.machine import disk
+from backups.text import shown
 from backups.witness import Value
 from verification.evidence.evidence import DrillResult, Evidence
 from verification.report.groups import grouped
@@ -93,6 +94,8 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("verification.report"),
         autoescape=True,
+        # Whatever is written into the page; not the page's own parts, which are Markup already.
+        finalize=lambda value: shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import commands_run
+from backups.text import fenced, markdown
 from verification.restore.order import Restoration
 from verification.restore.words import statement, whereabouts
 
@@ -69,44 +70,46 @@ class Runbook:
 
 
 def _head(result: Restoration) -> list[str]:
+    backups = plural.count(len(result.backup.chain), "backup")
     return [
-        f"# {result.service} restored to {result.to}: {result.verdict}",
+        f"# {markdown(f'{result.service} restored to {result.to}: {result.verdict}')}",
         "",
         f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
-        f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {plural.count(len(result.backup.chain), 'backup')}",
-        *([f"- then on to {result.stands}"] if result.stands else []),
-        f"- {statement(result)}",
-        *([f"- {result.image.words}"] if result.image else []),
+        f"- backup {markdown(result.backup.id)} of {_at(result.backup.taken_at)}, from {backups}",
+        *([f"- then on to {markdown(result.stands)}"] if result.stands else []),
+        f"- {markdown(statement(result))}",
+        *([f"- {markdown(result.image.words)}"] if result.image else []),
         "- passwords are read from where lifeboat.yaml says, and are not in this file",
         "",
         "| phase | seconds |",
         "|---|---|",
-        *(f"| {phase.name} | {phase.seconds:.1f} |" for phase in result.phases),
+        *(f"| {markdown(phase.name)} | {phase.seconds:.1f} |" for phase in result.phases),
     ]
 
 
 def _step(step: Step) -> list[str]:
-    shown = [f"{command}    # {seconds:.1f} s" if seconds else command for command, seconds in step.commands]
-    return ["", f"## {step.title}", *(["", "```", *shown, "```"] if shown else []), *([""] if step.notes else []),
-            *(f"- {line}" for line in step.notes)]  # fmt: skip
+    commands = [f"{command}    # {seconds:.1f} s" if seconds else command for command, seconds in step.commands]
+    return ["", f"## {markdown(step.title)}", *(["", *fenced(commands)] if commands else []), *([""] if step.notes else []),
+            *(f"- {markdown(line)}" for line in step.notes)]  # fmt: skip
 
 
 def _end(result: Restoration) -> list[str]:
     failed = [
-        f"- {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}" for check in result.failures
+        f"- {markdown(f'{check.subject} {check.metric}: expected {check.expected}, observed {check.observed}')}"
+        for check in result.failures
     ]
     return [
         "",
         "## Result",
         "",
-        f"- {result.verdict}: {statement(result)}",
+        f"- {result.verdict}: {markdown(statement(result))}",
         *failed,
-        *(f"- {line}" for line in whereabouts(result)),
+        *(f"- {markdown(line)}" for line in whereabouts(result)),
         f"- lost: the {durations.describe(result.lost_seconds)} until the restore began",
-        *(f"- lost: {line}" for line in result.lost),
-        *(f"- {note}" for note in result.notes),
-        *([f"- fault: {result.error}"] if result.error else []),
-        *([f"- hint: {result.hint}"] if result.hint else []),
+        *(f"- lost: {markdown(line)}" for line in result.lost),
+        *(f"- {markdown(note)}" for note in result.notes),
+        *([f"- fault: {markdown(result.error)}"] if result.error else []),
+        *([f"- hint: {markdown(result.hint)}"] if result.hint else []),
     ]
 
 

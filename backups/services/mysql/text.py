@@ -2,6 +2,8 @@
 
 import re
 
+from backups.text import without_password
+
 _STATEMENT = re.compile(r"(.*?Query: ')(.*?)(?:'(?:, Error_code: \S+)?)?$", re.DOTALL)
 """How a server that replays quotes the statement at which it stopped: to the end, which may be cut off."""
 _NEAR = re.compile(r"\bnear '.*?(?=on query\. Default database: |$)", re.DOTALL)
@@ -13,7 +15,7 @@ _HIDDEN = "… (not shown: it may hold secrets)"
 
 def one_line(text: str | None, limit: int | None = None) -> str:
     """Return the text on one line; with `limit`, its last so many characters."""
-    line = " ".join((text or "").split())
+    line = " ".join(without_password(text or "").split())
     return line[-limit:] if limit else line
 
 

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backups import text
 from backups.config import file
 from backups.repository import restic_errors
 from flows.commands import draft, found
@@ -215,8 +216,8 @@ def test_a_password_in_a_url_is_found_up_to_the_last_at_sign(scheme: str, user: 
     """Whatever characters it holds that should have been escaped; and it is masked whole."""
     url = f"{scheme}{user}:{before}s3cret{after}@host:99/path"
     assert restic_errors.holds_password(url)
-    assert "s3cret" not in restic_errors.without_password(f"cannot open {url}: refused")
-    assert restic_errors.without_password(url).endswith(":****@host:99/path")
+    assert "s3cret" not in text.without_password(f"cannot open {url}: refused")
+    assert text.without_password(url).endswith(":****@host:99/path")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_a_url_without_a_password_of_its_own_is_none(url: str) -> None:
 def test_every_variable_that_is_read_is_named_and_no_other(lifeboat: Lifeboat, tmp_path: Path) -> None:
     """Two in one line, and one that is in no password: it is not read."""
     said = lifeboat(
-        *("init", "--mysql", "127.0.0.1:1", "--mysql-user", "${NOT_READ}", "--mysql-password-env", "MYSQL_PW"),
+        *("init", "--mysql", "127.0.0.1:1", "--mysql-user", "$NOT_READ", "--mysql-password-env", "MYSQL_PW"),
         *(
             "--repository",
             "rest:https://${REST_USER}:${REST_PASSWORD}@vault/${REST_USER}/",

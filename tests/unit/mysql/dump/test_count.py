@@ -11,6 +11,7 @@ from backups.services.mysql.dump import count
 from backups.services.mysql.dump.statements import COMPLETE, HEAD, mark, statement
 from backups.services.mysql.source.connection import quoted
 from backups.services.mysql.witness.definitions import subject
+from backups.text import shown
 from backups.witness import Fact
 
 TWINS = [
@@ -84,7 +85,7 @@ def test_a_table_without_rows_or_structure_in_the_files_is_named(
         facts = _files(directory, every, written, defined)
         with pytest.raises(LifeboatError) as refused:
             count.require_whole(directory, facts)
-        assert subject(*lost) in str(refused.value)
+        assert shown(subject(*lost)) in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def unresolved(service: str, where: str, host: str, error: Exception) -> Lifeboa
     """The name of the server is not known."""
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return Transient(
-        f"{service} at {where} cannot be asked: the name {host} cannot be resolved: {why.lower()}",
+        f"{service} at {where} cannot be asked: the name {host} cannot be resolved: {why}",
         hint="is the name right, and does this machine's resolver answer? that says nothing about the service",
     )
 
@@ -136,7 +136,7 @@ def _is_evidence(error: OSError) -> bool:
 def _words(error: OSError) -> str:
     if isinstance(error, TimeoutError) and error.errno is None:
         return "timed out"
-    return (error.strerror or str(error) or type(error).__name__).lower()
+    return error.strerror or str(error) or type(error).__name__
 
 
 def _tls_words(error: ssl.SSLError) -> str:
@@ -159,7 +159,7 @@ def _innermost(causes: list[BaseException]) -> str:
     """The reason that the system gave, without addresses of objects and without urls."""
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
-            return cause.strerror.lower()
+            return cause.strerror
     for cause in reversed(causes):
         # As Python words what a proxy says to CONNECT.
         if isinstance(cause, OSError) and (found := re.search(r"Tunnel connection failed: [\w ]+", str(cause))):

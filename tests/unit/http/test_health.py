@@ -121,7 +121,7 @@ def test_an_address_that_refuses_is_down(look: Look) -> None:
     with nobody() as url:
         (problem,) = look(url)
     assert problem.kind == "down"
-    assert "connection refused" in problem.message
+    assert "Connection refused" in problem.message
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -119,7 +119,7 @@ def test_what_is_no_json_is_told(text: bytes) -> None:
 
 
 def test_an_address_that_nobody_serves_is_evidence() -> None:
-    with nobody() as url, pytest.raises(Unserved, match="does not answer: connection refused"):
+    with nobody() as url, pytest.raises(Unserved, match="does not answer: Connection refused"):
         ask(url)
 
 
@@ -234,7 +234,7 @@ def test_a_proxy_that_is_away_is_no_evidence(monkeypatch: pytest.MonkeyPatch, sc
             monkeypatch.delenv(name, raising=False)
         with (
             Line("Service", f"{scheme}://10.9.8.7:9090") as line,
-            pytest.raises(LifeboatError, match=f"the proxy {proxy} does not answer: connection refused") as caught,
+            pytest.raises(LifeboatError, match=f"the proxy {proxy} does not answer: Connection refused") as caught,
         ):
             line.ask("GET", "/x", BOUNDS)
     assert not isinstance(caught.value, Transient)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.services.grafana.client import Client as Grafana
+from backups.services.http.address import shown
 from backups.services.mysql.versions import Version
 from backups.services.prometheus.api import Api as Prometheus
 
@@ -84,7 +85,7 @@ def grafana(url: str, docker: Docker) -> Found:
         _place(url, "/etc/grafana", docker, "grafana.ini"),
     )
     if version is None:
-        fault = f"Grafana at {url} answers and hides its version"
+        fault = f"Grafana at {shown(url)} answers and hides its version"
         return Found("grafana/grafana:12.4.1", fault=fault, place=place, config_place=configuration)
     return Found(f"grafana/grafana:{_release(version)}", version=version, place=place, config_place=configuration)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from backups.errors import Transient
+from backups.errors import LifeboatError
 from backups.machine.wait import wait_until
 from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
@@ -127,7 +127,7 @@ def _give_away(data: Path) -> None:
 def _healthy(url: str) -> bool:
     try:
         return Client(url).health(seconds=2).ok
-    except Transient:
+    except LifeboatError:
         return False
 
 

@@ -6,8 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from backups.services.http import answer
+from backups.services.http.answer import deeper_than
+
 _ASSIGNED = frozenset({"id", "version", "iteration"})
 """Members that the server gives a dashboard: they are the database's own numbering, not the author's work."""
+
+DEEPEST = answer.DEEPEST - 20
+"""Levels of JSON that is compared by its content: fewer than an answer may have, which wraps it up."""
 
 _UNITS = {
     "y": 31_536_000.0,
@@ -24,13 +30,29 @@ _UNITS = {
 
 
 def parse(value: str | bytes | None) -> Any:
-    """Read a JSON column: None for SQL NULL and for empty text, which Grafana writes for it; what is no JSON comes as it is."""
+    """Read a JSON column: None for SQL NULL and for empty text, which Grafana writes for it.
+
+    What is no JSON comes as it is, and so does what is nested deeper than DEEPEST levels: the text itself is compared then.
+    """
     if not value:
         return None
     try:
-        return json.loads(value)
-    except ValueError:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
         return value
+    return value if deeper_than(DEEPEST, found) else found
+
+
+def too_deep(value: object) -> bool:
+    """Whether a JSON column is nested deeper than `parse` reads."""
+    if not isinstance(value, str | bytes):
+        return False
+    try:
+        return deeper_than(DEEPEST, json.loads(value))
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
 
 
 def canonical(value: Any) -> str:

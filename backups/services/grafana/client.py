@@ -1,17 +1,21 @@
 """Calls the HTTP API of one Grafana, as a user, as a service account or without credentials, in one organisation at a time."""
 
-import base64
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
-
-import requests
+from urllib.parse import quote
 
 from backups import secret
 from backups.errors import LifeboatError, Transient
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.http import answer as answers
+from backups.services.http.address import shown
+from backups.services.http.answer import Answer, Foreign, TooDeep
+from backups.services.http.bounds import HEALTH, Bounds
+from backups.services.http.line import Line, Tls, basic
 
 USER_HEADER = "X-WEBAUTH-USER"
 """The header of an authenticating proxy, by which restored copies know who reads."""
@@ -19,11 +23,17 @@ USER_HEADER = "X-WEBAUTH-USER"
 PAGE = 500
 """How many objects a page of a list has, where the caller may say."""
 
-_TIMEOUT = (10.0, 120.0)
-"""Seconds to connect, and to wait for each piece of the answer."""
+_MOST_PAGES = 10_000
+_MOST_BYTES = 4 * 2**30
+"""Of a list, and what is read between its pages; a server that has more never says that it has come to the end."""
+_BOUNDS = Bounds(silence=120.0, total=600.0)
 _BUSY = frozenset({429, 502, 503, 504})
 _TRIES = 5
 _LONGEST_PAUSE_SECONDS = 60.0
+
+
+_HEALTH = {(200, "ok"): True, (503, "failing"): False}
+"""Its own words about its database, with the status that comes with them, and whether it is well."""
 
 
 class Denied(LifeboatError):
@@ -46,17 +56,6 @@ class Health:
     version: str | None
 
 
-class _Signed(requests.auth.AuthBase):
-    """Sends this header and no other: without it, a ~/.netrc that names the host would take its place."""
-
-    def __init__(self, name: str, value: str) -> None:
-        self._name, self._value = name, value
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers[self._name] = self._value
-        return request
-
-
 @dataclass(frozen=True)
 class Client:
     """The server at `url` (its root, without `/api`). Every method raises LifeboatError, with a hint, for what goes wrong.
@@ -65,16 +64,35 @@ class Client:
     organisation: its number; None for the caller's own
     direct: straight to the address, whatever proxies this machine is configured to use (copies)
     trusted: logins by organisation (0: the server itself) to read as, where the server trusts a proxy's header (copies)
+    tls, tls_ca: see `HttpSettings`
     """
 
-    url: str
+    url: str = field(repr=False)
     authorization: str = field(default="", repr=False)
     login: str | None = None
     organisation: int | None = None
     direct: bool = False
     trusted: Mapping[int, str] | None = None
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
-    _session: requests.Session = field(default_factory=requests.Session, repr=False, compare=False)
+    tls: Tls = "verify"
+    tls_ca: Path | None = None
+    line: Line = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        line = Line(
+            "Grafana",
+            self.url,
+            authorization=self.authorization,
+            tls=self.tls,
+            authority=self.tls_ca,
+            direct=self.direct,
+        )
+        object.__setattr__(self, "line", line)
+
+    @classmethod
+    def anonymous(cls, settings: GrafanaSettings) -> "Client":
+        """The configured server, for what it answers to everybody."""
+        return cls(settings.address, tls=settings.tls, tls_ca=settings.authority())
 
     @classmethod
     def of(cls, settings: GrafanaSettings, url: str | None = None) -> "Client":
@@ -82,17 +100,19 @@ class Client:
 
         settings: with credentials, see `GrafanaSettings.has_credentials`
         """
-        url = (url or str(settings.url)).rstrip("/")
+        url = (url or settings.address).rstrip("/")
         if settings.user is not None:
             password = secret.read(settings.password, settings.password_file, f"user {settings.user} of Grafana at {shown(url)}")
-            return cls.basic(url, settings.user, password)
-        token = secret.read(settings.token, settings.token_file, f"the service account of Grafana at {shown(url)}")
-        return cls(url, f"Bearer {token}")
+            authorization = basic(settings.user, password)
+        else:
+            token = secret.read(settings.token, settings.token_file, f"the service account of Grafana at {shown(url)}")
+            authorization = f"Bearer {token}"
+        return cls(url, authorization, login=settings.user, tls=settings.tls, tls_ca=settings.authority())
 
     @classmethod
     def basic(cls, url: str, user: str, password: str, *, direct: bool = False) -> "Client":
         """As a user with a password."""
-        return cls(url, "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode(), login=user, direct=direct)
+        return cls(url, basic(user, password), login=user, direct=direct)
 
     @classmethod
     def behind_proxy(cls, url: str, logins: Mapping[int, str]) -> "Client":
@@ -105,28 +125,34 @@ class Client:
         login = self.login if self.trusted is None else self.trusted.get(self.organisation or 0)
         return "the service account" if login is None else f"user {login}"
 
-    def health(self, seconds: float = 10) -> Health:
-        """Read its health, without credentials. Raises Transient when no Grafana answers within `seconds`."""
-        response = self._request(
-            "GET", "/api/health", headers={"Accept": "application/json"}, timeout=seconds, allow_redirects=True
-        )
+    def health(self, seconds: float = HEALTH.silence) -> Health:
+        """Read its health, without credentials, in its own words.
+
+        Raises Unserved when nobody serves there, another LifeboatError when what answers is not Grafana, or says nothing of it.
+        """
+        bounds = replace(HEALTH, connect=min(seconds, HEALTH.connect), silence=seconds, total=2 * seconds)
+        answer = self.line.ask("GET", "/api/health", bounds, headers={"Accept": "application/json"}, signed=False, follow=True)
         try:
-            answer = response.json()
-        except ValueError as error:
-            raise Transient(
-                f"{shown(self.url)}/api/health answers {response.status_code}, and not with JSON",
-                hint="is the url a Grafana's, with its sub-path?",
-            ) from error
-        if not isinstance(answer, Mapping):
-            raise Transient(
-                f"{shown(self.url)}/api/health answers {response.status_code}, and not with an object",
-                hint="is the url a Grafana's?",
-            )
-        return Health(response.status_code == 200 and answer.get("database") == "ok", str(answer.get("version") or "") or None)
+            said = answer.json()
+        except Foreign:
+            raise _not_grafana(answer, "not with JSON") from None
+        state = said.get("database") if isinstance(said, Mapping) else None
+        well = _HEALTH.get((answer.status, state)) if isinstance(state, str) else None
+        if well is None:
+            raise _not_grafana(answer, "not as Grafana tells its health")
+        return Health(well, str(said.get("version") or "")[:100] or None)
 
     def within(self, organisation: int | None) -> "Client":
-        """The same, in an organisation."""
-        return replace(self, organisation=organisation)
+        """The same, in an organisation; by the same connection."""
+        inside = replace(self, organisation=organisation)
+        object.__setattr__(inside, "line", self.line)
+        return inside
+
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Turn what follows from an answer of another shape than Grafana's into an error that names the last call."""
+        with answers.understood(lambda: self.line.last, "Grafana"):
+            yield
 
     def get(self, *path: str, **parameters: Any) -> Any:
         """The JSON at a path given in parts."""
@@ -134,12 +160,14 @@ class Client:
 
     def get_or_status(self, *path: str, **parameters: Any) -> Any:
         """The JSON at a path; the text `HTTP 404` where the server answers anything but 200, `no JSON` where the body is none."""
-        response = self._once("GET", _address(path), parameters, None)
-        if response.status_code != 200:
-            return f"HTTP {response.status_code}"
+        answer = self._once("GET", _address(path), parameters, None)
+        if answer.status != 200:
+            return f"HTTP {answer.status}"
         try:
-            return response.json()
-        except ValueError:
+            return answer.json()
+        except TooDeep:
+            return "JSON that is nested too deep"
+        except Foreign:
             return "no JSON"
 
     def send(self, method: str, *path: str, body: Any = None) -> Any:
@@ -148,20 +176,18 @@ class Client:
 
     def pages(self, *path: str, size: str = "limit", **parameters: Any) -> Iterator[Mapping[str, Any]]:
         """Every object of a list that comes by page; `size` is the parameter that says how long a page is."""
-        page = 1
-        while True:
+        for page in self.numbers(*path):
             found = as_list(self.get(*path, **parameters, **{size: PAGE}, page=page))
             yield from found
             if len(found) < PAGE:
                 return
-            page += 1
 
     def counted_pages(
         self, *path: str, name: str, inside: str | None = None, size: str = "perpage"
     ) -> Iterator[Mapping[str, Any]]:
         """Every object of a list that comes by page with its total; `inside` and `name` say where the answer has the list."""
-        page, count = 1, 0
-        while True:
+        count = 0
+        for page in self.numbers(*path):
             answer = self.get(*path, **{size: PAGE}, page=page)
             result = answer if inside is None else member(answer, inside)
             found = as_list(member(result, name))
@@ -169,12 +195,11 @@ class Client:
             count += len(found)
             if not found or count >= int(member(result, "totalCount") or 0):
                 return
-            page += 1
 
     def continued_pages(self, *path: str) -> Iterator[Mapping[str, Any]]:
         """Every object of a list of the Kubernetes-style API (12 and newer), whose pages name the next one by a token."""
         token: dict[str, str] = {}
-        while True:
+        for _ in self.numbers(*path):
             answer = self.get(*path, limit=PAGE, **token)
             yield from as_list(member(answer, "items"))
             following = str((member(answer, "metadata") or {}).get("continue") or "")
@@ -182,53 +207,54 @@ class Client:
                 return
             token = {"continue": following}
 
+    def numbers(self, *path: str) -> Iterator[int]:
+        """The numbers of a list's pages. Raises Foreign when it does not end."""
+        began = self.line.received
+        for number in range(1, _MOST_PAGES + 1):
+            if self.line.received - began > _MOST_BYTES:
+                break
+            yield number
+        raise Foreign(
+            f"{_address(path)} of {shown(self.url)} does not end: {number:,} pages, "
+            f"{(self.line.received - began) // 2**20:,} MiB with what was read beside it",
+            hint="is the url a Grafana's?",
+        )
+
     def _call(self, method: str, path: tuple[str, ...], parameters: Mapping[str, Any], body: Any) -> Any:
         address = _address(path)
         for attempt in range(_TRIES):
-            response = self._once(method, address, parameters, body)
+            answer = self._once(method, address, parameters, body)
             # A server that is busy has not done it; one that went away in the middle may have, so only reads are repeated then.
-            again = response.status_code == 429 or (response.status_code in _BUSY and method == "GET")
+            again = answer.status == 429 or (answer.status in _BUSY and method == "GET")
             if not again or attempt == _TRIES - 1:
                 break
-            self.pause(_pause_seconds(response, attempt))
-        return self._answer(method, address, response)
+            self.pause(_pause_seconds(answer, attempt))
+        return self._answer(method, address, answer)
 
-    def _once(self, method: str, address: str, parameters: Mapping[str, Any], body: Any) -> requests.Response:
+    def _once(self, method: str, address: str, parameters: Mapping[str, Any], body: Any) -> Answer:
         headers = {"Accept": "application/json"}
         if self.organisation is not None:
             headers["X-Grafana-Org-Id"] = str(self.organisation)
         if method != "GET":
             headers["X-Disable-Provenance"] = "true"
-        return self._request(method, address, params=dict(parameters), json=body, headers=headers, auth=self._signed())
+        if self.trusted is not None:
+            headers[USER_HEADER] = self._trusted_login(self.trusted)
+        return self.line.ask(method, address, _BOUNDS, params=dict(parameters), body=body, headers=headers)
 
-    def _request(self, method: str, address: str, **options: Any) -> requests.Response:
-        self._session.trust_env = not self.direct
-        try:
-            return self._session.request(
-                method, f"{self.url}{address}", **{"timeout": _TIMEOUT, "allow_redirects": False, **options}
-            )
-        except requests.RequestException as error:
-            raise Transient(
-                f"Grafana does not answer at {shown(self.url)}: {type(error).__name__} at {method} {address}",
-                hint="is it running, and reachable from here?",
-            ) from error
-
-    def _signed(self) -> _Signed | None:
-        if self.trusted is None:
-            return _Signed("Authorization", self.authorization) if self.authorization else None
-        login = self.trusted.get(self.organisation or 0)
+    def _trusted_login(self, logins: Mapping[int, str]) -> str:
+        login = logins.get(self.organisation or 0)
         if login is None:
             raise Denied(
                 f"organisation {self.organisation} has no administrator in the backup who could read it",
                 hint="make a user of the source its administrator, and take a backup",
             )
-        return _Signed(USER_HEADER, login)
+        return login
 
-    def _answer(self, method: str, address: str, response: requests.Response) -> Any:
-        status = response.status_code
+    def _answer(self, method: str, address: str, answer: Answer) -> Any:
+        status = answer.status
         what = f"{method} {address} of {shown(self.url)}"
         if 300 <= status < 400:
-            there = response.headers.get("Location", "nowhere")
+            there = answer.headers.get("location", "nowhere")
             raise LifeboatError(
                 f"{what} redirects to {shown(there)}", hint="set the service's url to the address that answers without a redirect"
             )
@@ -236,21 +262,21 @@ class Client:
             hint = "is the token or password right, and not expired or deleted? a token works in its own organisation only"
             if self.trusted is not None:
                 hint = "the copy must let one of its administrators in; its log says why it did not"
-            raise LifeboatError(f"{what} does not accept {self.caller} (HTTP 401: {_message(response)})", hint=hint)
+            raise LifeboatError(f"{what} does not accept {self.caller} (HTTP 401: {_message(answer)})", hint=hint)
         if status == 403:
             raise Denied(f"{method} {address}: HTTP 403", hint="give the service account the role Admin")
         if status == 404:
-            raise Missing(f"{method} {address}: HTTP 404: {_message(response)}")
+            raise Missing(f"{method} {address}: HTTP 404: {_message(answer)}")
         if status >= 500 or status == 429:
-            raise Transient(f"{what} answers {status}: {_message(response)}", hint="look at Grafana's log; try again later")
+            raise Transient(f"{what} answers {status}: {_message(answer)}", hint="look at Grafana's log; try again later")
         if status >= 400:
-            raise Refused(f"{method} {address}: HTTP {status}: {_message(response)}")
+            raise Refused(f"{method} {address}: HTTP {status}: {_message(answer)}")
         try:
-            return response.json() if response.content else None
-        except ValueError as error:
-            raise LifeboatError(
-                f"{what} answers {status}, and not with JSON", hint="is the url a Grafana's, with its sub-path?"
-            ) from error
+            return answer.json() if answer.body else None
+        except TooDeep:
+            raise
+        except Foreign:
+            raise _not_grafana(answer, "not with JSON") from None
 
 
 def as_list(answer: Any) -> list[Mapping[str, Any]]:
@@ -269,27 +295,32 @@ def member(answer: Any, name: str) -> Any:
     return answer.get(name)
 
 
-def shown(url: str) -> str:
-    """A URL without what may be secret in it."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+def _not_grafana(answer: Answer, how: str) -> Foreign:
+    return Foreign(f"{answer.what} answers {answer.status}, and {how}", hint=_whose(answer.status))
+
+
+def _whose(status: int) -> str:
+    """What to do about an answer that is not Grafana's."""
+    if status in (502, 503, 504):
+        return "a proxy before it answers in its place: look there, or set url to Grafana's own address"
+    return "is the url a Grafana's, with its sub-path? what stands before it may answer in its place"
 
 
 def _address(path: tuple[str, ...]) -> str:
     return "/" + "/".join(quote(part, safe="", errors="surrogatepass") for part in path)
 
 
-def _pause_seconds(response: requests.Response, attempt: int) -> float:
+def _pause_seconds(answer: Answer, attempt: int) -> float:
     """As long as the server wants (Retry-After), else longer with each attempt."""
-    wanted = response.headers.get("Retry-After", "")
-    return min(float(wanted) if wanted.isdigit() else 2.0**attempt, _LONGEST_PAUSE_SECONDS)
+    wanted = answer.headers.get("retry-after", "")
+    return min(float(wanted) if wanted.isascii() and wanted.isdigit() else 2.0**attempt, _LONGEST_PAUSE_SECONDS)
 
 
-def _message(response: requests.Response) -> str:
+def _message(answer: Answer) -> str:
     """The server's own words, no longer than a line."""
     try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    message = answer.get("message") if isinstance(answer, Mapping) else None
-    return str(message or response.reason)[:300]
+        said = answer.json()
+    except Foreign:
+        said = None
+    message = said.get("message") if isinstance(said, Mapping) else None
+    return " ".join(str(message or answer.reason).split())[:300]

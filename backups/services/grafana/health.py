@@ -2,32 +2,36 @@
 
 from collections.abc import Iterator
 
-from backups.errors import LifeboatError, Transient
+from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.services.base import Finding, Problem
-from backups.services.grafana.client import Client, shown
+from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.http import settings as http
+from backups.services.http.address import shown
+from backups.services.http.faults import Unserved
 
 
 def problems(settings: GrafanaSettings) -> Iterator[Problem]:
-    """Say what calls for a restore: the server does not answer, or says that its database does not."""
-    url = str(settings.url).rstrip("/")
+    """Say what calls for a restore: nobody serves at its address, or it says itself that its database does not answer."""
+    where = shown(settings.address)
     try:
-        if not Client(url).health().ok:
-            yield Problem("down", shown(url), f"Grafana at {shown(url)} answers, and says that its database does not")
-    except Transient as error:
-        yield Problem("down", shown(url), error.message)
+        if not Client.anonymous(settings).health().ok:
+            yield Problem("down", where, f"Grafana at {where} answers, and says that its database does not")
+    except Unserved as error:
+        yield Problem("down", where, error.message)
 
 
 def examine(settings: GrafanaSettings, docker: Docker) -> Iterator[Finding]:
-    """Say whether it answers, and whether the image is of its version."""
+    """Say whether it answers, what its connection gives away, and whether the image is of its version."""
     version = None
+    yield from http.examine(settings, "Grafana")
     try:
-        found = Client(str(settings.url).rstrip("/")).health()
+        found = Client.anonymous(settings).health()
         version = found.version
         state = f"answers, version {version}" if version else "answers, and hides its version ([auth.anonymous] hide_version)"
         remedy = None if found.ok else "look at Grafana's log: its database does not answer"
-        yield Finding("health", ok=found.ok, message=f"{shown(str(settings.url))} {state}", remedy=remedy)
+        yield Finding("health", ok=found.ok, message=f"{shown(settings.address)} {state}", remedy=remedy)
     except LifeboatError as error:
         yield Finding("health", ok=False, message=error.message, remedy=error.hint)
     yield _image(settings.image, version, docker)

@@ -16,12 +16,13 @@ from backups.services.grafana.api import doctor as api_doctor
 from backups.services.grafana.api.copy import ApiCopy
 from backups.services.grafana.api.export import export
 from backups.services.grafana.api.receiver import GrafanaReceiver
-from backups.services.grafana.client import Client, shown
+from backups.services.grafana.client import Client
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.http.address import shown
 from backups.services.received import Receiver
 from backups.witness import Fact
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import HttpUrl, model_validator
+from pydantic import model_validator
 
 from backups.secret import Secret
-from backups.services.base import ServiceSettings
+from backups.services.http.settings import HttpSettings
 
 
-class GrafanaSettings(ServiceSettings):
-    """`url` answers the HTTP API.
+class GrafanaSettings(HttpSettings):
+    """`url` answers the HTTP API; see HttpSettings for it, `tls` and `tls_ca`.
 
     method: files, the database as a file (all of it: users, secrets, history); or api, what the HTTP API returns, for a Grafana
     whose files are out of reach (Grafana Cloud)
@@ -20,7 +20,6 @@ class GrafanaSettings(ServiceSettings):
     """
 
     type: Literal["grafana"]
-    url: HttpUrl
     method: Literal["files", "api"] = "files"
     place: str | None = None
     config_place: str | None = None
@@ -34,6 +33,11 @@ class GrafanaSettings(ServiceSettings):
     def has_credentials(self) -> bool:
         """Whether it names a token or a user to call the API as."""
         return any(key is not None for key in (self.token, self.token_file, self.user))
+
+    @property
+    def has_secret(self) -> bool:
+        """See HttpSettings."""
+        return self.has_credentials or super().has_secret
 
     @model_validator(mode="after")
     def _fit(self) -> "GrafanaSettings":

@@ -14,6 +14,7 @@ from backups.places import links, names
 from backups.places.base import Place, PlacedFile
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
+from backups.services.http.answer import understood
 from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import (
     chunks,
@@ -145,7 +146,11 @@ def _ask(api: Api, place: Place, past: Horizon, job: Job) -> tuple[Questions, li
     """
     now: datetime = job.now()
     until = api.clock() - past.margin
-    spans, unreadable = datadir.spans(api, place, job.work)
+    # The times are the server's word: what no calendar has would be asked about.
+    with understood(f"{api.name}/metrics", "Prometheus"):
+        spans, unreadable = datadir.spans(api, place, job.work)
+        for at in (at for span in spans for at in (span.start, min(span.end, until)) if at <= until):
+            questions.utc(at)
     limits = []
     if unreadable:
         blocks = plural.count(len(unreadable), "block")

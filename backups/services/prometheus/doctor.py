@@ -15,6 +15,7 @@ from backups.places.base import Place
 from backups.places.local.place import LocalPlace
 from backups.places.parse import parse
 from backups.services.base import Finding
+from backups.services.http import settings as http
 from backups.services.prometheus import configuration, datadir, horizon, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.capture import require_storage
@@ -26,6 +27,9 @@ Result = TypeVar("Result")
 
 def examine(settings: PrometheusSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
     """Yield a finding for each thing that a backup needs; what an earlier fault makes impossible to check is left out."""
+    yield from http.examine(settings, "Prometheus")
+    if settings.ca_file is not None:
+        yield _good("ca_file", "ca_file is called tls_ca now: rename it in lifeboat.yaml, the next version takes tls_ca only")
     api = yield from _checked("url", lambda: Api.of(settings))
     answers = api is not None and (yield from _server(api))
     if api is not None and answers:

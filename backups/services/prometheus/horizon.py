@@ -20,6 +20,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y":
 _DEFAULT_TIMEOUT = "10s"
 _SUPPOSED: dict[str, Any] = {"global": {"scrape_timeout": "1m"}, "storage": {"tsdb": {"out_of_order_time_window": "1h"}}}
 """Of a configuration that cannot be read: only older instants are asked about, where everything is written."""
+_DEEPEST = 100
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """Reads every scalar as text (a plain `=` is a value that YAML 1.1 cannot build), in C where PyYAML has it: much faster."""
 
@@ -65,11 +66,24 @@ def look(api: Api) -> Horizon:
     return of(api.configuration(), late_samples=int(api.total(LATE_SAMPLES)))
 
 
+def _require_shallow(configuration: str) -> None:
+    """Raise YAMLError for what is nested too deep: building it would end the process, since libyaml's binding calls itself."""
+    depth = 0
+    for event in yaml.parse(configuration, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"nested deeper than {_DEEPEST} levels")
+
+
 def parsed(configuration: str) -> dict[str, Any] | None:
     """The configuration (YAML), every scalar as text; None where it is not YAML, or no mapping."""
     try:
+        _require_shallow(configuration)
         content = yaml.load(configuration, Loader=_LOADER) or {}  # noqa: S506 - the base loader builds text, lists and mappings
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from backups.services.http.answer import understood
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.witness import Fact
@@ -18,5 +19,6 @@ def look(settings: PrometheusSettings, witness: Sequence[Fact]) -> Iterator[str]
     if now <= end:
         return
     counted = api.query(f"sum(sum_over_time(scrape_samples_scraped[{now - end}s]))", now)
-    samples = int(float(counted[0]["value"][1])) if counted else 0
+    with understood(f"{api.name}/api/v1/query", "Prometheus"):
+        samples = int(float(counted[0]["value"][1])) if counted else 0
     yield f"{samples} samples scraped since {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M:%S} UTC, where the backup ends"

@@ -63,15 +63,21 @@ def _normal(path: PurePosixPath) -> str | None:
 
 
 def _paths(content: Any) -> Iterator[tuple[str, str]]:
-    """Every path that a configuration names, with its key, wherever it stands."""
-    if isinstance(content, list):
-        for one in content:
-            yield from _paths(one)
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if key in _LISTS and isinstance(value, list):
-                yield from ((key, one) for one in value if isinstance(one, str))
-            elif str(key).endswith("_file") and isinstance(value, str) and value:
-                yield key, value
+    """Every path that a configuration names, with its key, wherever it stands. What has several aliases is looked at once."""
+    seen: set[int] = set()
+    left = [content]
+    while left:
+        value = left.pop()
+        if not isinstance(value, dict | list) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, list):
+            left += value
+            continue
+        for key, inner in value.items():
+            if key in _LISTS and isinstance(inner, list):
+                yield from ((key, one) for one in inner if isinstance(one, str))
+            elif str(key).endswith("_file") and isinstance(inner, str) and inner:
+                yield key, inner
             else:
-                yield from _paths(value)
+                left.append(inner)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from backups.services.http.answer import understood
 from backups.services.prometheus.api import Api, Refused
 from backups.services.prometheus.details import Instant, Questions, Sample
 from backups.witness import Fact
@@ -189,7 +190,8 @@ def _slices(names: Sequence[str] | None) -> Iterator[Sequence[str] | None]:
 def count_series(api: Api, at: int, names: Sequence[str] | None) -> dict[str, int]:
     """Return the number of series of each metric at an instant; of `names`, or of all. Raises Refused."""
     found = api.query(f"count by (__name__) ({any_of(names)})", at)
-    return {str(element["metric"]["__name__"]): int(element["value"][1]) for element in found}
+    with understood(f"{api.name}/api/v1/query", "Prometheus"):
+        return {str(element["metric"]["__name__"]): int(element["value"][1]) for element in found}
 
 
 def any_of(names: Sequence[str] | None) -> str:
@@ -246,7 +248,7 @@ def _fingerprint(value: Any) -> str:
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _canonical(value: Any) -> str:

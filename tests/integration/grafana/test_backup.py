@@ -20,11 +20,24 @@ from tests.servers.grafana import SECRET_KEY, GrafanaFactory, GrafanaServer
 pytestmark = pytest.mark.docker
 
 
+def _nest(database: Path, table: str, column: str) -> None:
+    """Make one dashboard a text as anybody who may edit can save it, nested 1200 levels deep."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        text = f"CAST({column} AS TEXT)"
+        chosen = f"SELECT rowid FROM {table} WHERE {text} LIKE '%\"panels\"%' LIMIT 1"
+        deep = f'{{"x": {"[" * 1200 + "]" * 1200}, '
+        statement = f"UPDATE {table} SET {column} = CAST(? || substr({text}, 2) AS BLOB) WHERE rowid = ({chosen})"
+        assert connection.execute(statement, (deep,)).rowcount == 1
+
+
 @pytest.mark.parametrize("layout", ["dashboard", "resource"])
 def test_a_copy_is_equal_in_every_fact(harness: Harness, grafana_factory: GrafanaFactory, layout: str) -> None:
     """Both layouts, in WAL mode: what the database said at the source, the restored database and its server say again."""
     source = grafana_factory(layout=layout, wal=True)
+    table, column = ("dashboard", "data") if layout == "dashboard" else ("resource", "value")
+    _nest(source.data / "grafana.db", table, column)
     captured, data = harness.capture(source.settings())
+    assert any("nested deeper than" in line for line in captured.details["limits"])
 
     checks = harness.drill(harness.fetched(source.settings(), captured, data))
 

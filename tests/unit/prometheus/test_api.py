@@ -1,43 +1,21 @@
 """What the API says in messages, and the names it takes from a server."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from backups.errors import LifeboatError
 from backups.services.prometheus.api import Api, Refused
 from backups.services.prometheus.settings import PrometheusSettings
+from tests.servers.http import answering
 
 
 @contextmanager
 def _answering(status: int, body: bytes) -> Iterator[Api]:
     """A server that gives one answer to everything: what no real Prometheus says, and a broken or false one might."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = _answer  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Api(f"http://127.0.0.1:{server.server_port}", direct=True)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(lambda _: (status, {}, body)) as url:
+        yield Api(url, direct=True)
 
 
 def test_a_password_in_the_url_is_not_shown() -> None:
@@ -45,7 +23,7 @@ def test_a_password_in_the_url_is_not_shown() -> None:
     api = Api.of(PrometheusSettings.model_validate(section))
     assert api.name == "http://10.0.0.7:9090/prom"
     assert api.url == "http://me:secret@10.0.0.7:9090/prom"
-    assert "secret" not in repr(Api("http://x", ("me", "secret")))
+    assert "secret" not in repr(api) + repr(Api("http://x", ("me", "secret")))
 
 
 @pytest.mark.parametrize("name", ["../../etc", "20261122T222236Z-039c83059c69010b/..", "", "x"])

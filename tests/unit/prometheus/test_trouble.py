@@ -1,64 +1,19 @@
 """What a Prometheus answers when something is wrong with it, or between it and us: what follows from it, and what does not."""
 
 import datetime as dt
-import ipaddress
-import json
-import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from backups.errors import ConfigError, LifeboatError, Transient
+from backups.errors import ConfigError, LifeboatError
 from backups.places.local.place import LocalPlace
 from backups.services.prometheus import health
 from backups.services.prometheus.api import Api, Refused
 from backups.services.prometheus.capture import require_storage
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.services.prometheus.snapshot import clear, snapshot
-
-Answers = dict[str, tuple[int, Any]]
-
-
-@contextmanager
-def serving(answers: Answers, certificate: Path | None = None, before: Callable[[str], object] = lambda _: None) -> Iterator[str]:
-    """Answer each path with its status and its JSON (or text); yields the url."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            before(path)
-            status, content = answers.get(path, (404, "nothing here"))
-            body = (content if isinstance(content, str) else json.dumps(content)).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def do_POST(self) -> None:
-            self.do_GET()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    scheme = "http"
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        scheme = "https"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"{scheme}://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+from tests.servers.http import Answers, certificate, serving
 
 
 def settings(url: str, **more: Any) -> PrometheusSettings:
@@ -85,17 +40,9 @@ def test_a_server_that_reads_its_log_is_starting_and_not_down() -> None:
         list(health.look(settings(url)))
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_server_that_is_not_alive_either_is_down(status: int) -> None:
-    """As a proxy answers for a server that is gone."""
-    with serving({"/-/ready": (status, "Bad Gateway"), "/-/healthy": (status, "Bad Gateway")}) as url:
-        (problem,) = health.look(settings(url))
-    assert problem.kind == "down"
-
-
 def test_before_it_told_its_progress_it_is_starting_all_the_same() -> None:
     with (
-        serving({"/-/ready": (503, "Service Unavailable"), "/-/healthy": (200, "ok")}) as url,
+        serving({"/-/ready": (503, "Service Unavailable"), "/-/healthy": (200, "Prometheus is Healthy.")}) as url,
         pytest.raises(LifeboatError, match=r"is starting: it reads its log\nhint"),
     ):
         list(health.look(settings(url)))
@@ -104,48 +51,35 @@ def test_before_it_told_its_progress_it_is_starting_all_the_same() -> None:
 # Certificates
 
 
-def _certificate(path: Path, *, days: int) -> Path:
-    """A key and a self-signed certificate for 127.0.0.1, valid until so many days from now, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "prometheus")])
-    now = dt.datetime.now(dt.UTC)
-    built = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-        .not_valid_before(now - dt.timedelta(days=30)).not_valid_after(now + dt.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(private + built.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
-@pytest.mark.parametrize(("days", "reason"), [(30, "self-signed certificate"), (-1, "certificate has expired")])
-def test_a_certificate_that_is_not_accepted_is_told_and_is_not_down(tmp_path: Path, days: int, reason: str) -> None:
-    certificate = _certificate(tmp_path / "server.pem", days=days)
-    trusted = {"ca_file": str(certificate)} if days < 0 else {}
-    with serving({"/-/ready": (200, "ok")}, certificate) as url:
-        with pytest.raises(
-            LifeboatError, match=f"the TLS certificate of Prometheus at {url} is not accepted: .*{reason}"
-        ) as caught:
-            list(health.look(settings(url, **trusted)))
-        assert not isinstance(caught.value, Transient)
-        assert "ca_file" in str(caught.value.hint)
-
-
-def test_a_certificate_of_the_ca_file_is_accepted_whatever_the_environment_names(
+def test_a_certificate_of_the_tls_ca_is_accepted_whatever_the_environment_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate = _certificate(tmp_path / "server.pem", days=30)
-    other = _certificate(tmp_path / "other.pem", days=30)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
-    with serving({"/-/ready": (200, "ok")}, certificate) as url:
-        assert list(health.look(settings(url, ca_file=str(certificate)))) == []
+    own = certificate(tmp_path / "server.pem", days=30)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate(tmp_path / "other.pem", days=30)))
+    with serving({"/-/ready": (200, "Prometheus Server is Ready.")}, own) as url:
+        assert list(health.look(settings(url, tls_ca=str(own)))) == []
+        assert list(health.look(settings(url, ca_file=str(own)))) == [], "as it was called before"
 
 
-def test_a_ca_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"ca_file .*gone\.pem is not there"):
-        Api.of(settings("https://127.0.0.1:1", ca_file=str(tmp_path / "gone.pem")))
+def test_a_tls_ca_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"tls_ca .*gone\.pem is not there"):
+        Api.of(settings("https://127.0.0.1:1", tls_ca=str(tmp_path / "gone.pem")))
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(ConfigError, match=r"tls_ca .*empty\.pem cannot be read"):
+        Api.of(settings("https://127.0.0.1:1", tls_ca=str(tmp_path / "empty.pem")))
+
+
+@pytest.mark.parametrize(
+    ("url", "keys", "fault"),
+    [
+        ("http://p:9090", {"tls": "required"}, "needs an https url"),
+        ("https://p:9090", {"tls": "disabled"}, "exclude each other"),
+        ("https://p:9090", {"tls_ca": "/a", "ca_file": "/b"}, "ca_file is the old name of tls_ca"),
+    ],
+)
+def test_keys_that_exclude_each_other_are_refused(url: str, keys: dict[str, str], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        settings(url, **keys)
 
 
 # Agents

@@ -6,8 +6,9 @@ from backups.services.base import Captured, Job
 from backups.services.grafana.api import facts, not_restorable
 from backups.services.grafana.api.objects import shortened, write
 from backups.services.grafana.api.read import read
-from backups.services.grafana.client import Client, shown
+from backups.services.grafana.client import Client
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.http.address import shown
 from backups.witness import Fact
 
 METHOD = "api"
@@ -33,12 +34,13 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
             break
         job.say(f"{plural.count(len(changing), 'object')} changed meanwhile: reading again")
         before = objects
+    with client.understood():
+        witness, secrets = facts.facts(objects), not_restorable.secrets(objects)
     limits = [*not_restorable.closed(objects), *objects.limits]
     if changing:
         # Each is whole and proven; whether all are of one instant is not known.
         names = shortened([str(key) for key in changing])
         limits.insert(0, f"not all is of one moment, since these changed again and again while they were read: {names}")
-    secrets = not_restorable.secrets(objects)
     write(objects, job.directory)
     for line in limits:
         job.say(f"limit of this backup: {line}")
@@ -51,12 +53,15 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
         "secrets": secrets,
         "closed": [[organisation, kind] for organisation, kind in sorted(objects.closed)],
     }
-    return Captured(taken_at, version, facts.facts(objects), details)
+    return Captured(taken_at, version, witness, details)
 
 
 def current_facts(settings: GrafanaSettings) -> list[Fact]:
     """State the facts of the live server, as the witness does."""
-    return facts.facts(read(Client.of(settings)))
+    client = Client.of(settings)
+    objects = read(client)
+    with client.understood():
+        return facts.facts(objects)
 
 
 def is_of_api(details: object) -> bool:

@@ -95,7 +95,7 @@ def load(directory: Path, backup: str) -> Objects:
             key, body = Key(int(one["organisation"]), str(one["kind"]), str(one["name"])), one["body"]
             if not isinstance(body, Mapping):
                 raise TypeError("its body is no object")  # noqa: TRY301 - reported with the others
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise Damaged(
                 f"{path.relative_to(directory)} of backup {backup} cannot be read: {error}",
                 hint="verify another backup, and take a full",

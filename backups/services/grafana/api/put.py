@@ -23,6 +23,11 @@ def put(wanted: Objects, client: Client) -> Target:
 
     Raises LifeboatError for an organisation that is not there and may not be made, ObjectRefused for an object that is refused.
     """
+    with client.understood():
+        return _put(wanted, client)
+
+
+def _put(wanted: Objects, client: Client) -> Target:
     numbers, unnamed = organisations.find_or_make(wanted, client)
     target = Target(client, wanted, read(client, {there: number for number, there in numbers.items()}), numbers)
     for key in unnamed:
@@ -45,7 +50,8 @@ def present(target: Target, closed: Iterable[tuple[int, str]]) -> list[Fact]:
         if body is not None:
             now.bodies[key] = body | {"integrations": [one for one in body["integrations"] if one not in points]}
     others = {key for key in target.before.bodies if key not in target.wanted.bodies}
-    return facts(now, closed=closed, without=others | target.unattainable)
+    with target.client.understood():
+        return facts(now, closed=closed, without=others | target.unattainable)
 
 
 def kept_integrations(target: Target) -> dict[Key, list[dict[str, Any]]]:

@@ -20,6 +20,11 @@ def read(client: Client, only: Mapping[int, int] | None = None) -> Objects:
 
     only: the organisations to read, and the number that each has in a backup; by default all that may be read, by its numbers
     """
+    with client.understood():
+        return _everything(client, only)
+
+
+def _everything(client: Client, only: Mapping[int, int] | None) -> Objects:
     objects = Objects()
     visible = organisations.visible(client, objects)
     if 0 not in {organisation for organisation, kind in objects.closed if kind == kinds.ORGANISATION}:

@@ -9,7 +9,8 @@ from backups.services.grafana.api import put as putting
 from backups.services.grafana.api.objects import Objects, load, shortened, write
 from backups.services.grafana.api.read import read
 from backups.services.grafana.api.resources.order import CONTENT
-from backups.services.grafana.client import Client, shown
+from backups.services.grafana.client import Client
+from backups.services.http.address import shown
 
 
 class GrafanaReceiver:

@@ -20,8 +20,9 @@ from backups.errors import LifeboatError, Transient
 from backups.machine.wait import wait_until
 from backups.services.grafana.canonical import dashboard_over_http, digest, filled, folder_uid, parse
 from backups.services.grafana.client import Client, as_list
-from backups.services.grafana.files import alerting
+from backups.services.grafana.files import alerting, deep
 from backups.services.grafana.files.database import Database
+from backups.services.grafana.files.deep import Deep
 from backups.services.grafana.files.objects import Dashboard, DataSource, Objects
 from backups.services.grafana.namespaces import namespace_of
 from backups.witness import Fact, Value
@@ -48,27 +49,27 @@ def readers(database: Database) -> dict[int, str]:
 
 def expected(database: Database, objects: Objects) -> Iterator[Fact]:
     """The facts that `observed` will state of a server on this database."""
-    who = readers(database)
+    who, nested = readers(database), deep.look(database, objects)
     for organisation in objects.organisations:
         yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
     for folder in objects.folders:
         if folder.organisation in who and objects.served(folder):
             yield from _folder(folder.organisation, folder.uid, folder.title, folder.parent)
     for one in objects.dashboards:
-        if one.organisation in who and objects.served(one):
+        if one.organisation in who and objects.served(one) and (one.organisation, one.uid) not in nested.dashboards:
             yield from _expected_dashboard(one)
-    for panel in (one for one in objects.library_panels if one.organisation in who):
+    for panel in (one for one in objects.library_panels if nested.stated(one.organisation, deep.PANELS, who)):
         content = [panel.name, panel.row["kind"], filled(panel.model)]
         yield from _library_panel(panel.organisation, panel.uid, content, panel.folder)
-    for source in (one for one in objects.data_sources if one.organisation in who):
+    for source in (one for one in objects.data_sources if nested.stated(one.organisation, deep.SOURCES, who)):
         yield from _expected_data_source(source)
     if database.has("alert_rule", "is_paused"):
-        yield from _expected_alerting(database, who)
+        yield from _expected_alerting(database, who, nested)
 
 
 def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
     """Read everything that the server on this database lists. Raises Transient when it stops answering."""
-    who = readers(database)
+    who, nested = readers(database), deep.look(database, objects)
     listed = database.has("alert_rule", "is_paused")
     versions = {(one.organisation, one.uid): one.version for one in objects.dashboards if objects.served(one)}
     for organisation in objects.organisations:
@@ -80,12 +81,10 @@ def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
                 yield from _answered_folder(client, organisation, uid)
             boards = sum(number == organisation for number, _ in versions)
             for uid in _complete_search(client, "dash-db", boards):
+                if (organisation, uid) in nested.dashboards:
+                    continue
                 yield from dashboard(client, organisation, uid, versions.get((organisation, uid), ""))
-            yield from _library_panels(client, organisation)
-            for one in _listed(client, "api", "datasources"):
-                yield from data_source(client, organisation, str(one.get("uid")))
-            if listed:
-                yield from _alerting(client, organisation)
+            yield from _lists(client, organisation, nested, alerting_listed=listed)
 
 
 def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iterator[Fact]:
@@ -119,14 +118,14 @@ def data_source(client: Client, organisation: int, uid: str) -> Iterator[Fact]:
     yield Fact(subject, "secret keys over http", ", ".join(sorted(keys)) or "none")
 
 
-def _expected_alerting(database: Database, organisations: Container[int]) -> Iterator[Fact]:
+def _expected_alerting(database: Database, who: Container[int], nested: Deep) -> Iterator[Fact]:
     for rule in alerting.rules(database):
-        if rule.organisation in organisations:
+        if nested.stated(rule.organisation, deep.RULES, who):
             subject = f"org {rule.organisation} alert rule {rule.uid}"
             yield Fact(subject, "definition over http", alerting.expected_over_http(rule))
     for configuration in alerting.configurations(database):
         for one in configuration.integrations:
-            if one.organisation in organisations and one.uid:
+            if nested.stated(one.organisation, deep.POINTS, who) and one.uid:
                 yield _integration(one.organisation, one.contact_point, one.uid, one.type)
 
 
@@ -217,9 +216,29 @@ def _library_panel(organisation: int, uid: str, content: Any, folder: str | None
     yield Fact(subject, "folder over http", folder_uid(folder))
 
 
-def _alerting(client: Client, organisation: int) -> Iterator[Fact]:
+def _lists(client: Client, organisation: int, nested: Deep, *, alerting_listed: bool) -> Iterator[Fact]:
+    """What comes in lists that hold the objects whole."""
+
+    def stated(kind: str) -> bool:
+        return nested.stated(organisation, kind, {organisation})
+
+    if stated(deep.PANELS):
+        yield from _library_panels(client, organisation)
+    if stated(deep.SOURCES):
+        for one in _listed(client, "api", "datasources"):
+            yield from data_source(client, organisation, str(one.get("uid")))
+    if alerting_listed and stated(deep.RULES):
+        yield from _rules(client, organisation)
+    if alerting_listed and stated(deep.POINTS):
+        yield from _integrations(client, organisation)
+
+
+def _rules(client: Client, organisation: int) -> Iterator[Fact]:
     for rule in _listed(client, "api", "v1", "provisioning", "alert-rules"):
         yield Fact(f"org {organisation} alert rule {rule.get('uid')}", "definition over http", alerting.rule_over_http(rule))
+
+
+def _integrations(client: Client, organisation: int) -> Iterator[Fact]:
     for one in _listed(client, "api", "v1", "provisioning", "contact-points"):
         if one.get("uid"):
             yield _integration(organisation, str(one.get("name")), str(one["uid"]), str(one.get("type")))

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from backups.errors import Damaged, LifeboatError, Transient
+from backups.errors import Damaged, LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
 from backups.machine.docker import Docker
@@ -17,7 +17,7 @@ from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import answers, not_restorable, secrets, witness
+from backups.services.grafana.files import answers, deep, not_restorable, secrets, witness
 from backups.services.grafana.files.copy import CONFIG
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.objects import read
@@ -55,7 +55,11 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
             objects = read(database)
             sealed = secrets.facts(database, secrets.secret_key(job.directory / CONFIG))
             facts = [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
-            limits = [*odd, *not_restorable.look(sealed, plugins, settings, configured=configured)]
+            limits = [
+                *odd,
+                *not_restorable.look(sealed, plugins, settings, configured=configured),
+                *deep.look(database, objects).limits(),
+            ]
     except Damaged as error:
         raise LifeboatError(f"{FILE} of {place} is damaged: {error.message}", hint=_REPAIR) from error
     if version == UNKNOWN:
@@ -90,10 +94,10 @@ def _data_directory(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> 
 
 
 def _version(settings: GrafanaSettings, job: Job) -> str:
-    """The server's version. A server that is down does not stop the backup: its files are never more at rest than then."""
+    """The server's version. One that cannot be asked does not stop the backup: its files are never more at rest than then."""
     try:
-        version = Client(str(settings.url).rstrip("/")).health().version
-    except Transient as error:
+        version = Client.anonymous(settings).health().version
+    except LifeboatError as error:
         job.say(f"{error.message}; its files are backed up all the same, without its version")
         return UNKNOWN
     if version is None:
@@ -142,5 +146,5 @@ def _plugin(description: Path, directory: str) -> dict[str, Any]:
     try:
         content = json.loads(description.read_text(encoding="utf-8-sig"))
         return {"id": str(content["id"]), "version": (content.get("info") or {}).get("version")}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         return {"id": names.shown(directory), "version": None, "unreadable": f"{type(error).__name__}: {error}"}

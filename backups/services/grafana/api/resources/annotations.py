@@ -31,7 +31,7 @@ def every_annotation(client: Client, most: int = _PAGE) -> Iterator[Mapping[str,
     """
     known: set[Any] = set()
     until = _LAST
-    while True:
+    for _ in client.numbers("api", "annotations"):
         found = as_list(client.get("api", "annotations", type="annotation", limit=most, to=until, **{"from": _FIRST}))
         new = [one for one in found if one.get("id") not in known]
         known |= {one.get("id") for one in new}

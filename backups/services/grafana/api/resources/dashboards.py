@@ -12,6 +12,7 @@ from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.canonical import dashboard_over_http, folder_uid
 from backups.services.grafana.client import Client, Missing, Refused, member
 from backups.services.grafana.references import Targets, missing
+from backups.services.http.answer import DEEPEST, TooDeep
 from backups.witness import Fact
 
 _GROUP = "dashboard.grafana.app"
@@ -26,10 +27,18 @@ def _read(client: Client, organisation: int, objects: Objects) -> None:
     for hit in client.pages("api", "search", type="dash-db"):
         uid = str(hit["uid"])
         try:
-            body = _read_version_2(client, uid, versions[uid]) if uid in versions else _read_classic(client, uid)
+            body = read_one(client, uid, versions.get(uid, ""))
         except Missing:
             continue  # deleted meanwhile: the next reading shows it
+        except TooDeep:
+            objects.limits.append(f"org {organisation}: dashboard {uid}, nested deeper than {DEEPEST} levels: not in the backup")
+            continue
         objects.bodies[Key(organisation, kinds.DASHBOARD, uid)] = body
+
+
+def read_one(client: Client, uid: str, version: str) -> Body:
+    """One dashboard, which is stored in this API version ("" for a classic one)."""
+    return _read_version_2(client, uid, version) if version else _read_classic(client, uid)
 
 
 def _read_classic(client: Client, uid: str) -> Body:

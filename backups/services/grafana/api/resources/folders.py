@@ -23,7 +23,7 @@ def _read(client: Client, organisation: int, objects: Objects) -> None:
         parent = waiting.pop()
         for one in client.pages("api", "folders", **({"parentUid": parent} if parent else {})):
             uid = str(one["uid"])
-            if uid == _SHARED:
+            if uid == _SHARED or Key(organisation, kinds.FOLDER, uid) in objects.bodies:
                 continue
             objects.bodies[Key(organisation, kinds.FOLDER, uid)] = {
                 "uid": uid,

@@ -6,7 +6,8 @@ from typing import Any
 from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
-from backups.services.grafana.client import Client, Denied, as_list, member, shown
+from backups.services.grafana.client import Client, Denied, as_list, member
+from backups.services.http.address import shown
 
 
 def visible(client: Client, objects: Objects | None = None) -> dict[int, str]:
@@ -18,10 +19,10 @@ def visible(client: Client, objects: Objects | None = None) -> dict[int, str]:
     try:
         found: list[Mapping[str, Any]] = []
         # Its pages count from 0, and are no longer than a thousand.
-        while len(found) % 1000 == 0:
-            page = as_list(server.get("api", "orgs", perpage=1000, page=len(found) // 1000))
+        for number in server.numbers("api", "orgs"):
+            page = as_list(server.get("api", "orgs", perpage=1000, page=number - 1))
             found += page
-            if not page:
+            if len(page) < 1000:
                 break
         return {int(one["id"]): str(one["name"]) for one in sorted(found, key=lambda one: int(one["id"]))}
     except Denied as error:

@@ -22,13 +22,15 @@ def _read_of_dashboards(client: Client, organisation: int, objects: Objects) -> 
 
 def _put_of_folders(target: Target, organisation: int) -> None:
     """A new folder belongs to whoever made it until then."""
-    for key, body, _ in target.each(organisation, kinds.FOLDER_PERMISSIONS):
-        _put(target, key, body, ("api", "folders", key.name, "permissions"))
+    for key, body, had in target.each(organisation, kinds.FOLDER_PERMISSIONS):
+        if not FOLDER_PERMISSIONS.same(had, body):
+            _put(target, key, body, ("api", "folders", key.name, "permissions"))
 
 
 def _put_of_dashboards(target: Target, organisation: int) -> None:
-    for key, body, _ in target.each(organisation, kinds.DASHBOARD_PERMISSIONS):
-        _put(target, key, body, ("api", "dashboards", "uid", key.name, "permissions"))
+    for key, body, had in target.each(organisation, kinds.DASHBOARD_PERMISSIONS):
+        if not DASHBOARD_PERMISSIONS.same(had, body):
+            _put(target, key, body, ("api", "dashboards", "uid", key.name, "permissions"))
 
 
 def _read(client: Client, key: Key, objects: Objects, path: tuple[str, ...]) -> None:

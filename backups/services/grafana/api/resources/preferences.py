@@ -4,7 +4,7 @@ from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources.base import NUMBER, Resource, without
 from backups.services.grafana.api.resources.target import Target
-from backups.services.grafana.client import Client, member
+from backups.services.grafana.client import Client, Missing, member
 
 _NOT_KEPT = {"homeDashboardId": NUMBER, "id": NUMBER}
 
@@ -25,7 +25,10 @@ def _put(target: Target, organisation: int) -> None:
 def _read_of_teams(client: Client, organisation: int, objects: Objects) -> None:
     """Of each team that has some."""
     for name in objects.of(organisation, kinds.TEAM):
-        answer = client.get("api", "teams", str(objects.number(organisation, kinds.TEAM, name)), "preferences")
+        try:
+            answer = client.get("api", "teams", str(objects.number(organisation, kinds.TEAM, name)), "preferences")
+        except Missing:
+            continue  # deleted meanwhile: the next reading shows it
         member(answer, "theme")  # raises for an answer that is no object
         body = without(answer, _NOT_KEPT)
         if any(body.values()):

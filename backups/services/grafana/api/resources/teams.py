@@ -4,7 +4,7 @@ from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources.base import Resource
 from backups.services.grafana.api.resources.target import Target
-from backups.services.grafana.client import Client, as_list
+from backups.services.grafana.client import Client, Missing, as_list
 
 
 def _read(client: Client, organisation: int, objects: Objects) -> None:
@@ -28,10 +28,11 @@ def _read_members(client: Client, organisation: int, objects: Objects) -> None:
     """Who is in a team, and whether they lead it."""
     for name in objects.of(organisation, kinds.TEAM):
         number = str(objects.number(organisation, kinds.TEAM, name))
-        found = [
-            {"login": one.get("login"), "permission": one.get("permission") or 0}
-            for one in as_list(client.get("api", "teams", number, "members"))
-        ]
+        try:
+            answer = as_list(client.get("api", "teams", number, "members"))
+        except Missing:
+            continue  # deleted meanwhile: the next reading shows it
+        found = [{"login": one.get("login"), "permission": one.get("permission") or 0} for one in answer]
         body = {"members": sorted(found, key=lambda one: str(one["login"]))}
         objects.bodies[Key(organisation, kinds.TEAM_MEMBERS, name)] = body
 

@@ -1,9 +1,6 @@
 """The HTTP client says what a server's odd answers mean, and repeats only what may be repeated."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -11,42 +8,13 @@ from backups.errors import LifeboatError, Transient
 from backups.services.grafana.api.read import read
 from backups.services.grafana.client import USER_HEADER, Client, Health
 from backups.services.grafana.files import answers
-
-Answer = Callable[[BaseHTTPRequestHandler], tuple[int, dict[str, str], bytes]]
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[str]:
-    """A server that gives these answers to anything."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, headers, body = answer(self)
-            self.send_response(status)
-            for name, value in (headers | {"Content-Length": str(len(body))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815 - as the base class calls it
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.servers.http import answering
 
 
 @pytest.mark.parametrize(
     ("status", "headers", "body", "message"),
     [
-        (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "redirects to https://login.example/\n"),
+        (302, {"Location": "https://user:word@login.example/?next=secret"}, b"", "redirects to https://login.example\n"),
         (200, {}, b"<html>", "answers 200, and not with JSON"),
         (200, {}, b'"text"', "answer is not a list of objects"),
         (500, {}, b'{"message": "database is locked"}', "answers 500: database is locked"),
@@ -104,9 +72,13 @@ def test_health_follows_a_redirect_and_sends_no_credentials() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]"])
-def test_health_of_something_that_is_no_grafana_is_transient(body: bytes) -> None:
-    with answering(lambda _: (200, {}, body)) as url, pytest.raises(Transient, match="/api/health answers 200, and not with"):
+def test_health_of_something_that_is_no_grafana_is_not_transient(body: bytes) -> None:
+    with (
+        answering(lambda _: (200, {}, body)) as url,
+        pytest.raises(LifeboatError, match="/api/health answers 200, and not") as caught,
+    ):
         Client(url).health()
+    assert not isinstance(caught.value, Transient)
 
 
 def test_an_answer_that_is_not_200_is_its_status() -> None:

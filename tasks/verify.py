@@ -53,7 +53,7 @@ def conclude(
     site = Site.open(config)
     evidence = guarded(lambda: proof.conclude(site, planned, results, started_at=started_at, finished_at=finished_at, out=out))
     create_table_artifact(
-        key="verification", table=[_row(result) for result in evidence.drills], description=f"Verdict: {evidence.verdict}"
+        key="verification", table=[_row(result) for result in evidence.drills], description=f"Verdict: {evidence.words}"
     )
     create_markdown_artifact(key="verification-report", markdown=_markdown(evidence, out))
     return evidence
@@ -64,7 +64,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
     return {
         "service": result.service,
         "selection": result.selection,
-        "verdict": result.verdict,
+        "verdict": result.words,
         "backup": result.backup.id if result.backup else "",
         "restored in": durations.describe(result.restore_seconds) if result.restore_seconds is not None else "",
         "checks": f"{passed} of {len(result.compared)} passed",
@@ -76,9 +76,9 @@ def _row(result: DrillResult) -> dict[str, str | int]:
 
 
 def _markdown(evidence: Evidence, out: Path | None) -> str:
-    lines = [f"# {evidence.verdict}", ""]
+    lines = [f"# {evidence.words}", ""]
     lines += [
-        f"- **{result.service}, {result.selection}**: {result.verdict}; {'; '.join([result.proof, *result.reasons])}"
+        f"- **{result.service}, {result.selection}**: {result.words}; {'; '.join([result.proof, *result.reasons])}"
         for result in evidence.drills
     ]
     lines += [f"- failed: `{check.subject}` {check.metric}: expected `{check.expected}`, observed `{check.observed}`"

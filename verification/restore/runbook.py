@@ -70,7 +70,7 @@ class Runbook:
 
 def _head(result: Restoration) -> list[str]:
     return [
-        f"# {result.service} restored to {result.to}: {result.verdict}",
+        f"# {result.service} restored to {result.to}: {result.words}",
         "",
         f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
         f"- backup {result.backup.id} of {_at(result.backup.taken_at)}, from {plural.count(len(result.backup.chain), 'backup')}",
@@ -99,7 +99,7 @@ def _end(result: Restoration) -> list[str]:
         "",
         "## Result",
         "",
-        f"- {result.verdict}: {statement(result)}",
+        f"- {result.words}: {statement(result)}",
         *failed,
         *(f"- {line}" for line in whereabouts(result)),
         f"- lost: the {durations.describe(result.lost_seconds)} until the restore began",

@@ -4,8 +4,9 @@ The source's own grafana.ini is not used as it is: it may want certificates, mai
 it, only what decides how the database is read is taken over.
 """
 
-import configparser
+import re
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import yaml
 from backups.errors import Damaged
 from backups.services.grafana import server
 from backups.services.grafana.canonical import parse
-from backups.services.grafana.files import secrets
+from backups.services.grafana.files import in_force, ini, secrets
 from backups.services.grafana.files.database import FILE, Database
+from backups.services.grafana.files.in_force import InForce
+from backups.services.grafana.files.outside import SECRET_KEY
 
-_KEPT = {
+_KEPT: Mapping[str, tuple[str, ...] | None] = {
     "security": ("secret_key", "encryption_provider", "available_encryption_providers"),
     "unified_alerting": ("enabled", "disabled_orgs"),
     "alerting": ("enabled",),
@@ -26,20 +29,41 @@ _KEPT = {
 }
 """Sections and keys of the source's grafana.ini that a copy needs; None for all keys. `[unified_storage…]` sections too."""
 
+_NAME = re.compile(r"[\w.-]+")
+"""What a section and a key are called; anything else would be read as another line's beginning."""
 
-def write_configuration(directory: Path, config: Path, database: Database) -> None:
-    """Write the copy's grafana.ini and provisioning into its data directory."""
-    kept = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    for section, key, value in secrets.settings(config):
-        keys = _KEPT.get(section, ())
-        if section.startswith("unified_storage") or keys is None or key in keys:
-            if not kept.has_section(section):
-                kept.add_section(section)
-            kept.set(section, key, value)
+
+def kept(found: InForce) -> list[tuple[str, str]]:
+    """Section and key of the settings that a copy needs, of those that are set."""
+    named = {(section, key) for section, keys in _KEPT.items() for key in keys or () if found.setting(section, key)}
+    for section, key in found.names():
+        if section.startswith("unified_storage") or _KEPT.get(section, ()) is None:
+            named.add((section, key))
+    return sorted(name for name in named if all(_NAME.fullmatch(part) for part in name))
+
+
+def write_configuration(directory: Path, found: InForce, database: Database) -> None:
+    """Write the copy's grafana.ini and provisioning into its data directory.
+
+    A value that is not known is left out, and so is one that Grafana would fill in from elsewhere: a copy has neither the
+    source's environment nor its files, and a server that misses such a file ends.
+    """
+    lines: list[str] = []
+    last = None
+    for section, key in kept(found):
+        setting = found.setting(section, key)
+        readings = setting.readings if setting else ()
+        if len(readings) > 1 and (section, key) == SECRET_KEY:
+            readings = (secrets.judge(database, readings).key or readings[0],)
+        value = ini.written(readings[0]) if readings and not in_force.expands(readings[0]) else None
+        if value is None:
+            continue
+        lines += [f"[{section}]"] if section != last else []
+        lines.append(f"{key} = {value}")
+        last = section
     path = directory / server.INI
     path.touch(mode=0o600)
-    with path.open("w", encoding="utf-8") as file:
-        kept.write(file)
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
     providers = directory / server.PROVISIONING / "dashboards"
     providers.mkdir(parents=True)
     (providers / "lifeboat.yaml").write_text(yaml.safe_dump({"apiVersion": 1, "providers": _providers(database)}))

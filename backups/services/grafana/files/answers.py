@@ -12,7 +12,8 @@ compared after the normalisations below, the differences between what the versio
   the default contact point as long as it is not edited, whose uid is empty
 """
 
-from collections.abc import Container, Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +23,7 @@ from backups.services.grafana.canonical import dashboard_over_http, digest, fill
 from backups.services.grafana.client import Client, as_list
 from backups.services.grafana.files import alerting
 from backups.services.grafana.files.database import Database
+from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import Dashboard, DataSource, Objects
 from backups.services.grafana.namespaces import namespace_of
 from backups.witness import Fact, Value
@@ -29,6 +31,8 @@ from backups.witness import Fact, Value
 _SETTINGS = ("name", "type", "access", "url", "user", "database", "basicAuth", "basicAuthUser", "withCredentials", "isDefault")
 READ_AS = "read over http by"
 _INDEX_SECONDS = 60.0
+_OFF = frozenset({"0", "f", "F", "false", "FALSE", "False", "NO", "no", "No", "n", "OFF", "off", "Off"})
+"""What Grafana's ini library takes for no."""
 NOBODY = "nobody: it has no administrator"
 
 
@@ -46,8 +50,18 @@ def readers(database: Database) -> dict[int, str]:
     return chosen
 
 
-def expected(database: Database, objects: Objects) -> Iterator[Fact]:
-    """The facts that `observed` will state of a server on this database."""
+def without_alerting(found: InForce, organisations: Iterable[int]) -> frozenset[int]:
+    """The organisations for which the settings turn alerting off: its routes are not there, or refuse for ever."""
+    enabled = found.setting("unified_alerting", "enabled")
+    if enabled and enabled.readings and enabled.readings[0] in _OFF:
+        return frozenset(organisations)
+    disabled = found.setting("unified_alerting", "disabled_orgs")
+    named = re.findall(r"\d+", disabled.readings[0]) if disabled and disabled.readings else []
+    return frozenset(int(number) for number in named) & frozenset(organisations)
+
+
+def expected(database: Database, objects: Objects, silent: Container[int] = ()) -> Iterator[Fact]:
+    """The facts that `observed` will state of a server on this database. silent: see `without_alerting`."""
     who = readers(database)
     for organisation in objects.organisations:
         yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
@@ -63,10 +77,10 @@ def expected(database: Database, objects: Objects) -> Iterator[Fact]:
     for source in (one for one in objects.data_sources if one.organisation in who):
         yield from _expected_data_source(source)
     if database.has("alert_rule", "is_paused"):
-        yield from _expected_alerting(database, who)
+        yield from _expected_alerting(database, [one for one in who if one not in silent])
 
 
-def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
+def observed(url: str, database: Database, objects: Objects, silent: Container[int] = ()) -> Iterator[Fact]:
     """Read everything that the server on this database lists. Raises Transient when it stops answering."""
     who = readers(database)
     listed = database.has("alert_rule", "is_paused")
@@ -84,7 +98,7 @@ def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
             yield from _library_panels(client, organisation)
             for one in _listed(client, "api", "datasources"):
                 yield from data_source(client, organisation, str(one.get("uid")))
-            if listed:
+            if listed and organisation not in silent:
                 yield from _alerting(client, organisation)
 
 

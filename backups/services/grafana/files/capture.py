@@ -6,6 +6,7 @@ Next file: `witness.py`.
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
             _check(database, place)
             objects = read(database)
             judged = secrets.judge(database, secrets.keys(found))
-            facts = [*witness.facts(database, objects), *judged.facts, *answers.expected(database, objects)]
+            silent = answers.without_alerting(found, objects.organisations)
+            facts = [*witness.facts(database, objects), *judged.facts, *answers.expected(database, objects, silent)]
             limits = [*odd, *not_restorable.look(judged, found, plugins, settings, configured=configured)]
             outside.note(found, configuration.kept(found), job.directory, opens=judged.key is not None)
     except Damaged as error:
@@ -77,13 +79,20 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     return Captured(taken_at, version, facts, details)
 
 
-def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> list[Fact]:
-    """State the facts of the live database, without those about its secrets and its server's answers. Takes seconds."""
+def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts, stated: Sequence[Fact]) -> list[Fact]:
+    """State the facts of the live database in the form of those stated, without those about its secrets and its server's answers.
+
+    How the secrets of a data source from a provisioning file are sealed is left out: each start of Grafana seals them anew.
+    """
     place = _data_directory(settings, docker, hosts)
     with tempfile.TemporaryDirectory(prefix="lifeboat-loss-") as scratch:
         place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
         with opened(Path(scratch) / FILE) as database:
-            return witness.facts(database, read(database))
+            provided = {
+                f"org {row['org_id']} data source {row['uid']}" for row in database.rows("data_source") if row.get("read_only")
+            }
+            now = witness.facts(database, read(database), exact=witness.is_exact(stated))
+            return [fact for fact in now if not (fact.metric == witness.SEALED and fact.subject in provided)]
 
 
 def _data_directory(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Place:

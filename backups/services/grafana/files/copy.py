@@ -98,7 +98,8 @@ class GrafanaCopy:
             yield from witness.facts(database, objects, exact=exact)
             yield from secrets.facts(database, secrets.keys(self._settings), exact=exact)
             try:
-                yield from answers.observed(self._url, database, objects)
+                silent = answers.without_alerting(self._settings, objects.organisations)
+                yield from answers.observed(self._url, database, objects, silent)
             except Transient as error:
                 if self._container is None or self._container.running():
                     raise

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backups.errors import LifeboatError
-from backups.services.grafana.files import configuration, in_force, outside, secrets
+from backups.services.grafana.files import answers, configuration, in_force, objects, outside, secrets
 from backups.services.grafana.files.database import opened
 from backups.services.grafana.files.in_force import Outside, Setting
 from deployments.grafana_standin.database import build
@@ -226,3 +226,38 @@ def test_a_note_that_is_damaged_is_no_key(tmp_path: Path) -> None:
 def _of_copy(directory: Path) -> in_force.InForce:
     (directory / "grafana.ini").write_bytes((directory / "lifeboat.ini").read_bytes())
     return in_force.read(directory)
+
+
+@pytest.mark.parametrize(
+    ("text", "without"),
+    [
+        ("enabled = false", {1, 2, 3}),
+        ("enabled = off", {1, 2, 3}),
+        ("enabled = true", set()),
+        ("enabled =", set()),
+        ("", set()),
+        ("disabled_orgs = 2, 7", {2}),
+        ("disabled_orgs = 1,3", {1, 3}),
+        ("disabled_orgs = 2 3", {2, 3}),
+        ("enabled = ${UNKNOWN}", set()),
+    ],
+)
+def test_organisations_without_alerting(tmp_path: Path, text: str, without: set[int]) -> None:
+    (tmp_path / "grafana.ini").write_text(f"[unified_alerting]\n{text}\n")
+
+    assert answers.without_alerting(in_force.read(tmp_path), (1, 2, 3)) == without
+
+
+def test_nothing_of_alerting_is_expected_where_it_is_off(tmp_path: Path) -> None:
+    build(tmp_path / "grafana.db", layout="resource")
+    with opened(tmp_path / "grafana.db") as database:
+        found = objects.read(database)
+        both, one, none = (
+            {(fact.subject.partition(" ")[2].split(" ")[0], fact.metric) for fact in answers.expected(database, found, silent)}
+            for silent in ({}, {1}, {1, 2})
+        )
+
+    rules = ("definition over http", "type over http")
+    assert {metric for organisation, metric in both if organisation == "1"} >= set(rules)
+    assert not any(metric in rules for organisation, metric in one if organisation == "1")
+    assert not any(metric in rules for _, metric in none)

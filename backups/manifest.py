@@ -83,6 +83,14 @@ class Manifest(Frozen):
             *(f"ignored, as lifeboat.yaml says: {name}: {reason or 'no reason is given'}" for name, reason in ignored.items()),
         )
 
+    @property
+    def partial(self) -> str | None:
+        """Why a copy that equals its witness is not all that the source was: it holds what cannot be used. None for whole ones.
+
+        From `details`: partial, phrases of the service (`7 of 7 secrets cannot be opened`), each of which is also a limit.
+        """
+        return "; ".join(map(str, self.details.get("partial") or [])) or None
+
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""
         (directory / FILE_NAME).write_text(self.model_dump_json(indent=1), encoding="utf-8")
@@ -112,6 +120,8 @@ class Manifest(Frozen):
             f"bytes={self.size}",
             f"limits={len(self.limits)}",
             *(["standalone"] if self.standalone else []),
+            # A comma would part a tag.
+            *([f"partial={self.partial.replace(',', ';')}"] if self.partial else []),
         ]
 
 
@@ -119,6 +129,7 @@ class BackupRecord(Frozen):
     """A backup as its snapshot's tags describe it, with the snapshot's id: enough to list, choose and delete.
 
     limits: how many there are (`Manifest.limits`); None where the Lifeboat that took it did not say
+    partial: see `Manifest.partial`
     """
 
     snapshot: str
@@ -132,6 +143,7 @@ class BackupRecord(Frozen):
     size: int
     standalone: bool
     limits: int | None = None
+    partial: str | None = None
 
     @classmethod
     def from_tags(cls, snapshot: str, tags: Iterable[str]) -> "BackupRecord | None":
@@ -153,6 +165,7 @@ class BackupRecord(Frozen):
                 size=int(values["bytes"]),
                 standalone="standalone" in unique,
                 limits=int(values["limits"]) if "limits" in values else None,
+                partial=values.get("partial"),
             )
         except (KeyError, ValueError) as error:
             fault = _first_fault(error) if isinstance(error, ValidationError) else error

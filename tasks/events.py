@@ -65,5 +65,8 @@ def send_verification(evidence: Evidence) -> None:
 
 
 def _text(drills: Sequence[DrillResult]) -> str:
-    parts = [(each, [each.verdict, *([each.proof] if each.asked else []), *each.reasons]) for each in drills]
+    parts = [
+        (each, [each.words, *([each.partial] if each.partial else []), *([each.proof] if each.asked else []), *each.reasons])
+        for each in drills
+    ]
     return "; ".join(f"{drill.selection}: {', '.join(said)}" for drill, said in parts)

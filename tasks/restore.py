@@ -27,7 +27,7 @@ def restore(order: Order, runbook: Path | None, config: Path | None) -> Restorat
 def report(restoration: Restoration) -> None:
     """Report a restore: an event on its service, the log, and the runbook as an artifact."""
     event = events.RESTORE_FAILED if restoration.exit_code else events.RESTORED
-    outcome = "; ".join([restoration.verdict, statement(restoration), *whereabouts(restoration), restoration.error or "no error"])
+    outcome = "; ".join([restoration.words, statement(restoration), *whereabouts(restoration), restoration.error or "no error"])
     events.send(event, restoration.service, outcome, verdict=restoration.verdict, backup=restoration.backup.id)
     if restoration.runbook:
         artifacts.markdown("restore", restoration.runbook.read_text(encoding="utf-8"))

@@ -55,7 +55,7 @@ def conclude(
     """Combine the results, write the report, store the evidence in the repository, and show the verdict in the UI."""
     site = Site.open(config)
     evidence = guarded(lambda: proof.conclude(site, planned, results, started_at=started_at, finished_at=finished_at, out=out))
-    artifacts.table("verification", [_row(result) for result in evidence.drills], f"Verdict: {evidence.verdict}")
+    artifacts.table("verification", [_row(result) for result in evidence.drills], f"Verdict: {evidence.words}")
     artifacts.markdown("verification-report", _markdown(evidence, out))
     return evidence
 
@@ -65,7 +65,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
     return {
         "service": result.service,
         "selection": result.selection,
-        "verdict": result.verdict,
+        "verdict": result.words,
         "backup": result.backup.id if result.backup else "",
         "restored in": durations.describe(result.restore_seconds) if result.restore_seconds is not None else "",
         "checks": f"{passed} of {len(result.compared)} passed",
@@ -77,9 +77,9 @@ def _row(result: DrillResult) -> dict[str, str | int]:
 
 
 def _markdown(evidence: Evidence, out: Path | None) -> str:
-    lines = [f"# {evidence.verdict}", ""]
+    lines = [f"# {evidence.words}", ""]
     lines += [
-        f"- **{result.service}, {result.selection}**: {result.verdict}; {markdown('; '.join([result.proof, *result.reasons]))}"
+        f"- **{result.service}, {result.selection}**: {result.words}; {markdown('; '.join([result.proof, *result.reasons]))}"
         for result in evidence.drills
     ]
     lines += [f"- failed: {markdown(f'{check.subject} {check.metric}: expected {check.expected}, observed {check.observed}')}"

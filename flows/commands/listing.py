@@ -63,6 +63,7 @@ def _row(chain: Chain, backup: BackupRecord, proof: Proof | None, now: datetime)
         "in_future": in_future(backup.taken_at, now),
         "bytes": backup.size,
         "limits": backup.limits,
+        "partial": backup.partial,
         "snapshot": backup.snapshot,
         "proof": proof_as_json(proof),
     }
@@ -94,6 +95,8 @@ def _cells(backup: BackupRecord, proof: Proof | None, now: datetime) -> tuple[st
     kind = f"{backup.kind}{', standalone' if backup.standalone else ''}"
     stamp = f"{backup.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     proven = proof_text(proof, now)
+    if backup.partial:
+        proven.append(f"; partial: {backup.partial}", style="yellow")
     if backup.limits:
         proven.append(f"; {plural.count(backup.limits, 'limit')}", style="yellow")
     return branch + backup.id, stamp, kind, disk.size(backup.size), proven

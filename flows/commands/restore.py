@@ -155,7 +155,7 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
 
 def show(result: Restoration) -> None:
     """Print the verdict, what was not equal, where the data are now, and what was lost."""
-    console.out.print(Text(result.verdict, style=STYLES[result.verdict]), Text(statement(result)), soft_wrap=True)
+    console.out.print(Text(result.words, style=_style(result)), Text(statement(result)), soft_wrap=True)
     for check in result.failures[:_FAILURES_SHOWN]:
         console.out.print(
             f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
@@ -177,6 +177,10 @@ def show(result: Restoration) -> None:
         console.out.print(Text(line), soft_wrap=True)
     if result.error:
         console.print_fault(LifeboatError(result.error, hint=result.hint))
+
+
+def _style(result: Restoration) -> str:
+    return "bold yellow" if result.partial and result.exit_code == 0 else STYLES[result.verdict]
 
 
 def _right_here(site: Site, order: Order, runbook: Path | None) -> Restoration:

@@ -100,6 +100,7 @@ def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | N
             "metrics": _metrics(manifest.witness),
         },
         "limits": list(manifest.limits),
+        "partial": manifest.partial,
         "proof": None if proof is None else _proof(proof, drill),
     }
 
@@ -163,6 +164,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         ),
         ("witness", f"{plural.count(witness['facts'], 'fact')} about {plural.count(witness['subjects'], 'subject')}"),
         *(("", part) for part in parts),
+        *([("partial", found["partial"])] if found["partial"] else []),
         *(("limits" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
         ("proof", proof_text(proof, now)),
     ]

@@ -61,7 +61,9 @@ def _show(statuses: list[ServiceStatus], now: datetime) -> None:
         (
             each.service,
             Text(_ago(each.last_backup_at, now), style="" if each.rpo_kept else "bold red"),
-            Text(each.standing, style=_STYLES.get(each.standing, "yellow")),
+            Text(f"{each.standing}, partial: {each.partial}", style="yellow")
+            if each.partial
+            else Text(each.standing, style=_STYLES.get(each.standing, "yellow")),
             _ago(each.proven_at, now),
             durations.describe(each.restore_seconds) if each.restore_seconds is not None else "-",
             Text("; ".join(each.complaints) or "-", style="red" if each.complaints else "dim"),

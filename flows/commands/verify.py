@@ -84,7 +84,7 @@ def show(evidence: Evidence, out: Path | None) -> None:
         (
             result.service,
             result.selection,
-            Text(result.verdict, style=STYLES[result.verdict]),
+            Text(result.words, style=_style(result)),
             f"{len(result.compared) - len(result.failures)} of {len(result.compared)} equal" if result.compared else "none",
             durations.describe(result.restore_seconds) if result.restore_seconds is not None else "-",
             f"{result.backup.id} ({len(result.backup.chain)} in chain)" if result.backup else "-",
@@ -102,6 +102,8 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
+        if result.partial:
+            console.out.print(Text(f"{result.service}, {result.selection}: partial: {result.partial}", style="yellow"))
         if result.limits:
             limits = f"{plural.count(len(result.limits), 'limit')}: not in the backup, not compared, or not restorable"
             console.out.print(f"{result.service}, {result.selection}: {limits}: report.html lists them", soft_wrap=True)
@@ -109,7 +111,11 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(Text.assemble(("  hint: ", "yellow"), result.hint))
     if said := words.pace(evidence):
         console.out.print(said)
-    console.out.print(Text(evidence.verdict, style=STYLES[evidence.verdict]), f"report: {out / 'report.html'}" if out else "")
+    console.out.print(Text(evidence.words, style=_style(evidence)), f"report: {out / 'report.html'}" if out else "")
+
+
+def _style(result: DrillResult | Evidence) -> str:
+    return "bold yellow" if result.partial and result.verdict == "verified" else STYLES[result.verdict]
 
 
 def _moment(result: DrillResult) -> str:

@@ -70,10 +70,15 @@ def result(
         hint=progress.fault.hint if progress.fault else None,
         tampered=tamper.description if tamper else None,
         limits=(*(progress.manifest.limits if progress.manifest else ()), *progress.unproven),
+        partial=_partial(progress),
         asked=planned.asked,
         moment=progress.moment,
-        proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment),
+        proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment, _partial(progress)),
     )
+
+
+def _partial(progress: Progress) -> str | None:
+    return progress.manifest.partial if progress.manifest else None
 
 
 def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> DrillResult:

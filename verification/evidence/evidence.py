@@ -102,6 +102,7 @@ class DrillResult(_Part):
     proof: what was compared with what, a sentence
     limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`), and what
     there was no time to look at
+    partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
     """
 
     service: str
@@ -125,9 +126,15 @@ class DrillResult(_Part):
     hint: str | None = None
     tampered: str | None = None
     limits: tuple[str, ...] = ()
+    partial: str | None = None
     asked: str | None = None
     moment: MomentPart | None = None
     proof: str = ""
+
+    @property
+    def words(self) -> str:
+        """The verdict for a person, who shall not take a partial proof for a whole one."""
+        return f"{self.verdict}, partial" if self.partial else self.verdict
 
     @property
     def failures(self) -> list[Check]:
@@ -170,6 +177,16 @@ class Evidence(_Part):
     rpo: Budget
     drills: tuple[DrillResult, ...]
     kept: Kept | None = None
+
+    @property
+    def partial(self) -> tuple[str, ...]:
+        """Why drills whose copies are equal prove less than all, by service."""
+        return tuple(dict.fromkeys(f"{drill.service}: {drill.partial}" for drill in self.drills if drill.partial))
+
+    @property
+    def words(self) -> str:
+        """The verdict for a person, who shall not take a partial proof for a whole one."""
+        return f"{self.verdict}, partial" if self.partial else self.verdict
 
     @property
     def exit_code(self) -> int:

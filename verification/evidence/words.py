@@ -14,9 +14,12 @@ _NAMED = 5
 """Checks that are named of those that failed."""
 
 
-def proof(backup: str, checks: Sequence[Check], moment: MomentPart | None) -> str:
-    """Say what was compared with which witness; with `moment`, also what is from the log alone. backup: its id."""
-    first = _compared(checks, backup)
+def proof(backup: str, checks: Sequence[Check], moment: MomentPart | None, partial: str | None = None) -> str:
+    """Say what was compared with which witness; with `moment`, also what is from the log alone.
+
+    backup: its id. partial: why being equal is not enough (`Manifest.partial`)
+    """
+    first = f"{_compared(checks, backup)}{f', but partial: {partial}' if partial else ''}"
     if moment is None:
         return first
     if moment.stands is None or moment.transactions is None:

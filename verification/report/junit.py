@@ -72,6 +72,7 @@ def _properties(drill: DrillResult) -> dict[str, str]:
         "standin": "yes" if drill.image and drill.image.standin else None,
         "restore_seconds": None if drill.restore_seconds is None else str(drill.restore_seconds),
         "tampered": drill.tampered,
+        "partial": drill.partial,
         **{f"phase.{phase.name}": f"{phase.seconds:.3f}" for phase in drill.phases},
     }
     return {name: value for name, value in values.items() if value is not None}

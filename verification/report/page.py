@@ -40,7 +40,8 @@ def headline(evidence: Evidence) -> str:
     count = {verdict: sum(drill.verdict == verdict for drill in drills) for verdict in SYMBOLS}
     drilled = plural.count(len(drills), "drill")
     if evidence.verdict == "verified":
-        return f"{drilled}: every restored copy equals what its source held."
+        but = f" Partial: {'; '.join(evidence.partial)}." if evidence.partial else ""
+        return f"{drilled}: every restored copy equals what its source held.{but}"
     if evidence.verdict == "between-witnesses":
         return f"{drilled}: every moment lies between two backups whose restored copies equal what their source held."
     words = ("failed", "could-not-run", "between-witnesses", "verified")

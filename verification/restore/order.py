@@ -53,6 +53,7 @@ class Restoration(BaseModel):
     stands: the position of the log that it went on to from the witness of `backup`; moment: how, and what proves that log
     tables: those that were written as files of SQL, which nothing was compared with
     delivered: where the data are now; None when they are not there. aside: where what was there before is now
+    partial: why a copy that equals its witness is not all that the source was; None for whole ones
     touched: whether the target was changed; stopped: whether its service was stopped, and not started again
     """
 
@@ -78,12 +79,18 @@ class Restoration(BaseModel):
     stopped: bool = False
     moment: MomentPart | None = None
     proof: str = ""
+    partial: str | None = None
     notes: tuple[str, ...] = ()
     lost_seconds: float
     lost: tuple[str, ...] = ()
     error: str | None = None
     hint: str | None = None
     runbook: Path | None = None
+
+    @property
+    def words(self) -> str:
+        """The verdict for a person, who shall not take a partial proof for a whole one."""
+        return f"{self.verdict}, partial" if self.partial else self.verdict
 
     @property
     def failures(self) -> list[Check]:

@@ -242,6 +242,7 @@ class _Restore:
         """Make the result of all that is known."""
         plan, choice, fault = self.plan, self.plan.choice, self.progress.fault
         phases = [Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases]
+        partial = self.progress.manifest.partial if self.progress.manifest else None
         result = Restoration(
             service=plan.service.name,
             type=plan.service.settings.type,
@@ -259,7 +260,8 @@ class _Restore:
             asked=self._asked(),
             stands=self.progress.moment.stands if self.progress.moment else None,
             moment=self.progress.moment,
-            proof=words.proof(choice.backup.id, self.progress.checks, self.progress.moment),
+            proof=words.proof(choice.backup.id, self.progress.checks, self.progress.moment, partial),
+            partial=partial,
             tables=tuple(plan.order.tables),
             touched=self.touched,
             stopped=self.stopped,

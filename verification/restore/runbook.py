@@ -72,7 +72,7 @@ class Runbook:
 def _head(result: Restoration) -> list[str]:
     backups = plural.count(len(result.backup.chain), "backup")
     return [
-        f"# {markdown(f'{result.service} restored to {result.to}: {result.verdict}')}",
+        f"# {markdown(f'{result.service} restored to {result.to}: {result.words}')}",
         "",
         f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
         f"- backup {markdown(result.backup.id)} of {_at(result.backup.taken_at)}, from {backups}",
@@ -102,7 +102,7 @@ def _end(result: Restoration) -> list[str]:
         "",
         "## Result",
         "",
-        f"- {result.verdict}: {markdown(statement(result))}",
+        f"- {result.words}: {markdown(statement(result))}",
         *failed,
         *(f"- {markdown(line)}" for line in whereabouts(result)),
         f"- lost: the {durations.describe(result.lost_seconds)} until the restore began",

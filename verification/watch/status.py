@@ -19,7 +19,10 @@ Standing = Literal["verified", "failed", "stale", "never-proven"]
 
 
 class ServiceStatus(BaseModel):
-    """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints`: what is wrong."""
+    """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints`: what is wrong.
+
+    partial: why the last backup is not all that the source was, though it may be verified (`Manifest.partial`)
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,6 +38,7 @@ class ServiceStatus(BaseModel):
     proven_at: AwareDatetime | None
     restore_seconds: float | None
     rto_kept: bool | None
+    partial: str | None = None
     complaints: tuple[str, ...]
 
 
@@ -93,6 +97,7 @@ def _assess(
         proven_at=at,
         restore_seconds=slowest,
         rto_kept=rto_kept,
+        partial=last.partial if last else None,
         complaints=tuple(complaints),
     )
 

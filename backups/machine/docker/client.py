@@ -235,14 +235,7 @@ class Docker:
 
         Raises LifeboatError when there is no such container, or when its files are not on this machine.
         """
-        with translated(f"container {container}"):
-            try:
-                found = self.client().containers.get(container)
-            except docker.errors.NotFound as error:
-                raise LifeboatError(
-                    f"there is no container {container} on this machine",
-                    hint="docker ps -a lists them; a place is docker:container:/path",
-                ) from error
+        found = self._found(container)
         wanted = Path(normpath(path))
         for mount in sorted(found.attrs["Mounts"], key=lambda mount: len(mount["Destination"]), reverse=True):
             if wanted.is_relative_to(mount["Destination"]):
@@ -254,6 +247,21 @@ class Docker:
                 hint=f"mount a volume at {path}, or give the files' place as local:/path",
             )
         return _below(Path(merged), wanted.relative_to("/"), container)
+
+    def environment(self, container: str) -> dict[str, str]:
+        """Return the environment that a container starts with; raises LifeboatError when there is no such container."""
+        written = self._found(container).attrs["Config"].get("Env") or []
+        return dict(variable.split("=", 1) for variable in written if "=" in variable)
+
+    def _found(self, container: str) -> DockerContainer:
+        with translated(f"container {container}"):
+            try:
+                return self.client().containers.get(container)
+            except docker.errors.NotFound as error:
+                raise LifeboatError(
+                    f"there is no container {container} on this machine",
+                    hint="docker ps -a lists them; a place is docker:container:/path",
+                ) from error
 
 
 def _command_line(

@@ -78,7 +78,7 @@ class GrafanaService:
         if self._by_api:
             now = api_capture.current_facts(self.settings)
         else:
-            now = files_capture.current_facts(self.settings, self._docker, self._hosts)
+            now = files_capture.current_facts(self.settings, self._docker, self._hosts, witness)
         yield from loss.differences(witness, now)
 
     def receiver(self, url: str | None) -> Receiver:

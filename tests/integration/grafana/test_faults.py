@@ -102,11 +102,41 @@ def test_a_database_that_stays_locked(harness: Harness, files: Path) -> None:
 
 
 def test_a_grafana_ini_that_cannot_be_read(harness: Harness, files: Path, tmp_path: Path) -> None:
+    """Grafana does not start on it either: a backup of everything else is taken, and its secrets cannot be opened."""
     configuration = tmp_path / "etc"
     configuration.mkdir()
     (configuration / "grafana.ini").write_bytes(b"[security\nsecret_key \xff")
 
-    assert "grafana.ini cannot be read" in fault(harness, settings(files, config_place=f"local:{configuration}")).message
+    captured, _ = harness.capture(settings(files, config_place=f"local:{configuration}"))
+
+    assert captured.details["partial"] == ["7 of 7 secrets cannot be opened"]
+    (said,) = (limit for limit in captured.details["limits"] if "cannot be opened" in limit)
+    assert "grafana.ini cannot be read: line 1: the section is not closed" in said
+
+
+@pytest.mark.parametrize("kind", ["files", "directory"])
+def test_a_configuration_behind_links_comes_along(harness: Harness, files: Path, tmp_path: Path, kind: str) -> None:
+    """As Kubernetes lays a ConfigMap out, and as others link a directory: what the links lead to is in the backup under their names."""
+    etc = tmp_path / "etc"
+    (etc / "..2026_11_25" / "datasources").mkdir(parents=True)
+    (etc / "..2026_11_25" / "grafana.ini").write_text(f"[security]\nsecret_key = {SECRET_KEY}\n")
+    (etc / "..2026_11_25" / "datasources" / "ds.yaml").write_text("apiVersion: 1\n")
+    (etc / "..data").symlink_to("..2026_11_25")
+    (etc / "grafana.ini").symlink_to("..data/grafana.ini")
+    (etc / "ldap.toml").symlink_to("/nowhere/ldap.toml")
+    if kind == "directory":
+        (etc / "provisioning").symlink_to("..data")
+    else:
+        (etc / "provisioning" / "datasources").mkdir(parents=True)
+        (etc / "provisioning" / "datasources" / "ds.yaml").symlink_to("../../..data/datasources/ds.yaml")
+
+    captured, data = harness.capture(settings(files, config_place=f"local:{etc}"))
+
+    assert (data / "config" / "grafana.ini").read_text() == f"[security]\nsecret_key = {SECRET_KEY}\n"
+    assert (data / "config" / "provisioning" / "datasources" / "ds.yaml").read_text() == "apiVersion: 1\n"
+    assert not any(path.is_symlink() for path in data.rglob("*"))
+    assert captured.details["partial"] == []
+    assert f"ldap.toml of local:{etc}, a link that leads to nothing below it" in captured.details["limits"]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +194,7 @@ def test_the_doctor_finds_a_healthy_source_well(harness: Harness, grafana_source
     }
     assert "version 12.4.1" in found["health"].message
     assert "stand-in" in found["image"].message
-    assert "opens 6 of 6 secrets" in found["secrets"].message
+    assert "opens 7 of 7 secrets" in found["secrets"].message
 
 
 @pytest.mark.docker
@@ -180,7 +210,7 @@ def test_the_doctor_names_every_fault_with_its_remedy(harness: Harness, files: P
         "database": True,
         "secrets": False,
     }
-    assert "opens 0 of 6 secrets" in found["secrets"].message
+    assert "7 of 7 secrets cannot be opened" in found["secrets"].message
     assert "GF_SECURITY_SECRET_KEY" in str(found["secrets"].remedy)
 
 

@@ -1,6 +1,8 @@
 """A restore hands over the backup's own database, not the sandbox's; a live source is compared with its backup."""
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,19 @@ def test_what_the_source_has_gained_and_lost_since_is_told(harness: Harness, gra
     (source.data / "grafana.db").unlink()
     with pytest.raises(LifeboatError, match=r"grafana\.db is not in"):
         list(service.loss(captured.witness))
+
+
+@pytest.mark.parametrize("provided", [0, 1], ids=["a person's", "of a provisioning file"])
+def test_secrets_that_were_sealed_anew(harness: Harness, grafana_factory: GrafanaFactory, run: Run, provided: int) -> None:
+    """Each start of Grafana does that to data sources of provisioning files, and nobody but a person to the others."""
+    source = grafana_factory(layout="dashboard")
+    service = GrafanaService("grafana", source.settings(), run.docker)
+    execute(source.database, f"UPDATE data_source SET read_only = {provided} WHERE uid = 'agama-mysql'")
+    captured, _ = harness.capture(source.settings())
+    execute(source.database, "UPDATE data_source SET secure_json_data = '{\"password\": \"anew\"}' WHERE uid = 'agama-mysql'")
+    assert list(service.loss(captured.witness)) == ([] if provided else ["org 1 data source agama-mysql: changed"])
+
+
+def execute(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        assert connection.execute(statement).rowcount > 0

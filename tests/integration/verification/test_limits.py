@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[3]
 DETAILS = {
     "limits": ["0 of 6 secrets can be opened", "no PromQL answers <are> compared"],
     "ignored": {"cache.session": "", "cache.page": "made anew every hour"},
+    "partial": ["0 of 6 secrets can be opened, alas"],
     "secrets": ["org 1 data source agama: password"],
 }
 SAID = [
@@ -31,6 +32,7 @@ SAID = [
     "ignored, as lifeboat.yaml says: cache.session: no reason is given",
     "ignored, as lifeboat.yaml says: cache.page: made anew every hour",
 ]
+PARTIAL = "0 of 6 secrets can be opened, alas"
 
 
 class LimitedToy(ToyService):
@@ -55,8 +57,15 @@ def test_each_limit_is_on_every_surface(
     assert "toy, id: 5 limits" in verified.out
     [drill] = json.loads((report / "report.json").read_text())["drills"]
     assert (drill["verdict"], sorted(drill["limits"])) == ("verified", sorted(SAID))
+    assert drill["partial"] == PARTIAL
+    assert drill["proof"].endswith(f", but partial: {PARTIAL}")
+    assert f"toy, id: partial: {PARTIAL}" in verified.out
+    assert verified.out.count("verified, partial") == 2, "of the drill, and over all"
+    assert f'name="partial" value="{PARTIAL}"' in (report / "junit.xml").read_text()
     page = re.sub(r"&lt;", "<", (report / "report.html").read_text()).replace("&gt;", ">").replace("&#39;", "'")
     shown = lifeboat("show", backup, *config).out
+    assert f"Partial: {PARTIAL}" in page
+    assert re.search(rf"partial +{PARTIAL}", shown)
     in_json = json.loads(lifeboat("show", backup, "--json", *config).out)["limits"]
     for line in SAID:
         assert line in page
@@ -64,9 +73,12 @@ def test_each_limit_is_on_every_surface(
         assert line in in_json
     rows = {row["id"]: row["limits"] for row in json.loads(lifeboat("list", "--json", *config).out)}
     assert rows[backup] == 5
+    [status] = json.loads(lifeboat("status", "--json", *config).out)
+    assert (status["standing"], status["partial"]) == ("verified", PARTIAL.replace(",", ";"))
+    assert "verified, partial: 0 of 6 secrets" in " ".join(lifeboat("status", *config).out.split())
     listed = lifeboat("list", *config).out
     [line] = [line for line in listed.splitlines() if backup in line]
-    assert re.search(r"verified .* ago, back in .*; 5 limits$", line)
+    assert re.search(r"verified .* ago, back in .*; partial: 0 of 6 secrets can be opened; alas; 5 limits$", line)
     assert "limits: what a backup does not hold, compare or bring back; read them: lifeboat show BACKUP" in listed
 
 

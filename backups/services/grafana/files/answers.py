@@ -12,7 +12,8 @@ compared after the normalisations below, the differences between what the versio
   the default contact point as long as it is not edited, whose uid is empty
 """
 
-from collections.abc import Container, Iterator, Mapping
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +24,7 @@ from backups.services.grafana.client import Client, as_list
 from backups.services.grafana.files import alerting, deep
 from backups.services.grafana.files.database import Database
 from backups.services.grafana.files.deep import Deep
+from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import Dashboard, DataSource, Objects
 from backups.services.grafana.namespaces import namespace_of
 from backups.witness import Fact, Value
@@ -30,6 +32,8 @@ from backups.witness import Fact, Value
 _SETTINGS = ("name", "type", "access", "url", "user", "database", "basicAuth", "basicAuthUser", "withCredentials", "isDefault")
 READ_AS = "read over http by"
 _INDEX_SECONDS = 60.0
+_OFF = frozenset({"0", "f", "F", "false", "FALSE", "False", "NO", "no", "No", "n", "OFF", "off", "Off"})
+"""What Grafana's ini library takes for no."""
 NOBODY = "nobody: it has no administrator"
 
 
@@ -47,8 +51,18 @@ def readers(database: Database) -> dict[int, str]:
     return chosen
 
 
-def expected(database: Database, objects: Objects) -> Iterator[Fact]:
-    """The facts that `observed` will state of a server on this database."""
+def without_alerting(found: InForce, organisations: Iterable[int]) -> frozenset[int]:
+    """The organisations for which the settings turn alerting off: its routes are not there, or refuse for ever."""
+    enabled = found.setting("unified_alerting", "enabled")
+    if enabled and enabled.readings and enabled.readings[0] in _OFF:
+        return frozenset(organisations)
+    disabled = found.setting("unified_alerting", "disabled_orgs")
+    named = re.findall(r"\d+", disabled.readings[0]) if disabled and disabled.readings else []
+    return frozenset(int(number) for number in named) & frozenset(organisations)
+
+
+def expected(database: Database, objects: Objects, silent: Container[int] = ()) -> Iterator[Fact]:
+    """The facts that `observed` will state of a server on this database. silent: see `without_alerting`."""
     who, nested = readers(database), deep.look(database, objects)
     for organisation in objects.organisations:
         yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
@@ -64,10 +78,10 @@ def expected(database: Database, objects: Objects) -> Iterator[Fact]:
     for source in (one for one in objects.data_sources if nested.stated(one.organisation, deep.SOURCES, who)):
         yield from _expected_data_source(source)
     if database.has("alert_rule", "is_paused"):
-        yield from _expected_alerting(database, who, nested)
+        yield from _expected_alerting(database, [one for one in who if one not in silent], nested)
 
 
-def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
+def observed(url: str, database: Database, objects: Objects, silent: Container[int] = ()) -> Iterator[Fact]:
     """Read everything that the server on this database lists. Raises Transient when it stops answering."""
     who, nested = readers(database), deep.look(database, objects)
     listed = database.has("alert_rule", "is_paused")
@@ -84,7 +98,7 @@ def observed(url: str, database: Database, objects: Objects) -> Iterator[Fact]:
                 if (organisation, uid) in nested.dashboards:
                     continue
                 yield from dashboard(client, organisation, uid, versions.get((organisation, uid), ""))
-            yield from _lists(client, organisation, nested, alerting_listed=listed)
+            yield from _lists(client, organisation, nested, alerting_listed=listed and organisation not in silent)
 
 
 def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iterator[Fact]:

@@ -4,7 +4,9 @@ Next file: `witness.py`.
 """
 
 import json
+import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,21 @@ from backups.errors import Damaged, LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
 from backups.machine.docker import Docker
-from backups.places import names
+from backups.places import links, names
 from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import answers, deep, not_restorable, secrets, witness
+from backups.services.grafana.files import (
+    answers,
+    configuration,
+    deep,
+    in_force,
+    not_restorable,
+    outside,
+    secrets,
+    witness,
+)
 from backups.services.grafana.files.copy import CONFIG
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.objects import read
@@ -47,19 +58,24 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     taken_at = job.now()
     job.say(f"copying {FILE}, {disk.size(size)}, from {place}")
     place.fetch_sqlite(FILE, job.directory / FILE, seconds=lock_seconds)
-    configured, odd = _fetch_configuration(settings, job, docker, hosts)
+    odd = _fetch_configuration(settings, job, docker, hosts)
+    beyond = outside.of_source(settings, docker, hosts)
+    found = in_force.read(job.directory / CONFIG, beyond)
+    configured = in_force.own_file(job.directory / CONFIG, beyond) is not None
     plugins = _plugins(place, job.work)
     try:
         with opened(job.directory / FILE) as database:
             _check(database, place)
             objects = read(database)
-            sealed = secrets.facts(database, secrets.secret_key(job.directory / CONFIG))
-            facts = [*witness.facts(database, objects), *sealed, *answers.expected(database, objects)]
+            judged = secrets.judge(database, secrets.keys(found))
+            silent = answers.without_alerting(found, objects.organisations)
+            facts = [*witness.facts(database, objects), *judged.facts, *answers.expected(database, objects, silent)]
             limits = [
                 *odd,
-                *not_restorable.look(sealed, plugins, settings, configured=configured),
+                *not_restorable.look(judged, found, plugins, settings, configured=configured),
                 *deep.look(database, objects).limits(),
             ]
+            outside.note(found, configuration.kept(found), job.directory, opens=judged.key is not None)
     except Damaged as error:
         raise LifeboatError(f"{FILE} of {place} is damaged: {error.message}", hint=_REPAIR) from error
     if version == UNKNOWN:
@@ -71,17 +87,25 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
         "configuration": configured,
         "layout": "resource" if objects.unified else "dashboard",
         "limits": limits,
+        "partial": [judged.closed_words] if judged.closed_words else [],
     }
     return Captured(taken_at, version, facts, details)
 
 
-def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> list[Fact]:
-    """State the facts of the live database, without those about its secrets and its server's answers. Takes seconds."""
+def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts, stated: Sequence[Fact]) -> list[Fact]:
+    """State the facts of the live database in the form of those stated, without those about its secrets and its server's answers.
+
+    How the secrets of a data source from a provisioning file are sealed is left out: each start of Grafana seals them anew.
+    """
     place = _data_directory(settings, docker, hosts)
     with tempfile.TemporaryDirectory(prefix="lifeboat-loss-") as scratch:
         place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
         with opened(Path(scratch) / FILE) as database:
-            return witness.facts(database, read(database))
+            provided = {
+                f"org {row['org_id']} data source {row['uid']}" for row in database.rows("data_source") if row.get("read_only")
+            }
+            now = witness.facts(database, read(database), exact=witness.is_exact(stated))
+            return [fact for fact in now if not (fact.metric == witness.SEALED and fact.subject in provided)]
 
 
 def _data_directory(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Place:
@@ -105,17 +129,36 @@ def _version(settings: GrafanaSettings, job: Job) -> str:
     return version or UNKNOWN
 
 
-def _fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> tuple[bool, list[str]]:
-    """Copy grafana.ini and its neighbours, and provisioning/; returns whether there is a grafana.ini, and what was left out."""
+def _fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> list[str]:
+    """Copy grafana.ini and its neighbours, and provisioning/, also where links lead to them; returns what was left out."""
     if settings.config_place is None:
-        return False, []
+        return []
     place = parse(settings.config_place, docker, hosts)
     place.check()
-    paths, odd = names.keepable(
-        file.path for file in place.files() if "/" not in file.path or file.path.startswith("provisioning/")
-    )
-    place.fetch(paths, job.directory / CONFIG)
-    return "grafana.ini" in paths, [names.limit(path, str(place)) for path in odd]
+    there, root = place.links(), job.work / CONFIG
+    targets = tuple(target for path, target in there.items() if target is not None and _wanted(path))
+    files = [
+        file
+        for file in place.files()
+        if _wanted(file.path) or file.path.startswith(tuple(f"{one}/" for one in targets)) or file.path in targets
+    ]
+    disk.require(job.work, sum(file.size for file in files), f"the configuration of {place}")
+    paths, odd = names.keepable(file.path for file in files)
+    place.fetch(paths, root)
+    named, odd_links = names.keepable(there)
+    unfollowed = links.follow({path: there[path] for path in named if _wanted(path)}, root)
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        if _wanted(inside := path.relative_to(root).as_posix()):
+            (job.directory / CONFIG / inside).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, job.directory / CONFIG / inside)
+    return [
+        *(names.limit(path, str(place)) for path in (*odd, *(path for path in odd_links if _wanted(path)))),
+        *(f"{path} of {place}, a link that leads to nothing below it" for path in unfollowed),
+    ]
+
+
+def _wanted(path: str) -> bool:
+    return "/" not in path or path.startswith("provisioning/")
 
 
 def _check(database: Database, place: Place) -> None:

@@ -4,9 +4,9 @@ The source's own grafana.ini is not used as it is: it may want certificates, mai
 it, only what decides how the database is read is taken over.
 """
 
-import configparser
 import re
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ import yaml
 from backups.errors import Damaged
 from backups.services.grafana import server
 from backups.services.grafana.canonical import parse
-from backups.services.grafana.files import secrets
+from backups.services.grafana.files import in_force, ini, secrets
 from backups.services.grafana.files.database import FILE, Database
+from backups.services.grafana.files.in_force import InForce
+from backups.services.grafana.files.outside import SECRET_KEY
 
-_KEPT = {
+_KEPT: Mapping[str, tuple[str, ...] | None] = {
     "security": ("secret_key", "encryption_provider", "available_encryption_providers"),
     "unified_alerting": ("enabled", "disabled_orgs"),
     "alerting": ("enabled",),
@@ -32,19 +34,34 @@ _PLACE = re.compile(r"path|file|dir|address|host|url|cert|token|key", re.IGNOREC
 """In a name of the unified storage's: what says where something is, or lets somebody in. A copy has it all in its database."""
 
 
-def write_configuration(directory: Path, config: Path, database: Database) -> None:
-    """Write the copy's grafana.ini and provisioning into its data directory."""
-    kept = configparser.RawConfigParser(strict=False, allow_no_value=True)
-    for section, key, value in secrets.settings(config):
-        if _is_kept(section, key):
-            if not kept.has_section(section):
-                kept.add_section(section)
-            # Grafana's own reader ends a value with its line: further lines would be settings of their own there.
-            kept.set(section, key, value.partition("\n")[0] if value else value)
+def kept(found: InForce) -> list[tuple[str, str]]:
+    """Section and key of the settings that a copy needs, of those that are set."""
+    named = {(section, key) for section, keys in _KEPT.items() for key in keys or () if found.setting(section, key)}
+    return sorted(named | {(section, key) for section, key in found.names() if _is_kept(section, key)})
+
+
+def write_configuration(directory: Path, found: InForce, database: Database) -> None:
+    """Write the copy's grafana.ini and provisioning into its data directory.
+
+    A value that is not known is left out, and so is one that Grafana would fill in from elsewhere: a copy has neither the
+    source's environment nor its files, and a server that misses such a file ends.
+    """
+    lines: list[str] = []
+    last = None
+    for section, key in kept(found):
+        setting = found.setting(section, key)
+        readings = setting.readings if setting else ()
+        if len(readings) > 1 and (section, key) == SECRET_KEY:
+            readings = (secrets.judge(database, readings).key or readings[0],)
+        value = ini.written(readings[0]) if readings and not in_force.expands(readings[0]) else None
+        if value is None:
+            continue
+        lines += [f"[{section}]"] if section != last else []
+        lines.append(f"{key} = {value}")
+        last = section
     path = directory / server.INI
     path.touch(mode=0o600)
-    with path.open("w", encoding="utf-8") as file:
-        kept.write(file)
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
     providers = directory / server.PROVISIONING / "dashboards"
     providers.mkdir(parents=True)
     (providers / "lifeboat.yaml").write_text(yaml.safe_dump({"apiVersion": 1, "providers": _providers(database)}))

@@ -13,12 +13,16 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import answers, configuration, secrets, witness
+from backups.services.grafana.files import answers, configuration, in_force, outside, secrets, witness
 from backups.services.grafana.files.database import FILE, opened
+from backups.services.grafana.files.in_force import InForce, Setting
 from backups.services.grafana.files.objects import read
 from backups.witness import Fact, Value
 
 CONFIG = "config"
+KEY = "lifeboat-secret-key"
+"""The file of a delivered configuration that has a secret_key which its grafana.ini has not."""
+
 Export = Callable[[str, Mapping[int, str], Path], list[str]]
 """Writes what a copy's API returns: its URL, the logins to read as (by organisation; 0: the server itself), where to; notes."""
 
@@ -52,7 +56,7 @@ class GrafanaCopy:
         with opened(database) as found:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
-            configuration.write_configuration(self._directory, self._config, found)
+            configuration.write_configuration(self._directory, self._settings, found)
 
     def start(self) -> None:
         """Start the server of the backup's version; it is ready when it says that its database answers.
@@ -94,12 +98,13 @@ class GrafanaCopy:
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, of the database before its server started, and of what that server answers over HTTP."""
         with opened(self._restored) as database:
-            objects = read(database)
-            yield from witness.facts(database, objects, exact=witness.is_exact(self._manifest.witness))
-            yield from secrets.facts(database, secrets.secret_key(self._config))
+            objects, exact = read(database), witness.is_exact(self._manifest.witness)
+            yield from witness.facts(database, objects, exact=exact)
+            yield from secrets.facts(database, secrets.keys(self._settings), exact=exact)
             try:
+                silent = answers.without_alerting(self._settings, objects.organisations)
                 with self._reached():
-                    found = list(answers.observed(self._url, database, objects))
+                    found = list(answers.observed(self._url, database, objects, silent))
             except Transient as error:
                 if self._container is None or self._container.running():
                     raise
@@ -123,15 +128,22 @@ class GrafanaCopy:
         with opened(data / FILE) as found:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
+        key = self._settings.setting(*outside.SECRET_KEY)
+        if key and key.outside and key.readings:
+            self._config.mkdir(exist_ok=True)
+            # Whatever the backup has of that name is not written through.
+            (self._config / KEY).unlink(missing_ok=True)
+            with os.fdopen(os.open(self._config / KEY, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as noted:
+                noted.write(key.readings[0].encode("utf-8", "surrogateescape"))
         configured = self._config.is_dir() and any(self._config.iterdir())
         stated = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
-        opens = stated.get("opened by the backup's secret_key") == f"{stated.get('values')} of {stated.get('values')}"
+        opens = stated.get(secrets.OPENED) == f"{stated.get('values')} of {stated.get('values')}"
         return Delivery(
             data,
             Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
             server.INSIDE,
             configuration=self._config if configured else None,
-            notes=list(self._notes(configured=configured, opens=opens)),
+            notes=list(self._notes(key, configured=configured, opens=opens)),
             port=server.PORT,
         )
 
@@ -146,7 +158,7 @@ class GrafanaCopy:
             notes = self._export(self._url, logins | ({0: first} if first else {}), into)
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
-    def _notes(self, *, configured: bool, opens: bool) -> Iterator[str]:
+    def _notes(self, key: Setting | None, *, configured: bool, opens: bool) -> Iterator[str]:
         plugins = self._manifest.details.get("plugins") or []
         if plugins:
             names = " ".join(
@@ -155,8 +167,15 @@ class GrafanaCopy:
             yield f"its plugins have to be installed again: {names}"
         if configured:
             yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
+        if key and key.outside and key.readings:
+            where = f"make the file {key.path} of it" if key.path else "give it to Grafana as its secret_key"
+            yield f"its secret_key is {key.origin}: it is in {KEY} of the configuration; {where} before the first start"
         if not opens:
-            yield "the backup lacks the key of some secrets: start Grafana with the source's own secret_key to open them"
+            yield "some secrets cannot be opened by the backup's key: start Grafana with the source's own secret_key to open them"
+
+    @property
+    def _settings(self) -> InForce:
+        return in_force.read(self._config, known=outside.noted(self._backup.data))
 
     @property
     def _config(self) -> Path:

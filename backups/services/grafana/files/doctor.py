@@ -4,7 +4,7 @@ Changes nothing.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from backups.errors import LifeboatError
@@ -13,9 +13,11 @@ from backups.machine.docker import Docker
 from backups.places.parse import parse
 from backups.services.base import Finding
 from backups.services.grafana import health
-from backups.services.grafana.files import secrets
+from backups.services.grafana.files import in_force, outside, secrets
 from backups.services.grafana.files.database import FILE, opened
-from backups.services.grafana.files.not_restorable import GIVE_THE_KEY, NO_CONFIGURATION
+from backups.services.grafana.files.in_force import DEFAULTS, InForce
+from backups.services.grafana.files.not_restorable import NO_CONFIGURATION, why
+from backups.services.grafana.files.secrets import Judged
 from backups.services.grafana.settings import GrafanaSettings
 
 _LOCK_SECONDS = 10.0
@@ -27,31 +29,35 @@ def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator
     with tempfile.TemporaryDirectory() as scratch:
         config = Path(scratch) / "config"
         config.mkdir()
-        yield _configuration(settings, docker, hosts, config)
-        yield from _database(settings, docker, hosts, Path(scratch), config)
+        beyond = outside.of_source(settings, docker, hosts)
+        yield _configuration(settings, docker, hosts, config, in_force.candidates(beyond))
+        yield from _database(settings, docker, hosts, Path(scratch), in_force.read(config, beyond))
 
 
-def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, config: Path) -> Finding:
+def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, config: Path, names: Sequence[str]) -> Finding:
+    """Fetch the ini files, and say whether Grafana's own, which has one of the names, is there."""
     if settings.config_place is None:
         return Finding("configuration", ok=True, message=NO_CONFIGURATION)
     try:
         place = parse(settings.config_place, docker, hosts)
         place.check()
-        if not place.exists("grafana.ini"):
+        there = [name for name in (*names, DEFAULTS) if place.exists(name)]
+        own = [name for name in there if name != DEFAULTS]
+        if not own:
             return Finding(
                 "configuration",
                 ok=False,
-                message=f"grafana.ini is not in {place}",
+                message=f"{names[0]} is not in {place}",
                 remedy="config_place is the directory that holds it, usually /etc/grafana",
             )
-        place.fetch(["grafana.ini"], config)
+        place.fetch(there, config)
     except LifeboatError as error:
         return Finding("configuration", ok=False, message=error.message, remedy=error.hint)
-    return Finding("configuration", ok=True, message=f"grafana.ini can be read in {place}")
+    return Finding("configuration", ok=True, message=f"{own[0]} can be read in {place}")
 
 
-def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path, config: Path) -> Iterator[Finding]:
-    """Copy it as a backup would, and see whether the backup could open its secrets."""
+def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path, found: InForce) -> Iterator[Finding]:
+    """Copy it as a backup would, and see whether the backup could open its secrets. found: the settings in force."""
     try:
         place = parse(str(settings.place), docker, hosts)
         place.check()
@@ -70,8 +76,17 @@ def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: 
                 else f"{FILE} in {place} can be copied while it is used{journal}"
             )
             yield Finding("database", fault is None, message, remedy if fault else None)
-            values, missing, opens = (str(fact.value) for fact in secrets.facts(database, secrets.secret_key(config)))
-        ok = opens == f"{values} of {values}" and missing == "none"
-        yield Finding("secrets", ok, f"the backup's secret_key opens {opens} secrets", None if ok else GIVE_THE_KEY)
+            judged = secrets.judge(database, secrets.keys(found))
+        yield _secrets(judged, found, settings)
     except LifeboatError as error:
         yield Finding("database", ok=False, message=error.message, remedy=error.hint)
+
+
+def _secrets(judged: Judged, found: InForce, settings: GrafanaSettings) -> Finding:
+    """Say whether a backup could open its secrets, and which file outside the configuration holds the key, where one does."""
+    setting = found.setting(*outside.SECRET_KEY)
+    held = f"; the key is in the file {setting.path}, which has to be protected, too" if setting and setting.path else ""
+    if judged.closed_words:
+        return Finding("secrets", ok=False, message=f"{judged.closed_words}{held}", remedy=why(judged, found, settings))
+    number = judged.values
+    return Finding("secrets", ok=True, message=f"the backup's secret_key opens {number} of {number} secrets{held}")

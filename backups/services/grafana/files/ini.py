@@ -66,6 +66,11 @@ def referred(settings: Settings, section: str, value: str) -> str:
     return value
 
 
+def refers(value: str) -> bool:
+    """Whether a value takes anything from another key."""
+    return _REFERENCE.search(value) is not None
+
+
 def written(value: str) -> str | None:
     """Write a value so that `read` and Grafana read it back as it is; None where the format has no way to."""
     if not value:

@@ -1,131 +1,133 @@
-"""Finds the secrets in a grafana.db, and counts how many of them the backup can open.
+"""Judges which sealed values of a grafana.db a secret_key opens.
 
-Grafana wraps them twice: `[security] secret_key` opens a data key, the data key opens the secret. A restore with another
-secret_key starts and lists everything, and then every data source fails, so the key is checked, too.
+A restore with another secret_key starts and lists everything, and then every data source fails, so the key is proven, too. The
+cipher (AES-CFB) carries no checksum: with a wrong key noise comes out, and a short noise often passes for text. So values are
+judged together, by the data key that opens them: only a value that chance could not have made proves the key.
 """
 
-import base64
-import binascii
-import configparser
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.decrepit.ciphers.modes import CFB
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-
-from backups.errors import LifeboatError
-from backups.services.grafana.canonical import parse
-from backups.services.grafana.files import alerting
+from backups import plural
+from backups.services.grafana.files import sealed
 from backups.services.grafana.files.database import Database
+from backups.services.grafana.files.in_force import InForce
+from backups.services.grafana.files.outside import SECRET_KEY
+from backups.services.grafana.files.sealed import Sealed
 from backups.services.grafana.references import listed
 from backups.witness import Fact
 
 DEFAULT_KEY = "SW2YcwTIb9zpOOhoPsMm"  # public: in the sample configuration of every Grafana
-_SALT, _IV, _NONCE = 8, 16, 12
+OPENED = "opened by the backup's secret_key"
+
+_BITS_OF_TEXT, _BITS_OF_JSON = 1.2, 4.0
+"""How much a byte of what came out says against chance: four of ten bytes of noise pass for text, one of sixteen for JSON."""
+
+_NO_KEY = ""
+"""Stands for the data key of a value that is nothing sealed."""
+
+_PROVES, _TELLS = 16.0, 8.0
+"""Bits at which one value proves its key, and at which all values of a key together do, when none speaks against it."""
 
 
 @dataclass(frozen=True)
-class Sealed:
-    """An encrypted value: where it is, its bytes, and whether JSON must come out (else any text)."""
+class Judged:
+    """What a secret_key opens.
 
-    where: str
-    value: bytes
-    json: bool
+    missing: data keys that are not in the database; closed: where the values are that it does not open
+    key: which of several it was; None when it opens nothing
+    guessed: data keys whose values all came out as text, and are so short that a wrong key might have done the same
+    """
+
+    values: int
+    missing: tuple[str, ...]
+    closed: tuple[str, ...]
+    guessed: tuple[str, ...] = ()
+    key: str | None = None
 
     @property
-    def data_key(self) -> str | None:
-        """The name of the data key that opens it; None where secret_key does so itself (before version 9)."""
-        if not self.value.startswith(b"#"):
+    def closed_words(self) -> str | None:
+        """Say how many of the secrets cannot be opened; None when all can."""
+        if not self.closed:
             return None
-        name = self.value[1:].partition(b"#")[0]
-        return base64.b64decode(name + b"=" * (-len(name) % 4)).decode(errors="replace")
+        return f"{len(self.closed)} of {plural.count(self.values, 'secret')} cannot be opened"
+
+    @property
+    def facts(self) -> list[Fact]:
+        """How many secrets there are, which data keys they lack, and how many are opened. Nothing of what comes out is kept."""
+        return [
+            Fact("secrets", "values", self.values),
+            Fact("secrets", "missing", listed(self.missing)),
+            Fact("secrets", OPENED, f"{self.values - len(self.closed)} of {self.values}"),
+        ]
 
 
-def settings(config: Path) -> Iterator[tuple[str, str, str | None]]:
-    """Every (section, key, value) of the ini files that a backup holds."""
-    for file in sorted(config.rglob("*.ini")):
-        parser = configparser.RawConfigParser(strict=False, allow_no_value=True, default_section="")
-        try:
-            # Grafana allows keys before the first section.
-            parser.read_string("[top]\n" + file.read_text(encoding="utf-8"))
-        except (configparser.Error, UnicodeDecodeError) as error:
-            raise LifeboatError(
-                f"{file.name} cannot be read: {' '.join(str(error).split())}", hint="is it the grafana.ini of the source?"
-            ) from error
-        for section in parser.sections():
-            for key, value in parser.items(section):
-                yield section, key, value
+def keys(found: InForce) -> tuple[str, ...]:
+    """The secret_key that is set, in each way that it may be read; the default where none is, none where it is not known."""
+    setting = found.setting(*SECRET_KEY)
+    return (DEFAULT_KEY,) if setting is None else setting.readings
 
 
-def secret_key(config: Path) -> str | None:
-    """`[security] secret_key` of the backup's grafana.ini: the default where it names none, None where it is kept elsewhere."""
-    found = [value for section, key, value in settings(config) if (section, key) == ("security", "secret_key") and value]
-    if not found:
-        return DEFAULT_KEY
-    return None if found[-1].startswith("$") else found[-1].strip("\"'`")
+def facts(database: Database, keys: Sequence[str], *, exact: bool = True) -> list[Fact]:
+    """State what the best of the keys opens. exact: in the witness's present form; see `witness`."""
+    return judge(database, keys).facts if exact else _first_form(database, keys)
 
 
-def facts(database: Database, key: str | None) -> list[Fact]:
-    """How many secrets there are, which data keys they lack, and how many the key opens. Nothing of what comes out is kept."""
-    values = list(sealed(database))
-    keys = {row["name"]: row["encrypted_data"] for row in database.rows("data_keys", order="name")}
-    lacking = {f"data key {one.data_key}" for one in values if one.data_key is not None and one.data_key not in keys}
-    return [
-        Fact("secrets", "values", len(values)),
-        Fact("secrets", "missing", listed(lacking)),
-        Fact("secrets", "opened by the backup's secret_key", f"{opened(values, keys, key)} of {len(values)}"),
-    ]
+def judge(database: Database, keys: Sequence[str]) -> Judged:
+    """Judge by that one of the keys which opens most; without any, nothing is opened."""
+    values = list(sealed.everything(database))
+    data_keys = _data_keys(database)
+    missing = _missing(values, data_keys)
+    found = []
+    for key in keys:
+        closed, guessed = _closed(values, data_keys, key)
+        found.append(Judged(len(values), missing, closed, guessed, key if len(closed) < len(values) else None))
+    return min(found, key=lambda one: len(one.closed), default=Judged(len(values), missing, tuple(one.where for one in values)))
 
 
-def opened(values: list[Sealed], data_keys: Mapping[str, bytes], key: str | None) -> int:
-    """How many of the values the key opens."""
-    if key is None:
-        return 0
-    used = {one.data_key for one in values if one.data_key is not None}
-    unwrapped = {name: _decrypt(bytes(data_keys[name]), key.encode()) for name in used & data_keys.keys()}
-    return sum(_opens(one, unwrapped, key) for one in values)
+def _closed(values: Sequence[Sealed], data_keys: Mapping[str, bytes], key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where the values are that the key does not open, and the data keys about which chance may have spoken."""
+    closed: list[str] = []
+    guessed: list[str] = []
+    by_key: dict[str | None, list[Sealed]] = {}
+    for one in values:
+        by_key.setdefault(one.data_key if one.value else _NO_KEY, []).append(one)
+    for name, sealed_with in by_key.items():
+        unwrapped = None if name == _NO_KEY else _unwrapped(name, data_keys, key)
+        plain = [None if unwrapped is None else one.opened(unwrapped) for one in sealed_with]
+        said = [_bits(one, came) for one, came in zip(sealed_with, plain, strict=True)]
+        proven = any(bits is not None and bits >= _PROVES for bits in said)
+        if None in said and not proven:
+            closed += [one.where for one in sealed_with]
+            continue
+        # With a key that is proven, a value that is no text is damaged, and says nothing about the others.
+        closed += [one.where for one, came in zip(sealed_with, plain, strict=True) if not _reads(one, came)]
+        if not proven and sum(bits or 0 for bits in said) < _TELLS:
+            guessed.append(name or "secret_key itself")
+    return tuple(sorted(closed)), tuple(sorted(guessed))
 
 
-def sealed(database: Database) -> Iterator[Sealed]:
-    """Every encrypted value of data sources, of the secrets store and of contact points."""
-    for row in database.rows("data_source"):
-        values = parse(row["secure_json_data"])
-        for name, text in sorted(values.items()) if isinstance(values, Mapping) else ():
-            yield from _sealed(f"data source {row['uid']} {name}", text)
-    for row in database.rows("secrets"):
-        yield from _sealed(f"secret {row['type']} {row['namespace']}", row["value"], json=row["type"] == "datasource")
-    for configuration in alerting.configurations(database):
-        for one in configuration.integrations:
-            secure = one.settings.get("secureSettings")
-            for name, text in sorted(secure.items()) if isinstance(secure, Mapping) else ():
-                yield from _sealed(f"contact point {one.contact_point} {name}", text)
+def _unwrapped(name: str | None, data_keys: Mapping[str, bytes], key: str) -> bytes | None:
+    secret = key.encode("utf-8", "surrogateescape")
+    if name is None:
+        return secret
+    return sealed.decrypted(data_keys[name], secret) if name in data_keys else None
 
 
-def _sealed(where: str, text: object, *, json: bool = False) -> Iterator[Sealed]:
-    """Read the base64 that Grafana writes, with padding or without; an empty value is no secret."""
-    written = text.encode() if isinstance(text, str) else bytes(text) if isinstance(text, bytes) else b""
-    if written:
-        try:
-            yield Sealed(where, base64.b64decode(written + b"=" * (-len(written) % 4)), json)
-        except binascii.Error:
-            yield Sealed(where, written, json)
+def _bits(one: Sealed, plain: bytes | None) -> float | None:
+    """What a value says against chance, in bits; None when it cannot be what it must be."""
+    if plain is None or not _reads(one, plain):
+        return None
+    if not one.json and any((byte < 0x20 and byte not in b"\t\r\n") or byte == 0x7F for byte in plain):
+        return None
+    return len(plain) * (_BITS_OF_JSON if one.json else _BITS_OF_TEXT)
 
 
-def _opens(one: Sealed, data_keys: Mapping[str, bytes | None], key: str) -> bool:
-    name = one.data_key
-    with_key = key.encode() if name is None else data_keys.get(name)
-    body = one.value if name is None else one.value[1:].partition(b"#")[2]
-    plain = _decrypt(body, with_key) if with_key is not None else None
+def _reads(one: Sealed, plain: bytes | None) -> bool:
     if plain is None:
         return False
     try:
-        # CFB carries no checksum: a wrong key gives noise, and noise is no text.
         text = plain.decode()
         if one.json:
             json.loads(text)
@@ -134,22 +136,25 @@ def _opens(one: Sealed, data_keys: Mapping[str, bytes | None], key: str) -> bool
     return True
 
 
-def _decrypt(body: bytes, key: bytes) -> bytes | None:
-    """Decrypt `[*algorithm*]salt iv ciphertext`; None when it cannot be so."""
-    algorithm = b"aes-cfb"
-    if body.startswith(b"*"):
-        written, _, body = body[1:].partition(b"*")
-        algorithm = base64.b64decode(written + b"=" * (-len(written) % 4))
-    if len(body) < _SALT + _NONCE:
-        return None
-    salt, rest = body[:_SALT], body[_SALT:]
-    derived = hashlib.pbkdf2_hmac("sha256", key, salt, 10_000, 32)
-    if algorithm == b"aes-gcm":
-        try:
-            return AESGCM(derived).decrypt(rest[:_NONCE], rest[_NONCE:], None)
-        except (InvalidTag, ValueError):
-            return None
-    if len(rest) < _IV:
-        return None
-    decryptor = Cipher(AES(derived), CFB(rest[:_IV])).decryptor()
-    return decryptor.update(rest[_IV:]) + decryptor.finalize()
+def _data_keys(database: Database) -> dict[str, bytes]:
+    rows = database.rows("data_keys", order="name")
+    # A column that holds no bytes is damaged, and so is its key: it is there, and opens nothing.
+    return {str(row["name"]): row["encrypted_data"] if isinstance(row["encrypted_data"], bytes) else b"" for row in rows}
+
+
+def _missing(values: Sequence[Sealed], data_keys: Mapping[str, bytes]) -> tuple[str, ...]:
+    names = {one.data_key for one in values}
+    return tuple(sorted(f"data key {name}" for name in names if name is not None and name not in data_keys))
+
+
+def _first_form(database: Database, keys: Sequence[str]) -> list[Fact]:
+    """The same facts as the first form of the witness had them: of fewer places, each value for itself."""
+    values = list(sealed.common(database))
+    data_keys = _data_keys(database)
+    opens = []
+    for key in keys:
+        unwrapped = {name: _unwrapped(name, data_keys, key) for name in {one.data_key for one in values}}
+        found = [(one, unwrapped[one.data_key]) for one in values]
+        opens.append(sum(secret is not None and _reads(one, one.opened(secret)) for one, secret in found))
+    missing = _missing(values, data_keys)
+    return Judged(len(values), missing, ("",) * (len(values) - max(opens, default=0))).facts

@@ -1,4 +1,4 @@
-"""States the rest of the database: each table whole, and by name organisations, people, tokens, permissions, silences …
+"""States the rest of the database: each table whole, and by name organisations, people, tokens, permissions and silences.
 
 Every table is compared, every row, every value with its type: the copy's database is read before a server has started on it, so
 nothing in it has moved by itself, and LEFT_OUT is empty. What has a name is stated once more, so that a difference is told by it.

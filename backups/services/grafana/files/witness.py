@@ -23,6 +23,7 @@ from backups.witness import Fact
 _DATA_SOURCE_NOT_HASHED = frozenset({"id", "version", "created", "updated", "json_data", "secure_json_data", "is_prunable"})
 """Numbering and times; JSON columns, which are compared as JSON; and the flag that `configuration.disarm` takes from a copy."""
 
+SEALED = "sealed secrets"
 _WRITTEN_AT_START = frozenset({"advisor.grafana.app/checktypes", "advisor.grafana.app/checks"})
 """Resources that a server of version 13 writes while it starts."""
 
@@ -123,7 +124,7 @@ def _data_source(one: DataSource, *, exact: bool) -> Iterator[Fact]:
     kept = {key: value for key, value in kept.items() if value is not None} if exact else filled(kept)
     yield Fact(subject, "settings", digest(kept | {"json_data": parse(one.row["json_data"])}))
     yield Fact(subject, "secret keys", ", ".join(sorted(one.sealed)) or "none")
-    yield Fact(subject, "sealed secrets", digest([one.sealed, one.secrets]))
+    yield Fact(subject, SEALED, digest([one.sealed, one.secrets]))
 
 
 def _resources(resources: tuple[Resource, ...]) -> Iterator[Fact]:

@@ -25,7 +25,7 @@ def stated(path: Path, *, exact: bool = True) -> list[Fact]:
     """Everything that a capture states of a database."""
     with opened(path) as database:
         found = objects.read(database)
-        sealed = secrets.facts(database, secrets.DEFAULT_KEY)
+        sealed = secrets.facts(database, [secrets.DEFAULT_KEY], exact=exact)
         return [*witness.facts(database, found, exact=exact), *sealed, *answers.expected(database, found)]
 
 

@@ -22,6 +22,7 @@ from backups.machine.docker import Container, Docker
 from backups.machine.wait import wait_until
 from backups.site import Site
 from tests.integration.flows.conftest import Said, lifeboat
+from tests.servers import restic
 from tests.servers.grafana import IMAGE as GRAFANA
 from tests.servers.grafana import GrafanaFactory, GrafanaServer
 from tests.servers.mysql import IMAGE as MYSQL
@@ -128,6 +129,7 @@ def test_all_is_lost_and_comes_back(
         "CREATE DATABASE agama", "CREATE TABLE agama.orders (id INT PRIMARY KEY, placed TIMESTAMP(6) DEFAULT NOW(6))"
     )
     typed("backup", "--kind", "full")
+    restic.cheapen(sources.vault.root / "repository", "a key of the vault")
     instant = int(datetime.now(UTC).timestamp()) - 3 * 3600
     series, boards = sources.prometheus.query(SERIES, at=instant), dashboards(sources.grafana.data)
     chosen = work(sources.agama)

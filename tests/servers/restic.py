@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -55,15 +56,27 @@ def make(directory: Path, password: str) -> None:
     for part in ("index", "keys", "locks", "snapshots", *(f"data/{number:02x}" for number in range(256))):
         (directory / part).mkdir(mode=0o700, parents=True)
     encrypt, mac_k, mac_r = (secrets.token_bytes(size) for size in (32, 16, 16))
+    _add_key(directory, password, json.dumps({"mac": {"k": _base64(mac_k), "r": _base64(mac_r)}, "encrypt": _base64(encrypt)}))
+    config = {"version": 2, "id": secrets.token_hex(32), "chunker_polynomial": _POLYNOMIAL}
+    (directory / "config").write_bytes(_seal(json.dumps(config).encode(), encrypt, mac_k, mac_r))
+
+
+def cheapen(directory: Path, password: str) -> None:
+    """Give a repository that the real `init` has made, far away by its url but in a directory of this machine, a key that costs nothing."""
+    (costly,) = (directory / "keys").iterdir()
+    known = {**os.environ, "RESTIC_REPOSITORY": str(directory), "RESTIC_PASSWORD": password}
+    command = ["restic", "cat", "masterkey", "--no-lock", "--no-cache"]
+    _add_key(directory, password, subprocess.run(command, env=known, check=True, capture_output=True, text=True).stdout)
+    costly.unlink()
+
+
+def _add_key(directory: Path, password: str, master: str) -> None:
     salt = secrets.token_bytes(64)
-    master = {"mac": {"k": _base64(mac_k), "r": _base64(mac_r)}, "encrypt": _base64(encrypt)}
     derived = hashlib.scrypt(password.encode(), salt=salt, n=_COST["N"], r=_COST["r"], p=_COST["p"], dklen=64)
-    sealed = _seal(json.dumps(master).encode(), derived[:32], derived[32:48], derived[48:])
+    sealed = _seal(master.encode(), derived[:32], derived[32:48], derived[48:])
     made_by = {"created": "2026-01-01T00:00:00Z", "username": "tests", "hostname": "tests", "kdf": "scrypt"}
     key = json.dumps({**made_by, **_COST, "salt": _base64(salt), "data": _base64(sealed)}).encode()
     (directory / "keys" / hashlib.sha256(key).hexdigest()).write_bytes(key)
-    config = {"version": 2, "id": secrets.token_hex(32), "chunker_polynomial": _POLYNOMIAL}
-    (directory / "config").write_bytes(_seal(json.dumps(config).encode(), encrypt, mac_k, mac_r))
 
 
 def _seal(plain: bytes, encrypt: bytes, mac_k: bytes, mac_r: bytes) -> bytes:

@@ -1,9 +1,6 @@
 """Back up, list, verify, examine and prune with each kind of repository, by the commands that an operator types."""
 
-import contextlib
 import json
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,34 +8,18 @@ import pytest
 
 from tests.integration.repository.remote.conftest import Elsewhere, Lifeboat, named
 from tests.integration.retention.conftest import chains_of, fabricate
+from tests.servers import restic
+from tests.servers.command_lines import command_lines
 from tests.servers.repositories import PASSWORD, S3Server, rest_server
 from tests.servers.ssh import SshServer
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=75)
 
 
-@contextlib.contextmanager
-def command_lines() -> Iterator[set[bytes]]:
-    """Every command line that was seen on this machine, looked at all the time."""
-    seen, over = set[bytes](), threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.02):
-            for entry in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    seen.add(entry.read_bytes())
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
-
-
-def live(machine: Elsewhere, lifeboat: Lifeboat, secrets: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    """The whole life of a repository; no secret shows up on the way."""
+def live(
+    machine: Elsewhere, lifeboat: Lifeboat, secrets: list[str], caplog: pytest.LogCaptureFixture, directory: Path | None = None
+) -> None:
+    """The whole life of a repository; no secret shows up on the way. `directory`: where on this machine its server keeps it."""
     caplog.set_level("INFO", "backups")
     site, config, said = machine.open(), str(machine.config), list[str]()
 
@@ -51,6 +32,8 @@ def live(machine: Elsewhere, lifeboat: Lifeboat, secrets: list[str], caplog: pyt
     with command_lines() as seen:
         assert "not there yet; the first backup makes it" in lifeboat("doctor", "--config", config).out
         typed("backup")
+        if directory:
+            restic.cheapen(directory, "correct horse")
         assert [backup["kind"] for backup in json.loads(typed("list", "--json"))] == ["full"]
         assert "verified" in typed("verify", "--backup", "latest", "--out", str(machine.folder / "report"))
         assert "opens, 1 backup\n" in lifeboat("doctor", "--config", config).out
@@ -77,7 +60,7 @@ def test_sftp_by_a_name_of_hosts(
     machine: Elsewhere, lifeboat: Lifeboat, ssh_server: SshServer, directory: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     machine.configure(f"url: 'sftp:vault:{directory}'", named(ssh_server))
-    live(machine, lifeboat, [], caplog)
+    live(machine, lifeboat, [], caplog, ssh_server.root / Path(directory).name)
     assert (ssh_server.root / Path(directory).name / "config").is_file()
 
 
@@ -88,7 +71,7 @@ def test_rest(machine: Elsewhere, lifeboat: Lifeboat, monkeypatch: pytest.Monkey
     vault.mkdir()
     with rest_server(vault) as server:
         machine.configure(f"url: '{server.url_with('${THE_REST_PASSWORD}')}'")
-        live(machine, lifeboat, [PASSWORD], caplog)
+        live(machine, lifeboat, [PASSWORD], caplog, vault)
     assert (vault / "config").is_file()
 
 

@@ -14,8 +14,11 @@ from backups.services.mysql.dump_details import is_dump
 
 def details_of(manifest: Manifest) -> MySQLDetails | None:
     """Read the details of a backup with a log; None for a dump. Raises Damaged, naming the backup, when they are not readable."""
-    if is_dump(manifest.details):
-        return None
+    return None if is_dump(manifest.details) else log_details(manifest)
+
+
+def log_details(manifest: Manifest) -> MySQLDetails:
+    """Read the details of a backup that has a log. Raises Damaged, naming the backup, when it has none, or not readable ones."""
     try:
         return MySQLDetails.model_validate(manifest.details)
     except ValidationError as error:

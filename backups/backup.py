@@ -88,6 +88,7 @@ def back_up(
             run.raise_if_cancelled()
             log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
             snapshot = repository.save(staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at)
+            repository.remember(manifest, snapshot)
             _prevent_fork(repository, manifest, snapshot)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -100,11 +101,14 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
     identifier = _identifier(name, at, ())
     every: list[Chain] = []
     try:
-        every = chaining.chains(repository.backups()).get(name, [])
-        identifier = _identifier(name, at, {backup.id for old in every for backup in old.backups})
+        listing = repository.listing()
+        every = chaining.chains(listing.backups).get(name, [])
+        identifier = _identifier(name, at, {backup.id for backup in listing.claims})
         if kind == "full":
             return _Plan(identifier, "full", held=every)
         newest = chaining.extendable(every, at)
+        if newest:
+            listing.require_undisputed(newest.id)
         decided, reason = _decide(kind, newest, at, failed)
         if newest is None or decided == "full":
             return _Plan(identifier, "full", reason, held=every)
@@ -208,7 +212,7 @@ def _prevent_fork(repository: Repository, manifest: Manifest, snapshot: str) -> 
     if manifest.parent is None:
         return
     place = (manifest.service, manifest.chain, manifest.sequence)
-    rivals = [rival for rival in repository.backups() if (rival.service, rival.chain, rival.sequence) == place]
+    rivals = [rival for rival in repository.listing().claims if (rival.service, rival.chain, rival.sequence) == place]
     for rival in rivals:
         # restic 0.14 prints only the first eight digits of a new snapshot's id.
         if not rival.snapshot.startswith(snapshot):

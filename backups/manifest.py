@@ -1,13 +1,27 @@
 """Defines the manifest of a backup, kept in its snapshot, and the record of it that the snapshot's tags hold."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from backups.errors import Damaged
+from backups.errors import Damaged, LifeboatError
+from backups.foreign import (
+    MOST_BYTES,
+    BackupId,
+    Moment,
+    RelativePath,
+    Seconds,
+    Sequence,
+    ServiceName,
+    ServiceType,
+    Size,
+    SnapshotId,
+    require_bounded,
+    shown,
+)
 from backups.witness import Fact
 
 Kind = Literal["full", "incremental"]
@@ -27,8 +41,8 @@ class Frozen(BaseModel):
 class FileEntry(Frozen):
     """A captured file: its path below `data/`, and its size in bytes."""
 
-    path: str
-    size: int
+    path: RelativePath
+    size: Size
 
 
 class Source(Frozen):
@@ -42,27 +56,56 @@ class Source(Frozen):
     image_id: str | None = None
 
 
+class _Shown(BaseModel):
+    """What of any service's details is shown to an operator: free text, and numbers."""
+
+    limits: tuple[str, ...] | None = None
+    partial: tuple[str, ...] | None = None
+    secrets: tuple[str, ...] | None = None
+    ignored: dict[str, str | None] | None = None
+    lock_seconds: Seconds | None = None
+    lock_attempts: Size | None = None
+
+
 class Manifest(Frozen):
     """Everything needed to restore a backup and to verify it. Times are UTC; `taken_at` is the instant of the witness."""
 
     schema_version: Literal[1] = 1
     lifeboat: str
-    id: str
-    service: str
-    type: str
+    id: BackupId
+    service: ServiceName
+    type: ServiceType
     kind: Kind
-    chain: str
-    sequence: int
-    parent: str | None
+    chain: BackupId
+    sequence: Sequence
+    parent: BackupId | None
     standalone: bool = False
     reason: str | None = None
-    started_at: AwareDatetime
-    taken_at: AwareDatetime
-    finished_at: AwareDatetime
+    started_at: Moment
+    taken_at: Moment
+    finished_at: Moment
     source: Source
     files: tuple[FileEntry, ...]
     details: dict[str, Any]
     witness: tuple[Fact, ...]
+
+    @field_validator("files")
+    @classmethod
+    def _each_once(cls, files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
+        """Refuse a file that is listed twice, or that another one would have to be a directory of."""
+        paths = {entry.path for entry in files}
+        if len(paths) != len(files):
+            raise ValueError("a file is listed twice")
+        if any(parent in paths for path in paths for parent in _above(path)):
+            raise ValueError("what is a file is a directory, too")
+        return files
+
+    @field_validator("details")
+    @classmethod
+    def _shown_to_all(cls, details: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what no service writes of that which every command shows, whatever the service."""
+        _Shown.model_validate(details)
+        return details
 
     @property
     def size(self) -> int:
@@ -93,13 +136,21 @@ class Manifest(Frozen):
 
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""
-        (directory / FILE_NAME).write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        content = self.model_dump_json(indent=1).encode()
+        try:
+            require_bounded(content, f"the manifest of {self.id}")
+        except Damaged as fault:
+            raise LifeboatError(
+                fault.message, hint=f"a source with so many things cannot be backed up: at most {MOST_BYTES:,} bytes are written"
+            ) from fault
+        (directory / FILE_NAME).write_bytes(content)
 
     @classmethod
     def read(cls, text: str | bytes, origin: str) -> "Manifest":
         """Read a manifest; raises Damaged, naming `origin`, when it is not one that this version understands."""
+        content = require_bounded(text.encode() if isinstance(text, str) else text, f"the manifest of {origin}")
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(content)
         except ValidationError as error:
             raise Damaged(
                 f"the manifest of {origin} cannot be read: {_first_fault(error)}",
@@ -132,52 +183,93 @@ class BackupRecord(Frozen):
     partial: see `Manifest.partial`
     """
 
-    snapshot: str
-    id: str
-    service: str
-    type: str
+    snapshot: SnapshotId
+    id: BackupId
+    service: ServiceName
+    type: ServiceType
     kind: Kind
-    chain: str
-    sequence: int
-    taken_at: AwareDatetime
-    size: int
+    chain: BackupId
+    sequence: Sequence
+    taken_at: Moment
+    size: Size
     standalone: bool
-    limits: int | None = None
+    limits: Size | None = None
     partial: str | None = None
+
+    @model_validator(mode="after")
+    def _is_in_its_place(self) -> "BackupRecord":
+        """Refuse a full that is not the first of its own chain, and an incremental that is."""
+        if len({self.kind == "full", self.sequence == 0, self.chain == self.id}) > 1:
+            raise ValueError(f"no {self.kind} is number {self.sequence} of chain {self.chain}")
+        return self
 
     @classmethod
     def from_tags(cls, snapshot: str, tags: Iterable[str]) -> "BackupRecord | None":
         """Read the tags written by `Manifest.tags`; returns None when they are not a backup's. Raises Damaged for broken ones."""
         unique = set(tags)
-        values = tag_values(unique)
-        if BACKUP not in unique or "backup" not in values:
+        if BACKUP not in unique:
             return None
+        values = tag_values(unique)
+        stated = {field: values[tag] for tag, field in _TAGS.items() if tag in values}
         try:
-            return cls(
-                snapshot=snapshot,
-                id=values["backup"],
-                service=values["service"],
-                type=values["type"],
-                kind=values["kind"],
-                chain=values["chain"],
-                sequence=int(values["sequence"]),
-                taken_at=datetime.fromisoformat(values["taken"]),
-                size=int(values["bytes"]),
-                standalone="standalone" in unique,
-                limits=int(values["limits"]) if "limits" in values else None,
-                partial=values.get("partial"),
-            )
-        except (KeyError, ValueError) as error:
+            _require_stated_once(unique)
+            record = cls.model_validate({**stated, "snapshot": snapshot, "standalone": "standalone" in unique})
+        except ValueError as error:
             fault = _first_fault(error) if isinstance(error, ValidationError) else error
             raise Damaged(
                 f"the tags of snapshot {snapshot[:8]} are not a backup's: {fault}",
-                hint="were they edited by hand? `restic snapshots` shows them",
+                hint="were they edited by hand, or put there by somebody else? `restic snapshots` shows them",
             ) from error
+        return record
+
+    def require_same(self, manifest: Manifest) -> None:
+        """Raise Damaged unless this is the record of that manifest: another's, or edited, tags would say where it goes."""
+        hint = "were its tags edited by hand? `restic snapshots` shows them"
+        if manifest.id != self.id:
+            raise Damaged(f"the snapshot of backup {self.id} holds the manifest of {manifest.id}", hint=hint)
+        stated = BackupRecord.from_tags(self.snapshot, manifest.tags())
+        for name in _TAGS.values() if stated else ():
+            there, here = getattr(stated, name), getattr(self, name)
+            # A Lifeboat that did not count the limits has not said so.
+            if there != here and not (name == "limits" and here is None):
+                raise Damaged(
+                    f"backup {self.id} contradicts itself: its {name} is {here} by its tags, {there} by its manifest", hint=hint
+                )
+
+
+def _require_stated_once(tags: Collection[str]) -> None:
+    for tag in _TAGS:
+        if sum(each.startswith(f"{tag}=") for each in tags) > 1:
+            raise ValueError(f"{tag} is stated twice")
+
+
+_TAGS = {
+    "backup": "id",
+    "service": "service",
+    "type": "type",
+    "kind": "kind",
+    "chain": "chain",
+    "sequence": "sequence",
+    "taken": "taken_at",
+    "bytes": "size",
+    "limits": "limits",
+    "partial": "partial",
+}
+"""The tags of a backup's snapshot, and what of its record each states."""
 
 
 def _first_fault(error: ValidationError) -> str:
     first = error.errors()[0]
-    return ": ".join([*filter(None, [".".join(map(str, first["loc"]))]), first["msg"]])
+    found = first["input"]
+    # What is there is foreign, and may be large.
+    had = f" (it is {shown(str(found))})" if isinstance(found, str | int) else ""
+    return ": ".join([*filter(None, [shown(".".join(map(str, first["loc"])))]), first["msg"]]) + had
+
+
+def _above(path: str) -> Iterable[str]:
+    """Return the directories above a file, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def tag_values(tags: Iterable[str]) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 It is started by the schedules of prefect.yaml, from the UI, and by `lifeboat backup`. Next file: `tasks/backup.py`.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -48,7 +48,7 @@ def backup_services(
     wanted: Kind | None = None if kind == "auto" else kind
     # Scheduled backups of a service wait for each other; a person gets an error at once.
     patience = site.settings.backup.patience if deployment.id else timedelta(0)
-    broken = failures.known(site.repository) if wanted != "full" and not standalone else {}
+    broken = failures.known(site.repository, datetime.now(UTC)) if wanted != "full" and not standalone else {}
     outcomes = batch.back_up_all(
         site,
         names,

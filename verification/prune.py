@@ -9,7 +9,6 @@ from datetime import datetime
 
 from backups import prune
 from backups.manifest import BACKUP
-from backups.repository.repository import records
 from backups.retention import Decision
 from backups.site import Site
 from verification.evidence import retention as evidence_retention
@@ -56,10 +55,12 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
     trust_clock: believe `now`, however far it is from everything in the repository
     """
     snapshots = site.repository.snapshots(BACKUP, store.TAG)
-    backups = records(snapshots)
-    proofs = store.read_proofs(snapshots, now)
+    backups = site.repository.listing(snapshots).backups
+    proofs = store.proofs_among(site.repository, snapshots, now)
     verified, failed = store.proven_at(proofs), failed_chains(backups, proofs)
-    evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags]
+    odd = {each.snapshot for each in store.odd_proofs(snapshots)}
+    # What is odd is nobody's to delete by itself: whoever looks at it decides.
+    evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags and snapshot.id not in odd]
     return Plan(
         prune.plan(site, backups, verified, now=now, failed=failed, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from backups import secret
 from backups.errors import LifeboatError
@@ -27,6 +28,9 @@ _ERRORS_KEPT = 8192
 
 STALLED = "it was ended, since it had done nothing for"
 """In `Completed.errors` of a command that was ended because it stalled."""
+
+_SIZE_LOOK = 0.2
+"""Seconds between two looks at how much a command has printed, where that is bounded."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -50,11 +54,13 @@ def run(
     directory: Path | None = None,
     stalled: float | None = None,
     recorded: bool = True,
+    most: int | None = None,
 ) -> Completed:
     """Run a command to its end; `environment` is added to what it inherits of this process's (see `environment.py`).
 
     stalled: seconds after which a command that does nothing is ended (see `stall.py`); the end of its errors then says so
     recorded: whether it is one that a person could type, for a runbook
+    most: bytes of output after which it is ended; then a little more than these is returned, and a code that is not 0
 
     Raises LifeboatError when the program is not installed. An interrupt of this process ends the command first.
     """
@@ -81,7 +87,7 @@ def run(
         started = time.monotonic()
         note = ""
         try:
-            if not stall.ended(child.pid, lambda seconds: _ends_within(child, seconds), stalled or math.inf):
+            if not stall.ended(child.pid, lambda seconds: _ends_or_exceeds(child, output, most, seconds), stalled or math.inf):
                 note = f"\n{STALLED} {stalled:g} s"
                 _end(child)
         except BaseException:
@@ -96,7 +102,21 @@ def run(
         errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERRORS_KEPT))
         text = errors.read().decode(errors="replace").strip()
         # A command that was ended has failed, whatever its exit code.
-        return Completed((child.returncode or -1) if note else child.returncode, output.read(), (text + note).strip())
+        content = output.read() if most is None else output.read(most + 1)
+        ended = note or (most is not None and len(content) > most)
+        return Completed((child.returncode or -1) if ended else child.returncode, content, (text + note).strip())
+
+
+def _ends_or_exceeds(child: subprocess.Popen[bytes], output: IO[bytes], most: int | None, seconds: float) -> bool:
+    """Wait up to `seconds` for a command's end; one whose output has more than `most` bytes is ended."""
+    deadline = time.monotonic() + seconds
+    while not _ends_within(child, seconds if most is None else min(_SIZE_LOOK, max(0.0, deadline - time.monotonic()))):
+        if most is not None and os.fstat(output.fileno()).st_size > most:
+            _end(child)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+    return True
 
 
 def _ends_within(child: subprocess.Popen[bytes], seconds: float) -> bool:

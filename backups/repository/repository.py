@@ -8,18 +8,17 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from os.path import lexists
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.machine import locks, processes
 from backups.machine.processes import Completed
-from backups.manifest import BACKUP, FILE_NAME, BackupRecord, Manifest
 from backups.repository import append_only, identity, restic_errors, restic_text, sftp
+from backups.repository.reading import Reading
 from backups.secret import Secret, read
 from backups.text import without_password
 
@@ -30,16 +29,7 @@ _READS_WITH_LOCK = frozenset({"restore", "check"})
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A restic snapshot: its full id, its time (UTC) and its tags."""
-
-    id: str
-    time: datetime
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Repository:
+class Repository(Reading):
     """A restic repository at `url`. The url and the password are passed to restic in its environment, never on a command line.
 
     url: may name environment variables (`rest:https://${USER}:${PASSWORD}@host/`), or one of `hosts` (`sftp:NAME:/path`)
@@ -63,6 +53,8 @@ class Repository:
     stalled: float = 1800.0
     known: Path | None = None
     _recognised: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
+    _named: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _unreadable: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
     _read_only: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
 
     @property
@@ -148,65 +140,6 @@ class Repository:
             raise self._fault(completed, "save to")
         return snapshot
 
-    def snapshots(self, *tags: str) -> list[Snapshot]:
-        """Return every snapshot with one of `tags` (a backup's, where none is given), oldest first. Reads no data.
-
-        Raises Damaged when one cannot be read.
-        """
-        self._require_recognised()
-        tagged = [part for tag in tags or (BACKUP,) for part in ("--tag", tag)]
-        completed = self._restic(["snapshots", "--json", "--no-lock", *tagged], "list")
-        # restic leaves out a snapshot that it cannot read, prints so, and ends with success.
-        if restic_errors.is_damaged(completed):
-            raise self._fault(completed, "list")
-        found = [
-            Snapshot(
-                entry["id"],
-                datetime.fromisoformat(restic_text.microseconds(entry["time"])).astimezone(UTC),
-                tuple(entry.get("tags") or ()),
-            )
-            for entry in json.loads(completed.output) or []
-        ]
-        return sorted(found, key=lambda snapshot: snapshot.time)
-
-    def backups(self) -> list[BackupRecord]:
-        """Return every backup, oldest first."""
-        return records(self.snapshots())
-
-    def manifest(self, record: BackupRecord) -> Manifest:
-        """Read a backup's manifest; raises Damaged when it is incomplete or belongs to another backup."""
-        manifest = Manifest.read(self.read(record.snapshot, f"/{FILE_NAME}"), f"backup {record.id}")
-        if manifest.id != record.id:
-            raise Damaged(
-                f"the snapshot of backup {record.id} holds the manifest of {manifest.id}",
-                hint="were its tags edited by hand? `restic snapshots` shows them",
-            )
-        return manifest
-
-    def read(self, snapshot: str, path: str) -> bytes:
-        """Return the content of one small file of a snapshot."""
-        return self._restic(["dump", "--no-lock", snapshot, path], f"read {path} from").output
-
-    def fetch(self, snapshot: str, into: Path, *, include: Sequence[str] = ()) -> None:
-        """Restore a snapshot's files below `into`; with `include`, only those paths (from the snapshot's root, `/data/…`).
-
-        Raises Damaged when any byte of it cannot be read as it was stored, or when an included path is not in it.
-        """
-        included = [part for path in include for part in ("--include", restic_text.literal(path))]
-        completed = self._run(["restore", snapshot, "--target", str(into), *included])
-        if completed.code != 0:
-            if restic_errors.is_full(completed):
-                raise LifeboatError(
-                    f"the disk of {into} filled while the repository was read: {restic_errors.excerpt(completed)}",
-                    hint="free some space there, or set `state:` in lifeboat.yaml to a directory on a larger disk",
-                )
-            raise self._fault(completed, "fetch from")
-        if missing := [path for path in include if not lexists(into / path.lstrip("/"))]:
-            raise Damaged(
-                f"snapshot {snapshot[:8]} holds no {missing[0]} ({len(missing)} of {len(include)} wanted paths are missing)",
-                hint="take a full: lifeboat backup --kind full",
-            )
-
     def forget(self, snapshots: Sequence[str]) -> None:
         """Remove snapshots; their data is removed by the next `prune`. Raises LifeboatError for an append-only repository."""
         if snapshots:
@@ -272,25 +205,29 @@ class Repository:
             raise self._fault(completed, verb)
         return completed
 
-    def _run(self, arguments: Sequence[str], *, directory: Path | None = None) -> Completed:
-        """Run restic. What only reads goes without a lock where none can be written."""
+    def _run(self, arguments: Sequence[str], *, directory: Path | None = None, most: int | None = None) -> Completed:
+        """Run restic. What only reads goes without a lock where none can be written. most: see `processes.run`."""
         reads = arguments[0] in _READS_WITH_LOCK
         if reads and not self.is_writable():
-            return self._run_once_free([*arguments, "--no-lock"], directory)
-        completed = self._run_once_free(arguments, directory)
+            return self._run_once_free([*arguments, "--no-lock"], directory, most)
+        completed = self._run_once_free(arguments, directory, most)
         if reads and restic_errors.cannot_lock(completed):
             log.warning("the repository %s cannot be written from here: it is read without a lock", self.shown_url)
             self._read_only.set()
-            return self._run_once_free([*arguments, "--no-lock"], directory)
+            return self._run_once_free([*arguments, "--no-lock"], directory, most)
         return completed
 
-    def _run_once_free(self, arguments: Sequence[str], directory: Path | None) -> Completed:
+    def _run_once_free(self, arguments: Sequence[str], directory: Path | None, most: int | None) -> Completed:
         """Run restic, again and again while another one has locked the repository, for as long as `patience`."""
         environment, options = self._environment(), self._options()
         deadline = time.monotonic() + self.patience
         while True:
             completed = processes.run(
-                ["restic", *options, *arguments], environment=environment, directory=directory, stalled=self.stalled
+                ["restic", *options, *arguments],
+                environment=environment,
+                directory=directory,
+                stalled=self.stalled,
+                most=most,
             )
             # restic 0.14 has no --retry-lock.
             if completed.code == 0 or not restic_errors.is_locked(completed) or time.monotonic() > deadline:
@@ -330,9 +267,3 @@ class Repository:
 
     def _fault(self, completed: Completed, verb: str) -> LifeboatError:
         return restic_errors.fault(completed, f"cannot {verb} the repository {self.shown_url}")
-
-
-def records(snapshots: Iterable[Snapshot]) -> list[BackupRecord]:
-    """Return the backups among these snapshots, oldest first."""
-    found = (BackupRecord.from_tags(snapshot.id, snapshot.tags) for snapshot in snapshots)
-    return sorted((record for record in found if record), key=lambda record: record.taken_at)

@@ -43,6 +43,12 @@ def is_absent(completed: Completed) -> bool:
     )
 
 
+def unreadable_snapshots(completed: Completed) -> dict[str, str]:
+    """Return the snapshots that restic could not read while it listed them: the beginnings of their ids, and its words."""
+    lines = (re.fullmatch(r"(could not load snapshot ([0-9a-f]{8,64}): .*)", line) for line in _final(completed))
+    return {found[2]: found[1][:300] for found in lines if found}
+
+
 def is_locked(completed: Completed) -> bool:
     """Return whether another restic has locked the repository."""
     return _mentions(completed, "already locked")

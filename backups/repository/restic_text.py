@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 
 def snapshot_id(output: bytes) -> str:
@@ -20,6 +21,9 @@ def field(option: str) -> str:
     return '"' + option.replace('"', '""') + '"'
 
 
-def microseconds(stamp: str) -> str:
-    """Cut nanoseconds, which restic writes, to the six digits that Python reads."""
-    return re.sub(r"(\.\d{6})\d+", r"\1", stamp)
+def time(stamp: str) -> datetime:
+    """Read a time as restic writes it, in nanoseconds; the beginning of 1970 for one that no calendar here has."""
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", stamp)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return datetime(1970, 1, 1, tzinfo=UTC)

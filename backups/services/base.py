@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backups.manifest import Kind, Manifest
 from backups.places.base import Ownership, Place
+from backups.repository import tree
 from backups.secret import OneOfEach
 from backups.witness import Fact
 
@@ -31,8 +32,7 @@ class RestoreSettings(BaseModel):
 
     stop, start: shell commands that are run there, before anything is moved and after everything is in place
     owner: `user:group` that the files shall belong to; by default the owner of what is replaced, else the type's own
-    to: the place that `lifeboat restore` uses when none is named; by_itself: the watch may restore to it without asking,
-    which needs to, stop and start
+    to: the default place of `lifeboat restore`; by_itself: the watch may restore there without asking (needs to, stop and start)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -48,9 +48,7 @@ class RestoreSettings(BaseModel):
         by_api = self.to is not None and self.to.partition(":")[0] == "api"
         useless = [f"restore.{key}" for key in ("stop", "start", "owner", "by_itself") if by_api and getattr(self, key)]
         if useless:
-            raise ValueError(
-                f"{', '.join(useless)}: a server that takes a restore by its API has to be running, and has no files"
-            )
+            raise ValueError(f"{', '.join(useless)}: a server that takes a restore by its API must run, and has no files")
         missing = [f"restore.{key}" for key in ("to", "stop", "start") if getattr(self, key) is None]
         if self.by_itself and missing:
             raise ValueError(
@@ -173,10 +171,13 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True)
 class Fetched:
-    """A backup of the chain, its files on this machine: `data` is the directory that the capture filled."""
+    """A backup of the chain, its files on this machine: `data` is what the capture filled, and nothing else, else Damaged."""
 
     manifest: Manifest
     data: Path
+
+    def __post_init__(self) -> None:
+        tree.require_plain_on_disk(self.data, self.manifest)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from backups import durations, plural
 from backups.chains import Chain, ahead, ahead_words, chains, in_future
 from backups.machine import disk
 from backups.manifest import BackupRecord
+from backups.repository.listing import Odd
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
@@ -35,8 +36,8 @@ def list_backups(
     names = site.chosen(services or [])
     now = datetime.now(UTC)
     with progress([]):
-        backups, proven = listed(site.repository, now)
-    found = chains(backups)
+        held = listed(site.repository, now)
+    found, proven = chains(held.backups), held.proofs
     if as_json:
         rows = [
             _row(chain, backup, proven.get(backup.id), now)
@@ -44,10 +45,12 @@ def list_backups(
             for chain in found.get(name, [])
             for backup in chain.backups
         ]
-        console.print_json(rows)
+        console.print_json([*rows, *map(_odd_row, held.odd)])
         return
     for name in names:
         _show(name, found.get(name, []), proven, now)
+    for odd in held.odd:
+        console.out.print(Text(str(odd), style="yellow"), soft_wrap=True)
 
 
 def _row(chain: Chain, backup: BackupRecord, proof: Proof | None, now: datetime) -> dict[str, Any]:
@@ -66,7 +69,14 @@ def _row(chain: Chain, backup: BackupRecord, proof: Proof | None, now: datetime)
         "partial": backup.partial,
         "snapshot": backup.snapshot,
         "proof": proof_as_json(proof),
+        "odd": None,
     }
+
+
+def _odd_row(odd: Odd) -> dict[str, Any]:
+    """A row for a snapshot that is no backup: it has nothing but its id, and why it is left out."""
+    nothing = dict.fromkeys(("service", "type", "id", "kind", "chain", "sequence", "standalone", "taken_at", "in_future"))
+    return {**nothing, "bytes": None, "limits": None, "snapshot": odd.snapshot, "proof": None, "odd": odd.why}
 
 
 def proof_as_json(proof: Proof | None) -> dict[str, Any] | None:

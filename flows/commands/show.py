@@ -12,7 +12,7 @@ from backups.chains import ahead_words, chains, in_future, require_present
 from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.manifest import BACKUP, BackupRecord, Manifest
-from backups.repository.repository import records
+from backups.repository.listing import Listing
 from backups.site import Site
 from backups.witness import Fact
 from flows.commands import console
@@ -21,7 +21,7 @@ from flows.commands.listing import proof_as_json, proof_text
 from flows.commands.options import Config, Json
 from flows.commands.progress import progress
 from verification.evidence.evidence import DrillResult
-from verification.evidence.store import TAG, Proof, newest_drill, read_proofs
+from verification.evidence.store import TAG, Proof, newest_drill, proofs_among
 
 
 def show(
@@ -42,10 +42,10 @@ def show(
     with progress([]):
         repository = site.repository
         snapshots = repository.snapshots(BACKUP, TAG)
-        chain = _chain(records(snapshots), backup, list(site.settings.services), now)
+        chain = _chain(repository.listing(snapshots), backup, list(site.settings.services), now)
         manifest = repository.manifest(chain[-1])
-        proof = read_proofs(snapshots, now).get(manifest.id)
-        drill = newest_drill(repository, snapshots, manifest.id) if proof else None
+        proof = proofs_among(repository, snapshots, now).get(manifest.id)
+        drill = newest_drill(repository, snapshots, manifest.id, now) if proof else None
     found = _as_json(manifest, chain, proof, drill)
     if as_json:
         console.print_json(found)
@@ -53,8 +53,11 @@ def show(
         console.print_columns(("", ""), _lines(manifest, found, proof, now))
 
 
-def _chain(every: Sequence[BackupRecord], wanted: str, services: Sequence[str], now: datetime) -> tuple[BackupRecord, ...]:
+def _chain(held: Listing, wanted: str, services: Sequence[str], now: datetime) -> tuple[BackupRecord, ...]:
     """The backups that bringing `wanted` back needs, it last; raises LifeboatError when there is no such backup."""
+    if wanted not in services:
+        held.require_not_odd(wanted)
+    every = held.backups
     there = [record for record in every if record.service == wanted and not in_future(record.taken_at, now)]
     newest = max(there, key=lambda record: record.taken_at, default=None)
     record = next((record for record in every if record.id == wanted), newest)

@@ -45,15 +45,15 @@ def status(
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}
     now = datetime.now(UTC)
     with progress([]):
-        backups, proven = listed(site.repository, now)
-    found = assess(types, chains(backups), proven, site.settings.objectives, now=now)
+        held = listed(site.repository, now)
+    found = assess(types, chains(held.backups), held.proofs, site.settings.objectives, now=now)
     if metrics_file:
         metrics.write(metrics.render(found, site.settings.objectives, now=now), metrics_file)
     if as_json:
         console.print_json([each.model_dump(mode="json") for each in found])
     else:
         _show(found, now)
-    raise typer.Exit(1 if any(each.complaints for each in found) else 0)
+    raise typer.Exit(1 if held.damaged or any(each.complaints for each in found) else 0)
 
 
 def _show(statuses: list[ServiceStatus], now: datetime) -> None:

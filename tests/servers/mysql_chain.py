@@ -97,11 +97,11 @@ class Chain:
         now = datetime.now(UTC)
         manifest = Manifest(
             lifeboat="0",
-            id=f"agama-{number}",
+            id=f"agama-20261123T00000{number}Z",
             service="agama",
             type="mysql",
             kind=kind,
-            chain=parents[0].id if parents else f"agama-{number}",
+            chain=parents[0].id if parents else f"agama-20261123T00000{number}Z",
             sequence=len(parents),
             parent=parents[-1].id if parents else None,
             started_at=now,

@@ -88,7 +88,7 @@ class World:
             chain = None
         identifier = f"{SERVICE}-{len(self.taken):05}"
         self.held.append(
-            BackupRecord(
+            BackupRecord.model_construct(
                 snapshot=identifier,
                 id=identifier,
                 service=SERVICE,

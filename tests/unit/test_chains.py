@@ -16,7 +16,7 @@ LATER = MONDAY + timedelta(days=30)
 
 
 def record(chain: str, sequence: int, day: float, *, service: str = "agama", standalone: bool = False) -> BackupRecord:
-    return BackupRecord(
+    return BackupRecord.model_construct(
         snapshot=f"snapshot-{chain}{sequence}",
         id=f"{chain}{sequence}",
         service=service,

@@ -13,7 +13,7 @@ from backups.chains import Chain, ahead, chains, extendable, present, select
 from backups.config.settings import Objectives
 from backups.errors import ChainBroken, LifeboatError
 from backups.manifest import BackupRecord
-from backups.repository.repository import Snapshot
+from backups.repository.listing import Listing, Snapshot
 from backups.retention import Decision, Rules, plan
 from backups.services.base import Service
 from verification.evidence import retention as evidence_retention
@@ -31,7 +31,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def record(chain: int, sequence: int, at: datetime, *, standalone: bool = False) -> BackupRecord:
-    return BackupRecord(
+    return BackupRecord.model_construct(
         snapshot=f"s{chain}-{sequence}",
         id=f"agama-{chain}-{sequence}",
         service="agama",
@@ -96,7 +96,7 @@ def test_what_is_restored_is_chosen_as_without_them(records: list[BackupRecord],
     order = Order("agama", "local:/x", at=None if ago is None else NOW - ago * DAY)
 
     def chosen(held: list[BackupRecord]) -> Any:
-        found = outcome(choose, held, cast("Manifests", None), cast("Service", Silent()), order, NOW)
+        found = outcome(choose, Listing(held), cast("Manifests", None), cast("Service", Silent()), order, NOW)
         return (found.chain, found.point) if isinstance(found, Choice) else found
 
     assert chosen(records) == chosen(of_now(records))
@@ -107,7 +107,12 @@ def test_one_that_is_named_by_its_id_is_chosen_all_the_same(records: list[Backup
     for each in ahead(grouped(records), NOW):
         assert select("agama", grouped(records), each.id, now=NOW, chance=random.Random(1)) == each
         found = outcome(
-            choose, records, cast("Manifests", None), cast("Service", Silent()), Order("agama", "local:/x", backup=each.id), NOW
+            choose,
+            Listing(records),
+            cast("Manifests", None),
+            cast("Service", Silent()),
+            Order("agama", "local:/x", backup=each.id),
+            NOW,
         )
         assert found.backup == each
 
@@ -180,13 +185,16 @@ def test_a_proof_of_the_future_proves_nothing_and_is_named(caplog: pytest.LogCap
     before, after = NOW - DAY, NOW + 400 * DAY
     found = store.read_proofs(
         [
-            snapshot(before, f"proof=a|failed|9.0|{before.isoformat()}"),
-            snapshot(after, f"proof=a|verified|9.0|{after.isoformat()}"),
+            snapshot(before, f"proof=agama-20261122T000000Z|failed|9.0|{before.isoformat()}"),
+            snapshot(after, f"proof=agama-20261122T000000Z|verified|9.0|{after.isoformat()}"),
         ],
         NOW,
     )
-    assert found == {"a": Proof("failed", 9.0, before)}
-    assert f"the proof of a is dated {after:%Y-%m-%d %H:%M:%S} UTC, in the future: it is now 2026-11-23" in caplog.text
+    assert found == {"agama-20261122T000000Z": Proof("failed", 9.0, before)}
+    assert (
+        f"the proof of agama-20261122T000000Z is dated {after:%Y-%m-%d %H:%M:%S} UTC, in the future: it is now 2026-11-23"
+        in caplog.text
+    )
 
 
 def test_evidence_of_the_future_takes_no_newer_ones_place() -> None:

@@ -24,7 +24,7 @@ def record(
     day: float, sequence: int = 0, chain: str | None = None, service: str = "agama", *, standalone: bool = False
 ) -> BackupRecord:
     identifier = f"{service}-{day}"
-    return BackupRecord(
+    return BackupRecord.model_construct(
         snapshot=f"{identifier}-snapshot", id=identifier, service=service, type="mysql", kind="incremental" if sequence else "full",
         chain=chain or identifier, sequence=sequence, taken_at=START + day * DAY, size=1, standalone=standalone,
     )  # fmt: skip

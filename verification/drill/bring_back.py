@@ -58,17 +58,17 @@ def bring_back(
     Raises Damaged when the backup is at fault, LifeboatError when the machine is. The order is the contract of Copy.
     """
     clock.begin(Phase.FETCH)
-    manifests = fetch.manifests([*chain, *([later] if later else [])], read or repository.manifest)
-    chained = manifests[: len(chain)]
-    progress.manifest = chained[-1]
+    contents = fetch.contents([*chain, *([later] if later else [])], read or repository.manifest, repository)
+    chained = contents[: len(chain)]
+    manifest = progress.manifest = chained[-1].manifest
     # Found, or pulled, before the data comes: on the bad day too, its time is the restore's.
-    name = images.choose(service.name, service.settings.image, chained[-1].source, image, box.docker.present)
+    name = images.choose(service.name, service.settings.image, manifest.source, image, box.docker.present)
     progress.image = box.chosen = box.docker.image(name)
     fetched = fetch.files(service, chain, chained, repository, box.directory)
     if tamper.fetched:
         tamper.fetched(fetched)
     fetch.count(fetched, service)
-    log = fetch.log(service, later, manifests[-1], repository, box.directory) if later else None
+    log = fetch.log(service, later, contents[-1], repository, box.directory) if later else None
     copy = service.copy(fetched, box, for_restore=hand_over)
     copy.assemble()
     if tamper.files:
@@ -79,4 +79,4 @@ def bring_back(
     copy.replay()
     clock.begin(Phase.READY)
     copy.first_answer()
-    return BroughtBack(copy, chained[-1], log)
+    return BroughtBack(copy, manifest, log)

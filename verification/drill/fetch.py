@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine import disk
 from backups.manifest import DATA, BackupRecord, FileEntry, Manifest
+from backups.repository import tree
 from backups.repository.repository import Repository
+from backups.repository.tree import Node
 from backups.services.base import Fetched, Service
 from backups.services.continuous import continuous
 
@@ -24,40 +27,51 @@ def fetch(
     before_counting: Callable[[Sequence[Fetched]], None] = lambda fetched: None,  # noqa: ARG005
 ) -> list[Fetched]:
     """Fetch a chain in one step: its manifests, its files below `into`, then their count."""
-    fetched = files(service, records, manifests(records, repository.manifest), repository, into)
+    fetched = files(service, records, contents(records, repository.manifest, repository), repository, into)
     before_counting(fetched)
     count(fetched, service)
     return fetched
 
 
-def manifests(records: Sequence[BackupRecord], read: Callable[[BackupRecord], Manifest]) -> list[Manifest]:
-    """Read the manifests of a chain by `read`; raises Damaged for one that is not whole."""
+@dataclass(frozen=True)
+class Content:
+    """What a backup's snapshot holds, before any of it is fetched: its manifest, and its tree."""
+
+    manifest: Manifest
+    nodes: Sequence[Node]
+
+
+def contents(records: Sequence[BackupRecord], read: Callable[[BackupRecord], Manifest], repository: Repository) -> list[Content]:
+    """Read the manifests of a chain by `read`, and what its snapshots hold; raises Damaged for one that is not whole."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(read, records))
+        trees = pool.submit(repository.trees, [record.snapshot for record in records])
+        manifests = list(pool.map(read, records))
+        return [Content(manifest, trees.result()[record.snapshot]) for record, manifest in zip(records, manifests, strict=True)]
 
 
 def files(
-    service: Service, records: Sequence[BackupRecord], chain: Sequence[Manifest], repository: Repository, into: Path
+    service: Service, records: Sequence[BackupRecord], chain: Sequence[Content], repository: Repository, into: Path
 ) -> list[Fetched]:
     """Fetch what the service wants of each backup of the chain below `into`, the full first.
 
-    Raises Damaged when the repository cannot give back what was stored, LifeboatError when the disk is too small.
+    Raises Damaged when the repository cannot give back what was stored, or holds what no backup does; LifeboatError when the disk
+    is too small.
     """
-    wanted = _wanted(service, chain)
-    what = f"the chain of backup {chain[-1].id}"
+    wanted = _wanted(service, [each.manifest for each in chain])
+    what = f"the chain of backup {chain[-1].manifest.id}"
     disk.require(into, sum(entry.size for entries in wanted for entry in entries), what)
     with disk.full_disk_reported(into, f"fetching {what}"), ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(partial(_fetch_one, repository, into), records, chain, wanted))
 
 
-def log(service: Service, record: BackupRecord, manifest: Manifest, repository: Repository, into: Path) -> Fetched:
+def log(service: Service, record: BackupRecord, content: Content, repository: Repository, into: Path) -> Fetched:
     """Fetch the log alone of the backup after a chain's last, and count it. Raises as `files` does."""
-    logged = continuous(service)
+    logged, manifest = continuous(service), content.manifest
     entries = _entries(manifest, logged.log(manifest) if logged else ())
     what = f"the log of backup {manifest.id}"
     disk.require(into, sum(entry.size for entry in entries), what)
     with disk.full_disk_reported(into, f"fetching {what}"):
-        fetched = _fetch_one(repository, into, record, manifest, entries)
+        fetched = _fetch_one(repository, into, record, content, entries)
     _count(fetched, entries)
     return fetched
 
@@ -82,14 +96,20 @@ def _wanted(service: Service, chain: Sequence[Manifest]) -> list[Sequence[FileEn
 
 
 def _fetch_one(
-    repository: Repository, into: Path, record: BackupRecord, manifest: Manifest, entries: Sequence[FileEntry]
+    repository: Repository, into: Path, record: BackupRecord, content: Content, entries: Sequence[FileEntry]
 ) -> Fetched:
-    directory = into / record.id
-    directory.mkdir(mode=0o711)
-    (directory / DATA).mkdir(mode=0o711)
+    """Fetch these files of a backup; nobody else gets near them, whatever modes and owners the snapshot gives them."""
+    manifest, directory = content.manifest, into / record.id
+    tree.require_plain(content.nodes, manifest)
+    directory.mkdir(mode=0o700)
+    (directory / DATA).mkdir(mode=0o700)
     if entries:
+        # Directories are in no manifest: an empty one that the service needs comes with all of `data`.
         whole = len(entries) == len(manifest.files)
-        repository.fetch(record.snapshot, directory, include=() if whole else [f"/{DATA}/{entry.path}" for entry in entries])
+        repository.fetch(
+            record.snapshot, directory, include=[f"/{DATA}"] if whole else [f"/{DATA}/{entry.path}" for entry in entries]
+        )
+        tree.make_private(directory)
     return Fetched(manifest, directory / DATA)
 
 

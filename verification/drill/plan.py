@@ -10,6 +10,7 @@ from backups import chains as chaining
 from backups.chains import SELECTIONS, Chain
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
+from backups.repository.listing import Listing
 from backups.services.base import Point
 from backups.site import Site
 
@@ -58,12 +59,13 @@ def plan(
     """
     chance = chance or random.SystemRandom()
     try:
-        held = chaining.chains(site.repository.backups())
+        listing = site.repository.listing()
+        held = chaining.chains(listing.backups)
     except LifeboatError as error:
         return [_unplanned(site, name, selection, error) for name in names for selection in selections]
     owners = {backup.id: backup.service for members in held.values() for chain in members for backup in chain.backups}
     return [
-        _planned(site, name, held.get(name, []), selection, at, now(), chance)
+        _planned(site, name, held.get(name, []), listing, selection, at, now(), chance)
         for name in names
         for selection in selections
         # An id that no service has is reported for each of them; one that a service has is drilled for that one alone.
@@ -72,11 +74,19 @@ def plan(
 
 
 def _planned(
-    site: Site, name: str, members: Sequence[Chain], selection: str, at: datetime | None, now: datetime, chance: random.Random
+    site: Site,
+    name: str,
+    members: Sequence[Chain],
+    listing: Listing,
+    selection: str,
+    at: datetime | None,
+    now: datetime,
+    chance: random.Random,
 ) -> Planned:
     chosen: tuple[BackupRecord, ...] = ()
     error = None
     try:
+        listing.require_not_odd(selection)
         last = chaining.select(name, members, selection, at=at, now=now, chance=chance)
         chosen = (last,)
         chosen = next(chain for chain in members if chain.id == last.chain).up_to(last.id)

@@ -219,8 +219,8 @@ class DockerSandbox:
 def opened(run: Run, name: str, settings: SandboxSettings) -> Iterator[DockerSandbox]:
     """Open a sandbox of the run, called `name` (once per run). Nothing of it is left when the block ends."""
     directory = run.directory / f"sandbox-{name}"
-    # 0711: servers in containers run as users of their own and must reach what is mounted from below.
-    directory.mkdir(mode=0o711)
+    # Servers in containers run as users of their own; the daemon opens what is mounted from below for them.
+    directory.mkdir(mode=0o700)
     title = f"lifeboat-{run.id}-{name}"
     sandbox = DockerSandbox(
         title,

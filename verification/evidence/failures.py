@@ -35,10 +35,15 @@ def failed_chains(backups: Iterable[BackupRecord], proofs: Mapping[str, Proof]) 
     return failed
 
 
-def known(repository: Repository) -> dict[str, datetime]:
+def _read(repository: Repository, now: datetime) -> dict[str, datetime]:
+    held = store.listed(repository, now)
+    return failed_chains(held.backups, held.proofs)
+
+
+def known(repository: Repository, now: datetime) -> dict[str, datetime]:
     """Read from the repository which chains failed; none, with a warning, when that cannot be read: backups go on without."""
     try:
-        return guarded(lambda: failed_chains(*store.listed(repository)) if repository.exists() else {})
+        return guarded(lambda: _read(repository, now) if repository.exists() else {})
     except LifeboatError as error:
         log.warning("whether a chain failed its drill cannot be read, backups go on without: %s", error.message)
         return {}

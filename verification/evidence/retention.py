@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from backups import durations, prune, retention
 from backups.chains import in_future
 from backups.manifest import BackupRecord
-from backups.repository.repository import Snapshot
+from backups.repository.listing import Snapshot
 from backups.site import Site
 from verification.evidence import store
 

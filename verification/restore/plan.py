@@ -10,8 +10,9 @@ from backups import chains as chaining
 from backups.errors import Damaged, LifeboatError
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
-from backups.manifest import BACKUP, BackupRecord, Manifest, tag_values
-from backups.repository.repository import Repository, Snapshot, records
+from backups.manifest import BACKUP, BackupRecord, Manifest
+from backups.repository.listing import Listing, Snapshot
+from backups.repository.repository import Repository
 from backups.services.base import Service
 from backups.site import Site
 from verification.drill import images
@@ -78,7 +79,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     service = site.service(name, docker)
     snapshots = site.repository.snapshots(BACKUP, TAG)
     manifests = Manifests(site.repository)
-    choice = choose(records(snapshots), manifests, service, order, now)
+    choice = choose(site.repository.listing(snapshots), manifests, service, order, now)
     if choice.later and not order.anyway:
         require_unrefuted(site.repository, snapshots, choice.later, order, now)
     target = open_target(order.to, site, docker, service, in_place=not order.tables)
@@ -111,7 +112,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         target=target,
         held=held,
         needed=needed,
-        promised=promised(site.repository, snapshots, name),
+        promised=promised(site.repository, snapshots, name, now),
         image=images.described(image, docker),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=_lost(service, manifest),
@@ -122,10 +123,10 @@ def require_unrefuted(
     repository: Repository, snapshots: Sequence[Snapshot], later: BackupRecord, order: Order, now: datetime
 ) -> None:
     """Raise Damaged when the newest proof of `later`, whose log leads to the moment, says that it does not come back equal."""
-    proof = store.read_proofs(snapshots, now).get(later.id)
+    proof = store.proofs_among(repository, snapshots, now).get(later.id)
     if proof is None or proof.verdict != "failed":
         return
-    drill = store.newest_drill(repository, snapshots, later.id)
+    drill = store.newest_drill(repository, snapshots, later.id, now)
     if drill and drill.rto_met is False and not drill.failures and not drill.error:
         # It came back equal, and only too late: nothing is wrong with its log.
         return
@@ -139,14 +140,15 @@ def require_unrefuted(
     )
 
 
-def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Service, order: Order, now: datetime) -> Choice:
+def choose(held: Listing, manifests: Manifests, service: Service, order: Order, now: datetime) -> Choice:
     """Choose what comes back: nothing that is dated in the future, unless it is named by its id.
 
     Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole.
     """
     if order.at is not None and order.backup != "latest":
         raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
-    members = chaining.chains(backups).get(service.name, [])
+    held.require_not_odd(order.backup)
+    members = chaining.chains(held.backups).get(service.name, [])
     if order.backup == "latest":
         chaining.require_present(service.name, members, now)
         members = chaining.present(members, now)
@@ -156,13 +158,14 @@ def choose(backups: Sequence[BackupRecord], manifests: Manifests, service: Servi
     return points.at_position(order.at) if order.at is not None else points.of_backup(order.backup)
 
 
-def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str) -> list[Timed]:
+def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str, now: datetime) -> list[Timed]:
     """Find the phases of the newest drill that brought the service back, and their seconds, by the evidence among `snapshots`."""
-    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time, reverse=True):
-        drilled = [value for tag in snapshot.tags if (value := tag_values([tag]).get("proof"))]
-        if not any(value.startswith(f"{service}-") for value in drilled):
-            continue
-        evidence = store.read_report(repository, snapshot)
+    about = [
+        snapshot
+        for snapshot in snapshots
+        if TAG in snapshot.tags and any(backup.startswith(f"{service}-") for backup in store.proven_by(snapshot))
+    ]
+    for evidence in store.reports(repository, about, now):
         drills = [drill for drill in evidence.drills if drill.service == service and drill.restore_seconds is not None]
         if drills:
             slowest = max(drills, key=lambda drill: drill.restore_seconds or 0)

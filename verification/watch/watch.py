@@ -22,7 +22,8 @@ from backups.services.base import Problem, Service
 from backups.services.identified import another
 from backups.site import Site
 from backups.witness import Fact
-from verification.evidence.store import TAG, Proof, read_proofs
+from verification.evidence import store
+from verification.evidence.store import Proof
 
 log = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ def _of_the_same_server(
 
 def _advise(site: Site, members: Sequence[Chain], now: datetime) -> Advice | None:
     """Choose the newest backup that has not failed its proof and whose chain is whole."""
-    proofs = read_proofs(site.repository.snapshots(TAG), now)
+    proofs = store.proofs(site.repository, now)
     backups = {backup.id: (backup, chain) for chain in members for backup in chain.backups}
     drilled = next(((backups[identifier][0], proof) for identifier, proof in proofs.items() if identifier in backups), None)
     for backup, chain in sorted(backups.values(), key=lambda entry: entry[0].taken_at, reverse=True):

@@ -6,8 +6,9 @@ binary log file's own bytes from `start` to `end`; the segments of a chain, put 
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from backups.foreign import BackupId, Gtids, LogName, RelativePath, Seconds, Size, Uuid
 from backups.manifest import Frozen
 
 DATADIR = "datadir"
@@ -17,9 +18,9 @@ LOG = "log"
 class Position(Frozen):
     """A point in the source's binary log: file, offset in bytes, and the GTIDs executed there (None without GTIDs)."""
 
-    file: str
-    offset: int
-    gtid_executed: str | None = None
+    file: LogName
+    offset: Size
+    gtid_executed: Gtids | None = None
 
 
 class LogSegment(Frozen):
@@ -28,10 +29,10 @@ class LogSegment(Frozen):
     A segment that starts at 0 holds the file's magic and its format description event too; one that starts later is bare events.
     """
 
-    file: str
-    start: int
-    end: int
-    path: str
+    file: LogName
+    start: Size
+    end: Size
+    path: RelativePath
 
 
 class Bridge(Frozen):
@@ -39,7 +40,7 @@ class Bridge(Frozen):
     two chains can be brought back too. Bringing this full back needs none of it.
     """
 
-    backup: str
+    backup: BackupId
     start: Position
     segments: tuple[LogSegment, ...]
 
@@ -86,16 +87,16 @@ class MySQLDetails(Frozen):
     the chain before a full cannot be brought back, a sentence each
     """
 
-    server_uuid: str
+    server_uuid: Uuid
     gtid: bool
     start: Position
     end: Position
-    log_created: int
+    log_created: Size
     segments: tuple[LogSegment, ...]
     variables: dict[str, str]
     plugins: tuple[str, ...]
-    lock_seconds: float
-    lock_attempts: int
+    lock_seconds: Seconds
+    lock_attempts: Size
     changed: tuple[str, ...] | None = None
     others: dict[str, str] = Field(default={})
     unknown: dict[str, str] = Field(default={})
@@ -105,3 +106,11 @@ class MySQLDetails(Frozen):
     bridge: Bridge | None = None
     form: Form = Form()
     limits: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_file_once(self) -> "MySQLDetails":
+        """Refuse a file that two segments name: the first would take it away from the second."""
+        paths = [segment.path for segment in (*(self.bridge.segments if self.bridge else ()), *self.segments)]
+        if len(set(paths)) != len(paths):
+            raise ValueError("two segments of the log are in the same file")
+        return self

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from backups.foreign import DumpFile, Seconds, Size, Uuid
 from backups.manifest import Frozen
 from backups.services.mysql.details import Position
 
@@ -45,14 +46,14 @@ class DumpDetails(Frozen):
 
     method: Literal["dump"] = "dump"
     mariadb: bool
-    server_uuid: str
+    server_uuid: Uuid
     position: Position | None
-    stages: tuple[tuple[str, ...], ...]
+    stages: tuple[tuple[DumpFile, ...], ...]
     variables: dict[str, str]
     plugins: tuple[str, ...]
     lock: Literal["global", "tables"]
-    lock_seconds: float
-    lock_attempts: int
+    lock_seconds: Seconds
+    lock_attempts: Size
     unsafe_tables: tuple[str, ...] = ()
     limits: tuple[str, ...] = LIMITS
 

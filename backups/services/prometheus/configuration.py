@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from backups import foreign
 from backups.errors import ConfigError
 from backups.machine.docker import Container, Docker, Image
 from backups.places.base import Place
@@ -30,6 +31,11 @@ def locate(flags: dict[str, str], place: Place) -> Configuration:
             hint=f"set `config_place` to the directory that the source calls {main.parent}",
         )
     directory = str(main.parents[len(found.parts) - 1]) if main.is_absolute() else _DEFAULT_DIRECTORY
+    try:
+        foreign.directory_path(directory)
+    except ValueError:
+        # No container can have it there, as below / or /etc, where the image's own files are.
+        directory = _DEFAULT_DIRECTORY
     return Configuration(main=str(found), directory=directory, checked=False)
 
 

@@ -7,6 +7,7 @@ configuration and rule files, whole in every backup.
 from pydantic import Field, ValidationError
 
 from backups.errors import Damaged
+from backups.foreign import BackupId, MountPath, RelativePath, Sha256, Size, Token, Ulid
 from backups.manifest import Frozen, Manifest
 
 BLOCKS = "blocks"
@@ -19,17 +20,17 @@ class BlockFile(Frozen):
     damage: what was wrong with it at the source already, by the checksums in it, when it was copied
     """
 
-    path: str
-    size: int
-    sha256: str
-    backup: str | None = None
+    path: RelativePath
+    size: Size
+    sha256: Sha256
+    backup: BackupId | None = None
     damage: str | None = None
 
 
 class Block(Frozen):
     """A block of the snapshot; min_time and max_time (exclusive) in milliseconds since 1970."""
 
-    ulid: str
+    ulid: Ulid
     min_time: int
     max_time: int
     files: tuple[BlockFile, ...]
@@ -84,8 +85,8 @@ class Configuration(Frozen):
     checked: whether promtool checked it when the backup was taken
     """
 
-    main: str
-    directory: str
+    main: RelativePath
+    directory: MountPath
     checked: bool
 
 
@@ -96,7 +97,7 @@ class PrometheusDetails(Frozen):
     start: flags of the source that a restored server is started with
     """
 
-    snapshot: str
+    snapshot: Token
     blocks: tuple[Block, ...]
     questions: Questions
     flags: dict[str, str]

@@ -46,11 +46,11 @@ class Harness:
         """A capture as it comes out of a repository."""
         manifest = Manifest(
             lifeboat="0",
-            id="grafana-1",
+            id="grafana-20261123T000000Z",
             service="grafana",
             type="grafana",
             kind="full",
-            chain="grafana-1",
+            chain="grafana-20261123T000000Z",
             sequence=0,
             parent=None,
             started_at=NOW,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract.toy_site import IMAGE
 from tests.integration.flows.conftest import Said, lifeboat
-from tests.integration.retention.conftest import DAY, NOW, Harbour, harbour, harbour_template
+from tests.integration.retention.conftest import DAY, NOW, Harbour, harbour, harbour_template, identifier
 from verification.evidence.store import TAG
 from verification.watch.status import ServiceStatus
 
@@ -33,7 +33,7 @@ def drilled(harbour: Harbour, verdict: str = "verified", age: timedelta = DAY, s
     evidence = harbour.folder / "evidence"
     evidence.mkdir()
     (evidence / "report.json").write_text("{}")
-    tags = [TAG, f"verdict={verdict}", f"proof=lately-8|{verdict}|{seconds}|{(NOW - age).isoformat()}"]
+    tags = [TAG, f"verdict={verdict}", f"proof={identifier('lately', 8)}|{verdict}|{seconds}|{(NOW - age).isoformat()}"]
     harbour.open().repository.save(evidence, host="lighthouse", tags=tags, at=NOW - age)
 
 
@@ -57,8 +57,8 @@ def test_all_well_is_zero_and_tells_everything(harbour: Harbour, status: Status,
     moments = {name: datetime.fromisoformat(told.pop(name)) for name in ("first_backup_at", "last_backup_at", "proven_at")}
     assert moments == {"first_backup_at": NOW - 75 * DAY, "last_backup_at": NOW - DAY, "proven_at": NOW - DAY}
     assert told == {
-        "service": "toy", "type": "toy", "backups": 14, "last_backup": "lately-8", "rpo_kept": True, "standing": "verified",
-        "proven_backup": "lately-8", "restore_seconds": 30.0, "rto_kept": True, "complaints": [],
+        "service": "toy", "type": "toy", "backups": 14, "last_backup": identifier("lately", 8), "rpo_kept": True, "standing": "verified",
+        "proven_backup": identifier("lately", 8), "restore_seconds": 30.0, "rto_kept": True, "complaints": [],
     }  # fmt: skip
     words = lifeboat("status", "--config", str(harbour.config))
     assert words.code == 0

@@ -62,11 +62,11 @@ def _manifest(captured: Captured, chain: tuple[Manifest, ...], count: int) -> Ma
     now = datetime.now(UTC)
     return Manifest(
         lifeboat="0",
-        id=f"agama-{count}",
+        id=f"agama-20261123T00000{count}Z",
         service="agama",
         type="mysql",
         kind="incremental" if chain else "full",
-        chain=chain[0].id if chain else f"agama-{count}",
+        chain=chain[0].id if chain else f"agama-20261123T00000{count}Z",
         sequence=len(chain),
         parent=chain[-1].id if chain else None,
         started_at=now,

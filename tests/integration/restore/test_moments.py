@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,9 @@ def test_a_drill_goes_to_the_moment_and_proves_the_backup_before_it_alone(
     assert said.code == 1, said.out + said.err
     assert f"the log does not lead to the witness of {newer}: 3 of " in " ".join(said.out.split())
     assert "<failure" in (tmp_path / "out" / "junit.xml").read_text()
-    assert {backup: proof.verdict for backup, proof in store.proofs(site.repository).items()} == {older: "verified"}
+    assert {backup: proof.verdict for backup, proof in store.proofs(site.repository, datetime.now(UTC)).items()} == {
+        older: "verified"
+    }
 
 
 def test_of_a_service_without_a_log_the_drill_names_the_backup_that_it_took(

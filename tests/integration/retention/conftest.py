@@ -53,16 +53,20 @@ class Harbour:
         return sum(path.stat().st_size for path in (self.folder / "repository" / "data").rglob("*") if path.is_file())
 
 
+def identifier(chain: str, sequence: int = 0) -> str:
+    """The id of a backup that `fabricate` saves; of the first, that of its chain."""
+    return f"{chain}-20000101T000000Z" + (f"-{sequence + 1}" if sequence else "")
+
+
 def fabricate(site: Site, scratch: Path, chain: str, taken: Sequence[datetime], *, standalone: bool = False) -> None:
     """Save a chain of backups as if taken at these times."""
     for sequence, moment in enumerate(taken):
         shutil.rmtree(scratch, ignore_errors=True)
         (scratch / "data").mkdir(parents=True)
         (scratch / "data" / "noise").write_bytes(os.urandom(BYTES))
-        identifier = f"{chain}-{sequence}"
         manifest = Manifest(
-            lifeboat="0.1.0", id=identifier, service="toy", type="toy", kind="incremental" if sequence else "full", chain=chain,
-            sequence=sequence, parent=f"{chain}-{sequence - 1}" if sequence else None, standalone=standalone,
+            lifeboat="0.1.0", id=identifier(chain, sequence), service="toy", type="toy", kind="incremental" if sequence else "full", chain=identifier(chain),
+            sequence=sequence, parent=identifier(chain, sequence - 1) if sequence else None, standalone=standalone,
             started_at=moment, taken_at=moment, finished_at=moment, source=Source(version="toy 1.0", image=IMAGE),
             files=(FileEntry(path="noise", size=BYTES),), details={"hashes": {"noise": "x"}}, witness=(Fact("tree", "files", 1),),
         )  # fmt: skip
@@ -74,12 +78,12 @@ def chains_of(repository: Repository) -> dict[str, list[int]]:
     """Chain -> the sequence numbers that the repository holds of it."""
     held: dict[str, list[int]] = {}
     for record in repository.backups():
-        held.setdefault(record.chain, []).append(record.sequence)
+        held.setdefault(record.chain.partition("-")[0], []).append(record.sequence)
     return held
 
 
 def going(decisions: Iterable[Decision]) -> set[str]:
-    return {decision.chain.id for decision in decisions if not decision.keep}
+    return {decision.chain.id.partition("-")[0] for decision in decisions if not decision.keep}
 
 
 @pytest.fixture(scope="session")

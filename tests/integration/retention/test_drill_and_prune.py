@@ -48,7 +48,7 @@ def test_a_prune_on_this_machine_leaves_the_chain_that_a_drill_reads(
     toy: ToySite, planned: Planned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes between the manifests and the files, deletes nothing, and the drill proves the chain."""
-    site, whole = toy.open(), fetch.manifests
+    site, whole = toy.open(), fetch.contents
     deleted = []
 
     def interrupted(*arguments: Any) -> Any:
@@ -56,7 +56,7 @@ def test_a_prune_on_this_machine_leaves_the_chain_that_a_drill_reads(
         deleted.append(prune_everything(site))
         return read
 
-    monkeypatch.setattr(fetch, "manifests", interrupted)
+    monkeypatch.setattr(fetch, "contents", interrupted)
     result = drill(site, planned)
     assert deleted == [0]
     assert result.verdict == "verified", result.reasons
@@ -64,7 +64,7 @@ def test_a_prune_on_this_machine_leaves_the_chain_that_a_drill_reads(
     assert chains_of(site.repository) == {"new": [0]}
 
 
-@pytest.mark.parametrize("moment", ["manifests", "files"])
+@pytest.mark.parametrize("moment", ["contents", "files"])
 def test_a_chain_that_another_machine_deletes_could_not_be_drilled(
     toy: ToySite, planned: Planned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, moment: str
 ) -> None:

@@ -20,7 +20,7 @@ from backups.repository import chains_in_use
 from backups.repository.repository import Repository
 from tests.integration.conftest import Child, children, said
 from tests.integration.flows.conftest import Said
-from tests.integration.retention.conftest import AGES, BYTES, DAY, NOW, Harbour, chains_of, going
+from tests.integration.retention.conftest import AGES, BYTES, DAY, NOW, Harbour, chains_of, going, identifier
 from tests.servers import restic
 from verification.evidence.store import TAG
 
@@ -45,7 +45,7 @@ def test_a_dry_run_prints_every_reason_and_deletes_nothing(harbour: Harbour, lif
     before = files(harbour)
     done = lifeboat("prune", "--dry-run", "--config", str(harbour.config))
     assert done.code == 0, done.err
-    told = {line.split()[1]: line for line in done.out.splitlines()[1:]}
+    told = {line.split()[1].partition("-")[0]: line for line in done.out.splitlines()[1:]}
     assert set(told) == set(EVERYTHING)
     assert " goes " in told["old"]
     assert re.search(r"its full is 75 d \d h old; chains go after 31 d 0 h", told["old"])
@@ -67,7 +67,7 @@ def test_prune_deletes_exactly_the_plan_and_frees_its_space(harbour: Harbour, li
 
 def test_the_newest_proven_chain_stays_until_a_newer_one_is_proven(harbour: Harbour, lifeboat: Lifeboat) -> None:
     """By the evidence in the repository."""
-    prove(harbour, "month-1")
+    prove(harbour, identifier("month", 1))
     done = lifeboat("prune", "--config", str(harbour.config))
     assert done.code == 0
     assert re.search(r"its full is 40 d \d h old, but it is the newest verified chain: nothing newer is proven", done.out)
@@ -186,7 +186,7 @@ def test_a_chain_that_is_read_since_the_plan_stays_and_the_rest_goes(harbour: Ha
     site = harbour.open()
     decisions = prune.plan(site, site.repository.backups(), {}, now=NOW)
     assert going(decisions) == {"old", "month"}
-    with chains_in_use.chain(site.state, "old"), chains_in_use.chain(site.state, "old"):
+    with chains_in_use.chain(site.state, identifier("old")), chains_in_use.chain(site.state, identifier("old")):
         assert going(prune.plan(site, site.repository.backups(), {}, now=NOW)) == {"month"}
         assert prune.carry_out(site, decisions) == 2
     assert chains_of(site.repository) == STAYING | {"old": [0, 1]}
@@ -196,9 +196,9 @@ def test_a_chain_that_is_read_since_the_plan_stays_and_the_rest_goes(harbour: Ha
 
 def test_a_reader_that_dies_is_no_reader(harbour: Harbour, child: Child) -> None:
     code = "import sys, time\nfrom pathlib import Path\nfrom backups.repository import chains_in_use\n"
-    code += "with chains_in_use.chain(Path(sys.argv[1]), 'old'):\n    print('reading')\n    time.sleep(600)\n"
+    code += "with chains_in_use.chain(Path(sys.argv[1]), sys.argv[2]):\n    print('reading')\n    time.sleep(600)\n"
     site = harbour.open()
-    process = child(code, site.state)
+    process = child(code, site.state, identifier("old"))
     assert said(process) == "reading"
     assert going(prune.plan(site, site.repository.backups(), {}, now=NOW)) == {"month"}
     process.kill()
@@ -273,7 +273,7 @@ class restoring:  # noqa: N801 - reads as what it is
 def test_evidence_of_what_has_gone_does_not_confuse_the_next_plan(harbour: Harbour) -> None:
     """Proofs outlive the backups that they prove."""
     site = harbour.open()
-    proofs = {"old-0": datetime.now(UTC), "gone-long-ago": NOW - 50 * DAY}
+    proofs = {identifier("old"): datetime.now(UTC), identifier("gone"): NOW - 50 * DAY}
     assert going(prune.plan(site, site.repository.backups(), proofs, now=NOW)) == {"month"}
 
 
@@ -281,7 +281,7 @@ def test_evidence_of_what_is_gone_goes_with_its_reason_and_the_rest_stays(harbou
     """A proof of a chain that is gone, one of a chain that is there, and the newest."""
     repository = harbour.open().repository
     (harbour.folder / "evidence").mkdir()
-    for age, backup in ((50, "gone-0"), (45, "lately-0"), (1, "lately-8")):
+    for age, backup in ((50, identifier("gone")), (45, identifier("lately")), (1, identifier("lately", 8))):
         (harbour.folder / "evidence" / "report.json").write_text(f'{{"age": {age}}}')
         at = NOW - age * DAY
         tags = [TAG, "verdict=verified", f"proof={backup}|verified|3.0|{at.isoformat()}"]

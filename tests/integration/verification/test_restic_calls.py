@@ -103,6 +103,7 @@ def test_a_restore_lists_the_repository_once_and_reads_each_manifest_once(toy: T
         "snapshots": 1,
         f"dump {report.id} report.json": 1,
         **{f"dump {backup.snapshot} /manifest.json": 1 for backup in backups},
+        "find": 1,
         "restore": 2,
     }
 
@@ -115,6 +116,7 @@ def test_a_verification_lists_the_repository_once_and_each_drill_reads_each_mani
         "cat": 2,
         "snapshots": 1,
         **{f"dump {backup.snapshot} /manifest.json": 2 for backup in backups},
+        "find": 2,
         "restore": 4,
         "backup": 1,
     }

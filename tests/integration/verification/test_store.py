@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from backups.repository.repository import Snapshot
+from backups.repository.listing import Snapshot
 from tests.contract.toy_site import ToySite
 from verification.evidence import store
 from verification.evidence.store import Proof
 from verification.verify import verify
+
+A, B = "toy-20261122T000000Z", "toy-20261123T000000Z"
 
 
 def snapshot(at: datetime, *tags: str) -> Snapshot:
@@ -22,7 +24,7 @@ def test_evidence_is_kept_whole_and_read_from_tags_alone_and_is_no_backup(toy: T
 
     assert evidence.kept is not None
     assert evidence.kept.snapshot is not None
-    proofs = store.proofs(site.repository)
+    proofs = store.proofs(site.repository, datetime.now(UTC))
     assert list(proofs) == [backups[-1].id]
     proof = proofs[backups[-1].id]
     assert (proof.verdict, proof.at) == ("verified", evidence.finished_at)
@@ -40,22 +42,23 @@ def test_the_newest_proof_of_a_backup_counts_newest_first() -> None:
     last_week = now - timedelta(days=7)
     proofs = store.read_proofs(
         [
-            snapshot(now, f"proof=b|failed|70.5|{now.isoformat()}"),
+            snapshot(now, f"proof={B}|failed|70.5|{now.isoformat()}"),
             snapshot(
-                last_week, f"proof=a|verified|41.0|{last_week.isoformat()}", f"proof=b|verified|60.0|{last_week.isoformat()}"
+                last_week, f"proof={A}|verified|41.0|{last_week.isoformat()}", f"proof={B}|verified|60.0|{last_week.isoformat()}"
             ),
-        ]
+        ],
+        now,
     )
 
-    assert list(proofs.items()) == [("b", Proof("failed", 70.5, now)), ("a", Proof("verified", 41.0, last_week))]
+    assert list(proofs.items()) == [(B, Proof("failed", 70.5, now)), (A, Proof("verified", 41.0, last_week))]
 
 
 def test_of_two_drills_of_one_backup_the_failed_one_counts_then_the_slower() -> None:
     now = datetime(2026, 11, 23, 6, tzinfo=UTC)
     stamp = now.isoformat()
 
-    one = store.read_proofs([snapshot(now, f"proof=a|failed||{stamp}", f"proof=a|verified|9.0|{stamp}")])
-    two = store.read_proofs([snapshot(now, f"proof=a|verified|9.0|{stamp}", f"proof=a|verified|3.0|{stamp}")])
+    one = store.read_proofs([snapshot(now, f"proof={A}|failed||{stamp}", f"proof={A}|verified|9.0|{stamp}")], now)
+    two = store.read_proofs([snapshot(now, f"proof={A}|verified|9.0|{stamp}", f"proof={A}|verified|3.0|{stamp}")], now)
 
-    assert one == {"a": Proof("failed", None, now)}
-    assert two == {"a": Proof("verified", 9.0, now)}
+    assert one == {A: Proof("failed", None, now)}
+    assert two == {A: Proof("verified", 9.0, now)}

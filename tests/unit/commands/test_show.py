@@ -8,6 +8,7 @@ from rich.text import Text
 
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, FileEntry, Manifest, Source
+from backups.repository.listing import Listing
 from backups.witness import Fact
 from flows.commands import show
 from tests import documented
@@ -32,11 +33,11 @@ def _manifest(**changes: Any) -> Manifest:
         "source": Source(version="9.7.4", image="mysql:9.7"), "files": (FileEntry(path="log/binlog.000001@4", size=2048),),
         "details": {"lock_seconds": 0.0049, "lock_attempts": 1}, "witness": WITNESS,
     }  # fmt: skip
-    return Manifest(**(values | changes))
+    return Manifest.model_construct(**(values | changes))
 
 
 def _record(number: int) -> BackupRecord:
-    return BackupRecord(
+    return BackupRecord.model_construct(
         snapshot=f"{number}" * 64, id=f"agama-{number}", service="agama", type="mysql", kind="full" if number == 1 else "incremental",
         chain="agama-1", sequence=number - 1, taken_at=AT + timedelta(days=number), size=1024 * number, standalone=False,
     )  # fmt: skip
@@ -112,11 +113,14 @@ def test_what_is_not_known_is_left_out() -> None:
 )
 def test_what_is_not_there_is_told_with_the_nearest_name(wanted: str, message: str, hint: str) -> None:
     with pytest.raises(LifeboatError) as raised:
-        show._chain(CHAIN, wanted, ["agama", "grafana"], AT + timedelta(days=9))
+        show._chain(Listing(CHAIN), wanted, ["agama", "grafana"], AT + timedelta(days=9))
     assert raised.value.message == message
     assert hint in str(raised.value.hint)
 
 
 def test_a_services_name_means_its_newest_backup() -> None:
-    assert [record.id for record in show._chain(CHAIN, "agama", ["agama"], AT + timedelta(days=9))] == ["agama-1", "agama-2"]
-    assert [record.id for record in show._chain(CHAIN, "agama-1", ["agama"], AT + timedelta(days=9))] == ["agama-1"]
+    assert [record.id for record in show._chain(Listing(CHAIN), "agama", ["agama"], AT + timedelta(days=9))] == [
+        "agama-1",
+        "agama-2",
+    ]
+    assert [record.id for record in show._chain(Listing(CHAIN), "agama-1", ["agama"], AT + timedelta(days=9))] == ["agama-1"]

@@ -16,7 +16,7 @@ META = b'{"ulid": "%s", "minTime": 1, "maxTime": 5, "stats": {"numSamples": 7, "
 
 def _manifest(identifier: str, details: dict[str, object]) -> Manifest:
     at = datetime(2026, 11, 22, tzinfo=UTC)
-    return Manifest(
+    return Manifest.model_construct(
         lifeboat="0",
         id=identifier,
         service="prometheus",
@@ -36,12 +36,13 @@ def _manifest(identifier: str, details: dict[str, object]) -> Manifest:
 
 
 def _block(*files: BlockFile) -> Block:
-    return Block(ulid=ULID, min_time=1, max_time=5, files=files)
+    return Block.model_construct(ulid=ULID, min_time=1, max_time=5, files=files)
 
 
 def test_files_without_a_backup_belong_to_the_chains_last() -> None:
     block = _block(
-        BlockFile(path="index", size=1, sha256="a"), BlockFile(path="chunks/000001", size=2, sha256="b", backup="first")
+        BlockFile.model_construct(path="index", size=1, sha256="a"),
+        BlockFile.model_construct(path="chunks/000001", size=2, sha256="b", backup="first"),
     )
     have = blocks.known([_manifest("first", {}), _manifest("last", {})], [block])
     assert {key: file.backup for key, file in have.items()} == {
@@ -56,13 +57,13 @@ def test_files_without_a_backup_belong_to_the_chains_last() -> None:
 )
 def test_only_files_written_once_are_taken_from_the_chain(path: str, size: int, copied: bool) -> None:
     """meta.json and tombstones may be rewritten with the same size."""
-    files = [BlockFile(path=name, size=1, sha256="a") for name in ("index", "meta.json", "tombstones")]
+    files = [BlockFile.model_construct(path=name, size=1, sha256="a") for name in ("index", "meta.json", "tombstones")]
     have = blocks.known([_manifest("first", {})], [_block(*files)])
     assert blocks.must_be_copied(ULID, path, size, have) is copied
 
 
 def test_the_same_path_of_another_block_is_another_file() -> None:
-    have = blocks.known([_manifest("first", {})], [_block(BlockFile(path="index", size=1, sha256="a"))])
+    have = blocks.known([_manifest("first", {})], [_block(BlockFile.model_construct(path="index", size=1, sha256="a"))])
     assert blocks.must_be_copied(ULID[:-1] + "T", "index", 1, have)
 
 
@@ -102,7 +103,7 @@ def test_a_block_whose_numbers_cannot_be_read_states_none(tmp_path: Path) -> Non
 def test_damages_name_block_and_file(tmp_path: Path) -> None:
     _data(tmp_path)
     chunk = tmp_path / ULID / "chunks" / "000001"
-    good = BlockFile(path="chunks/000001", size=7, sha256=blocks.digest(chunk))
+    good = BlockFile.model_construct(path="chunks/000001", size=7, sha256=blocks.digest(chunk))
     assert blocks.damages(tmp_path, [_block(good)]) == []
     chunk.write_bytes(b"semples")
     assert blocks.damages(tmp_path, [_block(good)])[0].startswith(f"block {ULID}: chunks/000001 has sha256")

@@ -15,7 +15,12 @@ UNLIMITED = "--storage.tsdb.retention.size=1EB"
 def details(days: float, start: dict[str, str], size: int = 1000) -> PrometheusDetails:
     """A backup whose oldest block ended some days ago."""
     blocks = [
-        Block(ulid=str(number), min_time=end - 7200_000, max_time=end, files=(BlockFile(path="index", size=size, sha256=""),))
+        Block.model_construct(
+            ulid=str(number),
+            min_time=end - 7200_000,
+            max_time=end,
+            files=(BlockFile.model_construct(path="index", size=size, sha256=""),),
+        )
         for number, end in enumerate(int((NOW - timedelta(days=age)).timestamp() * 1000) for age in (days, 0.1))
     ]
     return PrometheusDetails(snapshot="s", blocks=tuple(blocks), questions=Questions(seed=1), flags={}, start=start)

@@ -10,20 +10,26 @@ from backups.manifest import BackupRecord, Manifest
 from backups.services.mysql.binlog.gtids import Gtids
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import is_dump
+from backups.services.mysql.source import command_line
 
 
 def details_of(manifest: Manifest) -> MySQLDetails | None:
     """Read the details of a backup with a log; None for a dump. Raises Damaged, naming the backup, when they are not readable."""
-    if is_dump(manifest.details):
-        return None
+    return None if is_dump(manifest.details) else log_details(manifest)
+
+
+def log_details(manifest: Manifest) -> MySQLDetails:
+    """Read the details of a backup that has a log. Raises Damaged, naming the backup, when it has none, or not readable ones."""
     try:
-        return MySQLDetails.model_validate(manifest.details)
+        details = MySQLDetails.model_validate(manifest.details)
     except ValidationError as error:
         first = error.errors()[0]
         raise Damaged(
             f"the manifest of {manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
             hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
         ) from error
+    command_line.require(details, manifest.id)
+    return details
 
 
 def holds(manifest: Manifest, position: str) -> bool:

@@ -8,8 +8,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below, disk
 from backups.machine.docker import Image
@@ -18,6 +16,7 @@ from backups.services.continuous import Advanced
 from backups.services.inspected import Inspection
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
+from backups.services.mysql.binlog.coverage import log_details
 from backups.services.mysql.copy import advance, events, export_tables, hand_over, inspect, installed, options
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
@@ -29,7 +28,6 @@ from backups.services.mysql.copy.server import HINT, Ended, Server
 from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
@@ -64,7 +62,7 @@ class MySQLCopy:
     def assemble(self) -> None:
         """Move the clone to where the server looks for it, and put the chain's log together."""
         self._image = self._sandbox.image(self._last.source.image)
-        self._all_details = details = [_details(fetched) for fetched in self._chain]
+        self._all_details = details = [log_details(fetched.manifest) for fetched in self._chain]
         self._details = details[-1]
         clone = self._chain[0].data / DATADIR
         if clone.is_symlink() or not clone.is_dir():
@@ -165,7 +163,7 @@ class MySQLCopy:
 
     def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""
-        later = _details(log)
+        later = log_details(log.manifest)
         path = Advance(self._chain, self._details, log, later)
         stop = self._server.run(lambda session: path.find(session, point))
         self._at = stop.position
@@ -193,7 +191,7 @@ class MySQLCopy:
 
     def advance_to_witness(self, log: Fetched) -> None:
         """See `ContinuousCopy.advance_to_witness`."""
-        path = Advance(self._chain, self._details, log, _details(log))
+        path = Advance(self._chain, self._details, log, log_details(log.manifest))
         logs = self._hand_in(lambda placed, kept: path.place_rest(placed, kept, self._at))
 
         def go_on(session: Session) -> None:
@@ -247,16 +245,3 @@ class MySQLCopy:
 
     def _replay(self, session: Session) -> Replay:
         return Replay(session, self._logs, self._details.end)
-
-
-def _details(fetched: Fetched) -> MySQLDetails:
-    try:
-        details = MySQLDetails.model_validate(fetched.manifest.details)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Damaged(
-            f"the manifest of {fetched.manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
-            hint="was it written by a newer Lifeboat?",
-        ) from error
-    command_line.require(details, fetched.manifest.id)
-    return details

@@ -81,13 +81,14 @@ class Replay:
     def _cloned_at(self) -> Position:
         """Return the clone's own position in the source's log, which is known once a server has started on it."""
         found = rows(self._session, "SELECT binlog_file, binlog_position, state FROM performance_schema.clone_status")
-        if len(found) != 1 or not found[0][0]:
+        file = str(found[0][0]).rpartition("/")[2] if len(found) == 1 and found[0][0] else ""
+        try:
+            return Position(file=file, offset=int(found[0][1]))
+        except (ValueError, TypeError, IndexError) as error:
             raise Damaged(
                 f"the restored data do not hold their position in the source's log (clone_status: {found or 'empty'})",
                 hint="the clone is not whole: verify an older backup, and take a full: lifeboat backup --kind full",
-            )
-        file, offset, _ = found[0]
-        return Position(file=str(file).rpartition("/")[2], offset=int(offset))
+            ) from error
 
     def _begin(self, start: Position) -> None:
         first = self._logs.get(start.file)

@@ -146,7 +146,10 @@ def _proven_at_the_later_end(chain: Chain, restored: Restored) -> None:
 def _refusals(chain: Chain, restored: Restored, executed: str | None) -> None:
     later, begins, ends = chain.later(1, restored), restored.manifest.taken_at, chain.backups[1].manifest.taken_at
     second = timedelta(seconds=1)
-    for time_, told in ((begins - second, "before the log of agama-1"), (ends + second, "after the end of the log of agama-1")):
+    for time_, told in (
+        (begins - second, "before the log of agama-20261123T000001Z"),
+        (ends + second, "after the end of the log of agama-20261123T000001Z"),
+    ):
         with pytest.raises(
             LifeboatError, match=rf"is {told}, which goes from {begins:%Y-%m-%d %H:%M}.* to {ends:%Y-%m-%d %H:%M}"
         ):
@@ -158,9 +161,9 @@ def _refusals(chain: Chain, restored: Restored, executed: str | None) -> None:
     else:
         uuid, _, last = executed.rpartition(":")
         for position, told in (
-            (some, f"{some} is not in the log of agama-1"),
-            (f"{uuid}:{int(last.rpartition('-')[2]) + 1}", "is not in the log of agama-1"),
-            (f"{uuid}:1", "is not after agama-0: that backup, of .* holds it already"),
+            (some, f"{some} is not in the log of agama-20261123T000001Z"),
+            (f"{uuid}:{int(last.rpartition('-')[2]) + 1}", "is not in the log of agama-20261123T000001Z"),
+            (f"{uuid}:1", "is not after agama-20261123T000000Z: that backup, of .* holds it already"),
             (executed, "is not the GTID of one transaction"),
         ):
             with pytest.raises(LifeboatError, match=told):
@@ -171,7 +174,7 @@ def _refusals(chain: Chain, restored: Restored, executed: str | None) -> None:
     with pytest.raises(Damaged, match=r"the binary log cannot be read at binlog\.\d+:\d+: an event of"):
         restored.copy.advance(later, Point(time=ends))
     segment.unlink()
-    with pytest.raises(Damaged, match=r"a binary log is missing from the chain: .* which backup agama-1 kept"):
+    with pytest.raises(Damaged, match=r"a binary log is missing from the chain: .* which backup agama-20261123T000001Z kept"):
         restored.copy.advance(later, Point(time=ends))
 
 

@@ -31,7 +31,7 @@ def test_damage_to_a_chain_is_reported(chain: Chain, monkeypatch: pytest.MonkeyP
         segment = chain.details(1).segments[0]
         (fetched[1].data / segment.path).unlink()
 
-    with pytest.raises(Damaged, match=r"a binary log is missing from the chain: .* which backup agama-1 kept"):
+    with pytest.raises(Damaged, match=r"a binary log is missing from the chain: .* which backup agama-20261123T000001Z kept"):
         chain.restore(damage=without_a_log).copy.assemble()
 
     def without_a_backup(fetched: list[Fetched]) -> None:
@@ -45,7 +45,7 @@ def test_damage_to_a_chain_is_reported(chain: Chain, monkeypatch: pytest.MonkeyP
     def without_data(fetched: list[Fetched]) -> None:
         (fetched[0].data / "datadir").rename(fetched[0].data / "elsewhere")
 
-    with pytest.raises(Damaged, match="backup agama-0 holds no datadir/"):
+    with pytest.raises(Damaged, match="backup agama-20261123T000000Z holds no datadir/"):
         chain.restore(damage=without_data).copy.assemble()
 
     def with_a_changed_log(fetched: list[Fetched]) -> None:

@@ -65,11 +65,11 @@ class Dumping:
         now = datetime.now(UTC)
         manifest = Manifest(
             lifeboat="0",
-            id=f"agama-{self.count}",
+            id=f"agama-20261123T00000{self.count}Z",
             service="agama",
             type="mysql",
             kind="full",
-            chain=f"agama-{self.count}",
+            chain=f"agama-20261123T00000{self.count}Z",
             sequence=0,
             parent=None,
             started_at=now,

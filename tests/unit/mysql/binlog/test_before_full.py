@@ -31,7 +31,7 @@ DETAILS = MySQLDetails(
 
 def manifest(details: dict[str, Any]) -> Manifest:
     return Manifest(
-        lifeboat="0", id="agama-1", service="agama", type="mysql", kind="full", chain="agama-1", sequence=0, parent=None,
+        lifeboat="0", id="agama-20261123T000001Z", service="agama", type="mysql", kind="full", chain="agama-20261123T000001Z", sequence=0, parent=None,
         started_at=WHEN, taken_at=WHEN, finished_at=WHEN, source=Source(version="9.7.4", image="i"), files=(), details=details,
         witness=(),
     )  # fmt: skip
@@ -95,7 +95,7 @@ def test_whatever_goes_wrong_is_told_and_is_a_limit_and_leaves_no_file(bridging:
     found = bridging(script)
     assert found.bridge is None
     (limit,) = found.limits
-    assert limit.startswith("no moment between agama-1 and this full can be brought back: ")
+    assert limit.startswith("no moment between agama-20261123T000001Z and this full can be brought back: ")
     assert getattr(error, "message", "") in limit
     assert bridging.said[-1] == limit
     assert not (bridging.directory / "log").exists()
@@ -110,13 +110,13 @@ def test_a_bug_is_no_limit(bridging: Bridging) -> None:
 def test_a_log_that_holds_all_is_a_bridge_without_limits(bridging: Bridging) -> None:
     found = bridging(written(lambda log: log.transaction(0, 3)))
     assert found.bridge is not None
-    assert (found.bridge.backup, found.bridge.start, found.limits) == ("agama-1", CHAIN_END, ())
+    assert (found.bridge.backup, found.bridge.start, found.limits) == ("agama-20261123T000001Z", CHAIN_END, ())
 
 
 def test_a_log_that_lacks_a_transaction_is_no_bridge(bridging: Bridging) -> None:
     found = bridging(written(lambda log: log.transaction(0, 3)), executed=f"{SOURCE}:1-4")
     lost = f"the source has transactions that its log does not hold: {SOURCE}:4"
-    assert found == Before(None, (f"no moment between agama-1 and this full can be brought back: {lost}",))
+    assert found == Before(None, (f"no moment between agama-20261123T000001Z and this full can be brought back: {lost}",))
 
 
 def test_a_log_with_an_obstacle_leads_up_to_it(bridging: Bridging) -> None:
@@ -141,11 +141,11 @@ UNREADABLE: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("details", UNREADABLE)
 def test_a_manifest_that_is_not_readable_is_named_and_stops_no_full(bridging: Bridging, details: dict[str, Any]) -> None:
-    with pytest.raises(Damaged, match=r"the manifest of agama-1 is not a MySQL backup's: \w+"):
+    with pytest.raises(Damaged, match=r"the manifest of agama-20261123T000001Z is not a MySQL backup's: \w+"):
         coverage.details_of(manifest(details))
     found = bridging(lambda directory: Pulled((), None), details=details)
-    assert "the manifest of agama-1 is not a MySQL backup's" in found.limits[0]
-    with pytest.raises(ChainBroken, match="the manifest of agama-1 is not a MySQL backup's"):
+    assert "the manifest of agama-20261123T000001Z is not a MySQL backup's" in found.limits[0]
+    with pytest.raises(ChainBroken, match="the manifest of agama-20261123T000001Z is not a MySQL backup's"):
         clone._parent(manifest(details))
 
 

@@ -52,11 +52,11 @@ class Builder:
         )
         manifest = Manifest(
             lifeboat="0",
-            id=f"agama-{number}",
+            id=f"agama-20261123T00000{number}Z",
             service="agama",
             type="mysql",
             kind="incremental" if number else "full",
-            chain="agama-0",
+            chain="agama-20261123T000000Z",
             sequence=number,
             parent=None,
             started_at=NOW,
@@ -124,7 +124,9 @@ def test_misses_a_whole_backup(chain: Builder) -> None:
     """A backup taken out of the middle: the next one begins elsewhere than the last one ends."""
     chain.add(("log.000001", 0), ("log.000001", 4), [("log.000001", 0, b"aaaa")])
     chain.add(("log.000001", 7), ("log.000001", 9), [("log.000001", 7, b"bb")])
-    with pytest.raises(Damaged, match=r"nothing holds log.000001:4 to log.000001:7, which backup agama-1 builds on"):
+    with pytest.raises(
+        Damaged, match=r"nothing holds log.000001:4 to log.000001:7, which backup agama-20261123T000001Z builds on"
+    ):
         chain.link()
 
 
@@ -144,12 +146,14 @@ def test_misses_the_head_of_the_first_file(chain: Builder) -> None:
 def test_misses_a_file_of_the_snapshot(chain: Builder) -> None:
     whole(chain)
     (chain.fetched[2].data / "log" / "log.000002@3").unlink()
-    with pytest.raises(Damaged, match=r"missing from the chain: log.000002 from 3 to 5 \(2 bytes\), which backup agama-2 kept"):
+    with pytest.raises(
+        Damaged, match=r"missing from the chain: log.000002 from 3 to 5 \(2 bytes\), which backup agama-20261123T000002Z kept"
+    ):
         chain.link()
 
 
 def test_notices_a_file_that_was_cut(chain: Builder) -> None:
     whole(chain)
     (chain.fetched[0].data / "log" / "log.000001@0").write_bytes(b"aaa")
-    with pytest.raises(Damaged, match=r"log/log.000001@0 of backup agama-0 has 3 bytes, 4 were kept"):
+    with pytest.raises(Damaged, match=r"log/log.000001@0 of backup agama-20261123T000000Z has 3 bytes, 4 were kept"):
         chain.link()

@@ -47,11 +47,11 @@ def started(*chain: MySQLDetails, unknown: bool = True) -> list[str]:
 def manifest(of: MySQLDetails) -> Manifest:
     return Manifest(
         lifeboat="0",
-        id="agama-1",
+        id="agama-20261123T000001Z",
         service="agama",
         type="mysql",
         kind="full",
-        chain="agama-1",
+        chain="agama-20261123T000001Z",
         sequence=0,
         parent=None,
         started_at=AT,

@@ -94,7 +94,7 @@ def manifest(known: tuple[str, ...], *facts: Fact) -> Manifest:
         server_uuid="", gtid=False, start=at, end=at, log_created=0, segments=(), variables={}, plugins=(), lock_seconds=0,
         lock_attempts=1, form=Form(kinds=known),
     )  # fmt: skip
-    return Manifest(
+    return Manifest.model_construct(
         lifeboat="1", id="a", service="a", type="mysql", kind="full", chain="a", sequence=0, parent=None, started_at=NOW,
         taken_at=NOW, finished_at=NOW, source=Source(version="1", image="i"), files=(), details=details.model_dump(), witness=facts,
     )  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from backups.errors import LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, FileEntry, Manifest, Source
+from backups.repository.tree import Node
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.outcome import Progress
@@ -43,11 +44,14 @@ class World:
         self.calls.append(phase.value)
 
     def manifest(self, record: BackupRecord) -> Manifest:
-        return Manifest(
+        return Manifest.model_construct(
             lifeboat="1", id=record.id, service="toy", type="toy", kind=record.kind, chain="a", sequence=record.sequence,
             parent=None, started_at=NOW, taken_at=NOW, finished_at=NOW, source=Source(version="1", image=self.named),
             files=(FileEntry(path="log", size=3),), details={}, witness=(),
         )  # fmt: skip
+
+    def trees(self, snapshots: Sequence[str]) -> dict[str, tuple[Node, ...]]:
+        return {each: (Node("/manifest.json", "file"), Node("/data", "dir"), Node("/data/log", "file")) for each in snapshots}
 
     def image(self, name: str) -> Image:
         self.calls.append(name)
@@ -84,7 +88,7 @@ class World:
 
 
 def record(sequence: int) -> BackupRecord:
-    return BackupRecord(
+    return BackupRecord.model_construct(
         snapshot=f"s{sequence}", id=f"b{sequence}", service="toy", type="toy", kind="incremental" if sequence else "full",
         chain="a", sequence=sequence, taken_at=NOW, size=3, standalone=False,
     )  # fmt: skip

@@ -13,7 +13,7 @@ RTO = timedelta(hours=2)
 
 def fulls(*sizes: int, every: timedelta = timedelta(days=7)) -> list[BackupRecord]:
     return [
-        BackupRecord(
+        BackupRecord.model_construct(
             snapshot="",
             id=f"agama-{number}",
             service="agama",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backups.repository.repository import Snapshot
+from backups.repository.listing import Snapshot
 from verification.evidence.retention import EvidenceDecision, plan
 from verification.evidence.store import TAG
 

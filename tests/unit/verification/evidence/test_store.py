@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 
 from backups.errors import Damaged
-from backups.repository.repository import Repository, Snapshot
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
 from tests.unit.verification.samples import MONDAY, check, evidence, lost_row, not_run, result
 from verification.evidence import store
 from verification.evidence.evidence import DrillResult, Evidence, MomentPart, PhasePart
@@ -20,6 +21,9 @@ class Held:
     def __init__(self, **reports: Evidence | bytes) -> None:
         self.reports = reports
 
+    def name_odd(self, odd: object) -> None:
+        assert not list(cast("Any", odd))
+
     def read(self, snapshot: str, path: str) -> bytes:
         assert path == "report.json"
         report = self.reports[snapshot]
@@ -31,7 +35,7 @@ def snapshot(name: str, found: Evidence, days: int = 0) -> Snapshot:
 
 
 def drill_of(held: Held, *snapshots: Snapshot) -> DrillResult | None:
-    return store.newest_drill(cast("Repository", held), snapshots, BACKUP)
+    return store.newest_drill(cast("Repository", held), snapshots, BACKUP, MONDAY + timedelta(days=9))
 
 
 def test_a_report_is_read_as_it_was_written_and_one_of_another_version_is_damaged() -> None:
@@ -75,7 +79,11 @@ WRONG = (check("agama.client", "rows", 1, 2),)
 )
 def test_a_drill_of_a_moment_proves_its_backup_alone_whatever_came_after(changes: dict[str, Any], proven: str | None) -> None:
     found = evidence(result(**{"phases": PHASES, **changes}), not_run())
-    (proof,) = store.read_proofs([snapshot("one", found)]).items() or [(None, None)] if proven else [(None, None)]
+    (proof,) = (
+        store.read_proofs([snapshot("one", found)], MONDAY + timedelta(days=9)).items() or [(None, None)]
+        if proven
+        else [(None, None)]
+    )
     assert (proof[0], proof[1] and proof[1].verdict) == ((BACKUP, proven) if proven else (None, None))
     assert not any("agama-later" in tag or "between" in tag for tag in store.tags(found)[2:])
-    assert (store.read_proofs([snapshot("one", found)]) == {}) == (proven is None)
+    assert (store.read_proofs([snapshot("one", found)], MONDAY + timedelta(days=9)) == {}) == (proven is None)

@@ -16,7 +16,7 @@ MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def record(day: int, chain: str, sequence: int, *, standalone: bool = False) -> BackupRecord:
-    return BackupRecord(
+    return BackupRecord.model_construct(
         snapshot=f"s{day}",
         id=f"b{day}",
         service="agama",

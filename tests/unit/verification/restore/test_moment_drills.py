@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from backups.errors import LifeboatError
+from backups.repository.listing import Listing
 from backups.services.base import Point
 from backups.site import Site
 from tests.unit.verification.restore.test_moment import MONDAY, WEEKS, Logged, day
@@ -25,7 +26,7 @@ def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site
         "Site",
         SimpleNamespace(
             # A manifest is only handed back to the service: a record stands for it.
-            repository=SimpleNamespace(backups=backups, manifest=lambda record: record),
+            repository=SimpleNamespace(backups=backups, listing=lambda: Listing(backups()), manifest=lambda record: record),
             settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql")}),
             service=lambda name, docker: service,
         ),

@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 
 from backups.errors import Damaged
-from backups.repository.repository import Repository, Snapshot
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
 from tests.unit.verification.evidence.test_store import BACKUP, Held
 from tests.unit.verification.restore.test_moment import record
 from tests.unit.verification.samples import MONDAY, evidence, lost_row, result

@@ -21,7 +21,7 @@ from verification.restore.target.container import ContainerTarget
 from verification.restore.target.place import PlaceTarget
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-MANIFEST = Manifest(
+MANIFEST = Manifest.model_construct(
     lifeboat="1", id="b", service="toy", type="toy", kind="full", chain="b", sequence=0, parent=None, started_at=NOW, taken_at=NOW,
     finished_at=NOW, source=Source(version="1", image="toy:1"), files=(), details={}, witness=(),
 )  # fmt: skip

@@ -18,7 +18,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def record(identifier: str, age: timedelta) -> BackupRecord:
-    return BackupRecord(
+    return BackupRecord.model_construct(
         snapshot=identifier * 8, id=identifier, service="agama", type="mysql", kind="full", chain=identifier, sequence=0,
         taken_at=NOW - age, size=1000, standalone=False,
     )  # fmt: skip

@@ -39,9 +39,11 @@ def begin() -> None:
     logs.install()
     if os.environ.get("PREFECT__FLOW_RUN_ID"):
         processes.end_with_parent()
-        ending.watch_signals()
-        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
-            signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        # A restore within a watch is a flow within a flow, and may run in a thread; signals are the main thread's.
+        if threading.current_thread() is threading.main_thread() and not ending.is_watching():
+            ending.watch_signals()
+            if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+                signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         # The worker reads this process's output. On a broken pipe, rich would end the process before it has reported its end.
         Console.on_broken_pipe = _stop_printing  # type: ignore[assignment, method-assign]
         # Prefect sends these to its server (PREFECT_LOGGING_EXTRA_LOGGERS of its worker) and leaves their level at warnings.

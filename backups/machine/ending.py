@@ -31,6 +31,7 @@ _BY_FORCE = 2.5
 _ONE = 1.0
 """Seconds within which signals are one: `timeout` and a closed terminal send it to the process and to its group."""
 
+_NAME = "lifeboat-ending"
 _clearers: list[Callable[[], None]] = []
 _said = threading.Event()
 
@@ -66,7 +67,7 @@ def watch_signals() -> Callable[[], None]:
     # The kernel's notice comes at once, also when the main thread is in the middle of something that is not Python.
     previous = signal.set_wakeup_fd(writes.fileno(), warn_on_full_buffer=False)
     begun = threading.Event()
-    threading.Thread(target=_watch, args=(reads, begun), daemon=True, name="ending").start()
+    threading.Thread(target=_watch, args=(reads, begun), daemon=True, name=_NAME).start()
 
     def stop() -> None:
         signal.set_wakeup_fd(previous)
@@ -74,6 +75,11 @@ def watch_signals() -> Callable[[], None]:
             writes.close()
 
     return stop
+
+
+def is_watching() -> bool:
+    """Return whether signals are watched in this process."""
+    return any(thread.name == _NAME for thread in threading.enumerate())
 
 
 def say() -> None:

@@ -56,7 +56,7 @@ def pace(evidence: Evidence) -> str | None:
     known = {True: "met", False: "not met", None: ""}[evidence.rto.met]
     if not known:
         absent = sum(drill.restore_seconds is None for drill in evidence.drills)
-        known = f"not known, since {plural.count(absent, 'drill')} of {len(evidence.drills)} did not come back"
+        known = f"met by what came back; {plural.count(absent, 'drill')} of {len(evidence.drills)} did not"
     return f"slowest restore {durations.describe(measured)}, objective {allowed}: {known}"
 
 

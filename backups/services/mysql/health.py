@@ -16,6 +16,7 @@ import pymysql.err
 
 from backups.errors import LifeboatError
 from backups.services.base import Problem
+from backups.services.mysql import counted
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Down, Session, quoted, rows
 from backups.services.mysql.source.explained import explain, server_message
@@ -33,8 +34,6 @@ _LOCK_SECONDS = 5
 _SMALL = 10_000
 """Rows that are always counted, whatever the estimate: that takes milliseconds."""
 _DATABASE = "database "
-_GONE = (1049, 1146)
-"""What a server says of a database, or a table, that it does not have."""
 _NOT_SHOWN = 1142
 _UNREADABLE = (1033, 1034, 1194, 1195, 1712, 1812, 1814, 1877, 1932)
 """What it says of a table whose files are damaged, missing, or taken away from it."""
@@ -77,20 +76,20 @@ def _losses(
     listed = _list(session)
     limit_statements(session, _COUNT_MILLISECONDS / 1000)
     rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])
-    counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
+    before = counted.counted(witness)
     found: list[Problem] = []
     unseen: LifeboatError | None = None
     gone = set()
     for database in _databases(witness):
         if database not in listed.databases:
             try:
-                if _says_gone(session, f"SHOW CREATE DATABASE {quoted(_name(database))}"):
+                if counted.says_gone(session, f"SHOW CREATE DATABASE {quoted(_name(database))}"):
                     gone.add(database)
-                    found.append(_database_gone(database, counted))
+                    found.append(_database_gone(database, before))
             except pymysql.err.OperationalError as error:
                 unseen = explain(error, settings)
     deadline = time.monotonic() + _COUNTING
-    for table, count in counted.items():
+    for table, count in before.items():
         if _database(table) not in gone:
             try:
                 problem = _look_at(session, table, count, listed, collapse, deadline)
@@ -108,10 +107,9 @@ def _losses(
 
 def _look_at(session: Session, table: str, count: int, listed: _Listed, collapse: float, deadline: float) -> Problem | None:
     """Return what is wrong with one table: it is gone, cannot be read, or lacks more than the share `collapse` of its rows."""
-    name = ".".join(quoted(part) for part in table_names(table))
     before = f"the last witness counted {count:,} rows in it"
     try:
-        if table not in listed.tables and _says_gone(session, f"SELECT 1 FROM {name} LIMIT 1"):  # noqa: S608 - quoted
+        if table not in listed.tables and counted.says_gone(session, counted.one_row(table)):
             return Problem("loss", table, f"table {table} is gone; {before}")
         return _collapsed(session, table, count, listed.estimates.get(table), collapse, deadline) if count else None
     except (pymysql.err.OperationalError, pymysql.err.ProgrammingError, pymysql.err.InternalError) as error:
@@ -120,24 +118,13 @@ def _look_at(session: Session, table: str, count: int, listed: _Listed, collapse
         return Problem("loss", table, f"table {table} cannot be read; {before}: {server_message(error)}")
 
 
-def _says_gone(session: Session, statement: str) -> bool:
-    """Return whether the server itself says that it has no such thing. What it does not list may only be hidden from us."""
-    try:
-        rows(session, statement)
-    except (pymysql.err.OperationalError, pymysql.err.ProgrammingError) as error:
-        if error.args[0] not in _GONE:
-            raise
-        return True
-    return False
-
-
 def _collapsed(
     session: Session, table: str, count: int, estimate: int | None, collapse: float, deadline: float
 ) -> Problem | None:
     """Return a problem when a table lacks more than the share `collapse` of its `count` rows."""
     needed = max(1, math.ceil(count * (1 - collapse)))
     suspicious = needed <= _SMALL or estimate is None or estimate < 2 * needed
-    name = ".".join(quoted(part) for part in table_names(table))
+    name = counted.sql_name(table)
     try:
         if rows(session, f"SELECT 1 FROM {name} LIMIT 1 OFFSET {needed - 1 if suspicious else 0}"):  # noqa: S608 - quoted
             return None
@@ -157,13 +144,6 @@ def _collapsed(
 
 def _list(session: Session) -> _Listed:
     databases = rows(session, "SELECT schema_name FROM information_schema.schemata")
-    tables = rows(
-        session,
-        # Of the server's own databases too: what users put there is in a witness.
-        "SELECT table_schema, table_name FROM information_schema.tables "
-        "WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') "
-        "AND CAST(table_schema AS BINARY) NOT IN ('information_schema', 'performance_schema')",
-    )
     # The storage engine's own numbers: information_schema's may be a day old.
     estimates: dict[str, int] = {}
     for schema, part, count in _estimated(session):
@@ -171,7 +151,7 @@ def _list(session: Session) -> _Listed:
         estimates[name] = estimates.get(name, 0) + int(count)
     return _Listed(
         databases=frozenset(subject(name, kind="database") for (name,) in databases),
-        tables=frozenset(subject(schema, name) for schema, name in tables),
+        tables=frozenset(counted.listed(session)),
         estimates=estimates,
     )
 
@@ -199,7 +179,7 @@ def _database(table: str) -> str:
     return subject(table_names(table)[0], kind="database")
 
 
-def _database_gone(database: str, counted: Mapping[str, int]) -> Problem:
-    held = [count for table, count in counted.items() if _database(table) == database]
+def _database_gone(database: str, before: Mapping[str, int]) -> Problem:
+    held = [count for table, count in before.items() if _database(table) == database]
     message = f"{database} is gone; the last witness counted {len(held):,} tables with {sum(held):,} rows in it"
     return Problem("loss", database, message)

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import pymysql.err
 
+from backups.services.mysql import counted
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.looking import looking
 from backups.services.mysql.source.source import SYSTEM_DATABASES
-from backups.services.mysql.witness.definitions import subject, table_names
 from backups.services.mysql.witness.sessions import TOO_LONG, limit_statements
 from backups.witness import Fact
 
@@ -25,24 +25,16 @@ _CHANGED = (1146, 1049, 1412)
 
 def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
     """Yield the differences, a line each; see `Service.loss`. Rows that were changed in place are not seen by counting."""
-    counted = {fact.subject: int(fact.value or 0) for fact in witness if fact.metric == "rows"}
+    had = counted.counted(witness)
     with looking(settings) as session:
         # Of the server's own databases, what the witness counted there.
-        present = {
-            name
-            for schema, table in rows(
-                session,
-                "SELECT table_schema, table_name FROM information_schema.tables "
-                "WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
-            )
-            if (name := subject(schema, table)) in counted or schema not in SYSTEM_DATABASES
-        }
+        present = {name for name, schema in counted.listed(session).items() if name in had or schema not in SYSTEM_DATABASES}
         rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_SECONDS])
         deadline = time.monotonic() + _SECONDS
         # New tables last: nobody has counted how large they are.
-        for table in sorted(present | set(counted), key=lambda name: (name not in counted, counted.get(name, 0), name)):
-            before = counted.get(table)
-            if table not in present:
+        for table in sorted(present | set(had), key=lambda name: (name not in had, had.get(name, 0), name)):
+            before = had.get(table)
+            if table not in present and counted.says_gone(session, counted.one_row(table)):
                 yield f"{table}: not there any more; the backup has it, with {before:,} rows"
                 continue
             seconds = min(_COUNT_SECONDS, deadline - time.monotonic())
@@ -57,10 +49,9 @@ def compare(settings: MySQLSettings, witness: Sequence[Fact]) -> Iterator[str]:
 
 def _count(session: Session, table: str, seconds: float) -> int | None:
     """Count the rows; None when that takes too long, or the table is being changed."""
-    name = ".".join(quoted(part) for part in table_names(table))
     try:
         limit_statements(session, seconds)
-        return int(rows(session, f"SELECT COUNT(*) FROM {name}")[0][0])  # noqa: S608 - quoted
+        return int(rows(session, f"SELECT COUNT(*) FROM {counted.sql_name(table)}")[0][0])  # noqa: S608 - quoted
     except pymysql.err.MySQLError as error:
         if error.args[0] in (*_NOT_NOW, *_CHANGED):
             return None

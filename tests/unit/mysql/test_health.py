@@ -55,6 +55,9 @@ def test_a_web_server_at_the_port_and_a_name_that_is_not_known_are_not_down(monk
         monkeypatch.setattr(socket, "create_connection", lambda *_, **__: (_ for _ in ()).throw(OSError(101, "unreachable")))
         with pytest.raises(LifeboatError, match="cannot be reached from this machine: unreachable"):
             list(health.check(found.settings(), [], 0.5))
+        # Nobody has the address: its machine is dead.
+        monkeypatch.setattr(socket, "create_connection", lambda *_, **__: (_ for _ in ()).throw(OSError(113, "No route to host")))
+        assert [problem.kind for problem in health.check(found.settings(), [], 0.5)] == ["down"]
 
 
 def test_whoever_looks_opens_sessions_by_the_one_door_that_fixes_their_settings() -> None:

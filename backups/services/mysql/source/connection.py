@@ -3,6 +3,7 @@
 Next files: `session.py`, what a session is; `explained.py`, its errors with hints.
 """
 
+import errno
 import ipaddress
 import os
 import socket
@@ -169,16 +170,17 @@ def _open_socket(settings: MySQLSettings) -> socket.socket:
 def _dial(host: str, port: int) -> socket.socket:
     try:
         connection = socket.create_connection((host, port), timeout=_REACHED)
-    except (ConnectionRefusedError, TimeoutError) as error:
-        raise Down(
-            f"MySQL at {host}:{port} does not answer: {error.strerror or error}",
-            hint="is the server up, and its port open to this machine? otherwise correct host and port in lifeboat.yaml",
-        ) from error
     except (OSError, UnicodeError) as error:
-        # A name that is not known, a network that is not there: nobody was asked.
-        raise Away(
-            f"MySQL at {host}:{port} cannot be reached from this machine: {getattr(error, 'strerror', None) or error}",
-            hint="does this machine know that name, and a way there? otherwise correct host in lifeboat.yaml",
+        nobody = isinstance(error, ConnectionRefusedError | TimeoutError) or getattr(error, "errno", None) == errno.EHOSTUNREACH
+        if not nobody:
+            # A name that is not known, a network that is not there: nothing was asked.
+            raise Away(
+                f"MySQL at {host}:{port} cannot be reached from this machine: {getattr(error, 'strerror', None) or error}",
+                hint="does this machine know that name, and a way there? otherwise correct host in lifeboat.yaml",
+            ) from error
+        raise Down(
+            f"MySQL at {host}:{port} does not answer: {getattr(error, 'strerror', None) or error}",
+            hint="is the server up, and its port open to this machine? otherwise correct host and port in lifeboat.yaml",
         ) from error
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -112,7 +112,7 @@ class Away(Transient):
 
 
 class Down(Away):
-    """Nobody serves: its address refuses connections or lets them time out, or the server itself says that it ends."""
+    """Nobody serves: its address refuses connections or lets them time out, nobody has it, or the server says that it ends."""
 
 
 @contextmanager

@@ -29,6 +29,8 @@ _SLICE = 20.0
 """Seconds after which a wait looks at the clock."""
 _ASK_AFTER = 300.0
 """Seconds of silence after which the server is asked by another session whether it is there."""
+_ANSWER = 10
+"""Times the longest silence: for an answer as a whole, where silence is limited."""
 _RESULT_BYTES = 1 << 30
 """Of one answer that is kept in memory, and of one row of those that are not: as long as MySQL's own longest packet."""
 
@@ -49,6 +51,7 @@ class Session(Connection):
         self._alive = alive
         self._received = 0
         self._most = _RESULT_BYTES
+        self._wait: _Wait | None = None
         super().__init__(**arguments)
 
     def connect(self, sock: socket.socket | None = None) -> None:
@@ -76,7 +79,7 @@ class Session(Connection):
         The session is of no other use afterwards: close it.
         """
         self._execute_command(command, payload)
-        if self._read_timeout is None:
+        if self._wait is None:
             stream: socket.socket = self._sock  # type: ignore[attr-defined]
             stream.settimeout(None)
             return stream.recv_into
@@ -87,6 +90,8 @@ class Session(Connection):
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
         self._received = 0
+        if self._wait is not None:
+            self._wait.answer_begins()
         super()._execute_command(command, sql)  # type: ignore[misc]
 
     def _read_packet(self, *arguments: Any) -> Any:
@@ -132,6 +137,11 @@ class _Wait(io.RawIOBase):
         self._sock = sock
         self._silence = silence
         self._alive = alive
+        self._answer = time.monotonic()
+
+    def answer_begins(self) -> None:
+        """Count the time of a whole answer from now on."""
+        self._answer = time.monotonic()
 
     def readable(self) -> bool:
         """See RawIOBase."""
@@ -141,6 +151,9 @@ class _Wait(io.RawIOBase):
         """Return how many bytes came, 0 at the end. Raises TimeoutError for a server that is given up."""
         began = asked = time.monotonic()
         self._sock.settimeout(min(_SLICE, self._silence or _SLICE))
+        if self._silence is not None and began - self._answer >= _ANSWER * self._silence:
+            # Whoever sends a byte now and then is never silent.
+            raise TimeoutError(f"no whole answer in {_ANSWER * self._silence:g} s")
         while True:
             with suppress(TimeoutError):
                 return self._sock.recv_into(buffer)

@@ -284,6 +284,24 @@ def test_one_that_lets_us_in_and_then_says_nothing_is_given_up() -> None:
     assert not isinstance(caught.value, Down)
 
 
+def test_one_that_answers_a_byte_now_and_then_is_given_up_by_who_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_ANSWER", 1)
+
+    def talk(wire: Wire) -> None:
+        wire.let_in()
+        wire.hear()
+        wire.say(OK)
+        wire.hear()
+        wire.socket.sendall(b"\xff\xff\x00\x01")
+        while True:
+            wire.socket.sendall(b"x")
+            if threading.Event().wait(0.05):
+                break
+
+    with rogue(talk) as found, pytest.raises(Away, match=r"no whole answer in 0\.3 s"):
+        connection.connect(found.settings(tls="disabled"), silence=0.3)
+
+
 def test_a_statement_may_take_long_as_long_as_the_server_lets_others_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first session waits; those that ask whether anybody is there are let in, then not any more, and then it ends."""
     monkeypatch.setattr(session, "_SLICE", 0.02)

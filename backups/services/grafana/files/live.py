@@ -17,8 +17,8 @@ from backups.services.grafana.files.database import FILE
 
 _PATIENCE = 60.0
 """Seconds for a change of the database to end."""
-_ZERO = bytes(8)
-"""What a journal begins with that is not in use."""
+_BEGINNING = 8
+"""Bytes that a journal begins with; they are zero when it is not in use."""
 
 
 def copy(container: Container, directory: Path, into: Path) -> Path:
@@ -47,11 +47,14 @@ def copy(container: Container, directory: Path, into: Path) -> Path:
 
 def _changing(directory: Path) -> bool:
     """Return whether there is a journal: a change that is not complete, since it is deleted or emptied at a change's end."""
+    name = PurePath(f"{FILE}-journal")
     try:
-        with below.opened(directory, PurePath(f"{FILE}-journal")) as journal:
-            return journal.read(len(_ZERO)).strip(b"\0") != b""
+        with below.opened(directory, name) as journal:
+            return journal.read(_BEGINNING).strip(b"\0") != b""
     except FileNotFoundError:
         return False
+    except OSError as error:
+        raise _no_file(name, error) from error
 
 
 def _copy(directory: Path, name: PurePath, to: Path) -> None:
@@ -61,7 +64,11 @@ def _copy(directory: Path, name: PurePath, to: Path) -> None:
     except FileNotFoundError:
         to.unlink(missing_ok=True)
     except OSError as error:
-        raise Damaged(
-            f"{name} in the data directory of the restored Grafana is not a file: {error.strerror}",
-            hint="who could write to the repository? restore another backup",
-        ) from error
+        raise _no_file(name, error) from error
+
+
+def _no_file(name: PurePath, error: OSError) -> Damaged:
+    return Damaged(
+        f"{name} in the data directory of the restored Grafana is not a file: {error.strerror}",
+        hint="who could write to the repository? restore another backup",
+    )

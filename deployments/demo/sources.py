@@ -64,6 +64,10 @@ class Stage:
         return path
 
 
+_ENTRY_POINT = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
+"""What the entry point of the official image of MySQL needs, which begins as root and goes on as its own user."""
+
+
 def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
     """Start MySQL, filled with Agama's rows, with the user that Lifeboat backs up as; returns when it is ready."""
     initial = stage.directory("mysql-init")
@@ -81,6 +85,7 @@ def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
         },
         mounts={initial: "/docker-entrypoint-initdb.d"},
         network=stage.network,
+        capabilities=_ENTRY_POINT,
     )
     await_up(container, lambda: _answers_sql(container, passwords))
     with closing(pymysql.connect(host=container.address(), user="root", password=passwords.root)) as connection:

@@ -67,6 +67,10 @@ class Stage:
         return path
 
 
+_ENTRY_POINT = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID")
+"""What the entry point of the official image of MySQL needs, which begins as root and goes on as its own user."""
+
+
 def opened(*files: Path) -> None:
     """Let the user of a container read files, whatever the umask is; the run's directory keeps others of this machine out."""
     for file in files:
@@ -90,6 +94,7 @@ def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
         },
         mounts={initial: "/docker-entrypoint-initdb.d"},
         network=stage.network,
+        capabilities=_ENTRY_POINT,
     )
     await_up(container, lambda: _answers_sql(container, passwords))
     with closing(pymysql.connect(host=container.address(), user="root", password=passwords.root)) as connection:

@@ -73,6 +73,7 @@ def start(docker: Docker, name: str, directory: Path) -> Server:
         environment={"MYSQL_ROOT_PASSWORD": PASSWORD},
         mounts={directory: "/var/lib/mysql"},
         network="bridge",
+        capabilities=("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"),
     )
     server = Server(container, directory)
 

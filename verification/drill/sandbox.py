@@ -20,7 +20,7 @@ from pathlib import Path
 
 from backups.config.settings import SandboxSettings
 from backups.errors import Damaged, LifeboatError
-from backups.machine import below, namespace, shortage
+from backups.machine import below, namespace, processes, shortage
 from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
 from backups.machine.wait import wait_until
@@ -170,7 +170,11 @@ class DockerSandbox:
                 self._own_in_container(directory, os.getuid(), os.getgid(), image)
         except LifeboatError as error:
             log.warning("sandbox %s could not be cleared, the next run does it: %s", self.name, error.message)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        except RecursionError:
+            # Deeper than Python goes, which only a program that wants that makes.
+            processes.run(["rm", "-r", "-f", "--", str(self.directory)])
 
     def _require_own(self, mounted: Path) -> None:
         """Raise Damaged unless it is a directory of this sandbox, with no link on the way: what is mounted may be foreign."""

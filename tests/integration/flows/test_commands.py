@@ -143,7 +143,6 @@ def test_docker_down_could_not_run(lifeboat: Lifeboat, config: Path, toy: ToySit
 
 
 def test_an_image_that_cannot_be_had_could_not_run(lifeboat: Lifeboat, config: Path, toy: ToySite) -> None:
-    """A drill runs on the image that the backup names, since that is the source's version."""
     config.write_text(config.read_text().replace(IMAGE, "lifeboat/no-such-image:1"))
     assert lifeboat("backup", "--kind", "full").code == 0
     said = lifeboat("verify", "--backup", "latest", "--out", str(toy.folder / "out"))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from backups.errors import Damaged
+from backups.errors import Damaged, LifeboatError
 from backups.services.base import Copy
-from tests.contract.toy_site import ToySite
+from tests.contract.toy_site import IMAGE, ToySite
 from tests.integration.verification.harness import latest
 from verification.drill import sandbox
 from verification.drill.tamper import Tamper
@@ -14,15 +14,32 @@ from verification.verify import verify
 
 
 def test_no_image_could_not_run(toy: ToySite) -> None:
-    """Also when another image is configured by now: a copy runs on the version that its source was."""
     toy.configure(image="lifeboat/nowhere:1")
     toy.back_up("full")
-    toy.configure()
     result = latest(toy)
 
     assert result.verdict == "could-not-run"
     assert "lifeboat/nowhere:1 is not on this machine" in (result.error or "")
     assert result.restore_seconds is None
+
+
+def test_an_image_that_only_the_backup_names_could_not_run_and_is_run_by_whoever_names_it(toy: ToySite) -> None:
+    """Whoever may add to the repository chooses no image: neither one that is here, nor one to pull."""
+    site = toy.configure(image="lifeboat/prometheus:3.5" if IMAGE != "lifeboat/prometheus:3.5" else "lifeboat/mysql:9.7")
+    toy.back_up("full")
+    named = site.repository.manifest(max(site.repository.backups(), key=lambda each: each.taken_at)).source
+    toy.configure()
+    result = latest(toy)
+
+    assert result.verdict == "could-not-run"
+    assert f"the backup names the image {named.image}, lifeboat.yaml names {IMAGE} for toy" in (result.error or "")
+    assert f"--image {named.image} allows it" in (result.hint or "")
+    assert named.image_id is not None
+    assert named.image_id.startswith("sha256:")
+    (again,) = verify(toy.open(), ["toy"], selections=["latest"], image=named.image).drills
+    assert again.verdict == "verified"
+    with pytest.raises(LifeboatError, match="--image x is of one service, and 2 are to be drilled"):
+        verify(toy.open(), ["toy", "other"], image="x")
 
 
 def test_no_docker_could_not_run(toy: ToySite, monkeypatch: pytest.MonkeyPatch) -> None:

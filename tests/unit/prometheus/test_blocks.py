@@ -116,3 +116,23 @@ def test_damages_name_block_and_file(tmp_path: Path) -> None:
 def test_details_of_another_version_are_damage() -> None:
     with pytest.raises(Damaged, match="details of backup first cannot be read: snapshot: Field required"):
         PrometheusDetails.of(_manifest("first", {"blocks": [], "questions": {"seed": 1}, "flags": {}}))
+
+
+def test_what_a_server_has_linked_is_no_block_and_no_file_of_one(tmp_path: Path) -> None:
+    """A copy's server owns its data directory: what it puts there may lead anywhere."""
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for directory in (data / ULID, elsewhere / "chunks"):
+        directory.mkdir(parents=True)
+    (data / ULID / "meta.json").write_bytes(META % ULID.encode())
+    (elsewhere / "meta.json").write_bytes(META % ULID.encode())
+    (elsewhere / "chunks" / "000001").write_text("theirs")
+    (data / ULID / "index").symlink_to(elsewhere / "meta.json")
+    (data / ULID / "chunks").symlink_to(elsewhere / "chunks")
+    (data / ULID.replace("S", "T")).symlink_to(elsewhere)
+
+    found = {(fact.subject, fact.metric) for fact in blocks.facts(data)}
+    assert (f"block {ULID}", "sha256 of meta.json") in found
+    assert {metric for _, metric in found if metric.startswith("sha256")} == {"sha256 of meta.json"}
+    assert [fact.value for fact in blocks.facts(data) if fact.metric == "blocks"] == [1]
+    wanted = _block(*(BlockFile(path=path, size=6, sha256="") for path in ("index", "chunks/000001")))
+    assert blocks.damages(data, [wanted]) == [f"block {ULID}: {path} is missing" for path in ("index", "chunks/000001")]

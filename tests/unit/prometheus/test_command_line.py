@@ -1,13 +1,18 @@
 """What a manifest says of a copy's command line and mounts is a closed list: whatever else stands there is Damaged, and named."""
 
-from typing import Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backups.errors import Damaged
+from backups.manifest import Manifest, Source
+from backups.services.base import Fetched
 from backups.services.prometheus import command_line, first_start
+from backups.services.prometheus.copy import PrometheusCopy
 from backups.services.prometheus.details import PrometheusDetails
 
 OWN: dict[str, Any] = {
@@ -81,3 +86,16 @@ def test_a_configuration_is_mounted_where_sources_have_it(directory: str) -> Non
 def test_the_main_file_is_below_that_directory(main: str) -> None:
     with pytest.raises(Damaged, match="the main configuration file"):
         command_line.require(mounted("/etc/prometheus", main), "prometheus-1")
+
+
+def test_a_copy_of_a_forged_backup_is_not_even_begun() -> None:
+    """Nor is its promtool: the mount would be over the image's programs."""
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    forged = {**OWN, "configuration": {"main": "prometheus.yml", "directory": "/bin", "checked": True}}
+    manifest = Manifest(
+        lifeboat="0", id="prometheus-1", service="prometheus", type="prometheus", kind="full", chain="prometheus-1", sequence=0,
+        parent=None, started_at=at, taken_at=at, finished_at=at, source=Source(version="3.5.0", image="p:1"), files=(),
+        details=forged, witness=(),
+    )  # fmt: skip
+    with pytest.raises(Damaged, match="its configuration mounted at '/bin'"):
+        PrometheusCopy([Fetched(manifest, Path("/nowhere"))], cast("Any", None))

@@ -4,13 +4,13 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import pymysql.err
 
 from backups.errors import LifeboatError, Transient
-from backups.machine import disk
+from backups.machine import below, disk
 from backups.services.base import Job
 from backups.services.mysql.clone import recipient
 from backups.services.mysql.clone.recipient import Recipient
@@ -131,8 +131,9 @@ def explain(error: pymysql.err.Error, settings: MySQLSettings) -> LifeboatError:
 
 def _require_whole(directory: Path) -> None:
     """Raise LifeboatError unless the system tablespaces are there and nothing is marked as in progress."""
-    lacking = [name for name in ("ibdata1", "mysql.ibd") if not (directory / name).is_file()]
-    if lacking or (directory / "#clone" / "#status_in_progress").exists():
+    there = set(below.files(directory))
+    lacking = [name for name in ("ibdata1", "mysql.ibd") if PurePath(name) not in there]
+    if lacking or PurePath("#clone", "#status_in_progress") in there:
         raise LifeboatError(
             f"CLONE ended, but left no whole data directory: {', '.join(lacking) or 'it is marked as in progress'}",
             hint="try again; the source's error log may say more",

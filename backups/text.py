@@ -70,7 +70,7 @@ def markdown(text: str) -> str:
     """Return text as `shown`, to be written into a line of Markdown: it makes no link, no HTML, no table's cell and no code."""
     line = re.sub(r"([\\`*\[\]<>|&~!]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", shown(text).strip())
     # What would make a heading, a list or a rule of a line.
-    return re.sub(r"^(\d*)([-+=#.)])", r"\1\\\2", line)
+    return re.sub(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=#]))", r"\1\\", line)
 
 
 def fenced(lines: list[str]) -> list[str]:

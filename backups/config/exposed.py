@@ -27,7 +27,9 @@ def exposed(settings: Settings, file: Path) -> list[Finding]:
         asked[repository] = ("repository", False)
     for place, path in named(settings):
         name = place.rpartition(".")[2]
-        asked.setdefault(path.expanduser(), (place, name not in READABLE))
+        # A directory is a service's own, with its own users.
+        if not path.is_dir():
+            asked.setdefault(path, (place, name not in READABLE))
     if settings.hosts:
         asked.setdefault(Path("~/.ssh/known_hosts").expanduser(), ("known_hosts", False))
     found = [finding for path, (place, secret) in asked.items() for finding in _look(place, path, secret=secret)]

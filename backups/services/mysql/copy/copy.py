@@ -208,7 +208,7 @@ class MySQLCopy:
         notes = self._server.run(lambda session: list(hand_over.shut_down(session, self._account, self._server)))
         datadir = self._home / DATADIR
         if os.geteuid():
-            self._sandbox.own(datadir, os.geteuid(), os.getegid(), self._image)
+            self._sandbox.own(self._home, os.geteuid(), os.getegid(), self._image)
         hand_over.remove_sandbox_files(datadir)
         below.require_plain(datadir, "the restored data")
         return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes])

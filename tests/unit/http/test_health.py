@@ -1,5 +1,6 @@
 """What the watch makes of answers at the url of a Prometheus or a Grafana: down by evidence, well by its own words, else neither."""
 
+import errno
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from backups.errors import LifeboatError
 from backups.services.base import Problem
 from backups.services.grafana import health as grafana
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.http import faults
 from backups.services.prometheus import health as prometheus
 from backups.services.prometheus.settings import PrometheusSettings
 from tests.servers.http import answering, certificate, nobody, serving, talking
@@ -124,6 +126,15 @@ def test_an_address_that_refuses_is_down(look: Look) -> None:
     assert "Connection refused" in problem.message
 
 
+@both
+def test_no_secret_of_the_url_is_in_what_is_seen(look: Look) -> None:
+    """It goes to the log, the reports, Prefect's database and whoever is notified."""
+    with nobody() as url:
+        (problem,) = look(url.replace("http://", "http://u:PlantedPw@") + "/?auth=PlantedQ")
+    assert "Planted" not in repr(problem)
+    assert problem.subject == url
+
+
 def _hang_up(connection: socket.socket) -> None:
     connection.sendall(b"")
 
@@ -204,3 +215,27 @@ def test_a_prometheus_that_gets_no_further_with_its_log_is_told_as_such(monkeypa
         replay["current"] = 8
         assert said().endswith("segment 8 of 40")
         assert said().endswith("segment 8 of 40, and has got no further for 10.0 s")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "evidence"),
+    [
+        ([errno.ECONNREFUSED], True),
+        ([errno.ETIMEDOUT], True),
+        ([errno.EHOSTUNREACH], True),
+        ([None], True),
+        ([errno.ENETUNREACH, errno.ECONNREFUSED], True),
+        ([errno.ENETUNREACH], False),
+        ([errno.EADDRNOTAVAIL], False),
+        ([errno.EPERM, errno.ECONNREFUSED], False),
+        ([errno.EMFILE], False),
+        ([], False),
+    ],
+)
+def test_what_of_a_connection_is_evidence(numbers: list[int | None], evidence: bool) -> None:
+    """Of several addresses all have to say so, except those of a family that this machine does not have."""
+    errors = [TimeoutError("timed out") if number is None else OSError(number, "x") for number in numbers]
+    direct = faults.unconnected("Service", "http://s", errors, to=None, beyond=False)
+    assert isinstance(direct, faults.Unserved) == evidence
+    assert not isinstance(faults.unconnected("Service", "http://s", errors, to="http://proxy", beyond=False), faults.Unserved)
+    assert not isinstance(faults.unconnected("Service", "http://s", errors, to=None, beyond=True), faults.Unserved)

@@ -2,10 +2,12 @@
 
 import errno
 import json
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from backups.errors import LifeboatError
 from backups.services.base import Problem
 from backups.services.grafana import health as grafana
+from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http import faults
 from backups.services.prometheus import health as prometheus
@@ -239,3 +242,20 @@ def test_what_of_a_connection_is_evidence(numbers: list[int | None], evidence: b
     assert isinstance(direct, faults.Unserved) == evidence
     assert not isinstance(faults.unconnected("Service", "http://s", errors, to="http://proxy", beyond=False), faults.Unserved)
     assert not isinstance(faults.unconnected("Service", "http://s", errors, to=None, beyond=True), faults.Unserved)
+
+
+def test_a_grafana_whose_database_is_being_written_is_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It listens only when it has migrated. As soon as the files stand still, nobody is there."""
+    monkeypatch.setattr(grafana, "_written", {})
+    database = tmp_path / "grafana.db"
+    database.write_bytes(b"x")
+    with nobody() as url:
+        section = {"type": "grafana", "image": "x", "url": url, "place": f"local:{tmp_path}"}
+        service = GrafanaService("grafana", GrafanaSettings.model_validate(section), cast("Any", None))
+        assert [problem.kind for problem in service.health([], 0.5)] == ["down"], "the first look knows nothing yet"
+        (tmp_path / "grafana.db-journal").write_bytes(b"xx")
+        with pytest.raises(LifeboatError, match="is starting: nobody answers there yet, and its database is being written"):
+            list(service.health([], 0.5))
+        assert [problem.kind for problem in service.health([], 0.5)] == ["down"]
+        shutil.rmtree(tmp_path)
+        assert [problem.kind for problem in service.health([], 0.5)] == ["down"], "and it cannot be seen"

@@ -295,8 +295,9 @@ def member(answer: Any, name: str) -> Any:
     return answer.get(name)
 
 
-def _not_grafana(answer: Answer, how: str) -> Foreign:
-    return Foreign(f"{answer.what} answers {answer.status}, and {how}", hint=_whose(answer.status))
+def _not_grafana(answer: Answer, how: str) -> LifeboatError:
+    kind = Transient if answer.status in _BUSY else Foreign
+    return kind(f"{answer.what} answers {answer.status}, and {how}", hint=_whose(answer.status))
 
 
 def _whose(status: int) -> str:

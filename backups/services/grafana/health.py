@@ -1,6 +1,6 @@
 """Examines the source's server, and whether the image for its copies is of the same version."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
@@ -11,14 +11,28 @@ from backups.services.http import settings as http
 from backups.services.http.address import shown
 from backups.services.http.faults import Unserved
 
+_written: dict[str, object] = {}
+"""By address: how the database's files looked when this process looked before, and nobody answered."""
 
-def problems(settings: GrafanaSettings) -> Iterator[Problem]:
-    """Say what calls for a restore: nobody serves at its address, or it says itself that its database does not answer."""
+
+def problems(settings: GrafanaSettings, written: Callable[[], object] = lambda: None) -> Iterator[Problem]:
+    """Say what calls for a restore: nobody serves at its address, or it says itself that its database does not answer.
+
+    written: how its database's files look, None where that cannot be seen. As long as they change from look to look, it migrates.
+    """
     where = shown(settings.address)
     try:
         if not Client.anonymous(settings).health().ok:
             yield Problem("down", where, f"Grafana at {where} answers, and says that its database does not")
+        _written.pop(where, None)
     except Unserved as error:
+        before, now = _written.get(where), written()
+        _written[where] = now
+        if before is not None and now is not None and before != now:
+            raise LifeboatError(
+                f"Grafana at {where} is starting: nobody answers there yet, and its database is being written",
+                hint="wait until it has migrated; nothing is lost as long as it goes on",
+            ) from error
         yield Problem("down", where, error.message)
 
 

@@ -19,6 +19,7 @@ from backups.services.grafana.api.receiver import GrafanaReceiver
 from backups.services.grafana.client import Client
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
+from backups.services.grafana.files import writing
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.settings import GrafanaSettings
@@ -57,7 +58,9 @@ class GrafanaService:
 
     def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:  # noqa: ARG002 - it serves, or not
         """See `Service`: whether its server and its database answer."""
-        return health.problems(self.settings)
+        if self._by_api:
+            return health.problems(self.settings)
+        return health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts))
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See `Service`: the last backup alone."""

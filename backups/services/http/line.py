@@ -1,7 +1,8 @@
 """Asks one server over HTTP, and reads answers that are bounded in bytes and in time, from the connection to their last byte.
 
 The time of an answer is held by the socket itself: a timer ends the connection, whatever waits on it. So does `close_all`, for a
-process that has been told to end: every call that runs then raises LifeboatError at once, and none begins.
+process that has been told to end: every call that runs then raises LifeboatError at once. Only the resolver of names has limits
+of its own.
 """
 
 import base64
@@ -32,13 +33,14 @@ _PIECE = 65536
 _MOST_ADDRESSES = 8
 
 _lines: "weakref.WeakSet[Line]" = weakref.WeakSet()
-_ending = threading.Event()
+_guard = threading.Lock()
 
 
 def close_all() -> None:
-    """End every call that runs, from any thread; none begins afterwards. For a process that has been told to end."""
-    _ending.set()
-    for line in list(_lines):
+    """End every line that there is, and the calls that run, from any thread: for a process that has been told to end."""
+    with _guard:
+        lines = list(_lines)
+    for line in lines:
         line.end()
 
 
@@ -84,9 +86,10 @@ class Line:
         self._sockets = connections.Sockets()
         self._bounds = Bounds()
         self._deadline = 0.0
-        self._secret = self._beyond = self._late = False
+        self._secret = self._beyond = self._late = self._ended = False
         self._call = 0
-        _lines.add(self)
+        with _guard:
+            _lines.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +103,8 @@ class Line:
         self._sockets.end()
 
     def end(self) -> None:
-        """End the call that runs, if any, from another thread."""
+        """End the call that runs, if any, from another thread; none begins afterwards."""
+        self._ended = True
         self._sockets.shut()
 
     def ask(
@@ -259,7 +263,7 @@ class Line:
             self._sockets.shut()
 
     def _require_going_on(self) -> None:
-        if _ending.is_set():
+        if self._ended:
             raise LifeboatError(f"the call to {self.service} at {self.where} was ended: Lifeboat has been told to end")
         if self._late:
             raise Transient(

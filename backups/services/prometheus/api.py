@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backups import secret
-from backups.errors import ConfigError, LifeboatError
+from backups.errors import ConfigError, LifeboatError, Transient
 from backups.services.http.address import shown
 from backups.services.http.answer import Answer, Foreign, understood
 from backups.services.http.bounds import HEALTH, Bounds
@@ -214,7 +214,7 @@ def is_ready(status: int, text: str) -> bool:
 
 def _not_prometheus(answer: Answer) -> LifeboatError:
     proxy = answer.status in (502, 503, 504)
-    return Foreign(
+    return (Transient if proxy else Foreign)(
         f"{answer.what} answers {answer.status}, and not as Prometheus does: {answer.text[:80]!r}",
         hint="a proxy before it gave up: raise its time-out, or set url to Prometheus' own address"
         if proxy

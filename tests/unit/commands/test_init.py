@@ -6,7 +6,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from backups import text
 from backups.config import file
 from backups.repository import restic_errors
 from flows.commands import draft, found
+from tests.servers.http import serving
 
 Lifeboat = Callable[..., Any]
 
@@ -53,26 +53,8 @@ def _greeting(version: str) -> bytes:
 @contextmanager
 def _answers(routes: dict[str, str]) -> Iterator[str]:
     """An HTTP server with these JSON answers; yields its url."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = routes.get(self.path)
-            self.send_response(404 if body is None else 200)
-            self.end_headers()
-            self.wfile.write((body or "").encode())
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving({path: (200, body) for path, body in routes.items()}) as url:
+        yield url
 
 
 @pytest.mark.parametrize(

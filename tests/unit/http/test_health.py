@@ -1,10 +1,13 @@
 """What the watch makes of answers at the url of a Prometheus or a Grafana: down by evidence, well by its own words, else neither."""
 
+import errno
 import json
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -14,7 +17,9 @@ from hypothesis import strategies as st
 from backups.errors import LifeboatError
 from backups.services.base import Problem
 from backups.services.grafana import health as grafana
+from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.http import faults
 from backups.services.prometheus import health as prometheus
 from backups.services.prometheus.settings import PrometheusSettings
 from tests.servers.http import answering, certificate, nobody, serving, talking
@@ -124,6 +129,15 @@ def test_an_address_that_refuses_is_down(look: Look) -> None:
     assert "Connection refused" in problem.message
 
 
+@both
+def test_no_secret_of_the_url_is_in_what_is_seen(look: Look) -> None:
+    """It goes to the log, the reports, Prefect's database and whoever is notified."""
+    with nobody() as url:
+        (problem,) = look(url.replace("http://", "http://u:PlantedPw@") + "/?auth=PlantedQ")
+    assert "Planted" not in repr(problem)
+    assert problem.subject == url
+
+
 def _hang_up(connection: socket.socket) -> None:
     connection.sendall(b"")
 
@@ -204,3 +218,44 @@ def test_a_prometheus_that_gets_no_further_with_its_log_is_told_as_such(monkeypa
         replay["current"] = 8
         assert said().endswith("segment 8 of 40")
         assert said().endswith("segment 8 of 40, and has got no further for 10.0 s")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "evidence"),
+    [
+        ([errno.ECONNREFUSED], True),
+        ([errno.ETIMEDOUT], True),
+        ([errno.EHOSTUNREACH], True),
+        ([None], True),
+        ([errno.ENETUNREACH, errno.ECONNREFUSED], True),
+        ([errno.ENETUNREACH], False),
+        ([errno.EADDRNOTAVAIL], False),
+        ([errno.EPERM, errno.ECONNREFUSED], False),
+        ([errno.EMFILE], False),
+        ([], False),
+    ],
+)
+def test_what_of_a_connection_is_evidence(numbers: list[int | None], evidence: bool) -> None:
+    """Of several addresses all have to say so, except those of a family that this machine does not have."""
+    errors = [TimeoutError("timed out") if number is None else OSError(number, "x") for number in numbers]
+    direct = faults.unconnected("Service", "http://s", errors, to=None, beyond=False)
+    assert isinstance(direct, faults.Unserved) == evidence
+    assert not isinstance(faults.unconnected("Service", "http://s", errors, to="http://proxy", beyond=False), faults.Unserved)
+    assert not isinstance(faults.unconnected("Service", "http://s", errors, to=None, beyond=True), faults.Unserved)
+
+
+def test_a_grafana_whose_database_is_being_written_is_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It listens only when it has migrated. As soon as the files stand still, nobody is there."""
+    monkeypatch.setattr(grafana, "_written", {})
+    database = tmp_path / "grafana.db"
+    database.write_bytes(b"x")
+    with nobody() as url:
+        section = {"type": "grafana", "image": "x", "url": url, "place": f"local:{tmp_path}"}
+        service = GrafanaService("grafana", GrafanaSettings.model_validate(section), cast("Any", None))
+        assert [problem.kind for problem in service.health([], 0.5)] == ["down"], "the first look knows nothing yet"
+        (tmp_path / "grafana.db-journal").write_bytes(b"xx")
+        with pytest.raises(LifeboatError, match="is starting: nobody answers there yet, and its database is being written"):
+            list(service.health([], 0.5))
+        assert [problem.kind for problem in service.health([], 0.5)] == ["down"]
+        shutil.rmtree(tmp_path)
+        assert [problem.kind for problem in service.health([], 0.5)] == ["down"], "and it cannot be seen"

@@ -266,27 +266,26 @@ def test_no_secret_of_a_url_is_in_what_is_said_logged_or_kept(kind: str, caplog:
 # Being told to end
 
 
-def test_a_process_that_is_told_to_end_ends_every_call_and_begins_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "_ending", threading.Event())
-    asked, outcome = threading.Event(), []
+def test_a_process_that_is_told_to_end_ends_every_call() -> None:
+    asked = threading.Event()
+    outcome: list[LifeboatError] = []
 
     def talk(connection: socket.socket) -> None:
         asked.set()
         connection.recv(1)
 
-    def call() -> None:
+    def call(line: Line) -> None:
         try:
-            ask(url, Bounds())
+            line.ask("GET", "/x", Bounds())
         except LifeboatError as error:
             outcome.append(error)
 
-    with talking(talk) as url:
-        thread = threading.Thread(target=call)
+    with talking(talk) as url, Line("Service", url, direct=True) as line:
+        thread = threading.Thread(target=call, args=(line,))
         thread.start()
         assert asked.wait(120)
         lines.close_all()
         thread.join(120)
         assert not thread.is_alive()
-        with pytest.raises(LifeboatError, match="Lifeboat has been told to end"):
-            ask(url)
-    assert "Lifeboat has been told to end" in str(outcome[0])
+        call(line)
+    assert [f"Service at {url} was ended: Lifeboat has been told to end" in str(error) for error in outcome] == [True, True]

@@ -9,6 +9,8 @@ from backups.errors import ConfigError, LifeboatError
 from backups.services.http import address
 from backups.services.http.bounds import Bounds
 from backups.services.http.line import Line, basic
+from backups.services.http.settings import examine
+from backups.services.prometheus.settings import PrometheusSettings
 from tests.servers.http import answering
 
 BOUNDS = Bounds(connect=5.0, silence=5.0, total=10.0, size=1 << 20)
@@ -82,3 +84,29 @@ def test_the_query_of_a_url_goes_along() -> None:
     with answering(answer) as url, Line("Service", f"{url}/prom/?auth=q", direct=True) as line:
         line.ask("GET", "/x", BOUNDS, params={"a": "b"})
     assert seen == ["/prom/x?auth=q&a=b"]
+
+
+@pytest.mark.parametrize(
+    ("url", "keys", "said"),
+    [
+        ("https://p.example:9090", {}, None),
+        ("https://p.example:9090", {"user": "me"}, None),
+        ("http://127.0.0.1:9090", {"user": "me"}, None),
+        ("http://localhost:9090", {}, None),
+        ("https://p.example:9090", {"tls": "required"}, "is encrypted and not verified"),
+        ("https://p.example:9090", {"tls": "required", "user": "me"}, "can read the password"),
+        ("http://192.0.2.1:9090", {}, "is not verified: over http"),
+        ("http://192.0.2.1:9090", {"tls": "disabled", "user": "me"}, "goes over the network in clear"),
+        (
+            "http://me:PlantedPw@192.0.2.1:9090/?a=PlantedQ",
+            {"tls": "disabled"},
+            "for http://192.0.2.1:9090 goes over the network",
+        ),
+    ],
+)
+def test_the_doctor_names_each_connection_that_is_not_verified(url: str, keys: dict[str, str], said: str | None) -> None:
+    section = {"type": "prometheus", "image": "x", "place": "local:/x", "url": url, **keys}
+    findings = list(examine(PrometheusSettings.model_validate(section), "Prometheus"))
+    assert [finding.message for finding in findings if said is None or said not in finding.message] == []
+    assert len(findings) == (said is not None)
+    assert "Planted" not in repr(findings)

@@ -24,7 +24,6 @@ WHERE_CONTAINERS_WRITE = (
     "backups/services/grafana/server.py",
     "backups/services/grafana/files/copy.py",
     "backups/services/grafana/files/configuration.py",
-    "backups/services/grafana/files/live.py",
     "backups/services/grafana/api/copy.py",
 )
 OPENING = frozenset(
@@ -76,8 +75,6 @@ ALLOWED = {
     ("backups/services/grafana/files/copy.py", "settle"): "of the backup's own file, which no container has mounted",
     ("backups/services/grafana/files/configuration.py", "write_configuration"): BEFORE,
     ("backups/services/grafana/files/configuration.py", "disarm"): BEFORE,
-    ("backups/services/grafana/files/live.py", "copy"): OURS,
-    ("backups/services/grafana/files/live.py", "_copy"): OURS,
     ("backups/services/grafana/api/copy.py", "objects"): OURS,
 }
 

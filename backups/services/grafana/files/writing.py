@@ -1,0 +1,20 @@
+"""Tells whether somebody writes a Grafana's database: while it migrates, a server that starts answers nobody yet."""
+
+from backups.errors import LifeboatError
+from backups.hosts import Hosts
+from backups.machine.docker import Docker
+from backups.places.parse import parse
+from backups.services.grafana.files.database import FILE
+from backups.services.grafana.settings import GrafanaSettings
+
+_FILES = (FILE, f"{FILE}-journal", f"{FILE}-wal")
+
+
+def sizes(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> tuple[tuple[str, int], ...] | None:
+    """The files that a migration writes, and their sizes; None where they cannot be seen."""
+    try:
+        place = parse(str(settings.place), docker, hosts)
+        found = tuple((file.path, file.size) for name in _FILES if place.exists(name) for file in place.files(name))
+    except LifeboatError:
+        return None
+    return found or None

@@ -60,7 +60,11 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
             objects = read(database)
             judged = secrets.judge(database, secrets.keys(found))
             silent = answers.without_alerting(found, objects.organisations)
-            facts = [*witness.facts(database, objects), *judged.facts, *answers.expected(database, objects, silent)]
+            facts = [
+                *witness.facts(database, objects),
+                *judged.facts,
+                *answers.expected(database, objects, silent, muting=not judged.closed),
+            ]
             limits = [*odd, *not_restorable.look(judged, found, plugins, settings, configured=configured)]
             outside.note(found, configuration.kept(found), job.directory, opens=judged.key is not None)
     except Damaged as error:

@@ -179,6 +179,12 @@ def _plugins(place: Place, work: Path) -> list[dict[str, Any]]:
 def _plugin(description: Path, directory: str) -> dict[str, Any]:
     try:
         content = json.loads(description.read_text(encoding="utf-8-sig"))
-        return {"id": str(content["id"]), "version": (content.get("info") or {}).get("version")}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        version = (content.get("info") or {}).get("version")
+        return {"id": _plain(content["id"]), "version": None if version is None else _plain(version)}
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         return {"id": names.shown(directory), "version": None, "unreadable": f"{type(error).__name__}: {error}"}
+
+
+def _plain(value: object) -> str:
+    """Text that a manifest can hold: JSON may have halves of characters in it."""
+    return str(value).encode("utf-8", "backslashreplace").decode()

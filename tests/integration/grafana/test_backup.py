@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from backups.machine.wait import wait_until
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
+from backups.services.grafana.files import answers, objects, secrets, witness
+from backups.services.grafana.files.database import opened
 from backups.services.grafana.files.secrets import DEFAULT_KEY
 from backups.services.grafana.service import GrafanaService
 from backups.witness import compare
@@ -97,17 +100,48 @@ def test_a_writer_that_never_stops_does_not_tear_the_copy(harness: Harness, graf
 
 
 @pytest.mark.field
-@pytest.mark.parametrize("name", ["app-sizer-9.0.0", "2025-1A-T09-ES09-G05-11.6.0", "openresty-api-gateway-lab-12.4.1"])
-def test_real_databases_come_back_equal(harness: Harness, grafana_factory: GrafanaFactory, name: str) -> None:
-    """Databases that real Grafanas of versions 9, 11 and 12.4 left behind; the key that opens their secrets is the default."""
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("app-sizer-9.0.0", ""),
+        ("2025-1A-T09-ES09-G05-11.6.0", ""),
+        ("openresty-api-gateway-lab-12.4.1", ""),
+        ("lived-in-12.4.3", "k7Qxgsrc"),
+    ],
+)
+def test_real_databases_come_back_equal(harness: Harness, grafana_factory: GrafanaFactory, name: str, key: str) -> None:
+    """Databases that real Grafanas of versions 9, 11 and 12.4 left behind; the key that opens their secrets is mostly the default."""
     source = grafana_factory(database=FIELD_DATA / "grafana" / "db" / f"{name}.db")
+    (source.configuration / "grafana.ini").write_text(f"[security]\nsecret_key = {key}\n")
     captured, data = harness.capture(source.settings())
 
     checks = harness.drill(harness.fetched(source.settings(), captured, data))
 
     assert [check for check in checks if not check.passed] == []
-    (opened,) = (check.observed for check in checks if check.metric == "opened by the backup's secret_key")
-    assert opened in {"2 of 2", "3 of 3", "4 of 4"}
+    (number,) = (check.observed for check in checks if check.metric == "opened by the backup's secret_key")
+    assert number in {"2 of 2", "3 of 3", "4 of 4", "16 of 16"}
+    assert captured.details["partial"] == []
+
+
+def test_a_backup_of_an_earlier_lifeboat_still_comes_back_equal(harness: Harness, grafana_source: GrafanaServer) -> None:
+    """Its witness is of the first form, and its manifest says nothing of what came from outside."""
+    settings = grafana_source.settings()
+    captured, data = harness.capture(settings)
+    with opened(data / "grafana.db") as database:
+        found = objects.read(database)
+        facts = [
+            *witness.facts(database, found, exact=False),
+            *secrets.facts(database, [SECRET_KEY], exact=False),
+            *answers.expected(database, found, muting=False),
+        ]
+    earlier = replace(captured, witness=facts, details={"plugins": [], "configuration": True, "layout": "resource"})
+
+    checks = harness.drill(harness.fetched(settings, earlier, data))
+
+    assert [check for check in checks if not check.passed] == []
+    assert len(checks) == len(facts)
+    damaged = harness.drill(harness.fetched(settings, earlier, data), lambda path: edits.delete_rows(path, "api_key", "1 = 1"))
+    assert [check.subject for check in damaged if not check.passed] == ["org 1 token robot-token"]
 
 
 def test_a_copy_starts_disarmed(harness: Harness, grafana_source: GrafanaServer) -> None:

@@ -153,6 +153,7 @@ def test_a_configuration_behind_links_comes_along(harness: Harness, files: Path,
         '{"id": "odd", "info": 3}',
         '{"id": "odd", "info": [1]}',
         "\udcff",
+        "[" * 100_000,
     ],
 )
 def test_a_plugin_that_describes_nothing_stops_no_backup_and_is_named(harness: Harness, files: Path, description: str) -> None:
@@ -166,6 +167,25 @@ def test_a_plugin_that_describes_nothing_stops_no_backup_and_is_named(harness: H
     assert [
         limit for limit in captured.details["limits"] if "whose plugin.json cannot be read" in limit and "plugins/odd" in limit
     ]
+
+
+@pytest.mark.parametrize(
+    ("description", "name", "version"),
+    [
+        ('{"id": "\\ud800", "info": {"version": "1"}}', "\\ud800", "1"),
+        ('{"id": "a", "info": {"version": NaN}}', "a", "nan"),
+        ('{"id": {"b": 1}, "info": {"version": ["1"]}}', "{'b': 1}", "['1']"),
+    ],
+)
+def test_what_a_plugin_says_of_itself_is_text(harness: Harness, files: Path, description: str, name: str, version: str) -> None:
+    """A manifest has to hold it."""
+    (files / "plugins" / "odd").mkdir(parents=True)
+    (files / "plugins" / "odd" / "plugin.json").write_text(description)
+
+    captured, _ = harness.capture(settings(files))
+
+    assert captured.details["plugins"] == [{"id": name, "version": version}]
+    json.dumps(captured.details, ensure_ascii=False, allow_nan=False).encode()
 
 
 def test_a_file_whose_name_is_not_utf8_is_left_out_and_named(harness: Harness, files: Path, tmp_path: Path) -> None:

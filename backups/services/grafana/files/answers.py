@@ -15,13 +15,14 @@ compared after the normalisations below, the differences between what the versio
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from backups.errors import LifeboatError, Transient
 from backups.machine.wait import wait_until
 from backups.services.grafana.canonical import dashboard_over_http, digest, filled, folder_uid, parse
 from backups.services.grafana.client import Client, as_list
-from backups.services.grafana.files import alerting, deep
+from backups.services.grafana.files import alerting, deep, muted
 from backups.services.grafana.files.database import Database
 from backups.services.grafana.files.deep import Deep
 from backups.services.grafana.files.in_force import InForce
@@ -61,8 +62,11 @@ def without_alerting(found: InForce, organisations: Iterable[int]) -> frozenset[
     return frozenset(int(number) for number in named) & frozenset(organisations)
 
 
-def expected(database: Database, objects: Objects, silent: Container[int] = ()) -> Iterator[Fact]:
-    """The facts that `observed` will state of a server on this database. silent: see `without_alerting`."""
+def expected(database: Database, objects: Objects, silent: Container[int] = (), *, muting: bool = True) -> Iterator[Fact]:
+    """The facts that `observed` will state of a server on this database.
+
+    silent: see `without_alerting`. muting: whether its silences are asked for: an Alertmanager whose secrets do not open has none
+    """
     who, nested = readers(database), deep.look(database, objects)
     for organisation in objects.organisations:
         yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
@@ -78,11 +82,19 @@ def expected(database: Database, objects: Objects, silent: Container[int] = ()) 
     for source in (one for one in objects.data_sources if nested.stated(one.organisation, deep.SOURCES, who)):
         yield from _expected_data_source(source)
     if database.has("alert_rule", "is_paused"):
-        yield from _expected_alerting(database, [one for one in who if one not in silent], nested)
+        loud = [one for one in who if one not in silent]
+        yield from _expected_alerting(database, loud, nested)
+        if muting:
+            yield from muted.expected(database, loud)
 
 
-def observed(url: str, database: Database, objects: Objects, silent: Container[int] = ()) -> Iterator[Fact]:
-    """Read everything that the server on this database lists. Raises Transient when it stops answering."""
+def observed(
+    url: str, database: Database, objects: Objects, silent: Container[int] = (), *, muting_at: datetime | None = None
+) -> Iterator[Fact]:
+    """Read everything that the server on this database lists. Raises Transient when it stops answering.
+
+    muting_at: now, where its silences are asked for
+    """
     who, nested = readers(database), deep.look(database, objects)
     listed = database.has("alert_rule", "is_paused")
     versions = {(one.organisation, one.uid): one.version for one in objects.dashboards if objects.served(one)}
@@ -98,7 +110,10 @@ def observed(url: str, database: Database, objects: Objects, silent: Container[i
                 if (organisation, uid) in nested.dashboards:
                     continue
                 yield from dashboard(client, organisation, uid, versions.get((organisation, uid), ""))
-            yield from _lists(client, organisation, nested, alerting_listed=listed and organisation not in silent)
+            loud = listed and organisation not in silent
+            yield from _lists(client, organisation, nested, alerting_listed=loud)
+            if loud and muting_at:
+                yield from muted.observed(database, client, organisation, muting_at)
 
 
 def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iterator[Fact]:

@@ -69,7 +69,11 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
             objects = read(database)
             judged = secrets.judge(database, secrets.keys(found))
             silent = answers.without_alerting(found, objects.organisations)
-            facts = [*witness.facts(database, objects), *judged.facts, *answers.expected(database, objects, silent)]
+            facts = [
+                *witness.facts(database, objects),
+                *judged.facts,
+                *answers.expected(database, objects, silent, muting=not judged.closed),
+            ]
             limits = [
                 *odd,
                 *not_restorable.look(judged, found, plugins, settings, configured=configured),
@@ -188,6 +192,12 @@ def _plugins(place: Place, work: Path) -> list[dict[str, Any]]:
 def _plugin(description: Path, directory: str) -> dict[str, Any]:
     try:
         content = json.loads(description.read_text(encoding="utf-8-sig"))
-        return {"id": str(content["id"]), "version": (content.get("info") or {}).get("version")}
+        version = (content.get("info") or {}).get("version")
+        return {"id": _plain(content["id"]), "version": None if version is None else _plain(version)}
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         return {"id": names.shown(directory), "version": None, "unreadable": f"{type(error).__name__}: {error}"}
+
+
+def _plain(value: object) -> str:
+    """Text that a manifest can hold: JSON may have halves of characters in it."""
+    return str(value).encode("utf-8", "backslashreplace").decode()

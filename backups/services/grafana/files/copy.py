@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from backups.errors import Damaged, Transient
@@ -30,7 +31,14 @@ Export = Callable[[str, Mapping[int, str], Path], list[str]]
 class GrafanaCopy:
     """See `Copy`. Every backup of Grafana holds all of it, so only the chain's last one is used."""
 
-    def __init__(self, chain: Sequence[Fetched], sandbox: Sandbox, export: Export) -> None:
+    def __init__(
+        self,
+        chain: Sequence[Fetched],
+        sandbox: Sandbox,
+        export: Export,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
         self._backup = chain[-1]
         self._manifest = chain[-1].manifest
         self._sandbox = sandbox
@@ -103,8 +111,9 @@ class GrafanaCopy:
             yield from secrets.facts(database, secrets.keys(self._settings), exact=exact)
             try:
                 silent = answers.without_alerting(self._settings, objects.organisations)
+                muting_at = self._now() if exact and not secrets.judge(database, secrets.keys(self._settings)).closed else None
                 with self._reached():
-                    found = list(answers.observed(self._url, database, objects, silent))
+                    found = list(answers.observed(self._url, database, objects, silent, muting_at=muting_at))
             except Transient as error:
                 if self._container is None or self._container.running():
                     raise

@@ -3,14 +3,27 @@
 import base64
 import binascii
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from backups.services.grafana.canonical import digest
-from backups.services.grafana.files.database import Database
+from backups.services.grafana.files.database import Database, Row
 from backups.witness import Fact
 
+
+@dataclass(frozen=True)
+class Silence:
+    """A silence of an organisation, by its id, and until when it lasts. record: all of it, as it is stored."""
+
+    organisation: int
+    name: str
+    until: datetime
+    record: bytes
+
+
 _LENGTH_DELIMITED, _VARINT, _FIXED_64, _FIXED_32 = 2, 0, 1, 5
-_SILENCE, _ID = 1, 1
-"""Numbers of fields: the silence in its record, and the id in the silence."""
+_SILENCE, _ID, _ENDS, _SECONDS = 1, 1, 4, 1
+"""Numbers of fields: the silence in its record, in that its id and its end, and in that the seconds."""
 
 
 def facts(database: Database) -> Iterator[Fact]:
@@ -18,24 +31,38 @@ def facts(database: Database) -> Iterator[Fact]:
     for row in database.rows("kv_store"):
         if (row["namespace"], row["key"]) == ("alertmanager", "silences"):
             organisation = f"org {row['org_id']}"
-            try:
-                kept = dict(_silences(base64.b64decode(row["value"] or "", validate=True)))
-            except (binascii.Error, ValueError, IndexError):
+            kept = read(row)
+            if kept is None:
                 yield Fact(f"{organisation} silences", "content", digest(row["value"]))
                 continue
             yield Fact(organisation, "silences", len(kept))
-            for name, content in sorted(kept.items()):
-                yield Fact(f"{organisation} silence {name}", "record", digest(content))
+            for one in kept:
+                yield Fact(f"{organisation} silence {one.name}", "record", digest(one.record))
 
 
-def _silences(records: bytes) -> Iterator[tuple[str, bytes]]:
+def every(database: Database) -> list[Silence]:
+    """Every silence that can be read."""
+    rows = [row for row in database.rows("kv_store") if (row["namespace"], row["key"]) == ("alertmanager", "silences")]
+    return [silence for row in rows for silence in read(row) or []]
+
+
+def read(row: Row) -> list[Silence] | None:
+    """The silences of a row of kv_store, by their ids; None where they are written in another way."""
+    try:
+        found = _silences(row["org_id"], base64.b64decode(row["value"] or "", validate=True))
+        return sorted({silence.name: silence for silence in found}.values(), key=lambda silence: silence.name)
+    except (binascii.Error, ValueError, TypeError, IndexError, KeyError, OverflowError):
+        return None
+
+
+def _silences(organisation: int, records: bytes) -> Iterator[Silence]:
     at = 0
     while at < len(records):
         length, at = _varint(records, at)
         record, at = _piece(records, at, length)
-        silence = next(content for number, content in _fields(record) if number == _SILENCE)
-        name = next(content for number, content in _fields(silence) if number == _ID)
-        yield name.decode(), record
+        silence = dict(_fields(dict(_fields(record))[_SILENCE]))
+        ends, _ = _varint(silence[_ENDS], 1) if silence[_ENDS][:1] == bytes([_SECONDS << 3 | _VARINT]) else (0, 0)
+        yield Silence(organisation, silence[_ID].decode(), datetime.fromtimestamp(ends, UTC), record)
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import pytest
 
@@ -45,7 +46,12 @@ class PrefectServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PREFECT_API_URL": f"{self.url}/api", "PREFECT_HOME": str(self.home / "client"), "DO_NOT_TRACK": "1"}
+        return {
+            "PREFECT_API_URL": f"{self.url}/api",
+            "PREFECT_HOME": str(self.home / "client"),
+            "DO_NOT_TRACK": "1",
+            **one_authority(self.home),
+        }
 
     def found(self, route: str, **filters: Any) -> list[Any]:
         """What the server holds under a route, as `/{route}/filter` tells it."""
@@ -177,6 +183,15 @@ def listener() -> Iterator[Listener]:
         yield heard
         server.shutdown()
         thread.join()
+
+
+def one_authority(folder: Path) -> dict[str, str]:
+    """Settings by which a client of a server without TLS reads one certificate when it starts, not those of all the world's authorities."""
+    file = folder / "authority.pem"
+    if not file.exists():
+        first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----\n")
+        file.write_text(first + end)
+    return {"SSL_CERT_FILE": str(file), "PREFECT_API_SSL_CERT_FILE": str(file)}
 
 
 def clean_environment() -> dict[str, str]:

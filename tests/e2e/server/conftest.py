@@ -21,6 +21,7 @@ from backups.services.registry import ServiceType
 from backups.site import Site
 from tests.e2e.server import slow_toy
 from tests.servers import leftovers
+from tests.servers.prefect import one_authority
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "deployments" / "server" / "server.sh"
@@ -126,6 +127,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         "PYTHONPATH": f"{folder / 'hook'}:{ROOT}",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         leftovers.VARIABLE: str(os.getpid()),
+        **one_authority(folder),
         # The quick scheduler forgets a deployment after seconds; this one sees it on its next round.
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "15",
     }

@@ -113,7 +113,7 @@ class MySQLServer:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def add_writer(self, database: str = "writing", *, threads: int = 2, ddl: bool = False) -> AbstractContextManager[Writer]:
-        """Write at full speed into `database` until the block ends; `ddl` also creates, alters, truncates and drops tables."""
+        """Write into `database`, hundreds of times a second, until the block ends; `ddl` also creates, alters, truncates and drops tables."""
         return writing(self, database, threads=threads, ddl=ddl)
 
 

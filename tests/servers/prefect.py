@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import pytest
 
@@ -51,7 +52,12 @@ class PrefectServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PREFECT_API_URL": f"{self.url}/api", "PREFECT_HOME": str(self.home / "client"), "DO_NOT_TRACK": "1"}
+        return {
+            "PREFECT_API_URL": f"{self.url}/api",
+            "PREFECT_HOME": str(self.home / "client"),
+            "DO_NOT_TRACK": "1",
+            **one_authority(self.home),
+        }
 
     def found(self, route: str, **filters: Any) -> list[Any]:
         """What the server holds under a route, as `/{route}/filter` tells it."""
@@ -67,11 +73,15 @@ class PrefectServer:
         answers: list[httpx.Response] = []
 
         def taken() -> bool:
-            answers.append(httpx.post(f"{self.url}/api/{route}", json=body, timeout=120))
+            answers.append(httpx.post(f"{self.url}/api/{route}", json=body, timeout=120, verify=False))
             return answers[-1].status_code != 503
 
         assert wait_until(taken, seconds=60, interval=0.5)
         return answers[-1].raise_for_status()
+
+    def delete(self, route: str) -> None:
+        """Delete what the server holds at a route."""
+        httpx.delete(f"{self.url}/api/{route}", timeout=120, verify=False).raise_for_status()
 
     def lifeboat(self, *arguments: str, config: Path, environment: Mapping[str, str] = {}) -> Ended:
         """Type `lifeboat …`; the toy service is one of its types."""
@@ -185,6 +195,15 @@ def listener() -> Iterator[Listener]:
         thread.join()
 
 
+def one_authority(folder: Path) -> dict[str, str]:
+    """Settings by which a client of a server without TLS reads one certificate when it starts, not those of all the world's authorities."""
+    file = folder / "authority.pem"
+    if not file.exists():
+        first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----\n")
+        file.write_text(first + end)
+    return {"SSL_CERT_FILE": str(file), "PREFECT_API_SSL_CERT_FILE": str(file)}
+
+
 def clean_environment() -> dict[str, str]:
     """This process's environment, less whatever would configure Lifeboat, restic or Prefect."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("LIFEBOAT_", "RESTIC_", "PREFECT_"))}
@@ -193,7 +212,7 @@ def clean_environment() -> dict[str, str]:
 def _healthy(server: PrefectServer, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, f"the server ended: {(server.home / 'server.log').read_text()}"
     try:
-        return httpx.get(f"{server.url}/api/health", timeout=5).status_code == 200
+        return httpx.get(f"{server.url}/api/health", timeout=5, verify=False).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -60,7 +60,6 @@ client.update_automation(automation.id, AutomationCore.model_validate(automation
 """
 )
 _PAUSE = _CLIENT + "client.pause_automation(client.read_automations_by_name('lifeboat: a backup failed')[0].id)"
-_DELETE = _CLIENT + "for automation in client.read_automations(): client.delete_automation(automation.id)"
 
 
 @pytest.fixture
@@ -84,8 +83,8 @@ def names(server: PrefectServer) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _no_automations(prefect_process: PrefectServer) -> None:
-    if names(prefect_process):
-        assert prefect_process.python(_DELETE).code == 0
+    for automation in prefect_process.found("automations"):
+        prefect_process.delete(f"automations/{automation['id']}")
 
 
 def test_silence_is_reported_and_trouble_is_reported_and_what_is_well_is_not(

@@ -6,7 +6,12 @@ import pytest
 
 from backups.machine import processes, stall
 
-COMPUTES = "import time\nend = time.monotonic() + 8\nwhile time.monotonic() < end: pass"
+COMPUTES = """
+import time
+for part in range(80):
+    while time.process_time() < part * 0.02: pass
+    time.sleep(0.08)
+"""
 MOVES = "import os, time\nfor _ in range(80): os.write(1, bytes(40_000)); time.sleep(0.1)"
 ENDS_WELL = "import signal, sys, time\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(0))\ntime.sleep(600)"
 

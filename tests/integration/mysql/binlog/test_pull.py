@@ -57,7 +57,7 @@ def test_pulled_files_are_the_servers_files(start_mysql: StartMySQL, tmp_path: P
     _connect(server)().close()
     start = _fresh_file(server)
     with server.add_writer(ddl=True) as writer:
-        writer.wait_for(1500)
+        writer.wait_for(800)
     end = _position(server)
     pulled = binlog.pull(_connect(server, tls=tls), start, end, tmp_path)
     assert len(pulled.segments) > 3

@@ -1,4 +1,4 @@
-"""Dumps of MariaDB: taken while it is written to at full speed, and equal to the witness when brought back."""
+"""Dumps of MariaDB: taken while it is written to, and equal to the witness when brought back."""
 
 import shutil
 from pathlib import Path

@@ -92,7 +92,7 @@ def test_mysql_written_to_at_full_speed_comes_back_equal_and_a_changed_row_shows
 
 
 def test_tables_without_snapshots_hold_the_lock_and_it_is_reported(start_mysql: StartMySQL, dumping: Dumping) -> None:
-    """MyISAM rows written at full speed are of the same instant as everything else."""
+    """MyISAM rows written all the while are of the same instant as everything else."""
     server = start_mysql("--enforce-gtid-consistency=OFF", clone=False, gtid=False)
     _allow(server)
     server.sql(

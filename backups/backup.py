@@ -104,6 +104,8 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
         if newest:
             listing.require_undisputed(newest.id)
         decided, reason = _decide(kind, newest, at, failed)
+        if newest is None and listing.unreadable:
+            reason = str(listing.unreadable[0])
         if newest is None or decided == "full":
             return _Plan(identifier, "full", reason, held=every)
         return _Plan(identifier, "incremental", None, [repository.manifest(record) for record in newest.backups])

@@ -214,7 +214,7 @@ class BackupRecord(Frozen):
             stated = BackupRecord.from_tags(self.snapshot, manifest.tags())
         except Damaged as fault:
             raise Damaged(f"the manifest of backup {self.id} contradicts itself: {fault.message}", hint=hint) from fault
-        for name in _TAGS.values() if stated else ():
+        for name in BackupRecord.model_fields if stated else ():
             there, here = getattr(stated, name), getattr(self, name)
             # A Lifeboat that did not count the limits has not said so.
             if there != here and not (name == "limits" and here is None):

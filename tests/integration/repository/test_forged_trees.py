@@ -11,7 +11,8 @@ import pytest
 
 from backups.errors import Damaged
 from backups.manifest import BackupRecord, Manifest
-from tests.contract.toy_site import ToySite, toy, toy_template
+from backups.services import registry
+from tests.contract.toy_site import REGISTRY_LINE, ToySite, toy, toy_template
 from tests.servers.forge import Thief
 from verification.drill import fetch
 from verification.verify import verify
@@ -28,12 +29,11 @@ Forge = Callable[["Forgery"], tuple[Nodes, Nodes]]
 class Forgery:
     """A backup of the toy that holds the file `a`, as Lifeboat would have made it; a test adds to it, or takes from it."""
 
-    def __init__(self, site: ToySite, victim: Path) -> None:
+    def __init__(self, site: ToySite, victim: Path, true: Manifest) -> None:
         self.site = site
         self.thief = Thief.of(site.repository, "correct horse")
         self.victim = victim
-        [full, *_] = site.open().repository.backups()
-        self.true = site.open().repository.manifest(full)
+        self.true = true
 
     @property
     def a(self) -> dict[str, Any]:
@@ -63,6 +63,15 @@ class Forgery:
         return record
 
 
+@pytest.fixture(scope="session")
+def true(toy_template: ToySite) -> Manifest:
+    """A backup's own manifest, which the forged ones are made of."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.SERVICE_TYPES, "toy", REGISTRY_LINE)
+        repository = toy_template.open().repository
+        return repository.manifest(repository.backups()[0])
+
+
 @pytest.fixture
 def victim(tmp_path: Path) -> Iterator[Path]:
     """What is elsewhere on this machine; no test changes any of it."""
@@ -83,8 +92,8 @@ def photograph(directory: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def forgery(toy: ToySite, victim: Path) -> Forgery:
-    return Forgery(toy, victim)
+def forgery(toy: ToySite, victim: Path, true: Manifest) -> Forgery:
+    return Forgery(toy, victim, true)
 
 
 def fetched(forgery: Forgery, record: BackupRecord, into: Path) -> list[Any]:

@@ -188,7 +188,7 @@ def _manifest(
         taken_at=captured.taken_at,
         finished_at=finished_at,
         source=Source(version=captured.source_version, image=service.settings.image),
-        files=_files(staging / "snapshot" / DATA),
+        files=captured_files(staging / "snapshot" / DATA),
         details=dict(captured.details),
         witness=tuple(captured.witness),
     )
@@ -222,6 +222,7 @@ def _identifier(service: str, at: datetime, taken: Collection[str]) -> str:
     return next(candidate for candidate in candidates if candidate not in taken)
 
 
-def _files(data: Path) -> tuple[FileEntry, ...]:
+def captured_files(data: Path) -> tuple[FileEntry, ...]:
+    """List the files that a capture left in its directory, as the manifest has them."""
     paths = sorted(path for path in data.rglob("*") if path.is_file() and not path.is_symlink())
     return tuple(FileEntry(path=path.relative_to(data).as_posix(), size=path.stat().st_size) for path in paths)

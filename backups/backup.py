@@ -110,6 +110,8 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
         if newest:
             listing.require_undisputed(newest.id)
         decided, reason = _decide(kind, newest, at, failed)
+        if newest is None and listing.unreadable:
+            reason = str(listing.unreadable[0])
         if newest is None or decided == "full":
             return _Plan(identifier, "full", reason, held=every)
         return _Plan(identifier, "incremental", None, [repository.manifest(record) for record in newest.backups])
@@ -192,7 +194,7 @@ def _manifest(
         taken_at=captured.taken_at,
         finished_at=finished_at,
         source=Source(version=captured.source_version, image=service.settings.image),
-        files=_files(staging / "snapshot" / DATA),
+        files=captured_files(staging / "snapshot" / DATA),
         details=dict(captured.details),
         witness=tuple(captured.witness),
     )
@@ -235,6 +237,7 @@ def _identifier(service: str, at: datetime, taken: Collection[str]) -> str:
     return next(candidate for candidate in candidates if candidate not in taken)
 
 
-def _files(data: Path) -> tuple[FileEntry, ...]:
+def captured_files(data: Path) -> tuple[FileEntry, ...]:
+    """List the files that a capture left in its directory, as the manifest has them."""
     paths = sorted(path for path in data.rglob("*") if path.is_file() and not path.is_symlink())
     return tuple(FileEntry(path=path.relative_to(data).as_posix(), size=path.stat().st_size) for path in paths)

@@ -70,13 +70,12 @@ RelativePath = Annotated[str, AfterValidator(relative_path)]
 """A file's path below a directory of the backup."""
 MountPath = Annotated[str, AfterValidator(directory_path)]
 """Where a copy's container has a directory."""
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f\x7f]+$", max_length=_LONGEST_NAME)]
 Ulid = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 LogName = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f\x7f]+\.[0-9]{1,10}$", max_length=_LONGEST_NAME)]
 """A binary log file's, without its directory."""
 Gtids = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_:,\s-]*$")]
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{0,64}$")]
-Token = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.-]{0,128}$")]
+Token = Annotated[str, StringConstraints(pattern=r"^([0-9A-Za-z_-][0-9A-Za-z_.-]{0,127})?$")]
 """A name that a program has made."""
 DumpFile = Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[0-9]+)?\.sql$", max_length=80)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

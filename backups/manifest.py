@@ -227,8 +227,11 @@ class BackupRecord(Frozen):
         hint = "were its tags edited by hand? `restic snapshots` shows them"
         if manifest.id != self.id:
             raise Damaged(f"the snapshot of backup {self.id} holds the manifest of {manifest.id}", hint=hint)
-        stated = BackupRecord.from_tags(self.snapshot, manifest.tags())
-        for name in _TAGS.values() if stated else ():
+        try:
+            stated = BackupRecord.from_tags(self.snapshot, manifest.tags())
+        except Damaged as fault:
+            raise Damaged(f"the manifest of backup {self.id} contradicts itself: {fault.message}", hint=hint) from fault
+        for name in BackupRecord.model_fields if stated else ():
             there, here = getattr(stated, name), getattr(self, name)
             # A Lifeboat that did not count the limits has not said so.
             if there != here and not (name == "limits" and here is None):

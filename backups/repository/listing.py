@@ -86,7 +86,8 @@ def listing(snapshots: Iterable[Snapshot], unreadable: Mapping[str, str], seen: 
         try:
             record = BackupRecord.from_tags(snapshot.id, snapshot.tags)
         except Damaged as fault:
-            odd.append(Odd(snapshot.id, fault.message, _claimed(snapshot)))
+            why = fault.message.replace(f"the tags of snapshot {snapshot.id[:8]} are", "its tags are")
+            odd.append(Odd(snapshot.id, why, _claimed(snapshot)))
         else:
             if record:
                 claims.append(record)

@@ -25,6 +25,7 @@ from flows.commands import console
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
+from verification.evidence.store import listed
 
 _MACHINE = "this machine"
 """The title of what belongs to no service."""
@@ -100,7 +101,8 @@ def _repository(repository: Repository) -> Iterator[Finding]:
         if repository.recognise() is None:
             yield Finding(subject, True, "not there yet; the first backup makes it")
             return
-        backups = repository.backups()
+        # With the evidence: what is odd among it is named, too.
+        backups = listed(repository, datetime.now(UTC)).backups
         found = f"opens, {plural.count(len(backups), 'backup')}"
         if repository.is_append_only():
             found += "; append-only from this machine: `lifeboat prune` runs where it is reached with full access"

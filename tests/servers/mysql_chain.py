@@ -12,6 +12,7 @@ import pymysql
 import pytest
 from sqlalchemy.engine import make_url
 
+from backups.backup import captured_files
 from backups.config.settings import SandboxSettings
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.runs import Run
@@ -108,7 +109,7 @@ class Chain:
             taken_at=captured.taken_at,
             finished_at=now,
             source=Source(version=captured.source_version, image=service.settings.image),
-            files=(),
+            files=captured_files(data),
             details=dict(captured.details),
             witness=tuple(captured.witness),
         )

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Size, SnapshotId
 from backups.manifest import Kind
 from backups.witness import Check
 
@@ -31,11 +32,11 @@ class Budget(_Part):
 class BackupPart(_Part):
     """The backup that was brought back: `chain` names every backup that it took, the full first; `bytes` is their sum."""
 
-    id: str
+    id: BackupId
     kind: Kind
-    chain: tuple[str, ...]
-    taken_at: AwareDatetime
-    bytes: int
+    chain: tuple[BackupId, ...]
+    taken_at: Moment
+    bytes: Size
 
 
 class ImagePart(_Part):
@@ -81,8 +82,8 @@ class MomentPart(_Part):
     """
 
     asked: str
-    later: str
-    later_at: AwareDatetime
+    later: BackupId
+    later_at: Moment
     stands: str | None = None
     transactions: int | None = None
     checks: tuple[Check, ...] = ()
@@ -105,11 +106,11 @@ class DrillResult(_Part):
     partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
     """
 
-    service: str
-    type: str
+    service: ServiceName
+    type: ServiceType
     selection: Literal["latest", "worst", "random", "id", "moment"]
     verdict: Verdict
-    started_at: AwareDatetime
+    started_at: Moment
     backup: BackupPart | None = None
     source_version: str | None = None
     image: ImagePart | None = None
@@ -160,7 +161,7 @@ class DrillResult(_Part):
 class Kept(_Part):
     """Where the evidence is: a snapshot of the repository, or the reason why it is in none."""
 
-    snapshot: str | None
+    snapshot: SnapshotId | None
     reason: str | None
 
 
@@ -171,8 +172,8 @@ class Evidence(_Part):
     lifeboat: str
     host: str
     verdict: Verdict
-    started_at: AwareDatetime
-    finished_at: AwareDatetime
+    started_at: Moment
+    finished_at: Moment
     rto: Budget
     rpo: Budget
     drills: tuple[DrillResult, ...]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from backups.backup import captured_files
 from backups.config.settings import SandboxSettings
 from backups.machine.runs import Run
 from backups.manifest import Manifest, Source
@@ -57,7 +58,7 @@ class Harness:
             taken_at=captured.taken_at,
             finished_at=NOW,
             source=Source(version=captured.source_version, image=settings.image),
-            files=(),
+            files=captured_files(data),
             details=dict(captured.details),
             witness=tuple(captured.witness),
         )

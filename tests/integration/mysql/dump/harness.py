@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backups.backup import captured_files
 from backups.config.settings import SandboxSettings
 from backups.machine.runs import Run
 from backups.manifest import Kind, Manifest, Source
@@ -76,7 +77,7 @@ class Dumping:
             taken_at=captured.taken_at,
             finished_at=now,
             source=Source(version=captured.source_version, image=service.settings.image),
-            files=(),
+            files=captured_files(data),
             details=dict(captured.details),
             witness=tuple(captured.witness),
         )

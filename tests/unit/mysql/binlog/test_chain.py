@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backups.backup import captured_files
 from backups.errors import Damaged
 from backups.manifest import Manifest, Source
 from backups.services.base import Fetched
@@ -63,7 +64,7 @@ class Builder:
             taken_at=NOW,
             finished_at=NOW,
             source=Source(version="9.7.0", image="mysql:9.7"),
-            files=(),
+            files=captured_files(data),
             details=details.model_dump(),
             witness=(),
         )

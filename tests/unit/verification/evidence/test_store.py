@@ -56,7 +56,7 @@ def test_the_newest_drill_of_a_backup_is_found_and_of_one_verification_the_faile
     assert drill_of(held, snapshot("other", other, 2)) is None
 
 
-MOMENT = MomentPart(asked="T", later="agama-later", later_at=MONDAY, stands="binlog.000007:4711", transactions=3)
+MOMENT = MomentPart(asked="T", later="agama-20261130T000000Z", later_at=MONDAY, stands="binlog.000007:4711", transactions=3)
 PHASES = tuple(PhasePart(name=name, seconds=1.0) for name in ("fetch", "start", "replay", "ready", "check", "advance"))
 WRONG = (check("agama.client", "rows", 1, 2),)
 
@@ -85,5 +85,5 @@ def test_a_drill_of_a_moment_proves_its_backup_alone_whatever_came_after(changes
         else [(None, None)]
     )
     assert (proof[0], proof[1] and proof[1].verdict) == ((BACKUP, proven) if proven else (None, None))
-    assert not any("agama-later" in tag or "between" in tag for tag in store.tags(found)[2:])
+    assert not any("agama-20261130T000000Z" in tag or "between" in tag for tag in store.tags(found)[2:])
     assert (store.read_proofs([snapshot("one", found)], MONDAY + timedelta(days=9)) == {}) == (proven is None)

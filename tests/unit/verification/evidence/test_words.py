@@ -29,7 +29,7 @@ CHECKS = st.lists(st.sampled_from([GOOD, BAD]), max_size=3)
 MOMENTS = st.builds(
     MomentPart,
     asked=st.just("2026-11-22 14:03:20 UTC"),
-    later=st.just("agama-later"),
+    later=st.just("agama-20261130T000000Z"),
     later_at=st.just(MONDAY),
     stands=st.sampled_from([None, "binlog.000007:4711"]),
     transactions=st.integers(0, 400),
@@ -55,10 +55,12 @@ def restored(progress: Progress, **changes: Any) -> Restoration:
         "verdict": verdict(progress, delivered=delivered is not None),
         "started_at": MONDAY,
         "finished_at": MONDAY + timedelta(minutes=1),
-        "backup": BackupPart(id="agama-b", kind="full", chain=("agama-b",), taken_at=MONDAY, bytes=1),
+        "backup": BackupPart(
+            id="agama-20261116T000000Z", kind="full", chain=("agama-20261116T000000Z",), taken_at=MONDAY, bytes=1
+        ),
         "checks": tuple(progress.checks),
         "moment": progress.moment,
-        "proof": words.proof("agama-b", progress.checks, progress.moment),
+        "proof": words.proof("agama-20261116T000000Z", progress.checks, progress.moment),
         "to": "local:/data",
         "lost_seconds": 1.0,
         "error": progress.fault.message if progress.fault else None,
@@ -134,7 +136,7 @@ def test_a_drill_is_called_verified_only_where_all_was_compared_equal_at_that_ve
         checks=tuple(progress.checks),
         moment=progress.moment,
         asked=progress.moment.asked if progress.moment else None,
-        proof=words.proof("agama-b", progress.checks, progress.moment),
+        proof=words.proof("agama-20261116T000000Z", progress.checks, progress.moment),
         error=progress.fault.message if progress.fault else None,
         rto_met=not late,
         margin_seconds=-1.0 if late else 1.0,
@@ -155,21 +157,26 @@ def test_a_drill_is_called_verified_only_where_all_was_compared_equal_at_that_ve
 
 def test_both_ends_of_the_log_are_named_and_what_is_between_them_is_counted() -> None:
     moment = MomentPart(
-        asked="T", later="agama-later", later_at=MONDAY, stands="binlog.000007:4711", transactions=312, checks=(GOOD, GOOD)
+        asked="T",
+        later="agama-20261130T000000Z",
+        later_at=MONDAY,
+        stands="binlog.000007:4711",
+        transactions=312,
+        checks=(GOOD, GOOD),
     )
-    assert words.proof("agama-b", [GOOD], moment) == (
-        "between two witnesses that were both equal: 1 of 1 check equal to the witness of agama-b before it, and after it, through "
-        "the same log, 2 of 2 checks equal to the witness of agama-later; the 312 transactions since agama-b are from that log, and "
+    assert words.proof("agama-20261116T000000Z", [GOOD], moment) == (
+        "between two witnesses that were both equal: 1 of 1 check equal to the witness of agama-20261116T000000Z before it, and after it, through "
+        "the same log, 2 of 2 checks equal to the witness of agama-20261130T000000Z; the 312 transactions since agama-20261116T000000Z are from that log, and "
         "the moment itself was compared with nothing"
     )
     wrong = moment.model_copy(update={"checks": (GOOD, BAD)})
-    assert words.proof("agama-b", [GOOD], wrong) == (
-        "1 of 1 check equal to the witness of agama-b; the 312 transactions since are from the log, which does not lead to what the "
-        "source held later: 1 of 2 checks equal to the witness of agama-later (not equal: agama.orders)"
+    assert words.proof("agama-20261116T000000Z", [GOOD], wrong) == (
+        "1 of 1 check equal to the witness of agama-20261116T000000Z; the 312 transactions since are from the log, which does not lead to what the "
+        "source held later: 1 of 2 checks equal to the witness of agama-20261130T000000Z (not equal: agama.orders)"
     )
     one = moment.model_copy(update={"checks": (), "transactions": 1, "why_not": "it was left out"})
-    assert words.proof("agama-b", [GOOD], one) == (
-        "1 of 1 check equal to the witness of agama-b; the 1 transaction since is from the log and unproven: it was left out"
+    assert words.proof("agama-20261116T000000Z", [GOOD], one) == (
+        "1 of 1 check equal to the witness of agama-20261116T000000Z; the 1 transaction since is from the log and unproven: it was left out"
     )
 
 

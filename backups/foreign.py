@@ -19,10 +19,11 @@ MOST_VALUES = 10_000_000
 _LONGEST_PATH, _LONGEST_NAME = 4096, 255
 """Bytes, as Linux allows them."""
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_PROGRAMS = "(bin|boot|dev|lib|lib32|lib64|libx32|proc|run|sbin|sys|usr)"
 _OF_THE_SYSTEM = re.compile(
-    r"/|/(bin|boot|dev|lib|lib32|lib64|libx32|proc|sbin|sys)(/.*)?|/etc|/usr|/usr/(bin|lib|lib32|lib64|libexec|sbin)(/.*)?"
-    r"|/usr/local|/usr/local/(bin|lib|sbin)(/.*)?"
+    rf"/|/(etc|opt|var)|/usr(/(local|share))?|/usr/local/{_PROGRAMS}(/.*)?|/(?!usr/(local|share)/){_PROGRAMS}(/.*)?"
 )
+"""Where an image has what runs, and what every program reads: nothing is mounted there."""
 
 
 def relative_path(value: str) -> str:
@@ -78,6 +79,7 @@ Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{0,64}$")]
 Token = Annotated[str, StringConstraints(pattern=r"^([0-9A-Za-z_-][0-9A-Za-z_.-]{0,127})?$")]
 """A name that a program has made."""
 DumpFile = Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[0-9]+)?\.sql$", max_length=80)]
+ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{1,64}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(ge=0, lt=1 << 63)]
 Sequence = Annotated[int, Field(ge=0, le=100_000)]

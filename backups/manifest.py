@@ -11,6 +11,7 @@ from backups.errors import Damaged, LifeboatError
 from backups.foreign import (
     MOST_BYTES,
     BackupId,
+    ImageId,
     Moment,
     RelativePath,
     Seconds,
@@ -53,7 +54,7 @@ class Source(Frozen):
 
     version: str
     image: str
-    image_id: str | None = None
+    image_id: ImageId | None = None
 
 
 class _Shown(BaseModel):

@@ -85,7 +85,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     if fault := next(command_line.faults(details), None):
         raise ConfigError(
             f"{name}: no copy may be started like this source: {fault}",
-            hint="give its configuration a directory of its own, such as /etc/prometheus",
+            hint="what does the source have these flags for? lifeboat doctor names what it runs with",
         )
     witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers, compared]
     return Captured(taken_at, source, witness, details.model_dump(mode="json"))

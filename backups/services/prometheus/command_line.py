@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from backups.errors import Damaged
-from backups.services.prometheus.details import Configuration, PrometheusDetails
+from backups.services.prometheus.details import PrometheusDetails
 
 _SWITCH = re.compile(r"true|false")
 _NUMBER = re.compile(r"\d{1,19}")
@@ -32,9 +32,6 @@ DELIVERED: Mapping[str, re.Pattern[str]] = {
     "storage.tsdb.retention.size": _SIZE,
 }
 """The source's flags that a restored server is started with."""
-_PART = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
-_PROGRAMS = frozenset(("bin", "boot", "dev", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr"))
-"""Directories at the root of an image, or in its /usr/local, that hold what runs: no configuration is mounted into them."""
 
 
 def require(details: PrometheusDetails, backup: str) -> None:
@@ -53,30 +50,3 @@ def faults(details: PrometheusDetails) -> Iterator[str]:
         for name, value in flags.items():
             if name not in listed or not listed[name].fullmatch(value):
                 yield f"{title}: {name!r} set to {value[:80]!r}"
-    if details.configuration:
-        yield from _places(details.configuration)
-
-
-def _places(configuration: Configuration) -> Iterator[str]:
-    main = configuration.main.split("/")
-    if not all(map(_plain, main)):
-        yield f"the main configuration file {configuration.main[:80]!r}"
-    root, *directory = configuration.directory.rstrip("/").split("/")
-    if root or not directory or not all(map(_plain, directory)) or _of_the_system(tuple(directory)):
-        yield f"its configuration mounted at {configuration.directory[:80]!r}"
-
-
-def _plain(part: str) -> bool:
-    return part not in (".", "..") and _PART.fullmatch(part) is not None
-
-
-def _of_the_system(directory: tuple[str, ...]) -> bool:
-    """Return whether files there are read or run by every program, before its first line."""
-    match directory:
-        case ("etc" | "var" | "opt",) | ("usr", "local" | "share"):
-            return True
-        case "usr", "local", *below:
-            return below[0] in _PROGRAMS
-        case "usr", "share", *_:
-            return False
-    return directory[0] in _PROGRAMS

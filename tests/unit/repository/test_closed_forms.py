@@ -72,11 +72,13 @@ FREE = {
     "MomentPart.stands": SHOWN,
     "MomentPart.why_not": SHOWN,
     "Kept.reason": SHOWN,
+    "BackupRecord.partial": SHOWN,
+    "_Shown.partial": SHOWN,
     "Evidence.lifeboat": SHOWN,
     "Evidence.host": SHOWN,
     **{
         f"DrillResult.{name}": SHOWN
-        for name in ("source_version", "reasons", "error", "hint", "tampered", "limits", "asked", "proof")
+        for name in ("source_version", "reasons", "error", "hint", "tampered", "limits", "partial", "asked", "proof")
     },
 }
 """Free text, never a path: field -> why that is safe."""

@@ -26,7 +26,6 @@ _FORMS: Mapping[str, re.Pattern[str]] = {
 """The form of a value that is not just a word or a number."""
 _LIBRARY = re.compile(r"[A-Za-z0-9_][\w.-]{0,127}\.so", re.ASCII)
 """A server looks for it in its own plugin directory, since no path can be said."""
-_SQL = re.compile(r"[A-Za-z0-9_][\w-]{0,127}\.sql", re.ASCII)
 UNQUOTED = re.compile(r"[\w.,:;/+-]*", re.ASCII)
 """What a script of MariaDB's hands on without quoting."""
 _PLUGIN = re.compile(r"[A-Za-z0-9_][\w. -]{0,127}", re.ASCII)
@@ -60,7 +59,6 @@ def faults(details: MySQLDetails | DumpDetails) -> Iterator[str]:
     yield from (f"plugins: {library!r}" for library in details.plugins if not _LIBRARY.fullmatch(library))
     if isinstance(details, DumpDetails):
         yield from _refused("variables", details.variables, lambda _, value: bool(UNQUOTED.fullmatch(value)))
-        yield from (f"stages: {file!r}" for stage in details.stages for file in stage if not _SQL.fullmatch(file))
         return
     yield from _refused("others", details.others, told)
     yield from _refused("unknown", details.unknown, variables.may_be_given)

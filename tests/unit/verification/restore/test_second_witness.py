@@ -19,11 +19,11 @@ TAKEN = datetime.now(UTC) - timedelta(hours=1)
 CHAIN = tuple(
     BackupRecord(
         snapshot=snapshot,
-        id=f"graf-2026{number}",
+        id=f"graf-2026110{number}T000000Z",
         service="graf",
         type="grafana",
-        kind="full",
-        chain="graf-20261",
+        kind="incremental" if number else "full",
+        chain="graf-20261100T000000Z",
         sequence=number,
         taken_at=TAKEN,
         size=1,
@@ -82,7 +82,7 @@ def test_where_nothing_is_nothing_is_moved(tmp_path: Path, data: Path) -> None:
 def test_files_that_are_younger_than_the_backup_stay(tmp_path: Path, data: Path) -> None:
     (data / "grafana.db").write_text("written since")
     said = asked(tmp_path, f"local:{data}")
-    assert "are younger than graf-20261" in str(said)
+    assert "are younger than graf-20261101T000000Z" in str(said)
     assert "what was written since would be out of service" in str(said)
 
 

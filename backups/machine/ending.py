@@ -112,7 +112,11 @@ def _watch(reads: socket.socket, begun: threading.Event) -> None:
     first = time.monotonic()
     while (left := first + _IN_ORDER - time.monotonic()) > 0:
         ready, _, _ = select.select([reads], [], [], left)
-        if ready and reads.recv(1)[0] in SIGNALS and time.monotonic() - first >= _ONE:
+        notice = reads.recv(1) if ready else b""
+        if ready and not notice:
+            # Nobody tells of further signals: the block was left at the same moment.
+            time.sleep(left)
+        elif notice and notice[0] in SIGNALS and time.monotonic() - first >= _ONE:
             break
     by_force()
 

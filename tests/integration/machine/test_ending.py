@@ -59,10 +59,13 @@ import ctypes, sys, time
 from backups.machine import ending
 ending._IN_ORDER = float(sys.argv[1])
 with ending.on_signals():
-    print("working", flush=True)
+    libc, words = ctypes.CDLL(None), "working"
     while True:
         try:
-            ctypes.CDLL(None).pause()
+            if words:
+                print(words, flush=True)
+                words = ""
+            libc.pause()
         except KeyboardInterrupt:
             print("deaf", flush=True)
 """

@@ -1,6 +1,8 @@
 """A whole drill of a real MySQL server: proven, then with a row too few, with the operator's suite, and beside a password."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,3 +137,24 @@ def test_a_dropped_database_fails_though_its_suite_cannot_be_run(drilled: Drille
     assert result.verdict == "failed"
     assert any("client" in check.subject and check.observed is None for check in result.failures)
     assert "does not answer" in (result.error or "")
+
+
+def test_a_disk_that_fills_while_the_copy_starts_is_not_called_damage(drilled: Drilled) -> None:
+    """The server says nothing of a disk: it cannot set the size of its log. The backup is sound, and stays so."""
+    if os.getuid() != 0:
+        pytest.skip("only root mounts a small disk")
+    disk = drilled.site.state / "runs"
+
+    def fill(_: object) -> None:
+        with (disk / "filler").open("wb") as filler:
+            while shutil.disk_usage(disk).free > 6_000_000:
+                filler.write(bytes(1 << 20))
+                filler.flush()
+
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700m,mode=0711", "tmpfs", disk], check=True)
+    try:
+        result = drilled.drill(Tamper("a full disk", fetched=fill))
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+    assert result.verdict == "could-not-run", result.error
+    assert "free meanwhile, so nothing is proven: the server ended on the restored data" in str(result.error)

@@ -149,7 +149,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         ("backup", manifest.id),
         (
             "service",
-            f"{manifest.service} ({manifest.type}), source {manifest.source.version}, copies run on {manifest.source.image}",
+            f"{manifest.service} ({manifest.type}), source {manifest.source.version}, image {manifest.source.image}",
         ),
         ("kind", f"{manifest.kind}{', standalone' if manifest.standalone else ''}"),
         *([("because", manifest.reason)] if manifest.reason else []),

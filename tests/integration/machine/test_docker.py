@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,19 @@ def test_a_container_that_ended_says_how(run: Run, image: Image) -> None:
     assert container.wait() == 5
     assert container.logs() == "last words"
     assert not container.running()
+
+
+def test_a_container_that_is_held_still_runs_on_afterwards(run: Run, image: Image, docker_cli: Cli) -> None:
+    """Also after a failure; one that has ended is still already."""
+    container = run.docker.run(f"lifeboat-{run.id}-held", image, entrypoint=["sleep"], command=["600"])
+    status = ("inspect", "-f", "{{.State.Status}}", container.name)
+    with suppress(ZeroDivisionError), container.held_still():
+        assert docker_cli(*status).strip() == "paused"
+        raise ZeroDivisionError
+    assert docker_cli(*status).strip() == "running"
+    container.stop(0)
+    with container.held_still():
+        assert docker_cli(*status).strip() == "exited"
 
 
 def test_what_docker_refuses_is_reported_with_its_subject(run: Run, image: Image) -> None:

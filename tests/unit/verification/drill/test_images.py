@@ -1,11 +1,13 @@
 """Which image a copy runs on: the configured one, or another tag of it that this machine has; no other without being asked for."""
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backups.errors import LifeboatError
-from backups.machine.docker import Image
+from backups.machine.docker import Docker, Image
 from backups.manifest import Source
 from verification.drill import images
 
@@ -85,3 +87,18 @@ def test_by_property_nothing_but_the_configured_image_s_own_tags_runs(named: str
         return
     assert runs.partition(":")[0] == "mysql"
     assert runs == "mysql:9.7" or runs in HERE
+
+
+def test_a_plan_shows_the_image_and_its_id_and_what_will_be_pulled() -> None:
+    class Machine:
+        def present(self, name: str) -> Image | None:
+            if name == "down":
+                raise LifeboatError("Docker does not answer")
+            return present(name)
+
+    shown = [images.described(name, cast("Docker", Machine())) for name in ("mysql:9.7", "mysql:9.9", "down")]
+    assert shown == [
+        "mysql:9.7 (sha256:97)",
+        "mysql:9.9 (not on this machine: it is pulled first)",
+        "down (Docker does not answer, so its id is not known)",
+    ]

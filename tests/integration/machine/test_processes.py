@@ -128,6 +128,7 @@ def test_without_setpriv_commands_still_run(monkeypatch: pytest.MonkeyPatch, tmp
     assert processes.run(["echo", "-n", "a b"]).output == b"a b"
 
 
-def test_our_own_environment_reaches_the_command() -> None:
-    ended = subprocess.run([sys.executable, "-c", "from backups.machine import processes; print(processes.run(['env']).output.decode())"], env={**os.environ, "MARK": "seen"}, capture_output=True, text=True, check=True)  # fmt: skip
-    assert "MARK=seen" in ended.stdout
+def test_what_a_command_needs_of_our_own_environment_reaches_it() -> None:
+    """The language, here; no password does: tests/unit/machine/test_environment.py."""
+    ended = subprocess.run([sys.executable, "-c", "from backups.machine import processes; print(processes.run(['env']).output.decode())"], env={**os.environ, "LC_TIME": "C"}, capture_output=True, text=True, check=True)  # fmt: skip
+    assert "LC_TIME=C" in ended.stdout

@@ -17,7 +17,7 @@ from backups.services.http.bounds import HEALTH, Bounds
 from backups.services.http.line import Line, Tls, basic
 from backups.services.prometheus.settings import PrometheusSettings
 
-_STATUS = Bounds(silence=60.0, total=120.0, size=64 * 2**20)
+_STATUS = Bounds(silence=60.0, total=120.0)
 _QUERY = Bounds(silence=300.0, total=600.0)
 """Prometheus itself ends a query after two minutes."""
 _SNAPSHOT = Bounds(silence=3600.0, total=3600.0, size=2**20)

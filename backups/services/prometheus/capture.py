@@ -41,7 +41,7 @@ from backups.services.prometheus.details import (
     Questions,
 )
 from backups.services.prometheus.horizon import Horizon
-from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.prometheus.settings import OLD_NAME, PrometheusSettings
 from backups.services.prometheus.snapshot import clear, snapshot
 from backups.witness import Fact
 
@@ -49,6 +49,8 @@ from backups.witness import Fact
 def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> Captured:
     """Take a backup of the source. Raises LifeboatError; the source then has no snapshot of Lifeboat's left."""
     api, place = Api.of(settings), parse(settings.place, job.docker, hosts)
+    if settings.ca_file is not None:
+        job.say(OLD_NAME)
     source, flags = api.version(), api.flags()
     require_storage(api, flags)
     image, limits = _image(settings, source, job)

@@ -19,7 +19,7 @@ from backups.services.http import settings as http
 from backups.services.prometheus import configuration, datadir, horizon, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.capture import require_storage
-from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.prometheus.settings import OLD_NAME, PrometheusSettings
 from backups.services.prometheus.snapshot import SNAPSHOTS, leftovers
 
 Result = TypeVar("Result")
@@ -29,7 +29,7 @@ def examine(settings: PrometheusSettings, docker: Docker, hosts: Hosts) -> Itera
     """Yield a finding for each thing that a backup needs; what an earlier fault makes impossible to check is left out."""
     yield from http.examine(settings, "Prometheus")
     if settings.ca_file is not None:
-        yield _good("ca_file", "ca_file is called tls_ca now: rename it in lifeboat.yaml, the next version takes tls_ca only")
+        yield _good("ca_file", OLD_NAME)
     api = yield from _checked("url", lambda: Api.of(settings))
     answers = api is not None and (yield from _server(api))
     if api is not None and answers:

@@ -8,6 +8,8 @@ from pydantic import model_validator
 from backups.secret import Secret
 from backups.services.http.settings import HttpSettings
 
+OLD_NAME = "ca_file is called tls_ca now: rename it in lifeboat.yaml, the next version takes tls_ca only"
+
 
 class PrometheusSettings(HttpSettings):
     """`url` answers the HTTP API; `place` is its data directory (`--storage.tsdb.path`); `config_place`, where given, the

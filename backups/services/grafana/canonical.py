@@ -65,6 +65,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def sortable(*values: Any) -> tuple[tuple[str, Any], ...]:
+    """A key by which values of different kinds have an order, too: a damaged database may have text where numbers belong."""
+    return tuple((type(value).__name__, value) for value in values)
+
+
 def dashboard(spec: Any) -> Any:
     """A dashboard as its author made it: without the members that the server assigns."""
     return {key: value for key, value in spec.items() if key not in _ASSIGNED} if isinstance(spec, Mapping) else spec

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.canonical import digest, filled, parse, seconds
+from backups.services.grafana.canonical import digest, filled, parse, seconds, sortable
 from backups.services.grafana.files.database import Database, Row
 
 _RULE_NOT_HASHED = frozenset({"id", "updated", "version", "updated_by"})
@@ -59,13 +59,13 @@ def rules(database: Database) -> list[Rule]:
         texts = ("data", "annotations", "labels", "notification_settings", "record", "metadata")
         read = {key: parse(value) if key in texts else value for key, value in row.items()}
         found.append(Rule(row["org_id"], row["uid"], row["title"], row["namespace_uid"], read))
-    return sorted(found, key=lambda rule: (rule.organisation, rule.uid))
+    return sorted(found, key=lambda rule: sortable(rule.organisation, rule.uid))
 
 
 def configurations(database: Database) -> list[Configuration]:
     """The newest configuration of each organisation: older versions of Grafana kept every one in the same table."""
     newest = {row["org_id"]: row for row in database.rows("alert_configuration")}
-    return [_configuration(organisation, row) for organisation, row in sorted(newest.items())]
+    return [_configuration(organisation, row) for organisation, row in sorted(newest.items(), key=lambda item: sortable(item[0]))]
 
 
 def rule_over_http(uid_rule: Mapping[str, Any]) -> str:
@@ -96,7 +96,7 @@ def expected_over_http(rule: Rule) -> str:
             "execErrState": row["exec_err_state"],
             "annotations": row["annotations"],
             "labels": row["labels"],
-            "for": (row["for"] or 0) / 1e9,
+            "for": row["for"] / 1e9 if isinstance(row["for"], int | float) else 0,
             "isPaused": row.get("is_paused"),
         }
     )
@@ -106,19 +106,19 @@ def _configuration(organisation: int, row: Row) -> Configuration:
     read = parse(row["alertmanager_configuration"])
     whole = _object(read)
     inner = _object(whole.get("alertmanager_config"))
-    receivers = [one for one in inner.get("receivers") or [] if isinstance(one, Mapping)]
-    timings = [*(inner.get("mute_time_intervals") or []), *(inner.get("time_intervals") or [])]
+    receivers = _objects(inner.get("receivers"))
+    timings = [*_objects(inner.get("mute_time_intervals")), *_objects(inner.get("time_intervals"))]
     return Configuration(
         organisation=organisation,
         integrations=[
             Integration(organisation, str(receiver.get("name")), str(one.get("uid") or ""), str(one.get("type")), one)
             for receiver in receivers
-            for one in receiver.get("grafana_managed_receiver_configs") or []
+            for one in _objects(receiver.get("grafana_managed_receiver_configs"))
         ],
         contact_points={str(receiver.get("name")): receiver for receiver in receivers},
         # Of what cannot be read the text is compared.
         policies=read if isinstance(read, str | bytes) else inner.get("route"),
-        timings={str(one.get("name")): one for one in timings if isinstance(one, Mapping)},
+        timings={str(one.get("name")): one for one in timings},
         templates={**_object(whole.get("template_files")), **{f"managed {k}": v for k, v in _managed(whole).items()}},
     )
 
@@ -127,6 +127,11 @@ def _managed(whole: Mapping[str, Any]) -> dict[str, Any]:
     """What newer versions keep beside the classic parts (extra configurations, managed routes), so that it is compared too."""
     classic = ("alertmanager_config", "template_files")
     return {key: value for key, value in whole.items() if key not in classic}
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list; what is damaged otherwise is compared with its row."""
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def _object(value: Any) -> Mapping[str, Any]:

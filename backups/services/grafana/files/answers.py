@@ -20,7 +20,7 @@ from typing import Any
 
 from backups.errors import LifeboatError, Transient
 from backups.machine.wait import wait_until
-from backups.services.grafana.canonical import dashboard_over_http, digest, filled, folder_uid, parse
+from backups.services.grafana.canonical import dashboard_over_http, digest, filled, folder_uid, parse, sortable
 from backups.services.grafana.client import Client, as_list
 from backups.services.grafana.files import alerting, deep, muted
 from backups.services.grafana.files.database import Database
@@ -47,7 +47,7 @@ def readers(database: Database) -> dict[int, str]:
     }
     chosen: dict[int, str] = {}
     members = [row for row in database.rows("org_user") if row["role"] == "Admin" and row["user_id"] in users]
-    for row in sorted(members, key=lambda row: (not users[row["user_id"]]["is_admin"], row["user_id"])):
+    for row in sorted(members, key=lambda row: (not users[row["user_id"]]["is_admin"], sortable(row["user_id"]))):
         chosen.setdefault(row["org_id"], users[row["user_id"]]["login"])
     return chosen
 

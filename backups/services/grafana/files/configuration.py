@@ -15,7 +15,7 @@ import yaml
 
 from backups.errors import Damaged
 from backups.services.grafana import server
-from backups.services.grafana.canonical import parse
+from backups.services.grafana.canonical import parse, sortable
 from backups.services.grafana.files import in_force, ini, secrets
 from backups.services.grafana.files.database import FILE, Database
 from backups.services.grafana.files.in_force import InForce
@@ -104,5 +104,5 @@ def _providers(database: Database) -> list[dict[str, Any]]:
             names.add((int(namespace) if namespace.isdigit() else 1, str(annotations.get("grafana.app/managerId"))))
     return [
         {"name": name, "orgId": organisation, "type": "file", "options": {"path": f"{server.INSIDE}/lifeboat-no-such-directory"}}
-        for organisation, name in sorted(names)
+        for organisation, name in sorted(names, key=lambda name: sortable(*name))
     ]

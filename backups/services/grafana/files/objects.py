@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.canonical import parse
+from backups.services.grafana.canonical import parse, sortable
 from backups.services.grafana.files.database import Database, Row
 from backups.services.grafana.namespaces import organisation_of
 
@@ -148,8 +148,8 @@ def _migrated(database: Database) -> bool:
     return any(_MIGRATED in row["migration_id"] and row["success"] for row in log)
 
 
-def _place(one: Folder | Dashboard | LibraryPanel | DataSource) -> tuple[int, str, str]:
-    return one.organisation, one.uid, getattr(one, "layout", "")
+def _place(one: Folder | Dashboard | LibraryPanel | DataSource) -> tuple[tuple[str, Any], ...]:
+    return sortable(one.organisation, one.uid, getattr(one, "layout", ""))
 
 
 def _table_folders(database: Database) -> Iterator[Folder]:

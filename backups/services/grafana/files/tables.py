@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backups.services.grafana.canonical import digest, filled
+from backups.services.grafana.canonical import digest, filled, sortable
 from backups.services.grafana.files import silences
 from backups.services.grafana.files.database import Database, Row
 from backups.witness import Fact
@@ -194,7 +194,11 @@ def _permissions(database: Database, names: Names) -> Iterator[Fact]:
         granted[row["role_id"]].append([row["action"], row["scope"]])
     for row in database.rows("role"):
         if _kept(row["name"]):
-            yield Fact(f"org {row['org_id']} role {row['name']}", "permissions", digest(sorted(granted[row["id"]])))
+            yield Fact(
+                f"org {row['org_id']} role {row['name']}",
+                "permissions",
+                digest(sorted(granted[row["id"]], key=lambda pair: sortable(*pair))),
+            )
     assigned = [
         [row["org_id"], names.users.get(row["user_id"], row["user_id"]), names.roles.get(row["role_id"], row["role_id"])]
         for row in database.rows("user_role")

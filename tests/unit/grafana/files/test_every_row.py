@@ -1,5 +1,6 @@
 """Every table is compared, every row, every value: whatever is taken out of a database or changed in it differs."""
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backups.services.grafana.files import objects, tables, witness
+from backups.services.grafana.files import answers, objects, sealed, tables, witness
 from backups.services.grafana.files.database import Database, opened
 from backups.witness import Fact, compare
 from deployments.grafana_standin.database import Layout, build
@@ -88,6 +89,38 @@ def test_every_damage_to_a_real_database_is_noticed(tmp_path: Path, name: str) -
     tried, missed = unnoticed(path)
 
     assert (tried > 500, missed) == (True, [])
+
+
+@pytest.mark.parametrize("value", ["x", None, 7, "[5]"])
+def test_what_is_damaged_is_compared_all_the_same(tmp_path: Path, value: object) -> None:
+    """Text where numbers belong, nothing where something has to be, JSON of another shape: a difference, and no fault of ours."""
+    path = tmp_path / "grafana.db"
+    build(path, layout="resource")
+    before, seen = facts(path), 0
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        named = Database(connection)
+        columns = [(table, row[1]) for table in named.tables() for row in connection.execute(f'PRAGMA table_info("{table}")')]
+        for number, (table, column) in enumerate(columns):
+            # Each value for a quarter of the columns by turns, and all for those that say whose a row is.
+            if number % 4 != ["x", None, 7, "[5]"].index(value) and column not in (
+                "id",
+                "org_id",
+                "uid",
+                "user_id",
+                "data",
+                "value",
+            ):
+                continue
+            connection.execute("BEGIN")
+            with contextlib.suppress(sqlite3.IntegrityError):
+                if connection.execute(f'UPDATE "{table}" SET "{column}" = ?', (value,)).rowcount:
+                    found = objects.read(named)
+                    after = [*witness.facts(named, found), *answers.expected(named, found)]
+                    list(sealed.everything(named))
+                    seen += any(not check.passed for check in compare(before, after))
+            connection.execute("ROLLBACK")
+
+    assert seen > 20
 
 
 def test_no_table_is_left_out_without_a_reason(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 _one_at_a_time = threading.Lock()
 
-_SELDOM = ("scipy.stats", "altair")
-"""Used by expectations and pages of Great Expectations' that no drill asks for, and half of what importing it costs."""
+_STATISTICS = "scipy.stats"
+"""Used by an expectation that no drill asks for, and a third of what importing Great Expectations costs."""
 
 EVIDENCE = "evidence"
 """Name of the suite over the evidence frame; the operator's suites are named by their files."""
@@ -188,10 +188,9 @@ def _context() -> Iterator[tuple[Any, Any]]:
 
 
 def _great_expectations() -> Any:
-    """Import Great Expectations, in half the time: `_SELDOM` on first use, and no search for garbage among what stays."""
+    """Import Great Expectations, in half the time: `_STATISTICS` on first use, and no search for garbage among what stays."""
     if "great_expectations" not in sys.modules:
-        for name in _SELDOM:
-            _import_on_first_use(name)
+        _import_on_first_use(_STATISTICS)
         collects = gc.isenabled()
         gc.disable()
         try:

@@ -26,6 +26,8 @@ from verification.evidence.store import Proof
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 8
+_PASSED_OVER = 5
+"""Backups in a row whose manifests cannot be read before that is what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,8 @@ def _look(
         members = tuple(chaining.present(held.get(name, ()), seen_at))
         future = [chaining.ahead_words(backup, seen_at) for backup in chaining.ahead(held.get(name, ()), seen_at)]
     if members:
-        newest = max((chain.last for chain in members), key=lambda backup: backup.taken_at)
         try:
-            witness = site.repository.manifest(newest).witness
+            witness = _newest_witness(site, members)
         except LifeboatError as error:
             unread = error
     seen, unseen = _look_repeatedly(service, witness, site.settings.watch, sleep)
@@ -112,6 +113,19 @@ def _look(
         except LifeboatError as error:
             unread = error
     return Sighting(name, service.settings.type, now(), seen, unseen or unread, advice, tuple(future))
+
+
+def _newest_witness(site: Site, members: Sequence[Chain]) -> Sequence[Fact]:
+    """Read the newest witness there is: a backup that turns out to be none, or damaged, is named and passed over."""
+    backups = sorted((backup for chain in members for backup in chain.backups), key=lambda backup: backup.taken_at)
+    for older in reversed(range(len(backups))):
+        try:
+            return site.repository.manifest(backups[older]).witness
+        except Damaged as fault:
+            if not older or older == len(backups) - _PASSED_OVER:
+                raise
+            log.warning("%s: %s", backups[older].service, fault.message)
+    return ()
 
 
 def _look_repeatedly(

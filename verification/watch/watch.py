@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 8
 _PATIENCE = 150.0
 """Seconds for one look: a service that is given up for its silence (60 s) says so itself before."""
+_PASSED_OVER = 5
+"""Backups in a row whose manifests cannot be read before that is what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,8 @@ def _look(
         members = tuple(chaining.present(held.get(name, ()), seen_at))
         future = [chaining.ahead_words(backup, seen_at) for backup in chaining.ahead(held.get(name, ()), seen_at)]
     if members:
-        newest = max((chain.last for chain in members), key=lambda backup: backup.taken_at)
         try:
-            witness = site.repository.manifest(newest).witness
+            witness = _newest_witness(site, members)
         except LifeboatError as error:
             unread = error
     seen, unseen = _look_repeatedly(service, witness, site.settings.watch, sleep)
@@ -131,6 +132,19 @@ def _look(
         except LifeboatError as error:
             unread = error
     return Sighting(name, service.settings.type, now(), seen, unseen or unread, advice, tuple(future))
+
+
+def _newest_witness(site: Site, members: Sequence[Chain]) -> Sequence[Fact]:
+    """Read the newest witness there is: a backup that turns out to be none, or damaged, is named and passed over."""
+    backups = sorted((backup for chain in members for backup in chain.backups), key=lambda backup: backup.taken_at)
+    for older in reversed(range(len(backups))):
+        try:
+            return site.repository.manifest(backups[older]).witness
+        except Damaged as fault:
+            if not older or older == len(backups) - _PASSED_OVER:
+                raise
+            log.warning("%s: %s", backups[older].service, fault.message)
+    return ()
 
 
 def _look_repeatedly(

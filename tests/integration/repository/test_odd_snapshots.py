@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,16 @@ def test_a_copy_of_a_backups_own_snapshot_is_no_dispute(toy: ToySite, thief: Thi
     listing = toy.open().repository.listing()
     assert (len(listing.backups), len(listing.odd), listing.disputed) == (2, 1, {})
     assert "it is the same as snapshot" in str(listing.odd[0])
+
+
+def test_the_watch_passes_over_a_newest_backup_that_turns_out_to_be_none(toy: ToySite, thief: Thief, lifeboat: Lifeboat) -> None:
+    """Its tags are those of a backup of now, and it has no manifest."""
+    now = datetime.now(UTC)
+    tags = {**TAGS, "backup": f"toy-{now:%Y%m%dT%H%M%SZ}-7", "chain": f"toy-{now:%Y%m%dT%H%M%SZ}-7", "taken": now.isoformat()}
+    snapshot = thief.snapshot(["lifeboat", *(f"{name}={value}" for name, value in tags.items())], some_tree(toy))
+    (toy.source / "log.txt").unlink()
+    done = lifeboat("watch", "--json", "--config", str(toy.folder / "lifeboat.yaml"))
+    [seen_of_it] = json.loads(done.out)
+    assert [problem["subject"] for problem in seen_of_it["seen"]] == ["file log.txt"], "compared with the one before"
+    assert f"backup {tags['backup']}" in done.err
+    assert snapshot[:8] in done.err

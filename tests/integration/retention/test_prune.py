@@ -172,7 +172,7 @@ def test_a_clock_far_from_everything_in_the_repository_deletes_nothing(
 
 def test_a_silence_of_weeks_holds_the_command_up_until_the_clock_is_trusted(harbour: Harbour, lifeboat: Lifeboat) -> None:
     repository = harbour.open().repository
-    repository.forget([record.snapshot for record in repository.backups() if record.chain == "lately"])
+    repository.forget([record.snapshot for record in repository.backups() if record.chain == identifier("lately")])
     done = lifeboat("prune", "--config", str(harbour.config))
     assert (done.code, chains_of(repository).keys()) == (0, {"old", "month", "monthly"})
     assert "clock that is doubted" in done.out

@@ -72,6 +72,7 @@ ALLOWED = {
     ("backups/services/prometheus/configuration.py", "check"): BEFORE,
     ("backups/services/grafana/server.py", "prepare_empty"): BEFORE,
     ("backups/services/grafana/files/copy.py", "assemble"): BEFORE,
+    ("backups/services/grafana/files/copy.py", "start"): BEFORE,
     ("backups/services/grafana/files/copy.py", "settle"): "of the backup's own file, which no container has mounted",
     ("backups/services/grafana/files/configuration.py", "write_configuration"): BEFORE,
     ("backups/services/grafana/files/configuration.py", "disarm"): BEFORE,

@@ -39,7 +39,7 @@ class Untouched:
 def fetched(directory: Path, details: dict[str, Any]) -> Fetched:
     (directory / "data").mkdir()
     manifest = Manifest(
-        lifeboat="0", id="agama-1", service="agama", type="mysql", kind="full", chain="agama-1", sequence=0, parent=None,
+        lifeboat="0", id="agama-20261130T000000Z", service="agama", type="mysql", kind="full", chain="agama-20261130T000000Z", sequence=0, parent=None,
         started_at=NOW, taken_at=NOW, finished_at=NOW, source=Source(version="9.7.4", image="mysql:9.7"), files=(),
         details=details, witness=(),
     )  # fmt: skip
@@ -68,7 +68,7 @@ def test_a_forged_command_line_is_damaged_before_anything_runs(
 
 def test_a_data_directory_that_is_a_link_is_no_data_directory(tmp_path: Path) -> None:
     (tmp_path / "host").mkdir()
-    one = fetched(tmp_path, OWN)
+    one = fetched(tmp_path, OWN)  # what is fetched holds no link: it is planted afterwards
     (one.data / "datadir").symlink_to(tmp_path / "host")
     with pytest.raises(Damaged, match="holds no datadir/"):
         MySQLCopy("agama", cast("Any", None), [one], cast("Any", Untouched(tmp_path))).assemble()

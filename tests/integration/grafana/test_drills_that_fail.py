@@ -70,7 +70,7 @@ def test_a_torn_database_is_damaged(harness: Harness, grafana_source: GrafanaSer
     settings = grafana_source.settings()
     captured, data = harness.capture(settings)
 
-    with pytest.raises(Damaged, match=r"grafana\.db of backup grafana-1 is damaged"):
+    with pytest.raises(Damaged, match=r"grafana\.db of backup grafana-20261123T000000Z is damaged"):
         harness.drill(harness.fetched(settings, captured, data), flip)
 
 
@@ -78,7 +78,7 @@ def test_a_backup_without_its_database_is_damaged(harness: Harness, grafana_sour
     settings = grafana_source.settings()
     captured, data = harness.capture(settings)
 
-    with pytest.raises(Damaged, match=r"grafana\.db is not in backup grafana-1"):
+    with pytest.raises(Damaged, match=r"grafana\.db is not in backup grafana-20261123T000000Z"):
         harness.drill(harness.fetched(settings, captured, data), Path.unlink)
 
 

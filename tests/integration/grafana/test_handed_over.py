@@ -66,7 +66,7 @@ def test_a_database_that_is_damaged_is_not_handed_over(harness: Harness, grafana
         content = bytearray((fetched.data / "grafana.db").read_bytes())
         content[4096:8192] = b"\xff" * 4096
         (fetched.data / "grafana.db").write_bytes(content)
-        with pytest.raises(Damaged, match=r"grafana\.db of backup grafana-1 is damaged"):
+        with pytest.raises(Damaged, match=r"grafana\.db of backup grafana-20261123T000000Z is damaged"):
             copy.settle()
 
 

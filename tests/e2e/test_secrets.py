@@ -15,6 +15,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
+from os.path import commonprefix
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,18 @@ _ANY = re.compile(
 )
 
 
+_BEGINNING = commonprefix(list(MARKS.values()))  # noqa: RUF071 - by characters, as is meant
+_IN_ANY_CASE = (_BEGINNING.lower().encode(), _BEGINNING.encode().hex().encode())
+_IN_BASE64 = tuple(commonprefix(shifted).encode() for shifted in zip(*map(_base64, MARKS.values()), strict=True))  # noqa: RUF071
+
+
 def found_in(text: str | bytes) -> list[str]:
     """The names of the marks that a text holds: as they are, in any case, or in base64 or hexadecimal, which hide nothing."""
     content = text if isinstance(text, bytes) else text.encode()
+    # What holds no mark's beginning holds no mark. The expression takes a third of a second for a megabyte, and a hundred are searched.
+    lower = content.lower()
+    if not any(each in lower for each in _IN_ANY_CASE) and not any(each in content for each in _IN_BASE64):
+        return []
     return sorted({str(match.lastgroup).replace("_", " ") for match in _ANY.finditer(content)})
 
 
@@ -190,8 +200,11 @@ def test_a_mark_would_be_found(tmp_path: Path) -> None:
     mark = MARKS["service literal"]
     (tmp_path / "log").write_text(f"password={mark.upper()}")
     assert leaks_below(tmp_path) == {str(tmp_path / "log"): ["service literal"]}
-    for before in ("", "x", "xy"):
-        assert found_in(b64encode(f"{before}{mark}:tail".encode())) == ["service literal"]
+    for name, each in MARKS.items():
+        for before in ("", "x", "xy"):
+            assert found_in(b64encode(f"{before}{each}:tail".encode())) == [name]
+        assert found_in(f"-{each.upper()}-") == found_in(each.encode().hex().upper()) == [name]
+    assert all(len(each) >= 4 for each in (*_IN_ANY_CASE, *_IN_BASE64))
     with watched() as seen:
         subprocess.run(["sh", "-c", f"sleep 1 # {mark}"], check=True)
         made = ["docker", "create", "-e", f"MARKED={mark}", IMAGE]

@@ -17,6 +17,7 @@ from backups.services.grafana.api.copy import ApiCopy
 from backups.services.grafana.api.export import export
 from backups.services.grafana.api.receiver import GrafanaReceiver
 from backups.services.grafana.client import Client
+from backups.services.grafana.details import API, GrafanaDetails
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
 from backups.services.grafana.files import writing
@@ -42,7 +43,7 @@ class GrafanaService:
 
     @property
     def _by_api(self) -> bool:
-        return self.settings.method == api_capture.METHOD
+        return self.settings.method == API
 
     def examine(self, docker: Docker) -> Iterator[Finding]:
         """See `Service`."""
@@ -68,7 +69,7 @@ class GrafanaService:
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
         """See `Service`."""
-        by_api = api_capture.is_of_api(chain[-1].manifest.details)
+        by_api = GrafanaDetails.of(chain[-1].manifest).method == API
         return ApiCopy(chain, sandbox) if by_api else GrafanaCopy(chain, sandbox, export)
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
@@ -96,4 +97,4 @@ class GrafanaService:
 
     def by_api_only(self, manifest: Manifest) -> bool:
         """See `Received`."""
-        return api_capture.is_of_api(manifest.details)
+        return GrafanaDetails.of(manifest).method == API

@@ -13,13 +13,14 @@ from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError, cr
 
 from backups import foreign, manifest
 from backups.manifest import BackupRecord, Manifest
+from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
 from backups.services.prometheus.details import PrometheusDetails
 from verification.evidence.evidence import Evidence
 from verification.evidence.store import Stated
 
-READ = [Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, Evidence, Stated]
+READ = [Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated]
 
 SHOWN = "a sentence or a name that is shown, and compared at most"
 ASKED = "is sent to the copy's own server as a value, never as a path or an option"
@@ -48,6 +49,11 @@ FREE = {
     "DumpDetails.plugins": OPTIONS,
     "DumpDetails.unsafe_tables": SHOWN,
     "DumpDetails.limits": SHOWN,
+    "Plugin.id": SHOWN,
+    "Plugin.version": SHOWN,
+    "Plugin.unreadable": SHOWN,
+    "GrafanaDetails.method": "one word is known, whatever else is there is a backup of files",
+    "GrafanaDetails.closed": SHOWN,
     "BlockFile.damage": SHOWN,
     "Instant.names": ASKED,
     "Sample.selector": ASKED,

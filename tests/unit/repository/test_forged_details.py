@@ -13,6 +13,7 @@ from backups.foreign import MOST_BYTES, MOST_VALUES
 from backups.manifest import BackupRecord, Manifest, Source
 from backups.repository import tree
 from backups.repository.tree import Node
+from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.binlog.coverage import log_details
 from backups.services.mysql.dump_details import DumpDetails
 from backups.services.prometheus.details import PrometheusDetails
@@ -172,3 +173,16 @@ def test_paths_are_dealt_out_so_that_each_batch_fits() -> None:
     assert [path for batch in batches for path in batch] == paths
     assert all(sum(2 * len(path) + 40 for path in batch) <= 1000 for batch in batches)
     assert list(tree.batches(["x" * 5000], 1000)) == [["x" * 5000]]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"plugins": [1, 2]}, {"plugins": {"id": "x"}}, {"plugins": [{"version": "1"}]}, {"closed": 7}, {"closed": [["x", "y"]]}, {"method": []}]
+)  # fmt: skip
+def test_details_of_another_shape_are_no_grafana_backup(odd: dict[str, Any]) -> None:
+    forged = manifest({"plugins": [{"id": "p", "version": "1"}], "closed": [[1, "folder"]], **odd}, type="grafana")
+    with pytest.raises(Damaged, match="cannot be read"):
+        GrafanaDetails.of(forged)
+
+
+def test_details_of_grafana_are_read() -> None:
+    assert GrafanaDetails.of(manifest({"plugins": [{"id": "p", "version": 1}], "closed": [[1, "folder"]]})).closed

@@ -7,11 +7,11 @@ from backups.services.grafana.api import facts, not_restorable
 from backups.services.grafana.api.objects import shortened, write
 from backups.services.grafana.api.read import read
 from backups.services.grafana.client import Client
+from backups.services.grafana.details import API
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http.address import shown
 from backups.witness import Fact
 
-METHOD = "api"
 _READINGS = 5
 
 
@@ -47,7 +47,7 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
     if secrets:
         job.say(f"{plural.count(len(secrets), 'secret')} not in this backup, to be set after a restore: {shortened(secrets)}")
     details = {
-        "method": METHOD,
+        "method": API,
         "plugins": objects.plugins,
         "limits": limits,
         "secrets": secrets,
@@ -62,14 +62,3 @@ def current_facts(settings: GrafanaSettings) -> list[Fact]:
     objects = read(client)
     with client.understood():
         return facts.facts(objects)
-
-
-def is_of_api(details: object) -> bool:
-    """Whether a backup with these details was taken through the API."""
-    return isinstance(details, dict) and details.get("method") == METHOD
-
-
-def closed_of(details: object) -> frozenset[tuple[int, str]]:
-    """The kinds that such a backup could not read."""
-    found = details.get("closed") if isinstance(details, dict) else None
-    return frozenset((int(organisation), str(kind)) for organisation, kind in found or [])

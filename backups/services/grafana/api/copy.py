@@ -12,11 +12,11 @@ from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api import put as putting
-from backups.services.grafana.api.capture import closed_of
 from backups.services.grafana.api.objects import DIRECTORY, Objects, load
 from backups.services.grafana.api.resources import dashboards
 from backups.services.grafana.api.resources.target import ObjectRefused, Target
 from backups.services.grafana.client import Client, Missing
+from backups.services.grafana.details import GrafanaDetails
 from backups.witness import Fact, Value
 
 _LOGIN = "lifeboat-sandbox"
@@ -39,7 +39,7 @@ class ApiCopy:
     def assemble(self) -> None:
         """Read the backup's objects, and make room for a new server."""
         self._objects = load(self._backup.data, self._manifest.id)
-        for number, kind in closed_of(self._manifest.details):
+        for number, kind in GrafanaDetails.of(self._manifest).closed:
             self._objects.closed[number, kind] = "not in the backup"
         directory = self._sandbox.directory / "grafana"
         server.prepare_empty(directory)

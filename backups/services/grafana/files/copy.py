@@ -14,6 +14,7 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
+from backups.services.grafana.details import GrafanaDetails
 from backups.services.grafana.files import answers, configuration, in_force, outside, secrets, witness
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.in_force import InForce, Setting
@@ -168,12 +169,8 @@ class GrafanaCopy:
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
     def _notes(self, key: Setting | None, *, configured: bool, opens: bool) -> Iterator[str]:
-        plugins = self._manifest.details.get("plugins") or []
-        if plugins:
-            names = " ".join(
-                f"{plugin['id']}@{plugin['version']}" if plugin.get("version") else plugin["id"] for plugin in plugins
-            )
-            yield f"its plugins have to be installed again: {names}"
+        if plugins := GrafanaDetails.of(self._manifest).plugins:
+            yield f"its plugins have to be installed again: {' '.join(map(str, plugins))}"
         if configured:
             yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
         if key and key.outside and key.readings:
@@ -202,11 +199,12 @@ class GrafanaCopy:
             number: str(fact.value)
             for fact in self._manifest.witness
             if fact.metric == answers.READ_AS and fact.value != answers.NOBODY
-            for number in [int(fact.subject.removeprefix("org "))]
+            if (named := re.fullmatch(r"org ([0-9]{1,18})", fact.subject))
+            for number in [int(named[1])]
         }
         for kind, metric in (("dashboard", "json over http"), ("data source", "settings over http")):
             for fact in self._manifest.witness:
-                match = re.fullmatch(rf"org (\d+) {kind} (.+)", fact.subject)
+                match = re.fullmatch(rf"org ([0-9]{{1,18}}) {kind} (.+)", fact.subject)
                 if match and fact.metric == metric:
                     organisation, uid = int(match[1]), match[2]
                     client = Client.behind_proxy(self._url, logins).within(organisation)

@@ -1,0 +1,46 @@
+"""What the `details` of a Grafana manifest hold, by either method."""
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from backups.errors import Damaged
+from backups.foreign import Size
+from backups.manifest import Manifest
+
+API = "api"
+"""The method of a backup that was read through the API."""
+
+
+class Plugin(BaseModel):
+    """A plugin that the source had. unreadable: why its description could not be read; its id is its directory's name then."""
+
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
+
+    id: str
+    version: str | None = None
+    unreadable: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.id}@{self.version}" if self.version else self.id
+
+
+class GrafanaDetails(BaseModel):
+    """The `details`. closed: kinds of objects, by organisation, that the API refused to give (`method: api`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str | None = None
+    plugins: tuple[Plugin, ...] = ()
+    closed: tuple[tuple[Size, str], ...] = ()
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "GrafanaDetails":
+        """Read a manifest's details; raises Damaged, naming the backup, when they are not Grafana's."""
+        try:
+            return cls.model_validate(manifest.details)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise Damaged(
+                f"the details of backup {manifest.id} cannot be read: {where}: {first['msg']}",
+                hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
+            ) from error

@@ -33,6 +33,7 @@ _DAMAGED = (
     "streampack",
     "readfull",
     "loadindex returned errors",
+    "unable to load tree",
 )
 
 

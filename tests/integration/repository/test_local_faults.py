@@ -95,6 +95,16 @@ def test_a_flipped_byte_in_a_pack_is_damage_and_mending_as_the_hint_says_works(
     assert (tmp_path / "again" / "data" / "file").read_bytes() == (tmp_path / "tree" / "data" / "file").read_bytes()
 
 
+@pytest.mark.parametrize("part", [1, 3, 5, 7])
+def test_a_directory_that_cannot_be_read_is_damage(repository: Repository, saved: str, part: int) -> None:
+    """restic ends with success all the same, and says so in the middle of its JSON."""
+    for pack in (path for path in (Path(repository.url) / "data").rglob("*") if path.is_file()):
+        flip(pack, pack.stat().st_size * part // 10)
+    repository = forget_the_cache(repository)
+    with pytest.raises(Damaged, match=r"its content is damaged: Unable to load tree"):
+        repository.trees([saved])
+
+
 @pytest.mark.parametrize(
     ("folder", "words"),
     [("index", "invalid data returned"), ("config", "is damaged"), ("keys", "Unmarshal|wrong password|invalid")],

@@ -267,7 +267,8 @@ def _first_fault(error: ValidationError) -> str:
     found = first["input"]
     # What is there is foreign, and may be large.
     had = f" (it is {shown(str(found))})" if isinstance(found, str | int) else ""
-    return ": ".join([*filter(None, [shown(".".join(map(str, first["loc"])))]), first["msg"]]) + had
+    words = "has not the form that Lifeboat writes" if first["type"] == "string_pattern_mismatch" else first["msg"]
+    return ": ".join([*filter(None, [shown(".".join(map(str, first["loc"])))]), words]) + had
 
 
 def _above(path: str) -> Iterable[str]:

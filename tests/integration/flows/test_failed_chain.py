@@ -1,7 +1,7 @@
 """A chain that failed its drill: the evidence in the repository decides what the command backs up and what it keeps."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,14 +30,15 @@ def test_the_next_backup_is_a_full_that_says_why_and_the_one_after_builds_on_it(
 ) -> None:
     site = toy.open()
     last = site.repository.backups()[-1]
-    drilled(site, tmp_path / "evidence", f"proof={last.id}|failed||2026-11-30T06:00:00+00:00")
+    at = datetime.now(UTC) - timedelta(hours=1)
+    drilled(site, tmp_path / "evidence", f"proof={last.id}|failed||{at.isoformat()}")
 
     said = back_up("--kind", kind)
 
     assert said.code == 0, said.err
     full = site.repository.backups()[-1]
     assert (full.kind, full.chain) == ("full", full.id)
-    reason = f"the chain of {last.chain} failed its drill on 2026-11-30 06:00 UTC"
+    reason = f"the chain of {last.chain} failed its drill on {at:%Y-%m-%d %H:%M} UTC"
     assert site.repository.manifest(full).reason == reason
     assert reason in " ".join(said.out.split())
     assert back_up("--kind", kind).code == 0
@@ -55,7 +56,7 @@ def test_evidence_that_cannot_be_read_is_told_and_stops_no_backup(
 
     assert said.code == 0, said.err
     assert site.repository.backups()[-1].chain == last.chain
-    assert "whether a chain failed its drill cannot be read, backups go on without: the tags of evidence snapshot" in said.err
+    assert "is left out: it says that it is evidence, and states what is no proof" in said.err
 
 
 def test_before_the_first_backup_there_is_nothing_to_read(toy: ToySite, back_up: Callable[..., Said]) -> None:

@@ -1,6 +1,7 @@
 """The flows under a real Prefect server: what they do, what the server sees, and how they fail."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,10 @@ def test_the_nights_flow_does_not_build_on_a_chain_that_failed_its_drill(toy: To
     """The schedule asks for an incremental; the evidence is read once, for all services."""
     site = toy.open()
     last = site.repository.backups()[-1]
-    drilled(site, tmp_path / "evidence", f"proof={last.id}|failed||2026-11-30T06:00:00+00:00")
+    at = datetime.now(UTC) - timedelta(hours=1)
+    drilled(site, tmp_path / "evidence", f"proof={last.id}|failed||{at.isoformat()}")
     ((_, manifest),) = backup_services(kind="incremental", config=toy.folder / "lifeboat.yaml")
-    reason = f"the chain of {last.chain} failed its drill on 2026-11-30 06:00 UTC"
+    reason = f"the chain of {last.chain} failed its drill on {at:%Y-%m-%d %H:%M} UTC"
     assert (manifest.kind, manifest.reason) == ("full", reason)
     assert any(reason in str(artifact["data"]) for artifact in artifacts("backups"))
 

@@ -217,18 +217,38 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToySites:
     return ToySites(tmp_path)
 
 
+_members: dict[str, set[tuple[int, str]]] = {}
+"""The processes that were seen of each flow run, by id and start: one whose parent has died is still one of them."""
+
+
 def family(run: str) -> dict[int, str]:
-    """The living processes of a flow run, its own and its commands': process ids and what they execute."""
+    """The living processes of a flow run, its own and its commands': process ids and what they execute.
+
+    Its own have its id in their environment. Commands inherit nothing of that, and are known by their parents.
+    """
     mark = f"PREFECT__FLOW_RUN_ID={run}".encode()
-    found = {}
-    for process in Path("/proc").iterdir():
+    members, begun, parents = _members.setdefault(run, set()), {}, {}
+    for process in (path for path in Path("/proc").iterdir() if path.name.isdigit()):
         try:
-            if process.name.isdigit() and mark in (process / "environ").read_bytes():
-                found[int(process.name)] = (
-                    (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                )
+            # Behind the program's name, which may hold anything: state, parent, …, start.
+            stat = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            begun[int(process.name)], parents[int(process.name)] = stat[19], int(stat[1])
+            if mark in (process / "environ").read_bytes():
+                members.add((int(process.name), stat[19]))
         except OSError:
             continue
+    alive = {number for number, start in members if begun.get(number) == start}
+    while born := {number for number, parent in parents.items() if parent in alive and number not in alive}:
+        alive |= born
+    members |= {(number, begun[number]) for number in alive}
+    found = {}
+    for number in alive:
+        try:
+            command = Path(f"/proc/{number}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if command:
+            found[number] = command.replace(b"\0", b" ").decode(errors="replace").strip()
     return found
 
 

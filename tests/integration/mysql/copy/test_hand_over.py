@@ -124,7 +124,7 @@ def test_a_server_that_does_not_end_in_order_is_not_handed_over(
     name = f"lifeboat-test-ending-{os.getpid()}-{next(_numbers)}"
     container = mysql_docker.run(name, mysql_docker.image(IMAGE), entrypoint=["sh", "-c", script])
     try:
-        with Session(host=server.host, user="root", password=ROOT_PASSWORD, autocommit=True) as session:
+        with Session(trusted=True, host=server.host, user="root", password=ROOT_PASSWORD, autocommit=True) as session:
             rows(session, f"CREATE USER {account.user}@localhost")
             with pytest.raises(LifeboatError, match=told):
                 list(hand_over.shut_down(session, account, Server(container, Path("/nowhere"), account)))

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from backups.foreign import DumpFile, Seconds, Size, Uuid
+from backups.foreign import DumpFile, Seconds, ServerId, Size
 from backups.manifest import Frozen
 from backups.services.mysql.details import Position
 
@@ -46,7 +46,7 @@ class DumpDetails(Frozen):
 
     method: Literal["dump"] = "dump"
     mariadb: bool
-    server_uuid: Uuid
+    server_uuid: ServerId
     position: Position | None
     stages: tuple[tuple[DumpFile, ...], ...]
     variables: dict[str, str]

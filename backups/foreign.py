@@ -76,8 +76,8 @@ LogName = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f\x7f]+\.[0-9]{
 """A binary log file's, without its directory."""
 Gtids = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_:,\s-]*$")]
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{0,64}$")]
-ServerId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z+/=-]{0,64}$")]
-"""What a server calls itself: MySQL's is a UUID, MariaDB's is base64. It is compared and shown, and no path is made of it."""
+ServerId = Annotated[str, StringConstraints(pattern=r"^([0-9A-Za-z-]{0,64}|[0-9A-Za-z+/]{27}=)$")]
+"""What a server calls itself: MySQL's is a UUID, MariaDB's the base64 of twenty bytes."""
 Token = Annotated[str, StringConstraints(pattern=r"^([0-9A-Za-z_-][0-9A-Za-z_.-]{0,127})?$")]
 """A name that a program has made."""
 DumpFile = Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[0-9]+)?\.sql$", max_length=80)]

@@ -128,7 +128,8 @@ def test_a_source_that_answers_only_small_queries_is_asked_in_slices(
     assert any(subject.endswith(" chosen metrics") for subject in subjects)
     assert len([subject for subject in subjects if subject.startswith("metric ")]) > 10
     assert PrometheusDetails.of(manifest).flags["query.max-samples"] == "200"
-    assert len([subject for subject in subjects if subject.startswith("samples of ")]) > 10
+    # In one, where it answers what it is asked; how many they are depends on how long it has been scraping.
+    assert len([subject for subject in subjects if subject.startswith("samples of ")]) > 2
     assert _failed(harness, manifest.id) == []
 
 

@@ -208,7 +208,7 @@ def test_the_watch_passes_over_a_newest_backup_that_turns_out_to_be_none(toy: To
     tags = {**TAGS, "backup": f"toy-{now:%Y%m%dT%H%M%SZ}-7", "chain": f"toy-{now:%Y%m%dT%H%M%SZ}-7", "taken": now.isoformat()}
     empty = thief.tree([thief.directory_node("data", [])])
     snapshot = thief.snapshot(["lifeboat", *(f"{name}={value}" for name, value in tags.items())], empty)
-    toy.configure(more="watch: {looks: 1}")
+    toy.configure(more="watch: {pause: 0s}")
     (toy.source / "log.txt").unlink()
     done = lifeboat("watch", "--json", "--config", str(toy.folder / "lifeboat.yaml"))
     [seen_of_it] = json.loads(done.out)

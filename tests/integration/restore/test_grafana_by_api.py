@@ -87,7 +87,7 @@ def test_what_an_operator_types(
         assert "Changed by hand" in (kept / "objects" / "org-1" / "dashboard" / "agama-overview.json").read_text()
         for words, told in (
             (("--to", "api:nowhere"), "names no server"),
-            (("--to", "api:http://127.0.0.1:9"), "does not answer at http://127.0.0.1:9"),
+            (("--to", "api:http://127.0.0.1:9"), "at http://127.0.0.1:9 does not answer"),
         ):
             refused = typed("restore", "grafana", *words)
             assert refused.code == 2

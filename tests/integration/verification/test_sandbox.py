@@ -121,10 +121,12 @@ print "interface $_\n" for grep { $_ ne "lo" } map { s{.*/}{}r } glob "/sys/clas
 
 
 def ways_out(container: Container, port: int, hosts: list[str], user: str = "") -> str:
-    assert container.execute(["sh", "-c", 'perl -e "$0" "$@" > /tmp/ways 2>&1', _WAYS_OUT, str(port), *hosts], user=user) == 0
-    found = docker.from_env().containers.get(container.name).get_archive("/tmp/ways")[0]
+    # A file of each user's own: root without capabilities may not write another's.
+    name = f"ways-{user}"
+    assert container.execute(["sh", "-c", f'perl -e "$0" "$@" > /tmp/{name} 2>&1', _WAYS_OUT, str(port), *hosts], user=user) == 0
+    found = docker.from_env().containers.get(container.name).get_archive(f"/tmp/{name}")[0]
     with tarfile.open(fileobj=io.BytesIO(b"".join(found))) as archive:
-        return archive.extractfile("ways").read().decode()  # type: ignore[union-attr]
+        return archive.extractfile(name).read().decode()  # type: ignore[union-attr]
 
 
 def test_no_program_in_a_sandbox_finds_a_way_out(

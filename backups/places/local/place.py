@@ -175,7 +175,13 @@ class LocalPlace:
 
     def _real(self, path: str) -> tuple[Path, Path]:
         """Return the root and the path below it, both without links; raises LifeboatError for one that leads out."""
-        root, real = self.root.resolve(), (self.root / path).resolve()
+        try:
+            root, real = self.root.resolve(), (self.root / path).resolve()
+        except (OSError, RuntimeError) as error:
+            # A link that was one no more when it was read, or links in a circle.
+            raise LifeboatError(
+                f"{path} of {self} cannot be found: {error}", hint="did somebody exchange it meanwhile? may Lifeboat read it?"
+            ) from error
         if ".." in Path(path).parts or not real.is_relative_to(root):
             raise LifeboatError(
                 f"{path} leads out of {self}", hint="give paths below the place, without links that lead out of it"

@@ -3,7 +3,7 @@
 import random
 import subprocess
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 import yaml
@@ -79,7 +79,7 @@ def test_a_backup_and_a_verification_from_the_ui_end_well(station: Station, toys
 
 
 def test_what_comes_due_by_its_schedule_runs(station: Station, toys: ToySites) -> None:
-    """A copy of a deployment that is due each minute: nobody starts it, and it runs, not before its minute.
+    """A copy of a deployment that is due each minute: nobody starts it, and it runs, in its minute.
 
     Each minute, since a single date may have passed before a busy scheduler sees it.
     """
@@ -107,7 +107,8 @@ def test_what_comes_due_by_its_schedule_runs(station: Station, toys: ToySites) -
         assert run["auto_scheduled"]
         due, started = (datetime.fromisoformat(run[key]) for key in ("expected_start_time", "start_time"))
         assert due.second == 0
-        assert due <= started
+        # Prefect rounds to a whole second what is left to wait: it may begin half a second early.
+        assert due - timedelta(seconds=1) < started
         assert sum(each.id in station.artifacts(run["id"])["backups"] for each in site.open().repository.backups()) == 1
 
 

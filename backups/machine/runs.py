@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -47,11 +47,21 @@ _live: dict[str, Run] = {}
 """The live runs of this process."""
 
 
+_enders: list[Callable[[], None]] = []
+
+
+def cancelled_by(end: Callable[[], None]) -> None:
+    """Have `end` called by `cancel_all`, which may come again and again: it ends what threads wait for."""
+    _enders.append(end)
+
+
 def cancel_all() -> None:
-    """End what the threads of this process wait for, its commands and its runs' containers, as an interrupt does."""
+    """End what the threads of this process wait for: commands, calls, its runs' containers, as an interrupt does."""
     for run in list(_live.values()):
         run.cancelled.set()
     processes.interrupt_all()
+    for end in _enders:
+        end()
     for run in list(_live.values()):
         _clear_docker(run.docker, run.id)
 

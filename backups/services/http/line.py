@@ -21,6 +21,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection
 
 from backups.errors import ConfigError, LifeboatError, Transient
+from backups.machine import runs
 from backups.services.http import address, connections, faults, inflate
 from backups.services.http.answer import Answer
 from backups.services.http.bounds import Bounds
@@ -42,6 +43,9 @@ def close_all() -> None:
         lines = list(_lines)
     for line in lines:
         line.end()
+
+
+runs.cancelled_by(close_all)
 
 
 class Line:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from backups.errors import LifeboatError, Transient
+from backups.machine import runs
 from backups.services.http import line as lines
 from backups.services.http.answer import DEEPEST, TooDeep
 from backups.services.http.bounds import Bounds
@@ -284,7 +285,7 @@ def test_a_process_that_is_told_to_end_ends_every_call() -> None:
         thread = threading.Thread(target=call, args=(line,))
         thread.start()
         assert asked.wait(120)
-        lines.close_all()
+        runs.cancel_all()
         thread.join(120)
         assert not thread.is_alive()
         call(line)

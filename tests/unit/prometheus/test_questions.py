@@ -132,3 +132,10 @@ def test_the_verdict_on_a_configuration_is_promtools_own() -> None:
     bad = configuration.verdict(where, (1, said))
     assert bad.value == "refused: parsing YAML file: line 3: no such key"
     assert not configuration.accepted(bad)
+
+
+@pytest.mark.parametrize("bracket", ["[", "{a: ", "- "])
+def test_a_configuration_that_is_nested_without_end_cannot_be_read(bracket: str) -> None:
+    """libyaml's binding would end the whole process."""
+    assert horizon.parsed("a:\n  " + bracket * 100_000) is None
+    assert horizon.parsed("a:\n  [[[b]]]") == {"a": [[["b"]]]}

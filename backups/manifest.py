@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
@@ -25,6 +25,7 @@ from backups.foreign import (
 )
 from backups.witness import Fact
 
+Details = TypeVar("Details", bound=BaseModel)
 Kind = Literal["full", "incremental"]
 FILE_NAME = "manifest.json"
 BACKUP = "lifeboat"
@@ -134,6 +135,19 @@ class Manifest(Frozen):
         From `details`: partial, phrases of the service (`7 of 7 secrets cannot be opened`), each of which is also a limit.
         """
         return "; ".join(map(str, self.details.get("partial") or [])) or None
+
+    def details_as(self, model: type[Details], what: str) -> Details:
+        """Read the details in the form that a service writes; raises Damaged, naming this backup, when they are not of it.
+
+        what: whose they would be, in words: a Prometheus backup
+        """
+        try:
+            return model.model_validate(self.details)
+        except ValidationError as error:
+            raise Damaged(
+                f"the manifest of {self.id} is not {what}'s: {_first_fault(error)}",
+                hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
+            ) from error
 
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""

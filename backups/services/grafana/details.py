@@ -1,8 +1,7 @@
 """What the `details` of a Grafana manifest hold, by either method."""
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from backups.errors import Damaged
 from backups.foreign import Size
 from backups.manifest import Manifest
 
@@ -35,12 +34,4 @@ class GrafanaDetails(BaseModel):
     @classmethod
     def of(cls, manifest: Manifest) -> "GrafanaDetails":
         """Read a manifest's details; raises Damaged, naming the backup, when they are not Grafana's."""
-        try:
-            return cls.model_validate(manifest.details)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Damaged(
-                f"the details of backup {manifest.id} cannot be read: {where}: {first['msg']}",
-                hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
-            ) from error
+        return manifest.details_as(cls, "a Grafana backup")

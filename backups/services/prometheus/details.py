@@ -4,9 +4,8 @@ Layout below `data/`: `blocks/<ULID>/…` holds the block files that the chain d
 configuration and rule files, whole in every backup.
 """
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from backups.errors import Damaged
 from backups.foreign import BackupId, MountPath, RelativePath, Sha256, Size, Token, Ulid
 from backups.manifest import Frozen, Manifest
 
@@ -108,12 +107,4 @@ class PrometheusDetails(Frozen):
     @classmethod
     def of(cls, manifest: Manifest) -> "PrometheusDetails":
         """Read a manifest's details; raises Damaged when they are not Prometheus's."""
-        try:
-            return cls.model_validate(manifest.details)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Damaged(
-                f"the details of backup {manifest.id} cannot be read: {where}: {first['msg']}",
-                hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
-            ) from error
+        return manifest.details_as(cls, "a Prometheus backup")

@@ -114,7 +114,7 @@ def test_damages_name_block_and_file(tmp_path: Path) -> None:
 
 
 def test_details_of_another_version_are_damage() -> None:
-    with pytest.raises(Damaged, match="details of backup first cannot be read: snapshot: Field required"):
+    with pytest.raises(Damaged, match="the manifest of first is not a Prometheus backup's: snapshot: Field required"):
         PrometheusDetails.of(_manifest("first", {"blocks": [], "questions": {"seed": 1}, "flags": {}}))
 
 

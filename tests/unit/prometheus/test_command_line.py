@@ -98,5 +98,5 @@ def test_a_copy_of_a_forged_backup_is_not_even_begun() -> None:
         parent=None, started_at=at, taken_at=at, finished_at=at, source=Source(version="3.5.0", image="p:1"), files=(),
         details=forged, witness=(),
     )  # fmt: skip
-    with pytest.raises(Damaged, match=r"prometheus-20261130T000000Z cannot be read: configuration\.directory"):
+    with pytest.raises(Damaged, match=r"prometheus-20261130T000000Z is not a Prometheus backup's: configuration\.directory"):
         PrometheusCopy([Fetched(manifest, Path("/nowhere"))], cast("Any", None))

@@ -180,7 +180,7 @@ def test_paths_are_dealt_out_so_that_each_batch_fits() -> None:
 )  # fmt: skip
 def test_details_of_another_shape_are_no_grafana_backup(odd: dict[str, Any]) -> None:
     forged = manifest({"plugins": [{"id": "p", "version": "1"}], "closed": [[1, "folder"]], **odd}, type="grafana")
-    with pytest.raises(Damaged, match="cannot be read"):
+    with pytest.raises(Damaged, match="is not a Grafana backup's"):
         GrafanaDetails.of(forged)
 
 

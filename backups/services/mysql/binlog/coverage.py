@@ -3,9 +3,6 @@
 A dump has no log, also when the service is backed up by CLONE today.
 """
 
-from pydantic import ValidationError
-
-from backups.errors import Damaged
 from backups.manifest import BackupRecord, Manifest
 from backups.services.mysql.binlog.gtids import Gtids
 from backups.services.mysql.details import MySQLDetails
@@ -20,14 +17,7 @@ def details_of(manifest: Manifest) -> MySQLDetails | None:
 
 def log_details(manifest: Manifest) -> MySQLDetails:
     """Read the details of a backup that has a log. Raises Damaged, naming the backup, when it has none, or not readable ones."""
-    try:
-        details = MySQLDetails.model_validate(manifest.details)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Damaged(
-            f"the manifest of {manifest.id} is not a MySQL backup's: {'.'.join(map(str, first['loc']))}: {first['msg']}",
-            hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
-        ) from error
+    details = manifest.details_as(MySQLDetails, "a MySQL backup")
     command_line.require(details, manifest.id)
     return details
 

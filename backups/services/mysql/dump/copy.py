@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below
 from backups.machine.docker import Container, Image
@@ -60,13 +58,7 @@ class DumpedCopy:
         """Initialise an empty data directory, and move the files there that will be loaded."""
         manifest = self._fetched.manifest
         self._image = self._sandbox.image(manifest.source.image)
-        try:
-            self._details = DumpDetails.model_validate(manifest.details)
-        except ValidationError as error:
-            raise Damaged(
-                f"the manifest of {manifest.id} is not a dump's: {error.errors()[0]['msg']}",
-                hint="was it written by a newer Lifeboat?",
-            ) from error
+        self._details = manifest.details_as(DumpDetails, "a dump")
         command_line.require(self._details, manifest.id)
         dump = self._fetched.data / DUMP
         missing = [name for stage in self._details.stages for name in stage if not (dump / name).is_file()]

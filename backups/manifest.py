@@ -136,19 +136,6 @@ class Manifest(Frozen):
         """
         return "; ".join(map(str, self.details.get("partial") or [])) or None
 
-    def details_as(self, model: type[Details], what: str) -> Details:
-        """Read the details in the form that a service writes; raises Damaged, naming this backup, when they are not of it.
-
-        what: whose they would be, in words: a Prometheus backup
-        """
-        try:
-            return model.model_validate(self.details)
-        except ValidationError as error:
-            raise Damaged(
-                f"the manifest of {self.id} is not {what}'s: {_first_fault(error)}",
-                hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
-            ) from error
-
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""
         content = self.model_dump_json(indent=1).encode()
@@ -189,6 +176,20 @@ class Manifest(Frozen):
             # A comma would part a tag.
             *([f"partial={self.partial.replace(',', ';')}"] if self.partial else []),
         ]
+
+
+def details_of(manifest: Manifest, model: type[Details], what: str) -> Details:
+    """Read a manifest's details in the form that a service writes; raises Damaged, naming the backup, when they are not of it.
+
+    what: whose they would be, in words: a Prometheus backup
+    """
+    try:
+        return model.model_validate(manifest.details)
+    except ValidationError as error:
+        raise Damaged(
+            f"the manifest of {manifest.id} is not {what}'s: {_first_fault(error)}",
+            hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
+        ) from error
 
 
 class BackupRecord(Frozen):

@@ -18,7 +18,7 @@ from backups.repository.tree import Node
 
 log = logging.getLogger(__name__)
 
-_UNREAD = re.compile(rb"(?mi)^Unable to load tree .*$")
+_UNREAD = re.compile(rb"Unable to load tree [0-9a-f]+")
 _COMMAND_LINE = 1_000_000
 """Bytes of paths that one restic is given: Linux allows two million in all, and restic 0.14 takes them from no file."""
 
@@ -119,13 +119,15 @@ class Reading:
         """Return all that each of these snapshots holds, by its full id; reads no data. Raises Damaged for what is no tree."""
         named = [part for snapshot in snapshots for part in ("--snapshot", snapshot)]
         completed = self._run(["find", "--json", "--no-lock", *named, "*"], most=MOST_BYTES)
-        # Of a directory that it cannot read restic says so in the middle of its JSON, and ends with success.
-        if unread := _UNREAD.findall(completed.output):
-            completed = replace(completed, output=b"", errors=b" ".join(unread).decode("utf-8", "replace"))
-            raise self._fault(completed, "list a snapshot of")
         if completed.code != 0 and len(completed.output) <= MOST_BYTES:
             raise self._fault(completed, "list a snapshot of")
-        return tree.read(require_bounded(completed.output, f"the list of files of snapshot {snapshots[-1][:8]}"), snapshots)
+        found = require_bounded(completed.output, f"the list of files of snapshot {snapshots[-1][:8]}")
+        try:
+            return tree.read(found, snapshots)
+        except ValueError as error:
+            # Of a directory that it cannot read restic says so in the middle of its JSON, and ends with success.
+            words = " ".join(dict.fromkeys(each.decode() for each in _UNREAD.findall(found))) or str(error)
+            raise self._fault(replace(completed, output=b"", errors=words), "list a snapshot of") from error
 
     def fetch(self, snapshot: str, into: Path, *, include: Sequence[str] = ()) -> None:
         """Restore a snapshot's files below `into`; with `include`, only those paths (from the snapshot's root, `/data/…`).

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from backups.foreign import Size
-from backups.manifest import Manifest
+from backups.manifest import Manifest, details_of
 
 API = "api"
 """The method of a backup that was read through the API."""
@@ -34,4 +34,4 @@ class GrafanaDetails(BaseModel):
     @classmethod
     def of(cls, manifest: Manifest) -> "GrafanaDetails":
         """Read a manifest's details; raises Damaged, naming the backup, when they are not Grafana's."""
-        return manifest.details_as(cls, "a Grafana backup")
+        return details_of(manifest, cls, "a Grafana backup")

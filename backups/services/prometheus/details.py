@@ -7,7 +7,7 @@ configuration and rule files, whole in every backup.
 from pydantic import Field
 
 from backups.foreign import BackupId, MountPath, RelativePath, Sha256, Size, Token, Ulid
-from backups.manifest import Frozen, Manifest
+from backups.manifest import Frozen, Manifest, details_of
 
 BLOCKS = "blocks"
 CONFIG = "config"
@@ -107,4 +107,4 @@ class PrometheusDetails(Frozen):
     @classmethod
     def of(cls, manifest: Manifest) -> "PrometheusDetails":
         """Read a manifest's details; raises Damaged when they are not Prometheus's."""
-        return manifest.details_as(cls, "a Prometheus backup")
+        return details_of(manifest, cls, "a Prometheus backup")

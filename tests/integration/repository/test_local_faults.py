@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -95,14 +95,25 @@ def test_a_flipped_byte_in_a_pack_is_damage_and_mending_as_the_hint_says_works(
     assert (tmp_path / "again" / "data" / "file").read_bytes() == (tmp_path / "tree" / "data" / "file").read_bytes()
 
 
-@pytest.mark.parametrize("part", [1, 3, 5, 7])
-def test_a_directory_that_cannot_be_read_is_damage(repository: Repository, saved: str, part: int) -> None:
-    """restic ends with success all the same, and says so in the middle of its JSON."""
-    for pack in (path for path in (Path(repository.url) / "data").rglob("*") if path.is_file()):
-        flip(pack, pack.stat().st_size * part // 10)
-    repository = forget_the_cache(repository)
-    with pytest.raises(Damaged, match=r"its content is damaged: Unable to load tree"):
-        repository.trees([saved])
+@pytest.mark.parametrize("before", [True, False], ids=["sub", "root"])
+def test_a_directory_that_cannot_be_read_is_damage(repository: Repository, tmp_path: Path, before: bool) -> None:
+    """restic ends with success all the same, and says so in the middle of its JSON, or at its beginning."""
+    (tmp_path / "tree" / "data").mkdir(parents=True)
+    (tmp_path / "tree" / "data" / "file").write_text("stays")
+    repository.save(tmp_path / "tree", host="agama", tags=["lifeboat"], at=AT)
+    old = _packs(repository)
+    (tmp_path / "tree" / "manifest.json").write_text("added: only the directory at the top is another one")
+    repository.save(tmp_path / "tree", host="agama", tags=["lifeboat"], at=AT + timedelta(minutes=1))
+    saved = repository.snapshots()[-1].id
+    assert {node.path for node in repository.trees([saved])[saved]} == {"/data", "/data/file", "/manifest.json"}
+    for pack in old if before else _packs(repository) - old:
+        flip(pack)
+    with pytest.raises(Damaged, match="its content is damaged: Unable to load tree"):
+        forget_the_cache(repository).trees([saved])
+
+
+def _packs(repository: Repository) -> set[Path]:
+    return {path for path in (Path(repository.url) / "data").rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(

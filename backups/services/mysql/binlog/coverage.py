@@ -4,6 +4,7 @@ A dump has no log, also when the service is backed up by CLONE today.
 """
 
 from backups.manifest import BackupRecord, Manifest
+from backups.manifest import details_of as manifest_details
 from backups.services.mysql.binlog.gtids import Gtids
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import is_dump
@@ -17,7 +18,7 @@ def details_of(manifest: Manifest) -> MySQLDetails | None:
 
 def log_details(manifest: Manifest) -> MySQLDetails:
     """Read the details of a backup that has a log. Raises Damaged, naming the backup, when it has none, or not readable ones."""
-    details = manifest.details_as(MySQLDetails, "a MySQL backup")
+    details = manifest_details(manifest, MySQLDetails, "a MySQL backup")
     command_line.require(details, manifest.id)
     return details
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below
 from backups.machine.docker import Container, Image
+from backups.manifest import details_of
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.mysql.copy import export_tables, hand_over
@@ -58,7 +59,7 @@ class DumpedCopy:
         """Initialise an empty data directory, and move the files there that will be loaded."""
         manifest = self._fetched.manifest
         self._image = self._sandbox.image(manifest.source.image)
-        self._details = manifest.details_as(DumpDetails, "a dump")
+        self._details = details_of(manifest, DumpDetails, "a dump")
         command_line.require(self._details, manifest.id)
         dump = self._fetched.data / DUMP
         missing = [name for stage in self._details.stages for name in stage if not (dump / name).is_file()]

@@ -10,7 +10,7 @@ from functools import partial
 
 import pymysql.err
 
-from backups.manifest import Manifest
+from backups.manifest import Manifest, details_of
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.witness.definitions import subject
@@ -55,7 +55,7 @@ def stated(session: Session, only: Iterable[str] | None = None) -> tuple[list[Fa
 
 def changed_without_log(before: Manifest, after: Sequence[Fact]) -> str | None:
     """Return what has changed since a backup, among what both state, that no log tells of; None when nothing has."""
-    stated = before.details_as(MySQLDetails, "a MySQL backup").form.kinds
+    stated = details_of(before, MySQLDetails, "a MySQL backup").form.kinds
     begin = tuple(f"{kind} " for kind in _UNLOGGED if kind in stated)
     one, other = ({fact for fact in facts if begin and fact.subject.startswith(begin)} for facts in (before.witness, after))
     return ", ".join(sorted({fact.subject for fact in one ^ other})) or None

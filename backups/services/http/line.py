@@ -33,6 +33,8 @@ _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _PIECE = 65536
 _MOST_ADDRESSES = 8
 
+# Of `tls: required`, which the doctor and docs/security.md name: once there, and not beside each call.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 _lines: "weakref.WeakSet[Line]" = weakref.WeakSet()
 _guard = threading.Lock()
 

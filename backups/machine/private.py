@@ -32,6 +32,15 @@ def make(directory: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
+def write(file: Path, text: str) -> None:
+    """Write a file that is whole or not there, for the owner alone, and the directories above it. Raises OSError."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    make(file.parent)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
+        opened.write(text)
+    part.replace(file)
+
+
 def narrow(state: Path, *, besides: Collection[str] = ()) -> None:
     """Close a state directory that an older Lifeboat, or an umask, left open to others, and say so.
 

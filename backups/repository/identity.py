@@ -4,7 +4,6 @@ A disk that is not mounted leaves an empty directory, in which restic would make
 """
 
 import logging
-import os
 from pathlib import Path
 
 from backups.errors import ConfigError, LifeboatError
@@ -54,11 +53,8 @@ def require(file: Path, found: str | None, url: str) -> None:
 
 def remember(file: Path, found: str) -> None:
     """Keep the id `found`; raises LifeboatError when that is not possible."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        private.make(file.parent)
-        part.write_text(f"{found}\n", encoding="utf-8")
-        part.replace(file)
+        private.write(file, f"{found}\n")
     except OSError as error:
         raise LifeboatError(
             f"{file}, which says which repository this machine uses, cannot be written: {error.strerror}",

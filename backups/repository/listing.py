@@ -92,11 +92,11 @@ def listing(snapshots: Iterable[Snapshot], unreadable: Mapping[str, str], seen: 
             if record:
                 claims.append(record)
                 trees[record.snapshot] = snapshot.tree
-    lost = {each.snapshot: (backup, each.chain) for backup, each in seen.items()}
+    lost = {each.snapshot[:8]: (backup, each.chain) for backup, each in seen.items()}
     unread: list[Odd] = []
     disputed: dict[str, Odd] = {}
     for beginning, words in unreadable.items():
-        known = next(((backup, chain) for snapshot, (backup, chain) in lost.items() if beginning[:8] == snapshot[:8]), None)
+        known = lost.get(beginning[:8])
         one = Odd(beginning, words, known[0] if known else "")
         odd.append(one)
         unread.append(one)

@@ -4,11 +4,11 @@ An operator who knows better may write a line there: the backup's id, the snapsh
 """
 
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from backups.machine import private
 from backups.manifest import BackupRecord
 
 FILE = "snapshots.seen"
@@ -54,10 +54,7 @@ def add(file: Path, backup: str, made: Seen) -> None:
 
 
 def _write(file: Path, now: Mapping[str, Seen]) -> None:
-    part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text("".join(f"{backup} {each.snapshot} {each.chain}\n" for backup, each in now.items()), encoding="utf-8")
-        part.replace(file)
+        private.write(file, "".join(f"{backup} {each.snapshot} {each.chain}\n" for backup, each in now.items()))
     except OSError as error:
         log.debug("%s cannot be written: %s", file, error)

@@ -4,11 +4,11 @@ Whoever may add to the repository can add evidence, too: what acts by itself bel
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from backups.errors import LifeboatError
+from backups.machine import private
 from backups.manifest import BackupRecord
 
 
@@ -16,12 +16,8 @@ def note(state: Path, chains: Iterable[Sequence[BackupRecord]]) -> None:
     """Note that each chain was brought back here, and was equal to the witness of its last backup."""
     for chain in chains:
         path = _path(state, chain[-1])
-        part = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-                json.dump(_snapshots(chain), file)
-            part.replace(path)
+            private.write(path, json.dumps(_snapshots(chain)))
         except OSError as error:
             raise LifeboatError(
                 f"the proof of {chain[-1].id} cannot be noted in {path}: {error.strerror}",

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, TypeAdapter, ValidationError
 
 from backups.errors import Damaged
+from backups.text import shown as escaped
 
 MOST_BYTES = 128 << 20
 """Of one manifest or report. The largest one of a real server that was seen has a hundredth of it."""
@@ -103,9 +104,8 @@ def is_backup_id(text: str) -> bool:
 
 
 def shown(text: str, most: int = 80) -> str:
-    r"""Return foreign text for a message: on one line, control characters as `\x1b`, and not longer than `most`."""
-    plain = "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text[:most])
-    return plain if len(text) <= most else f"{plain}…"
+    """Return foreign text for a message: as `backups.text` shows it, and of no more than its first `most` characters."""
+    return escaped(text[:most]) + ("…" if len(text) > most else "")
 
 
 def require_bounded(text: bytes, origin: str) -> bytes:

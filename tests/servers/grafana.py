@@ -18,7 +18,8 @@ from backups.services.grafana.settings import GrafanaSettings
 from deployments.grafana_standin.database import Layout, build
 from tests.servers.leftovers import LABEL
 
-IMAGE = "lifeboat/grafana-standin:12.4"
+IMAGE = os.environ.get("LIFEBOAT_TEST_GRAFANA", "lifeboat/grafana-standin:12.4")
+"""The stand-in, or the image of a real Grafana on a machine that has one."""
 SECRET_KEY = "an operator's own key"
 _USER = 472
 

@@ -11,8 +11,8 @@ import requests
 
 from backups.machine.wait import wait_until
 from deployments.grafana_standin.database import build
+from tests.servers.grafana import IMAGE
 
-IMAGE = "lifeboat/grafana-standin:12.4"
 PROJECT = Path(__file__).parents[4]
 
 pytestmark = pytest.mark.docker

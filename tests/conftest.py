@@ -20,6 +20,9 @@ from tests.servers import leftovers, restic
 
 # A shell that starts us in the background may have us ignore interrupts, and every program that a test interrupts with us.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# And `nohup make test` would have them ignore a terminal that is closed. A handler, that does nothing, is not inherited.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # What is imported and collected stays until the end: a search for garbage among it finds none, and is a fifth of what it costs.
 gc.disable()

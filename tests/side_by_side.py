@@ -1,4 +1,4 @@
-"""Tests side by side (`-n 3`): a file's tests on one worker, and so the files that share what takes a minute to make.
+"""Tests side by side (`-n 4`): a file's tests on one worker, and so the files that share what takes a minute to make.
 
 pytest-xdist's own groups (`--dist loadgroup`) do nothing under pytest 9.2: it writes them into an attribute that is there no more.
 """

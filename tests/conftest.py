@@ -87,6 +87,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     side_by_side.require_listed(item)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After each test, and after what is torn down with it."""
+    side_by_side.end(item, nextitem)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.Scheduling:
     """How tests are given to workers."""

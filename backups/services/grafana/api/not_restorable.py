@@ -73,5 +73,17 @@ def closed(objects: Objects) -> list[str]:
     return lines + [
         f"org {organisation}: the caller is not its administrator; what it may not see is not in the backup, and not counted"
         for organisation in partial
-        if any("HTTP 403" in reason for (number, _), reason in objects.closed.items() if number == organisation)
+        if any(number == organisation for number, _ in objects.denied)
     ]
+
+
+def partial(objects: Objects) -> list[str]:
+    """Which kinds the caller may not read, a phrase for each organisation: what such a backup proves is not all of it.
+
+    The server's own users and other organisations are not among them: a token has its organisation only.
+    """
+    kept_back: dict[int, list[str]] = {}
+    for organisation, kind in sorted(objects.denied):
+        if organisation:
+            kept_back.setdefault(organisation, []).append(kinds.plural(kind))
+    return [f"{', '.join(names)} of org {number} could not be read" for number, names in kept_back.items()]

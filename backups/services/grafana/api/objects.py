@@ -35,6 +35,7 @@ class Objects:
 
     bodies: each as its `Resource` keeps it. numbers: what the server itself calls an object (not stored)
     closed: kinds of an organisation that could not be read, with the reason: `bodies` has none of them
+    denied: those of them that the server has and the caller may not read
     limits: what the API does not return, or not accept again, a sentence each: shown at every backup
     plugins: id and version of each
     """
@@ -42,6 +43,7 @@ class Objects:
     bodies: dict[Key, dict[str, Any]] = field(default_factory=dict)
     numbers: dict[Key, Any] = field(default_factory=dict)
     closed: dict[tuple[int, str], str] = field(default_factory=dict)
+    denied: set[tuple[int, str]] = field(default_factory=set)
     limits: list[str] = field(default_factory=list)
     plugins: list[dict[str, Any]] = field(default_factory=list)
 
@@ -83,6 +85,8 @@ def write(objects: Objects, directory: Path) -> None:
     for path, text in texts.items():
         file = directory / DIRECTORY / path
         file.parent.mkdir(parents=True, exist_ok=True)
+        # There may be secrets in it.
+        file.touch(mode=0o600)
         file.write_text(text, encoding="utf-8", errors="surrogatepass")
 
 

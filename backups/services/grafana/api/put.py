@@ -3,55 +3,136 @@
 What the server has under other names stays as it is. It may be repeated after it was interrupted: it goes on from what is there.
 """
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from backups.services.grafana.api import kinds
+from backups import plural
+from backups.services.grafana.api import alerting, kinds
 from backups.services.grafana.api.facts import facts
-from backups.services.grafana.api.objects import Key, Objects
+from backups.services.grafana.api.objects import Key, Objects, shortened
 from backups.services.grafana.api.read import read
-from backups.services.grafana.api.resources import organisations
+from backups.services.grafana.api.resources import organisations, people
+from backups.services.grafana.api.resources.base import Resource
 from backups.services.grafana.api.resources.order import RESOURCES
+from backups.services.grafana.api.resources.order import resource as resource_of
 from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.api.resources.users import USERS
-from backups.services.grafana.client import Client
+from backups.services.grafana.client import Client, Unclear
 from backups.witness import Fact
 
+log = logging.getLogger(__name__)
 
-def put(wanted: Objects, client: Client) -> Target:
+_UNCLEAR_WRITES, _UNCLEAR_WRITES_OF_A_KIND = 2, 50
+"""How often a write is made again whose outcome was not known: of one object, and of all of a kind in an organisation."""
+
+
+def put(wanted: Objects, client: Client, say: Callable[[str], None] = log.info) -> Target:
     """Put everything of a backup into the server, as far as it takes it.
 
-    Raises LifeboatError for an organisation that is not there and may not be made, ObjectRefused for an object that is refused.
+    say: told why it takes long
+    Raises LifeboatError for an organisation that is not there and may not be made; ObjectRefused for objects that are refused,
+    when all others are there; Unclear when the server goes on failing.
     """
     with client.understood():
-        return _put(wanted, client)
+        return _put(wanted, client, say)
 
 
-def _put(wanted: Objects, client: Client) -> Target:
+def _put(wanted: Objects, client: Client, say: Callable[[str], None]) -> Target:
     numbers, unnamed = organisations.find_or_make(wanted, client)
+    without = _without_alerting(wanted, client, numbers, say)
     target = Target(client, wanted, read(client, {there: number for number, there in numbers.items()}), numbers)
     for key in unnamed:
         target.cannot(key, "the organisation has another name there, and the caller may not change it")
-    USERS.put(target, 0)
+    for number, why in without.items():
+        _leave_alerting(target, number, why)
+    _leave_to_others(target)
+    _put_kind(target, USERS, 0)
     for organisation in sorted(numbers):
         for resource in RESOURCES:
-            resource.put(target, organisation)
+            if organisation not in without or resource.kind not in alerting.KINDS:
+                _put_kind(target, resource, organisation)
+    target.require_all_taken()
     return target
+
+
+def _put_kind(target: Target, resource: Resource, organisation: int) -> None:
+    """Put what an organisation has of a kind. After a write that may have been carried out, see whether it was, and go on."""
+    unclear: Counter[object] = Counter()
+    while True:
+        try:
+            resource.put(target, organisation)
+        except Unclear as error:
+            unclear[error.about] += 1
+            if unclear[error.about] > _UNCLEAR_WRITES or unclear.total() > _UNCLEAR_WRITES_OF_A_KIND:
+                raise
+            now = Objects()
+            # Teams' members and the like are read by the numbers of what they belong to.
+            now.bodies, now.numbers = dict(target.before.bodies), dict(target.before.numbers)
+            for key in [key for key in now.bodies if (key.organisation, key.kind) == (organisation, resource.kind)]:
+                del now.bodies[key]
+            resource.read(target.within(organisation), organisation, now)
+            target.look_again(organisation, resource.kind, now)
+        else:
+            return
+
+
+def _without_alerting(wanted: Objects, client: Client, numbers: Mapping[int, int], say: Callable[[str], None]) -> dict[int, str]:
+    """Organisations that have no alerting there even after a while, with the reason; those that need none are not asked."""
+    needing = {key.organisation for key in wanted.bodies if key.kind in alerting.KINDS}
+    names = {number: wanted.organisations[number] for number in numbers if number in needing}
+    left = alerting.wait({names[number]: client.within(numbers[number]) for number in names}, say)
+    return {number: left[name] for number, name in names.items() if name in left}
+
+
+def _leave_alerting(target: Target, number: int, why: str) -> None:
+    keys = [key for key in target.wanted.bodies if key.organisation == number and key.kind in alerting.KINDS]
+    target.unattainable |= set(keys)
+    names = shortened(sorted(f"{key.kind} {key.name}".rstrip() for key in keys))
+    target.notes.append(f"org {number}: {plural.count(len(keys), 'object')} of alerting not put there: {why}: {names}")
+
+
+def _leave_to_others(target: Target) -> None:
+    """What the target's own files or another tool provide there is theirs; what is equal need not be written anyhow."""
+    for key, body in target.wanted.bodies.items():
+        had, known = target.had(key), resource_of(key.kind)
+        if had is not None and (who := known.provider(had, body)):
+            target.leave(key, f"{who} provides it there")
 
 
 def present(target: Target, closed: Iterable[tuple[int, str]]) -> list[Fact]:
     """State what the server holds now of what the backup holds: what else was there before is left out.
 
+    What somebody else provides there is stated where it is equal; `Target.unattainable` has it where it is not.
     closed: kinds that are not in the backup
     """
     now = read(target.client, {there: number for number, there in target.numbers.items()})
+    people.named_as_in_the_backup(target, now)
     for key, points in kept_integrations(target).items():
         body = now.bodies.get(key)
         if body is not None:
             now.bodies[key] = body | {"integrations": [one for one in body["integrations"] if one not in points]}
+    for known in RESOURCES:
+        known.recognised(target, now)
     others = {key for key in target.before.bodies if key not in target.wanted.bodies}
+    target.equal = {key for key in target.left if resource_of(key.kind).same(now.bodies.get(key), target.wanted.bodies[key])}
+    target.unattainable |= target.left.keys() - target.equal
     with target.client.understood():
         return facts(now, closed=closed, without=others | target.unattainable)
+
+
+def left_to_others(target: Target) -> list[str]:
+    """What somebody else provides there, a line each for what is equal and for each that is not; after `present`."""
+    same = sorted(str(key) for key in target.equal)
+    return [
+        *([f"provided there by others, and equal to the backup: {shortened(same)}"] if same else []),
+        *(
+            f"{key} was left as it is, and differs from the backup: {why}"
+            for key, why in sorted(target.left.items())
+            if key not in target.equal
+        ),
+    ]
 
 
 def kept_integrations(target: Target) -> dict[Key, list[dict[str, Any]]]:

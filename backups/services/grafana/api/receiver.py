@@ -8,6 +8,7 @@ from backups.services.grafana.api import facts, kinds
 from backups.services.grafana.api import put as putting
 from backups.services.grafana.api.objects import Objects, load, shortened, write
 from backups.services.grafana.api.read import read
+from backups.services.grafana.api.resources import contact_points
 from backups.services.grafana.api.resources.order import CONTENT
 from backups.services.grafana.client import Client
 from backups.services.http.address import shown
@@ -27,9 +28,9 @@ class GrafanaReceiver:
         return sorted(str(key) for key in read(self._client).bodies if key.kind in CONTENT)
 
     def keep(self, directory: Path) -> None:
-        """See `Receiver`: as a backup through the API holds it, which is without secrets."""
+        """See `Receiver`: as a backup through the API holds it, and without secrets, since they would lie there in clear."""
         directory.mkdir(parents=True, mode=0o700)
-        write(read(self._client), directory)
+        write(contact_points.without_secrets(read(self._client)), directory)
 
     def receive(self, tree: Path, name: str) -> list[str]:
         """See `Receiver`."""
@@ -40,9 +41,8 @@ class GrafanaReceiver:
         left_out = set(target.before.closed)
         if not wanted.of(0, kinds.USER):
             left_out.add((0, kinds.USER))  # a backup that knows members only: they became users
-        differs = putting.unequal(
-            facts.facts(wanted, closed=left_out, without=target.unattainable), putting.present(target, left_out)
-        )
+        there = putting.present(target, left_out)
+        differs = putting.unequal(facts.facts(wanted, closed=left_out, without=target.unattainable), there)
         if differs:
             facts_differ = plural.count(len(differs), "fact")
             raise LifeboatError(
@@ -58,6 +58,7 @@ class GrafanaReceiver:
         created = plural.count(len(target.made), "user")
         return [
             *target.notes,
+            *putting.left_to_others(target),
             *(f"org {number} {kind} cannot be compared there: {reason}" for (number, kind), reason in sorted(closed.items())),
             *([f"created {created}, each with a random password: {shortened(sorted(target.made))}"] if target.made else []),
             *([f"was there before and stays: {shortened(others + more)}"] if others or more else []),

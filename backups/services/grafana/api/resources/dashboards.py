@@ -131,6 +131,7 @@ DASHBOARDS = Resource(
     compared=_compared,
     facts=_facts,
     from_file=lambda body: bool(body.get("provisioned")),
+    provider=lambda had, _: "a provisioning file" if had.get("provisioned") else None,
     counted=True,
     content=True,
 )

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backups.services.grafana.client import Client, Denied, Missing
+from backups.services.grafana.client import Client, Denied, Missing, Refused, as_list, member
 from backups.services.grafana.namespaces import namespace_of
 
 _CLASSIC = ("v1", "v1beta1")
@@ -37,3 +37,14 @@ def every(client: Client, group: str, kind: str) -> Iterator[Mapping[str, Any]]:
         yield from first
         yield from found
         return
+
+
+def versions(client: Client, group: str) -> list[str]:
+    """The API versions in which the server has a group, its preferred one first; none where it has no such API."""
+    try:
+        answer = client.get("apis", group)
+    except (Denied, Missing, Refused):
+        return []
+    found = [str(one.get("version")) for one in as_list(member(answer, "versions")) if one.get("version")]
+    preferred = str((member(answer, "preferredVersion") or {}).get("version") or "")
+    return sorted(found, key=lambda version: version != preferred)

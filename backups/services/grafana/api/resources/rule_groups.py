@@ -8,11 +8,12 @@ from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources.base import (
     COUNTER,
     NUMBER,
-    PROVENANCE,
     PROVISIONING,
     SAVED,
     Body,
     Resource,
+    provenance_kept,
+    provenance_of,
     without,
 )
 from backups.services.grafana.api.resources.target import Target
@@ -45,15 +46,33 @@ def _put(target: Target, organisation: int) -> None:
             continue
         folder, title = str(body["folderUid"]), str(body["title"])
         belongs = {"folderUID": folder, "ruleGroup": title, "orgID": target.numbers[organisation]}
-        sent = body | {"rules": [rule | belongs for rule in body["rules"]]}
+        rules = [without(rule, {"provenance": "sent by the header"}) | belongs for rule in body["rules"]]
+        others = [str(rule["uid"]) for rule in body["rules"] if provenance_kept(rule)]
         with target.putting(key):
-            client.send("PUT", *PROVISIONING, "folder", folder, "rule-groups", title, body=sent)
+            # A group is written with one provenance for all; a rule may be given to another tool afterwards, not taken from one.
+            client.send(
+                "PUT", *PROVISIONING, "folder", folder, "rule-groups", title, body=body | {"rules": rules},
+                provenance=len(others) == len(rules) > 0,
+            )  # fmt: skip
+            if len(others) < len(rules):
+                for rule in (rule for rule in rules if rule["uid"] in others):
+                    client.send("PUT", *PROVISIONING, "alert-rules", str(rule["uid"]), body=rule, provenance=True)
 
 
 def _compared(body: Body) -> Body:
     """Durations in seconds: versions write the same one as `10m` and `10m0s`."""
-    rules = [dict(rule) | {name: seconds(rule.get(name)) for name in _DURATIONS} for rule in body.get("rules") or []]
+    rules = [
+        dict(rule) | {name: seconds(rule.get(name)) for name in _DURATIONS} | {"provenance": provenance_kept(rule)}
+        for rule in body.get("rules") or []
+    ]
     return body | {"rules": rules}
+
+
+def _provider(had: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """Whoever provides one rule of a group has the group: it is written whole."""
+    theirs = {str(rule.get("uid")): rule for rule in wanted.get("rules") or []}
+    found = (provenance_of(rule, theirs.get(str(rule.get("uid")), {})) for rule in had.get("rules") or [])
+    return next((who for who in found if who), None)
 
 
 def _facts(subject: str, body: Mapping[str, Any], targets: Targets) -> Iterator[Fact]:
@@ -69,9 +88,10 @@ RULE_GROUPS = Resource(
         **dict.fromkeys(("updated", "updated_by"), SAVED),
         "version": COUNTER,
         **dict.fromkeys(("folderUID", "ruleGroup"), "it is the group's"),
-        "provenance": PROVENANCE,
     },
     compared=_compared,
+    from_file=lambda body: any(rule.get("provenance") == "file" for rule in body.get("rules") or []),
+    provider=_provider,
     facts=_facts,
     counted=True,
     content=True,

@@ -67,11 +67,9 @@ def _put_kind(target: Target, resource: Resource, organisation: int) -> None:
             unclear[error.about] += 1
             if unclear[error.about] > _UNCLEAR_WRITES or unclear.total() > _UNCLEAR_WRITES_OF_A_KIND:
                 raise
-            now = Objects()
             # Teams' members and the like are read by the numbers of what they belong to.
-            now.bodies, now.numbers = dict(target.before.bodies), dict(target.before.numbers)
-            for key in [key for key in now.bodies if (key.organisation, key.kind) == (organisation, resource.kind)]:
-                del now.bodies[key]
+            others = (key for key in target.before.bodies if (key.organisation, key.kind) != (organisation, resource.kind))
+            now = Objects(target.before.packed.subset(others), dict(target.before.numbers))
             resource.read(target.within(organisation), organisation, now)
             target.look_again(organisation, resource.kind, now)
         else:

@@ -44,6 +44,7 @@ def _everything(client: Client, only: Mapping[int, int] | None) -> Objects:
                 _one(inside, number, resource, objects)
         _plugins(inside, objects)
         not_restorable.snapshots(inside, number, objects)
+        not_restorable.edition(inside, objects)
     if all((number, kinds.DASHBOARD) in objects.closed for number in objects.organisations):
         reasons = {reason for (_, kind), reason in objects.closed.items() if kind == kinds.DASHBOARD}
         raise LifeboatError(

@@ -139,7 +139,8 @@ def _recognised(target: Target, now: Objects) -> None:
         mine = [dict(one) for one in wanted["integrations"]]
         found = [_known(one, _counterpart(one, mine)) for one in body["integrations"]]
         now.bodies[key] = body | {"integrations": found}
-        if any([one.pop("unread", False) for one in mine]):  # of each: all have to go
+        unread = [one.pop("unread", False) for one in mine]
+        if any(unread):
             target.wanted.bodies[key] = wanted | {"integrations": mine}
             target.notes.append(f"{key}: its secrets were sent, and cannot be read there by these credentials: not compared")
 

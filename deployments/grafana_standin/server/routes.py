@@ -8,12 +8,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .answers import accounts, alert_writes, alerting, boards, library, objects, people, permissions, playlists, rest, sources
+from .answers import (
+    accounts,
+    alert_writes,
+    alerting,
+    boards,
+    export,
+    library,
+    objects,
+    people,
+    permissions,
+    playlists,
+    rest,
+    sources,
+)
 from .request import RefusedError
 
 _VERSIONS = "v0alpha1|v1beta1|v1|v2alpha1|v2beta1|v2"
 _OBJECTS = r"/apis/dashboard\.grafana\.app/(?P<version>" + _VERSIONS + r")/namespaces/(?P<org>default|org-\d+)/dashboards"
 _FOLDER_OBJECTS = r"/apis/folder\.grafana\.app/(?P<version>v0alpha1|v1beta1|v1)/namespaces/(?P<org>default|org-\d+)/folders"
+_PLAYLISTS = r"/apis/playlist\.grafana\.app/(?P<version>v0alpha1|v1)/namespaces/(?P<org>default|org-\d+)/playlists"
 _NAME = r"/(?P<name>[^/]+)"
 _UID = r"/(?P<uid>[^/]+)"
 _NUMBER = r"/(?P<number>\d+)"
@@ -52,6 +66,7 @@ ROUTES = (
     Route("GET", "/api/datasources/uid" + _UID, "Admin", sources.data_source),
     Route("GET", "/api/v1/provisioning/alert-rules", "Admin", alerting.rules),
     Route("GET", "/api/v1/provisioning/contact-points", "Admin", alerting.contact_points),
+    Route("GET", "/api/v1/provisioning/contact-points/export", "Admin", export.contact_points),
     Route("GET", "/api/v1/provisioning/policies", "Admin", alerting.policies),
     Route("GET", "/api/v1/provisioning/mute-timings", "Admin", alerting.mute_timings),
     Route("GET", "/api/v1/provisioning/templates", "Admin", alerting.templates),
@@ -105,6 +120,10 @@ ROUTES = (
     Route("GET", "/api/playlists" + _UID + "/items", "Viewer", playlists.playlist_items),
     Route("POST", "/api/playlists", "Editor", playlists.create_playlist),
     Route("PUT", "/api/playlists" + _UID, "Editor", playlists.change_playlist),
+    Route("GET", _PLAYLISTS, "Viewer", playlists.objects),
+    Route("POST", _PLAYLISTS, "Editor", playlists.create_object, 201),
+    Route("GET", _PLAYLISTS + _NAME, "Viewer", playlists.object_),
+    Route("PUT", _PLAYLISTS + _NAME, "Editor", playlists.replace_object),
     Route("PUT", "/api/org/preferences", "Admin", rest.set_preferences),
     Route("GET", "/api/dashboard/snapshots", "Viewer", rest.snapshots),
     Route("POST", _OBJECTS, "Editor", objects.create_dashboard, 201),

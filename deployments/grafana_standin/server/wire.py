@@ -10,12 +10,16 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import callers, routes
+from .first_minute import AlertmanagerLook
 from .request import RefusedError, Request
+from .sealed import Vault
 from .settings import Settings
 from .storage import UidTakenError, opened
 
 log = logging.getLogger("standin")
 COMMIT = "stand-in"
+ALERTING = ("/api/v1/provisioning/", "/api/alertmanager/", "/api/ruler/")
+"""What is not there at all with `[unified_alerting] enabled = false`."""
 _BUSY_SECONDS = 5.0
 
 
@@ -26,7 +30,12 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], settings: Settings) -> None:
         self.settings = settings
+        self._look = AlertmanagerLook(settings, self.connect)
         super().__init__(address, Handler)
+
+    def service_actions(self) -> None:
+        """What the server does by itself, between two rounds of waiting for callers."""
+        self._look.take()
 
     def connect(self, *, write: bool) -> sqlite3.Connection:
         """Open the database as it is now; never create it. Reads are opened read-only."""
@@ -51,6 +60,8 @@ class Server(ThreadingHTTPServer):
         path = parts.path.rstrip("/")
         if (method, path) == ("GET", "/api/health"):
             return self.health()
+        if not self.settings.alerting and path.startswith(ALERTING):
+            raise RefusedError(404, "Not found")
         route, named = routes.find(method, path)
         org = named.get("org")
         namespace_org = None if org is None else 1 if org == "default" else int(org.removeprefix("org-"))
@@ -63,6 +74,7 @@ class Server(ThreadingHTTPServer):
                 raise RefusedError(403, f"You'll need additional permissions to perform this action. Role needed: {route.role}")
             request = Request(
                 connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins,
+                Vault(connection, self.settings.secret_key),
                 disable_provenance=bool(headers.get("X-Disable-Provenance")),
             )  # fmt: skip
             with connection:

@@ -38,7 +38,7 @@ class Objects:
     closed: kinds of an organisation that could not be read, with the reason: `bodies` has none of them
     denied: those of them that the server has and the caller may not read
     limits: what the API does not return, or not accept again, a sentence each: shown at every backup
-    plugins: id and version of each
+    plugins: id and version of each. licensed: whether the server is of an edition that has more than is read
     """
 
     bodies: MutableMapping[Key, dict[str, Any]] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Objects:
     denied: set[tuple[int, str]] = field(default_factory=set)
     limits: list[str] = field(default_factory=list)
     plugins: list[dict[str, Any]] = field(default_factory=list)
+    licensed: bool = False
 
     def __post_init__(self) -> None:
         self.bodies = Bodies(self.bodies)

@@ -4,7 +4,6 @@ import secrets
 import sqlite3
 from typing import Any
 
-from deployments.grafana_standin.server.creation import DEFAULT_ALERTING
 from deployments.grafana_standin.server.passwords import hashed
 from deployments.grafana_standin.server.request import ROLES, RefusedError, Request, fields
 from deployments.grafana_standin.server.storage.base import rfc3339, stamp
@@ -23,15 +22,13 @@ def insert(request: Request, table: str, **values: Any) -> int:
 
 
 def create_organisation(request: Request) -> Json:
-    """A new organisation; who makes it is its administrator."""
+    """A new organisation; who makes it is its administrator. Its alerting comes with the server's next look (`first_minute.py`)."""
     name = str(fields(request.body).get("name") or "")
     if not name:
         raise RefusedError(400, "bad request data")
     if request.rows("SELECT 1 FROM org WHERE name = ?", name):
         raise RefusedError(409, "Organization name taken")
     number = insert(request, "org", version=0, name=name)
-    insert(request, "alert_configuration", org_id=number, alertmanager_configuration=DEFAULT_ALERTING, configuration_version="v1",
-           created_at=int(request.now.timestamp()), default=1)  # fmt: skip
     if request.caller.id:
         insert(request, "org_user", org_id=number, user_id=request.caller.id, role="Admin")
     return {"message": "Organization created", "orgId": number}

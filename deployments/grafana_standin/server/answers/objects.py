@@ -1,36 +1,16 @@
 """The Kubernetes-style API: dashboards and folders as objects, in the version they were saved in."""
 
-import base64
-import binascii
 import re
 import uuid
 from typing import Any
 
+from deployments.grafana_standin.server.answers.kubernetes import ConflictingObjectError, MissingObjectError, listed
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
 from deployments.grafana_standin.server.storage import Dashboard, Folder
 from deployments.grafana_standin.server.storage.resources import namespace
 
 Json = dict[str, Any]
 CLASSIC_VERSIONS = ("v0alpha1", "v1beta1", "v1")
-PAGE = 500
-
-
-class MissingObjectError(RefusedError):
-    """404 as Kubernetes says it."""
-
-    def __init__(self, group: str, kind: str, name: str) -> None:
-        super().__init__(404, f'{kind}.{group} "{name}" not found')
-        self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self), "reason": "NotFound",
-                     "details": {"name": name, "group": group, "kind": kind}, "code": 404}  # fmt: skip
-
-
-class ConflictingObjectError(RefusedError):
-    """409 as Kubernetes says it."""
-
-    def __init__(self, group: str, kind: str, name: str) -> None:
-        super().__init__(409, f'{kind}.{group} "{name}" already exists, or has been modified')
-        self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self), "reason": "Conflict",
-                     "details": {"name": name, "group": group, "kind": kind}, "code": 409}  # fmt: skip
 
 
 def _metadata(org_id: int, item: Dashboard | Folder, parent: str) -> Json:
@@ -67,25 +47,11 @@ def _folder(org_id: int, folder: Folder, version: str) -> Json:
     }
 
 
-def _list(request: Request, kind: str, api_version: str, items: list[Json]) -> Json:
-    """A page of `limit` items; `continue` asks for the next one."""
-    limit = request.number("limit", PAGE) or PAGE
-    try:
-        start = int(base64.urlsafe_b64decode(request.text("continue") or base64.urlsafe_b64encode(b"0")))
-    except (ValueError, binascii.Error):
-        raise RefusedError(400, "invalid continue token") from None
-    newest = max((int(item["metadata"]["resourceVersion"]) for item in items), default=0)
-    metadata = {"resourceVersion": str(newest)}
-    if start + limit < len(items):
-        metadata["continue"] = base64.urlsafe_b64encode(str(start + limit).encode()).decode()
-    return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items[start : start + limit]}
-
-
 def dashboards(request: Request, version: str, org: str) -> Json:
     """All dashboards of a namespace."""
     del org  # the caller was identified in it
     items = [_dashboard(request.org_id, board, version) for board in request.store.dashboards(request.org_id)]
-    return _list(request, "DashboardList", f"dashboard.grafana.app/{version}", items)
+    return listed(request, "DashboardList", f"dashboard.grafana.app/{version}", items)
 
 
 def dashboard(request: Request, version: str, org: str, name: str) -> Json:
@@ -139,7 +105,7 @@ def folders(request: Request, version: str, org: str) -> Json:
     """All folders of a namespace, at every depth."""
     del org
     items = [_folder(request.org_id, folder, version) for folder in request.store.folders(request.org_id)]
-    return _list(request, "FolderList", f"folder.grafana.app/{version}", items)
+    return listed(request, "FolderList", f"folder.grafana.app/{version}", items)
 
 
 def folder(request: Request, version: str, org: str, name: str) -> Json:

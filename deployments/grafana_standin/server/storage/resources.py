@@ -103,7 +103,14 @@ class ResourceStore:
         self.connection.execute(f"DELETE FROM resource {where}", key)
         item = json.loads(row[0])
         self._remember(
-            _DASHBOARDS, org_id, uid, row[0], DELETED, row[1], item["metadata"].get("generation", 1), self._next(_DASHBOARDS, now)
+            _DASHBOARDS,
+            org_id,
+            uid,
+            row[0],
+            DELETED,
+            row[1],
+            item["metadata"].get("generation", 1),
+            next_version(self.connection, _DASHBOARDS, now),
         )
 
     def _save(
@@ -111,7 +118,7 @@ class ResourceStore:
         now: datetime, message: str = "",
     ) -> None:  # fmt: skip
         known = next((item for item, _ in self._objects(kind, org_id, uid)), None)
-        version = self._next(kind, now)
+        version = next_version(self.connection, kind, now)
         when = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if known is None:
             generation = 1
@@ -172,16 +179,15 @@ class ResourceStore:
             ),
         )
 
-    def _next(self, kind: tuple[str, str], now: datetime) -> int:
-        """The next resource version: microseconds since 1970, and always more than the last one."""
-        row = self.connection.execute(
-            "SELECT resource_version FROM resource_version WHERE `group` = ? AND resource = ?", kind
-        ).fetchone()
-        version = max(int(now.timestamp() * 1_000_000), (row[0] if row else 0) + 1)
-        self.connection.execute(
-            "INSERT OR REPLACE INTO resource_version (`group`, resource, resource_version) VALUES (?, ?, ?)", (*kind, version)
-        )
-        return version
+
+def next_version(connection: sqlite3.Connection, kind: tuple[str, str], now: datetime) -> int:
+    """The next resource version of a kind: microseconds since 1970, and always more than the last one."""
+    row = connection.execute("SELECT resource_version FROM resource_version WHERE `group` = ? AND resource = ?", kind).fetchone()
+    version = max(int(now.timestamp() * 1_000_000), (row[0] if row else 0) + 1)
+    connection.execute(
+        "INSERT OR REPLACE INTO resource_version (`group`, resource, resource_version) VALUES (?, ?, ?)", (*kind, version)
+    )
+    return version
 
 
 def _guid(kind: tuple[str, str], org_id: int, uid: str, version: int) -> str:

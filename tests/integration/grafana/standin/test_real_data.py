@@ -97,7 +97,7 @@ def test_a_templates_version_is_the_one_that_a_real_server_gave() -> None:
 )
 def test_fields_that_real_servers_sent_are_sent(pattern: str, path: str, ours: Any, tmp_path: Path) -> None:
     """What gdg exported from a live server: each field of it is in our answers too, except those it added or that are optional."""
-    optional = {"NestedPath", "permanentlyDeleteDate", "active_time_intervals", "mute_time_intervals"}
+    optional = {"NestedPath", "permanentlyDeleteDate", "active_time_intervals", "mute_time_intervals", "provenance"}
     sent: set[str] = set()
     for file in (RECORDED / "gdg").glob(pattern):
         found = json.loads(file.read_text())

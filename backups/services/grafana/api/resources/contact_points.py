@@ -139,7 +139,8 @@ def _recognised(target: Target, now: Objects) -> None:
         mine = [dict(one) for one in wanted["integrations"]]
         found = [_known(one, _counterpart(one, mine)) for one in body["integrations"]]
         now.bodies[key] = body | {"integrations": found}
-        if any(one.pop("unread", False) for one in mine):
+        unread = [one.pop("unread", False) for one in mine]
+        if any(unread):
             target.wanted.bodies[key] = wanted | {"integrations": mine}
             target.notes.append(f"{key}: its secrets were sent, and cannot be read there by these credentials: not compared")
 
@@ -171,22 +172,16 @@ def _secrets(body: Mapping[str, Any]) -> Iterator[str]:
 
 def without_secrets(objects: Objects) -> Objects:
     """The same objects as the API shows them to whoever may not read secrets: for what is not in an encrypted repository."""
-    bodies = {
-        key: body
-        if key.kind != kinds.CONTACT_POINT
-        else body
-        | {
-            "integrations": [
-                {
-                    **without(one, {"secrets": ""}),
-                    "settings": hidden.hidden_again(one.get("settings"), one.get("secrets") or []),
-                }
-                for one in body["integrations"]
-            ]
-        }
-        for key, body in objects.bodies.items()
-    }
-    return Objects(bodies, objects.numbers, objects.closed, objects.denied, objects.limits, objects.plugins)
+    shown = Objects(objects.packed, objects.numbers, objects.closed, objects.denied, objects.limits, objects.plugins)
+    for key in [key for key in objects.bodies if key.kind == kinds.CONTACT_POINT]:
+        body = objects.bodies[key]
+        shown.bodies[key] = body | {"integrations": [_shown(one) for one in body["integrations"]]}
+    return shown
+
+
+def _shown(one: Mapping[str, Any]) -> Body:
+    settings = hidden.hidden_again(one.get("settings"), one.get("secrets") or [])
+    return {**without(one, {"secrets": "named as lost"}), "settings": settings}
 
 
 def _provider(had: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:

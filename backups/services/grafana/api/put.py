@@ -140,14 +140,8 @@ def _put_kind(target: Target, resource: Resource, organisation: int) -> None:
             if unclear[error.about] > _UNCLEAR_WRITES or unclear.total() > _UNCLEAR_WRITES_OF_A_KIND:
                 raise
             # Teams' members and the like are read by the numbers of what they belong to.
-<<<<<<< HEAD
-            now = Objects(target.before.bodies, dict(target.before.numbers))
-            for key in [key for key in now.bodies if (key.organisation, key.kind) == (organisation, resource.kind)]:
-                del now.bodies[key]
-=======
             others = (key for key in target.before.bodies if (key.organisation, key.kind) != (organisation, resource.kind))
             now = Objects(target.before.packed.subset(others), dict(target.before.numbers))
->>>>>>> h-g3
             resource.read(target.within(organisation), organisation, now)
             target.look_again(organisation, resource.kind, now)
         else:

@@ -51,6 +51,7 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
         "plugins": objects.plugins,
         "limits": limits,
         "secrets": secrets,
+        "partial": not_restorable.partial(objects),
         "closed": [[organisation, kind] for organisation, kind in sorted(objects.closed)],
     }
     return Captured(taken_at, version, witness, details)

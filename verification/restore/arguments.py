@@ -108,6 +108,7 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
         *([("proves", _proof(plan))] if choice.point else []),
         ("runs on", plan.image),
         ("puts it to", f"{target}{replaced}"),
+        *(("there", line) for line in plan.foreseen),
         *([("before that", f"`{target.stop}`")] if target.stop else []),
         *([("after that", f"`{target.start}`")] if target.start else []),
         ("takes", _promise(plan, site)),

@@ -20,6 +20,7 @@ from verification.evidence import store
 from verification.evidence.store import TAG
 from verification.restore.moment import Choice, RestorePoints
 from verification.restore.order import Order, Timed
+from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target
 from verification.restore.target.open import open_target
 from verification.restore.target.place import PlaceTarget
@@ -50,6 +51,7 @@ class Plan:
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
     image: what the copy will run on, and its id
     lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
+    foreseen: what becomes of what a running server holds, a line each
     """
 
     order: Order
@@ -63,6 +65,7 @@ class Plan:
     image: str
     lost_seconds: float
     lost: Sequence[str]
+    foreseen: Sequence[str] = ()
 
     @property
     def promised_seconds(self) -> float | None:
@@ -91,6 +94,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     manifest = manifests(choice.backup)
     image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
+    foreseen = target.foresee(service, choice.backup, manifests, site.repository) if isinstance(target, ApiTarget) else []
     held = target.entries()
     if held and not (order.replace and target.replacement):
         shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
@@ -116,6 +120,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         image=images.described(image, docker),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=_lost(service, manifest),
+        foreseen=foreseen,
     )
 
 

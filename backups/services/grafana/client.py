@@ -65,6 +65,13 @@ class Health:
     version: str | None
 
 
+@dataclass
+class Sent:
+    """What was sent to a server that may have changed it, by all clients that were made from one another."""
+
+    writes: int = 0
+
+
 @dataclass(frozen=True)
 class Client:
     """The server at `url` (its root, without `/api`). Every method raises LifeboatError, with a hint, for what goes wrong.
@@ -74,6 +81,7 @@ class Client:
     direct: straight to the address, whatever proxies this machine is configured to use (copies)
     trusted: logins by organisation (0: the server itself) to read as, where the server trusts a proxy's header (copies)
     tls, tls_ca: see `HttpSettings`
+    sent: what was written so far
     """
 
     url: str = field(repr=False)
@@ -85,6 +93,7 @@ class Client:
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
     tls: Tls = "verify"
     tls_ca: Path | None = None
+    sent: Sent = field(default_factory=Sent, repr=False, compare=False)
     line: Line = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -185,6 +194,7 @@ class Client:
 
         provenance: leave what is written to the API, as Terraform does; else it has no provenance, and people may edit it
         """
+        self.sent.writes += 1
         try:
             return self._call(method, path, {}, body, {} if provenance else {"X-Disable-Provenance": "true"})
         except Transient as error:

@@ -26,7 +26,7 @@ def open_target(text: str, site: Site, docker: Docker, service: Service, *, in_p
             )
         if url and not url.startswith(("http://", "https://")):
             raise ConfigError(f"{text!r} names no server", hint="api: the service's own url; or api:https://another.example")
-        return ApiTarget(service.receiver(url or None), site.state / "restores", service.name)
+        return ApiTarget(service.receiver(url or None), site.state, service.name)
     container = NewContainer.named(text, docker)
     if container:
         return ContainerTarget(container, service, docker)

@@ -4,14 +4,17 @@ What the server has under other names stays as it is. It may be repeated after i
 """
 
 import logging
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from backups import plural
+from backups.errors import LifeboatError
 from backups.services.grafana.api import alerting, kinds
 from backups.services.grafana.api.facts import facts
 from backups.services.grafana.api.objects import Key, Objects, shortened
+from backups.services.grafana.api.plan import Plan, planned
 from backups.services.grafana.api.read import read
 from backups.services.grafana.api.resources import organisations, people
 from backups.services.grafana.api.resources.base import Resource
@@ -20,6 +23,7 @@ from backups.services.grafana.api.resources.order import resource as resource_of
 from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.api.resources.users import USERS
 from backups.services.grafana.client import Client, Unclear
+from backups.services.http.address import shown
 from backups.witness import Fact
 
 log = logging.getLogger(__name__)
@@ -28,23 +32,70 @@ _UNCLEAR_WRITES, _UNCLEAR_WRITES_OF_A_KIND = 2, 50
 """How often a write is made again whose outcome was not known: of one object, and of all of a kind in an organisation."""
 
 
-def put(wanted: Objects, client: Client, say: Callable[[str], None] = log.info) -> Target:
+def put(
+    wanted: Objects,
+    client: Client,
+    say: Callable[[str], None] = log.info,
+    first: Collection[Key] | None = None,
+    *,
+    over: bool = True,
+) -> Target:
     """Put everything of a backup into the server, as far as it takes it.
 
     say: told why it takes long
-    Raises LifeboatError for an organisation that is not there and may not be made; ObjectRefused for objects that are refused,
-    when all others are there; Unclear when the server goes on failing.
+    first: what it held before an earlier try that was ended in the middle; by default what it holds now
+    over: whether content that the server has may be written over, and stay beside the backup's
+    Raises Clash, before anything is written, for what the server cannot take beside what it holds; LifeboatError for an
+    organisation that is not there and may not be made; ObjectRefused for objects that are refused, when all others are there;
+    Unclear when the server goes on failing.
     """
     with client.understood():
-        return _put(wanted, client, say)
+        return _put(wanted, client, say, first, over=over)
 
 
-def _put(wanted: Objects, client: Client, say: Callable[[str], None]) -> Target:
-    numbers, unnamed = organisations.find_or_make(wanted, client)
-    without = _without_alerting(wanted, client, numbers, say)
-    target = Target(client, wanted, read(client, {there: number for number, there in numbers.items()}), numbers)
+class Clash(LifeboatError):
+    """The server cannot hold the backup beside what it holds; nothing was written."""
+
+
+def foresee(wanted: Objects, client: Client, first: Collection[Key] | None = None) -> Plan:
+    """Plan what `put` would do; writes nothing. Raises as it does before the first write, but for clashes: the plan has them."""
+    with client.understood():
+        return _foreseen(wanted, client, organisations.find(wanted, client), first)[1]
+
+
+def _foreseen(wanted: Objects, client: Client, found: organisations.Found, first: Collection[Key] | None) -> tuple[Objects, Plan]:
+    """What the server holds, and what would become of it."""
+    before = read(client, {there: number for number, there in found.numbers.items()})
+    named = Objects(before.bodies, closed=before.closed)
+    people.named_by(people.stand_ins(wanted, before), wanted, named)
+    plan = planned(wanted, named, first, _version(client))
+    if found.renamed is not None:
+        number, name = found.renamed
+        plan.moved.append(f"organisation {name} gets the name {wanted.organisations[number]}")
+    return before, plan
+
+
+def _version(client: Client) -> tuple[int, int] | None:
+    parts = re.match(r"(\d+)\.(\d+)", client.health().version or "")
+    return (int(parts[1]), int(parts[2])) if parts else None
+
+
+def _put(wanted: Objects, client: Client, say: Callable[[str], None], first: Collection[Key] | None, *, over: bool) -> Target:
+    found = organisations.find(wanted, client)
+    # An earlier try may just have made them.
+    without = _without_alerting(wanted, client, found.numbers, say)
+    before, plan = _foreseen(wanted, client, found, first)
+    _require_takes(client, plan, over=over)
+    numbers, unnamed = organisations.make(wanted, found, client)
+    if made := {numbers[number]: number for number in found.missing}:
+        without |= _without_alerting(wanted, client, {number: there for there, number in made.items()}, say)
+        _take_in(before, read(client, made), made.values())
+    target = Target(client, plan.wanted, before, numbers, kept=plan.kept, moved=plan.moved, emptied=plan.emptied)
     for key in unnamed:
         target.cannot(key, "the organisation has another name there, and the caller may not change it")
+    for key in plan.unseen:
+        if key.organisation not in without or key.kind not in alerting.KINDS:
+            target.cannot(key, "what is there in its place may not be read, and would be replaced: it is left as it is")
     for number, why in without.items():
         _leave_alerting(target, number, why)
     _leave_to_others(target)
@@ -55,6 +106,27 @@ def _put(wanted: Objects, client: Client, say: Callable[[str], None]) -> Target:
                 _put_kind(target, resource, organisation)
     target.require_all_taken()
     return target
+
+
+def _require_takes(client: Client, plan: Plan, *, over: bool) -> None:
+    if plan.clashes:
+        raise Clash(
+            f"{shown(client.url)} cannot take the backup, {plural.count(len(plan.clashes), 'clash', 'clashes')}: "
+            f"{'; '.join(plan.clashes)}",
+            hint="rename or delete there what is in the way, each of them, and restore again",
+        )
+    if plan.held and not over:
+        raise Clash(
+            f"{shown(client.url)} holds something already that is not the backup's: {shortened(plan.held, 5)}",
+            hint="write over what has the same name there with --replace (all else stays)",
+        )
+
+
+def _take_in(before: Objects, new: Objects, numbers: Collection[int]) -> None:
+    """New organisations hold what the server gives each."""
+    before.bodies.update({key: body for key, body in new.bodies.items() if key.organisation in numbers})
+    before.numbers.update(new.numbers)
+    before.closed.update(new.closed)
 
 
 def _put_kind(target: Target, resource: Resource, organisation: int) -> None:

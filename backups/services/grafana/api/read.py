@@ -45,7 +45,8 @@ def _everything(client: Client, only: Mapping[int, int] | None) -> Objects:
         _plugins(inside, objects)
         not_restorable.snapshots(inside, number, objects)
         not_restorable.edition(inside, objects)
-    if all((number, kinds.DASHBOARD) in objects.closed for number in objects.organisations):
+    numbers = list(objects.organisations)
+    if numbers and all((number, kinds.DASHBOARD) in objects.closed for number in numbers):
         reasons = {reason for (_, kind), reason in objects.closed.items() if kind == kinds.DASHBOARD}
         raise LifeboatError(
             f"dashboards may not be read in any organisation: {', '.join(sorted(reasons))}",

@@ -1,6 +1,7 @@
-"""Reads which organisations a server has, and finds or makes those of a backup."""
+"""Reads which organisations a server has, and finds those of a backup there, and makes the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from backups.errors import LifeboatError
@@ -33,8 +34,23 @@ def visible(client: Client, objects: Objects | None = None) -> dict[int, str]:
         return {int(member(answer, "id")): str(member(answer, "name"))}
 
 
-def find_or_make(wanted: Objects, client: Client) -> tuple[dict[int, int], list[Key]]:
-    """The server's number of each organisation of a backup, found by name or made; and those that could not be given their name.
+@dataclass(frozen=True)
+class Found:
+    """Where the organisations of a backup are on a server.
+
+    numbers: the server's, of those that are there. missing: names of those that have to be made, by the backup's numbers
+    renamed: the backup's number of the one that gets another name, and the name that it has there; None for none
+    unnamed: those that the caller may not give their name
+    """
+
+    numbers: dict[int, int]
+    missing: dict[int, str]
+    renamed: tuple[int, str] | None = None
+    unnamed: Sequence[Key] = ()
+
+
+def find(wanted: Objects, client: Client) -> Found:
+    """Find them by name; writes nothing.
 
     One that is alone on both sides is the same, whatever its name; and the first one takes a new server's only one.
     Raises LifeboatError for one that is not there and may not be made.
@@ -44,23 +60,36 @@ def find_or_make(wanted: Objects, client: Client) -> tuple[dict[int, int], list[
     administered = (0, kinds.ORGANISATION) not in probe.closed
     by_name = {name: number for number, name in there.items()}
     names = wanted.organisations
-    found = {number: by_name[name] for number, name in names.items() if name in by_name}
-    unnamed: list[Key] = []
-    if not found and len(there) == 1 and (administered or len(names) == 1):
+    numbers = {number: by_name[name] for number, name in names.items() if name in by_name}
+    renamed, unnamed = None, []
+    if not numbers and len(there) == 1 and (administered or len(names) == 1):
         first, (only,) = min(names), there
-        found[first] = only
-        if not (administered and _rename(client, only, names[first])):
+        numbers[first] = only
+        if administered:
+            renamed = (first, there[only])
+        else:
             unnamed = [Key(first, kinds.ORGANISATION, names[first])]
-    for number, name in names.items():
-        if number in found:
-            continue
-        if not administered:
-            raise LifeboatError(
-                f"organisation {name} is not on {shown(client.url)}, where these credentials see only {', '.join(by_name)}",
-                hint="restore as the server's administrator: user and password instead of a token",
-            )
-        found[number] = int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])
-    return found, unnamed
+    missing = {number: name for number, name in names.items() if number not in numbers}
+    if missing and not administered:
+        raise LifeboatError(
+            f"organisation {next(iter(missing.values()))} is not on {shown(client.url)}, "
+            f"where these credentials see only {', '.join(by_name)}",
+            hint="restore as the server's administrator: user and password instead of a token",
+        )
+    return Found(numbers, missing, renamed, unnamed)
+
+
+def make(wanted: Objects, found: Found, client: Client) -> tuple[dict[int, int], list[Key]]:
+    """Make those that are missing; returns the server's number of each, and those that could not be given their name."""
+    numbers, unnamed = dict(found.numbers), list(found.unnamed)
+    if found.renamed is not None:
+        first, _ = found.renamed
+        name = wanted.organisations[first]
+        if not _rename(client, numbers[first], name):
+            unnamed = [Key(first, kinds.ORGANISATION, name)]
+    for number, name in found.missing.items():
+        numbers[number] = int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])
+    return numbers, unnamed
 
 
 def _rename(client: Client, number: int, name: str) -> bool:

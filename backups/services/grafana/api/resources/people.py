@@ -26,14 +26,33 @@ def _names(details: Mapping[str, Any]) -> Iterator[str]:
     yield from (str(details[name]).casefold() for name in ("login", "email") if details.get(name))
 
 
+def stand_ins(wanted: Objects, before: Objects) -> dict[str, str]:
+    """Logins of accounts of a server, by those of the backup's users whose e-mail or login they have, before anything is put."""
+    found: dict[str, str] = {}
+    for kind in (kinds.USER, kinds.MEMBER):
+        there = {key.name: body for key, body in before.bodies.items() if key.kind == kind}
+        accounts = Accounts(there)
+        for key, body in wanted.bodies.items():
+            if key.kind in (kinds.USER, kinds.MEMBER) and key.name not in there:
+                held = accounts.of(body)
+                if held is not None:
+                    found.setdefault(key.name, held)
+    return found
+
+
 def named_as_in_the_backup(target: Target, now: Objects) -> None:
     """Give accounts that stand in for users of the backup their logins, wherever the server names them."""
-    there = {held: login for login, held in target.stands_in.items()}
+    named_by(target.stands_in, target.wanted, now)
+
+
+def named_by(stands_in: Mapping[str, str], wanted_objects: Objects, now: Objects) -> None:
+    """See `named_as_in_the_backup`. stands_in: logins of accounts there, by those of the backup's users."""
+    there = {held: login for login, held in stands_in.items()}
     if not there:
         return
     for key in [key for key in now.bodies if key.kind in (kinds.USER, kinds.MEMBER) and key.name in there]:
         wanted = key._replace(name=there[key.name])
-        body, known = now.bodies.pop(key), target.wanted.bodies.get(wanted, {})
+        body, known = now.bodies.pop(key), wanted_objects.bodies.get(wanted, {})
         # They are kept as they are: what is compared of a member is the role.
         now.bodies[wanted] = body | {name: known.get(name) for name in ("login", "email", "name")}
     for key, body in now.bodies.items():

@@ -56,7 +56,9 @@ def _put(target: Target, organisation: int, resource: Resource) -> None:
     """Replace what was given, a few at once; what a busy database refuses then is sent again by itself."""
     client, kind = target.within(organisation), resource.kind
     lists = {
-        key: _items_there(target, key, body) for key, body, had in target.each(organisation, kind) if not resource.same(had, body)
+        key: items
+        for key, body, had in target.each(organisation, kind)
+        if not resource.same(had, body) and (items := _items_there(target, key, body, had)) is not None
     }
 
     def send(mine: Client, key: Key) -> bool:
@@ -74,13 +76,16 @@ def _put(target: Target, organisation: int, resource: Resource) -> None:
         send(client, key)
 
 
-def _items_there(target: Target, key: Key, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A list with this server's numbers."""
+def _items_there(target: Target, key: Key, body: Mapping[str, Any], had: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:
+    """A list with this server's numbers; None where it cannot be written without taking from somebody what they have there."""
+    there = {str(item["to"]) for item in (had or {}).get("items") or []}
     items = []
     for item in body["items"]:
         holder = _holder_there(target, key.organisation, str(item["to"]))
         if holder is None:
             target.cannot(key, f"{item['to']} is not there, and was given permission {item['permission']}")
+            if item["to"] in there:
+                return None
         else:
             items.append(holder | {"permission": item["permission"]})
     return items

@@ -1,7 +1,7 @@
 """Describes the server that a restore writes to: what it held before, its numbers, and what it does not take."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,9 +31,12 @@ class ObjectRefused(LifeboatError):
 class Target:
     """A server, while it is written to.
 
-    wanted: the backup. before: what the server held before, its organisations by the backup's numbers
+    wanted: the backup, and with it what the server has beside it where a write replaces more than that
+    before: what the server held before, its organisations by the backup's numbers
     numbers: the server's number of each organisation of the backup; made: the users that were created, by login
     stands_in: logins of accounts there, by the login of the backup whose e-mail or login they have: they are kept as they are
+    kept: what the server had and the backup has not, and stays where a write replaces more than the backup's, a line each
+    moved: what the server had elsewhere than the backup, and that goes back; emptied: the objects that hold nothing after that
     unattainable: objects that cannot be what they were on this server; `notes` says why, and what a person has to do
     left: objects that somebody else provides there, with the server's words or what shows it: they are not written
     equal: those of them that are what they are in the backup, as `put.present` has found them
@@ -47,6 +50,9 @@ class Target:
     numbers: Mapping[int, int]
     made: dict[str, int] = field(default_factory=dict)
     stands_in: dict[str, str] = field(default_factory=dict)
+    kept: Sequence[str] = ()
+    moved: Sequence[str] = ()
+    emptied: Collection[Key] = ()
     unattainable: set[Key] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     left: dict[Key, str] = field(default_factory=dict)

@@ -14,6 +14,30 @@ _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
 @dataclass(frozen=True)
+class NewVolume:
+    """A Docker volume that is made when something is put into it."""
+
+    docker: Docker
+    name: str
+
+    def __str__(self) -> str:
+        return f"docker volume {self.name}"
+
+    def entries(self) -> list[str] | None:
+        """Return its name when it is there already; None when it is not."""
+        return [self.name] if self.docker.has_volume(self.name) else None
+
+    def put(self, tree: Path, ownership: Ownership) -> None:
+        """Create it and put the files into it; one that cannot be filled is removed again. Names of owners are this machine's."""
+        directory = self.docker.make_volume(self.name)
+        try:
+            LocalPlace(directory, f"volume {self.name}").put(tree, replace(ownership, names=""))
+        except BaseException:
+            self.docker.remove_volume(self.name)
+            raise
+
+
+@dataclass(frozen=True)
 class NewContainer:
     """`docker:NAME`: the container NAME, and the volume NAME-data."""
 
@@ -56,20 +80,13 @@ class NewContainer:
 
     def fill(self, tree: Path, ownership: Ownership) -> None:
         """Create the volume and put the files into it; a volume that cannot be filled is removed again."""
-        self._fill(self.volume, tree, ownership)
+        NewVolume(self.docker, self.volume).put(tree, ownership)
 
     def keep_configuration(self, tree: Path, ownership: Ownership) -> str:
         """Put the configuration, which holds keys and passwords, into another volume, for a person to mount."""
-        self._fill(self.configuration, tree, replace(ownership, mode=0o700))
-        return f"docker volume {self.configuration}"
-
-    def _fill(self, volume: str, tree: Path, ownership: Ownership) -> None:
-        directory = self.docker.make_volume(volume)
-        try:
-            LocalPlace(directory, f"volume {volume}").put(tree, replace(ownership, names=""))
-        except BaseException:
-            self.docker.remove_volume(volume)
-            raise
+        volume = NewVolume(self.docker, self.configuration)
+        volume.put(tree, replace(ownership, mode=0o700))
+        return str(volume)
 
     def begin(self, image: Image, inside: str, options: Sequence[str], configuration: str | None = None) -> Container:
         """Start the container on its volume; raises LifeboatError with the end of its log when it ends at once.

@@ -41,6 +41,18 @@ class Limits:
     processes: int = 4096
 
 
+@dataclass(frozen=True)
+class Mounted:
+    """A mount of a container that a path of it is in: where that path is on this machine; `volume`: its name, where it is one.
+
+    whole: whether the path is all of the mount
+    """
+
+    path: Path
+    volume: str | None
+    whole: bool
+
+
 @dataclass
 class Docker:
     """The Docker Engine of this machine; everything that it is told to start gets `labels`."""
@@ -168,6 +180,15 @@ class Docker:
         with translated(f"volume {name}"):
             return Path(self.client().volumes.get(name).attrs["Mountpoint"])
 
+    def has_volume(self, name: str) -> bool:
+        """Return whether there is a volume of that name."""
+        with translated(f"volume {name}"):
+            try:
+                self.client().volumes.get(name)
+            except docker.errors.NotFound:
+                return False
+        return True
+
     def remove_volume(self, name: str) -> None:
         """Remove a volume; one that does not exist is fine."""
         with translated(f"volume {name}"), suppress(docker.errors.NotFound):
@@ -235,11 +256,9 @@ class Docker:
 
         Raises LifeboatError when there is no such container, or when its files are not on this machine.
         """
-        found = self._found(container)
-        wanted = Path(normpath(path))
-        for mount in sorted(found.attrs["Mounts"], key=lambda mount: len(mount["Destination"]), reverse=True):
-            if wanted.is_relative_to(mount["Destination"]):
-                return _below(Path(mount["Source"]), wanted.relative_to(mount["Destination"]), container)
+        if mounted := self.mounted(container, path):
+            return mounted.path
+        found, wanted = self._found(container), Path(normpath(path))
         merged = (found.attrs.get("GraphDriver", {}).get("Data") or {}).get("MergedDir")
         if merged is None:
             raise LifeboatError(
@@ -247,6 +266,34 @@ class Docker:
                 hint=f"mount a volume at {path}, or give the files' place as local:/path",
             )
         return _below(Path(merged), wanted.relative_to("/"), container)
+
+    def mounted(self, container: str, path: str) -> Mounted | None:
+        """Return the mount that `path` of a container is in; None where it is in the container's own layer.
+
+        Such a layer is there only while the container runs: what is written to its path otherwise is in no container.
+        Raises LifeboatError when there is no such container.
+        """
+        wanted = Path(normpath(path))
+        mounts = self._found(container).attrs["Mounts"]
+        for mount in sorted(mounts, key=lambda mount: len(mount["Destination"]), reverse=True):
+            if wanted.is_relative_to(mount["Destination"]):
+                below = wanted.relative_to(mount["Destination"])
+                volume = str(mount["Name"]) if mount["Type"] == "volume" else None
+                return Mounted(_below(Path(mount["Source"]), below, container), volume, whole=below == Path())
+        return None
+
+    def mounting(self, directory: Path) -> list[str]:
+        """Return the running containers, anybody's, that have a directory of this machine, or one below it, mounted to write."""
+        with translated("Docker"):
+            every = self.client().containers.list(sparse=True)
+        return sorted(
+            container.attrs["Names"][0].lstrip("/")
+            for container in every
+            if any(
+                mount.get("RW") and Path(mount.get("Source") or "/").is_relative_to(directory)
+                for mount in container.attrs["Mounts"]
+            )
+        )
 
     def environment(self, container: str) -> dict[str, str]:
         """Return the environment that a container starts with; raises LifeboatError when there is no such container."""

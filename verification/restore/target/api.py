@@ -41,6 +41,10 @@ class ApiTarget:
         """See Target."""
         return self.receiver.entries()
 
+    def in_use(self) -> str | None:
+        """See Target: the server does it itself, and so it must run."""
+        return None
+
     def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:  # noqa: ARG002 - the copy's server still runs
         """See Target."""
         if not isinstance(copy, GivesObjects):

@@ -82,6 +82,10 @@ class Target(Protocol):
         """The names of what it holds; empty when it is not there. Raises LifeboatError when it cannot be read."""
         ...
 
+    def in_use(self) -> str | None:
+        """Say what runs on what it holds, and is not stopped by a command first; None where nothing is seen to."""
+        ...
+
     def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:
         """Have the copy hand over what this target takes; `into` may be made for it."""
         ...

@@ -43,6 +43,10 @@ class ContainerTarget(FilesTarget):
         """See Target."""
         return self.container.entries() or ()
 
+    def in_use(self) -> str | None:
+        """See Target: nothing is there."""
+        return None
+
     def make_way(self, delivery: Delivery, held: Sequence[str], steps: Steps) -> None:
         """See Target: nothing is there."""
 

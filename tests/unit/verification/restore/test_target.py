@@ -67,8 +67,8 @@ class Server:
         if name in {"volume", "name"}:
             return answers[name]
 
-        def call(*_: object, **__: object) -> Any:
-            self.steps.calls.append(name)
+        def call(*said: object, **__: object) -> Any:
+            self.steps.calls.append("look" if "awk" in str(said) else name)
             return answers.get(name)
 
         return call
@@ -84,7 +84,7 @@ def carried_out(target: Target, delivery: Delivery, steps: Noted, held: list[str
     target.make_way(delivery, held, steps)
     target.deliver(delivery, MANIFEST, steps)
     target.begin(delivery, MANIFEST, steps)
-    return [call for call in steps.calls if call != "free"]
+    return [call for call in steps.calls if call not in {"free", "entries"}]
 
 
 def place(server: Server, *, in_place: bool = True) -> PlaceTarget:
@@ -97,7 +97,7 @@ def place(server: Server, *, in_place: bool = True) -> PlaceTarget:
 def test_a_place_is_cleared_after_its_service_has_stopped_and_started_when_all_is_there(delivery: Delivery) -> None:
     steps = Noted()
     calls = carried_out(place(Server(steps)), delivery, steps, ["old"])
-    assert calls == ["phase stop", "run", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
+    assert calls == ["phase stop", "run", "look", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
     assert (steps.aside, steps.delivered, steps.touched, steps.stopped) == ("local:/data.old", "a server", True, False)
 
 
@@ -138,7 +138,7 @@ def test_a_target_whose_delivery_broke_off_is_known_to_have_been_changed(kind: s
     target = targets[kind]
     assert not steps.touched
     target.make_way(delivery, [], steps)
-    assert (steps.touched, steps.stopped) == (False, kind == "place")
+    assert (steps.touched, steps.stopped) == (False, kind == "place"), steps.calls
     with pytest.raises(LifeboatError, match="the connection broke"):
         target.deliver(delivery, MANIFEST, steps)
     assert (steps.touched, steps.delivered) == (True, None)

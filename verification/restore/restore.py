@@ -83,6 +83,7 @@ class _Restore:
         self.configuration: str | None = None
         self.touched = False
         self.stopped = False
+        self.started: str | None = None
 
     def carry_out(self) -> None:
         """Bring the copy back, then deliver it: the target comes last. Raises LifeboatError; what is known by then is kept."""
@@ -275,6 +276,7 @@ class _Restore:
             tables=tuple(plan.order.tables),
             touched=self.touched,
             stopped=self.stopped,
+            started=self.started,
             phases=tuple(phases),
             checks=tuple(self.progress.checks),
             to=plan.order.to,

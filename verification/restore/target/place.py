@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,8 +24,8 @@ from verification.restore.target.base import (
     READY,
     Replacement,
     Steps,
+    ask,
     ownership,
-    require_nothing_missing,
 )
 from verification.restore.target.beside import beside
 from verification.restore.target.files import FilesTarget
@@ -94,7 +95,7 @@ class PlaceTarget(FilesTarget):
 
     def _serves(self) -> str | None:
         """Say that the service answers, where these are the files that it was configured to be on."""
-        own = source_place(self.service) or self.service.settings.restore.to
+        own = source_place(self.service)
         if not (self.in_place and own and same(self.text, own, self.docker, self.site.hosts) and self.place.entries()):
             return None
         try:
@@ -148,6 +149,8 @@ class PlaceTarget(FilesTarget):
         steps.delivered = str(self)
         steps.note(f"{disk.size(size)} are in {self}")
         if delivery.configuration:
+            for path, tree in delivery.outside.items():
+                shutil.copytree(tree, delivery.configuration / "directories" / path.lstrip("/"))
             steps.configuration = self._put_configuration(delivery.configuration, owner)
             steps.note(f"its configuration is in {steps.configuration}")
 
@@ -161,8 +164,7 @@ class PlaceTarget(FilesTarget):
             steps.note(_run(self.place, self.start, "restore.start"))
             steps.stopped = False
             steps.notes += self._health(manifest.witness)
-            if delivery.first_start is not None:
-                require_nothing_missing(delivery.first_start, self.place, steps)
+            ask(delivery.first_start, self.place, None, self.service.settings, steps)
 
     def _put_configuration(self, files: Path, owner: Ownership) -> str:
         """Put the configuration beside the data, for a person to put in place; never over anything. Returns where it is."""

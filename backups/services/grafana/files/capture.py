@@ -23,14 +23,16 @@ from backups.services.grafana.files import (
     answers,
     configuration,
     deep,
+    directories,
+    environment,
     in_force,
     not_restorable,
     outside,
     secrets,
     witness,
 )
-from backups.services.grafana.files.copy import CONFIG
 from backups.services.grafana.files.database import FILE, Database, opened
+from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.objects import read
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
@@ -62,6 +64,9 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     beyond = outside.of_source(settings, docker, hosts)
     found = in_force.read(job.directory / CONFIG, beyond)
     configured = in_force.own_file(job.directory / CONFIG, beyond) is not None
+    source = directories.Source(settings, found, docker, hosts)
+    odd += directories.take(source, job.directory / CONFIG, job.directory, job.work / directories.DIRECTORIES)
+    environment.note(beyond.environment, job.directory / CONFIG, job.directory)
     plugins = _plugins(place, job.work)
     try:
         with opened(job.directory / FILE) as database:

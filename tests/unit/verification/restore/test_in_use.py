@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from backups.errors import LifeboatError
-from backups.machine.docker.client import Mounted
+from backups.machine.docker.mounts import Mounted
 from backups.places.local.place import LocalPlace
 from backups.services.base import Problem
 from verification.restore import files_in_use, plan

@@ -37,6 +37,7 @@ class Noted:
     configuration: str | None = None
     touched: bool = False
     stopped: bool = False
+    started: str | None = None
     image: Image | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -176,14 +177,16 @@ def test_a_new_container_is_said_to_be_there_once_it_answers(delivery: Delivery,
     with closing(socket.socket()) as listening:
         listening.bind(("127.0.0.1", 0))
         begun, steps = Begun(listening, ends=ends), Noted(image=Image("toy:1", "sha256:1"))
-        target = ContainerTarget(cast("Any", Server(steps, container=begun)), cast("Any", None), cast("Any", None))
+        service = cast("Any", SimpleNamespace(settings=None))
+        target = ContainerTarget(cast("Any", Server(steps, container=begun)), service, cast("Any", None))
         answering = replace(delivery, port=listening.getsockname()[1])
         if ends:
             with pytest.raises(LifeboatError, match="container n ended while it started: the last 8 lines"):
                 target.begin(answering, MANIFEST, steps)
         else:
             target.begin(answering, MANIFEST, steps)
-        assert (steps.delivered, begun.looks > 2, steps.notes) == ("a server", True, [])
+        where = f"it answers at 127.0.0.1:{answering.port}, from this machine alone: no port is published"
+        assert (steps.delivered, begun.looks > 2, steps.notes) == ("a server", True, [] if ends else [where])
 
 
 def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: Delivery) -> None:
@@ -195,5 +198,6 @@ def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: 
     target.deliver(delivery, MANIFEST, steps)
     assert steps.delivered is None
     target.begin(delivery, MANIFEST, steps)
-    assert steps.calls == ["phase deliver", "fill", "begin"]
+    assert steps.calls == ["phase deliver", "fill", "begin", "files"]
     assert steps.delivered == "a server"
+    assert "the started server was not asked" in str(steps.started)

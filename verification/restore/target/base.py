@@ -131,8 +131,10 @@ def ask(first: FirstStart | None, place: Place, address: str | None, settings: S
         steps.started = f"of the started server {'nothing was' if nothing else f'{number} are equal to the witness'}{unasked}"
         steps.note(steps.started)
         return
-    shown = "; ".join(_difference(check) for check in wrong[:_SHOWN])
-    more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
+    # What is gone says most; a number that is another follows from it.
+    told = list(dict.fromkeys(_difference(check) for check in sorted(wrong, key=lambda check: check.observed is not None)))
+    shown = "; ".join(told[:_SHOWN])
+    more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
     number = f"{len(wrong)} of {plural.count(len(asked.checks), 'fact')}"
     steps.started = f"of the started server {number} differ from the witness{unasked}"
     raise LifeboatError(

@@ -31,7 +31,7 @@ BESIDE = Beside(
     {"GF_UNIFIED_ALERTING_EXECUTE_ALERTS": "false", "GF_ALERTING_EXECUTE_ALERTS": "false"},
 )
 _MOST_WAIT = 60.0
-_SETTLING = 30.0
+_SETTLING = 12.0
 """Seconds for what a start moves back and forth to come to rest."""
 _LOCK_SECONDS = 30.0
 _HTTP = " over http"

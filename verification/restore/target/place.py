@@ -29,6 +29,7 @@ from verification.restore.target.base import (
 )
 from verification.restore.target.beside import beside
 from verification.restore.target.files import FilesTarget
+from verification.restore.target.lacking import files, lacking
 from verification.restore.target.own import same, source_place
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class PlaceTarget(FilesTarget):
     docker: Docker
     in_place: bool
     replacement: Replacement | None = _MOVED_ASIDE
+    _configuration: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         commands = self.service.settings.restore
@@ -149,6 +151,7 @@ class PlaceTarget(FilesTarget):
         steps.delivered = str(self)
         steps.note(f"{disk.size(size)} are in {self}")
         if delivery.configuration:
+            self._configuration = files(delivery.configuration)
             for path, tree in delivery.outside.items():
                 shutil.copytree(tree, delivery.configuration / "directories" / path.lstrip("/"))
             steps.configuration = self._put_configuration(delivery.configuration, owner)
@@ -159,7 +162,10 @@ class PlaceTarget(FilesTarget):
         commands = self.service.settings.restore
         if delivery.inside and not self.in_place and (commands.stop or commands.start):
             steps.notes.append(f"no command was run: {self} is neither restore.to nor the service's own place")
-        if self.start:
+        if self.start and (why := lacking(self.text, self.service, self._configuration, self.docker, self.site.hosts)):
+            steps.started = f"the service was not started: {why}"
+            steps.notes.append(f"when that is mended, start it: {self.start}")
+        elif self.start:
             steps.begin_step("begin", "Start the service")
             steps.note(_run(self.place, self.start, "restore.start"))
             steps.stopped = False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from backups import foreign
 from backups.errors import LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
@@ -75,6 +76,13 @@ def provisioning(source: Source) -> str | None:
     return path if path.startswith("/") and path not in own else None
 
 
+def plugins(source: Source) -> str | None:
+    """The directory of plugins, where it is not `plugins` of the data directory; None where it is."""
+    setting = source.found.setting("paths", "plugins")
+    path = setting.readings[0].rstrip("/") if setting and setting.readings else ""
+    return path if path.startswith("/") and path != f"{_data(source.found)}/plugins" else None
+
+
 def take(source: Source, config: Path, into: Path, work: Path) -> Iterator[str]:
     """Copy what the configuration in `config` names into the backup's directory `into`; yields what could not be taken.
 
@@ -108,12 +116,10 @@ def _take_provisioning(source: Source, path: str, config: Path, work: Path) -> I
 def _take_files(source: Source, config: Path) -> Iterator[str]:
     """Take the files that settings name and that are below `config_place`; yields the others."""
     for setting, path in named_files(source.found):
-        views = [view for view, place in source.views().items() if place == source.settings.config_place]
-        view = next((view for view in views if PurePosixPath(path).is_relative_to(view)), None)
-        if view is None or ".." in PurePosixPath(path).parts:
+        below = _below_config(source, path)
+        if below is None:
             yield f"the file {path}, which {setting} names: it is not below config_place"
             continue
-        below = PurePosixPath(path).relative_to(view).as_posix()
         if (config / below).is_file():
             continue
         try:
@@ -140,7 +146,7 @@ def _take_directories(source: Source, config: Path, into: Path, work: Path) -> I
         try:
             place = source.place(one.path)
             place.check()
-            size, odd = fetch_tree(place, work / f"{number}", lambda path: path.lower().endswith(".json"), most=left)
+            size, odd = fetch_tree(place, work / f"{number}", _is_dashboard, most=left)
         except LifeboatError as error:
             yield f"{what}: {error.message}"
             continue
@@ -149,6 +155,26 @@ def _take_directories(source: Source, config: Path, into: Path, work: Path) -> I
         if (work / f"{number}").is_dir():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(work / f"{number}", target)
+
+
+def examine(source: Source, config: Path) -> Iterator[str]:
+    """Say what a backup could not take along of what the configuration in `config` names. Reads no file, changes nothing."""
+    for one in providers(config):
+        try:
+            source.place(one.path).check()
+        except LifeboatError as error:
+            yield f"the directory {one.path} of the provider of dashboards {one.name!r}: {error.message}"
+    for setting, path in named_files(source.found):
+        if _below_config(source, path) is None:
+            yield f"the file {path}, which {setting} names: it is not below config_place"
+
+
+def _below_config(source: Source, path: str) -> str | None:
+    """The path below config_place of a file that Grafana sees at `path`; None where it is elsewhere."""
+    at = PurePosixPath(path)
+    views = [view for view, place in source.views().items() if place == source.settings.config_place]
+    view = next((view for view in views if at.is_relative_to(view)), None)
+    return None if view is None or ".." in at.parts else at.relative_to(view).as_posix()
 
 
 def below_provisioning(path: str, source: Source) -> bool:
@@ -212,11 +238,23 @@ def kept(data: Path, config: Path) -> dict[str, Path]:
     result: dict[str, Path] = {}
     for one in providers(config):
         tree = data / DIRECTORIES / one.path.strip("/")
-        plain = PurePosixPath(one.path)
-        within = any(plain.is_relative_to(other) for other in result)
-        if plain.is_absolute() and ".." not in plain.parts and tree.is_dir() and not tree.is_symlink() and not within:
-            result[str(plain)] = tree
+        within = any(PurePosixPath(one.path).is_relative_to(other) for other in result)
+        if within or not tree.is_dir() or tree.is_symlink():
+            continue
+        try:
+            path = foreign.directory_path(one.path.rstrip("/"))
+        except ValueError:
+            # No capture takes one: somebody else has put it there.
+            continue
+        # Nor any other file than a dashboard's: in a new container the directory may lie over one of the image's own.
+        for file in [file for file in tree.rglob("*") if not file.is_dir() and not _is_dashboard(file.name)]:
+            file.unlink()
+        result[path] = tree
     return result
+
+
+def _is_dashboard(path: str) -> bool:
+    return path.lower().endswith(".json")
 
 
 def data_directory(found: InForce) -> str:

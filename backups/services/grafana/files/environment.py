@@ -23,9 +23,10 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _OWN = re.compile(r"GF_[A-Z0-9_]+")
 _REFERRED = re.compile(r"\$(?:__env)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOT_CARRIED = re.compile(
-    r"GF_PATHS_\w+|GF_SECURITY_SECRET_KEY(__FILE)?|GF_SERVER_(HTTP_PORT|HTTP_ADDR|PROTOCOL|SOCKET)|GF_DATABASE_\w+"
+    r"GF_PATHS_\w+|GF_SECURITY_SECRET_KEY(__FILE)?|GF_SERVER_(HTTP_PORT|HTTP_ADDR|PROTOCOL|SOCKET)|GF_DATABASE_\w+|"
+    r"GF_INSTALL_(IMAGE_RENDERER_)?PLUGINS?|GF_PLUGINS_PREINSTALL\w*"
 )
-"""Of the image and the place it ran at: a new container has its own."""
+"""Of the image and the place it ran at: a new container has its own. And what would fetch programs, which a person does."""
 _THE_SYSTEMS = re.compile(r"PATH|HOME|USER|SHELL|PWD|IFS|ENV|BASH_ENV|LD_\w+|PYTHON\w*|GO\w+|MALLOC_\w+")
 _LARGEST = 1 << 20
 
@@ -76,7 +77,12 @@ def start(found: InForce, config: Path, seen: Mapping[str, str] | None, *, confi
     key_file: the name of the file in its configuration that has its secret_key, where grafana.ini has it not
     """
     environment = {name: value for name, value in (seen or {}).items() if not _NOT_CARRIED.fullmatch(name)}
-    environment |= {"GF_PATHS_DATA": server.INSIDE, "GF_SERVER_HTTP_PORT": str(server.PORT)}
+    environment |= {
+        "GF_PATHS_DATA": server.INSIDE,
+        "GF_SERVER_HTTP_PORT": str(server.PORT),
+        # Whoever can write to the repository does not choose what is installed: the plugins are named to the operator.
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+    }
     notes: list[str] = []
     if configured:
         own = in_force.own_file(config, in_force.Outside(seen))

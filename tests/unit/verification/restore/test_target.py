@@ -91,7 +91,7 @@ def carried_out(target: Target, delivery: Delivery, steps: Noted, held: list[str
 def place(server: Server, *, in_place: bool = True) -> PlaceTarget:
     commands = SimpleNamespace(stop="stop it", start="start it", owner=None)
     service = SimpleNamespace(settings=SimpleNamespace(restore=commands), health=lambda *_: iter(()))
-    site = SimpleNamespace(settings=SimpleNamespace(watch=SimpleNamespace(collapse=0.5)))
+    site = SimpleNamespace(hosts=None, settings=SimpleNamespace(watch=SimpleNamespace(collapse=0.5)))
     return PlaceTarget(cast("Any", server), "local:/data", cast("Any", site), cast("Any", service), cast("Any", server), in_place)
 
 

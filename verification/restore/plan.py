@@ -85,7 +85,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     choice = choose(site.repository.listing(snapshots), manifests, service, order, now)
     if choice.later and not order.anyway:
         require_unrefuted(site.repository, snapshots, choice.later, order, now)
-    target = open_target(order.to, site, docker, service, in_place=not order.tables)
+    target = open_target(order.to, site, docker, service, served=not order.tables)
     if order.tables and not isinstance(target, PlaceTarget):
         raise LifeboatError(
             f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
@@ -102,6 +102,8 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
             f"{target} holds something already: {shown}; nothing was changed",
             hint="name another place" + (f", or {target.replacement.offer}" if target.replacement else ""),
         )
+    if not order.anyway:
+        require_at_rest(target)
     needed = sum(record.size for record in choice.records)
     what = f"the restore of {choice.backup.id}"
     target.require_room(needed, what)
@@ -122,6 +124,16 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         lost=_lost(service, manifest),
         foreseen=foreseen,
     )
+
+
+def require_at_rest(target: Target) -> None:
+    """Raise LifeboatError when something runs on what the target holds: it would go on with files that are moved aside."""
+    if why := target.in_use():
+        raise LifeboatError(
+            f"{target} is in use: {why}; nothing was changed",
+            hint="stop it first, or set restore.stop and restore.start, which run at restore.to and the service's own place; "
+            "or go on all the same, and start it anew afterwards: --anyway",
+        )
 
 
 def require_unrefuted(

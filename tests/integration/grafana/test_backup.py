@@ -61,6 +61,7 @@ def test_a_capture_says_what_it_holds(harness: Harness, grafana_source: GrafanaS
     assert sorted(path.relative_to(data).as_posix() for path in data.rglob("*") if path.is_file()) == [
         "config/grafana.ini",
         "config/provisioning/datasources/agama.yaml",
+        "environment.json",
         "grafana.db",
     ]
     text = "\n".join(f"{fact.subject} {fact.metric} {fact.value}" for fact in captured.witness)

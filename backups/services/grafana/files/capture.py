@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from backups.errors import Damaged, LifeboatError
@@ -23,14 +23,17 @@ from backups.services.grafana.files import (
     answers,
     configuration,
     deep,
+    directories,
+    environment,
     in_force,
     not_restorable,
     outside,
     secrets,
     witness,
 )
-from backups.services.grafana.files.copy import CONFIG
 from backups.services.grafana.files.database import FILE, Database, opened
+from backups.services.grafana.files.directories import Source
+from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.objects import read
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
@@ -62,7 +65,10 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     beyond = outside.of_source(settings, docker, hosts)
     found = in_force.read(job.directory / CONFIG, beyond)
     configured = in_force.own_file(job.directory / CONFIG, beyond) is not None
-    plugins = _plugins(place, job.work)
+    source = Source(settings, found, docker, hosts)
+    odd += directories.take(source, job.directory / CONFIG, job.directory, job.work / directories.DIRECTORIES)
+    environment.note(beyond.environment, job.directory / CONFIG, job.directory)
+    plugins = _plugins(place, job.work, source)
     try:
         with opened(job.directory / FILE) as database:
             _check(database, place)
@@ -176,17 +182,30 @@ def _check(database: Database, place: Place) -> None:
         )
 
 
-def _plugins(place: Place, work: Path) -> list[dict[str, Any]]:
+def _plugins(place: Place, work: Path, source: Source) -> list[dict[str, Any]]:
     """Id and version of every installed plugin. Their files are not kept: they come from grafana.com again, not from a backup.
 
     One whose description cannot be read has the name of its directory as id, and the reason as `unreadable`.
     """
-    if not place.exists("plugins"):
-        return []
-    depths = {file.path: file.path.split("/") for file in place.files("plugins") if file.path.endswith("/plugin.json")}
-    paths = [path for path, parts in depths.items() if len(parts) == 3 or (len(parts) == 4 and parts[2] == "dist")]
-    place.fetch(paths, work)
-    return [_plugin(work / path, depths[path][1]) for path in paths]
+    path = directories.plugins(source)
+    try:
+        root, below = (source.place(path), ".") if path else (place, "plugins")
+        if not root.exists(below):
+            return []
+        depths = {file.path: file.path.split("/") for file in root.files(below) if file.path.endswith("/plugin.json")}
+        linked = {link for link in root.links() if PurePosixPath(link).parent == PurePosixPath(below)}
+    except LifeboatError as error:
+        return [{"id": names.shown(path or "plugins"), "version": None, "unreadable": error.message}]
+    at = 0 if path else 1
+    paths = [one for one, parts in depths.items() if len(parts) == at + 2 or (len(parts) == at + 3 and parts[at + 1] == "dist")]
+    root.fetch(paths, work / "plugins-of-source")
+    return [
+        *(_plugin(work / "plugins-of-source" / one, depths[one][at]) for one in paths),
+        *(
+            {"id": names.shown(PurePosixPath(link).name), "version": None, "unreadable": "it is a link"}
+            for link in sorted(linked)
+        ),
+    ]
 
 
 def _plugin(description: Path, directory: str) -> dict[str, Any]:

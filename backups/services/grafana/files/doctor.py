@@ -13,10 +13,12 @@ from backups.machine.docker import Docker
 from backups.places.parse import parse
 from backups.services.base import Finding
 from backups.services.grafana import health
-from backups.services.grafana.files import in_force, outside, secrets
+from backups.services.grafana.files import directories, in_force, outside, secrets
 from backups.services.grafana.files.database import FILE, opened
+from backups.services.grafana.files.directories import Source
 from backups.services.grafana.files.in_force import DEFAULTS, InForce
 from backups.services.grafana.files.not_restorable import NO_CONFIGURATION, why
+from backups.services.grafana.files.provisioned import PROVISIONING
 from backups.services.grafana.files.secrets import Judged
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -31,6 +33,8 @@ def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator
         config.mkdir()
         beyond = outside.of_source(settings, docker, hosts)
         yield _configuration(settings, docker, hosts, config, in_force.candidates(beyond))
+        if settings.config_place is not None:
+            yield from _directories(directories.Source(settings, in_force.read(config, beyond), docker, hosts), config)
         yield from _database(settings, docker, hosts, Path(scratch), in_force.read(config, beyond))
 
 
@@ -54,6 +58,24 @@ def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, conf
     except LifeboatError as error:
         return Finding("configuration", ok=False, message=error.message, remedy=error.hint)
     return Finding("configuration", ok=True, message=f"{own[0]} can be read in {place}")
+
+
+def _directories(source: Source, config: Path) -> Iterator[Finding]:
+    """Say which directories and files that the configuration names no backup can take along."""
+    try:
+        place = parse(str(source.settings.config_place), source.docker, source.hosts)
+        if place.exists(PROVISIONING):
+            listed = [file.path for file in place.files(PROVISIONING) if file.path.endswith((".yaml", ".yml"))]
+            place.fetch(listed, config)
+        missing = list(directories.examine(source, config))
+    except LifeboatError as error:
+        yield Finding("provisioning", ok=False, message=error.message, remedy=error.hint)
+        return
+    for line in missing:
+        remedy = "put it below config_place, or keep it by other means: a restored server needs it"
+        yield Finding("provisioning", ok=False, message=line, remedy=remedy)
+    if not missing:
+        yield Finding("provisioning", ok=True, message="everything that it names outside can be read")
 
 
 def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path, found: InForce) -> Iterator[Finding]:

@@ -253,6 +253,11 @@ class Docker:
         written = self._found(container).attrs["Config"].get("Env") or []
         return dict(variable.split("=", 1) for variable in written if "=" in variable)
 
+    def arguments(self, container: str) -> list[str]:
+        """Return the command line that a container starts with; raises LifeboatError when there is no such container."""
+        found = self._found(container).attrs
+        return [str(argument) for argument in (found.get("Path"), *(found.get("Args") or ())) if argument]
+
     def _found(self, container: str) -> DockerContainer:
         with translated(f"container {container}"):
             try:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .settings import Settings
 from .storage import Author, Store
 
 ROLES = ("Viewer", "Editor", "Admin")
@@ -55,6 +56,7 @@ class Request:
     body: Any
     now: datetime
     plugins: Path
+    settings: Settings
     disable_provenance: bool = False
 
     @property

@@ -37,6 +37,7 @@ ROUTES = (
     Route("GET", "/api/org", "Viewer", people.organisation),
     Route("GET", "/api/orgs", "Server", people.organisations),
     Route("GET", "/api/users", "Server", people.users),
+    Route("GET", "/api/admin/settings", "Server", rest.admin_settings),
     Route("GET", "/api/teams/search", "Admin", people.teams),
     Route("GET", "/api/serviceaccounts/search", "Admin", people.service_accounts),
     Route("GET", "/api/search", "Viewer", boards.search),

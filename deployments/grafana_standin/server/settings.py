@@ -1,13 +1,14 @@
 """What the environment says: Grafana's own `GF_<SECTION>_<KEY>` names, and one of the stand-in's."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`first_password` is GF_SECURITY_ADMIN_PASSWORD where it is given. `proxy_header` is None when GF_AUTH_PROXY_ENABLED is not true. `version` is only what /api/health says."""
+    """`data` and `path` are GF_PATHS_DATA and GF_DATABASE_PATH as they are written. `server` is what /api/admin/settings says of a database
+    server in their place. `first_password` is GF_SECURITY_ADMIN_PASSWORD where it is given. `proxy_header` is None when GF_AUTH_PROXY_ENABLED is not true. `version` is only what /api/health says."""
 
     database: Path
     plugins: Path
@@ -17,6 +18,9 @@ class Settings:
     proxy_header: str | None
     version: str
     first_password: str | None = None
+    data: Path = Path("/var/lib/grafana")
+    path: str = "grafana.db"
+    server: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -32,4 +36,6 @@ def read(environment: Mapping[str, str]) -> Settings:
         proxy_header=environment.get("GF_AUTH_PROXY_HEADER_NAME", "X-WEBAUTH-USER") if proxied else None,
         version=environment.get("GF_STANDIN_VERSION", "12.4.1"),
         first_password=environment.get("GF_SECURITY_ADMIN_PASSWORD"),
+        data=data,
+        path=environment.get("GF_DATABASE_PATH", "grafana.db"),
     )

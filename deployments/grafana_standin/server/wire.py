@@ -62,7 +62,7 @@ class Server(ThreadingHTTPServer):
             if not caller.may(route.role):
                 raise RefusedError(403, f"You'll need additional permissions to perform this action. Role needed: {route.role}")
             request = Request(
-                connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins,
+                connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins, self.settings,
                 disable_provenance=bool(headers.get("X-Disable-Provenance")),
             )  # fmt: skip
             with connection:

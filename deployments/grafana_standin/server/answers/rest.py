@@ -145,6 +145,17 @@ def frontend_settings(request: Request) -> Json:
     return {"namespace": namespace(request.org_id)}
 
 
+def admin_settings(request: Request) -> Json:
+    """Of what Grafana tells its server administrator, where its data are. As there, everything is text, and no password is told."""
+    settings = request.settings
+    return {
+        "DEFAULT": {"app_mode": "production"},
+        "database": {"type": "sqlite3", "host": "127.0.0.1:3306", "name": "grafana", "user": "root", "password": "*********", "url": "",
+                     "path": settings.path, "connection_string": "", "wal": "false"} | dict(settings.server),
+        "paths": {"data": str(settings.data), "plugins": str(settings.plugins), "provisioning": "conf/provisioning"},
+    }  # fmt: skip
+
+
 def plugins(request: Request) -> list[Json]:
     """Plugins on disk, with their settings in the database. Grafana's own core plugins are not there: a stand-in has none."""
     rows = {row["plugin_id"]: row for row in request.rows("SELECT * FROM plugin_setting WHERE org_id = ?", request.org_id)}

@@ -75,6 +75,11 @@ class Mounts:
             )
         )
 
+    def arguments(self, container: str) -> list[str]:
+        """Return the command line that a container starts with; raises LifeboatError when there is no such container."""
+        found = self._found(container).attrs
+        return [str(argument) for argument in (found.get("Path"), *(found.get("Args") or ())) if argument]
+
     def environment(self, container: str) -> dict[str, str]:
         """Return the environment that a container starts with; raises LifeboatError when there is no such container."""
         written = self._found(container).attrs["Config"].get("Env") or []

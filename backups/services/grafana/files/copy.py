@@ -14,7 +14,8 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import answers, configuration, hand_over, secrets, witness
+from backups.services.grafana.details import GrafanaDetails
+from backups.services.grafana.files import age, answers, configuration, hand_over, secrets, witness
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
@@ -80,7 +81,19 @@ class GrafanaCopy:
             user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._url = server.wait(self._sandbox, self._container, self._manifest)
+        self._url = server.wait(self._sandbox, self._container, self._manifest, self._written_by)
+
+    def _written_by(self, version: str) -> str | None:
+        """What the backup is of, in words, where a server of this version cannot be what wrote it; None where it may be."""
+        with opened(self._restored) as database:
+            found = age.of(database)
+        before = GrafanaDetails.of(self._manifest).version_before
+        if not found.fits(version):
+            return f"a Grafana {found}"
+        # A source that was upgraded since then has another age than the backup before.
+        if before and found.fits(before) and age.parsed(before) != age.parsed(version):
+            return f"{before}, as the backup before it says"
+        return None
 
     def replay(self) -> None:
         """Nothing to do: the database is that of the witness's instant."""
@@ -128,9 +141,12 @@ class GrafanaCopy:
             self._container.stop()
         data = self._sandbox.directory / "grafana-data"
         data.mkdir()
-        shutil.copyfile(self._backup.data / FILE, data / FILE)
-        (data / FILE).chmod(0o640)
-        with opened(data / FILE) as found:
+        # Under the name that the source's own configuration gives it.
+        delivered = data / GrafanaDetails.of(self._manifest).file
+        delivered.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self._backup.data / FILE, delivered)
+        delivered.chmod(0o640)
+        with opened(delivered) as found:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
             return hand_over.delivery(self._backup.data, found, self._manifest, data)

@@ -42,12 +42,13 @@ _REFUSED = ("HTTP 401", "HTTP 403")
 @dataclass(frozen=True)
 class ObjectsStay:
     """See FirstStart. stated: the witness. found: the settings that it runs on. interval: of the slowest provider, in seconds; 0
-    where nothing is provided.
+    where nothing is provided. file: the database in its data directory.
     """
 
     stated: Sequence[Fact]
     found: InForce
     interval: int
+    file: str = FILE
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def ready(self, address: str) -> bool:
@@ -71,7 +72,7 @@ class ObjectsStay:
 
             def settled() -> bool:
                 copy.unlink(missing_ok=True)
-                place.fetch_sqlite(FILE, copy, seconds=_LOCK_SECONDS)
+                place.fetch_sqlite(self.file, copy, seconds=_LOCK_SECONDS)
                 with opened(copy) as database:
                     checks[:] = compare(*self._of_database(database))
                 return all(check.passed for check in checks)

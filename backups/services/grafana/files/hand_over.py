@@ -43,7 +43,7 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
     seen, judged = environment.noted(backup), secrets.judge(database, secrets.keys(found))
     start = environment.start(found, config, seen, configured=configured, key_file=KEY if noted else None)
     named, taken = providers(config), _lay_out(backup, config, found, into)
-    opens = _opens(manifest)
+    opens, slowest = _opens(manifest), max((one.interval for one in named), default=0)
     return Delivery(
         into,
         Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
@@ -60,7 +60,7 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
         environment=start.environment,
         outside=taken,
         unready=[*start.unready, *_unready(manifest, config, database, judged, configured=_has_ini(config))],
-        first_start=ObjectsStay(manifest.witness, found, max((one.interval for one in named), default=0)),
+        first_start=ObjectsStay(manifest.witness, found, slowest, GrafanaDetails.of(manifest).file),
         beside=first_start.BESIDE,
     )
 

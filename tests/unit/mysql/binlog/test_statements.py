@@ -191,11 +191,11 @@ def test_what_is_read_of_an_event_is_what_its_session_meant() -> None:
     assert read(query(b" insert into t values ('CREATE TABLE')")) is None
     assert read(query(b"CREATE TABLE t (id INT)", database=b"")) == Statement("CREATE TABLE t (id INT)")
     found = read(query("create table ü (id INT)".encode(), mode=1 << 2 | 1 << 20, database=b"a longer name"))
-    assert found == Statement("create table ü (id INT)", ansi_quotes=True, backslash_escapes=False)
+    assert found == Statement("create table ü (id INT)", ansi_quotes=True, backslash_escapes=False, database="a longer name")
     # As recorded from 9.7: databases that it changed, and default_table_encryption.
     recorded = bytes.fromhex("0000000000012000a04500000000060373746404ff00ff00ff000c01656e63320011200000000000000012ff001401")
     event = struct.pack("<8xBxxH", 4, len(recorded)) + recorded + b"enc2\0CREATE DATABASE enc2"
-    assert read(event) == Statement("CREATE DATABASE enc2", encrypts=True)
+    assert read(event) == Statement("CREATE DATABASE enc2", encrypts=True, database="enc2")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_every_variable_of_a_session_is_passed_over(more: bytes) -> None:
 
 
 def test_an_unknown_variable_ends_what_is_known_of_the_session() -> None:
-    assert read(query(b"CREATE DATABASE d", more=b"\xc8\x14\x01\x14\x01")) == Statement("CREATE DATABASE d")
+    assert read(query(b"CREATE DATABASE d", more=b"\xc8\x14\x01\x14\x01")) == Statement("CREATE DATABASE d", database="w")
 
 
 @pytest.mark.parametrize("charset", ["sjis", "cp932", "gbk", "big5", "gb18030", "latin1", "utf8mb4", "binary", "eucjpms"])

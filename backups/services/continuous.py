@@ -22,7 +22,7 @@ class Continuous(Protocol):
         ...
 
     def holds(self, manifest: Manifest, position: str) -> bool:
-        """Return whether the moment of that backup comes after `position` of the log."""
+        """Return whether the moment of that backup comes after the transaction at `position` of the log (see `Point`)."""
         ...
 
     def follows(self, manifest: Manifest, before: BackupRecord) -> bool:

@@ -191,11 +191,11 @@ def test_what_is_read_of_an_event_is_what_its_session_meant() -> None:
     assert read(query(b" insert into t values ('CREATE TABLE')")) is None
     assert read(query(b"CREATE TABLE t (id INT)", database=b"")) == Statement("CREATE TABLE t (id INT)")
     found = read(query("create table ü (id INT)".encode(), mode=1 << 2 | 1 << 20, database=b"a longer name"))
-    assert found == Statement("create table ü (id INT)", ansi_quotes=True, backslash_escapes=False)
+    assert found == Statement("create table ü (id INT)", ansi_quotes=True, backslash_escapes=False, database="a longer name")
     # As recorded from 9.7: databases that it changed, and default_table_encryption.
     recorded = bytes.fromhex("0000000000012000a04500000000060373746404ff00ff00ff000c01656e63320011200000000000000012ff001401")
     event = struct.pack("<8xBxxH", 4, len(recorded)) + recorded + b"enc2\0CREATE DATABASE enc2"
-    assert read(event) == Statement("CREATE DATABASE enc2", encrypts=True)
+    assert read(event) == Statement("CREATE DATABASE enc2", encrypts=True, database="enc2")
 
 
 @pytest.mark.parametrize(

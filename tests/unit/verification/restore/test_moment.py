@@ -1,6 +1,6 @@
 """Which backup comes back, and whose log goes on: chains made up, and a service that says which fulls kept the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -9,7 +9,8 @@ import pytest
 from backups.chains import chains
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import BackupRecord, Manifest
-from backups.services.base import Point, Service
+from backups.services.base import Fetched, Point, Service
+from backups.services.continuous import Transaction
 from verification.restore.moment import RestorePoints
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -45,6 +46,9 @@ class Logged:
         return int(position) <= int(manifest.id[1:])
 
     def log(self, manifest: BackupRecord) -> Sequence[str]:
+        raise AssertionError("nothing is fetched here")
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
         raise AssertionError("nothing is fetched here")
 
 

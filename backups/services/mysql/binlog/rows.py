@@ -35,6 +35,7 @@ _ENUM_OR_SET = frozenset({247, 248})
 _TEXT = frozenset({15, 253, _CHAR}) | _ENUM_OR_SET
 _DIGITS = (0, 1, 1, 2, 2, 3, 3, 4, 4, 4)
 """Digits of a decimal that are left over -> the bytes for them; nine make four."""
+_VECTOR_DIMENSIONS = 13
 _WIDE = {252: 2, 253: 3, 254: 8}
 
 
@@ -46,7 +47,7 @@ class UnknownForm(ValueError):
 class TableMap:
     """The table that rows events with the number `number` are of, as the log describes it.
 
-    types, metadata, nullable: of its columns, as the log has them
+    types, metadata, nullable: of its columns, as the log has them; dimensions: of its vectors, as a field of the log
     """
 
     number: int
@@ -55,11 +56,12 @@ class TableMap:
     types: bytes
     metadata: bytes
     nullable: bytes
+    dimensions: bytes = b""
 
     @property
-    def form(self) -> tuple[bytes, bytes, bytes]:
+    def form(self) -> tuple[bytes, ...]:
         """What changes when the table's columns do."""
-        return self.types, self.metadata, self.nullable
+        return self.types, self.metadata, self.nullable, self.dimensions
 
 
 class Rows(NamedTuple):
@@ -96,14 +98,26 @@ def table_map(log: bytes | mmap, at: int, stop: int) -> TableMap:
     types = log[at : at + width]
     size, at = _number(log, at + width)
     metadata = log[at : at + size]
-    nullable = log[at + size : at + size + (width + 7) // 8]
-    if at + size + (width + 7) // 8 > stop or not width:
+    more = at + size + (width + 7) // 8
+    nullable = log[at + size : more]
+    if more > stop or not width:
         raise UnknownForm("a table map is shorter than it says")
     try:
         schema, name = (bytes(part).decode() for part in names)
     except UnicodeDecodeError as error:
         raise UnknownForm("the name in a table map is no text") from error
-    return TableMap(number, schema, name, bytes(types), bytes(metadata), bytes(nullable))
+    return TableMap(number, schema, name, bytes(types), bytes(metadata), bytes(nullable), _dimensions(log, more, stop))
+
+
+def _dimensions(log: bytes | mmap, at: int, stop: int) -> bytes:
+    """Find, among what else a table map says, the field with the dimensions of vectors; empty where it has none."""
+    while at < stop:
+        begin, kind = at, log[at]
+        size, at = _number(log, at + 1)
+        at += size
+        if kind == _VECTOR_DIMENSIONS:
+            return bytes(log[begin:at])
+    return b""
 
 
 def rows(kind: int, log: bytes | mmap, at: int, stop: int) -> Rows:

@@ -75,13 +75,14 @@ def parse(event: bytes) -> Statement:
     session = dict(_session(event[_FRAME.size : begin]))
     mode = int.from_bytes(session.get(_SQL_MODE, b""), "little")
     text = event[begin + database + 1 :].decode(_encoding(session.get(_CHARACTER_SET, b"")), "replace")
+    default = event[begin : begin + database].decode(errors="replace")
     return Statement(
         text,
         ansi_quotes=bool(mode & _ANSI_QUOTES),
         backslash_escapes=not mode & _NO_BACKSLASH_ESCAPES,
         encrypts=session.get(_TABLE_ENCRYPTION) == b"\x01",
-        database=event[begin : begin + database].decode(errors="replace"),
-        exact="\ufffd" not in text,
+        database=default,
+        exact="\ufffd" not in text + default,
     )
 
 

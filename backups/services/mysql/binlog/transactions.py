@@ -27,7 +27,7 @@ _MOST_STATEMENTS = 100
 
 @dataclass
 class Changed:
-    """What a transaction did to one table. size: the bytes of the events.
+    """What a transaction did to one table. size: the bytes of the events; largest: of the largest one.
 
     odd: what keeps its rows from being counted or carried, a phrase each; counted: whether the numbers are all there are
     """
@@ -37,6 +37,7 @@ class Changed:
     updated: int = 0
     deleted: int = 0
     size: int = 0
+    largest: int = 0
     odd: set[str] = field(default_factory=set)
     counted: bool = True
 
@@ -136,7 +137,8 @@ def _rows(found: Transaction, event: Event, maps: dict[int, TableMap]) -> None:
         found.odd.add("rows of a table that the log does not describe")
         return
     changed = found.changed[table.schema, table.name]
-    changed.size += event.end - event.start
+    size = event.end - event.start
+    changed.size, changed.largest = changed.size + size, max(changed.largest, size)
     changed.odd.update(_oddities(event, seen))
     if event.kind == rows.PARTIAL:
         changed.counted = False

@@ -214,7 +214,7 @@ def test_every_variable_of_a_session_is_passed_over(more: bytes) -> None:
 
 
 def test_an_unknown_variable_ends_what_is_known_of_the_session() -> None:
-    assert read(query(b"CREATE DATABASE d", more=b"\xc8\x14\x01\x14\x01")) == Statement("CREATE DATABASE d")
+    assert read(query(b"CREATE DATABASE d", more=b"\xc8\x14\x01\x14\x01")) == Statement("CREATE DATABASE d", database="w")
 
 
 @pytest.mark.parametrize("charset", ["sjis", "cp932", "gbk", "big5", "gb18030", "latin1", "utf8mb4", "binary", "eucjpms"])

@@ -16,7 +16,8 @@ Facts = dict[tuple[str, str], Value]
 
 def manifest(facts: Facts, name: str = "a", *, lifeboat: str = "1") -> Manifest:
     witness = tuple(Fact(subject, metric, value) for (subject, metric), value in facts.items())
-    return Manifest.model_construct(id=name, lifeboat=lifeboat, witness=witness)
+    values: dict[str, Any] = {"id": name, "lifeboat": lifeboat, "witness": witness}
+    return Manifest.model_construct(**values)
 
 
 def alike(fact: Fact) -> dict[str, str]:

@@ -17,7 +17,8 @@ from backups.witness import Fact
 
 def manifest(*facts: Fact, version: str = "9.7.4", **details: Any) -> Manifest:
     source = Source(version=version, image="x")
-    return Manifest.model_construct(id="a", lifeboat="1", witness=facts, details=details, source=source)
+    values: dict[str, Any] = {"id": "a", "lifeboat": "1", "witness": facts, "details": details, "source": source}
+    return Manifest.model_construct(**values)
 
 
 @pytest.fixture

@@ -33,8 +33,9 @@ FOUND = Difference(
 
 
 def manifest(name: str, *, limits: int = 0) -> Manifest:
-    values: dict[str, Any] = {"limits": [f"limit {number}" for number in range(limits)]}
-    return Manifest.model_construct(id=name, type="mysql", taken_at=datetime(2026, 11, 22, tzinfo=UTC), details=values)
+    details = {"limits": [f"limit {number}" for number in range(limits)]}
+    values: dict[str, Any] = {"id": name, "type": "mysql", "taken_at": datetime(2026, 11, 22, tzinfo=UTC), "details": details}
+    return Manifest.model_construct(**values)
 
 
 def test_each_thing_has_its_line_and_nothing_is_called_equal_that_is_not(capsys: pytest.CaptureFixture[str]) -> None:

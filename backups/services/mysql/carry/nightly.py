@@ -21,8 +21,8 @@ from backups.services.mysql.source.source import Source
 from backups.services.mysql.witness.catalogue import Catalogue
 from backups.services.mysql.witness.witness import Carried, Witnessed
 
-OPTIONS = ("--max-allowed-packet=1G", "--bulk-insert-buffer-size=16M", "--sql-require-primary-key=OFF")
-"""Of the throw-away server: rows of any length, in tables that have no key."""
+OPTIONS = ("--gtid-mode=OFF", "--enforce-gtid-consistency=OFF", "--max-allowed-packet=1G", "--loose-sql-require-primary-key=OFF")
+"""Of the throw-away server: rows that are of no transaction, of any length, in tables that have no key."""
 _REASONS = 3
 """Reasons for scanning that are told."""
 

@@ -11,10 +11,12 @@ from backups.services.mysql.binlog.transactions import Changed, Transaction, tra
 Name = tuple[str, str]
 """Schema and name of a table."""
 
-_DEFINING = frozenset({"ALTER", "ANALYZE", "CREATE", "DROP", "FLUSH", "IMPORT", "OPTIMIZE", "RENAME", "REPAIR", "TRUNCATE"})
+_DEFINING = frozenset({"ALTER", "CREATE", "DROP", "IMPORT", "OPTIMIZE", "RENAME", "REPAIR", "TRUNCATE"})
 """First words of statements that change the tables that they name, and no others."""
-_HARMLESS = frozenset({"GRANT", "REVOKE", "SET"})
-"""First words of statements that change no table: in a log, SET is of passwords and roles."""
+_HARMLESS = frozenset({"ANALYZE", "FLUSH", "GRANT", "REVOKE", "SET"})
+"""First words of statements that change no row: in a log, SET is of passwords and roles."""
+_ROWLESS = frozenset({"DEFINER", "EVENT", "FUNCTION", "PROCEDURE", "ROLE", "SERVER", "TRIGGER", "USER", "VIEW"})
+"""What other statements are about that change no row. Whatever has a DEFINER is one of these."""
 _OF_DATABASES = frozenset({"DATABASE", "SCHEMA"})
 
 
@@ -87,6 +89,8 @@ def _unattributed(stretch: Stretch, statement: Statement) -> str | None:
         return "a statement that cannot be read in its character set"
     if verb not in _DEFINING:
         return f"a statement whose rows are not told: {verb or 'none that is known'}"
+    if about in _ROWLESS:
+        return None
     names = list(_names(statement))
     if about in _OF_DATABASES:
         stretch.databases.update(table for _, table in names)

@@ -25,7 +25,10 @@ PLUGIN_HINT = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN
 SIZE = 128 * 1024 * 1024
 """Bytes on disk that a recipient needs for itself."""
 
-_HOME = "/recipient"
+HOME = "/recipient"
+"""Where a throw-away server has its home."""
+INITIALISE_AND_START = f'mysqld --no-defaults --initialize-insecure --datadir={HOME}/data && exec mysqld "$@"'
+"""For a shell, whose arguments are the server's."""
 _TARGET = "/backup"
 _SOCKET = PurePath("mysqld.sock")
 _OWN_USER = 999
@@ -53,7 +56,7 @@ class Recipient:
     def libraries(self) -> set[str]:
         """Return the plugin libraries that its image has."""
         (directory,) = rows(self.session, "SELECT @@plugin_dir")[0]
-        code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries', directory])
+        code = self.container.execute(["sh", "-c", f'ls "$0" >{HOME}/libraries', directory])
         if code:
             raise LifeboatError(
                 f"the plugins of image {self.container.image.name} cannot be listed: `ls {directory}` ended with code {code}",
@@ -78,7 +81,7 @@ def running(
         options.append("--loose-clone-donor-timeout-after-network-failure=0")
     if certificate_authority is not None:
         shutil.copyfile(certificate_authority, home / "ca.pem")
-        options.append(f"--loose-clone-ssl-ca={_HOME}/ca.pem")
+        options.append(f"--loose-clone-ssl-ca={HOME}/ca.pem")
     try:
         # What it clones becomes a directory of this one.
         _give(job.directory)
@@ -98,7 +101,7 @@ def empty_server(job: Job, image: Image, source: Source, options: Sequence[str])
     home = job.work / "empty"
     home.mkdir(mode=0o700)
     try:
-        with _server(job, image, source, home, [*_plain_options(), *options], {}, "none") as (session, _):
+        with _server(job, image, source, home, [*plain_options(), *options], {}, "none") as (session, _):
             yield session
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -115,12 +118,12 @@ def _server(
         image,
         entrypoint=["mysqld"],
         command=options,
-        mounts={home: _HOME, **mounts},
+        mounts={home: HOME, **mounts},
         user=_user(),
         network=network,
     )
     try:
-        with _wait_for_session(container, home) as session:
+        with session_of(container, home) as session:
             yield session, container
     finally:
         container.remove()
@@ -163,7 +166,7 @@ def image_hint(version: Version) -> str:
 def _options(source: Source) -> list[str]:
     libraries = sorted({"mysql_clone.so", *source.plugins.values()})
     return [
-        *_plain_options(),
+        *plain_options(),
         "--max-allowed-packet=64M",
         *(f"--plugin-load-add={library}" for library in libraries),
         "--loose-group-replication-start-on-boot=OFF",
@@ -171,12 +174,13 @@ def _options(source: Source) -> list[str]:
     ]
 
 
-def _plain_options() -> list[str]:
+def plain_options() -> list[str]:
+    """Return the options of an empty server whose home is mounted at `HOME`: without a network, a log, or events."""
     return [
         *_base_options(),
-        f"--datadir={_HOME}/data",
-        f"--socket={_HOME}/{_SOCKET}",
-        f"--pid-file={_HOME}/mysqld.pid",
+        f"--datadir={HOME}/data",
+        f"--socket={HOME}/{_SOCKET}",
+        f"--pid-file={HOME}/mysqld.pid",
         "--skip-networking",
         "--skip-log-bin",
         "--event-scheduler=OFF",
@@ -225,8 +229,8 @@ def _empty_data_directory(job: Job, image: Image, source: Source, home: Path) ->
         f"lifeboat-mysql-initialise-{uuid.uuid4().hex[:12]}",
         image,
         entrypoint=["mysqld"],
-        command=[*_base_options(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
-        mounts={fresh: _HOME},
+        command=[*_base_options(), "--initialize-insecure", f"--datadir={HOME}/data", *_inherited(source)],
+        mounts={fresh: HOME},
         user=_user(),
     )
     try:
@@ -260,7 +264,8 @@ def _require_enough(directory: Path, output: str) -> None:
 
 
 @contextmanager
-def _wait_for_session(container: Container, home: Path) -> Iterator[Session]:
+def session_of(container: Container, home: Path) -> Iterator[Session]:
+    """Wait until the server in a container takes connections, and open a session as its root; home: as this machine sees it."""
     opened: list[Session] = []
 
     def answers() -> bool:

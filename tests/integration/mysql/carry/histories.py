@@ -163,7 +163,11 @@ class History:
                 lambda: (
                     f"CREATE TRIGGER r{r.randrange(10**9)} AFTER INSERT ON {table.name} FOR EACH ROW UPDATE noted SET n = n + 1"
                 ),
-                lambda: f"ALTER TABLE {table.name} MODIFY {name} {column}, ALGORITHM=COPY",
+                lambda: (
+                    f"ALTER TABLE {table.name} MODIFY {name} {column}, ALGORITHM=COPY"
+                    if r.random() < 0.2
+                    else f"ANALYZE TABLE {table.name}"
+                ),
             )
         )
         self.after.append(made())

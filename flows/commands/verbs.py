@@ -24,6 +24,8 @@ VERBS = {
     "backup": Verb("backup", "backup", "Back services up now: a full, or what changed since"),
     "list": Verb("listing", "list_backups", "List the backups, and which of them were proven"),
     "show": Verb("show", "show", "Show one backup: chain, sizes, lock, proof, witness"),
+    "diff": Verb("diff", "diff", "Say what differs between two backups"),
+    "log": Verb("log", "log", "List the transactions of MySQL's log, to find a mistake"),
     "verify": Verb("verify", "verify", "Restore backups into sandboxes, compare and time them"),
     "restore": Verb("restore", "restore", "Bring a service back, proven equal first"),
     "status": Verb("status", "status", "Say how old the last backups and proofs are"),

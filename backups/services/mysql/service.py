@@ -7,7 +7,9 @@ from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
-from backups.services.mysql import health, loss
+from backups.services.continuous import Transaction
+from backups.services.measured import How
+from backups.services.mysql import health, loss, measured, told
 from backups.services.mysql.binlog import coverage
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.dump_details import is_dump
@@ -78,6 +80,14 @@ class MySQLService:
     def log(self, manifest: Manifest) -> Sequence[str]:
         """List the paths of its log's segments; see `Continuous.log`."""
         return coverage.log(manifest)
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
+        """Tell the transactions between two backups; see `Continuous.told`."""
+        return told.told(earlier, later, only)
+
+    def measured(self, manifest: Manifest) -> How:
+        """Say how that backup's facts were measured; see `Measured`."""
+        return measured.measured(manifest)
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Compare tables and rows, counted within seconds, with the witness; see `Service.loss`."""

@@ -97,6 +97,24 @@ def subject(statement: Statement) -> tuple[str, str]:
     return _subject(list(islice(_tokens(statement), _HEAD)))
 
 
+def without_texts(statement: Statement, most: int) -> str:
+    """Return the first `most` characters of a statement without what may be somebody's data or password: each text, and each
+    number in hexadecimal, is an ellipsis; comments are left out. Names of accounts stay.
+    """
+    pattern, text = _pattern(statement.ansi_quotes, statement.backslash_escapes), statement.text[:most]
+    parts: list[str] = []
+    for match in pattern.finditer(text):
+        kind, part = match.lastgroup, match.group()
+        if kind == "sign" and part in "'\"`":
+            # What begins there does not end: it was cut off.
+            return "".join([*parts, "…"])
+        of_account = "@" in (text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1])
+        if (kind == "string" and not of_account) or (kind == "word" and part[:2].lower() == "0x"):
+            part = "'…'"
+        parts.append(" " if kind == "nothing" else part)
+    return " ".join("".join(parts).split()) + ("…" if len(statement.text) > most else "")
+
+
 def obstacle(statement: Statement) -> str | None:
     """Say why no copy can run the statement; None when there is no reason."""
     verb, subject = _subject(list(islice(_tokens(statement), _HEAD)))

@@ -3,13 +3,14 @@
 Whoever wants such a moment asks once, by `continuous` or `continuous_copy`; a service without a log names nothing of this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
-from backups.services.base import Copy, Fetched, Point, Service
+from backups.services.base import Captured, Copy, Fetched, Point, Service
 
 
 @runtime_checkable
@@ -31,6 +32,18 @@ class Continuous(Protocol):
 
     def log(self, manifest: Manifest) -> Sequence[str]:
         """Return the paths below `data/` that hold a backup's log."""
+        ...
+
+    def pull_on(self, last: Manifest, directory: Path) -> Captured:
+        """Pull the log from where a backup, or an earlier pull, ends to where it ends now; there is no witness.
+
+        `taken_at`: all that was committed up to then is in it, or before. Leaves no file where nothing was written.
+        Raises ChainBroken when the log does not go on there, LifeboatError when the source does not answer.
+        """
+        ...
+
+    def join(self, parts: Sequence[Fetched], into: Path) -> Mapping[str, Any]:
+        """Write the log of parts that follow one another below `into` as one; returns its details. Raises Damaged for a gap."""
         ...
 
 

@@ -30,7 +30,7 @@ def follow_services(services: list[str] | None = None, minutes: float = 60, conf
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    names = Site.open(config).followed(services or [])
+    names = Site.open(config).with_log(services or [])
     outcomes = lifecycle.results(lambda name: follow.submit(name, minutes * 60, config), names, at_once=len(names))
     failed = [name for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, LifeboatError)]
     if failed:

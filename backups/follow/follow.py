@@ -31,11 +31,6 @@ class Pace:
 _PACE = Pace()
 
 
-def directory(state: Path, service: str) -> Path:
-    """Return where the follower of a service keeps what it has."""
-    return state / "follow" / service
-
-
 def follow(
     service: Service,
     repository: Repository,
@@ -54,7 +49,7 @@ def follow(
     """
     require_log(service)
     ends = None if seconds is None else monotonic() + seconds
-    below = directory(state, service.name)
+    below = standing.directory(state, service.name)
     with locks.at_once(
         state / "locks" / f"follow-{service.name}.lock",
         f"the log of {service.name} is being followed on this machine already",

@@ -21,14 +21,14 @@ from backups.machine.runs import Run
 from backups.manifest import BACKUP, DATA, BackupRecord, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Service
-from backups.services.continuous import Continuous, continuous
+from backups.services.continuous import Followed, followed
 
 log = logging.getLogger(__name__)
 
 
-def require_log(service: Service) -> Continuous:
+def require_log(service: Service) -> Followed:
     """Return the service as one whose log can be followed; raises LifeboatError for one without a log."""
-    found = continuous(service)
+    found = followed(service)
     if found is None:
         raise LifeboatError(
             f"{service.name} has no log to follow: its backups hold single moments",

@@ -23,6 +23,11 @@ class Standing:
     fault: str | None = None
 
 
+def directory(state: Path, service: str) -> Path:
+    """Return where the follower of a service keeps what it has."""
+    return state / "follow" / service
+
+
 def note(directory: Path, standing: Standing) -> None:
     """Write how far a log is kept into the follower's directory. Raises OSError."""
     times = (standing.pulled_until, standing.saved_until)

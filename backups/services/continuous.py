@@ -34,6 +34,11 @@ class Continuous(Protocol):
         """Return the paths below `data/` that hold a backup's log."""
         ...
 
+
+@runtime_checkable
+class Followed(Continuous, Protocol):
+    """A service whose log can be pulled between two backups."""
+
     def pull_on(self, last: Manifest, directory: Path) -> Captured:
         """Pull the log from where a backup, or an earlier pull, ends to where it ends now; there is no witness.
 
@@ -91,3 +96,8 @@ def continuous_copy(copy: Copy) -> ContinuousCopy:
             hint="restore the moment of a backup: `lifeboat list` shows when they were taken",
         )
     return copy
+
+
+def followed(service: Service) -> Followed | None:
+    """Return the service as one whose log can be followed; None where it has none."""
+    return service if isinstance(service, Followed) and service.continuous else None

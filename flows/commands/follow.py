@@ -36,7 +36,7 @@ def follow(
     """
     site = Site.open(config)
     seconds = _seconds(span)
-    names = site.followed(services or [])
+    names = site.with_log(services or [])
     with progress(names):
         outcomes = parallel.side_by_side(lambda name: site.follow(name, seconds=seconds), names, at_once=len(names))
     faults = [(name, outcome) for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, LifeboatError)]

@@ -198,7 +198,7 @@ class Machine:
 
     @property
     def standing(self) -> standing.Standing:
-        found = standing.read(following.directory(self.state, "agama"))
+        found = standing.read(standing.directory(self.state, "agama"))
         assert found
         return found
 

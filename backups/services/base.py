@@ -182,13 +182,20 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Point:
-    """A moment to come back to: a time (UTC), or a position in the service's log (MySQL: a GTID). One of the two."""
+    """A moment to come back to: a time (UTC), or a transaction of the service's log, by its position. One of the two.
+
+    position: MySQL: its GTID, or the file and offset where it begins (`binlog.000007:4711`); the moment is right after it, with
+    `before` right before it, when everything that the log has before it was done
+    """
 
     time: datetime | None = None
     position: str | None = None
+    before: bool = False
 
     def __str__(self) -> str:
-        return f"{self.time:%Y-%m-%d %H:%M:%S %Z}" if self.time else str(self.position)
+        if self.time:
+            return f"{self.time:%Y-%m-%d %H:%M:%S %Z}"
+        return f"the moment before {self.position}" if self.before else str(self.position)
 
 
 class FirstStart(Protocol):

@@ -25,6 +25,7 @@ VERBS = {
     "follow": Verb("follow", "follow", "Keep a service's log up to the second between two backups"),
     "list": Verb("listing", "list_backups", "List the backups, and which of them were proven"),
     "show": Verb("show", "show", "Show one backup: chain, sizes, lock, proof, witness"),
+    "log": Verb("log", "log", "List the transactions of MySQL's log, to find a mistake"),
     "verify": Verb("verify", "verify", "Restore backups into sandboxes, compare and time them"),
     "restore": Verb("restore", "restore", "Bring a service back, proven equal first"),
     "status": Verb("status", "status", "Say how old the last backups and proofs are"),

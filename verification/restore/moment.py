@@ -3,7 +3,7 @@
 Pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -80,23 +80,47 @@ class RestorePoints:
             hint="give a moment of these, or none for the newest backup: lifeboat list shows them",
         )
 
-    def at_position(self, position: str) -> Choice:
-        """Choose the moment right after a position of the log (MySQL: a GTID).
+    def at_position(self, point: Point) -> Choice:
+        """Choose the moment at a transaction of the log, by its position (MySQL: a GTID, or where it begins).
 
-        Raises LifeboatError when no two backups have it between them.
+        Raises LifeboatError when no two backups have it between them, or two pairs of them have.
         """
+        position = str(point.position)
         if self._log is None:
             raise LifeboatError(f"{self._name} has no log, so no position {position}", hint="give a time: --at TIME")
-        for earlier in reversed(self._every):
-            later = self._following(earlier)
-            if later is None or not self._log.holds(self._manifest(later), position):
-                continue
-            if not self._log.holds(self._manifest(earlier), position):
-                return self._choice(earlier, Point(position=position), later)
-        raise LifeboatError(
-            f"no two backups of {self._name} have {position} between them; {self._restorable()}",
-            hint="a GTID is written source:number; what is older than the oldest of these is in it, but has no moment of its own",
+        held = {backup.id for chain in self._chains if self._holds(chain.last, position) for backup in chain.backups}
+        pairs = (
+            (earlier, later)
+            for earlier in reversed(self._every)
+            if (later := self._following(earlier)) is not None and later.id in held
         )
+        found = [pair for pair in pairs if self._holds(pair[1], position) and not self._holds(pair[0], position)]
+        if len(found) > 1:
+            between = ", and between ".join(f"{earlier.id} and {later.id}" for earlier, later in found)
+            raise LifeboatError(
+                f"{self._name} has {position} more than once, since its log was reset: between {between}",
+                hint=f"name the time of the one that you mean: --at TIME; lifeboat log {self._name} shows both",
+            )
+        if not found:
+            raise LifeboatError(
+                f"no two backups of {self._name} have {position} between them: {self._where(position)}; {self._restorable()}",
+                hint=f"see which transactions have a moment of their own, and how they are named: lifeboat log {self._name}",
+            )
+        return self._choice(found[0][0], point, found[0][1])
+
+    def pairs(self) -> Iterator[tuple[BackupRecord, BackupRecord | None]]:
+        """Yield each backup, the oldest first, with the one whose log goes on from it; None where none does."""
+        return ((backup, self._following(backup)) for backup in self._every)
+
+    def _holds(self, backup: BackupRecord, position: str) -> bool:
+        return self._log is not None and self._log.holds(self._manifest(backup), position)
+
+    def _where(self, position: str) -> str:
+        """Say where a transaction is that no two backups have between them."""
+        first = next((backup for backup in self._every if self._holds(backup, position)), None)
+        if first is None:
+            return f"none of them holds it, the newest is {self._every[-1].id}, of {self._every[-1].taken_at:{_TIME}}"
+        return f"{first.id}, of {first.taken_at:{_TIME}}, holds it already, and no log leads there from a backup before it"
 
     def _choice(self, backup: BackupRecord, point: Point | None = None, later: BackupRecord | None = None) -> Choice:
         chain = next(chain for chain in self._chains if chain.id == backup.chain)

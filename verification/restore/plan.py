@@ -13,7 +13,7 @@ from backups.machine.docker import Docker
 from backups.manifest import BACKUP, BackupRecord, Manifest
 from backups.repository.listing import Listing, Snapshot
 from backups.repository.repository import Repository
-from backups.services.base import Service
+from backups.services.base import Point, Service
 from backups.site import Site
 from verification.drill import images
 from verification.evidence import store
@@ -131,7 +131,7 @@ def require_unrefuted(
         # It came back equal, and only too late: nothing is wrong with its log.
         return
     why = f": {drill.reasons[0]}" if drill and drill.reasons else ""
-    moment = order.at if isinstance(order.at, str) else f"{order.at:%Y-%m-%d %H:%M:%S} UTC"
+    moment = order.at if isinstance(order.at, Point) else f"{order.at:%Y-%m-%d %H:%M:%S} UTC"
     raise Damaged(
         f"{moment} would be reached by the log of {later.id}, whose drill of {proof.at:%Y-%m-%d %H:%M} UTC failed{why}; "
         "nothing was changed",

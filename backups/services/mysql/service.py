@@ -9,7 +9,8 @@ from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
-from backups.services.mysql import health, loss
+from backups.services.continuous import Transaction
+from backups.services.mysql import health, loss, told
 from backups.services.mysql.binlog import coverage, joined
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.dump_details import is_dump
@@ -89,6 +90,10 @@ class MySQLService:
     def join(self, parts: Sequence[Fetched], into: Path) -> Mapping[str, Any]:
         """Join logs that follow one another; see `Continuous.join`."""
         return joined.join([(coverage.log_details(part.manifest), part.data) for part in parts], into).model_dump()
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
+        """Tell the transactions between two backups; see `Continuous.told`."""
+        return told.told(earlier, later, only)
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Compare tables and rows, counted within seconds, with the witness; see `Service.loss`."""

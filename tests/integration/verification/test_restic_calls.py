@@ -12,7 +12,8 @@ import pytest
 from backups.machine import commands_run
 from backups.manifest import BackupRecord, Manifest
 from backups.services import registry
-from backups.services.base import Captured, Job
+from backups.services.base import Captured, Fetched, Job
+from backups.services.continuous import Transaction
 from backups.services.registry import ServiceType
 from tests.contract.toy import ToyService, ToySettings
 from tests.contract.toy_site import ToySite
@@ -71,6 +72,9 @@ class ToyWithALog(ToyService):
 
     def log(self, manifest: Manifest) -> Sequence[str]:
         return ()
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
+        raise AssertionError("nobody reads what is in the log")
 
     def capture(self, job: Job) -> Captured:
         ToyWithALog.before = job.before

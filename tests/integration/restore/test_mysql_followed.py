@@ -16,6 +16,7 @@ from backups.site import Site
 from tests.conftest import ROOT
 from tests.integration.flows.conftest import Said
 from tests.integration.restore.test_mysql_by_command import configured
+from tests.integration.restore.test_mysql_moments import inserted, last_gtid
 from tests.servers.mysql import PASSWORD, StartMySQL
 
 pytestmark = pytest.mark.docker
@@ -57,7 +58,7 @@ def held(site: Site) -> bytes:
 
 
 def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
-    state: Path, start_mysql: StartMySQL, lifeboat: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+    state: Path, start_mysql: StartMySQL, lifeboat: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
     server = start_mysql()
@@ -100,6 +101,19 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
         told = json.loads(lifeboat("status", "--json", "--config", str(configuration)).out)[0]
         assert told["log_until"] > told["last_backup_at"]
         assert told["rpo_seconds"] < 120
+        # A moment that no backup reaches yet comes back out of the pieces; nothing was compared with it, which is said.
+        good = last_gtid(server)
+        written(5)
+        assert wait_until(kept, seconds=120)
+        arguments = ["restore", "agama", "--at", good, "--tables", "agama.t", "--to", f"local:{tmp_path}/good"]
+        said = lifeboat(*arguments, "--json", "--config", str(configuration))
+        assert said.out, said.err
+        result = json.loads(said.out)
+        assert (said.code, result["verdict"], result["moment"]["transactions"]) == (1, "unproven", number - 5)
+        assert "no backup was taken since: the log was followed, without a gap" in result["proof"]
+        assert inserted(tmp_path / "good") == list(range(1, number - 4))
+        planned = lifeboat("restore", "agama", "--to", f"local:{tmp_path}/x", "--dry-run", "--config", str(configuration))
+        assert "its log is kept up to" in planned.out
         # The next backup has all of it, and what it has goes.
         night = site.back_up("agama", kind="incremental")
         assert wait_until(lambda: {after for after, _, _ in pieces(site)} <= {night.id}, seconds=120)

@@ -3,14 +3,15 @@
 Whoever wants such a moment asks once, by `continuous` or `continuous_copy`; a service without a log names nothing of this.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
-from backups.services.base import Copy, Fetched, Point, Service
+from backups.services.base import Captured, Copy, Fetched, Point, Service
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,23 @@ class Continuous(Protocol):
         ...
 
 
+@runtime_checkable
+class Followed(Continuous, Protocol):
+    """A service whose log can be pulled between two backups."""
+
+    def pull_on(self, last: Manifest, directory: Path) -> Captured:
+        """Pull the log from where a backup, or an earlier pull, ends to where it ends now; there is no witness.
+
+        `taken_at`: all that was committed up to then is in it, or before. Leaves no file where nothing was written.
+        Raises ChainBroken when the log does not go on there, LifeboatError when the source does not answer.
+        """
+        ...
+
+    def join(self, parts: Sequence[Fetched], into: Path) -> Mapping[str, Any]:
+        """Write the log of parts that follow one another below `into` as one; returns its details. Raises Damaged for a gap."""
+        ...
+
+
 @dataclass(frozen=True)
 class Advanced:
     """Where a copy stands that went on from its witness: in words, and after how many transactions of the log."""
@@ -119,3 +137,8 @@ def continuous_copy(copy: Copy) -> ContinuousCopy:
             hint="restore the moment of a backup: `lifeboat list` shows when they were taken",
         )
     return copy
+
+
+def followed(service: Service) -> Followed | None:
+    """Return the service as one whose log can be followed; None where it has none."""
+    return service if isinstance(service, Followed) and service.continuous else None

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from backups import chains as chaining
 from backups.errors import Damaged, LifeboatError
+from backups.follow import beyond, piece
+from backups.follow.beyond import Beyond
+from backups.follow.piece import LOG, Piece
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
 from backups.manifest import BACKUP, BackupRecord, Manifest
@@ -38,7 +41,9 @@ class Manifests:
     def __call__(self, record: BackupRecord) -> Manifest:
         """Read the manifest of a backup; raises Damaged when it is not whole."""
         if record.snapshot not in self._read:
-            self._read[record.snapshot] = self._repository.manifest(record)
+            self._read[record.snapshot] = (
+                beyond.manifest(record, self._repository) if isinstance(record, Beyond) else self._repository.manifest(record)
+            )
         return self._read[record.snapshot]
 
 
@@ -80,9 +85,10 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     """
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
-    snapshots = site.repository.snapshots(BACKUP, TAG)
+    snapshots = site.repository.snapshots(BACKUP, TAG, LOG)
     manifests = Manifests(site.repository)
-    choice = choose(site.repository.listing(snapshots), manifests, service, order, now)
+    pieces = piece.read(snapshots)
+    choice = choose(site.repository.listing(snapshots), manifests, service, order, now, pieces)
     if choice.later and not order.anyway:
         require_unrefuted(site.repository, snapshots, choice.later, order, now)
     target = open_target(order.to, site, docker, service, served=not order.tables)
@@ -121,7 +127,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         promised=promised(site.repository, snapshots, name, now),
         image=images.described(image, docker),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
-        lost=_lost(service, manifest),
+        lost=[*_followed(choice, pieces, order), *_lost(service, manifest)],
         foreseen=foreseen,
     )
 
@@ -157,7 +163,9 @@ def require_unrefuted(
     )
 
 
-def choose(held: Listing, manifests: Manifests, service: Service, order: Order, now: datetime) -> Choice:
+def choose(
+    held: Listing, manifests: Manifests, service: Service, order: Order, now: datetime, pieces: Sequence[Piece] = ()
+) -> Choice:
     """Choose what comes back: nothing that is dated in the future, unless it is named by its id.
 
     Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole.
@@ -169,7 +177,7 @@ def choose(held: Listing, manifests: Manifests, service: Service, order: Order, 
     if order.backup == "latest":
         chaining.require_present(service.name, members, now)
         members = chaining.present(members, now)
-    points = RestorePoints(service, members, manifests)
+    points = RestorePoints(service, members, manifests, pieces)
     if isinstance(order.at, datetime):
         return points.at(order.at)
     return points.at_position(order.at) if order.at is not None else points.of_backup(order.backup)
@@ -198,6 +206,16 @@ def lock(site: Site, target: str) -> Path:
 def in_use(site: Site, target: str) -> AbstractContextManager[None]:
     """Hold the target; raises LifeboatError while another restore on this machine does."""
     return locks.at_once(lock(site, target), f"another restore to {target} is running", hint="wait for it, or name another place")
+
+
+def _followed(choice: Choice, pieces: Sequence[Piece], order: Order) -> list[str]:
+    """Say that the log beyond the newest backup is kept, where that backup was asked for."""
+    log = beyond.beyond(choice.backup, pieces) if order.at is None else None
+    if log is None:
+        return []
+    return [
+        f"its log is kept up to {log.taken_at:%Y-%m-%d %H:%M:%S} UTC: --at {log.taken_at:%Y-%m-%dT%H:%M:%SZ} brings that back"
+    ]
 
 
 def _lost(service: Service, manifest: Manifest) -> list[str]:

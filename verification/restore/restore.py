@@ -173,6 +173,8 @@ class _Restore:
         order, later = self.plan.order, log.manifest.id
         if not order.second_replay:
             moment.skip(self.progress, "the second replay was left out, as was asked for (--no-second-replay)")
+        elif not log.manifest.witness:
+            moment.skip(self.progress, moment.NO_WITNESS)
         elif not all(check.passed for check in self.progress.checks):
             moment.skip(self.progress, "the copy was not equal to its own witness already")
         else:

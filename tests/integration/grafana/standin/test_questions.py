@@ -1,0 +1,106 @@
+"""What Lifeboat asks of a copy is what a real Grafana 12.4.3 was recorded to answer, and it understands those answers.
+
+The recorded server answers in place of the copy; its own database says what it has to answer. What was never recorded is answered
+by the stand-in, and listed here with a reason.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backups.services.grafana.client import USER_HEADER
+from backups.services.grafana.files import answers, objects
+from backups.services.grafana.files.database import opened
+from backups.witness import Fact
+from deployments.grafana_standin.serving import serving
+from tests.conftest import FIELD_DATA
+from tests.integration.grafana.standin import recorded
+from tests.integration.grafana.standin.replaying import Question, question, replaying
+
+pytestmark = pytest.mark.field
+NOW = datetime(2026, 11, 29, 1, 45, tzinfo=UTC)
+PROXY = {"GF_AUTH_PROXY_ENABLED": "true", "GF_AUTH_PROXY_HEADER_NAME": USER_HEADER, "GF_STANDIN_VERSION": "12.4.3"}
+
+NOT_RECORDED = {
+    r"/api/search\?.*type=dash-folder": "the same search was recorded for dashboards; folders were asked for by /api/folders",
+    r"/api/folders/[^/?]+\?": "one folder is answered as POST /api/folders answered it, and its 404 was recorded",
+    r"/api/alertmanager/grafana/api/v2/silences\?": "recorded of a server without silences; one with them is in test_serving's own",
+}
+"""Questions that nobody asked while the server was recorded, with what they are held to instead."""
+
+
+@dataclass
+class Copy:
+    """The recorded server in place of a copy. `unrecorded`: what the stand-in was asked in its place; `changed`: what it answers otherwise."""
+
+    database: Path
+    url: str
+    unrecorded: set[Question]
+    changed: dict[Question, Any]
+
+    def expected(self) -> set[Fact]:
+        """What its database says that it answers."""
+        with opened(self.database) as database:
+            return set(answers.expected(database, objects.read(database)))
+
+    def observed(self) -> set[Fact]:
+        """What it answers."""
+        with opened(self.database) as database:
+            return set(answers.observed(self.url, database, objects.read(database), muting_at=NOW))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    data, unrecorded, changed = tmp_path_factory.mktemp("lived-in"), set[Question](), dict[Question, Any]()
+    shutil.copyfile(FIELD_DATA / "grafana" / "db" / "lived-in-12.4.3.db", data / "grafana.db")
+    with serving(data, **PROXY, GF_SECURITY_SECRET_KEY="k7Qxgsrc") as standin, replaying(standin, unrecorded, changed) as url:
+        yield Copy(data / "grafana.db", url, unrecorded, changed)
+
+
+def test_every_recorded_answer_is_what_its_database_says(copy: Copy) -> None:
+    expected = copy.expected()
+    assert copy.observed() == expected
+    assert len(expected) > 70
+    written = {f"{path}?{'&'.join('='.join(pair) for pair in asked)}" for _, path, asked in copy.unrecorded}
+    unlisted = {one for one in written if not any(re.match(pattern, one) for pattern in NOT_RECORDED)}
+    assert unlisted == set(), "ask what was recorded, or say here what holds the answer instead"
+    assert [pattern for pattern in NOT_RECORDED if not any(re.match(pattern, one) for one in written)] == []
+
+
+@pytest.mark.parametrize(
+    ("route", "path", "value"),
+    [
+        ("/api/dashboards/uid/d-ops", ["dashboard", "panels", 0, "title"], "Another"),
+        ("/api/dashboards/uid/d-ops", ["meta", "folderUid"], "f-dev"),
+        ("/apis/dashboard.grafana.app/v2beta1/namespaces/default/dashboards/d-v2", ["spec", "title"], "Another"),
+        ("/api/datasources/uid/my1", ["url"], "elsewhere:3306"),
+        ("/api/datasources/uid/my1", ["secureJsonFields"], {"password": True}),
+        ("/api/library-elements?perPage=500&page=1", ["result", "elements", 0, "model", "title"], "Another"),
+        ("/api/v1/provisioning/alert-rules", [0, "for"], "7m"),
+        ("/api/v1/provisioning/alert-rules", [0, "labels", "t"], "y"),
+        ("/api/v1/provisioning/contact-points", [0, "type"], "email"),
+        ("/api/v1/provisioning/contact-points", [], []),
+        ("/api/v1/provisioning/alert-rules", [], []),
+        ("/api/datasources", [], []),
+    ],
+)  # fmt: skip
+def test_a_recorded_answer_that_is_another_is_noticed(route: str, path: list[Any], value: Any, copy: Copy) -> None:
+    [body] = [one.body for one in recorded.answers() if (one.session, one.route, one.organisation) == ("recadm", route, "1")]
+    if path:
+        inner = body
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+    else:
+        body = value
+    copy.changed[question("1", route)] = body
+    try:
+        assert copy.observed() != copy.expected()
+    finally:
+        copy.changed.clear()

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Copy:
     unrecorded: set[Question]
     changed: dict[Question, Any]
 
+    @cached_property
     def expected(self) -> set[Fact]:
         """What its database says that it answers."""
         with opened(self.database) as database:
@@ -64,7 +66,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
 
 
 def test_every_recorded_answer_is_what_its_database_says(copy: Copy) -> None:
-    expected = copy.expected()
+    expected = copy.expected
     assert copy.observed() == expected
     assert len(expected) > 70
     written = {f"{path}?{'&'.join('='.join(pair) for pair in asked)}" for _, path, asked in copy.unrecorded}
@@ -101,6 +103,6 @@ def test_a_recorded_answer_that_is_another_is_noticed(route: str, path: list[Any
         body = value
     copy.changed[question("1", route)] = body
     try:
-        assert copy.observed() != copy.expected()
+        assert copy.observed() != copy.expected
     finally:
         copy.changed.clear()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from backups.services.grafana.client import USER_HEADER
+from backups.services.grafana.client import USER_HEADER, Client
 from backups.services.grafana.files import answers, objects
 from backups.services.grafana.files.database import opened
 from backups.witness import Fact
@@ -27,6 +27,9 @@ from tests.integration.grafana.standin.replaying import Question, question, repl
 pytestmark = pytest.mark.field
 NOW = datetime(2026, 11, 29, 1, 45, tzinfo=UTC)
 PROXY = {"GF_AUTH_PROXY_ENABLED": "true", "GF_AUTH_PROXY_HEADER_NAME": USER_HEADER, "GF_STANDIN_VERSION": "12.4.3"}
+
+ALERTING = re.compile(r"/api/(v1/provisioning|alertmanager|ruler)")
+KINDS = ("alert rule", "contact point", "silence")
 
 NOT_RECORDED = {
     r"/api/search\?.*type=dash-folder": "the same search was recorded for dashboards; folders were asked for by /api/folders",
@@ -106,3 +109,23 @@ def test_a_recorded_answer_that_is_another_is_noticed(route: str, path: list[Any
         assert copy.observed() != copy.expected
     finally:
         copy.changed.clear()
+
+
+@pytest.mark.parametrize("silent", [{1, 2}, {1}, {2}])
+def test_of_an_organisation_without_alerting_nothing_of_it_is_asked_or_expected(silent: set[int], copy: Copy) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def once(client: Client, method: str, address: str, *rest: Any) -> Any:
+        asked.append((str(client.organisation), address))
+        return ask(client, method, address, *rest)
+
+    ask = Client._once
+    with opened(copy.database) as database, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Client, "_once", once)
+        found = objects.read(database)
+        expected = set(answers.expected(database, found, silent))
+        assert set(answers.observed(copy.url, database, found, silent, muting_at=NOW)) == expected
+    of_alerting = {organisation for organisation, address in asked if ALERTING.search(address)}
+    assert of_alerting == {"1", "2"} - {str(one) for one in silent}
+    assert not any(fact.subject.startswith(f"org {one} {kind}") for one in silent for kind in KINDS for fact in expected)
+    assert len(asked) > 30

@@ -81,6 +81,15 @@ class TestSaving:
         assert answer.status_code == 400
         assert message in answer.json()["message"]
 
+    def test_a_role_may_be_none_and_nothing_else_that_is_made_up(self, ask: Ask) -> None:
+        made = ask("/api/serviceaccounts", "POST", json={"name": "of a plugin", "role": "None"})
+        assert (made.status_code, made.json()["role"]) == (201, "None")
+        assert ask("/api/org/users", "POST", json={"loginOrEmail": "viewer", "role": "None"}).status_code == 200
+        assert ask("/api/search", auth=("viewer", "viewer")).status_code in {401, 403}
+        found = ask("/api/serviceaccounts/search").json()["serviceAccounts"]
+        assert {one["name"]: one["role"] for one in found}["of a plugin"] == "None"
+        assert ask("/api/serviceaccounts", "POST", json={"name": "x", "role": "Owner"}).status_code == 400
+
     def test_half_a_character_is_what_go_makes_of_it(self, ask: Ask) -> None:
         """Sent, and stored by whoever wrote the file; a whole one beyond the first plane stays."""
         body = '{"dashboard": {"uid": "half", "title": "a\\ud83d b\\ud83d\\udea4 \\udc00"}}'

@@ -1,5 +1,6 @@
 """Defines the manifest of a backup, kept in its snapshot, and the record of it that the snapshot's tags hold."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
@@ -56,6 +57,9 @@ class Source(Frozen):
     version: str
     image: str
     image_id: ImageId | None = None
+
+
+_REFUSED = re.compile(r"(?P<whose>org \d+): (?P<what>[^:]+) are not in the backup: .*HTTP 403")
 
 
 class _Shown(BaseModel):
@@ -132,9 +136,16 @@ class Manifest(Frozen):
     def partial(self) -> str | None:
         """Why a copy that equals its witness is not all that the source was: it holds what cannot be used. None for whole ones.
 
-        From `details`: partial, phrases of the service (`7 of 7 secrets cannot be opened`), each of which is also a limit.
+        From `details`: partial, phrases of the service (`7 of 7 secrets cannot be opened`), each of which is also a limit. An
+        older Lifeboat did not say so: then the limits tell what was refused.
         """
-        return "; ".join(map(str, self.details.get("partial") or [])) or None
+        told = self.details.get("partial")
+        return "; ".join(map(str, self._refused() if told is None else told)) or None
+
+    def _refused(self) -> list[str]:
+        """What the limits say that the source refused to show."""
+        lines = [_REFUSED.match(str(line)) for line in self.details.get("limits") or []]
+        return [f"{line['what']} of {line['whose']} could not be read" for line in lines if line]
 
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""

@@ -6,7 +6,7 @@ import signal
 import sys
 from types import FrameType
 
-from . import creation
+from . import creation, ini
 from . import settings as environment
 from .provisioning import Provisioning
 from .wire import Server, log
@@ -17,7 +17,7 @@ def main() -> None:
     logging.basicConfig(
         format="logger=%(name)s t=%(asctime)s level=%(levelname)s %(message)s", level=logging.INFO, stream=sys.stdout
     )
-    settings = environment.read(os.environ)
+    settings = environment.read(ini.joined(os.environ))
 
     def stop(number: int, frame: FrameType | None) -> None:
         sys.exit(0)

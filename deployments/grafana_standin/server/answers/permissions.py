@@ -78,7 +78,7 @@ def given(request: Request, kind: Kind, uid: str) -> list[Grant]:
         return []
     found: dict[str, Grant] = {}
     # By the index: it is asked for thousands.
-    actions = [f"{kind}{mark}{word}" for word in _ACTIONS.values() for mark in ".:"]
+    actions = [f"{kind}{mark}{word}" for word in (*_ACTIONS.values(), *_SETS.values()) for mark in ".:"]
     rows = request.rows(
         "SELECT role.name AS name, permission.action AS action, permission.created AS created FROM permission"
         " JOIN role ON role.id = permission.role_id"

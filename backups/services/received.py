@@ -35,6 +35,11 @@ class Receiver(Protocol):
         """Whether anything was sent to it that may have changed it."""
         ...
 
+    @property
+    def lacking(self) -> list[str]:
+        """Why what it holds after `receive` is not all that the backup is, a phrase each."""
+        ...
+
     def entries(self) -> list[str]:
         """What it holds already, by name. Raises LifeboatError when it does not answer or lets nothing out."""
         ...

@@ -78,6 +78,7 @@ class _Restore:
         self.book = Runbook()
         self.progress = Progress(Stopwatch(monotonic))
         self.notes: list[str] = []
+        self.lacking: list[str] = []
         self.delivered: str | None = None
         self.aside: str | None = None
         self.configuration: str | None = None
@@ -242,7 +243,8 @@ class _Restore:
         """Make the result of all that is known."""
         plan, choice, fault = self.plan, self.plan.choice, self.progress.fault
         phases = [Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases]
-        partial = self.progress.manifest.partial if self.progress.manifest else None
+        whole = self.progress.manifest.partial if self.progress.manifest else None
+        partial = "; ".join([*([whole] if whole else []), *self.lacking]) or None
         result = Restoration(
             service=plan.service.name,
             type=plan.service.settings.type,

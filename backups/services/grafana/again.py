@@ -2,17 +2,30 @@
 
 import time
 from collections.abc import Callable, Container
-from typing import Final
+from typing import Final, TypeVar
 
 from backups.errors import Transient
 from backups.services.http.answer import Answer
 
+Result = TypeVar("Result")
+
 TRIES: Final = 5
+_FEW_TRIES = 3
 _ENOUGH_SECONDS = 300.0
 """After so long a call is not made again: a server that hangs for minutes each time would hold a backup for the night."""
 _LONGEST_PAUSE_SECONDS = 60.0
 _TRIES_OF = {429: TRIES, 500: 3, 502: TRIES, 503: TRIES, 504: TRIES}
 """How often a read is made at most, by the status of its answer. A 500 may be a locked database, or the same for ever."""
+
+
+def insist(call: Callable[[], Result], pause: Callable[[float], None]) -> Result:
+    """Return what a reading call returns, called a few times where something outside passes."""
+    for attempt in range(1, _FEW_TRIES):
+        try:
+            return call()
+        except Transient:
+            pause(_seconds("", attempt))
+    return call()
 
 
 def ask(once: Callable[[], Answer], *, reads: bool, pause: Callable[[float], None], definite: Container[int] = ()) -> Answer:

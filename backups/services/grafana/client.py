@@ -36,15 +36,21 @@ _HEALTH = {(200, "ok"): True, (503, "failing"): False}
 """Its own words about its database, with the status that comes with them, and whether it is well."""
 
 
-class Denied(LifeboatError):
+class Declined(LifeboatError):
+    """The server answers that it does not do it. said: its own words, without the path, in which there are names of objects."""
+
+    said: str = ""
+
+
+class Denied(Declined):
     """HTTP 403: the caller may not have this."""
 
 
-class Missing(LifeboatError):
+class Missing(Declined):
     """HTTP 404: there is no such object, or no such route in this version."""
 
 
-class Refused(LifeboatError):
+class Refused(Declined):
     """Any other HTTP 4xx: the server understood the request and does not carry it out."""
 
 
@@ -292,14 +298,15 @@ class Client:
             if self.trusted is not None:
                 hint = "the copy must let one of its administrators in; its log says why it did not"
             raise LifeboatError(f"{what} does not accept {self.caller} (HTTP 401: {_message(answer)})", hint=hint)
-        if status == 403:
-            raise Denied(f"{method} {address}: HTTP 403: {_message(answer)}", hint="give the service account the role Admin")
-        if status == 404:
-            raise Missing(f"{method} {address}: HTTP 404: {_message(answer)}")
         if status >= 500 or status == 429:
             raise Transient(f"{what} answers {status}: {_message(answer)}", hint="look at Grafana's log; try again later")
         if status >= 400:
-            raise Refused(f"{method} {address}: HTTP {status}: {_message(answer)}")
+            declined = {403: Denied, 404: Missing}.get(status, Refused)(
+                f"{method} {address}: HTTP {status}: {_message(answer)}",
+                hint="give the service account the role Admin" if status == 403 else None,
+            )
+            declined.said = _message(answer)
+            raise declined
         try:
             return answer.json() if answer.body else None
         except TooDeep:

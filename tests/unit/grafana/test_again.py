@@ -68,6 +68,17 @@ def test_a_write_that_is_refused_is_clear(status: int, kind: type[LifeboatError]
         client.send("PUT", "api", "x", body={})
 
 
+def test_health_is_asked_for_a_few_times() -> None:
+    """A backup begins with it: one 502 of a proxy is no reason not to have one."""
+    fake = Fake({"GET /api/health": [(502, {}), CUT, (200, {"database": "ok", "version": "12.4.3"})]})
+    with faked(fake) as client:
+        assert again.insist(client.health, client.pause).version == "12.4.3"
+    fake = Fake({"GET /api/health": CUT})
+    with faked(fake) as client, pytest.raises(Transient):
+        again.insist(client.health, client.pause)
+    assert len(fake.calls) == 3
+
+
 def test_a_server_that_hangs_is_not_waited_for_all_night(monkeypatch: pytest.MonkeyPatch) -> None:
     passed = iter(range(0, 10_000, 200))
     monkeypatch.setattr(again.time, "monotonic", lambda: float(next(passed)))

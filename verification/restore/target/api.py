@@ -127,6 +127,7 @@ class ApiTarget:
             raise
         finally:
             steps.touched = self.receiver.written
+        steps.lacking += self.receiver.lacking
         steps.delivered = str(self)
         self._forget(steps)
 

@@ -24,6 +24,7 @@ class Steps(Protocol):
     delivered: where the data are now. aside: where what was there before is now. configuration: where its files are now
     touched: whether anything of the target was changed. stopped: whether its service was stopped, and not started again
     notes: what the operator has to know, a line each
+    lacking: why the target is not all that the backup is, a phrase each
     image: the one that the copy runs on
     """
 
@@ -33,6 +34,7 @@ class Steps(Protocol):
     touched: bool
     stopped: bool
     notes: list[str]
+    lacking: list[str]
 
     @property
     def image(self) -> Image | None:

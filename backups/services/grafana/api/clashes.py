@@ -43,8 +43,9 @@ def _titled(_: Key, body: Mapping[str, Any]) -> Iterable[str]:
     return [f"{(body.get('spec') or {}).get('title')} in {body.get('folderUid') or 'no folder'}"]
 
 
-def _login(_: Key, body: Mapping[str, Any]) -> Iterable[str]:
-    return [str(body.get("name") or "").lower().replace(" ", "-")]
+def _login(key: Key, _: Mapping[str, Any]) -> Iterable[str]:
+    """Of the name that it is made under: a second of one name is made under another, and renamed."""
+    return [key.name.lower().replace(" ", "-")]
 
 
 def _rules(_: Key, body: Mapping[str, Any]) -> Iterable[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from backups import plural
 from backups.errors import LifeboatError
+from backups.services.grafana import again
 from backups.services.grafana.api import alerting, kinds
 from backups.services.grafana.api.facts import facts
 from backups.services.grafana.api.objects import Key, Objects, shortened
@@ -76,7 +77,7 @@ def _foreseen(wanted: Objects, client: Client, found: organisations.Found, first
 
 
 def _version(client: Client) -> tuple[int, int] | None:
-    parts = re.match(r"(\d+)\.(\d+)", client.health().version or "")
+    parts = re.match(r"(\d+)\.(\d+)", again.insist(client.health, client.pause).version or "")
     return (int(parts[1]), int(parts[2])) if parts else None
 
 

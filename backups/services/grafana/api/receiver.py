@@ -16,12 +16,15 @@ from backups.services.grafana.client import Client
 from backups.services.http.address import shown
 from backups.services.received import Foresight
 
+_ACCOUNTS = frozenset({kinds.ORGANISATION, kinds.USER, kinds.MEMBER})
+
 
 class GrafanaReceiver:
     """See `Receiver`. What has another name than an object of the backup stays; what has the same one is written over."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.lacking: list[str] = []
 
     def __str__(self) -> str:
         return f"api:{shown(self._client.url)}"
@@ -77,6 +80,7 @@ class GrafanaReceiver:
             if key not in wanted.bodies and key.kind in CONTENT and key not in target.emptied
         )
         created = plural.count(len(target.made), "user")
+        self.lacking = _lacking(target)
         return [
             *target.notes,
             *_told(target),
@@ -85,6 +89,12 @@ class GrafanaReceiver:
             *([f"created {created}, each with a random password: {shortened(sorted(target.made))}"] if target.made else []),
             *([f"was there before and stays: {shortened(others + more)}"] if others or more else []),
         ]
+
+
+def _lacking(target: Target) -> list[str]:
+    """What is not there as the backup has it. Accounts that were there before are kept as they are, which is no loss."""
+    keys = sorted(str(key) for key in target.unattainable if key.kind not in _ACCOUNTS)
+    return [f"{plural.count(len(keys), 'object')} not there as the backup has it: {shortened(keys, 5)}"] if keys else []
 
 
 def _kinds(objects: Objects, organisation: int) -> set[str]:

@@ -240,9 +240,11 @@ def create_service_account(request: Request) -> Json:
 
 
 def change_service_account(request: Request, number: str) -> Json:
-    """Another role, or disabled."""
+    """Another name, with the same login; another role; or disabled."""
     body = fields(request.body)
     _member(request, number)
+    if body.get("name"):
+        request.connection.execute("UPDATE user SET name = ? WHERE id = ?", (str(body["name"]), int(number)))
     if "role" in body:
         request.connection.execute(
             "UPDATE org_user SET role = ? WHERE org_id = ? AND user_id = ?", (_role(body), request.org_id, int(number))

@@ -141,8 +141,8 @@ def snapshots(request: Request) -> list[Json]:
 
 
 def frontend_settings(request: Request) -> Json:
-    """Of what Grafana tells its own pages, the namespace of the organisation's objects."""
-    return {"namespace": namespace(request.org_id)}
+    """Of what Grafana tells its own pages, the namespace of the organisation's objects, and that nobody has licensed it."""
+    return {"namespace": namespace(request.org_id), "buildInfo": {"edition": "Open Source"}}
 
 
 def plugins(request: Request) -> list[Json]:

@@ -85,7 +85,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "org 1 member editor": lambda path: edits.delete_rows(path, "org_user", "org_id = 1 AND role = 'Editor'"),
     "grafana user viewer": lambda path: edits.delete_rows(path, "user", "login = 'viewer'"),
     "org 1 annotation": lambda path: edits.delete_rows(path, "annotation", "id = (SELECT min(id) FROM annotation)"),
-    "org 1 playlist": lambda path: edits.delete_rows(path, "playlist_item", "1"),
+    "org 1 playlist": lambda path: edits.delete_rows(path, "resource", "`group` = 'playlist.grafana.app'"),
     "org 1 preferences": lambda path: edits.delete_rows(path, "preferences", "org_id = 1"),
     "org 1 folder permissions": lambda path: edits.delete_rows(path, "permission", "scope LIKE 'folders:uid:%'"),
     "org 1 contact point": lambda path: edits.delete_rows(path, "alert_configuration", "org_id = 1"),

@@ -39,6 +39,7 @@ class Noted:
     stopped: bool = False
     image: Image | None = None
     notes: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
 
     def begin_step(self, phase: str, title: str) -> None:
         self.calls.append(f"phase {phase}")
@@ -63,8 +64,9 @@ class Server:
         answers: dict[str, Any] = {
             "free": self.free_bytes, "run": (self.code, "no"), "move_aside": "local:/data.old", "receive": ["a note"],
             "entries": ["here"], "image": "an image", "volume": "v", "name": "n", "begin": self.container,
+            "lacking": ["a phrase"],
         }  # fmt: skip
-        if name in {"volume", "name"}:
+        if name in {"volume", "name", "lacking"}:
             return answers[name]
 
         def call(*_: object, **__: object) -> Any:

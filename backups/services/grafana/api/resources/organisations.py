@@ -7,7 +7,7 @@ from typing import Any
 from backups.errors import LifeboatError
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
-from backups.services.grafana.client import Client, Denied, as_list, member
+from backups.services.grafana.client import Client, Denied, Unclear, as_list, member
 from backups.services.http.address import shown
 
 
@@ -88,14 +88,34 @@ def make(wanted: Objects, found: Found, client: Client) -> tuple[dict[int, int],
         if not _rename(client, numbers[first], name):
             unnamed = [Key(first, kinds.ORGANISATION, name)]
     for number, name in found.missing.items():
-        numbers[number] = int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])
+        numbers[number] = _make(client, name)
     return numbers, unnamed
+
+
+def _make(client: Client, name: str) -> int:
+    """Make one; where it is not known whether it was made, look for it, and try again."""
+    for last in (False, False, True):
+        try:
+            return int(client.within(None).send("POST", "api", "orgs", body={"name": name})["orgId"])
+        except Unclear:
+            made = [number for number, there in visible(client).items() if there == name]
+            if made:
+                return made[0]
+            if last:
+                raise
+    raise AssertionError("the last one returns or raises")
 
 
 def _rename(client: Client, number: int, name: str) -> bool:
     """Whether the server let it be renamed."""
-    try:
-        client.within(None).send("PUT", "api", "orgs", str(number), body={"name": name})
-    except Denied:
-        return False
-    return True
+    for last in (False, False, True):
+        try:
+            client.within(None).send("PUT", "api", "orgs", str(number), body={"name": name})
+        except Denied:
+            return False
+        except Unclear:
+            if last:
+                raise
+        else:
+            return True
+    raise AssertionError("the last one returns or raises")

@@ -121,7 +121,7 @@ class Target:
         try:
             yield
         except (Denied, Missing, Refused) as error:
-            if isinstance(error, Denied | Refused) and _ANOTHERS.search(error.message):
+            if isinstance(error, Denied | Refused) and _ANOTHERS.search(error.said):
                 self.leave(key, error.message)
             else:
                 self.refused[key] = error.message

@@ -62,6 +62,7 @@ class Request:
     now: datetime
     plugins: Path
     vault: Vault
+    server_settings: Mapping[str, Mapping[str, str]]
     disable_provenance: bool = False
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .answers import (
+    access,
     accounts,
     alert_writes,
     alerting,
@@ -20,6 +21,7 @@ from .answers import (
     permissions,
     playlists,
     rest,
+    ruler,
     sources,
 )
 from .request import RefusedError
@@ -64,6 +66,9 @@ ROUTES = (
     Route("GET", "/api/datasources", "Admin", sources.data_sources),
     Route("POST", "/api/datasources", "Admin", sources.create_data_source),
     Route("GET", "/api/datasources/uid" + _UID, "Admin", sources.data_source),
+    Route("GET", "/api/access-control/(?P<kind>folders|dashboards|serviceaccounts)/(?P<key>[^/]+)", "Admin", access.of),
+    Route("GET", "/api/admin/settings", "Server", rest.server_settings),
+    Route("GET", "/api/ruler/grafana/api/v1/rules", "Viewer", ruler.rules),
     Route("GET", "/api/v1/provisioning/alert-rules", "Admin", alerting.rules),
     Route("GET", "/api/v1/provisioning/contact-points", "Admin", alerting.contact_points),
     Route("GET", "/api/v1/provisioning/contact-points/export", "Admin", export.contact_points),
@@ -133,6 +138,33 @@ ROUTES = (
     Route("GET", _FOLDER_OBJECTS, "Viewer", objects.folders),
     Route("GET", _FOLDER_OBJECTS + _NAME, "Viewer", objects.folder),
 )
+
+
+NEEDED = {
+    "/api/orgs": "orgs:read", "/api/users": "users:read", "/api/org/users": "org.users:read", "/api/org/preferences": "orgs.preferences:read",
+    "/api/serviceaccounts/search": "serviceaccounts:read", "/api/teams/search": "teams:read", "/api/datasources": "datasources:read",
+    "/api/folders" + _UID + "/permissions": "folders.permissions:read",
+    "/api/dashboards/uid" + _UID + "/permissions": "dashboards.permissions:read",
+}  # fmt: skip
+"""The permission that a refusal names, of the routes whose own words are known."""
+
+
+def needed(route: Route) -> str:
+    """What a caller lacks who may not have this answer."""
+    known = NEEDED.get(route.pattern) if route.method == "GET" else None
+    return f"Permissions needed: {known}" if known else f"Role needed: {route.role}"
+
+
+_SINCE = {
+    ("dashboard.grafana.app", "v1"): (13, 0), ("dashboard.grafana.app", "v2"): (13, 0), ("dashboard.grafana.app", "v2beta1"): (12, 2),
+    ("folder.grafana.app", "v1"): (13, 0), ("playlist.grafana.app", "v1"): (12, 4), ("playlist.grafana.app", "v0alpha1"): (11, 0),
+}  # fmt: skip
+
+
+def served(group: str, api_version: str, server: str) -> bool:
+    """Whether a server of this version serves this version of a group of /apis; what is not named here came with 12.0."""
+    release = tuple(int(part) for part in re.findall(r"\d+", server)[:2])
+    return release >= _SINCE.get((group, api_version), (12, 0))
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:

@@ -26,6 +26,11 @@ class Vault:
             errors="replace"
         )
 
+    @staticmethod
+    def empty(sealed: str) -> bool:
+        """Whether a sealed value holds no text at all: then only salt and iv are there. Needs no key."""
+        return not sealed or len(base64.b64decode(sealed)[1:].partition(b"#")[2].removeprefix(_ALGORITHM)) <= 24
+
     def seal(self, text: str) -> str:
         """The text sealed with the active data key, base64. A database without one gets its first."""
         row = self._connection.execute("SELECT name FROM data_keys WHERE active = 1 ORDER BY created DESC").fetchone()

@@ -29,6 +29,15 @@ class Settings:
     alerting_look_seconds: float = 60.0
     secret_key: str = DEFAULT_SECRET_KEY
 
+    @property
+    def shown(self) -> dict[str, dict[str, str]]:
+        """What /api/admin/settings says of it, by section."""
+        return {
+            "database": {"type": "sqlite3", "path": self.database.name, "host": "", "name": "", "url": ""},
+            "paths": {"data": str(self.database.parent), "plugins": str(self.plugins)},
+            "unified_alerting": {"enabled": str(self.alerting).lower()},
+        }
+
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings with Grafana's defaults."""

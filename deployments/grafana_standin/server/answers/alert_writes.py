@@ -8,7 +8,7 @@ from typing import Any
 from deployments.grafana_standin.server.answers import alerting, provenance
 from deployments.grafana_standin.server.answers.accounts import insert
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
-from deployments.grafana_standin.server.storage.base import stamp
+from deployments.grafana_standin.server.storage.base import NEVER, stamp
 
 Json = dict[str, Any]
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
@@ -50,7 +50,13 @@ def set_rule_group(request: Request, folder: str, group: str) -> Json:
     for row in _group(request, folder, group):
         if row["uid"] not in kept:
             request.connection.execute("DELETE FROM alert_rule WHERE id = ?", (row["id"],))
-    return rule_group(request, folder, group)
+    return _echoed(rule_group(request, folder, group), {str(rule.get("uid")) for rule in sent})
+
+
+def _echoed(group: Json, sent: set[str]) -> Json:
+    """The answer to a write: what was sent with a uid comes back without the number and the time that it was stored with."""
+    rules = [rule | ({"id": 0, "updated": NEVER} if rule["uid"] in sent else {}) for rule in group["rules"]]
+    return group | {"rules": rules}
 
 
 def _group(request: Request, folder: str, group: str) -> list[Json]:
@@ -60,7 +66,8 @@ def _group(request: Request, folder: str, group: str) -> list[Json]:
 
 
 def _save_rule(request: Request, folder: str, group: str, interval: int, number: int, rule: Json) -> None:
-    for name in ("title", "data", "condition", "noDataState", "execErrState"):
+    needed = ("title", "data") if rule.get("record") else ("title", "data", "condition", "noDataState", "execErrState")
+    for name in needed:
         if not rule.get(name):
             raise RefusedError(400, f"invalid alert rule: no {name}")
     receiver = (rule.get("notification_settings") or {}).get("receiver")
@@ -71,13 +78,13 @@ def _save_rule(request: Request, folder: str, group: str, interval: int, number:
     board, panel = annotations.pop("__dashboardUid__", None), annotations.pop("__panelId__", None)
     settings = rule.get("notification_settings")
     row = {
-        "title": rule["title"], "condition": rule["condition"], "data": json.dumps(rule["data"]), "updated": stamp(request.now),
-        "interval_seconds": interval, "namespace_uid": folder, "rule_group": group, "no_data_state": rule["noDataState"],
-        "exec_err_state": rule["execErrState"], "for": nanoseconds(rule.get("for")), "annotations": json.dumps(annotations),
+        "title": rule["title"], "condition": rule.get("condition") or "", "data": json.dumps(rule["data"]), "updated": stamp(request.now),
+        "interval_seconds": interval, "namespace_uid": folder, "rule_group": group, "no_data_state": rule.get("noDataState") or "",
+        "exec_err_state": rule.get("execErrState") or "", "for": nanoseconds(rule.get("for")), "annotations": json.dumps(annotations),
         "labels": json.dumps(rule.get("labels") or {}), "dashboard_uid": board, "panel_id": int(panel) if panel else None,
         "rule_group_idx": number, "is_paused": int(bool(rule.get("isPaused"))),
         "notification_settings": json.dumps([settings]) if settings else "",
-        "record": json.dumps(rule["record"]) if rule.get("record") else "",
+        "record": _recorded(rule.get("record")),
         "keep_firing_for": nanoseconds(rule.get("keep_firing_for")),
     }  # fmt: skip
     if request.rows("SELECT 1 FROM alert_rule WHERE org_id = ? AND uid = ?", request.org_id, uid):
@@ -89,6 +96,10 @@ def _save_rule(request: Request, folder: str, group: str, interval: int, number:
     else:
         insert(request, "alert_rule", org_id=request.org_id, uid=uid, version=1, guid=secrets.token_hex(16), metadata="{}", **row)
     provenance.claim_rule(request, uid)
+
+
+def _recorded(record: Json | None) -> str:
+    return json.dumps({key: record.get(name) or "" for name, key in alerting.RECORD.items()}) if record else ""
 
 
 def create_contact_point(request: Request) -> Json:
@@ -223,7 +234,7 @@ def set_template(request: Request, name: str) -> Json:
     files[name] = text
     _save(request, whole)
     provenance.claim(request, "template", name)
-    return next(one for one in alerting.templates(request) if one["name"] == name)
+    return next(one for one in alerting.templates(request) or () if one["name"] == name)
 
 
 def _configuration(request: Request) -> Json:

@@ -41,11 +41,20 @@ def rules(request: Request) -> list[Json]:
             {"id": row["id"], "uid": row["uid"], "orgID": row["org_id"], "folderUID": row["namespace_uid"], "ruleGroup": row["rule_group"],
              "title": row["title"], "condition": row["condition"], "data": json.loads(row["data"]), "updated": rfc3339(row["updated"]),
              "noDataState": row["no_data_state"], "execErrState": row["exec_err_state"], "for": duration(row["for"]),
-             "keep_firing_for": duration(row.get("keep_firing_for") or 0), "annotations": _labels(row, "annotations"),
-             "labels": _labels(row, "labels"), "isPaused": bool(row.get("is_paused")), "notification_settings": settings[0] if settings else None,
-             "record": json.loads(row.get("record") or "null")} | provenance.shown(request, "alertRule", row["uid"])
+             "keep_firing_for": duration(row.get("keep_firing_for") or 0), "isPaused": bool(row.get("is_paused")), "notification_settings": settings[0] if settings else None,
+             "record": _record(row)} | {name: shown for name in ("annotations", "labels") if (shown := _labels(row, name))}
+            | provenance.shown(request, "alertRule", row["uid"])
         )  # fmt: skip
     return found
+
+
+RECORD = {"metric": "Metric", "from": "From", "target_datasource_uid": "TargetDatasourceUID"}
+"""A recording rule's fields in the API, and in the column `record`."""
+
+
+def _record(row: Json) -> Json | None:
+    stored: Json | None = json.loads(row.get("record") or "null")
+    return stored and {name: stored[key] for name, key in RECORD.items() if stored.get(key)}
 
 
 def silences(request: Request) -> list[Json]:
@@ -95,7 +104,9 @@ def contact_points(request: Request) -> list[Json]:
         {"uid": one["uid"], "name": receiver["name"], "type": one["type"], "disableResolveMessage": bool(one.get("disableResolveMessage")),
          "settings": one["settings"] | dict.fromkeys(one.get("secureSettings") or {}, REDACTED)}
         | provenance.shown(request, "contactPoint", one["uid"])
-        for receiver in configuration(request).get("alertmanager_config", {}).get("receivers") or []
+        for receiver in sorted(
+            configuration(request).get("alertmanager_config", {}).get("receivers") or [], key=lambda one: str(one["name"])
+        )
         for one in receiver.get("grafana_managed_receiver_configs") or []
         if only in {"", receiver["name"]}
     ]  # fmt: skip
@@ -123,13 +134,13 @@ def _fingerprint(timing: Json) -> str:
     return template_version(json.dumps(timing, sort_keys=True))
 
 
-def templates(request: Request) -> list[Json]:
-    """Notification templates; `version` is a hash of the text."""
+def templates(request: Request) -> list[Json] | None:
+    """Notification templates, null where there are none; `version` is a hash of the text."""
     found = _configuration(request, 500, "Internal Server Error").get("template_files") or {}
     return [
         {"name": name, "template": text, "version": template_version(text)} | provenance.shown(request, "template", name)
         for name, text in sorted(found.items())
-    ]
+    ] or None
 
 
 def template_version(text: str) -> str:

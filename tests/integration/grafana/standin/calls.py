@@ -61,7 +61,7 @@ CALLS = [
     Call("GET", "/api/datasources/uid/agama-mysql", template=_SOURCE),
     Call("GET", "/api/datasources/uid/nothing", 404, _SOURCE),
     Call("POST", "/api/folders", body={"uid": "made", "title": "Made", "parentUid": "agama", "description": "here"}),
-    Call("POST", "/api/folders", 409, body={"uid": "agama", "title": "Made"}),
+    Call("POST", "/api/folders", 412, body={"uid": "agama", "title": "Made"}),
     Call("POST", "/api/folders", 400, body={"title": ""}),
     Call("POST", _SAVE, body={"dashboard": {"title": "Made", "uid": "made-too"}, "folderUid": "agama", "message": "made"}),
     Call("POST", _SAVE, 404, body={"dashboard": {"title": "Made", "id": 98765}}),
@@ -134,6 +134,8 @@ CALLS = [
     Call("POST", "/api/playlists", body={"name": "Made", "interval": "1m", "items": [{"type": "dashboard_by_uid", "value": "welcome", "order": 1, "title": ""}]}),
     Call("PUT", "/api/playlists/on-the-wall", template=_LIST, body={"name": "Made", "interval": "1m", "items": []}),
     Call("GET", "/api/dashboard/snapshots"),
+    Call("GET", "/api/admin/settings"),
+    Call("GET", "/api/access-control/folders/agama", template="/api/access-control/{resource}/{resourceID}"),
     Call("DELETE", "/api/dashboards/uid/welcome", template=_BOARD),
     Call("DELETE", "/api/dashboards/uid/nothing", 404, _BOARD),
 ]  # fmt: skip

@@ -129,6 +129,6 @@ def test_dashboards_of_the_wild_are_kept_untouched(layout: Layout, tmp_path: Pat
             read = requests.get(f"{url}/api/dashboards/uid/{board['uid']}", auth=admin, timeout=60).json()["dashboard"]
             assert {key: value for key, value in read.items() if key not in {"id", "version"}} == board
             item = requests.get(
-                f"{url}/apis/dashboard.grafana.app/v1/namespaces/default/dashboards/{board['uid']}", auth=admin, timeout=60
+                f"{url}/apis/dashboard.grafana.app/v0alpha1/namespaces/default/dashboards/{board['uid']}", auth=admin, timeout=60
             ).json()
             assert item["spec"] | {"uid": board["uid"]} == board

@@ -10,6 +10,7 @@ from typing import Any
 
 from .content.dashboards import dashboard, metric, panel
 from .database import ADMIN, BEGINNING
+from .server.creation import DEFAULT_ALERTING
 from .server.storage import Folder, Store, opened
 from .server.storage.base import stamp
 
@@ -67,6 +68,14 @@ def delete_rows(path: Path, table: str, where: str) -> int:
     """Delete rows behind the server's back; gives their number, so that a test can see that it broke something."""
     with _store(path) as (connection, _):
         return connection.execute(f"DELETE FROM `{table}` WHERE {where}").rowcount
+
+
+def reset_alerting(path: Path, *, org_id: int = 1) -> int:
+    """Put back the configuration that an organisation's Alertmanager begins with; gives the number of rows that it changed."""
+    with _store(path) as (connection, _):
+        return connection.execute(
+            "UPDATE alert_configuration SET alertmanager_configuration = ? WHERE org_id = ?", (DEFAULT_ALERTING, org_id)
+        ).rowcount
 
 
 def add_service_account(path: Path, name: str, role: str, token: str, *, org_id: int = 1, now: datetime = BEGINNING) -> None:

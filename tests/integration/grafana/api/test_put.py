@@ -88,7 +88,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "org 1 playlist": lambda path: edits.delete_rows(path, "resource", "`group` = 'playlist.grafana.app'"),
     "org 1 preferences": lambda path: edits.delete_rows(path, "preferences", "org_id = 1"),
     "org 1 folder permissions": lambda path: edits.delete_rows(path, "permission", "scope LIKE 'folders:uid:%'"),
-    "org 1 contact point": lambda path: edits.delete_rows(path, "alert_configuration", "org_id = 1"),
+    "org 1 contact point": edits.reset_alerting,
 }
 
 

@@ -95,6 +95,10 @@ class ApiTarget:
         known = set(self.receiver.kept(self.first))
         return [entry for entry in entries if entry in known]
 
+    def in_use(self) -> str | None:
+        """See Target: the server does it itself, and so it must run."""
+        return None
+
     def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:  # noqa: ARG002 - the copy's server still runs
         """See Target."""
         if not isinstance(copy, GivesObjects):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from backups import secret
 from backups.errors import LifeboatError, Transient
-from backups.services.grafana import again
+from backups.services.grafana import again, said
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http import answer as answers
 from backups.services.http.address import shown
@@ -28,7 +28,6 @@ _MOST_PAGES = 10_000
 _MOST_BYTES = 4 * 2**30
 """Of a list, and what is read between its pages; a server that has more never says that it has come to the end."""
 _BOUNDS = Bounds(silence=120.0, total=600.0)
-_BUSY = frozenset({429, 502, 503, 504})
 _BROKEN = frozenset({500})
 """What a server answers about an object that it cannot read, the second time as the first."""
 
@@ -157,14 +156,14 @@ class Client:
         bounds = replace(HEALTH, connect=min(seconds, HEALTH.connect), silence=seconds, total=2 * seconds)
         answer = self.line.ask("GET", "/api/health", bounds, headers={"Accept": "application/json"}, signed=False, follow=True)
         try:
-            said = answer.json()
+            health = answer.json()
         except Foreign:
-            raise _not_grafana(answer, "not with JSON") from None
-        state = said.get("database") if isinstance(said, Mapping) else None
+            raise said.not_grafana(answer, "not with JSON") from None
+        state = health.get("database") if isinstance(health, Mapping) else None
         well = _HEALTH.get((answer.status, state)) if isinstance(state, str) else None
         if well is None:
-            raise _not_grafana(answer, "not as Grafana tells its health")
-        return Health(well, str(said.get("version") or "")[:100] or None)
+            raise said.not_grafana(answer, "not as Grafana tells its health")
+        return Health(well, str(health.get("version") or "")[:100] or None)
 
     def within(self, organisation: int | None) -> "Client":
         """The same, in an organisation; by the same connection."""
@@ -297,22 +296,22 @@ class Client:
             hint = "is the token or password right, and not expired or deleted? a token works in its own organisation only"
             if self.trusted is not None:
                 hint = "the copy must let one of its administrators in; its log says why it did not"
-            raise LifeboatError(f"{what} does not accept {self.caller} (HTTP 401: {_message(answer)})", hint=hint)
+            raise LifeboatError(f"{what} does not accept {self.caller} (HTTP 401: {said.message(answer)})", hint=hint)
         if status >= 500 or status == 429:
-            raise Transient(f"{what} answers {status}: {_message(answer)}", hint="look at Grafana's log; try again later")
+            raise Transient(f"{what} answers {status}: {said.message(answer)}", hint="look at Grafana's log; try again later")
         if status >= 400:
             declined = {403: Denied, 404: Missing}.get(status, Refused)(
-                f"{method} {address}: HTTP {status}: {_message(answer)}",
+                f"{method} {address}: HTTP {status}: {said.message(answer)}",
                 hint="give the service account the role Admin" if status == 403 else None,
             )
-            declined.said = _message(answer)
+            declined.said = said.message(answer)
             raise declined
         try:
             return answer.json() if answer.body else None
         except TooDeep:
             raise
         except Foreign:
-            raise _not_grafana(answer, "not with JSON") from None
+            raise said.not_grafana(answer, "not with JSON") from None
 
 
 def as_list(answer: Any) -> list[Mapping[str, Any]]:
@@ -331,27 +330,5 @@ def member(answer: Any, name: str) -> Any:
     return answer.get(name)
 
 
-def _not_grafana(answer: Answer, how: str) -> LifeboatError:
-    kind = Transient if answer.status in _BUSY else Foreign
-    return kind(f"{answer.what} answers {answer.status}, and {how}", hint=_whose(answer.status))
-
-
-def _whose(status: int) -> str:
-    """What to do about an answer that is not Grafana's."""
-    if status in (502, 503, 504):
-        return "a proxy before it answers in its place: look there, or set url to Grafana's own address"
-    return "is the url a Grafana's, with its sub-path? what stands before it may answer in its place"
-
-
 def _address(path: tuple[str, ...]) -> str:
     return "/" + "/".join(quote(part, safe="", errors="surrogatepass") for part in path)
-
-
-def _message(answer: Answer) -> str:
-    """The server's own words, no longer than a line."""
-    try:
-        said = answer.json()
-    except Foreign:
-        said = None
-    message = said.get("message") if isinstance(said, Mapping) else None
-    return " ".join(str(message or answer.reason).split())[:300]

@@ -115,6 +115,7 @@ ROUTES = (
     Route("PUT", "/api/datasources/uid" + _UID, "Admin", sources.change_data_source),
     Route("GET", _GROUP, "Admin", alert_writes.rule_group),
     Route("PUT", _GROUP, "Admin", alert_writes.set_rule_group),
+    Route("PUT", _PROVISIONING + "/alert-rules" + _UID, "Admin", alert_writes.change_rule),
     Route("POST", _PROVISIONING + "/contact-points", "Admin", alert_writes.create_contact_point, 202),
     Route("PUT", _PROVISIONING + "/contact-points" + _UID, "Admin", alert_writes.change_contact_point, 202),
     Route("PUT", _PROVISIONING + "/policies", "Admin", alert_writes.set_policies, 202),

@@ -53,6 +53,17 @@ def set_rule_group(request: Request, folder: str, group: str) -> Json:
     return _echoed(rule_group(request, folder, group), {str(rule.get("uid")) for rule in sent})
 
 
+def change_rule(request: Request, uid: str) -> Json:
+    """Another rule under the same uid, at its place in the group; it has the provenance of the write."""
+    rows = request.rows("SELECT * FROM alert_rule WHERE org_id = ? AND uid = ?", request.org_id, uid)
+    if not rows:
+        raise RefusedError(404, "alert rule not found")
+    row, body = rows[0], fields(request.body)
+    folder, group = str(body.get("folderUID") or row["namespace_uid"]), str(body.get("ruleGroup") or row["rule_group"])
+    _save_rule(request, folder, group, row["interval_seconds"], row["rule_group_idx"], body | {"uid": uid})
+    return next(rule for rule in alerting.rules(request) if rule["uid"] == uid)
+
+
 def _echoed(group: Json, sent: set[str]) -> Json:
     """The answer to a write: what was sent with a uid comes back without the number and the time that it was stored with."""
     rules = [rule | ({"id": 0, "updated": NEVER} if rule["uid"] in sent else {}) for rule in group["rules"]]

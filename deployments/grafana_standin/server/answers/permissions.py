@@ -77,7 +77,7 @@ def given(request: Request, kind: Kind, uid: str) -> list[Grant]:
     if not request.has_table("permission"):
         return []
     found: dict[str, Grant] = {}
-    # By the index: it is asked for thousands.
+    # By the index: it is asked for thousands of times.
     actions = [f"{kind}{mark}{word}" for word in (*_ACTIONS.values(), *_SETS.values()) for mark in ".:"]
     rows = request.rows(
         "SELECT role.name AS name, permission.action AS action, permission.created AS created FROM permission"

@@ -1,9 +1,10 @@
 """What each kind of target does with what was brought back, and in which order; the rest is told by restores of real services."""
 
+import json
 import socket
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -65,13 +66,15 @@ class Server:
         answers: dict[str, Any] = {
             "free": self.free_bytes, "run": (self.code, "no"), "move_aside": "local:/data.old", "receive": ["a note"],
             "entries": ["here"], "image": "an image", "volume": "v", "name": "n", "begin": self.container,
-            "lacking": ["a phrase"],
+            "lacking": ["a phrase"], "written": True,
         }  # fmt: skip
-        if name in {"volume", "name", "lacking"}:
+        if name in {"volume", "name", "lacking", "written"}:
             return answers[name]
 
         def call(*said: object, **__: object) -> Any:
             self.steps.calls.append("look" if "awk" in str(said) else name)
+            if name == "keep":
+                cast("Path", said[0]).mkdir(parents=True)
             return answers.get(name)
 
         return call
@@ -152,7 +155,39 @@ def test_a_server_keeps_what_it_holds_before_anything_is_put_into_it(delivery: D
     target = ApiTarget(cast("Any", Server(steps)), tmp_path, "toy")
     assert carried_out(target, delivery, steps, ["old"]) == ["phase keep", "keep", "phase deliver", "receive"]
     assert (steps.delivered, steps.notes) == ("a server", ["a note"])
-    assert str(steps.aside).startswith(f"{tmp_path}/toy.before-restore-")
+    assert str(steps.aside).startswith(f"{tmp_path}/restores/toy.before-restore-")
+
+
+def test_a_server_to_which_nothing_was_sent_is_known_to_be_untouched(delivery: Delivery, tmp_path: Path) -> None:
+    class Refusing(Server):
+        def __getattr__(self, name: str) -> Any:
+            if name == "receive":
+                raise LifeboatError("two clashes")
+            return False if name == "written" else super().__getattr__(name)
+
+    steps = Noted()
+    with pytest.raises(LifeboatError, match="two clashes"):
+        carried_out(ApiTarget(cast("Any", Refusing(steps)), tmp_path, "toy"), delivery, steps, [])
+    assert not steps.touched
+    assert not list((tmp_path / "restores").iterdir()), "there is nothing to go on with"
+
+
+def test_only_the_same_restore_of_late_is_gone_on_with(tmp_path: Path) -> None:
+    kept = tmp_path / "restores" / "toy.before-restore-x"
+    kept.mkdir(parents=True)
+    said = {"to": "a server", "backup": "b", "at": "2026-11-23T00:00:00+00:00"}
+
+    def goes_on(hours: float = 1, **changed: str) -> bool:
+        (kept / "unfinished.json").write_text(json.dumps(said | changed))
+        target = ApiTarget(cast("Any", Server(Noted())), tmp_path, "toy")
+        return target.unfinished("b", NOW + timedelta(hours=hours)) == kept
+
+    assert goes_on()
+    assert not goes_on(hours=25)
+    assert not goes_on(to="another server")
+    assert not goes_on(backup="a newer backup")
+    (kept / "unfinished.json").write_text("half a li")
+    assert ApiTarget(cast("Any", Server(Noted())), tmp_path, "toy").unfinished("b", NOW) is None
 
 
 class Begun:

@@ -3,7 +3,7 @@
 A secret that could not be read stays what it is where there is one, and gets a stand-in where there is none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from backups.errors import Transient
@@ -69,7 +69,7 @@ def _put(target: Target, organisation: int) -> None:
         for one in body["integrations"]:
             uid, whose = str(one.get("uid") or ""), bool(provenance_kept(one))
             old = there.get(uid) if uid else None
-            if not uid and any(_alike(one, other) for other in (had or {}).get("integrations") or []):
+            if _is_there(one, (had or {}).get("integrations") or []):
                 continue
             sent = {**without(one, _OURS), "name": key.name, "settings": _settings(one, old)}
             if hidden.redacted(sent["settings"]):
@@ -82,6 +82,15 @@ def _put(target: Target, organisation: int) -> None:
                     client.send("POST", *PROVISIONING, "contact-points", body=sent, provenance=whose)
                 else:
                     client.send("PUT", *PROVISIONING, "contact-points", uid, body=sent, provenance=whose)
+
+
+def _is_there(one: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the contact point there has this integration already, its secrets included where it has a uid."""
+    uid = str(one.get("uid") or "")
+    if not uid:
+        return any(_alike(one, other) for other in others)
+    mine = [other for other in others if other.get("uid") == uid]
+    return any(_alike(one, other) and not _other_secrets({"integrations": [other]}, {"integrations": [one]}) for other in mine)
 
 
 def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -40,6 +40,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     to: str | None = None,
     backup: str = "latest",
     at: str | None = None,
+    before: str | None = None,
     tables: list[str] | None = None,
     replace: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
     anyway: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
@@ -57,11 +58,13 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
             by default its restore.to
         backup: an id, or latest
         at: a moment such as 2026-11-22T14:03:20Z, or a GTID (MySQL)
+        before: instead of it, a GTID, or FILE:OFFSET as lifeboat log prints it: the moment just before that transaction (MySQL)
         tables: of MySQL, database.table: write these as files of SQL instead
         replace: move aside what the target holds
         anyway: deliver the data even when a check failed
         image: what the copy, and a container that stays, run on, instead of the configured image
-        second_replay: with `at`, prove the log that leads there by the witness of the next backup; without, it is unproven
+        second_replay: with `at` or `before`, prove the log that leads there by the witness of the next backup; without, it is
+            unproven
         dry_run: only print what would happen, change nothing
         runbook: a file for the runbook on the worker's machine, besides the one in the state directory
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
@@ -69,7 +72,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     lifecycle.begin()
     site, now = Site.open(config), datetime.now(UTC)
     order = arguments.order(
-        site, service, to=to, backup=backup, at=at, tables=tables or (), replace=replace, anyway=anyway,
+        site, service, to=to, backup=backup, at=at, before=before, tables=tables or (), replace=replace, anyway=anyway,
         second_replay=second_replay, image=image, now=now,
     )  # fmt: skip
     if dry_run:

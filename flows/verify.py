@@ -41,6 +41,7 @@ def verify_restores(
     services: list[str] | None = None,
     backup: list[str] | None = None,
     at: str | None = None,
+    before: str | None = None,
     image: str | None = None,
     out: Path | None = None,
     config: Path | None = None,
@@ -52,6 +53,7 @@ def verify_restores(
         backup: which backups: latest, worst, random, or an id; none named means latest and worst
         at: the moment to drill, as `restore` would bring it back: a time, or a GTID (MySQL); with `backup`, a time, and only
             backups taken by then
+        before: instead of it, a GTID, or FILE:OFFSET as lifeboat log prints it: the moment just before that transaction (MySQL)
         image: the image that the copies of the one named service run on, instead of the configured one
         out: a directory for report.json, report.html and junit.xml on the worker's machine
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
@@ -59,7 +61,7 @@ def verify_restores(
     lifecycle.begin()
     site = Site.open(config)
     names = site.chosen(services or [])
-    moment = arguments.moment(at, site.settings.timezone, datetime.now(UTC)) if at else None
+    moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))
     steps = Steps(
         plan=lambda: plan_drills(names, backup or (), moment, image, config),
         drill=lambda planned, at_once: lifecycle.results(

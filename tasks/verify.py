@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from backups import durations
 from backups.machine import runs
 from backups.machine.parallel import guarded
+from backups.services.base import Point
 from backups.site import Site
 from backups.text import markdown
 from tasks import artifacts
@@ -24,7 +25,7 @@ from verification.restore.moment_drills import drills
 
 @task(task_run_name="plan the drills", cache_policy=NO_CACHE, persist_result=False)
 def plan_drills(
-    names: Sequence[str], selections: Sequence[str], at: datetime | str | None, image: str | None, config: Path | None
+    names: Sequence[str], selections: Sequence[str], at: datetime | Point | None, image: str | None, config: Path | None
 ) -> list[Planned]:
     """Choose the backups to drill; a backup that is missing does not raise."""
     return guarded(lambda: drills(Site.open(config), names, selections, at, image=image))

@@ -19,6 +19,7 @@ from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
+from backups.services.base import Point
 from backups.site import Site
 from backups.text import json_shown
 from verification.drill import sandbox
@@ -67,7 +68,7 @@ def verify(
     names: Sequence[str],
     *,
     selections: Sequence[str] = (),
-    at: datetime | str | None = None,
+    at: datetime | Point | None = None,
     image: str | None = None,
     out: Path | None = None,
     tamper: Tamper | None = None,

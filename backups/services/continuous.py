@@ -3,13 +3,48 @@
 Whoever wants such a moment asks once, by `continuous` or `continuous_copy`; a service without a log names nothing of this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
-from backups.services.base import Copy, Fetched, Point, Service
+from backups.services.base import Captured, Copy, Fetched, Point, Service
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What a transaction did to one table: how many rows it inserted, changed and deleted; None where the log does not tell.
+
+    odd: what keeps its rows from being told as usual, a phrase each
+    """
+
+    table: str
+    inserted: int | None
+    changed: int | None
+    deleted: int | None
+    odd: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A transaction of the log. `committed_at`: UTC, by the source's clock.
+
+    name: what a `Point` calls it. gtid: None without GTIDs. place: where it begins in the source's log
+    statements: those in it, shortened, without texts: what rows they changed is not in `tables`; `more_statements` were left out
+    untold: what keeps the rest of it from being told, a phrase each
+    """
+
+    name: str
+    gtid: str | None
+    place: str
+    committed_at: datetime
+    tables: tuple[TableChange, ...] = ()
+    statements: tuple[str, ...] = ()
+    more_statements: int = 0
+    untold: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -22,7 +57,7 @@ class Continuous(Protocol):
         ...
 
     def holds(self, manifest: Manifest, position: str) -> bool:
-        """Return whether the moment of that backup comes after `position` of the log."""
+        """Return whether the moment of that backup comes after the transaction at `position` of the log (see `Point`)."""
         ...
 
     def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
@@ -31,6 +66,30 @@ class Continuous(Protocol):
 
     def log(self, manifest: Manifest) -> Sequence[str]:
         """Return the paths below `data/` that hold a backup's log."""
+        ...
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
+        """Yield the transactions of the log of `later` since `earlier`, the backup that it goes on from, in the log's order.
+
+        only: tables (`database.table`); of others nothing is told, but for what may concern them. Raises Damaged where it ends.
+        """
+        ...
+
+
+@runtime_checkable
+class Followed(Continuous, Protocol):
+    """A service whose log can be pulled between two backups."""
+
+    def pull_on(self, last: Manifest, directory: Path) -> Captured:
+        """Pull the log from where a backup, or an earlier pull, ends to where it ends now; there is no witness.
+
+        `taken_at`: all that was committed up to then is in it, or before. Leaves no file where nothing was written.
+        Raises ChainBroken when the log does not go on there, LifeboatError when the source does not answer.
+        """
+        ...
+
+    def join(self, parts: Sequence[Fetched], into: Path) -> Mapping[str, Any]:
+        """Write the log of parts that follow one another below `into` as one; returns its details. Raises Damaged for a gap."""
         ...
 
 
@@ -78,3 +137,8 @@ def continuous_copy(copy: Copy) -> ContinuousCopy:
             hint="restore the moment of a backup: `lifeboat list` shows when they were taken",
         )
     return copy
+
+
+def followed(service: Service) -> Followed | None:
+    """Return the service as one whose log can be followed; None where it has none."""
+    return service if isinstance(service, Followed) and service.continuous else None

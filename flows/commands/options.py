@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from backups.services.base import Point
 from flows.commands import verbosity
 
 Services = Annotated[
@@ -35,6 +37,14 @@ RunOn = Annotated[
     typer.Option(
         "--image",
         help="The image that the copy runs on, this time, whatever lifeboat.yaml and the backup name.",
+        show_default=False,
+    ),
+]
+Before = Annotated[
+    str | None,
+    typer.Option(
+        "--before",
+        help="The moment just before a transaction: its GTID, or FILE:OFFSET, as lifeboat log prints it.",
         show_default=False,
     ),
 ]
@@ -69,6 +79,13 @@ def shared() -> list[Any]:
     app = typer.Typer(add_completion=False)
     app.command()(every)
     return list(typer.main.get_command(app).params)
+
+
+def spelt(at: datetime | Point | None) -> dict[str, str | None]:
+    """Write a moment as the parameters of a flow."""
+    if isinstance(at, Point):
+        return {"at": None if at.before else at.position, "before": at.position if at.before else None}
+    return {"at": at.isoformat() if at else None, "before": None}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Config, Init, Json, RunOn, prefect_is_configured, through_prefect
+from flows.commands.options import Before, Config, Init, Json, RunOn, prefect_is_configured, spelt, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.restore import arguments
@@ -46,6 +46,7 @@ def restore(  # noqa: PLR0917 - options of a command line
             show_default=False,
         ),
     ] = None,
+    before: Before = None,
     tables: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,8 +68,8 @@ def restore(  # noqa: PLR0917 - options of a command line
         bool,
         typer.Option(
             "--no-second-replay",
-            help="With --at, do not prove the log that leads there by going on to the next backup's witness: quicker, the moment "
-            "is called unproven, and it ends with 1.",
+            help="With --at or --before, do not prove the log that leads there by going on to the next backup's witness: "
+            "quicker, the moment is called unproven, and it ends with 1.",
         ),
     ] = False,
     image: RunOn = None,
@@ -96,6 +97,7 @@ def restore(  # noqa: PLR0917 - options of a command line
 
     Examples: lifeboat restore agama --to local:/var/lib/mysql --replace --dry-run |
     lifeboat restore agama --at 2026-11-22T14:03:20 --to docker:agama-again |
+    lifeboat restore agama --before 3e11fa47-71ca-11e1-9e33-c80aa9429562:23 --to docker:agama-again |
     lifeboat restore agama --tables shop.client --to local:/root/client
 
     Exit code: 0 restored, and equal to what the source held; 1 not equal, or not proven; 2 it could not run to its end.
@@ -103,7 +105,7 @@ def restore(  # noqa: PLR0917 - options of a command line
     site, now = Site.open(config), datetime.now(UTC)
     named = [part.strip() for given in tables or () for part in given.split(",")]
     order = arguments.order(
-        site, service, to=to, backup=backup, at=at, tables=named, replace=replace, anyway=anyway,
+        site, service, to=to, backup=backup, at=at, before=before, tables=named, replace=replace, anyway=anyway,
         second_replay=not no_second_replay, image=image, now=now,
     )  # fmt: skip
     if init:
@@ -204,7 +206,7 @@ def _by_prefect(order: Order, runbook: Path | None, config: Path | None) -> Rest
                 service=order.service,
                 to=order.to,
                 backup=order.backup,
-                at=order.at.isoformat() if isinstance(order.at, datetime) else order.at,
+                **spelt(order.at),
                 tables=list(order.tables),
                 replace=order.replace,
                 anyway=order.anyway,

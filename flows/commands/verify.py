@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from backups import durations, plural
+from backups.services.base import Point
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Config, Init, Json, RunOn, Services, prefect_is_configured, through_prefect
+from flows.commands.options import Before, Config, Init, Json, RunOn, Services, prefect_is_configured, spelt, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.evidence import words
@@ -20,7 +21,7 @@ from verification.restore import arguments
 _FAILURES_SHOWN = 12
 
 
-def verify(
+def verify(  # noqa: PLR0917 - options of a command line
     services: Services = None,
     backup: Annotated[
         list[str] | None,
@@ -39,6 +40,7 @@ def verify(
             "a GTID. With --backup: a time, and only backups taken by then are chosen from.",
         ),
     ] = None,
+    before: Before = None,
     image: RunOn = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where report.json, report.html and junit.xml go.")] = Path(
         "lifeboat-report"
@@ -54,13 +56,13 @@ def verify(
 
     Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report
 
-    Exit code: 0 verified, or with --at equal on both sides of the moment, 1 a backup did not come back equal, 2 it could not be
-    tried.
+    Exit code: 0 verified, or with --at or --before equal on both sides of the moment, 1 a backup did not come back equal, 2 it
+    could not be tried.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
     selections = backup or []
-    moment = arguments.moment(at, site.settings.timezone, datetime.now(UTC)) if at else None
+    moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))
     with progress(names):
         if init:
             site.repository.adopt()
@@ -126,7 +128,7 @@ def _moment(result: DrillResult) -> str:
 
 
 def _by_prefect(
-    names: list[str], selections: list[str], at: datetime | str | None, image: str | None, out: Path, config: Path | None
+    names: list[str], selections: list[str], at: datetime | Point | None, image: str | None, out: Path, config: Path | None
 ) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
@@ -138,7 +140,7 @@ def _by_prefect(
             return verify_restores(
                 services=names,
                 backup=selections,
-                at=at.isoformat() if isinstance(at, datetime) else at,
+                **spelt(at),
                 image=image,
                 out=out.resolve(),
                 config=config,

@@ -33,7 +33,7 @@ def test_mysql_is_continuous_by_its_method_and_the_others_are_not() -> None:
     assert continuous(mysql("dump")) is None
     assert continuous(cast("Service", Snapshots())) is None
     for service in (PrometheusService, GrafanaService):
-        assert not {"continuous", "holds", "follows", "log"} & set(dir(service))
+        assert not {"continuous", "holds", "follows", "log", "told"} & set(dir(service))
 
 
 def test_a_copy_without_a_log_cannot_go_on() -> None:

@@ -85,6 +85,9 @@ def _go_on(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress,
     """Go on to the moment `point`, then to the witness of the backup whose log that was, and compare again, twice."""
     progress.watch.begin(Phase.ADVANCE)
     moment.reach(copy, log, point, progress)
+    if not log.manifest.witness:
+        moment.skip(progress, moment.NO_WITNESS)
+        return
     progress.watch.begin(Phase.SECOND_REPLAY)
     observed = moment.prove(copy, log, progress, sandbox)
     if progress.moment:

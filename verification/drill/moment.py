@@ -14,6 +14,8 @@ from verification.drill.outcome import Progress
 from verification.drill.sandbox import DockerSandbox
 from verification.evidence.evidence import MomentPart
 
+NO_WITNESS = "no backup was taken since: the log was followed, without a gap, and no witness comes after the moment"
+
 
 def part(point: Point, later: BackupRecord) -> MomentPart:
     """Describe a moment that is not reached yet: `point`, by the log of `later`."""

@@ -7,13 +7,17 @@ from zoneinfo import ZoneInfo
 
 from backups import durations, plural
 from backups.errors import ConfigError, LifeboatError
+from backups.follow.beyond import Beyond
 from backups.machine import disk
+from backups.services.base import Point
 from backups.site import Site
 from verification.restore.order import Order
 from verification.restore.plan import Plan
 
 _TIME_OF_DAY = re.compile(r"\d\d:\d\d")
-_GTID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:.+")
+_POSITION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:.+|[^/:\s]+\.\d{1,10}:\d{1,19}")
+"""A GTID, or a log file and an offset in it."""
+_A_GTID = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"
 
 
 def order(
@@ -23,6 +27,7 @@ def order(
     to: str | None,
     backup: str,
     at: str | None,
+    before: str | None = None,
     tables: Sequence[str],
     replace: bool,
     anyway: bool,
@@ -36,7 +41,7 @@ def order(
         service=name,
         to=where(site, name, to),
         backup=backup,
-        at=moment(at, site.settings.timezone, now) if at else None,
+        at=asked(at, before, site.settings.timezone, now),
         replace=replace,
         anyway=anyway,
         tables=tuple(tables),
@@ -56,46 +61,62 @@ def where(site: Site, service: str, to: str | None) -> str:
     return target
 
 
-def moment(text: str, zone: str, now: datetime) -> datetime | str:
-    """Read a time (in `zone` where it names none) as UTC, or return a GTID as it is.
+def asked(at: str | None, before: str | None, zone: str, now: datetime) -> datetime | Point | None:
+    """Read the moment that `--at` or `--before` names; None where neither does. Raises LifeboatError for what cannot be read."""
+    if before and at:
+        raise LifeboatError(f"--at {at} and --before {before} are two moments", hint="give one of them")
+    if not before:
+        return moment(at, zone, now) if at else None
+    if not _POSITION.fullmatch(before):
+        raise LifeboatError(
+            f"--before {before!r} names no transaction",
+            hint=f"lifeboat log SERVICE shows them, by GTIDs like {_A_GTID}; for a time: --at TIME",
+        )
+    return Point(position=before, before=True)
+
+
+def moment(text: str, zone: str, now: datetime, option: str = "--at") -> datetime | Point:
+    """Read a time (in `zone` where it names none) as UTC, or a transaction: the moment after it. `option`: what gave the text.
 
     A time of day alone is the last such time before `now`. Raises LifeboatError for anything else, and for a time that the clocks
     of the zone showed twice, or never.
     """
-    if _GTID.fullmatch(text):
-        return text
+    if _POSITION.fullmatch(text):
+        return Point(position=text)
     local = ZoneInfo(zone)
     try:
         if _TIME_OF_DAY.match(text):
-            return _last(time.fromisoformat(text), local, now, text)
-        named = datetime.fromisoformat(text)
+            return _last(time.fromisoformat(text), local, now, (option, text))
+        time_ = datetime.fromisoformat(text)
     except ValueError as error:
         raise LifeboatError(
-            f"--at {text!r} is neither a time nor a GTID",
-            hint="write it like 2026-11-22T03:00, 2026-11-22T03:00:00Z or 03:00; "
-            "a GTID like 3e11fa47-71ca-11e1-9e33-c80aa9429562:23",
+            f"{option} {text!r} is neither a time nor a GTID",
+            hint=f"write it like 2026-11-22T03:00, 2026-11-22T03:00:00Z or 03:00; a GTID like {_A_GTID}",
         ) from error
-    return named.astimezone(UTC) if named.tzinfo else _once(named, local, text)
+    return time_.astimezone(UTC) if time_.tzinfo else _once(time_, local, (option, text))
 
 
-def _last(of_day: time, zone: ZoneInfo, now: datetime, text: str) -> datetime:
+def _last(of_day: time, zone: ZoneInfo, now: datetime, given: tuple[str, str]) -> datetime:
     """Return the last moment at or before `now` at which the clocks showed that time of day."""
     today = now.astimezone(of_day.tzinfo or zone).date()
     for day in (today, today - timedelta(days=1)):
         named = datetime.combine(day, of_day)
         if (named if named.tzinfo else named.replace(tzinfo=zone)).astimezone(UTC) <= now:
             break
-    return named.astimezone(UTC) if named.tzinfo else _once(named, zone, text)
+    return named.astimezone(UTC) if named.tzinfo else _once(named, zone, given)
 
 
-def _once(named: datetime, zone: ZoneInfo, text: str) -> datetime:
+def _once(named: datetime, zone: ZoneInfo, given: tuple[str, str]) -> datetime:
     """Return the one moment at which the clocks of the zone showed that time; raises LifeboatError for none and for two."""
     first, second = (named.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first == second:
         return first
     was = "twice: the clocks were set back" if first < second else "never: the clocks were set forward over it"
-    earlier, later = (f"--at {each.isoformat().replace('+00:00', 'Z')}" for each in sorted((first, second)))
-    raise LifeboatError(f"--at {text!r} was in {zone.key} {was}", hint=f"choose one of the two moments: {earlier}, or {later}")
+    option, text = given
+    earlier, later = (f"{option} {each.isoformat().replace('+00:00', 'Z')}" for each in sorted((first, second)))
+    raise LifeboatError(
+        f"{option} {text!r} was in {zone.key} {was}", hint=f"choose one of the two moments: {earlier}, or {later}"
+    )
 
 
 def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
@@ -118,6 +139,9 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
 
 def _proof(plan: Plan) -> str:
     choice = plan.choice
+    if isinstance(choice.later, Beyond):
+        before = f"the witness of {choice.backup.id} before that moment"
+        return f"{before}; no backup was taken after it, so the log from there is unproven"
     if choice.later is None or not plan.order.second_replay:
         return f"the witness of {choice.backup.id} before that moment; the log from there is left unproven (--no-second-replay)"
     return (

@@ -3,13 +3,15 @@
 Pure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
 from backups.chains import Chain
 from backups.errors import LifeboatError
+from backups.follow.beyond import Beyond, beyond
+from backups.follow.piece import Piece
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Point, Service
 from backups.services.continuous import continuous
@@ -43,12 +45,13 @@ class Choice:
 class RestorePoints:
     """The moments of one service that its backups can bring back."""
 
-    def __init__(self, service: Service, members: Sequence[Chain], manifest: ReadManifest) -> None:
+    def __init__(self, service: Service, members: Sequence[Chain], manifest: ReadManifest, pieces: Sequence[Piece] = ()) -> None:
         self._name = service.name
         self._log = continuous(service)
         self._chains = members
         self._every = sorted((backup for chain in members for backup in chain.backups), key=lambda backup: backup.taken_at)
         self._manifest = manifest
+        self._pieces = pieces
         if not self._every:
             raise LifeboatError(
                 f"{service.name} has no backup in the repository", hint="is it the right repository? `lifeboat list` shows all"
@@ -80,30 +83,56 @@ class RestorePoints:
             hint="give a moment of these, or none for the newest backup: lifeboat list shows them",
         )
 
-    def at_position(self, position: str) -> Choice:
-        """Choose the moment right after a position of the log (MySQL: a GTID).
+    def at_position(self, point: Point) -> Choice:
+        """Choose the moment at a transaction of the log, by its position (MySQL: a GTID, or where it begins).
 
-        Raises LifeboatError when no two backups have it between them.
+        Raises LifeboatError when no two backups have it between them, or two pairs of them have.
         """
+        position = str(point.position)
         if self._log is None:
             raise LifeboatError(f"{self._name} has no log, so no position {position}", hint="give a time: --at TIME")
-        for earlier in reversed(self._every):
-            later = self._following(earlier)
-            if later is None or not self._log.holds(self._manifest(later), position):
-                continue
-            if not self._log.holds(self._manifest(earlier), position):
-                return self._choice(earlier, Point(position=position), later)
-        raise LifeboatError(
-            f"no two backups of {self._name} have {position} between them; {self._restorable()}",
-            hint="a GTID is written source:number; what is older than the oldest of these is in it, but has no moment of its own",
+        held = {backup.id for chain in self._chains if self._holds(chain.last, position) for backup in chain.backups}
+        pairs = (
+            (earlier, later)
+            for earlier in reversed(self._every)
+            if (later := self._following(earlier)) is not None and (later.id in held or isinstance(later, Beyond))
         )
+        found = [pair for pair in pairs if self._holds(pair[1], position) and not self._holds(pair[0], position)]
+        if len(found) > 1:
+            between = ", and between ".join(f"{earlier.id} and {later.id}" for earlier, later in found)
+            raise LifeboatError(
+                f"{self._name} has {position} more than once, since its log was reset: between {between}",
+                hint=f"name the time of the one that you mean: --at TIME; lifeboat log {self._name} shows both",
+            )
+        if not found:
+            raise LifeboatError(
+                f"no two backups of {self._name} have {position} between them: {self._where(position)}; {self._restorable()}",
+                hint=f"see which transactions have a moment of their own, and how they are named: lifeboat log {self._name}",
+            )
+        return self._choice(found[0][0], point, found[0][1])
+
+    def pairs(self) -> Iterator[tuple[BackupRecord, BackupRecord | None]]:
+        """Yield each backup, the oldest first, with the one whose log goes on from it; None where none does."""
+        return ((backup, self._following(backup)) for backup in self._every)
+
+    def _holds(self, backup: BackupRecord, position: str) -> bool:
+        return self._log is not None and self._log.holds(self._manifest(backup), position)
+
+    def _where(self, position: str) -> str:
+        """Say where a transaction is that no two backups have between them."""
+        first = next((backup for backup in self._every if self._holds(backup, position)), None)
+        if first is None:
+            return f"none of them holds it, the newest is {self._every[-1].id}, of {self._every[-1].taken_at:{_TIME}}"
+        return f"{first.id}, of {first.taken_at:{_TIME}}, holds it already, and no log leads there from a backup before it"
 
     def _choice(self, backup: BackupRecord, point: Point | None = None, later: BackupRecord | None = None) -> Choice:
         chain = next(chain for chain in self._chains if chain.id == backup.chain)
         return Choice(chain.up_to(backup.id), point, later)
 
     def _following(self, backup: BackupRecord) -> BackupRecord | None:
-        """Return the backup whose log goes on where `backup` ends: the next of its chain, or a full that kept the log between."""
+        """Return what has the log that goes on where `backup` ends: the next of its chain, a full that kept the log between, or
+        what was followed of it.
+        """
         chain = next(chain for chain in self._chains if chain.id == backup.chain)
         for earlier, later in pairwise(chain.backups):
             if earlier.id == backup.id:
@@ -111,7 +140,10 @@ class RestorePoints:
                 return later if later.sequence == earlier.sequence + 1 else None
         fulls = (each for each in self._every if each.sequence == 0 and not each.standalone and each.taken_at > backup.taken_at)
         full = next(fulls, None)
-        return full if full is not None and self._log is not None and self._log.follows(self._manifest(full), backup) else None
+        if full is not None and self._log is not None and self._log.follows(self._manifest(full), backup):
+            return full
+        # What was followed of the log after it, though no backup goes on from there.
+        return beyond(backup, self._pieces) if self._log is not None else None
 
     def _restorable(self) -> str:
         """Say to which moments the service can be brought back."""
@@ -133,5 +165,6 @@ class RestorePoints:
                 spans[joined] = (spans[joined][0], last)
         if not spans:
             return "it can be brought back to no moment: no chain is whole"
-        ranges = ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in spans)
+        ends = ((begin, beyond(end, self._pieces) or end) for begin, end in spans)
+        ranges = ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in ends)
         return f"it can be brought back to any moment {ranges}"

@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 from backups import chains as chaining
 from backups.chains import Chain
 from backups.errors import LifeboatError
+from backups.follow import piece
+from backups.follow.piece import LOG, Piece
 from backups.machine.docker import Docker
+from backups.manifest import BACKUP
+from backups.services.base import Point
 from backups.site import Site
 from verification.drill.plan import SELECTED, Planned, plan, unchosen
 from verification.evidence.words import utc
@@ -19,12 +23,12 @@ def drills(
     site: Site,
     names: Sequence[str],
     selections: Sequence[str],
-    at: datetime | str | None,
+    at: datetime | Point | None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     image: str | None = None,
 ) -> list[Planned]:
-    """Plan what `lifeboat verify` drills: the moment `at` of each service, a time (UTC) or a position of its log; on `image`, if
-    one is named, which is one service's.
+    """Plan what `lifeboat verify` drills: the moment `at` of each service, a time (UTC) or at a transaction of its log; on
+    `image`, if one is named, which is one service's.
 
     With `selections`, these backups instead, of those taken by then; without either, the usual ones. Never raises for what the
     repository holds or lacks. Raises LifeboatError for a position together with selections.
@@ -43,18 +47,22 @@ def drills(
             f"--backup and {at} are two ways to say what is drilled: a position of the log is a moment of its own",
             hint="give one of them; or a time, --at TIME: then backups taken by then are chosen from",
         )
-    asked = utc(at) if isinstance(at, datetime) else at
+    asked = utc(at) if isinstance(at, datetime) else str(at)
     try:
-        held = chaining.chains(site.repository.backups())
+        snapshots = site.repository.snapshots(BACKUP, LOG)
+        held = chaining.chains(site.repository.listing(snapshots).backups)
+        pieces = piece.read(snapshots)
     except LifeboatError as error:
         return [replace(unchosen(site, name, "moment", [], now()), error=error, asked=asked) for name in names]
-    return [replace(_planned(site, name, held.get(name, []), at, now()), asked=asked) for name in names]
+    return [replace(_planned(site, name, held.get(name, []), pieces, at, now()), asked=asked) for name in names]
 
 
-def _planned(site: Site, name: str, members: Sequence[Chain], at: datetime | str, now: datetime) -> Planned:
+def _planned(
+    site: Site, name: str, members: Sequence[Chain], pieces: Sequence[Piece], at: datetime | Point, now: datetime
+) -> Planned:
     empty = unchosen(site, name, "moment", members, now)
     try:
-        points = RestorePoints(site.service(name, Docker()), chaining.present(members, now), Manifests(site.repository))
+        points = RestorePoints(site.service(name, Docker()), chaining.present(members, now), Manifests(site.repository), pieces)
         choice = points.at(at) if isinstance(at, datetime) else points.at_position(at)
     except LifeboatError as error:
         return replace(empty, error=error)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from backups.services.base import Point
 from backups.witness import Check
 from verification.drill.clock import Phase
 from verification.evidence.evidence import EXIT_CODES, BackupPart, ImagePart, MomentPart, Verdict
@@ -16,7 +17,7 @@ from verification.evidence.evidence import EXIT_CODES, BackupPart, ImagePart, Mo
 class Order:
     """Bring `service` back to the place `to`.
 
-    backup: an id, or latest. at: a time (UTC), or a position of the log (MySQL: a GTID); then `backup` is not looked at
+    backup: an id, or latest. at: a time (UTC), or a transaction of the log, after or before it; then `backup` is not looked at
     replace: move aside what the target holds. anyway: deliver even what is not equal to its witness, or refuted by a later one
     second_replay: with `at`, prove the log that leads there by the witness after it; without, its part is called unproven
     image: what the copy, and a container that stays, run on, instead of the configured image
@@ -27,7 +28,7 @@ class Order:
     service: str
     to: str
     backup: str = "latest"
-    at: datetime | str | None = None
+    at: datetime | Point | None = None
     replace: bool = False
     anyway: bool = False
     tables: Sequence[str] = ()
@@ -55,6 +56,7 @@ class Restoration(BaseModel):
     delivered: where the data are now; None when they are not there. aside: where what was there before is now
     partial: why a copy that equals its witness is not all that the source was; None for whole ones
     touched: whether the target was changed; stopped: whether its service was stopped, and not started again
+    started: what came of asking the server that was started, or why none was started; None where there was none to start
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +79,7 @@ class Restoration(BaseModel):
     tables: tuple[str, ...] = ()
     touched: bool = False
     stopped: bool = False
+    started: str | None = None
     moment: MomentPart | None = None
     proof: str = ""
     partial: str | None = None

@@ -84,6 +84,7 @@ class _Restore:
         self.configuration: str | None = None
         self.touched = False
         self.stopped = False
+        self.started: str | None = None
 
     def carry_out(self) -> None:
         """Bring the copy back, then deliver it: the target comes last. Raises LifeboatError; what is known by then is kept."""
@@ -107,11 +108,21 @@ class _Restore:
                 if self.progress.moment and back.log:
                     self._prove_log(continuous_copy(back.copy), back.log, box)
                 self._require_borne_out()
+                self._look_at_rest()
                 target.make_way(delivery, self.plan.held, self)
                 target.deliver(delivery, self.plan.manifests(choice.backup), self)
                 target.begin(delivery, self.plan.manifests(choice.backup), self)
         finally:
             self.progress.watch.stop()
+
+    def _look_at_rest(self) -> None:
+        """Look once more whether something runs on what the target holds: hours may have passed. Raises LifeboatError then."""
+        if not self.plan.order.anyway:
+            planning.require_at_rest(self.plan.target)
+        elif why := self.plan.target.in_use():
+            self.notes.append(
+                f"restart it now: {why}; what it saves until then goes to the old files, and is lost at its next start"
+            )
 
     def _require_borne_out(self) -> None:
         """Raise LifeboatError when nobody asked for this restore, and the service's machine does not bear the alarm out."""
@@ -162,6 +173,8 @@ class _Restore:
         order, later = self.plan.order, log.manifest.id
         if not order.second_replay:
             moment.skip(self.progress, "the second replay was left out, as was asked for (--no-second-replay)")
+        elif not log.manifest.witness:
+            moment.skip(self.progress, moment.NO_WITNESS)
         elif not all(check.passed for check in self.progress.checks):
             moment.skip(self.progress, "the copy was not equal to its own witness already")
         else:
@@ -267,6 +280,7 @@ class _Restore:
             tables=tuple(plan.order.tables),
             touched=self.touched,
             stopped=self.stopped,
+            started=self.started,
             phases=tuple(phases),
             checks=tuple(self.progress.checks),
             to=plan.order.to,

@@ -3,7 +3,7 @@
 Next files: `files/capture.py`, `api/capture.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from backups.errors import ConfigError, LifeboatError
 from backups.hosts import NOWHERE, Hosts
@@ -15,16 +15,19 @@ from backups.services.grafana.api import capture as api_capture
 from backups.services.grafana.api import doctor as api_doctor
 from backups.services.grafana.api.copy import ApiCopy
 from backups.services.grafana.api.export import export
+from backups.services.grafana.api.kinds import plural
+from backups.services.grafana.api.objects import Key
 from backups.services.grafana.api.receiver import GrafanaReceiver
 from backups.services.grafana.client import Client
 from backups.services.grafana.details import API, GrafanaDetails
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
-from backups.services.grafana.files import writing
+from backups.services.grafana.files import source, writing
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http.address import shown
+from backups.services.measured import How
 from backups.services.received import Receiver
 from backups.witness import Fact
 
@@ -61,7 +64,9 @@ class GrafanaService:
         """See `Service`: whether its server and its database answer."""
         if self._by_api:
             return health.problems(self.settings)
-        return health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts))
+        # A server that lives on another database is no reason to restore this one: NotLiving says so in its place.
+        file = source.living_file(self.settings, self._docker, self._hosts)
+        return health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts, file))
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See `Service`: the last backup alone."""
@@ -71,6 +76,19 @@ class GrafanaService:
         """See `Service`."""
         by_api = GrafanaDetails.of(chain[-1].manifest).method == API
         return ApiCopy(chain, sandbox) if by_api else GrafanaCopy(chain, sandbox, export)
+
+    def measured(self, manifest: Manifest) -> How:
+        """By files and by the API other facts are stated, and by the API none of what it did not give. See `Measured`."""
+        details = GrafanaDetails.of(manifest)
+        closed = tuple(f"{Key(number, kind, '')} " for number, kind in details.closed)
+        counts = {(str(Key(number, "", "")), plural(kind)) for number, kind in details.closed}
+
+        def how(fact: Fact) -> Mapping[str, str] | None:
+            if fact.subject.startswith(closed) or (fact.subject, fact.metric) in counts:
+                return None
+            return {"method": details.method or "files"}
+
+        return how
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See `Service`."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from backups.foreign import BackupId, Gtids, LogName, RelativePath, Seconds, Size, Uuid
+from backups.foreign import BackupId, Gtids, LogName, RelativePath, Seconds, Sha256, Size, Uuid
 from backups.manifest import Frozen
 
 DATADIR = "datadir"
@@ -60,11 +60,13 @@ class Form(Frozen):
 
     json_values: whether a fingerprint holds a JSON value's text, or the types in it too. accounts: by what the server shows of
     them, or by their rows in the grant tables. kinds: of what else is stated; see `witness/kinds.py`
+    row_secret: the chain's own, which is part of every row's hash; None where nothing is
     """
 
     json_values: Literal["text", "typed"] = "text"
     accounts: Literal["shown", "stored"] = "shown"
     kinds: tuple[str, ...] = ()
+    row_secret: Sha256 | None = None
 
 
 class MySQLDetails(Frozen):
@@ -83,6 +85,10 @@ class MySQLDetails(Frozen):
     bridge: a full's link to the chain before, where the source still had the log between
     lock_seconds, lock_attempts: how long writers waited for the witness's read lock, and how often it was asked for
     form: how the witness was measured
+    carried: the tables whose rows and fingerprint were not scanned but carried through the log, by the backup whose witness
+    scanned them last; all others were scanned
+    unlogged: the tables of which a scan has found something else than the log says; see `carry/compared.py`
+    partial: the same in words, see `Manifest.partial`
     limits: what of the source the witness could not state, what a copy cannot have as the source had it, and which moments since
     the chain before a full cannot be brought back, a sentence each
     """
@@ -105,6 +111,9 @@ class MySQLDetails(Frozen):
     zone: tuple[tuple[int, int], ...] = ()
     bridge: Bridge | None = None
     form: Form = Form()
+    carried: dict[BackupId, tuple[str, ...]] = Field(default={})
+    unlogged: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -18,11 +18,13 @@ class MySQLSettings(SqlServiceSettings):
     """Where the server is, and the account to use. `tls`: preferred uses TLS where the server offers it, required insists, verify
     also checks its certificate against `tls_ca`, disabled never does. `method`: clone, the server's own CLONE and its log; dump,
     SQL by mysqldump or mariadb-dump, for servers that CLONE cannot serve. `ssh`: the machine of `hosts:` that `host` and `port`
-    are seen from.
+    are seen from. `scan`: how often a table whose contents follow from the log is read by an incremental, to compare: weekly,
+    once in seven; nightly, in each; always, in each, and the log is not asked.
     """
 
     type: Literal["mysql"]
     method: Literal["clone", "dump"] = "clone"
+    scan: Literal["weekly", "nightly", "always"] = "weekly"
     host: str
     ssh: str | None = None
     port: int = Field(default=3306, ge=1, le=65535)

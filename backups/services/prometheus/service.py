@@ -6,6 +6,7 @@ from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import Manifest
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
+from backups.services.measured import How
 from backups.services.prometheus import health, loss
 from backups.services.prometheus.capture import capture
 from backups.services.prometheus.copy import PrometheusCopy
@@ -13,6 +14,9 @@ from backups.services.prometheus.details import BLOCKS, CONFIG, PrometheusDetail
 from backups.services.prometheus.doctor import examine
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.witness import Fact
+
+_ALWAYS_STATED = ("block ", "configuration ", "data directory")
+"""How the subjects begin that are not answers to questions."""
 
 
 class PrometheusService:
@@ -48,6 +52,11 @@ class PrometheusService:
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:  # noqa: ARG002 - a copy changes no block
         """See Service."""
         return PrometheusCopy(chain, sandbox)
+
+    def measured(self, manifest: Manifest) -> How:
+        """Each backup asks at its own instants: what it did not ask is not gone. See `Measured`."""
+        asked = frozenset((fact.subject, fact.metric) for fact in manifest.witness)
+        return lambda fact: {} if fact.subject.startswith(_ALWAYS_STATED) or (fact.subject, fact.metric) in asked else None
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See Service."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .sealed import Vault
+from .settings import Settings
 from .storage import Author, Store
 
 ROLES = ("Viewer", "Editor", "Admin")
@@ -62,7 +63,7 @@ class Request:
     now: datetime
     plugins: Path
     vault: Vault
-    server_settings: Mapping[str, Mapping[str, str]]
+    settings: Settings
     disable_provenance: bool = False
 
     @property

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_SECRET_KEY = "SW2YcwTIb9zpOOhoPsMm"  # what every Grafana has that nobody gave another
@@ -10,8 +10,10 @@ DEFAULT_SECRET_KEY = "SW2YcwTIb9zpOOhoPsMm"  # what every Grafana has that nobod
 
 @dataclass(frozen=True)
 class Settings:
-    """`first_password` is GF_SECURITY_ADMIN_PASSWORD where it is given. `proxy_header` is None when GF_AUTH_PROXY_ENABLED is not true.
+    """`data` and `path` are GF_PATHS_DATA and GF_DATABASE_PATH as they are written. `server` is what /api/admin/settings says of a database
+    server in their place.
 
+    `first_password` is GF_SECURITY_ADMIN_PASSWORD where it is given. `proxy_header` is None when GF_AUTH_PROXY_ENABLED is not true.
     `version` is what /api/health says, and decides which versions of /apis there are. `alerting_look_seconds`: how often the server
     looks for organisations that have no Alertmanager yet; `without_alerting`: the organisations that never get one.
     """
@@ -28,15 +30,9 @@ class Settings:
     without_alerting: frozenset[int] = frozenset()
     alerting_look_seconds: float = 60.0
     secret_key: str = DEFAULT_SECRET_KEY
-
-    @property
-    def shown(self) -> dict[str, dict[str, str]]:
-        """What /api/admin/settings says of it, by section."""
-        return {
-            "database": {"type": "sqlite3", "path": self.database.name, "host": "", "name": "", "url": ""},
-            "paths": {"data": str(self.database.parent), "plugins": str(self.plugins)},
-            "unified_alerting": {"enabled": str(self.alerting).lower()},
-        }
+    data: Path = Path("/var/lib/grafana")
+    path: str = "grafana.db"
+    server: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -58,6 +54,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         ),
         alerting_look_seconds=seconds(environment.get("GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL", "60s")),
         secret_key=environment.get("GF_SECURITY_SECRET_KEY", DEFAULT_SECRET_KEY),
+        data=data,
+        path=environment.get("GF_DATABASE_PATH", "grafana.db"),
     )
 
 

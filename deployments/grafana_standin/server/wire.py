@@ -84,7 +84,7 @@ class Server(ThreadingHTTPServer):
                 raise RefusedError(403, words, title="Access denied", accessErrorId=f"ACE{random.randrange(10**10):010}")
             request = Request(
                 connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins,
-                Vault(connection, self.settings.secret_key), self.settings.shown,
+                Vault(connection, self.settings.secret_key), self.settings,
                 disable_provenance=bool(headers.get("X-Disable-Provenance")),
             )  # fmt: skip
             with connection:

@@ -20,6 +20,7 @@ from backups.machine.runs import Run
 from backups.manifest import BackupRecord, Kind, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Sandbox, ServiceSettings
+from backups.services.continuous import Transaction
 from backups.witness import Fact
 from tests.integration.conftest import AT, Child, repository_at, said
 from tests.servers import restic
@@ -65,6 +66,9 @@ class Scripted:
 
     def log(self, manifest: Manifest) -> Sequence[str]:
         return ()
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
+        raise AssertionError("nobody reads what is in the log")
 
 
 def at(day: float) -> Callable[[], datetime]:

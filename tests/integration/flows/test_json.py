@@ -56,6 +56,11 @@ def test_reports_of_the_repository_have_the_documented_keys(
     if proven:
         assert {phase["name"] for phase in shown["proof"]["phases"]} == {"fetch", "start", "replay", "ready", "check"}
         assert (shown["proof"]["checks"], shown["proof"]["failed_checks"]) == (len(verified["drills"][0]["checks"]), 0)
+    compared = printed("diff", "toy", listed[0]["id"], "latest")
+    held("diff", compared)
+    assert (compared["verdict"], compared["after"]["id"]) == ("different", listed[-1]["id"])
+    assert printed("diff", "toy", "latest", "latest", "--exit-code")["things"] == []
+    assert printed("diff", "toy", listed[0]["id"], "latest", "--exit-code", code=1) == compared
     pruned = printed("prune", "--dry-run")
     held("prune", pruned)
     assert (len(pruned["chains"]), len(pruned["evidence"]), pruned["deleted_backups"]) == (1, int(proven), None)

@@ -12,7 +12,8 @@ import pytest
 from backups.machine import commands_run
 from backups.manifest import BackupRecord, Manifest
 from backups.services import registry
-from backups.services.base import Captured, Job
+from backups.services.base import Captured, Fetched, Job
+from backups.services.continuous import Transaction
 from backups.services.registry import ServiceType
 from tests.contract.toy import ToyService, ToySettings
 from tests.contract.toy_site import ToySite
@@ -72,6 +73,9 @@ class ToyWithALog(ToyService):
     def log(self, manifest: Manifest) -> Sequence[str]:
         return ()
 
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
+        raise AssertionError("nobody reads what is in the log")
+
     def capture(self, job: Job) -> Captured:
         ToyWithALog.before = job.before
         return super().capture(job)
@@ -93,7 +97,7 @@ def test_a_restore_lists_the_repository_once_and_reads_each_manifest_once(toy: T
     """Also where the service is started at the end, and asked whether it lacks anything of the witness."""
     verify(toy.open(), ["toy"], selections=["latest"])
     [report] = toy.open().repository.snapshots(TAG)
-    site = toy.configure(service=", restore: {start: 'true'}")
+    site = toy.configure(service=f", restore: {{to: 'local:{tmp_path}/back', start: 'true'}}")
     backups: list[BackupRecord] = site.repository.backups()
     with counted() as calls:
         restoration = restore(site, Order("toy", f"local:{tmp_path}/back"))

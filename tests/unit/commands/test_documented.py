@@ -60,7 +60,20 @@ def test_whoever_takes_json_shows_an_example(name: str) -> None:
 
 
 def test_what_reports_prints_json() -> None:
-    reporting = ("list", "show", "status", "doctor", "verify", "restore", "prune", "watch", "config check", "config show")
+    reporting = (
+        "list",
+        "show",
+        "status",
+        "doctor",
+        "diff",
+        "log",
+        "verify",
+        "restore",
+        "prune",
+        "watch",
+        "config check",
+        "config show",
+    )
     assert [name for name in COMMANDS if documented.examples(name)] == [name for name in COMMANDS if name in reporting]
 
 

@@ -16,6 +16,7 @@ from backups.services.mysql.binlog.pull import Pulled
 from backups.services.mysql.clone import clone as cloning
 from backups.services.mysql.details import LogSegment, Position
 from backups.services.mysql.methods import clone
+from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.versions import Version
@@ -26,6 +27,7 @@ from tests.unit.mysql.binlog.test_locate import OTHER, SOURCE, Log
 from tests.unit.mysql.binlog.test_replayable import BAD, REASON, statement
 
 SEEN = Source(Version.parse("9.7.4"), "u", {}, {"gtid_mode": "ON"}, frozenset(), tls=False)
+SETTINGS = MySQLSettings(type="mysql", image="mysql:9.7", host="h", scan="always")
 LOST = f"the source has transactions that its log does not hold: {OTHER}:1-9"
 FILE = "binlog.000001"
 
@@ -67,7 +69,11 @@ class Server:
         chain = [manifest(DETAILS.model_copy(update={"end": self.position()}).model_dump())] if incremental else []
         job = Job("full", self._directory, self._directory, chain, cast("Any", None), self._directory)
         connect = cast("Any", lambda: nullcontext(self))
-        return clone._incremental(job, SEEN, connect) if incremental else clone._full(job, cast("Any", None), SEEN, connect)
+        return (
+            clone._incremental(job, SETTINGS, SEEN, connect)
+            if incremental
+            else clone._full(job, cast("Any", None), SEEN, connect)
+        )
 
     def _take(self, *_: object, **__: object) -> Witnessed:
         self.witnessing()

@@ -64,7 +64,7 @@ class ApiTarget:
         """
         manifest = manifests(record)
         self._backup = manifest.id
-        self.first = self._unfinished(datetime.now(UTC))
+        self.first = self.unfinished(manifest.id, datetime.now(UTC))
         again = [f"goes on with the restore that was ended in the middle: what it held before is in {self.first}"]
         notes = again if self.first else []
         if not (isinstance(service, Received) and service.by_api_only(manifest)):
@@ -94,6 +94,10 @@ class ApiTarget:
             return entries
         known = set(self.receiver.kept(self.first))
         return [entry for entry in entries if entry in known]
+
+    def in_use(self) -> str | None:
+        """See Target: the server does it itself, and so it must run."""
+        return None
 
     def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:  # noqa: ARG002 - the copy's server still runs
         """See Target."""
@@ -142,12 +146,12 @@ class ApiTarget:
         if steps.aside is None:
             shutil.rmtree(self.kept, ignore_errors=True)
 
-    def _unfinished(self, now: datetime) -> Path | None:
+    def unfinished(self, backup: str, now: datetime) -> Path | None:
         """Where what the server held before the first try of this restore is, when that was ended in the middle."""
         for path in sorted((self.state / "restores").glob(f"{self.service}.before-restore-*/{_UNFINISHED}")):
             try:
                 said = json.loads(path.read_text(encoding="utf-8"))
-                fits = (said["to"], said["backup"]) == (str(self), self._backup)
+                fits = (said["to"], said["backup"]) == (str(self), backup)
                 if fits and now - datetime.fromisoformat(said["at"]) < _GOES_ON:
                     return path.parent
             except (OSError, ValueError, KeyError, TypeError):

@@ -10,13 +10,14 @@ from backups.site import Site
 from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target
 from verification.restore.target.container import ContainerTarget
+from verification.restore.target.own import is_own
 from verification.restore.target.place import PlaceTarget
 
 
-def open_target(text: str, site: Site, docker: Docker, service: Service, *, in_place: bool) -> Target:
+def open_target(text: str, site: Site, docker: Docker, service: Service, *, served: bool) -> Target:
     """The target that `text` names; raises ConfigError for text that names none.
 
-    in_place: a service runs on the files of a place: it is stopped and started
+    served: a service is to run on what is put there: it is stopped and started, where the place is its own
     """
     kind, _, url = text.partition(":")
     if kind == "api":
@@ -30,4 +31,5 @@ def open_target(text: str, site: Site, docker: Docker, service: Service, *, in_p
     container = NewContainer.named(text, docker)
     if container:
         return ContainerTarget(container, service, docker)
-    return PlaceTarget(parse(text, docker, site.hosts), text, site, service, docker, in_place)
+    place = parse(text, docker, site.hosts)
+    return PlaceTarget(place, text, site, service, docker, served and is_own(text, service, docker, site.hosts))

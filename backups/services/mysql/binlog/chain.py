@@ -65,7 +65,12 @@ def log_after(chain: Sequence[Fetched], details: MySQLDetails, later: Fetched, m
 
     A full that follows another chain has kept the log between, as its bridge. Raises Damaged where any of it is missing.
     """
-    bridged = more.bridge is not None and more.bridge.backup == chain[-1].manifest.id
+    return log_between(chain[-1].manifest.id, details, later, more)
+
+
+def log_between(earlier: str, details: MySQLDetails, later: Fetched, more: MySQLDetails) -> tuple[LogSegment, ...]:
+    """Return the log of `later` since `earlier` (a backup's id, and its details), the backup before it; raises as `log_after`."""
+    bridged = more.bridge is not None and more.bridge.backup == earlier
     bridge = more.bridge if bridged else None
     at, segments = details.end, (bridge.segments if bridge else ()) + more.segments
     if not _same(at, bridge.start if bridge else more.start):

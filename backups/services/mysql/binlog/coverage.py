@@ -24,12 +24,17 @@ def log_details(manifest: Manifest) -> MySQLDetails:
 
 
 def holds(manifest: Manifest, position: str) -> bool:
-    """Return whether the GTID `source:number` (or `source:tag:number`) was executed at that backup's moment."""
+    """Return whether a transaction was executed at that backup's moment: the GTID `source:number` (or `source:tag:number`), or
+    the one that begins at `file:offset`, as long as the source's log was not reset in between.
+    """
     details = details_of(manifest)
-    source, _, number = position.strip().lower().rpartition(":")
+    source, _, number = position.strip().rpartition(":")
     if details is None or not number.isdigit():
         return False
-    return Gtids.parse(details.end.gtid_executed).holds(source, int(number))
+    if "." not in source:
+        return Gtids.parse(details.end.gtid_executed).holds(source.lower(), int(number))
+    (base, _, file), (ends, _, last) = source.rpartition("."), details.end.file.rpartition(".")
+    return base == ends and file.isdigit() and (int(file), int(number)) < (int(last), details.end.offset)
 
 
 def follows(manifest: Manifest, before: BackupRecord) -> bool:

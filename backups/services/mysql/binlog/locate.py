@@ -46,13 +46,16 @@ class Piece:
 
 
 class Commit(NamedTuple):
-    """A transaction: where it ends, its GTID's source (with its tag; None without GTIDs) and number, microseconds since 1970."""
+    """A transaction: where it ends, its GTID's source (with its tag; None without GTIDs) and number, microseconds since 1970, and
+    where it begins.
+    """
 
     file: str
     end: int
     source: str | None
     number: int
     microseconds: int
+    begin: int = 0
 
     @property
     def gtid(self) -> str | None:
@@ -82,17 +85,19 @@ class Stop:
 
 def find(pieces: Sequence[Piece], begin: Position, point: Point) -> Stop | None:
     """Find a moment in the log that begins at `begin`. A time means all that was committed at or before it, up to the first
-    transaction that was committed later; a GTID, all up to and including its transaction: None when that is not in the log.
+    transaction that was committed later; a position, all up to its transaction, which is left out where the point is before it:
+    None when that is not in the log.
     """
     latest = (point.time - _EPOCH) // timedelta(microseconds=1) if point.time else None
-    source, _, number = point.position.lower().rpartition(":") if point.position else ("", "", "0")
-    wanted = None if latest is not None else (source, int(number))
-    last, following, executed, found, count = None, None, Gtids(), wanted is None, 0
+    name, _, number = (point.position or "").rpartition(":")
+    by_file, wanted = "." in name, (name if "." in name else name.lower(), int(number or 0))
+    last, following, executed, found, count = None, None, Gtids(), latest is not None, 0
     for commit in commits(pieces):
-        if commit.microseconds > latest if latest is not None else found:
-            following = commit
+        is_wanted = latest is None and wanted == ((commit.file, commit.begin) if by_file else (commit.source, commit.number))
+        if commit.microseconds > latest if latest is not None else found or (is_wanted and point.before):
+            following, found = commit, True
             break
-        last, found, count = commit, found or (commit.source, commit.number) == wanted, count + 1
+        last, found, count = commit, found or is_wanted, count + 1
         if commit.source is not None:
             executed.add(commit.source, commit.number)
     if not found:
@@ -122,7 +127,8 @@ def _commits(log: mmap.mmap, piece: Piece) -> Iterator[Commit]:
                 if not length <= whole <= size - at:
                     raise unreadable(piece, at, f"a transaction of {whole} bytes begins {size - at} bytes before the end")
                 length = whole
-                yield Commit(piece.file, piece.start + at + whole, source, number, microseconds)
+                begin = piece.start + at
+                yield Commit(piece.file, begin + whole, source, number, microseconds, begin)
         except NO_LOG as error:
             raise unreadable(piece, at, str(error)) from error
         at += length

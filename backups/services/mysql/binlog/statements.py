@@ -38,12 +38,17 @@ _HEAD = 12
 
 
 class Statement(NamedTuple):
-    """A statement and what of its session decides how it is read."""
+    """A statement and what of its session decides how it is read.
+
+    database: its session's. exact: every byte of it could be read in the session's character set
+    """
 
     text: str
     ansi_quotes: bool = False
     backslash_escapes: bool = True
     encrypts: bool = False
+    database: str = ""
+    exact: bool = True
 
 
 class _Token(NamedTuple):
@@ -60,18 +65,54 @@ def read(event: bytes) -> Statement | None:
     Raises struct.error or IndexError for bytes that are none.
     """
     database, length = _FRAME.unpack_from(event)
-    variables = event[_FRAME.size : _FRAME.size + length]
-    text = event[_FRAME.size + length + database + 1 :]
-    if _HARMLESS.match(text):
-        return None
-    session = dict(_session(variables))
+    return None if _HARMLESS.match(event, _FRAME.size + length + database + 1) else parse(event)
+
+
+def parse(event: bytes) -> Statement:
+    """Read a statement's event (without header and checksum), whatever it does; raises as `read` does."""
+    database, length = _FRAME.unpack_from(event)
+    begin = _FRAME.size + length
+    session = dict(_session(event[_FRAME.size : begin]))
     mode = int.from_bytes(session.get(_SQL_MODE, b""), "little")
+    text = event[begin + database + 1 :].decode(_encoding(session.get(_CHARACTER_SET, b"")), "replace")
+    default = event[begin : begin + database].decode(errors="replace")
     return Statement(
-        text.decode(_encoding(session.get(_CHARACTER_SET, b"")), "replace"),
+        text,
         ansi_quotes=bool(mode & _ANSI_QUOTES),
         backslash_escapes=not mode & _NO_BACKSLASH_ESCAPES,
         encrypts=session.get(_TABLE_ENCRYPTION) == b"\x01",
+        database=default,
+        exact="\ufffd" not in text + default,
     )
+
+
+def tokens(statement: Statement) -> Iterator[tuple[str, str]]:
+    """Split a statement into tokens (kind, text): word, string, name (quoted), sign; a word in upper case."""
+    for token in _tokens(statement):
+        yield token.kind, token.text
+
+
+def subject(statement: Statement) -> tuple[str, str]:
+    """Return a statement's first word and what it is about, in upper case: CREATE TABLE, DROP DATABASE; may be empty."""
+    return _subject(list(islice(_tokens(statement), _HEAD)))
+
+
+def without_texts(statement: Statement, most: int) -> str:
+    """Return the first `most` characters of a statement without what may be somebody's data or password: each text, and each
+    number in hexadecimal, is an ellipsis; comments are left out. Names of accounts stay.
+    """
+    pattern, text = _pattern(statement.ansi_quotes, statement.backslash_escapes), statement.text[:most]
+    parts: list[str] = []
+    for match in pattern.finditer(text):
+        kind, part = match.lastgroup, match.group()
+        if kind == "sign" and part in "'\"`":
+            # What begins there does not end: it was cut off.
+            return "".join([*parts, "…"])
+        of_account = "@" in (text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1])
+        if (kind == "string" and not of_account) or (kind == "word" and part[:2].lower() == "0x"):
+            part = "'…'"
+        parts.append(" " if kind == "nothing" else part)
+    return " ".join("".join(parts).split()) + ("…" if len(statement.text) > most else "")
 
 
 def obstacle(statement: Statement) -> str | None:

@@ -1,4 +1,4 @@
-"""Runs a throw-away MySQL server for CLONE to run on: without a network port, on an empty data directory.
+"""Runs throw-away MySQL servers: for CLONE to run on, and empty ones; without a network port, on an empty data directory.
 
 It runs as a user of its own, since it reads whatever a source sends; where we are not root, as our own, which alone we may.
 """
@@ -6,7 +6,7 @@ It runs as a user of its own, since it reads whatever a source sends; where we a
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -25,7 +25,10 @@ PLUGIN_HINT = "set `image:` to one that has these libraries, or UNINSTALL PLUGIN
 SIZE = 128 * 1024 * 1024
 """Bytes on disk that a recipient needs for itself."""
 
-_HOME = "/recipient"
+HOME = "/recipient"
+"""Where a throw-away server has its home."""
+INITIALISE_AND_START = f'mysqld --no-defaults --initialize-insecure --datadir={HOME}/data && exec mysqld "$@"'
+"""For a shell, whose arguments are the server's."""
 _TARGET = "/backup"
 _SOCKET = PurePath("mysqld.sock")
 _OWN_USER = 999
@@ -53,7 +56,7 @@ class Recipient:
     def libraries(self) -> set[str]:
         """Return the plugin libraries that its image has."""
         (directory,) = rows(self.session, "SELECT @@plugin_dir")[0]
-        code = self.container.execute(["sh", "-c", f'ls "$0" >{_HOME}/libraries', directory])
+        code = self.container.execute(["sh", "-c", f'ls "$0" >{HOME}/libraries', directory])
         if code:
             raise LifeboatError(
                 f"the plugins of image {self.container.image.name} cannot be listed: `ls {directory}` ended with code {code}",
@@ -71,36 +74,59 @@ def running(
     network: `host`, or `none` for one whose connections are carried elsewhere. A cut before data pass ends its clone at once;
     after that CLONE itself tries for five minutes to go on where it was.
     """
+    options = _options(source)
     home = job.work / "recipient"
     home.mkdir(mode=0o700)
-    container = None
+    if network == "none":
+        options.append("--loose-clone-donor-timeout-after-network-failure=0")
+    if certificate_authority is not None:
+        shutil.copyfile(certificate_authority, home / "ca.pem")
+        options.append(f"--loose-clone-ssl-ca={HOME}/ca.pem")
     try:
-        shutil.copytree(_empty_data_directory(job, image, source), home / "data", symlinks=True)
-        options = _options(source)
-        if network == "none":
-            options.append("--loose-clone-donor-timeout-after-network-failure=0")
-        if certificate_authority is not None:
-            shutil.copyfile(certificate_authority, home / "ca.pem")
-            options.append(f"--loose-clone-ssl-ca={_HOME}/ca.pem")
-        _give(home)
         # What it clones becomes a directory of this one.
         _give(job.directory)
-        container = job.docker.run(
-            f"lifeboat-mysql-recipient-{uuid.uuid4().hex[:12]}",
-            image,
-            entrypoint=["mysqld"],
-            command=options,
-            mounts={home: _HOME, job.directory: _TARGET},
-            user=_user(),
-            network=network,
-        )
-        with _wait_for_session(container, home) as session:
+        with _server(job, image, source, home, options, {job.directory: _TARGET}, network) as (session, container):
             yield Recipient(session, container, home, _TARGET)
     finally:
-        if container is not None:
-            container.remove()
-            below.own(job.directory, os.geteuid(), os.getegid())
+        below.own(job.directory, os.geteuid(), os.getegid())
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def empty_server(job: Job, image: Image, source: Source, options: Sequence[str]) -> Iterator[Session]:
+    """Start an empty server of the image, without a network and without a log, and open a session as its root.
+
+    options: more of its command line. It and its files are gone afterwards, also after a failure.
+    """
+    home = job.work / "empty"
+    home.mkdir(mode=0o700)
+    try:
+        with _server(job, image, source, home, [*plain_options(), *options], {}, "none") as (session, _):
+            yield session
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _server(
+    job: Job, image: Image, source: Source, home: Path, options: Sequence[str], mounts: Mapping[Path, str], network: str
+) -> Iterator[tuple[Session, Container]]:
+    shutil.copytree(_empty_data_directory(job, image, source, home), home / "data", symlinks=True)
+    _give(home)
+    container = job.docker.run(
+        f"lifeboat-mysql-{home.name}-{uuid.uuid4().hex[:12]}",
+        image,
+        entrypoint=["mysqld"],
+        command=options,
+        mounts={home: HOME, **mounts},
+        user=_user(),
+        network=network,
+    )
+    try:
+        with session_of(container, home) as session:
+            yield session, container
+    finally:
+        container.remove()
 
 
 def examine(docker: Docker, image: Image) -> tuple[Version, set[str]]:
@@ -140,19 +166,26 @@ def image_hint(version: Version) -> str:
 def _options(source: Source) -> list[str]:
     libraries = sorted({"mysql_clone.so", *source.plugins.values()})
     return [
-        *_base_options(),
-        f"--datadir={_HOME}/data",
-        f"--socket={_HOME}/{_SOCKET}",
-        f"--pid-file={_HOME}/mysqld.pid",
-        "--skip-networking",
-        "--skip-log-bin",
-        "--event-scheduler=OFF",
+        *plain_options(),
         "--max-allowed-packet=64M",
-        "--innodb-buffer-pool-size=64M",
-        "--innodb-flush-log-at-trx-commit=0",
         *(f"--plugin-load-add={library}" for library in libraries),
         "--loose-group-replication-start-on-boot=OFF",
         *_inherited(source),
+    ]
+
+
+def plain_options() -> list[str]:
+    """Return the options of an empty server whose home is mounted at `HOME`: without a network, a log, or events."""
+    return [
+        *_base_options(),
+        f"--datadir={HOME}/data",
+        f"--socket={HOME}/{_SOCKET}",
+        f"--pid-file={HOME}/mysqld.pid",
+        "--skip-networking",
+        "--skip-log-bin",
+        "--event-scheduler=OFF",
+        "--innodb-buffer-pool-size=64M",
+        "--innodb-flush-log-at-trx-commit=0",
     ]
 
 
@@ -182,22 +215,22 @@ def _base_options() -> list[str]:
     ]
 
 
-def _empty_data_directory(job: Job, image: Image, source: Source) -> Path:
+def _empty_data_directory(job: Job, image: Image, source: Source, home: Path) -> Path:
     """Return an initialised data directory for this image, made once and kept; it must not be changed."""
     page = source.variables["innodb_page_size"]
     kept = job.state / "cache" / "mysql" / f"{image.id.removeprefix('sha256:')[:16]}-{page}"
     if kept.is_dir():
         return kept
     job.say(f"initialising an empty data directory for {image.name}, kept for the next time")
-    fresh = job.work / "recipient" / "initialised"
+    fresh = home / "initialised"
     fresh.mkdir(mode=0o700)
     _give(fresh)
     container = job.docker.run(
         f"lifeboat-mysql-initialise-{uuid.uuid4().hex[:12]}",
         image,
         entrypoint=["mysqld"],
-        command=[*_base_options(), "--initialize-insecure", f"--datadir={_HOME}/data", *_inherited(source)],
-        mounts={fresh: _HOME},
+        command=[*_base_options(), "--initialize-insecure", f"--datadir={HOME}/data", *_inherited(source)],
+        mounts={fresh: HOME},
         user=_user(),
     )
     try:
@@ -225,13 +258,14 @@ def _require_enough(directory: Path, output: str) -> None:
     """Raise LifeboatError when it is this machine that ran out of something, as `output` or the disk of `directory` tells."""
     if short := shortage.of(directory, output):
         raise LifeboatError(
-            f"the recipient of the clone ended, since {short}: {one_line(output, 300)}",
+            f"the throw-away server ended, since {short}: {one_line(output, 300)}",
             hint="free some space there, or set `state:` in lifeboat.yaml to a larger disk; nothing was kept of this attempt",
         )
 
 
 @contextmanager
-def _wait_for_session(container: Container, home: Path) -> Iterator[Session]:
+def session_of(container: Container, home: Path) -> Iterator[Session]:
+    """Wait until the server in a container takes connections, and open a session as its root; home: as this machine sees it."""
     opened: list[Session] = []
 
     def answers() -> bool:
@@ -242,14 +276,14 @@ def _wait_for_session(container: Container, home: Path) -> Iterator[Session]:
             if not container.running():
                 _require_enough(home, container.logs(40))
                 raise LifeboatError(
-                    f"the recipient of the clone ended at once: {one_line(container.logs(10))}",
+                    f"the throw-away server ended at once: {one_line(container.logs(10))}",
                     hint="does the image run this version of MySQL, with these plugins?",
                 ) from None
         return bool(opened)
 
     if not wait_until(answers, seconds=_READY):
         raise LifeboatError(
-            f"the recipient of the clone took no connection in {_READY} s: {one_line(container.logs(10))}",
+            f"the throw-away server took no connection in {_READY} s: {one_line(container.logs(10))}",
             hint="is this machine overloaded? try again",
         )
     with opened[0] as session:

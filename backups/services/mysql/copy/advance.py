@@ -26,6 +26,7 @@ _KEPT = "kept"
 _REST = "rest"
 _WITNESS_CHANNEL = "witness"
 """The channel of what leads from the moment on to the later witness."""
+_ONE_PLACE = re.compile(r"[^:]+\.\d+:\d+")
 _ONE_GTID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(:[a-zA-Z_]\w{0,31})?:[1-9]\d*")
 
 
@@ -85,16 +86,18 @@ class Advance:
                 hint="lifeboat list shows which backup holds which moments",
             )
         executed = self._details.end.gtid_executed
-        if position is not None and executed is None:
+        by_file = position is not None and _ONE_PLACE.fullmatch(position)
+        if position is not None and executed is None and not by_file:
             raise LifeboatError(
-                f"{position} cannot be looked for: the source ran without GTIDs", hint="name a time instead: --at TIME"
+                f"{position} cannot be looked for: the source ran without GTIDs",
+                hint="name a time instead: --at TIME; or where the transaction begins, as lifeboat log prints it: FILE:OFFSET",
             )
-        if position is not None and not _ONE_GTID.fullmatch(position):
+        if position is not None and not by_file and not _ONE_GTID.fullmatch(position):
             raise LifeboatError(
                 f"{position} is not the GTID of one transaction",
                 hint="written source:number, as in 3e11fa47-71ca-11e1-9e33-c80aa9429562:23",
             )
-        if position is not None and rows(session, "SELECT GTID_SUBSET(%s, %s)", [position, executed])[0][0]:
+        if position and not by_file and rows(session, "SELECT GTID_SUBSET(%s, %s)", [position, executed])[0][0]:
             raise LifeboatError(
                 f"{position} is not after {self._last.id}: that backup, of {_utc(begins)}, holds it already",
                 hint="restore that backup, or begin with an older one: lifeboat list",
@@ -102,9 +105,10 @@ class Advance:
         pieces = [locate.Piece(segment.file, segment.start, path) for segment, path in self._segments]
         stop = locate.find(pieces, self._details.end, point)
         if stop is None:
+            what = f"no transaction begins at {position}" if by_file else f"{position} is not"
             raise LifeboatError(
-                f"{position} is not in the log of {self._later.manifest.id}, which goes from {_utc(begins)} to {_utc(ends)}",
-                hint="a GTID is written source:number; lifeboat list shows which backup holds which moments",
+                f"{what} in the log of {self._later.manifest.id}, which goes from {_utc(begins)} to {_utc(ends)}",
+                hint=f"see what it holds, and how its transactions are named: lifeboat log {self._later.manifest.service}",
             )
         if executed is not None and stop.gtids is not None:
             return Stop(

@@ -3,6 +3,8 @@
 Next files: `../clone/clone.py`, `../witness/witness.py`, `../binlog/pull.py`; bringing one back: `../copy/copy.py`.
 """
 
+import secrets
+import shutil
 from collections.abc import Callable, Sequence
 
 from backups.errors import ChainBroken, Damaged, Transient
@@ -11,10 +13,12 @@ from backups.services.base import Captured, Copy, Fetched, Job, Sandbox
 from backups.services.mysql.binlog import before_full, coverage, pull, replayable
 from backups.services.mysql.binlog.before_full import Before
 from backups.services.mysql.binlog.pull import Pulled
+from backups.services.mysql.carry import nightly
+from backups.services.mysql.carry.nightly import Nightly, Proof
 from backups.services.mysql.clone import clone
 from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
-from backups.services.mysql.details import MySQLDetails, Position
+from backups.services.mysql.details import LOG, Form, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line, connection, for_copies, source
 from backups.services.mysql.source.connection import Session
@@ -24,6 +28,7 @@ from backups.services.mysql.witness.witness import Witnessed
 
 _SESSIONS = 2
 """Sessions that read tables side by side for the witness."""
+_ALL_SCANNED = Proof()
 _Connect = Callable[[], Session]
 
 
@@ -38,7 +43,7 @@ class Clone:
     def capture(self, job: Job, settings: MySQLSettings, seen: Source) -> Captured:
         """See `Method.capture`."""
         connect: _Connect = lambda: connection.connect(settings)  # noqa: E731
-        return _full(job, settings, seen, connect) if job.kind == "full" else _incremental(job, seen, connect)
+        return _full(job, settings, seen, connect) if job.kind == "full" else _incremental(job, settings, seen, connect)
 
     def copy(self, name: str, settings: MySQLSettings, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool) -> Copy:
         """See `Method.copy`."""
@@ -56,7 +61,9 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     with connect() as session:
         cloned = source.position(session, seen.version)
     before = before_full.pull_bridge(connect, job, start, executed)
-    witnessed, pulled = _up_to_witness(job, connect, start)
+    job.say("taking the witness")
+    witnessed = witness.take(connect, connections=_SESSIONS, say=job.say, row_secret=secrets.token_hex(32))
+    pulled = _pulled(job, connect, start, witnessed.position)
     # What the log holds from before the clone's end, a copy has from the clone.
     if fault := replayable.fault(job.directory, pulled.segments, cloned, witnessed.position):
         raise Transient(f"the full could not be brought back: {fault}", hint="it came while the full was taken: try again")
@@ -65,17 +72,37 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     return _captured(job, seen, start, witnessed, pulled, pulled.created, before)
 
 
-def _incremental(job: Job, seen: Source, connect: _Connect) -> Captured:
+def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) -> Captured:
     if not job.chain:
         raise ChainBroken("there is no backup to build on")
     parent = _parent(job.chain[-1])
     for_copies.require_same(parent, seen)
     pull.require_continuation(connect, parent, job.chain[-1].source.version)
-    witnessed, pulled = _up_to_witness(job, connect, parent.end)
+    if fault := nightly.distrusted(parent):
+        raise ChainBroken(fault)
+    form = Form(json_values="typed", row_secret=parent.form.row_secret)
+    carrier = Nightly(job, settings, seen, parent, form, lambda position: _pulled(job, connect, parent.end, position))
+    job.say("taking the witness")
+    witnessed = witness.take(
+        connect,
+        connections=_SESSIONS,
+        say=job.say,
+        row_secret=form.row_secret,
+        carrier=None if settings.scan == "always" else carrier,
+    )
+    if changed := kinds.changed_without_log(job.chain[-1], witnessed.facts):
+        raise ChainBroken(f"no log tells of it, and it has changed since the last backup: {changed}")
+    pulled = carrier.pulled or _pulled(job, connect, parent.end, witnessed.position)
     if fault := replayable.fault(job.directory, pulled.segments, parent.end, witnessed.position):
         raise ChainBroken(fault)
     return _captured(
-        job, seen, parent.end, witnessed, pulled, pulled.created if pulled.created is not None else parent.log_created
+        job,
+        seen,
+        parent.end,
+        witnessed,
+        pulled,
+        pulled.created if pulled.created is not None else parent.log_created,
+        proof=carrier.proof(witnessed),
     )
 
 
@@ -89,21 +116,26 @@ def _parent(manifest: Manifest) -> MySQLDetails:
     return details
 
 
-def _up_to_witness(job: Job, connect: _Connect, start: Position) -> tuple[Witnessed, Pulled]:
-    """Take the witness, then the log from `start` to it."""
-    job.say("taking the witness")
-    witnessed = witness.take(connect, connections=_SESSIONS, say=job.say)
-    if job.chain and (changed := kinds.changed_without_log(job.chain[-1], witnessed.facts)):
-        raise ChainBroken(f"no log tells of it, and it has changed since the last backup: {changed}")
-    job.say(f"pulling the log up to {witnessed.position.file}:{witnessed.position.offset}")
-    return witnessed, pull.pull(connect, start, witnessed.position, job.directory)
+def _pulled(job: Job, connect: _Connect, start: Position, end: Position) -> Pulled:
+    """Pull the log between two positions, anew where it was pulled before."""
+    if job.kind == "incremental":
+        shutil.rmtree(job.directory / LOG, ignore_errors=True)
+    job.say(f"pulling the log up to {end.file}:{end.offset}")
+    return pull.pull(connect, start, end, job.directory)
 
 
 def _captured(
-    job: Job, seen: Source, start: Position, witnessed: Witnessed, pulled: Pulled, created: int, before: Before | None = None
+    job: Job,
+    seen: Source,
+    start: Position,
+    witnessed: Witnessed,
+    pulled: Pulled,
+    created: int,
+    before: Before | None = None,
+    proof: Proof = _ALL_SCANNED,
 ) -> Captured:
     """Put a backup's details together. created: the stamp of the log file that the witness's position is in."""
-    limits = tuple(for_copies.limits(seen))
+    limits = (*for_copies.limits(seen), *proof.limits)
     for limit in limits:
         job.say(f"a limit of this backup: {limit}")
     details = MySQLDetails(
@@ -117,6 +149,9 @@ def _captured(
         lock_attempts=witnessed.lock_attempts,
         bridge=before.bridge if before else None,
         form=witnessed.form,
+        carried=proof.carried,
+        unlogged=proof.unlogged,
+        partial=proof.partial,
         limits=(*(before.limits if before else ()), *limits, *witnessed.limits),
         **for_copies.details(seen),
     )

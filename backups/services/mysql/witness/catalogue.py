@@ -1,7 +1,7 @@
 """Lists the databases and tables of a server, so that a later list can be compared with it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
@@ -34,12 +34,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The tables of a server, the largest first, and the storage engine's own number for each of their parts."""
+    """The tables of a server, the largest first, and the storage engine's own number for each of their parts.
+
+    pages: of each table, as the engine estimates them
+    """
 
     tables: tuple[Table, ...]
     views: tuple[tuple[str, str], ...]
     engine_numbers: frozenset[tuple[str, int]]
     sequences: tuple[tuple[str, str], ...] = ()
+    pages: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def still_holds(self, later: "Catalogue") -> bool:
         """Return whether every table of this list is, in a later one, the same table with the same columns.
@@ -74,16 +78,23 @@ def read(session: Session, *, of_users: bool = False) -> Catalogue:
     columns: dict[tuple[str, str], list[Column]] = {key: [] for key, kind in kinds.items() if kind in _TABLES}
     keyed = set()
     periods: dict[tuple[str, str], dict[str, Column]] = {}
-    for schema, table, name, data_type, nullable, extra, key, generated in rows(
+    for schema, table, name, data_type, nullable, extra, key, generated, declared, characters, collation in rows(
         session,
         "SELECT table_schema, table_name, column_name, data_type, is_nullable, extra, column_key, "  # noqa: S608 -- one of two
-        "COALESCE(generation_expression, '') "
+        "COALESCE(generation_expression, ''), column_type, character_set_name, collation_name "
         f"FROM information_schema.columns WHERE {where} ORDER BY table_schema, table_name, ordinal_position",
         values,
     ):
         if (schema, table) not in columns:
             continue
-        column = Column(name, _text(data_type), nullable == "YES", "VIRTUAL GENERATED" in extra, "auto_increment" in extra)
+        column = Column(
+            name,
+            _text(data_type),
+            nullable == "YES",
+            computed="VIRTUAL GENERATED" in extra,
+            counter="auto_increment" in extra,
+            declared=_text(declared) + (f" CHARACTER SET {characters} COLLATE {collation}" if characters else ""),
+        )
         if _text(generated) in _PERIOD:
             periods.setdefault((schema, table), {})[_text(generated)] = column
         else:
@@ -103,6 +114,7 @@ def read(session: Session, *, of_users: bool = False) -> Catalogue:
         views=tuple(sorted(key for key, kind in kinds.items() if kind == "VIEW")),
         sequences=tuple(sorted(key for key, kind in kinds.items() if kind == "SEQUENCE")),
         engine_numbers=frozenset(_engine_numbers(session, mariadb=version.mariadb)),
+        pages=sizes,
     )
 
 

@@ -1,11 +1,14 @@
 """Builds the SQL that makes of a whole table one value, which a change to any stored byte changes.
 
-Pure: metadata in, SQL out.
+Pure, but for `keep_secret`: metadata in, SQL out.
 
 A row becomes one string that can be read in one way only: values that may hold anything follow their length in bytes, NULL has a
 mark of its own, numbers and times cannot hold the separator. Columns that may be large are hashed first, so that no row outgrows
 `max_allowed_packet`. The row's SHA-256 is then summed up in a way that knows no order: XOR where a key keeps rows apart, else
 exact sums, since equal rows cancel in an XOR.
+
+A secret of the chain's can be part of each row's hash: whoever can write rows, but does not know it, cannot choose two changes
+that together leave the XOR as it was.
 
 Rows are read where they are stored (`USE INDEX ()`): an index that holds all columns would be quicker to read, and equal to the
 source's although the rows themselves are not. The types inside a JSON value (DATE, DECIMAL, UNSIGNED INTEGER …) are not in its
@@ -17,13 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backups.errors import LifeboatError
-from backups.services.mysql.source.connection import quoted
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.column_types import Form, column_type
 
 _PARTS = (1, 16, 31, 46)
 """Where each run of 15 hexadecimal digits (60 bits) of the hash begins: one exact sum for each."""
-
-
+_VARIABLE = "@lifeboat_row_secret"
 _JSON_TYPES = (
     *("NULL", "BOOLEAN", "INTEGER", "UNSIGNED INTEGER", "DOUBLE", "DECIMAL", "STRING", "OBJECT", "ARRAY", "DATE", "TIME"),
     *("DATETIME", "TIMESTAMP", "BLOB", "BIT", "GEOMETRY", "OPAQUE"),
@@ -36,6 +38,7 @@ class Column:
     """A column as information_schema describes it.
 
     computed: it is a VIRTUAL generated one, which holds nothing. counter: it is the AUTO_INCREMENT one
+    declared: its type as CREATE TABLE has it, with the character set; empty where that was not read
     """
 
     name: str
@@ -43,6 +46,7 @@ class Column:
     nullable: bool
     computed: bool = False
     counter: bool = False
+    declared: str = ""
 
 
 def query(
@@ -55,6 +59,7 @@ def query(
     typed_json: bool = False,
     index: str | None = None,
     history: bool = False,
+    secret: bool = False,
 ) -> str:
     """Return the SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
@@ -62,11 +67,12 @@ def query(
     has 64 bits only and which knows no LATERAL. typed_json: JSON values with the types inside them
     index: one that holds all these columns, to be read instead of the rows
     history: read the rows of the past too, of a table that keeps them
+    secret: the session's secret (`keep_secret`) is part of every row's hash
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     stored = [column for column in columns if not column.computed]
     # The count comes first so that a table without stored columns still is valid SQL.
-    parts = [str(len(stored))] + [
+    parts = [*([_VARIABLE] if secret else []), str(len(stored))] + [
         part for column in stored for part in _encoded(column, f"{schema}.{table}", typed_json=typed_json)
     ]
     row_hash = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
@@ -80,6 +86,11 @@ def query(
         return f"SELECT COUNT(*), {sums} FROM (SELECT {row_hash} AS row_hash FROM {source}) AS hashed"  # noqa: S608 -- as above
     # LATERAL computes each row's hash once, without a temporary table as long as the data.
     return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {row_hash} AS row_hash) AS hashed"  # noqa: S608 -- as above
+
+
+def keep_secret(session: Session, secret: str) -> None:
+    """Give the session the secret that `query` can make part of hashes: a variable, which long statements do not show."""
+    rows(session, f"SET {_VARIABLE} = %s", [secret])
 
 
 def value(row: Sequence[object]) -> tuple[int, str]:

@@ -4,10 +4,12 @@ Both measure by the same code. Next files: `instant.py` (the instant), `catalogu
 `definitions.py` and `kinds.py` (everything else), `scope.py` (what is left out, and why).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
+from typing import Protocol
 
 import pymysql.err
 
@@ -20,6 +22,8 @@ from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.instant import freeze, thaw
 from backups.witness import Fact
 
+Counted = tuple[int, str]
+"""The rows of a table, and its fingerprint."""
 _PLAIN = Form()
 """How the witnesses were measured that do not say it, and those of dumps."""
 _ROUNDS_WITH_DDL = 2
@@ -47,6 +51,7 @@ class Witnessed:
 
     lock_seconds: how long writers waited. lock_attempts: how often the read lock was asked for, over all rounds.
     form: how it was measured. limits: what could not be stated, a sentence each.
+    carried: the tables whose rows were not read, but known from the log. claimed: what was known of those that were read too.
     """
 
     position: Position
@@ -56,10 +61,37 @@ class Witnessed:
     lock_attempts: int
     form: Form = _PLAIN
     limits: tuple[str, ...] = ()
+    carried: frozenset[str] = frozenset()
+    claimed: Mapping[str, Counted] = field(default_factory=dict)
 
 
-def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str], None]) -> Witnessed:
+class Carrier(Protocol):
+    """Knows from the log what some tables hold at an instant, so that they need not be read."""
+
+    def carry(self, session: Session, position: Position, found: Catalogue, definitions: Mapping[str, str]) -> "Carried":
+        """Say what is known at `position`. session: shows the source's catalogue as it is there; definitions: by table."""
+        ...
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What is known of tables, by their subjects; those of `due` are read nevertheless, to be compared."""
+
+    values: Mapping[str, Counted] = field(default_factory=dict)
+    due: frozenset[str] = frozenset()
+
+
+def take(
+    connect: Callable[[], Session],
+    *,
+    connections: int,
+    say: Callable[[str], None],
+    row_secret: str | None = None,
+    carrier: Carrier | None = None,
+) -> Witnessed:
     """Take the witness of a source that is being written to. `connections`: how many sessions read tables side by side.
+
+    row_secret: becomes part of every row's hash. carrier: knows some tables from the log; without one, all are read
 
     Raises Transient when the read lock is not to be had, LifeboatError when an answer cannot be trusted; pymysql's errors pass.
     However it ends, it leaves no lock, snapshot or running statement at the source.
@@ -68,7 +100,7 @@ def take(connect: Callable[[], Session], *, connections: int, say: Callable[[str
     for number in range(1, _ROUNDS_WITH_DDL + 2):
         hold = number > _ROUNDS_WITH_DDL
         try:
-            witnessed = _round(connect, connections, say, hold=hold)
+            witnessed = _round(connect, connections, say, row_secret, carrier, hold=hold)
         except ChangedMeanwhile as change:
             attempts += change.lock_attempts
             if hold:
@@ -116,7 +148,15 @@ class ChangedMeanwhile(Exception):
         self.lock_attempts = lock_attempts
 
 
-def _round(connect: Callable[[], Session], connections: int, say: Callable[[str], None], *, hold: bool) -> Witnessed:
+def _round(
+    connect: Callable[[], Session],
+    connections: int,
+    say: Callable[[str], None],
+    row_secret: str | None,
+    carrier: Carrier | None,
+    *,
+    hold: bool,
+) -> Witnessed:
     with sessions.sessions(connect, connections + 2) as opened:
         control, guard, *readers = opened
         instant = freeze(control, guard, readers, say)
@@ -124,7 +164,7 @@ def _round(connect: Callable[[], Session], connections: int, say: Callable[[str]
         # The server's dictionary knows no snapshots: while it is read, the instance lock keeps it as it was at the instant.
         found = catalogue.read(guard, of_users=True)
         more, known, limits = kinds.stated(guard)
-        form = Form(json_values="typed", accounts="stored", kinds=(*known, kinds.COUNTERS, kinds.PROBES))
+        form = Form(json_values="typed", accounts="stored", kinds=(*known, kinds.COUNTERS, kinds.PROBES), row_secret=row_secret)
         facts = definitions_of(guard, readers, found, connect, form) + more
         limits += [_NOT_LOADED.format(account=account) for account in grants.not_loaded(guard)]
         indexes = probes.indexes(guard, SYSTEM_DATABASES)
@@ -132,7 +172,12 @@ def _round(connect: Callable[[], Session], connections: int, say: Callable[[str]
             thaw(guard)
         try:
             keep_alive: Callable[[], object] = lambda: guard.ping(reconnect=False)  # noqa: E731
-            facts += data_of(readers, found, connect, form, meanwhile=keep_alive)
+            carried = Carried()
+            if carrier:
+                defined = {fact.subject: str(fact.value) for fact in facts if fact.metric == "definition"}
+                carried = carrier.carry(guard, instant.position, found, defined)
+            trusted = {about: value for about, value in carried.values.items() if about not in carried.due}
+            facts += data_of(readers, found, connect, form, meanwhile=keep_alive, known=trusted)
             answers = sessions.in_parallel(probes.at_source, indexes, over=readers, connect=connect, meanwhile=keep_alive)
             _require_unchanged(guard, found)
         except ChangedMeanwhile as change:
@@ -140,7 +185,12 @@ def _round(connect: Callable[[], Session], connections: int, say: Callable[[str]
             raise
         facts += sorted(fact for answer in answers for fact in answer)
         limits += [_NOT_ASKED.format(index=index.subject) for index in _silent(indexes, facts)]
-        return Witnessed(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts, form, tuple(limits))
+        claimed = {about: value for about, value in carried.values.items() if about in carried.due}
+        return Witnessed(
+            *(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts, form, tuple(limits)),
+            carried=frozenset(trusted),
+            claimed=claimed,
+        )
 
 
 def _silent(indexes: Sequence[probes.Index], facts: Sequence[Fact]) -> list[probes.Index]:
@@ -178,10 +228,17 @@ def data_of(
     form: Form = _PLAIN,
     *,
     meanwhile: Callable[[], object] = lambda: None,
+    known: Mapping[str, Counted] = MappingProxyType({}),
 ) -> list[Fact]:
-    """State rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end."""
+    """State rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end.
+
+    known: those of tables that need not be read
+    """
     try:
-        each = partial(_table, form=form)
+        if form.row_secret:
+            for reader in readers:
+                fingerprint.keep_secret(reader, form.row_secret)
+        each = partial(_table, form=form, known=known)
         stated = sessions.in_parallel(each, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:
         if error.args and error.args[0] in CHANGED:
@@ -190,7 +247,18 @@ def data_of(
     return sorted(fact for facts in stated for fact in facts)
 
 
-def _table(session: Session, table: Table, *, form: Form) -> list[Fact]:
+def _table(session: Session, table: Table, *, form: Form, known: Mapping[str, Counted]) -> list[Fact]:
+    about = definitions.subject(table.schema, table.name)
+    # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
+    marked = _savepoint(session)
+    count, value = known.get(about) or _read(session, table, form)
+    counter = definitions.counter(session, table) if kinds.COUNTERS in form.kinds else None
+    if marked:
+        rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
+    return [Fact(about, "rows", count), Fact(about, "fingerprint", value), *([counter] if counter else [])]
+
+
+def _read(session: Session, table: Table, form: Form) -> Counted:
     statement = fingerprint.query(
         table.schema,
         table.name,
@@ -199,18 +267,13 @@ def _table(session: Session, table: Table, *, form: Form) -> list[Fact]:
         mariadb=table.mariadb,
         typed_json=form.json_values == "typed",
         history=table.history is not None,
+        secret=form.row_secret is not None,
     )
-    # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
-    marked = _savepoint(session)
     count, value = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
-    counter = definitions.counter(session, table) if kinds.COUNTERS in form.kinds else None
     if table.history:
         # Rows are what a query without a time sees; the fingerprint is of the past too.
         (count,) = rows(session, f"SELECT COUNT(*) FROM {quoted(table.schema)}.{quoted(table.name)}")[0]  # noqa: S608 -- quoted
-    if marked:
-        rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
-    about = definitions.subject(table.schema, table.name)
-    return [Fact(about, "rows", count), Fact(about, "fingerprint", value), *([counter] if counter else [])]
+    return count, value
 
 
 def _savepoint(session: Session) -> bool:

@@ -143,14 +143,21 @@ def snapshots(request: Request) -> list[Json]:
     ]  # fmt: skip
 
 
-def server_settings(request: Request) -> Json:
-    """Of what the server runs with, what Lifeboat reads: above all, which database is the living one."""
-    return {section: dict(values) for section, values in request.server_settings.items()}
-
-
 def frontend_settings(request: Request) -> Json:
     """Of what Grafana tells its own pages, the namespace of the organisation's objects, and that nobody has licensed it."""
     return {"namespace": namespace(request.org_id), "buildInfo": {"edition": "Open Source"}}
+
+
+def admin_settings(request: Request) -> Json:
+    """Of what Grafana tells its server administrator, where its data are. As there, everything is text, and no password is told."""
+    settings = request.settings
+    return {
+        "DEFAULT": {"app_mode": "production"},
+        "database": {"type": "sqlite3", "host": "127.0.0.1:3306", "name": "grafana", "user": "root", "password": "*********", "url": "",
+                     "path": settings.path, "connection_string": "", "wal": "false"} | dict(settings.server),
+        "paths": {"data": str(settings.data), "plugins": str(settings.plugins), "provisioning": "conf/provisioning"},
+        "unified_alerting": {"enabled": str(settings.alerting).lower()},
+    }  # fmt: skip
 
 
 def plugins(request: Request) -> list[Json]:

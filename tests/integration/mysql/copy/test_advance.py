@@ -8,6 +8,7 @@ import pytest
 
 from backups.errors import Damaged, LifeboatError
 from backups.services.base import Point
+from backups.services.mysql.binlog.locate import Piece, commits
 from backups.services.mysql.details import DATADIR
 from tests.servers.mysql import MySQLServer, StartMySQL
 from tests.servers.mysql_chain import Chain, Restored, StartChain
@@ -124,6 +125,7 @@ def test_comes_back_to_any_moment(start_mysql: StartMySQL, start_chain: StartCha
     if gtid:
         _by_gtid(server, chain)
         return
+    _by_place(chain)
     end = chain.restore(0).bring_back()
     assert "none of this log left out" in end.copy.advance(chain.later(1, end), Point(time=ends)).stands
     # There is nothing to go on to.
@@ -182,7 +184,8 @@ def _by_gtid(server: MySQLServer, chain: Chain) -> None:
     uuid = server.value("SELECT @@server_uuid")
     first = int(str(chain.details(0).end.gtid_executed).rpartition("-")[2])
     restored = chain.restore(0).bring_back()
-    came = restored.copy.advance(chain.later(1, restored), Point(position=f"{uuid.upper()}:{first + 33}"))
+    # Before the next one is after this one.
+    came = restored.copy.advance(chain.later(1, restored), Point(position=f"{uuid.upper()}:{first + 34}", before=True))
     assert came.transactions == 33
     said = came.stands
     assert f"{uuid}:{first + 33} committed at" in said
@@ -190,10 +193,24 @@ def _by_gtid(server: MySQLServer, chain: Chain) -> None:
     assert restored.sql("SELECT @@GLOBAL.gtid_executed") == [(f"{uuid}:1-{first + 33}",)]
     # A moment before the first transaction: all of the log is still to come.
     begin = chain.restore(0).bring_back()
-    assert begin.copy.advance(chain.later(1, begin), Point(time=begin.manifest.taken_at)).transactions == 0
+    none = begin.copy.advance(chain.later(1, begin), Point(position=f"{uuid}:{first + 1}", before=True))
+    assert (none.transactions, f"the first one left out {uuid}:{first + 1} " in none.stands) == (0, True)
     begin.copy.advance_to_witness(chain.later(1, begin))
     begin.manifest = chain.backups[1].manifest
     assert begin.differences() == []
+
+
+def _by_place(chain: Chain) -> None:
+    """Without GTIDs a transaction is named by where it begins, and what is no beginning is refused."""
+    restored = chain.restore(0).bring_back()
+    later = chain.later(1, restored)
+    details = chain.details(1)
+    pieces = [Piece(each.file, each.start, later.data / each.path) for each in details.segments]
+    third = list(commits(pieces))[2]
+    with pytest.raises(LifeboatError, match=rf"no transaction begins at {third.file}:{third.begin + 1} in the log of"):
+        restored.copy.advance(later, Point(position=f"{third.file}:{third.begin + 1}", before=True))
+    came = restored.copy.advance(later, Point(position=f"{third.file}:{third.begin}", before=True))
+    assert (came.transactions, came.stands.startswith(f"{third.file}:{third.begin}, ")) == (2, True)
 
 
 def test_goes_on_across_a_full_that_follows(start_mysql: StartMySQL, start_chain: StartChain) -> None:

@@ -124,6 +124,32 @@ def test_a_gtid_is_all_up_to_and_including_it(pieces: list[Piece]) -> None:
     assert find(pieces, BEGIN, Point(position=f"{OTHER}:8")) is None
 
 
+def test_the_moment_before_a_transaction_is_the_one_after_the_transaction_before_it(pieces: list[Piece]) -> None:
+    """Of every transaction, named by its GTID and by where it begins: it is the first one that is left out, and nothing else is."""
+    every = list(commits(pieces))
+    for number, commit in enumerate(every):
+        for name in (str(commit.gtid), str(commit.gtid).upper(), f"{commit.file}:{commit.begin}"):
+            before, after = (find(pieces, BEGIN, Point(position=name, before=early)) for early in (True, False))
+            assert before is not None
+            assert after is not None
+            assert (before.following, before.transactions) == (commit, number), name
+            assert (after.last, after.transactions) == (commit, number + 1), name
+            assert after.following == (every[number + 1] if number + 1 < len(every) else None)
+            earlier = every[number - 1] if number else None
+            assert before.last == earlier
+            assert before.position == (Position(file=earlier.file, offset=earlier.end) if earlier else BEGIN)
+            if earlier:
+                assert before == find(pieces, BEGIN, Point(position=earlier.gtid))
+
+
+def test_what_is_no_beginning_of_a_transaction_names_none(pieces: list[Piece]) -> None:
+    begins = {(commit.file, commit.begin) for commit in commits(pieces)}
+    for file, begin in begins:
+        for wrong in (f"{file}:{begin + 1}", f"{file}:{begin - 1}", f"{file}9:{begin}", f"x{file}:{begin}"):
+            assert tuple(wrong.rsplit(":", 1)) not in begins
+            assert [find(pieces, BEGIN, Point(position=wrong, before=early)) for early in (True, False)] == [None, None], wrong
+
+
 @pytest.mark.parametrize(
     ("harm", "told"),
     [

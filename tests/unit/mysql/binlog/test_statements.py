@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pymysql.charset import charset_by_name
 
-from backups.services.mysql.binlog.statements import Statement, obstacle, read
+from backups.services.mysql.binlog.statements import Statement, obstacle, read, without_texts
 
 DIRECTORY = "DIRECTORY puts files outside the data directory"
 KEY = "ENCRYPTION='Y' needs the key of the source"
@@ -191,11 +191,11 @@ def test_what_is_read_of_an_event_is_what_its_session_meant() -> None:
     assert read(query(b" insert into t values ('CREATE TABLE')")) is None
     assert read(query(b"CREATE TABLE t (id INT)", database=b"")) == Statement("CREATE TABLE t (id INT)")
     found = read(query("create table ü (id INT)".encode(), mode=1 << 2 | 1 << 20, database=b"a longer name"))
-    assert found == Statement("create table ü (id INT)", ansi_quotes=True, backslash_escapes=False)
+    assert found == Statement("create table ü (id INT)", ansi_quotes=True, backslash_escapes=False, database="a longer name")
     # As recorded from 9.7: databases that it changed, and default_table_encryption.
     recorded = bytes.fromhex("0000000000012000a04500000000060373746404ff00ff00ff000c01656e63320011200000000000000012ff001401")
     event = struct.pack("<8xBxxH", 4, len(recorded)) + recorded + b"enc2\0CREATE DATABASE enc2"
-    assert read(event) == Statement("CREATE DATABASE enc2", encrypts=True)
+    assert read(event) == Statement("CREATE DATABASE enc2", encrypts=True, database="enc2")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_every_variable_of_a_session_is_passed_over(more: bytes) -> None:
 
 
 def test_an_unknown_variable_ends_what_is_known_of_the_session() -> None:
-    assert read(query(b"CREATE DATABASE d", more=b"\xc8\x14\x01\x14\x01")) == Statement("CREATE DATABASE d")
+    assert read(query(b"CREATE DATABASE d", more=b"\xc8\x14\x01\x14\x01")) == Statement("CREATE DATABASE d", database="w")
 
 
 @pytest.mark.parametrize("charset", ["sjis", "cp932", "gbk", "big5", "gb18030", "latin1", "utf8mb4", "binary", "eucjpms"])
@@ -225,3 +225,52 @@ def test_a_letter_that_holds_the_byte_of_a_backslash_ends_no_literal(charset: st
     found = read(query(b"CREATE TABLE t (id INT) COMMENT '" + letter + b"' DATA DIRECTORY '/ext'", charset=charset))
     assert found is not None
     assert obstacle(found) == f"DATA {DIRECTORY}"
+
+
+SECRET = "hunter2"
+SHOWN = {
+    "CREATE USER 'bob'@'%' IDENTIFIED WITH 'caching_sha2_password' AS '$A$005$hunter2'": (
+        "CREATE USER 'bob'@'%' IDENTIFIED WITH '…' AS '…'"
+    ),
+    "ALTER USER 'bob'@'localhost' IDENTIFIED BY 'it''s hunter2'": "ALTER USER 'bob'@'localhost' IDENTIFIED BY '…'",
+    "CREATE USER b IDENTIFIED WITH x AS 0x68756E74657232": "CREATE USER b IDENTIFIED WITH x AS '…'",
+    "INSERT INTO  `shop`.`client`\n VALUES (1, 'hunter2', \"hunter2\", X'68', b'1')": (
+        "INSERT INTO `shop`.`client` VALUES (1, '…', '…', X'…', b'…')"
+    ),
+    "UPDATE t /* hunter2 */ SET a = 'hunter2' -- hunter2\n WHERE b = 'x\\'hunter2'": "UPDATE t SET a = '…' WHERE b = '…'",
+    "DROP TABLE `odd 'name` # hunter2": "DROP TABLE `odd 'name`",
+    "CREATE VIEW v AS SELECT AES_DECRYPT(a, 'hunter2') FROM t": "CREATE VIEW v AS SELECT AES_DECRYPT(a, '…') FROM t",
+}
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_statement_is_shown_without_the_texts_in_it(text: str) -> None:
+    assert without_texts(Statement(text), 10_000) == SHOWN[text]
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_a_statement_that_is_cut_anywhere_shows_no_text(text: str) -> None:
+    for most in range(len(text)):
+        assert SECRET[:3] not in without_texts(Statement(text), most), most
+
+
+def test_a_sessions_modes_say_what_a_text_is() -> None:
+    """In quotes of names stands a name; without escapes, a backslash ends nothing."""
+    assert without_texts(Statement('DROP TABLE "t"', ansi_quotes=True), 99) == 'DROP TABLE "t"'
+    assert without_texts(Statement("SELECT 'a\\', hunter, 'b'", backslash_escapes=False), 99) == "SELECT '…', hunter, '…'"
+    assert without_texts(Statement("x" * 50), 10) == "x" * 10 + "…"
+
+
+@given(
+    some.lists(
+        some.sampled_from(["a", "'", '"', "`", "\\", "@", "--", " ", "\n", "/*", "*/", "#", "hunter2", "0x"]), max_size=12
+    ),
+    some.booleans(),
+    some.booleans(),
+)
+def test_no_text_of_a_server_is_shown_however_it_is_written(parts: list[str], ansi: bool, escapes: bool) -> None:
+    """What is between two quotes is not, wherever it stands: the secret is written as a server writes it."""
+    text = "".join(each for each in parts if each not in ("'", '"', "`", "/*", "*/", "--", "#", "\\"))
+    secret = "'" + "".join(parts).replace("\\", "\\\\" if escapes else "\\").replace("'", "''") + "zzz'"
+    shown = without_texts(Statement(f"{text} = {secret} , {secret}", ansi_quotes=ansi, backslash_escapes=escapes), 10_000)
+    assert "zzz" not in shown

@@ -1,6 +1,6 @@
 """The steps by which a drill and a real restore bring a copy back: one order, written once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, FileEntry, Manifest, Source
 from backups.repository.tree import Node
+from backups.services.continuous import Transaction
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.outcome import Progress
@@ -72,6 +73,9 @@ class World:
 
     def follows(self, manifest: Manifest, before: BackupRecord) -> bool:
         raise AssertionError("nobody asks where the log comes from")
+
+    def told(self, earlier: Manifest, later: object, only: Sequence[str]) -> Iterator[Transaction]:
+        raise AssertionError("nobody reads what is in the log")
 
     def fetch(self, snapshot: str, into: Path, *, include: Sequence[str] = ()) -> None:
         (into / "data" / "log").write_text("abc")

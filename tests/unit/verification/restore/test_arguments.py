@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backups.errors import LifeboatError
-from verification.restore.arguments import moment
+from backups.services.base import Point
+from verification.restore.arguments import asked, moment
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 GTID = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"
@@ -39,7 +40,7 @@ def test_a_time_is_of_the_configured_zone_and_without_a_date_the_last_one_that_h
 
 
 def test_a_gtid_is_no_time() -> None:
-    assert moment(GTID, NEW_YORK, NOW) == GTID
+    assert moment(GTID, NEW_YORK, NOW) == Point(position=GTID)
 
 
 @pytest.mark.parametrize("text", ["yesterday", "25:00", "12", "2026-13-01", "3e11fa47:23", ""])
@@ -87,3 +88,37 @@ def test_a_time_is_one_moment_that_the_clocks_showed_or_it_is_refused(zone: str,
         assert len(shown) != 1, (zone, local, shown)
     else:
         assert shown == [taken]
+
+
+PLACE = "binlog.000007:4711"
+
+
+@pytest.mark.parametrize("position", [GTID, PLACE, "mysql-bin.1:4", "a.b.000001:19"])
+def test_a_transaction_is_named_by_its_gtid_or_by_where_it_begins(position: str) -> None:
+    assert asked(position, None, NEW_YORK, NOW) == Point(position=position)
+    assert asked(None, position, NEW_YORK, NOW) == Point(position=position, before=True)
+
+
+def test_without_a_moment_there_is_none() -> None:
+    assert asked(None, None, NEW_YORK, NOW) is None
+    assert asked("2026-11-22T03:00Z", None, "Etc/UTC", NOW) == datetime(2026, 11, 22, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-22T03:00", "03:00", "latest", "binlog.000007", "binlog:4711", "a/b.1:4", "x.1:-4", " "]
+)
+def test_before_takes_transactions_only(text: str) -> None:
+    with pytest.raises(LifeboatError, match="names no transaction") as refused:
+        asked(None, text, NEW_YORK, NOW)
+    assert "lifeboat log SERVICE shows them" in str(refused.value.hint)
+
+
+def test_two_moments_are_not_one() -> None:
+    with pytest.raises(LifeboatError, match=f"--at 03:00 and --before {GTID} are two moments"):
+        asked("03:00", GTID, NEW_YORK, NOW)
+
+
+def test_another_option_is_named_as_it_was_typed() -> None:
+    for text in ("never", "2026-03-08T02:30"):
+        with pytest.raises(LifeboatError, match=f"^--since '{text}'"):
+            moment(text, NEW_YORK, NOW, "--since")

@@ -1,6 +1,6 @@
 """Which backup comes back, and whose log goes on: chains made up, and a service that says which fulls kept the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -9,7 +9,8 @@ import pytest
 from backups.chains import chains
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import BackupRecord, Manifest
-from backups.services.base import Point, Service
+from backups.services.base import Fetched, Point, Service
+from backups.services.continuous import Transaction
 from verification.restore.moment import RestorePoints
 
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
@@ -45,6 +46,9 @@ class Logged:
         return int(position) <= int(manifest.id[1:])
 
     def log(self, manifest: BackupRecord) -> Sequence[str]:
+        raise AssertionError("nothing is fetched here")
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
         raise AssertionError("nothing is fetched here")
 
 
@@ -90,7 +94,7 @@ def test_without_a_log_it_is_the_newest_backup_before() -> None:
     with pytest.raises(LifeboatError, match="of its 5 backups, of which the oldest is from 2026-11-02 00:00:00 UTC"):
         plain.at(day(-1))
     with pytest.raises(LifeboatError, match="agama has no log, so no position 3"):
-        plain.at_position("3")
+        plain.at_position(Point(position="3"))
 
 
 def test_a_moment_before_a_full_is_reached_only_where_the_full_kept_the_log() -> None:
@@ -132,14 +136,55 @@ def test_over_a_backup_that_is_gone_no_log_goes_on() -> None:
 
 
 def test_a_position_is_looked_for_between_two_backups() -> None:
-    choice = moments(WEEKS).at_position("2")
+    choice = moments(WEEKS).at_position(Point(position="2"))
     assert choice.later is not None
     assert ([each.id for each in choice.records], choice.point) == (["b0", "b1", "b2"], Point(position="2"))
     with pytest.raises(LifeboatError, match="no two backups of agama have 5 between them"):
-        moments(WEEKS).at_position("5")
-    assert moments(WEEKS, Logged(["b7"])).at_position("5").backup.id == "b2"
-    for outside in ("0", "99"):
+        moments(WEEKS).at_position(Point(position="5"))
+    assert moments(WEEKS, Logged(["b7"])).at_position(Point(position="5")).backup.id == "b2"
+    for outside, told in (
+        ("0", "b0, of 2026-11-02 00:00:00 UTC, holds it already, and no log leads there from a backup before it"),
+        ("99", "none of them holds it, the newest is b8, of 2026-11-10 00:00:00 UTC"),
+        ("5", "b7, of 2026-11-09 00:00:00 UTC, holds it already, and no log leads there from a backup before it"),
+    ):
         with pytest.raises(
-            LifeboatError, match=f"no two backups of agama have {outside} between them; it can be brought back to any moment from"
+            LifeboatError,
+            match=f"no two backups of agama have {outside} between them: {told}; it can be brought back to any moment from",
         ):
-            moments(WEEKS).at_position(outside)
+            moments(WEEKS).at_position(Point(position=outside))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_before_a_transaction_is_of_the_same_pair_as_after_it(before: bool) -> None:
+    """Also for the first one after a backup, whose moment is the backup's own."""
+    point = Point(position="2", before=before)
+    choice = moments(WEEKS).at_position(point)
+    assert ([each.id for each in choice.records], choice.point) == (["b0", "b1", "b2"], point)
+
+
+class Reset(Logged):
+    """Its log was reset before b7, and counts from 0 again."""
+
+    def holds(self, manifest: BackupRecord, position: str) -> bool:
+        number = int(manifest.id[1:])
+        return int(position) <= (number if number < 7 else number - 7)
+
+
+def test_a_position_that_a_reset_log_has_twice_is_refused_and_both_are_named() -> None:
+    with pytest.raises(LifeboatError, match="since its log was reset: between b7 and b8, and between b0 and b1") as refused:
+        moments(WEEKS, Reset()).at_position(Point(position="1"))
+    assert "--at TIME" in str(refused.value.hint)
+    assert moments(WEEKS, Reset()).at_position(Point(position="2")).backup.id == "b1"
+
+
+def test_only_chains_that_reach_a_position_are_read_whole() -> None:
+    """A manifest is a call of restic each: of the older chain only the last."""
+    read: list[str] = []
+
+    def manifest(backup: BackupRecord) -> Manifest:
+        read.append(backup.id)
+        return cast("Manifest", cast("Any", backup))
+
+    points = RestorePoints(cast("Service", Logged()), chains(WEEKS)["agama"], manifest)
+    assert points.at_position(Point(position="8")).backup.id == "b7"
+    assert set(read) == {"b2", "b8", "b7"}

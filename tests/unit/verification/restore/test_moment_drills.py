@@ -26,7 +26,11 @@ def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site
         "Site",
         SimpleNamespace(
             # A manifest is only handed back to the service: a record stands for it.
-            repository=SimpleNamespace(backups=backups, listing=lambda: Listing(backups()), manifest=lambda record: record),
+            repository=SimpleNamespace(
+                snapshots=lambda *_: [],
+                listing=lambda snapshots=(): Listing(backups()),
+                manifest=lambda record: record,
+            ),
             settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql")}),
             service=lambda name, docker: service,
         ),
@@ -41,7 +45,7 @@ def test_a_moment_is_drilled_by_the_log_that_leads_there() -> None:
     (planned,) = drills(site(), ["agama"], (), day(1.5))
     assert chosen(planned) == (["b0", "b1"], Point(time=day(1.5)), "b2")
     assert (planned.selection, planned.asked, planned.newest) == ("moment", "2026-11-03 12:00:00 UTC", day(8))
-    (planned,) = drills(site(), ["agama"], (), "2")
+    (planned,) = drills(site(), ["agama"], (), Point(position="2"))
     assert chosen(planned) == (["b0", "b1"], Point(position="2"), "b2")
     assert planned.asked == "2"
 
@@ -60,11 +64,11 @@ def test_with_a_selection_the_time_only_leaves_younger_backups_out() -> None:
     assert (planned.selection, planned.asked) == ("latest", None)
     assert [each.selection for each in drills(site(), ["agama"], (), None)] == ["latest", "worst"]
     with pytest.raises(LifeboatError, match="--backup and 2 are two ways to say what is drilled"):
-        drills(site(), ["agama"], ["latest"], "2")
+        drills(site(), ["agama"], ["latest"], Point(position="2"))
 
 
 @pytest.mark.parametrize(
-    ("at", "fault"), [(MONDAY - timedelta(days=1), "cannot be brought back to"), ("99", "no two backups of")]
+    ("at", "fault"), [(MONDAY - timedelta(days=1), "cannot be brought back to"), (Point(position="99"), "no two backups of")]
 )
 def test_a_moment_that_no_backup_reaches_is_a_drill_that_could_not_run(at: Any, fault: str) -> None:
     (planned,) = drills(site(), ["agama"], (), at)

@@ -8,6 +8,7 @@ import pytest
 from backups.errors import Damaged
 from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
+from backups.services.base import Point
 from tests.unit.verification.evidence.test_store import BACKUP, Held
 from tests.unit.verification.restore.test_moment import record
 from tests.unit.verification.samples import MONDAY, evidence, lost_row, result
@@ -31,7 +32,7 @@ def required(order: Order, *weeks: DrillResult) -> None:
 
 
 AT = Order("agama", "local:/data", at=MONDAY)
-GTID = Order("agama", "local:/data", at="3e11fa47-71ca-11e1-9e33-c80aa9429562:23")
+GTID = Order("agama", "local:/data", at=Point(position="3e11fa47-71ca-11e1-9e33-c80aa9429562:23"))
 
 
 @pytest.mark.parametrize(

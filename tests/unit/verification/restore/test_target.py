@@ -1,9 +1,10 @@
 """What each kind of target does with what was brought back, and in which order; the rest is told by restores of real services."""
 
+import json
 import socket
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,6 +38,7 @@ class Noted:
     configuration: str | None = None
     touched: bool = False
     stopped: bool = False
+    started: str | None = None
     image: Image | None = None
     notes: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
@@ -64,13 +66,15 @@ class Server:
         answers: dict[str, Any] = {
             "free": self.free_bytes, "run": (self.code, "no"), "move_aside": "local:/data.old", "receive": ["a note"],
             "entries": ["here"], "image": "an image", "volume": "v", "name": "n", "begin": self.container,
-            "lacking": ["a phrase"],
+            "lacking": ["a phrase"], "written": True,
         }  # fmt: skip
-        if name in {"volume", "name", "lacking"}:
+        if name in {"volume", "name", "lacking", "written"}:
             return answers[name]
 
-        def call(*_: object, **__: object) -> Any:
-            self.steps.calls.append(name)
+        def call(*said: object, **__: object) -> Any:
+            self.steps.calls.append("look" if "awk" in str(said) else name)
+            if name == "keep":
+                cast("Path", said[0]).mkdir(parents=True)
             return answers.get(name)
 
         return call
@@ -86,20 +90,20 @@ def carried_out(target: Target, delivery: Delivery, steps: Noted, held: list[str
     target.make_way(delivery, held, steps)
     target.deliver(delivery, MANIFEST, steps)
     target.begin(delivery, MANIFEST, steps)
-    return [call for call in steps.calls if call != "free"]
+    return [call for call in steps.calls if call not in {"free", "entries"}]
 
 
 def place(server: Server, *, in_place: bool = True) -> PlaceTarget:
     commands = SimpleNamespace(stop="stop it", start="start it", owner=None)
     service = SimpleNamespace(settings=SimpleNamespace(restore=commands), health=lambda *_: iter(()))
-    site = SimpleNamespace(settings=SimpleNamespace(watch=SimpleNamespace(collapse=0.5)))
+    site = SimpleNamespace(hosts=None, settings=SimpleNamespace(watch=SimpleNamespace(collapse=0.5)))
     return PlaceTarget(cast("Any", server), "local:/data", cast("Any", site), cast("Any", service), cast("Any", server), in_place)
 
 
 def test_a_place_is_cleared_after_its_service_has_stopped_and_started_when_all_is_there(delivery: Delivery) -> None:
     steps = Noted()
     calls = carried_out(place(Server(steps)), delivery, steps, ["old"])
-    assert calls == ["phase stop", "run", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
+    assert calls == ["phase stop", "run", "look", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
     assert (steps.aside, steps.delivered, steps.touched, steps.stopped) == ("local:/data.old", "a server", True, False)
 
 
@@ -140,7 +144,7 @@ def test_a_target_whose_delivery_broke_off_is_known_to_have_been_changed(kind: s
     target = targets[kind]
     assert not steps.touched
     target.make_way(delivery, [], steps)
-    assert (steps.touched, steps.stopped) == (False, kind == "place")
+    assert (steps.touched, steps.stopped) == (False, kind == "place"), steps.calls
     with pytest.raises(LifeboatError, match="the connection broke"):
         target.deliver(delivery, MANIFEST, steps)
     assert (steps.touched, steps.delivered) == (True, None)
@@ -151,7 +155,39 @@ def test_a_server_keeps_what_it_holds_before_anything_is_put_into_it(delivery: D
     target = ApiTarget(cast("Any", Server(steps)), tmp_path, "toy")
     assert carried_out(target, delivery, steps, ["old"]) == ["phase keep", "keep", "phase deliver", "receive"]
     assert (steps.delivered, steps.notes) == ("a server", ["a note"])
-    assert str(steps.aside).startswith(f"{tmp_path}/toy.before-restore-")
+    assert str(steps.aside).startswith(f"{tmp_path}/restores/toy.before-restore-")
+
+
+def test_a_server_to_which_nothing_was_sent_is_known_to_be_untouched(delivery: Delivery, tmp_path: Path) -> None:
+    class Refusing(Server):
+        def __getattr__(self, name: str) -> Any:
+            if name == "receive":
+                raise LifeboatError("two clashes")
+            return False if name == "written" else super().__getattr__(name)
+
+    steps = Noted()
+    with pytest.raises(LifeboatError, match="two clashes"):
+        carried_out(ApiTarget(cast("Any", Refusing(steps)), tmp_path, "toy"), delivery, steps, [])
+    assert not steps.touched
+    assert not list((tmp_path / "restores").iterdir()), "there is nothing to go on with"
+
+
+def test_only_the_same_restore_of_late_is_gone_on_with(tmp_path: Path) -> None:
+    kept = tmp_path / "restores" / "toy.before-restore-x"
+    kept.mkdir(parents=True)
+    said = {"to": "a server", "backup": "b", "at": "2026-11-23T00:00:00+00:00"}
+
+    def goes_on(hours: float = 1, **changed: str) -> bool:
+        (kept / "unfinished.json").write_text(json.dumps(said | changed))
+        target = ApiTarget(cast("Any", Server(Noted())), tmp_path, "toy")
+        return target.unfinished("b", NOW + timedelta(hours=hours)) == kept
+
+    assert goes_on()
+    assert not goes_on(hours=25)
+    assert not goes_on(to="another server")
+    assert not goes_on(backup="a newer backup")
+    (kept / "unfinished.json").write_text("half a li")
+    assert ApiTarget(cast("Any", Server(Noted())), tmp_path, "toy").unfinished("b", NOW) is None
 
 
 class Begun:
@@ -178,14 +214,16 @@ def test_a_new_container_is_said_to_be_there_once_it_answers(delivery: Delivery,
     with closing(socket.socket()) as listening:
         listening.bind(("127.0.0.1", 0))
         begun, steps = Begun(listening, ends=ends), Noted(image=Image("toy:1", "sha256:1"))
-        target = ContainerTarget(cast("Any", Server(steps, container=begun)), cast("Any", None), cast("Any", None))
+        service = cast("Any", SimpleNamespace(settings=None))
+        target = ContainerTarget(cast("Any", Server(steps, container=begun)), service, cast("Any", None))
         answering = replace(delivery, port=listening.getsockname()[1])
         if ends:
             with pytest.raises(LifeboatError, match="container n ended while it started: the last 8 lines"):
                 target.begin(answering, MANIFEST, steps)
         else:
             target.begin(answering, MANIFEST, steps)
-        assert (steps.delivered, begun.looks > 2, steps.notes) == ("a server", True, [])
+        where = f"it answers at 127.0.0.1:{answering.port}, from this machine alone: no port is published"
+        assert (steps.delivered, begun.looks > 2, steps.notes) == ("a server", True, [] if ends else [where])
 
 
 def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: Delivery) -> None:
@@ -197,5 +235,6 @@ def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: 
     target.deliver(delivery, MANIFEST, steps)
     assert steps.delivered is None
     target.begin(delivery, MANIFEST, steps)
-    assert steps.calls == ["phase deliver", "fill", "begin"]
+    assert steps.calls == ["phase deliver", "fill", "begin", "files"]
     assert steps.delivered == "a server"
+    assert "the started server was not asked" in str(steps.started)

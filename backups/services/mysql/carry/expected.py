@@ -1,0 +1,136 @@
+"""States what tables must hold at a position of the log: the last witness, changed by what the log holds up to there."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import pymysql.err
+
+from backups.manifest import Manifest
+from backups.services.mysql.binlog.locate import Piece
+from backups.services.mysql.carry import decide, scratch, stretch
+from backups.services.mysql.carry.decide import Known
+from backups.services.mysql.carry.scratch import Hashed
+from backups.services.mysql.carry.stretch import Name, Stretch
+from backups.services.mysql.details import Form, MySQLDetails
+from backups.services.mysql.source.connection import Session
+from backups.services.mysql.witness.catalogue import Table
+from backups.services.mysql.witness.definitions import subject
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}|0+")
+"""Of no rows, a server prints more zeros than of some."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a table must hold. since: the backup for which it was scanned last. through_log: the log has rows of it."""
+
+    rows: int
+    fingerprint: str
+    since: str
+    through_log: bool
+
+    @property
+    def counted(self) -> tuple[int, str]:
+        """Rows and fingerprint."""
+        return self.rows, self.fingerprint
+
+
+def known_of(manifest: Manifest, details: MySQLDetails, form: Form) -> dict[str, Known]:
+    """Read what a backup's witness says of each table, by its subject; nothing where it was measured otherwise than by `form`."""
+    if (details.form.json_values, details.form.row_secret) != (form.json_values, form.row_secret):
+        return {}
+    facts: dict[str, dict[str, object]] = {}
+    for fact in manifest.witness:
+        facts.setdefault(fact.subject, {})[fact.metric] = fact.value
+    since = {about: backup for backup, subjects in details.carried.items() for about in subjects}
+    return {
+        about: known
+        for about, stated in facts.items()
+        if about not in details.unlogged and (known := _known(stated, since.get(about, manifest.id)))
+    }
+
+
+def _known(stated: Mapping[str, object], since: str) -> Known | None:
+    """Read the facts of a table; None where they are of something else, or not of the form that a witness has."""
+    rows, fingerprint, definition = (stated.get(metric) for metric in ("rows", "fingerprint", "definition"))
+    if not (isinstance(fingerprint, str) and _FINGERPRINT.fullmatch(fingerprint) and isinstance(definition, str)):
+        return None
+    return Known(rows, fingerprint, definition, since) if isinstance(rows, int) and rows >= 0 else None
+
+
+def expected(
+    tables: Iterable[Table],
+    definitions: Mapping[str, str],
+    known: Mapping[str, Known],
+    pieces: Sequence[Piece],
+    cascades: Mapping[Name, set[Name]],
+    server: Callable[[], AbstractContextManager[Session]],
+    form: Form,
+    *,
+    most: Callable[[Table], float] = lambda _: float("inf"),
+) -> dict[str, Value | str]:
+    """State for each table, by its subject, what it must hold where the pieces end, or why that is not to be had from the log.
+
+    tables, definitions: as they are at the end; definitions by subject. known: what they held where the pieces begin
+    cascades: see `foreign_keys.unlogged_cascades`, of the same server. server: starts a throw-away one of the same version, on
+    which all may be done; it is asked for when rows have to be hashed only. form: how `known` was measured
+    most: for each table the bytes of log beyond which it is not carried
+    Raises Damaged where the pieces are no log.
+    """
+    told = stretch.read(pieces)
+    followed = decide.followed(told, cascades)
+    result: dict[str, Value | str] = {}
+    carried: dict[str, Table] = {}
+    for table in tables:
+        about = subject(table.schema, table.name)
+        decision = decide.decide(table, definitions.get(about), known.get(about), told, followed, most=most(table))
+        if decision.how == "carried":
+            carried[about] = table
+        elif decision.how == "kept":
+            before = known[about]
+            result[about] = Value(before.rows, before.fingerprint, before.since, through_log=False)
+        else:
+            result[about] = decision.reason
+    if carried:
+        result |= _carried(carried, known, pieces, told, server, form)
+    return result
+
+
+def _carried(
+    tables: Mapping[str, Table],
+    known: Mapping[str, Known],
+    pieces: Sequence[Piece],
+    told: Stretch,
+    server: Callable[[], AbstractContextManager[Session]],
+    form: Form,
+) -> dict[str, Value | str]:
+    found: dict[Name, Hashed | str] = {}
+    gone = "the throw-away server ended"
+    try:
+        with server() as session:
+            found.update(scratch.hashed(session, tables.values(), pieces, form))
+    except pymysql.err.MySQLError as error:
+        gone = f"the throw-away server ended: error {error.args[0] if error.args else 'unknown'}"
+    return {
+        about: _value(known[about], told, (table.schema, table.name), found.get((table.schema, table.name), gone))
+        for about, table in tables.items()
+    }
+
+
+def _value(before: Known, told: Stretch, name: Name, hashed: Hashed | str) -> Value | str:
+    if isinstance(hashed, str):
+        return hashed
+    changed = told.tables[name]
+    images = changed.inserted + changed.deleted + 2 * changed.updated
+    if hashed.images != images:
+        return f"the throw-away server has {hashed.images} rows of {images} that the log holds"
+    xor = int(before.fingerprint, 16) ^ int(hashed.xor, 16)
+    rows = before.rows + changed.inserted - changed.deleted
+    if rows < 0 or (not rows and xor):
+        return f"the log does not fit the {before.rows} rows that there were"
+    if not rows:
+        # Of no rows a server prints as many zeros as it likes.
+        return "it is empty now"
+    return Value(rows, f"{xor:064x}", before.since, through_log=True)

@@ -1,0 +1,125 @@
+"""Decides for an incremental which tables need not be read, and what those must hold by the log since the backup before."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from backups import plural
+from backups.manifest import Manifest
+from backups.services.base import Job
+from backups.services.mysql.binlog.locate import Piece
+from backups.services.mysql.binlog.pull import Pulled
+from backups.services.mysql.carry import compared, foreign_keys, rotation
+from backups.services.mysql.carry.decide import SHARE
+from backups.services.mysql.carry.expected import Value, expected, known_of
+from backups.services.mysql.clone import recipient
+from backups.services.mysql.details import Form, MySQLDetails, Position
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source.connection import Session
+from backups.services.mysql.source.source import Source
+from backups.services.mysql.witness.catalogue import Catalogue
+from backups.services.mysql.witness.witness import Carried, Witnessed
+
+OPTIONS = ("--gtid-mode=OFF", "--enforce-gtid-consistency=OFF", "--max-allowed-packet=1G", "--loose-sql-require-primary-key=OFF")
+"""Of the throw-away server: rows that are of no transaction, of any length, in tables that have no key."""
+_REASONS = 3
+"""Reasons for scanning that are told."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How a witness came by its values, as a backup's details say it; see `MySQLDetails` and `Manifest.partial`."""
+
+    carried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlogged: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    partial: tuple[str, ...] = ()
+
+
+@dataclass
+class Nightly:
+    """The carrier of one incremental. pull: pulls the log from the backup before up to a position, into the job's directory.
+
+    values: what was known of each table at the last instant, or why nothing was; pulled: the log up to there
+    """
+
+    job: Job
+    settings: MySQLSettings
+    seen: Source
+    details: MySQLDetails
+    form: Form
+    pull: Callable[[Position], Pulled]
+    values: Mapping[str, Value | str] = field(default_factory=dict)
+    pulled: Pulled | None = None
+
+    @property
+    def parent(self) -> Manifest:
+        """The backup before."""
+        return self.job.chain[-1]
+
+    def carry(self, session: Session, position: Position, found: Catalogue, definitions: Mapping[str, str]) -> Carried:
+        """See `Carrier.carry`."""
+        self.pulled = self.pull(position)
+        pieces = [Piece(each.file, each.start, self.job.directory / each.path) for each in self.pulled.segments]
+        page = int(self.seen.variables["innodb_page_size"])
+        self.values = expected(
+            found.tables,
+            definitions,
+            known_of(self.parent, self.details, self.form),
+            pieces,
+            foreign_keys.unlogged_cascades(session),
+            self._server,
+            self.form,
+            most=lambda table: SHARE * page * found.pages.get((table.schema, table.name), 1),
+        )
+        values = {about: value.counted for about, value in self.values.items() if isinstance(value, Value)}
+        sequence = self.parent.sequence + 1
+        nightly = self.settings.scan == "nightly"
+        due = frozenset(about for about in values if nightly or rotation.due(about, sequence))
+        self._tell(len(values), len(due))
+        return Carried(values, due)
+
+    def proof(self, witnessed: Witnessed) -> Proof:
+        """Say how the witness came by its values, after comparing what was read with what the log says."""
+        carried: dict[str, list[str]] = {}
+        for about in sorted(witnessed.carried):
+            value = self.values[about]
+            if isinstance(value, Value):
+                carried.setdefault(value.since, []).append(about)
+        differing = compared.unlogged(witnessed.claimed, witnessed.facts)
+        limits = []
+        for about, words in differing.items():
+            value = self.values[about]
+            limits.append(compared.limit(about, words, value.since if isinstance(value, Value) else self.parent.id))
+        few = f"{plural.count(len(differing), 'table')} changed without the log saying so"
+        return Proof(
+            {since: tuple(subjects) for since, subjects in carried.items()},
+            tuple(differing),
+            tuple(limits),
+            (few,) if differing else (),
+        )
+
+    @contextmanager
+    def _server(self) -> Iterator[Session]:
+        image = self.job.docker.image(self.settings.image)
+        with recipient.empty_server(self.job, image, self.seen, OPTIONS) as session:
+            yield session
+
+    def _tell(self, known: int, due: int) -> None:
+        scanned = Counter(value for value in self.values.values() if isinstance(value, str))
+        through = sum(isinstance(value, Value) and value.through_log for value in self.values.values())
+        self.job.say(
+            f"{plural.count(known, 'table')} known by the log ({known - through} unnamed in it, {through} carried through it), "
+            f"{due} of them scanned to compare; {scanned.total()} scanned"
+        )
+        for reason, count in scanned.most_common(_REASONS):
+            self.job.say(f"scanned: {plural.count(count, 'table')}, since {reason}")
+
+
+def distrusted(details: MySQLDetails) -> str | None:
+    """Say why no backup may build on one with these details: its log does not tell of all that changed; None when it does."""
+    if not details.unlogged:
+        return None
+    listed = ", ".join(details.unlogged[:_REASONS]) + (" and others" if len(details.unlogged) > _REASONS else "")
+    return f"the source's log did not tell of every change of {listed}"

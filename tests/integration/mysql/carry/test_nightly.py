@@ -1,0 +1,74 @@
+"""Incrementals that read only what their log does not tell of: what they state, what a change beside the log does, and its drill."""
+
+import pytest
+
+from backups.errors import ChainBroken
+from backups.services.mysql.carry import rotation
+from tests.servers.mysql import MySQLServer, StartMySQL
+from tests.servers.mysql_chain import StartChain
+
+
+@pytest.fixture
+def server(start_mysql: StartMySQL) -> MySQLServer:
+    server = start_mysql()
+    server.sql("CREATE DATABASE w")
+    return server
+
+
+def due_at(sequence: int, wanted: bool = True) -> str:
+    """A table's name whose turn is, or is not, in the backup number `sequence` and none before."""
+    return next(
+        name
+        for name in (f"t{number}" for number in range(1000))
+        if rotation.due(f"w.{name}", sequence) == wanted and not any(rotation.due(f"w.{name}", at) for at in range(1, sequence))
+    )
+
+
+def test_a_change_beside_the_log_is_found_in_its_turn_and_ends_the_chain(server: MySQLServer, start_chain: StartChain) -> None:
+    secretly, other = due_at(2), due_at(3)
+    for name in (secretly, other, "new"):
+        server.sql(f"CREATE TABLE w.{name} (id INT PRIMARY KEY, v TEXT, n INT)")
+    filled = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 900) SELECT n, REPEAT('x', 100), n FROM s"
+    server.sql(*(f"INSERT INTO w.{name} {filled}" for name in (secretly, other)))
+    server.sql(f"ANALYZE TABLE w.{secretly}, w.{other}")
+    chain = start_chain(server)
+    full = chain.backup()
+    assert chain.details().carried == {}
+    assert chain.details().form.row_secret
+
+    server.sql(f"UPDATE w.{secretly} SET n = 7 WHERE id = 8", f"DELETE FROM w.{secretly} WHERE id = 9")
+    server.sql(
+        "INSERT INTO w.new VALUES (1, 'a', 1)",
+        "ALTER TABLE w.new ADD z INT",
+        "SET sql_log_bin = 0",
+        f"UPDATE w.{other} SET n = 0",
+    )
+    server.sql("SET sql_log_bin = 0", f"DELETE FROM w.{secretly} WHERE id = 500")
+    first = chain.backup()
+    # Both are what the log says, which is not what the source holds: nothing was read that could tell.
+    assert {f"w.{other}", f"w.{secretly}", "sys.sys_config"} <= set(chain.details().carried[full.id])
+    assert "w.new" not in chain.details().carried[full.id]
+    rows = {fact.subject: fact.value for fact in first.witness if fact.metric == "rows"}
+    assert (rows[f"w.{secretly}"], rows["w.new"]) == (899, 1)
+    assert chain.details().form == chain.details(0).form
+    assert first.partial is None
+    assert not [line for line in chain.said if "the throw-away server does not" in line]
+
+    second = chain.backup()
+    details = chain.details()
+    assert details.unlogged == (f"w.{secretly}",)
+    assert f"w.{other}" in details.carried[full.id]
+    assert second.partial == "1 table changed without the log saying so"
+    (limit,) = [limit for limit in second.limits if "without its log saying so" in limit]
+    assert limit.startswith(f"w.{secretly}: the source changed without its log saying so")
+    assert f"since {full.id}" in limit
+    assert "rows: 899 by the log, 898 by the table" in limit
+    with pytest.raises(ChainBroken, match=f"did not tell of every change of w.{secretly}"):
+        chain.backup()
+
+    # The witness states what the source really held: the copy has what the log tells. What nobody has looked at is not known.
+    restored = chain.restore().bring_back()
+    assert {(check.subject, check.metric) for check in restored.differences()} == {
+        (f"w.{secretly}", "rows"),
+        (f"w.{secretly}", "fingerprint"),
+    }

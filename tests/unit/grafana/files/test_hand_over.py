@@ -19,6 +19,10 @@ from deployments.grafana_standin.database import build
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 KEY = "an operator's own key"
+MANIFEST = Manifest.model_construct(
+    lifeboat="1", id="b", service="g", type="grafana", kind="full", chain="b", sequence=0, parent=None, started_at=NOW, taken_at=NOW,
+    finished_at=NOW, source=Source(version="12.4.3", image="g"), files=(), witness=(), details={},
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +61,8 @@ def handed(template: Path, tmp_path: Path) -> Callable[..., Delivery]:
         environment.note(seen, backup / "config", backup)
         with opened(data / FILE) as database:
             witness = tuple(secrets.judge(database, (KEY,)).facts)
-            manifest = Manifest.model_construct(
-                lifeboat="1", id="b", service="g", type="grafana", kind="full", chain="b", sequence=0, parent=None, started_at=NOW,
-                taken_at=NOW, finished_at=NOW, source=Source(version="12.4.3", image="g"), files=(), witness=witness,
-                details={"plugins": [{"id": plugin, "version": "1"} for plugin in plugins]},
-            )  # fmt: skip
+            details = {"plugins": [{"id": plugin, "version": "1"} for plugin in plugins]}
+            manifest = MANIFEST.model_copy(update={"witness": witness, "details": details})
             return hand_over.delivery(backup, database, manifest, data)
 
     return over
@@ -160,6 +161,14 @@ def test_what_the_source_listened_on_is_not_what_a_new_container_listens_on(hand
     assert {name: delivery.environment.get(name) for name in wanted} == wanted
     assert any("its source spoke https" in note for note in delivery.notes)
     assert delivery.unready == []
+
+
+def test_it_starts_on_the_file_that_is_handed_over_whatever_its_name(handed: Callable[..., Delivery], tmp_path: Path) -> None:
+    handed(seen={"GF_DATABASE_PATH": "other.db"})
+    (tmp_path / "data" / FILE).rename(tmp_path / "data" / "other.db")
+    with opened(tmp_path / "data" / "other.db") as database:
+        delivery = hand_over.delivery(tmp_path / "backup", database, MANIFEST, tmp_path / "data")
+    assert delivery.environment["GF_DATABASE_PATH"] == "/var/lib/grafana/other.db"
 
 
 def test_directories_come_back_where_the_server_has_them(handed: Callable[..., Delivery]) -> None:

@@ -18,7 +18,7 @@ from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.directories import Source
 from backups.services.grafana.files.in_force import DEFAULTS, InForce
 from backups.services.grafana.files.not_restorable import NO_CONFIGURATION, why
-from backups.services.grafana.files.provisioned import PROVISIONING, providers
+from backups.services.grafana.files.provisioned import PROVISIONING
 from backups.services.grafana.files.secrets import Judged
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -74,7 +74,7 @@ def _directories(source: Source, config: Path) -> Iterator[Finding]:
     for line in missing:
         remedy = "put it below config_place, or keep it by other means: a restored server needs it"
         yield Finding("provisioning", ok=False, message=line, remedy=remedy)
-    named = [one.path for one in providers(config)]
+    named = directories.of_dashboards(config)
     if named and not missing:
         yield Finding("provisioning", ok=True, message=f"the directories of dashboards can be read: {', '.join(named)}")
 

@@ -41,7 +41,9 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
             file.write(key.readings[0].encode("utf-8", "surrogateescape"))
     configured = config.is_dir() and any(config.iterdir())
     seen, judged = environment.noted(backup), secrets.judge(database, secrets.keys(found))
-    start = environment.start(found, config, seen, configured=configured, key_file=KEY if noted else None)
+    # Nothing else is in it yet.
+    name = next(path.relative_to(into).as_posix() for path in sorted(into.rglob("*")) if path.is_file())
+    start = environment.start(found, config, seen, file=name, configured=configured, key_file=KEY if noted else None)
     named, taken = providers(config), _lay_out(backup, config, found, into)
     opens, slowest = _opens(manifest), max((one.interval for one in named), default=0)
     return Delivery(

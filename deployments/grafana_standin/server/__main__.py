@@ -6,7 +6,7 @@ import signal
 import sys
 from types import FrameType
 
-from . import creation
+from . import creation, mysql
 from . import settings as environment
 from .wire import Server, log
 
@@ -24,6 +24,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     with Server(("", settings.port), settings) as server:
         log.info("this is a stand-in, not Grafana; database=%s port=%d", settings.database, settings.port)
+        if settings.server:
+            mysql.read(settings.server, settings.server_password, settings.database)
         creation.create(settings)
         server.health()
         server.serve_forever()

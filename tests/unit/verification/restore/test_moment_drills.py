@@ -27,7 +27,7 @@ def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site
         SimpleNamespace(
             # A manifest is only handed back to the service: a record stands for it.
             repository=SimpleNamespace(backups=backups, listing=lambda: Listing(backups()), manifest=lambda record: record),
-            settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql")}),
+            settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql", data_in=None)}),
             service=lambda name, docker: service,
         ),
     )

@@ -171,14 +171,3 @@ class Settings(_Section):
                 passed.append(host.jump)
                 host = self.hosts[host.jump]  # noqa: PLW2901 - one step further
         return self
-
-    @model_validator(mode="after")
-    def _databases_are_protected(self) -> "Settings":
-        for name, section in self.services.items():
-            if (other := section.data_in) is None:
-                continue
-            if other not in self.services:
-                raise ValueError(f"services.{name}.database names {other}, which is not under services:")
-            if (kind := self.services[other].type) != "mysql":
-                raise ValueError(f"services.{name}.database names {other}, which is of type {kind}: it has to be of type mysql")
-        return self

@@ -71,7 +71,7 @@ class ServiceSettings(OneOfEach):
 
     @property
     def data_in(self) -> str | None:
-        """The service that protects the database which this one keeps its data in; None where it keeps its own."""
+        """The service, by its key `database`, that protects the database which this one keeps its data in; None for its own."""
         return None
 
 

@@ -19,6 +19,8 @@ from tests.servers.mysql import PASSWORD, MySQLServer
 from verification.drill.plan import plan
 from verification.drill.tamper import Tamper
 from verification.evidence.evidence import DrillResult
+from verification.restore.order import Order
+from verification.restore.restore import restore
 from verification.verify import drill_one
 
 pytestmark = pytest.mark.docker
@@ -147,3 +149,15 @@ def test_a_grafana_that_does_not_use_that_database_is_refused(joined: Joined, te
         ini.write_text(before)
 
     assert words in caught.value.message
+
+
+def test_a_restore_delivers_the_configuration_and_says_where_the_data_are(joined: Joined, tmp_path: Path) -> None:
+    restored = restore(joined.site, Order("grafana", f"local:{tmp_path}/new"))
+
+    assert (restored.verdict, restored.error) == ("verified", None)
+    [ini] = tmp_path.rglob("grafana.ini")
+    assert SECRET_KEY in ini.read_text()
+    assert not list((tmp_path / "new").rglob("*.db"))
+    notes = " ".join(restored.notes)
+    assert f"database {DATABASE}, which this does not bring back: lifeboat restore agama" in notes
+    assert "first agama, then its configuration, then start it" in notes

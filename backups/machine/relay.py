@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
+from backups.errors import LifeboatError
 from backups.machine import namespace
 
 _CHUNK = 1 << 16
@@ -44,7 +45,8 @@ class Relay:
                 return
             try:
                 far = self._dial()
-            except OSError:
+            except (OSError, LifeboatError):
+                # Whoever asked learns it by the end of its connection.
                 near.close()
                 continue
             self._open |= {near, far}

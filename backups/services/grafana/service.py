@@ -66,9 +66,18 @@ class GrafanaService:
         """See `Service`: whether its server and its database answer."""
         if self._by_api or self.settings.database:
             return health.problems(self.settings)
-        # A server that lives on another database is no reason to restore this one: NotLiving says so in its place.
-        file = source.living_file(self.settings, self._docker, self._hosts)
-        return health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts, file))
+        return self._files_health()
+
+    def _files_health(self) -> Iterator[Problem]:
+        """A server that lives on another database is no reason to restore this one: NotLiving says so in its place."""
+
+        def file() -> str:
+            return source.living_file(self.settings, self._docker, self._hosts)
+
+        found = list(health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts, file())))
+        if not found:
+            file()
+        yield from found
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See `Service`: the last backup alone."""

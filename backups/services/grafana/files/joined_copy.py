@@ -16,7 +16,17 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.details import Elsewhere, GrafanaDetails
-from backups.services.grafana.files import age, answers, configuration, in_force, joined_capture, outside, rows, secrets
+from backups.services.grafana.files import (
+    age,
+    answers,
+    configuration,
+    first_answer,
+    in_force,
+    joined_capture,
+    outside,
+    rows,
+    secrets,
+)
 from backups.services.grafana.files.copy import CONFIG
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.in_force import InForce
@@ -110,14 +120,17 @@ class JoinedCopy:
         """Nothing to do: the database was brought to its witness's instant before Grafana started on it."""
 
     def first_answer(self) -> None:
-        """Ask over HTTP for the organisations' dashboards; `observe` compares them."""
+        """Read one dashboard over HTTP (or one data source, where there is none) and compare it with the database's."""
         if self._for_restore:
             return
-        with opened(self._rows) as database, self._sandbox.reach(self._running()):
-            objects = read(database)
-            first = next(iter(answers.observed(self._url, database, objects, objects.organisations)), None)
-        if first is None:
-            raise Damaged("the restored Grafana has no organisation", hint=server.ANOTHER_BACKUP)
+        with opened(self._rows) as database:
+            # By which version of the API each is asked for.
+            versions = [
+                Fact(f"org {one.organisation} dashboard {one.uid}", "api version", one.version)
+                for one in read(database).dashboards
+            ]
+        with self._sandbox.reach(self._running()):
+            first_answer.check(self._url, [*self.stated(), *versions])
 
     def stated(self) -> list[Fact]:
         """See `Joined`: what the server must answer on these rows, and that its key opens every secret in them."""

@@ -131,6 +131,7 @@ def test_the_version_that_it_did_not_say(
         ("grafana/grafana:11.0.0", LifeboatError),
         ("registry:5000/grafana:11.6.1-ubuntu@sha256:abc", LifeboatError),
         ("grafana/grafana:12.4.9", Damaged),
+        ("library/mysql:9.7", Damaged),
         ("grafana/grafana:latest", Damaged),
         ("registry:5000/grafana", Damaged),
     ],

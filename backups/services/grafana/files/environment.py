@@ -71,23 +71,25 @@ def noted(data: Path) -> dict[str, str] | None:
 
 
 def start(
-    found: InForce, config: Path, seen: Mapping[str, str] | None, *, file: str, configured: bool, key_file: str | None
+    found: InForce, config: Path, seen: Mapping[str, str] | None, *, file: str | None, configured: bool, key_file: str | None
 ) -> Start:
     """Say how a new container starts.
 
-    file: the path of the database below its data directory
+    file: the path of the database below its data directory; None where its database is on a server, which the settings name
     found: the settings, as far as the backup knows them. seen: what `noted` returned. configured: whether it has a configuration
     key_file: the name of the file in its configuration that has its secret_key, where grafana.ini has it not
     """
     environment = {name: value for name, value in (seen or {}).items() if not _NOT_CARRIED.fullmatch(name)}
     environment |= {
         "GF_PATHS_DATA": server.INSIDE,
-        "GF_DATABASE_TYPE": "sqlite3",
-        "GF_DATABASE_PATH": f"{server.INSIDE}/{file}",
         "GF_SERVER_HTTP_PORT": str(server.PORT),
         # Whoever can write to the repository does not choose what is installed: the plugins are named to the operator.
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
     }
+    if file is None:
+        environment |= {name: value for name, value in (seen or {}).items() if name.startswith("GF_DATABASE_")}
+    else:
+        environment |= {"GF_DATABASE_TYPE": "sqlite3", "GF_DATABASE_PATH": f"{server.INSIDE}/{file}"}
     notes: list[str] = []
     if configured:
         own = in_force.own_file(config, in_force.Outside(seen))

@@ -14,6 +14,7 @@ from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced
 from backups.services.inspected import Inspection
+from backups.services.joined import Lent
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
@@ -22,6 +23,7 @@ from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
+from backups.services.mysql.copy.lend import lend
 from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
@@ -161,6 +163,10 @@ class MySQLCopy:
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
+
+    def lend(self, backup: str) -> Lent:
+        """See `Lends`."""
+        return lend(self._server, self._account, backup)
 
     def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""

@@ -82,12 +82,16 @@ def drill(
 
 
 def _go_on(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress, sandbox: DockerSandbox) -> None:
-    """Go on to the moment `point`, then to the witness of the backup whose log that was, and compare again, twice."""
+    """Go on to the moment `point`, compare there, go on to the witness of the backup whose log that was, and compare again."""
     progress.watch.begin(Phase.ADVANCE)
     moment.reach(copy, log, point, progress)
+    progress.watch.begin(Phase.THERE)
+    expected, there = moment.compare(copy, log, progress)
     progress.watch.begin(Phase.SECOND_REPLAY)
     observed = moment.prove(copy, log, progress, sandbox)
     if progress.moment:
+        if expected:
+            progress.expectations += expectations.judge(expected, there, progress.moment.there)
         progress.expectations += expectations.judge(log.manifest.witness, observed, progress.moment.checks)
 
 

@@ -120,6 +120,23 @@ class Advance:
             )
         return stop
 
+    def up_to(self, at: Position, cut: Path) -> list[locate.Piece]:
+        """Return the log from the witness up to the end `at` of a transaction, and nothing beyond it: what is left of the piece
+        that it ends in is written to the file `cut`.
+        """
+        pieces: list[locate.Piece] = []
+        for segment, path in self._segments if at.offset != self._details.end.offset or at.file != self._details.end.file else ():
+            if segment.file == at.file and segment.end >= at.offset:
+                if at.offset > segment.start:
+                    with path.open("rb") as whole, cut.open("wb") as part:
+                        left = at.offset - segment.start
+                        while left:
+                            left -= os.sendfile(part.fileno(), whole.fileno(), None, left)
+                    pieces.append(locate.Piece(segment.file, segment.start, cut))
+                break
+            pieces.append(locate.Piece(segment.file, segment.start, path))
+        return pieces
+
     def place(self, placed: Path, kept: RelayLog, stop: Stop) -> list[RelayLog]:
         """Make a channel's relay logs of the log up to the moment, and nothing beyond it, in a directory of ours."""
         base = relay_base(ADVANCE_CHANNEL)

@@ -63,10 +63,22 @@ class _Shown(BaseModel):
 
     limits: tuple[str, ...] | None = None
     partial: tuple[str, ...] | None = None
+    carried: dict[BackupId, tuple[str, ...]] | None = None
     secrets: tuple[str, ...] | None = None
     ignored: dict[str, str | None] | None = None
     lock_seconds: Seconds | None = None
     lock_attempts: Size | None = None
+
+
+class Measured(Frozen):
+    """How a witness came by the rows and fingerprints of its tables: how many were read, and how many are known by the log.
+
+    since: the backup for which the first of those were read last; None where there are none
+    """
+
+    scanned: Size
+    carried: Size
+    since: BackupId | None = None
 
 
 class Manifest(Frozen):
@@ -135,6 +147,18 @@ class Manifest(Frozen):
         From `details`: partial, phrases of the service (`7 of 7 secrets cannot be opened`), each of which is also a limit.
         """
         return "; ".join(map(str, self.details.get("partial") or [])) or None
+
+    @property
+    def measured(self) -> Measured | None:
+        """How the witness came by its values; None of services that always read everything.
+
+        From `details`: carried, the subjects that were not read, by the backup for which they were read last.
+        """
+        if "carried" not in self.details:
+            return None
+        by_backup = {str(since): len(subjects) for since, subjects in self.details["carried"].items()}
+        subjects, carried = len({fact.subject for fact in self.witness if fact.metric == "fingerprint"}), sum(by_backup.values())
+        return Measured(scanned=max(0, subjects - carried), carried=carried, since=min(by_backup, default=None))
 
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""

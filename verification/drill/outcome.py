@@ -71,6 +71,7 @@ def result(
         tampered=tamper.description if tamper else None,
         limits=(*(progress.manifest.limits if progress.manifest else ()), *progress.unproven),
         partial=_partial(progress),
+        measured=progress.manifest.measured if progress.manifest else None,
         asked=planned.asked,
         moment=progress.moment,
         proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment, _partial(progress)),

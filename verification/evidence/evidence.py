@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Size, SnapshotId
-from backups.manifest import Kind
+from backups.manifest import Kind, Measured
 from backups.witness import Check
 
 Verdict = Literal["verified", "between-witnesses", "unproven", "failed", "could-not-run"]
@@ -122,6 +122,7 @@ class DrillResult(_Part):
     limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`), and what
     there was no time to look at
     partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
+    measured: how the witness came by its values (`Manifest.measured`); None where everything was read
     """
 
     service: ServiceName
@@ -146,6 +147,7 @@ class DrillResult(_Part):
     tampered: str | None = None
     limits: tuple[str, ...] = ()
     partial: str | None = None
+    measured: Measured | None = None
     asked: str | None = None
     moment: MomentPart | None = None
     proof: str = ""

@@ -34,6 +34,7 @@ FREE = {
     "Fact.metric": SHOWN,
     "Fact.value": SHOWN,
     "_Shown.limits": SHOWN,
+    "_Shown.carried": SHOWN,
     "_Shown.secrets": SHOWN,
     "_Shown.ignored": SHOWN,
     "Installed.plugins": OPTIONS,

@@ -125,16 +125,19 @@ class Advance:
         that it ends in is written to the file `cut`.
         """
         pieces: list[locate.Piece] = []
-        for segment, path in self._segments if at.offset != self._details.end.offset or at.file != self._details.end.file else ():
-            if segment.file == at.file and segment.end >= at.offset:
-                if at.offset > segment.start:
-                    with path.open("rb") as whole, cut.open("wb") as part:
-                        left = at.offset - segment.start
-                        while left:
-                            left -= os.sendfile(part.fileno(), whole.fileno(), None, left)
-                    pieces.append(locate.Piece(segment.file, segment.start, cut))
-                break
-            pieces.append(locate.Piece(segment.file, segment.start, path))
+        if (at.file, at.offset) == (self._details.end.file, self._details.end.offset):
+            return pieces
+        for segment, path in self._segments:
+            if segment.file != at.file or segment.end < at.offset:
+                pieces.append(locate.Piece(segment.file, segment.start, path))
+                continue
+            if segment.end > at.offset:
+                with path.open("rb") as whole, cut.open("wb") as part:
+                    left = at.offset - segment.start
+                    while left:
+                        left -= os.sendfile(part.fileno(), whole.fileno(), None, left)
+            pieces.append(locate.Piece(segment.file, segment.start, path if segment.end == at.offset else cut))
+            break
         return pieces
 
     def place(self, placed: Path, kept: RelayLog, stop: Stop) -> list[RelayLog]:

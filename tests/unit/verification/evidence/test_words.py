@@ -115,6 +115,7 @@ def test_only_a_log_that_is_equal_at_both_ends_is_between_two_witnesses(progress
     proven = (
         moment is not None
         and all(end and all(each.passed for each in end) for end in ends)
+        and all(each.passed for each in moment.there)
         and moment.stands is not None
         and not moment.refuted
         and not progress.fault

@@ -108,6 +108,10 @@ def test_the_moment_before_a_mistake_comes_back(
         assert (result["verdict"], result["backup"]["id"], result["moment"]["later"]) == ("between-witnesses", second, full)
         assert (result["moment"]["asked"], result["moment"]["transactions"]) == (f"the moment before {mistake}", 1)
         assert inserted(tmp_path / "before") == [1, 4, 12, 13]
+        # What stands behind that very moment: every row of both tables.
+        there = {(each["subject"], each["metric"]): each["observed"] for each in result["moment"]["there"] if each["passed"]}
+        assert (there["agama.t", "rows"], there["agama.other", "rows"], result["moment"]["untold"]) == (4, 1, [])
+        assert "; at the moment itself 2 of 2 tables equal to what the log makes of the witness before it" in result["proof"]
 
     # What has no moment of its own, or is none, is refused before anything is fetched.
     one, other = ("3e11fa47-71ca-11e1-9e33-c80aa9429562:1", "binlog.999999:4")

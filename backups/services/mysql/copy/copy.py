@@ -58,6 +58,8 @@ class MySQLCopy:
         self._kept: RelayLog | None = None
         self._at: Position
         self._notes: list[str] = []
+        self._later: MySQLDetails | None = None
+        self._stated = self._last.witness
 
     def assemble(self) -> None:
         """Move the clone to where the server looks for it, and put the chain's log together."""
@@ -148,8 +150,8 @@ class MySQLCopy:
             return witness.observe(
                 self._server.connect,
                 connections=options.processors(),
-                form=self._details.form,
-                stated=self._last.witness,
+                form=(self._later or self._details).form,
+                stated=self._stated,
             )
 
     def inspect(self, seconds: float) -> Inspection:
@@ -205,7 +207,8 @@ class MySQLCopy:
 
     def advance_to_witness(self, log: Fetched) -> None:
         """See `ContinuousCopy.advance_to_witness`."""
-        path = Advance(self._chain, self._details, log, log_details(log.manifest))
+        later = log_details(log.manifest)
+        path = Advance(self._chain, self._details, log, later)
         logs = self._hand_in(lambda placed, kept: path.place_rest(placed, kept, self._at))
 
         def go_on(session: Session) -> None:
@@ -214,6 +217,8 @@ class MySQLCopy:
             events.restore_statuses(session, log.manifest.witness)
 
         self._server.run(go_on)
+        # A full of another chain was measured with another secret.
+        self._later, self._stated = later, log.manifest.witness
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""

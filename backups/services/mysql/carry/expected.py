@@ -58,7 +58,8 @@ def _known(stated: Mapping[str, object], since: str) -> Known | None:
     rows, fingerprint, definition = (stated.get(metric) for metric in ("rows", "fingerprint", "definition"))
     if not (isinstance(fingerprint, str) and _FINGERPRINT.fullmatch(fingerprint) and isinstance(definition, str)):
         return None
-    return Known(rows, fingerprint, definition, since) if isinstance(rows, int) and rows >= 0 else None
+    # True is an int, too.
+    return Known(rows, fingerprint, definition, since) if type(rows) is int and rows >= 0 else None
 
 
 def expected(

@@ -9,7 +9,7 @@ from tests.integration.mysql.carry.histories import TYPES, History
 from tests.integration.mysql.carry.measured import FORM, Measured, emptied, log_since, position, run
 from tests.servers.mysql import MySQLServer
 
-HISTORIES = int(os.environ.get("LIFEBOAT_TEST_HISTORIES", "60"))
+HISTORIES = int(os.environ.get("LIFEBOAT_TEST_HISTORIES", "40"))
 """How many are tried, from the first on; more of them by hand."""
 FIRST = int(os.environ.get("LIFEBOAT_TEST_FIRST_HISTORY", "0"))
 

@@ -9,7 +9,10 @@ from backups.services.mysql.carry.expected import Value, expected
 from tests.integration.mysql.carry.measured import FORM, Measured, emptied, log_since, position
 from tests.servers.mysql import MySQLServer
 
-FILLED = "(id INT PRIMARY KEY, n INT, j JSON, b LONGTEXT)"
+FILLED = (
+    "(id INT PRIMARY KEY, n INT, j JSON, b LONGTEXT, KEY plus ((n + 1)), KEY list ((CAST(j->'$.l' AS UNSIGNED ARRAY))), "
+    "CHECK (id > 0))"
+)
 KEPT = "carried"
 CASES: dict[str, tuple[list[str], str, str]] = {
     # what is done -> statements, what becomes of t, what becomes of its neighbour, which is updated too, before it
@@ -43,7 +46,7 @@ CASES: dict[str, tuple[list[str], str, str]] = {
         "kept",
         KEPT,
     ),
-    "no key": (["UPDATE t SET n = 5", "UPDATE keyless SET n = 5"], KEPT, KEPT),
+    "no key": (["UPDATE t SET n = 5", "UPDATE keyless SET n = 5", "UPDATE hidden SET n = 5 LIMIT 1"], KEPT, KEPT),
     "a trigger": (["CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW UPDATE neighbour SET n = n + 1", "INSERT INTO t VALUES (8, 8, NULL, NULL)"], KEPT, KEPT),
     "undone": (["BEGIN", "UPDATE t SET n = 5", "SAVEPOINT s", "DELETE FROM t", "ROLLBACK TO s", "COMMIT"], KEPT, KEPT),
     "of a gone table": (["CREATE TABLE v (id INT PRIMARY KEY)", "INSERT INTO v VALUES (1)", "UPDATE t SET n = 5", "DROP TABLE v"], KEPT, KEPT),
@@ -62,6 +65,8 @@ def prepare(source: MySQLServer, database: str) -> None:
         *(f"CREATE TABLE {database}.{name} {FILLED}" for name in ("t", "neighbour")),
         f"CREATE TABLE {database}2.t {FILLED}",
         f"CREATE TABLE {database}.keyless (n INT)",
+        *("SET sql_generate_invisible_primary_key = ON", f"CREATE TABLE {database}.hidden (n INT)"),
+        f"INSERT INTO {database}.hidden VALUES (1), (1)",
         f"INSERT INTO {database}.keyless VALUES (1), (1)",
         *(f"INSERT INTO {table} VALUES {first}" for table in (f"{database}.t", f"{database}.neighbour", f"{database}2.t")),
     )
@@ -101,8 +106,26 @@ def test_what_a_log_does_not_tell_is_scanned_and_all_else_is_right(
         assert not wrong
         if "no key" in cases:
             assert found[f"{databases['no key']}.keyless"] == "it has no key"
+            assert unlike(found[f"{databases['no key']}.hidden"], KEPT) is None
     finally:
         source.sql(*(f"DROP DATABASE IF EXISTS {database}" for database in every))
+
+
+def test_a_log_without_checksums_is_carried_too(source: MySQLServer, throw_away: MySQLServer, tmp_path: Path) -> None:
+    source.sql(
+        "SET GLOBAL binlog_checksum = NONE", "CREATE DATABASE unchecked", "CREATE TABLE unchecked.t (id INT PRIMARY KEY, n INT)"
+    )
+    try:
+        source.sql("INSERT INTO unchecked.t VALUES (1, 1), (2, 2)")
+        before, begin = Measured(source, "unchecked"), position(source)
+        source.sql("UPDATE unchecked.t SET n = n + 5", "FLUSH BINARY LOGS", "DELETE FROM unchecked.t WHERE id = 2")
+        now, pieces = Measured(source, "unchecked"), log_since(source, begin, tmp_path)
+        found = expected(now.tables, now.definitions, before.known(), pieces, {}, lambda: emptied(throw_away), FORM)
+        value = found["unchecked.t"]
+        assert isinstance(value, Value)
+        assert (value.counted, value.through_log) == (now.values["unchecked.t"], True)
+    finally:
+        source.sql("SET GLOBAL binlog_checksum = CRC32", "DROP DATABASE unchecked")
 
 
 def test_children_of_a_cascade_that_the_engine_does_by_itself_are_scanned_however_far(

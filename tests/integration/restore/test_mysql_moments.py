@@ -33,9 +33,6 @@ def test_the_log_between_two_backups_is_proven_before_a_moment_of_it_is_delivere
     monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
     server = start_mysql()
     configuration = configured(state, server)
-    # By the default a table whose contents follow from the log is read once in seven backups only: then the witness of `last` would
-    # be that very log, and say so (`moment.unscanned`).
-    configuration.write_text(configuration.read_text().replace("type: mysql,", "type: mysql, scan: always,"))
     site = Site.open(configuration)
     server.sql("CREATE DATABASE agama", "CREATE TABLE agama.t (n INT PRIMARY KEY)", "INSERT INTO agama.t VALUES (1)")
     site.back_up("agama", kind="full")

@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .tools/bin/uv
 ARGS ?=
-# Tests wait as much as they work: three workers keep two cores at 84 %. WORKERS=0 runs them one by one.
-WORKERS ?= 3
+# Tests wait more than they work: three workers kept two cores at 84 %. WORKERS=0 runs them one by one.
+WORKERS ?= 4
 # Tests start hundreds of programs of Lifeboat's: where this machine has Python keep no bytecode, each would compile all of it anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 

@@ -102,3 +102,29 @@ class Site:
                 patience=patience,
                 failed=failed,
             )
+
+    def follow(self, name: str, *, seconds: float | None = None) -> None:
+        """Follow the log of a configured service, in a new run; see `backups.follow.follow.follow`."""
+        from backups.follow import follow
+        from backups.machine import runs
+
+        with runs.start(self.state) as run:
+            follow.follow(self.service(name, run.docker), self.repository, run, self.state, seconds=seconds)
+
+    def with_log(self, names: Sequence[str]) -> list[str]:
+        """Return the named services, or all that have a log. Raises LifeboatError for one without, and where none has one."""
+        from backups.follow.follower import require_log
+        from backups.machine.docker import Docker
+        from backups.services.continuous import followed
+
+        docker = Docker()
+        if names:
+            for name in self.chosen(names):
+                require_log(self.service(name, docker))
+            return self.chosen(names)
+        found = [name for name in self.chosen([]) if followed(self.service(name, docker))]
+        if not found:
+            raise ConfigError(
+                "no service in lifeboat.yaml has a log to follow", hint="a service of type mysql with method: clone has one"
+            )
+        return found

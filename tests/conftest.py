@@ -18,8 +18,10 @@ from backups.machine.runs import Run
 from tests import side_by_side
 from tests.servers import leftovers, restic
 
-# A shell that starts us in the background may have us ignore interrupts, and every program that a test interrupts with us.
+# Who starts us may have us ignore signals (a shell in the background, nohup), and with us every program that a test signals.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for _number in (signal.SIGTERM, signal.SIGHUP):
+    signal.signal(_number, signal.SIG_DFL)
 
 # What is imported and collected stays until the end: a search for garbage among it finds none, and is a fifth of what it costs.
 gc.disable()
@@ -83,6 +85,12 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Before each test."""
     side_by_side.require_listed(item)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After each test, and after what is torn down with it."""
+    side_by_side.end(item, nextitem)
 
 
 @pytest.hookimpl(optionalhook=True)

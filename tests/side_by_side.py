@@ -1,7 +1,9 @@
-"""Tests side by side (`-n 3`): a file's tests on one worker, and so the files that share what takes a minute to make.
+"""Tests side by side (`-n 4`): a file's tests on one worker, and so the files that share what takes a minute to make.
 
 pytest-xdist's own groups (`--dist loadgroup`) do nothing under pytest 9.2: it writes them into an attribute that is there no more.
 """
+
+from contextlib import ExitStack
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -15,6 +17,8 @@ SHARED = {
 }
 """Fixture -> the files that use it. Each takes from a quarter of a minute to two to make, and some go on using the machine."""
 
+_ends: dict[str, ExitStack] = {}
+
 _GROUPS = {path: fixture for fixture, paths in SHARED.items() for path in paths}
 
 
@@ -22,8 +26,24 @@ class Scheduling(LoadScopeScheduling):
     """Gives a worker one file, or all files that share a fixture, at a time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.split("::", 1)[0]
-        return _GROUPS.get(path, path)
+        return _group(nodeid)
+
+
+def until_their_end(fixture: str) -> ExitStack:
+    """What a shared fixture ends on: after the last test of its files, where a session would go on with what computes all the time."""
+    return _ends.setdefault(fixture, ExitStack())
+
+
+def end(item: pytest.Item, following: pytest.Item | None) -> None:
+    """Between two tests: end what the first one's files shared when the next one is of another file."""
+    group = _group(item.nodeid)
+    if following is None or _group(following.nodeid) != group:
+        _ends.pop(group, ExitStack()).close()
+
+
+def _group(nodeid: str) -> str:
+    path = nodeid.split("::", 1)[0]
+    return _GROUPS.get(path, path)
 
 
 def require_listed(item: pytest.Item) -> None:

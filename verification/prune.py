@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backups import prune
+from backups.follow.piece import LOG, Piece, obsolete, read
 from backups.manifest import BACKUP
 from backups.retention import Decision
 from backups.site import Site
@@ -35,10 +36,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens to every chain and to every evidence snapshot in the repository."""
+    """What happens to every chain and to every evidence snapshot in the repository, and the pieces of followed logs that go."""
 
     chains: Sequence[Decision]
     evidence: Sequence[EvidenceDecision]
+    pieces: Sequence[Piece] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -46,6 +48,10 @@ class Plan:
         return [
             *(Row(each.service, each.chain.id, len(each.chain.backups), each.keep, each.reason) for each in self.chains),
             *(Row("evidence", each.snapshot[:8], each.proven, each.keep, each.reason) for each in self.evidence),
+            *(
+                Row(each.service, f"log behind {each.after}", 0, keep=False, reason="backups hold it, or its own backup is gone")
+                for each in self.pieces
+            ),
         ]
 
 
@@ -54,8 +60,9 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
 
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    snapshots = site.repository.snapshots(BACKUP, store.TAG)
-    backups = site.repository.listing(snapshots).backups
+    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG)
+    listing = site.repository.listing(snapshots)
+    backups = listing.backups
     proofs = store.proofs_among(site.repository, snapshots, now)
     verified, failed = store.proven_at(proofs), failed_chains(backups, proofs)
     odd = {each.snapshot for each in store.odd_proofs(snapshots)}
@@ -64,9 +71,11 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
     return Plan(
         prune.plan(site, backups, verified, now=now, failed=failed, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
+        obsolete(read(snapshots), listing.claims),
     )
 
 
 def carry_out(site: Site, planned: Plan) -> int:
     """Delete what the plan does not keep; returns how many backups were deleted. Raises as `backups.prune.carry_out` does."""
-    return prune.carry_out(site, planned.chains, [each.snapshot for each in planned.evidence if not each.keep])
+    going = [each.snapshot for each in planned.evidence if not each.keep] + [each.snapshot for each in planned.pieces]
+    return prune.carry_out(site, planned.chains, going)

@@ -1,7 +1,7 @@
 """Creates a new container for a restore, with the restored data in a volume."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,30 @@ from backups.places.base import Ownership
 from backups.places.local.place import LocalPlace
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class NewVolume:
+    """A Docker volume that is made when something is put into it."""
+
+    docker: Docker
+    name: str
+
+    def __str__(self) -> str:
+        return f"docker volume {self.name}"
+
+    def entries(self) -> list[str] | None:
+        """Return its name when it is there already; None when it is not."""
+        return [self.name] if self.docker.has_volume(self.name) else None
+
+    def put(self, tree: Path, ownership: Ownership) -> None:
+        """Create it and put the files into it; one that cannot be filled is removed again. Names of owners are this machine's."""
+        directory = self.docker.make_volume(self.name)
+        try:
+            LocalPlace(directory, f"volume {self.name}").put(tree, replace(ownership, names=""))
+        except BaseException:
+            self.docker.remove_volume(self.name)
+            raise
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,11 @@ class NewContainer:
 
     def entries(self) -> list[str] | None:
         """Return the container and volumes that have its names already; None when there are none."""
-        return self.docker.named(self.name, self.volume, self.configuration) or None
+        return self.docker.named(self.name, self.volume, self.configuration, self.outside(1)) or None
+
+    def outside(self, number: int) -> str:
+        """The name of the volume of one of the directories that it has beside its data and its configuration, counted from 1."""
+        return f"{self.name}-outside-{number}"
 
     def free(self) -> int:
         """Return the bytes that are free where Docker keeps its volumes."""
@@ -56,29 +84,37 @@ class NewContainer:
 
     def fill(self, tree: Path, ownership: Ownership) -> None:
         """Create the volume and put the files into it; a volume that cannot be filled is removed again."""
-        self._fill(self.volume, tree, ownership)
+        NewVolume(self.docker, self.volume).put(tree, ownership)
 
     def keep_configuration(self, tree: Path, ownership: Ownership) -> str:
         """Put the configuration, which holds keys and passwords, into another volume, for a person to mount."""
-        self._fill(self.configuration, tree, replace(ownership, mode=0o700))
-        return f"docker volume {self.configuration}"
+        volume = NewVolume(self.docker, self.configuration)
+        volume.put(tree, replace(ownership, mode=0o700))
+        return str(volume)
 
-    def _fill(self, volume: str, tree: Path, ownership: Ownership) -> None:
-        directory = self.docker.make_volume(volume)
-        try:
-            LocalPlace(directory, f"volume {volume}").put(tree, replace(ownership, names=""))
-        except BaseException:
-            self.docker.remove_volume(volume)
-            raise
+    def keep_outside(self, directories: Mapping[str, Path], ownership: Ownership) -> dict[str, str]:
+        """Put further directories into volumes of their own; returns where a container has each volume."""
+        volumes = {}
+        for number, (inside, tree) in enumerate(sorted(directories.items()), start=1):
+            NewVolume(self.docker, self.outside(number)).put(tree, replace(ownership, mode=0o755))
+            volumes[self.outside(number)] = inside
+        return volumes
 
-    def begin(self, image: Image, inside: str, options: Sequence[str], configuration: str | None = None) -> Container:
-        """Start the container on its volume; raises LifeboatError with the end of its log when it ends at once.
+    def begin(
+        self,
+        image: Image,
+        volumes: Mapping[str, str],
+        options: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        start: bool = True,
+    ) -> Container:
+        """Make the container, and start it; raises LifeboatError with the end of its log when it ends at once.
 
-        inside, configuration: where it has the data, and the volume with its configuration (None: nowhere)
+        volumes: its name, and where the container has it, of each
         """
-        volumes = {self.volume: inside} | ({self.configuration: configuration} if configuration else {})
-        container = self.docker.keep(self.name, image, volumes, options)
-        if not container.running():
+        container = self.docker.keep(self.name, image, volumes, options, environment, start=start)
+        if start and not container.running():
             raise LifeboatError(
                 f"container {self.name} ended at once: {container.log_line(8)}",
                 hint=f"its data are in the volume {self.volume}; see: docker logs {self.name}",

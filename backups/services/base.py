@@ -20,7 +20,7 @@ from backups.manifest import Kind, Manifest
 from backups.places.base import Ownership, Place
 from backups.repository import tree
 from backups.secret import OneOfEach
-from backups.witness import Fact
+from backups.witness import Check, Fact
 
 if TYPE_CHECKING:
     # Whoever only lists backups does not wait for Docker's library.
@@ -198,15 +198,31 @@ class Point:
         return f"the moment before {self.position}" if self.before else str(self.position)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a server that was started on a delivery holds and answers, beside the witness.
+
+    checks: facts of the witness that a start leaves as they are. unasked: what it was not asked, and why, a line each
+    """
+
+    checks: Sequence[Check]
+    unasked: Sequence[str] = ()
+
+
 class FirstStart(Protocol):
-    """Checks that a service still holds everything that was delivered to it, once it has started on it."""
+    """Asks a service that was started on what was delivered to it what its source was asked."""
 
     def ready(self, address: str) -> bool:
         """Return whether the service in a container at this address has finished starting."""
         ...
 
-    def missing(self, place: Place) -> Sequence[str]:
-        """Say what of the delivered data is no longer in `place`, a line each; empty when everything is there."""
+    def ask(self, place: Place, address: str | None, settings: ServiceSettings) -> Asked:
+        """Compare the server with the witness, by its files in `place` and by its answers; waits until it has settled.
+
+        address: of the container that it runs in; None where it runs at the address that the settings name
+        settings: the service's section of lifeboat.yaml, for the credentials in it
+        Raises LifeboatError when nothing of it can be asked.
+        """
         ...
 
 
@@ -219,6 +235,8 @@ class Delivery:
     know or do, a line each. options: what a server's command line must say to start on these files. configuration_inside: where
     a new container has its configuration; None where it starts without it. port: at which a new container answers.
     first_start: looks whether the start left everything in place; None where nothing but the service itself could tell.
+    environment: what a new container's environment must say. outside: directories that it must have besides, by path in it.
+    unready: why a new container must not be started as it is, a line each. beside: what it would do twice while its source lives.
     """
 
     data: Path
@@ -230,6 +248,18 @@ class Delivery:
     configuration_inside: str | None = None
     port: int | None = None
     first_start: FirstStart | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    outside: Mapping[str, Path] = field(default_factory=dict)
+    unready: Sequence[str] = ()
+    beside: "Beside | None" = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a restored server does to others while its source still lives: `words` say it, `environment` keeps it from it."""
+
+    words: str
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Copy(Protocol):

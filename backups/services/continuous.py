@@ -6,11 +6,12 @@ Whoever wants such a moment asks once, by `continuous` or `continuous_copy`; a s
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
-from backups.services.base import Copy, Fetched, Point, Service
+from backups.services.base import Captured, Copy, Fetched, Point, Service
 from backups.witness import Fact
 
 
@@ -73,6 +74,23 @@ class Continuous(Protocol):
 
         only: tables (`database.table`); of others nothing is told, but for what may concern them. Raises Damaged where it ends.
         """
+        ...
+
+
+@runtime_checkable
+class Followed(Continuous, Protocol):
+    """A service whose log can be pulled between two backups."""
+
+    def pull_on(self, last: Manifest, directory: Path) -> Captured:
+        """Pull the log from where a backup, or an earlier pull, ends to where it ends now; there is no witness.
+
+        `taken_at`: all that was committed up to then is in it, or before. Leaves no file where nothing was written.
+        Raises ChainBroken when the log does not go on there, LifeboatError when the source does not answer.
+        """
+        ...
+
+    def join(self, parts: Sequence[Fetched], into: Path) -> Mapping[str, Any]:
+        """Write the log of parts that follow one another below `into` as one; returns its details. Raises Damaged for a gap."""
         ...
 
 
@@ -142,3 +160,8 @@ def continuous_copy(copy: Copy) -> ContinuousCopy:
             hint="restore the moment of a backup: `lifeboat list` shows when they were taken",
         )
     return copy
+
+
+def followed(service: Service) -> Followed | None:
+    """Return the service as one whose log can be followed; None where it has none."""
+    return service if isinstance(service, Followed) and service.continuous else None

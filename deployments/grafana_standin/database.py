@@ -197,7 +197,9 @@ class _Builder:
         self.store.save_dashboard(1, "welcome", welcome, "", ADMIN, self.tick(), "a better heading")
         if self.layout == "resource":
             live = dashboards.live_dashboard()
-            self.store.save_dashboard(1, "agama-live", live, "agama", ADMIN, self.tick(), api_version="dashboard.grafana.app/v2")
+            self.store.save_dashboard(
+                1, "agama-live", live, "agama", ADMIN, self.tick(), api_version="dashboard.grafana.app/v2beta1"
+            )
         theirs = dashboards.dashboard(
             "agama-overview", "Overview of the other organisation", [dashboards.panel(1, "stat", "Up", [dashboards.metric("up")])]
         )

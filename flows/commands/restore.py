@@ -147,12 +147,13 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
         "image": plan.image,
         "to": str(plan.target),
         "held": list(plan.held or ()),
+        "foreseen": list(plan.foreseen),
         "phases": [{"name": phase.name, "seconds": phase.seconds} for phase in plan.promised],
         "restore_seconds": plan.promised_seconds,
         "lost_seconds": plan.lost_seconds,
         "lost": list(plan.lost),
         # Kept for one version: what this command printed before its keys were documented.
-        **{title: text for title, text in plan_lines(plan, site) if title not in ("proves", "runs on")},
+        **{title: text for title, text in plan_lines(plan, site) if title not in ("proves", "runs on", "there")},
     }
 
 

@@ -17,7 +17,7 @@ from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services
 from flows.commands.progress import progress
 from verification.evidence.store import listed
-from verification.watch import metrics
+from verification.watch import followed, metrics
 from verification.watch.status import ServiceStatus, assess
 
 _STYLES = {"verified": "green", "failed": "bold red"}
@@ -34,6 +34,8 @@ def status(
 ) -> None:
     """Say per service how old the last backup and the last proof are, and whether RPO and RTO are kept.
 
+    Where a service's log is followed (`lifeboat follow`), the RPO is that of the log.
+
     A proof older than objectives.proof (8 days) is stale. Needs the repository only: no Prefect, no Docker, no source. Have cron
     run it, since a scheduler that has died alerts nobody.
 
@@ -46,7 +48,9 @@ def status(
     now = datetime.now(UTC)
     with progress([]):
         held = listed(site.repository, now)
-    found = assess(types, chains(held.backups), held.proofs, site.settings.objectives, now=now)
+    members = chains(held.backups)
+    logs = followed.kept(site.state, members, held.pieces, now)
+    found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs)
     if metrics_file:
         metrics.write(metrics.render(found, site.settings.objectives, now=now), metrics_file)
     if as_json:
@@ -60,7 +64,10 @@ def _show(statuses: list[ServiceStatus], now: datetime) -> None:
     rows = [
         (
             each.service,
-            Text(_ago(each.last_backup_at, now), style="" if each.rpo_kept else "bold red"),
+            Text(
+                _ago(each.last_backup_at, now) + (f", its log {_ago(each.log_until, now)}" if each.log_until else ""),
+                style="" if each.rpo_kept else "bold red",
+            ),
             Text(f"{each.standing}, partial: {each.partial}", style="yellow")
             if each.partial
             else Text(each.standing, style=_STYLES.get(each.standing, "yellow")),

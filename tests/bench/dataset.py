@@ -5,9 +5,8 @@ import threading
 import time
 from contextlib import closing
 
-import pymysql
-
 from tests.bench.server import Server
+from tests.servers.mysql_sessions import open_session
 
 _SCHEMA = """
 CREATE TABLE person (id INT PRIMARY KEY, name VARCHAR(60), email VARCHAR(80) UNIQUE, born DATE);
@@ -90,7 +89,7 @@ def busy(server: Server, seconds: float) -> int:
         chance = random.Random(number)
         people = server.value("SELECT COUNT(*) FROM bench.person")
         with closing(
-            pymysql.connect(host=server.container.address(), user="root", password="bench", database="bench")
+            open_session(host=server.container.address(), user="root", password="bench", database="bench")
         ) as connection:
             while time.monotonic() < deadline:
                 with connection.cursor() as cursor:

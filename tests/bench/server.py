@@ -10,6 +10,7 @@ import pymysql
 
 from backups.machine.docker import Container, Docker
 from backups.machine.wait import wait_until
+from tests.servers.mysql_sessions import open_session
 
 IMAGE = "lifeboat/mysql:9.7"
 PASSWORD = "bench"
@@ -28,7 +29,7 @@ class Server:
 
     def connect(self) -> pymysql.connections.Connection:
         """A session as root."""
-        return pymysql.connect(host=self.container.address(), user="root", password=PASSWORD, autocommit=True, read_timeout=3600)
+        return open_session(host=self.container.address(), user="root", password=PASSWORD, autocommit=True, read_timeout=3600)
 
     def sql(self, *statements: str) -> None:
         """Run statements in one session."""

@@ -27,6 +27,7 @@ from tests.servers.grafana import IMAGE as GRAFANA
 from tests.servers.grafana import GrafanaFactory, GrafanaServer
 from tests.servers.mysql import IMAGE as MYSQL
 from tests.servers.mysql import PASSWORD, ROOT_PASSWORD, MySQLServer, StartMySQL
+from tests.servers.mysql_sessions import open_session
 from tests.servers.prometheus import IMAGE as PROMETHEUS
 from tests.servers.prometheus import PrometheusFactory, PrometheusServer
 from tests.servers.ssh import SshFactory, SshServer
@@ -216,7 +217,7 @@ def orders(docker: Docker, data: Path) -> list[Any]:
     def asked() -> list[Any] | None:
         try:
             with (
-                pymysql.connect(host=server.address(), user="root", password=ROOT_PASSWORD) as session,
+                open_session(host=server.address(), user="root", password=ROOT_PASSWORD) as session,
                 session.cursor() as cursor,
             ):
                 cursor.execute("SELECT id FROM agama.orders ORDER BY id")

@@ -109,7 +109,7 @@ def _start(docker: Docker, directory: Path, server_id: int, options: Sequence[st
         network="bridge",
     )
     server = MariaDBServer(container, container.address(), directory, server_id)
-    if not wait_until(lambda: _answers(server), seconds=60):
+    if not wait_until(lambda: _answers(server), seconds=120, interval=0.1):
         words = container.logs(50)
         container.remove()
         raise LifeboatError(f"the test server did not start: {words}")

@@ -21,6 +21,7 @@ from backups.machine.docker import Container, Docker
 from backups.machine.wait import wait_until
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers.leftovers import LABEL
+from tests.servers.mysql_sessions import open_session
 from tests.servers.mysql_writer import Writer, writing
 
 IMAGE = "lifeboat/mysql:9.7"
@@ -83,7 +84,7 @@ class MySQLServer:
 
     def connect(self, database: str | None = None, user: str = "root", password: str = ROOT_PASSWORD) -> Connection:
         """Open a session of your own; the caller closes it."""
-        return pymysql.connect(
+        return open_session(
             host=self.host, port=self.port, user=user, password=password, database=database, charset="utf8mb4", autocommit=True
         )
 
@@ -241,7 +242,7 @@ def _start(docker: Docker, directory: Path, server_id: int, options: Sequence[st
         network="bridge",
     )
     server = MySQLServer(container, container.address(), directory, server_id)
-    if not wait_until(lambda: _answers(server), seconds=60):
+    if not wait_until(lambda: _answers(server), seconds=120, interval=0.1):
         words = container.logs(50)
         container.remove()
         raise LifeboatError(f"the test server did not start: {words}")
@@ -264,6 +265,6 @@ def _local_root(server: MySQLServer) -> Connection:
     handle = os.open(server.directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         # By the handle: the path itself may be longer than a socket's address can be.
-        return pymysql.connect(unix_socket=f"/proc/self/fd/{handle}/mysqld.sock", user="root", password="", autocommit=True)
+        return open_session(unix_socket=f"/proc/self/fd/{handle}/mysqld.sock", user="root", password="", autocommit=True)
     finally:
         os.close(handle)

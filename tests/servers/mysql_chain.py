@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pymysql
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -23,6 +22,7 @@ from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.service import MySQLService
 from backups.witness import Check, compare
 from tests.servers.mysql import MySQLServer
+from tests.servers.mysql_sessions import open_session
 from verification.drill.sandbox import DockerSandbox, opened
 
 
@@ -53,7 +53,7 @@ class Restored:
         url = make_url(self.copy.database_url(database))
         socket = str(url.query["unix_socket"])
         with (
-            pymysql.connect(
+            open_session(
                 unix_socket=socket,
                 user=url.username,
                 password=url.password or "",

@@ -14,6 +14,7 @@ from backups.machine.wait import wait_until
 from backups.services.base import Delivery
 from tests.servers.mysql import IMAGE, ROOT_PASSWORD
 from tests.servers.mysql_chain import Restored
+from tests.servers.mysql_sessions import open_session
 
 _numbers = itertools.count(1)
 
@@ -56,7 +57,7 @@ class Operated:
     def connect(self, user: str = "root", password: str = ROOT_PASSWORD, host: str = "") -> Connection:
         handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return pymysql.connect(
+            return open_session(
                 unix_socket=f"/proc/self/fd/{handle}/mysqld.sock",
                 user=user,
                 password=password,

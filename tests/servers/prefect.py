@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,7 @@ import httpx
 import pytest
 
 from backups.machine.wait import wait_until
+from tests import side_by_side
 
 ROOT = Path(__file__).parents[2]
 _PROGRAM = """
@@ -127,9 +129,8 @@ class Listener:
 StartPrefect = Callable[..., PrefectServer]
 
 
-@pytest.fixture(scope="session")
-def prefect_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPrefect]:
-    """Start a server on a database of its own: `prefect_factory(**settings)`. All end with the session."""
+@contextmanager
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPrefect]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(**settings: str) -> PrefectServer:
@@ -159,21 +160,31 @@ def prefect_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartP
         assert wait_until(lambda: _healthy(server, process), seconds=120, interval=0.3), (home / "server.log").read_text()
         return server
 
-    yield start
-    for process in started:
-        process.terminate()
-    for process in started:
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest.fixture(scope="module")
+def prefect_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPrefect]:
+    """Start a server on a database of its own: `prefect_factory(**settings)`. All end with the file's tests: one computes all the time."""
+    with _servers(tmp_path_factory) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def prefect_process(prefect_factory: StartPrefect) -> PrefectServer:
+def prefect_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """The server that tests share."""
-    return prefect_factory()
+    with side_by_side.until_their_end("prefect_process") as stack:
+        yield stack.enter_context(_servers(tmp_path_factory))()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -107,7 +108,7 @@ class PrometheusServer:
 
 
 class PrometheusFactory(Protocol):
-    """Starts a server; everything it starts goes when the session ends.
+    """Starts a server; everything it starts goes when the file's tests end: it scrapes itself every second.
 
     admin: whether the admin API is on. past: hours of old data, in blocks of two hours. authentication: whether it asks for a
     password. flags: more of its command line. configure: changes the files of its /etc/prometheus before it starts. storage: the
@@ -126,8 +127,8 @@ class PrometheusFactory(Protocol):
     ) -> PrometheusServer: ...
 
 
-@pytest.fixture(scope="session")
-def prometheus_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusFactory]:
+@contextmanager
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusFactory]:
     started: list[str] = []
 
     def start(
@@ -160,18 +161,27 @@ def prometheus_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pro
         (configuration / "past.txt").unlink(missing_ok=True)
         return server
 
-    yield start
-    for name in started:
-        subprocess.run(["docker", "rm", "-f", "-v", name], check=False, capture_output=True)
+    try:
+        yield start
+    finally:
+        if started:
+            subprocess.run(["docker", "rm", "-f", "-v", *started], check=False, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def prometheus_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusFactory]:
+    with _servers(tmp_path_factory) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def prometheus_source(prometheus_factory: PrometheusFactory) -> PrometheusServer:
+def prometheus_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """The source that most tests share: the admin API is on, and it holds a day of the past in blocks."""
-    server = prometheus_factory(past=24)
-    # Longer than the proof keeps away from now: its newest instant has data that was scraped.
-    server.wait_for_scrapes(12)
-    return server
+    with _servers(tmp_path_factory) as start:
+        server = start(past=24)
+        # Longer than the proof keeps away from now: its newest instant has data that was scraped.
+        server.wait_for_scrapes(12)
+        yield server
 
 
 def _configure(directory: Path, *, authentication: bool) -> Path:

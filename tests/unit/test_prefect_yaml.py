@@ -84,10 +84,10 @@ def test_the_monthly_service_backup_and_the_verification(zone: str) -> None:
     assert {(date.hour, date.minute) for date in dates("retention", zone=zone, year=2027)} == {(5, 0)}
 
 
-def test_only_the_nightly_drill_is_off_until_somebody_turns_it_on() -> None:
+def test_only_these_are_off_until_somebody_turns_them_on() -> None:
     schedules = {name: deployment["schedules"] for name, deployment in DEPLOYMENTS.items()}
     off = {name for name, every in schedules.items() if any(not schedule.get("active", True) for schedule in every)}
-    assert off == {"nightly-drill"}
+    assert off == {"nightly-drill", "follow"}
 
 
 @pytest.mark.parametrize("zone", ["Etc/UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])

@@ -87,11 +87,14 @@ def _go_on(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress,
     moment.reach(copy, log, point, progress)
     progress.watch.begin(Phase.THERE)
     expected, there = moment.compare(copy, log, progress)
+    if expected and progress.moment:
+        progress.expectations += expectations.judge(expected, there, progress.moment.there)
+    if not log.manifest.witness:
+        moment.skip(progress, moment.NO_WITNESS)
+        return
     progress.watch.begin(Phase.SECOND_REPLAY)
     observed = moment.prove(copy, log, progress, sandbox)
     if progress.moment:
-        if expected:
-            progress.expectations += expectations.judge(expected, there, progress.moment.there)
         progress.expectations += expectations.judge(log.manifest.witness, observed, progress.moment.checks)
 
 

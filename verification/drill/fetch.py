@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
+from backups.follow import beyond
+from backups.follow.beyond import Beyond
 from backups.machine import disk
 from backups.manifest import DATA, BackupRecord, FileEntry, Manifest
 from backups.repository import tree
@@ -42,11 +44,17 @@ class Content:
 
 
 def contents(records: Sequence[BackupRecord], read: Callable[[BackupRecord], Manifest], repository: Repository) -> list[Content]:
-    """Read the manifests of a chain by `read`, and what its snapshots hold; raises Damaged for one that is not whole."""
+    """Read the manifests of a chain by `read`, and what its snapshots hold; raises Damaged for one that is not whole.
+
+    Of a log that was followed, whose pieces are fetched by themselves, only where it ends.
+    """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        trees = pool.submit(repository.trees, [record.snapshot for record in records])
+        trees = pool.submit(repository.trees, [record.snapshot for record in records if not isinstance(record, Beyond)])
         manifests = list(pool.map(read, records))
-        return [Content(manifest, trees.result()[record.snapshot]) for record, manifest in zip(records, manifests, strict=True)]
+        return [
+            Content(manifest, trees.result().get(record.snapshot, ()))
+            for record, manifest in zip(records, manifests, strict=True)
+        ]
 
 
 def files(
@@ -66,6 +74,8 @@ def files(
 
 def log(service: Service, record: BackupRecord, content: Content, repository: Repository, into: Path) -> Fetched:
     """Fetch the log alone of the backup after a chain's last, and count it. Raises as `files` does."""
+    if isinstance(record, Beyond):
+        return beyond.fetch(record, service, repository, into)
     logged, manifest = continuous(service), content.manifest
     entries = _entries(manifest, logged.log(manifest) if logged else ())
     what = f"the log of backup {manifest.id}"

@@ -20,6 +20,8 @@ from verification.evidence.evidence import MomentPart, Untold
 EVERY = "every table"
 """What is untold where nothing could be told."""
 
+NO_WITNESS = "no backup was taken since: the log was followed, without a gap, and no witness comes after the moment"
+
 
 def part(point: Point, later: BackupRecord) -> MomentPart:
     """Describe a moment that is not reached yet: `point`, by the log of `later`."""

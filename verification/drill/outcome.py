@@ -141,11 +141,11 @@ def failed_checks(checks: Sequence[Check]) -> str | None:
     if not wrong:
         return None
     first = wrong[0]
-    values = f"expected {_short(first.expected)}, observed {_short(first.observed)}"
+    values = f"expected {short(first.expected)}, observed {short(first.observed)}"
     return f"{len(wrong)} of {len(checks)} checks failed, first {first.subject} {first.metric}: {values}"
 
 
-def _short(value: Value) -> str:
+def short(value: Value) -> str:
     """Write a value on one line, cut where it is long: the report has all of it."""
     text = "nothing" if value is None else " ".join(str(value).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -9,6 +9,8 @@ from typing import Literal
 
 from backups import chains as chaining
 from backups.errors import Damaged
+from backups.follow import piece
+from backups.follow.piece import LOG, Piece
 from backups.foreign import BackupId, Moment, Seconds, shown
 from backups.manifest import BACKUP, BackupRecord, Frozen
 from backups.repository.listing import Odd, Snapshot
@@ -61,13 +63,14 @@ def tags(evidence: Evidence) -> list[str]:
 class Held:
     """What a repository holds: its backups, oldest first, each drilled one's newest proof, and what is left out of both.
 
-    damaged: those of the odd that restic cannot read
+    damaged: those of the odd that restic cannot read. pieces: of logs that are followed between backups
     """
 
     backups: list[BackupRecord]
     proofs: dict[str, Proof]
     odd: tuple[Odd, ...]
     damaged: tuple[Odd, ...]
+    pieces: tuple[Piece, ...] = ()
 
 
 def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
@@ -83,9 +86,10 @@ def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: dat
 
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
-    snapshots = repository.snapshots(BACKUP, TAG)
+    snapshots = repository.snapshots(BACKUP, TAG, LOG)
     listing, odd = repository.listing(snapshots), tuple(odd_proofs(snapshots))
-    return Held(listing.backups, proofs_among(repository, snapshots, now), listing.odd + odd, listing.unreadable)
+    proofs = proofs_among(repository, snapshots, now)
+    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, tuple(piece.read(snapshots)))
 
 
 def odd_proofs(snapshots: Iterable[Snapshot]) -> Iterator[Odd]:

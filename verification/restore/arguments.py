@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from backups import durations, plural
 from backups.errors import ConfigError, LifeboatError
+from backups.follow.beyond import Beyond
 from backups.machine import disk
 from backups.services.base import Point
 from backups.site import Site
@@ -128,6 +129,7 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
         *([("proves", _proof(plan))] if choice.point else []),
         ("runs on", plan.image),
         ("puts it to", f"{target}{replaced}"),
+        *(("there", line) for line in plan.foreseen),
         *([("before that", f"`{target.stop}`")] if target.stop else []),
         *([("after that", f"`{target.start}`")] if target.start else []),
         ("takes", _promise(plan, site)),
@@ -137,6 +139,9 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
 
 def _proof(plan: Plan) -> str:
     choice = plan.choice
+    if isinstance(choice.later, Beyond):
+        before = f"the witness of {choice.backup.id} before that moment"
+        return f"{before}; no backup was taken after it, so the log from there is unproven"
     if choice.later is None or not plan.order.second_replay:
         return f"the witness of {choice.backup.id} before that moment; the log from there is left unproven (--no-second-replay)"
     return (

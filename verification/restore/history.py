@@ -12,8 +12,10 @@ from itertools import chain
 
 from backups import chains as chaining
 from backups.errors import Damaged, LifeboatError
+from backups.follow import piece
+from backups.follow.piece import LOG
 from backups.machine.runs import Run
-from backups.manifest import BackupRecord
+from backups.manifest import BACKUP, BackupRecord
 from backups.repository import chains_in_use
 from backups.services.continuous import Transaction, continuous
 from backups.site import Site
@@ -113,8 +115,9 @@ class History:
             )
         self._logged = logged
         self._manifests = Manifests(site.repository)
-        members = chaining.present(chaining.chains(site.repository.backups()).get(name, []), now)
-        self._parts = parts(RestorePoints(self._service, members, self._manifests))
+        snapshots = site.repository.snapshots(BACKUP, LOG)
+        members = chaining.present(chaining.chains(site.repository.listing(snapshots).backups).get(name, []), now)
+        self._parts = parts(RestorePoints(self._service, members, self._manifests, piece.read(snapshots)))
 
     @property
     def begins(self) -> BackupRecord | None:

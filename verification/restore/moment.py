@@ -10,6 +10,8 @@ from itertools import pairwise
 
 from backups.chains import Chain
 from backups.errors import LifeboatError
+from backups.follow.beyond import Beyond, beyond
+from backups.follow.piece import Piece
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Point, Service
 from backups.services.continuous import continuous
@@ -43,12 +45,13 @@ class Choice:
 class RestorePoints:
     """The moments of one service that its backups can bring back."""
 
-    def __init__(self, service: Service, members: Sequence[Chain], manifest: ReadManifest) -> None:
+    def __init__(self, service: Service, members: Sequence[Chain], manifest: ReadManifest, pieces: Sequence[Piece] = ()) -> None:
         self._name = service.name
         self._log = continuous(service)
         self._chains = members
         self._every = sorted((backup for chain in members for backup in chain.backups), key=lambda backup: backup.taken_at)
         self._manifest = manifest
+        self._pieces = pieces
         if not self._every:
             raise LifeboatError(
                 f"{service.name} has no backup in the repository", hint="is it the right repository? `lifeboat list` shows all"
@@ -92,7 +95,7 @@ class RestorePoints:
         pairs = (
             (earlier, later)
             for earlier in reversed(self._every)
-            if (later := self._following(earlier)) is not None and later.id in held
+            if (later := self._following(earlier)) is not None and (later.id in held or isinstance(later, Beyond))
         )
         found = [pair for pair in pairs if self._holds(pair[1], position) and not self._holds(pair[0], position)]
         if len(found) > 1:
@@ -127,7 +130,9 @@ class RestorePoints:
         return Choice(chain.up_to(backup.id), point, later)
 
     def _following(self, backup: BackupRecord) -> BackupRecord | None:
-        """Return the backup whose log goes on where `backup` ends: the next of its chain, or a full that kept the log between."""
+        """Return what has the log that goes on where `backup` ends: the next of its chain, a full that kept the log between, or
+        what was followed of it.
+        """
         chain = next(chain for chain in self._chains if chain.id == backup.chain)
         for earlier, later in pairwise(chain.backups):
             if earlier.id == backup.id:
@@ -135,7 +140,10 @@ class RestorePoints:
                 return later if later.sequence == earlier.sequence + 1 else None
         fulls = (each for each in self._every if each.sequence == 0 and not each.standalone and each.taken_at > backup.taken_at)
         full = next(fulls, None)
-        return full if full is not None and self._log is not None and self._log.follows(self._manifest(full), backup) else None
+        if full is not None and self._log is not None and self._log.follows(self._manifest(full), backup):
+            return full
+        # What was followed of the log after it, though no backup goes on from there.
+        return beyond(backup, self._pieces) if self._log is not None else None
 
     def _restorable(self) -> str:
         """Say to which moments the service can be brought back."""
@@ -157,5 +165,6 @@ class RestorePoints:
                 spans[joined] = (spans[joined][0], last)
         if not spans:
             return "it can be brought back to no moment: no chain is whole"
-        ranges = ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in spans)
+        ends = ((begin, beyond(end, self._pieces) or end) for begin, end in spans)
+        ranges = ", ".join(f"from {begin:{_TIME}} to {end.taken_at:{_TIME}}" for begin, end in ends)
         return f"it can be brought back to any moment {ranges}"

@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from backups import chains as chaining
 from backups.chains import Chain
 from backups.errors import LifeboatError
+from backups.follow import piece
+from backups.follow.piece import LOG, Piece
 from backups.machine.docker import Docker
+from backups.manifest import BACKUP
 from backups.services.base import Point
 from backups.site import Site
 from verification.drill.plan import SELECTED, Planned, plan, unchosen
@@ -46,16 +49,20 @@ def drills(
         )
     asked = utc(at) if isinstance(at, datetime) else str(at)
     try:
-        held = chaining.chains(site.repository.backups())
+        snapshots = site.repository.snapshots(BACKUP, LOG)
+        held = chaining.chains(site.repository.listing(snapshots).backups)
+        pieces = piece.read(snapshots)
     except LifeboatError as error:
         return [replace(unchosen(site, name, "moment", [], now()), error=error, asked=asked) for name in names]
-    return [replace(_planned(site, name, held.get(name, []), at, now()), asked=asked) for name in names]
+    return [replace(_planned(site, name, held.get(name, []), pieces, at, now()), asked=asked) for name in names]
 
 
-def _planned(site: Site, name: str, members: Sequence[Chain], at: datetime | Point, now: datetime) -> Planned:
+def _planned(
+    site: Site, name: str, members: Sequence[Chain], pieces: Sequence[Piece], at: datetime | Point, now: datetime
+) -> Planned:
     empty = unchosen(site, name, "moment", members, now)
     try:
-        points = RestorePoints(site.service(name, Docker()), chaining.present(members, now), Manifests(site.repository))
+        points = RestorePoints(site.service(name, Docker()), chaining.present(members, now), Manifests(site.repository), pieces)
         choice = points.at(at) if isinstance(at, datetime) else points.at_position(at)
     except LifeboatError as error:
         return replace(empty, error=error)

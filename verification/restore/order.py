@@ -56,6 +56,7 @@ class Restoration(BaseModel):
     delivered: where the data are now; None when they are not there. aside: where what was there before is now
     partial: why a copy that equals its witness is not all that the source was; None for whole ones
     touched: whether the target was changed; stopped: whether its service was stopped, and not started again
+    started: what came of asking the server that was started, or why none was started; None where there was none to start
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +79,7 @@ class Restoration(BaseModel):
     tables: tuple[str, ...] = ()
     touched: bool = False
     stopped: bool = False
+    started: str | None = None
     moment: MomentPart | None = None
     proof: str = ""
     partial: str | None = None

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from backups import chains as chaining
 from backups.errors import Damaged, LifeboatError
+from backups.follow import beyond, piece
+from backups.follow.beyond import Beyond
+from backups.follow.piece import LOG, Piece
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
 from backups.manifest import BACKUP, BackupRecord, Manifest
@@ -20,6 +23,7 @@ from verification.evidence import store
 from verification.evidence.store import TAG
 from verification.restore.moment import Choice, RestorePoints
 from verification.restore.order import Order, Timed
+from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target
 from verification.restore.target.open import open_target
 from verification.restore.target.place import PlaceTarget
@@ -37,7 +41,9 @@ class Manifests:
     def __call__(self, record: BackupRecord) -> Manifest:
         """Read the manifest of a backup; raises Damaged when it is not whole."""
         if record.snapshot not in self._read:
-            self._read[record.snapshot] = self._repository.manifest(record)
+            self._read[record.snapshot] = (
+                beyond.manifest(record, self._repository) if isinstance(record, Beyond) else self._repository.manifest(record)
+            )
         return self._read[record.snapshot]
 
 
@@ -50,6 +56,7 @@ class Plan:
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
     image: what the copy will run on, and its id
     lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
+    foreseen: what becomes of what a running server holds, a line each
     """
 
     order: Order
@@ -63,6 +70,7 @@ class Plan:
     image: str
     lost_seconds: float
     lost: Sequence[str]
+    foreseen: Sequence[str] = ()
 
     @property
     def promised_seconds(self) -> float | None:
@@ -77,12 +85,13 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     """
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
-    snapshots = site.repository.snapshots(BACKUP, TAG)
+    snapshots = site.repository.snapshots(BACKUP, TAG, LOG)
     manifests = Manifests(site.repository)
-    choice = choose(site.repository.listing(snapshots), manifests, service, order, now)
+    pieces = piece.read(snapshots)
+    choice = choose(site.repository.listing(snapshots), manifests, service, order, now, pieces)
     if choice.later and not order.anyway:
         require_unrefuted(site.repository, snapshots, choice.later, order, now)
-    target = open_target(order.to, site, docker, service, in_place=not order.tables)
+    target = open_target(order.to, site, docker, service, served=not order.tables)
     if order.tables and not isinstance(target, PlaceTarget):
         raise LifeboatError(
             f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
@@ -91,6 +100,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     manifest = manifests(choice.backup)
     image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
+    foreseen = target.foresee(service, choice.backup, manifests, site.repository) if isinstance(target, ApiTarget) else []
     held = target.entries()
     if held and not (order.replace and target.replacement):
         shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
@@ -98,6 +108,8 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
             f"{target} holds something already: {shown}; nothing was changed",
             hint="name another place" + (f", or {target.replacement.offer}" if target.replacement else ""),
         )
+    if not order.anyway:
+        require_at_rest(target)
     needed = sum(record.size for record in choice.records)
     what = f"the restore of {choice.backup.id}"
     target.require_room(needed, what)
@@ -115,8 +127,19 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         promised=promised(site.repository, snapshots, name, now),
         image=images.described(image, docker),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
-        lost=_lost(service, manifest),
+        lost=[*_followed(choice, pieces, order), *_lost(service, manifest)],
+        foreseen=foreseen,
     )
+
+
+def require_at_rest(target: Target) -> None:
+    """Raise LifeboatError when something runs on what the target holds: it would go on with files that are moved aside."""
+    if why := target.in_use():
+        raise LifeboatError(
+            f"{target} is in use: {why}; nothing was changed",
+            hint="stop it first, or set restore.stop and restore.start, which run at restore.to and the service's own place; "
+            "or go on all the same, and start it anew afterwards: --anyway",
+        )
 
 
 def require_unrefuted(
@@ -140,7 +163,9 @@ def require_unrefuted(
     )
 
 
-def choose(held: Listing, manifests: Manifests, service: Service, order: Order, now: datetime) -> Choice:
+def choose(
+    held: Listing, manifests: Manifests, service: Service, order: Order, now: datetime, pieces: Sequence[Piece] = ()
+) -> Choice:
     """Choose what comes back: nothing that is dated in the future, unless it is named by its id.
 
     Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole.
@@ -152,7 +177,7 @@ def choose(held: Listing, manifests: Manifests, service: Service, order: Order, 
     if order.backup == "latest":
         chaining.require_present(service.name, members, now)
         members = chaining.present(members, now)
-    points = RestorePoints(service, members, manifests)
+    points = RestorePoints(service, members, manifests, pieces)
     if isinstance(order.at, datetime):
         return points.at(order.at)
     return points.at_position(order.at) if order.at is not None else points.of_backup(order.backup)
@@ -181,6 +206,16 @@ def lock(site: Site, target: str) -> Path:
 def in_use(site: Site, target: str) -> AbstractContextManager[None]:
     """Hold the target; raises LifeboatError while another restore on this machine does."""
     return locks.at_once(lock(site, target), f"another restore to {target} is running", hint="wait for it, or name another place")
+
+
+def _followed(choice: Choice, pieces: Sequence[Piece], order: Order) -> list[str]:
+    """Say that the log beyond the newest backup is kept, where that backup was asked for."""
+    log = beyond.beyond(choice.backup, pieces) if order.at is None else None
+    if log is None:
+        return []
+    return [
+        f"its log is kept up to {log.taken_at:%Y-%m-%d %H:%M:%S} UTC: --at {log.taken_at:%Y-%m-%dT%H:%M:%SZ} brings that back"
+    ]
 
 
 def _lost(service: Service, manifest: Manifest) -> list[str]:

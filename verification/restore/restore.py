@@ -78,11 +78,13 @@ class _Restore:
         self.book = Runbook()
         self.progress = Progress(Stopwatch(monotonic))
         self.notes: list[str] = []
+        self.lacking: list[str] = []
         self.delivered: str | None = None
         self.aside: str | None = None
         self.configuration: str | None = None
         self.touched = False
         self.stopped = False
+        self.started: str | None = None
 
     def carry_out(self) -> None:
         """Bring the copy back, then deliver it: the target comes last. Raises LifeboatError; what is known by then is kept."""
@@ -106,11 +108,21 @@ class _Restore:
                 if self.progress.moment and back.log:
                     self._prove_log(continuous_copy(back.copy), back.log, box)
                 self._require_borne_out()
+                self._look_at_rest()
                 target.make_way(delivery, self.plan.held, self)
                 target.deliver(delivery, self.plan.manifests(choice.backup), self)
                 target.begin(delivery, self.plan.manifests(choice.backup), self)
         finally:
             self.progress.watch.stop()
+
+    def _look_at_rest(self) -> None:
+        """Look once more whether something runs on what the target holds: hours may have passed. Raises LifeboatError then."""
+        if not self.plan.order.anyway:
+            planning.require_at_rest(self.plan.target)
+        elif why := self.plan.target.in_use():
+            self.notes.append(
+                f"restart it now: {why}; what it saves until then goes to the old files, and is lost at its next start"
+            )
 
     def _require_borne_out(self) -> None:
         """Raise LifeboatError when nobody asked for this restore, and the service's machine does not bear the alarm out."""
@@ -174,6 +186,8 @@ class _Restore:
         order, later = self.plan.order, log.manifest.id
         if not order.second_replay:
             moment.skip(self.progress, "the second replay was left out, as was asked for (--no-second-replay)")
+        elif not log.manifest.witness:
+            moment.skip(self.progress, moment.NO_WITNESS)
         elif not all(check.passed for check in self.progress.checks):
             moment.skip(self.progress, "the copy was not equal to its own witness already")
         else:
@@ -255,7 +269,8 @@ class _Restore:
         """Make the result of all that is known."""
         plan, choice, fault = self.plan, self.plan.choice, self.progress.fault
         phases = [Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases]
-        partial = self.progress.manifest.partial if self.progress.manifest else None
+        whole = self.progress.manifest.partial if self.progress.manifest else None
+        partial = "; ".join([*([whole] if whole else []), *self.lacking]) or None
         result = Restoration(
             service=plan.service.name,
             type=plan.service.settings.type,
@@ -278,6 +293,7 @@ class _Restore:
             tables=tuple(plan.order.tables),
             touched=self.touched,
             stopped=self.stopped,
+            started=self.started,
             phases=tuple(phases),
             checks=tuple(self.progress.checks),
             to=plan.order.to,

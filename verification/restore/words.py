@@ -25,6 +25,7 @@ def whereabouts(result: Restoration) -> list[str]:
         where = f"was not delivered whole, and {result.to} is not as it was: the steps in the runbook say how far it came"
     return [
         where,
+        *([result.started] if result.started else []),
         *(["its service was stopped by restore.stop, and not started again"] if result.stopped and not result.delivered else []),
         *([f"what was there before is in {result.aside}"] if result.aside else []),
         *([f"its configuration is in {result.configuration}"] if result.configuration else []),

@@ -32,7 +32,18 @@ _OF_A_SERVICE: dict[str, tuple[str, _Value]] = {
         "How long the slowest restore of the newest verification took.",
         lambda status: status.restore_seconds,
     ),
-    "lifeboat_rpo_kept": ("1 when the newest backup is young enough.", lambda status: int(status.rpo_kept)),
+    "lifeboat_rpo_kept": (
+        "1 when the newest backup, or what is kept of the log behind it, is young enough.",
+        lambda status: int(status.rpo_kept),
+    ),
+    "lifeboat_rpo_seconds": (
+        "What was committed for so long would be lost with the source now.",
+        lambda status: status.rpo_seconds,
+    ),
+    "lifeboat_log_timestamp_seconds": (
+        "Up to when the log is kept beyond the newest backup, where it is followed.",
+        lambda status: _seconds(status.log_until),
+    ),
     "lifeboat_rto_kept": (
         "1 when the slowest restore was fast enough.",
         lambda status: None if status.rto_kept is None else int(status.rto_kept),

@@ -14,6 +14,7 @@ from backups import durations
 from backups.chains import Chain
 from backups.config.settings import Objectives
 from verification.evidence.store import Proof
+from verification.watch.followed import Kept
 
 Standing = Literal["verified", "failed", "stale", "never-proven"]
 
@@ -22,6 +23,8 @@ class ServiceStatus(BaseModel):
     """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints`: what is wrong.
 
     partial: why the last backup is not all that the source was, though it may be verified (`Manifest.partial`)
+    log_until: up to when its log is kept beyond the last backup, None where it is not followed
+    rpo_seconds: what was committed for so long would be lost with the source now; None without a backup
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +42,8 @@ class ServiceStatus(BaseModel):
     restore_seconds: float | None
     rto_kept: bool | None
     partial: str | None = None
+    log_until: AwareDatetime | None = None
+    rpo_seconds: float | None = None
     complaints: tuple[str, ...]
 
 
@@ -49,13 +54,26 @@ def assess(
     objectives: Objectives,
     *,
     now: datetime,
+    logs: Mapping[str, Kept] | None = None,
 ) -> list[ServiceStatus]:
-    """Judge every service (name -> type) against the objectives; `proofs` maps a backup's id to its newest proof."""
-    return [_assess(name, kind, chains.get(name, ()), proofs, objectives, now) for name, kind in services.items()]
+    """Judge every service (name -> type) against the objectives.
+
+    proofs: by a backup's id its newest proof. logs: by service, how far its log is kept where it is followed
+    """
+    return [
+        _assess(name, kind, chains.get(name, ()), proofs, objectives, now, (logs or {}).get(name, Kept()))
+        for name, kind in services.items()
+    ]
 
 
 def _assess(
-    name: str, kind: str, chains: Sequence[Chain], proofs: Mapping[str, Proof], objectives: Objectives, now: datetime
+    name: str,
+    kind: str,
+    chains: Sequence[Chain],
+    proofs: Mapping[str, Proof],
+    objectives: Objectives,
+    now: datetime,
+    log: Kept,
 ) -> ServiceStatus:
     backups = [backup for chain in chaining.present(chains, now) for backup in chain.backups]
     future = chaining.ahead(chains, now)
@@ -67,13 +85,18 @@ def _assess(
     failed = any(proof.verdict != "verified" for proof in latest)
     slowest = max((proof.restore_seconds for proof in latest if proof.restore_seconds is not None), default=None)
     standing = _standing(at, failed=failed, allowed=objectives.proof, now=now)
-    rpo_kept = last is not None and now - last.taken_at <= objectives.rpo
+    # What is kept of the log is kept behind the last backup: without it the log is of no use.
+    safe_until = max(last.taken_at, log.until or last.taken_at) if last else None
+    rpo_kept = safe_until is not None and now - safe_until <= objectives.rpo
     rto_kept = None if slowest is None else slowest <= objectives.rto.total_seconds()
     complaints = [f"{chaining.ahead_words(backup, now)}, and counts for nothing until then" for backup in future]
     if last is None:
         complaints.append("has no other backup" if future else "has no backup")
-    elif not rpo_kept:
-        complaints.append(_older("the last backup", now - last.taken_at, objectives.rpo))
+    elif not rpo_kept and safe_until is not None:
+        what = "the last backup" if safe_until == last.taken_at else "what is kept of its log"
+        complaints.append(_older(what, now - safe_until, objectives.rpo))
+    if log.fault:
+        complaints.append(f"its log is not followed: {log.fault}")
     if standing == "never-proven":
         complaints.append("no backup of it was ever proven")
     elif standing == "failed":
@@ -98,6 +121,8 @@ def _assess(
         restore_seconds=slowest,
         rto_kept=rto_kept,
         partial=last.partial if last else None,
+        log_until=log.until if last else None,
+        rpo_seconds=max(0.0, (now - safe_until).total_seconds()) if safe_until else None,
         complaints=tuple(complaints),
     )
 

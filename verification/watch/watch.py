@@ -17,7 +17,7 @@ from backups.config.settings import Watch
 from backups.errors import Damaged, LifeboatError
 from backups.machine import parallel
 from backups.machine.docker import Docker
-from backups.manifest import BackupRecord
+from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Problem, Service
 from backups.services.identified import another
 from backups.site import Site
@@ -109,23 +109,22 @@ def _look(
     now: Callable[[], datetime],
 ) -> Sighting:
     service = site.service(name, Docker())
-    witness: Sequence[Fact] = ()
+    newest: Manifest | None = None
     members: tuple[Chain, ...] = ()
     advice, seen_at = None, now()
     future: list[str] = []
-    newest: BackupRecord | None = None
     unread = held if isinstance(held, LifeboatError) else None
     if not isinstance(held, LifeboatError):
         members = tuple(chaining.present(held.get(name, ()), seen_at))
         future = [chaining.ahead_words(backup, seen_at) for backup in chaining.ahead(held.get(name, ()), seen_at)]
     if members:
         try:
-            witness = _newest_witness(site, members)
+            newest = _newest(site, members)
         except LifeboatError as error:
             unread = error
-    seen, unseen = _look_repeatedly(service, witness, site.settings.watch, sleep)
+    seen, unseen = _look_repeatedly(service, newest.witness if newest else (), site.settings.watch, sleep)
     if newest and any(problem.kind == "loss" for problem in seen):
-        seen, unseen = _of_the_same_server(service, site, newest, seen)
+        seen, unseen = _of_the_same_server(service, newest, seen)
     if seen and members:
         try:
             advice = _advise(site, members, now())
@@ -134,17 +133,17 @@ def _look(
     return Sighting(name, service.settings.type, now(), seen, unseen or unread, advice, tuple(future))
 
 
-def _newest_witness(site: Site, members: Sequence[Chain]) -> Sequence[Fact]:
-    """Read the newest witness there is: a backup that turns out to be none, or damaged, is named and passed over."""
+def _newest(site: Site, members: Sequence[Chain]) -> Manifest:
+    """Read the newest backup that there is: one that turns out to be none, or damaged, is named and passed over."""
     backups = sorted((backup for chain in members for backup in chain.backups), key=lambda backup: backup.taken_at)
     for older in reversed(range(len(backups))):
         try:
-            return site.repository.manifest(backups[older]).witness
+            return site.repository.manifest(backups[older])
         except Damaged as fault:
             if not older or older == len(backups) - _PASSED_OVER:
                 raise
             log.warning("%s: %s", backups[older].service, fault.message)
-    return ()
+    raise AssertionError("a chain has a backup, and the oldest is read or raises")
 
 
 def _look_repeatedly(
@@ -177,11 +176,11 @@ def _look_repeatedly(
 
 
 def _of_the_same_server(
-    service: Service, site: Site, newest: BackupRecord, seen: tuple[Problem, ...]
+    service: Service, newest: Manifest, seen: tuple[Problem, ...]
 ) -> tuple[tuple[Problem, ...], LifeboatError | None]:
     """Return the losses when it is the server of the backup that has them, else why nothing is known of that one."""
     try:
-        other = another(service, site.repository.manifest(newest))
+        other = another(service, newest)
     except LifeboatError as error:
         return (), error
     if other is None:

@@ -6,7 +6,6 @@ Everything started here is labelled with the run that owns it, so that `backups/
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from backups.errors import LifeboatError
 from backups.machine import commands_run
 from backups.machine.docker.container import Container, Image
 from backups.machine.docker.errors import first_line, translated
+from backups.machine.docker.mounts import Mounts
 
 RUN_LABEL = "lifeboat.run"
 STATE_LABEL = "lifeboat.state"
@@ -42,7 +42,7 @@ class Limits:
 
 
 @dataclass
-class Docker:
+class Docker(Mounts):
     """The Docker Engine of this machine; everything that it is told to start gets `labels`."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -168,26 +168,46 @@ class Docker:
         with translated(f"volume {name}"):
             return Path(self.client().volumes.get(name).attrs["Mountpoint"])
 
+    def has_volume(self, name: str) -> bool:
+        """Return whether there is a volume of that name."""
+        with translated(f"volume {name}"):
+            try:
+                self.client().volumes.get(name)
+            except docker.errors.NotFound:
+                return False
+        return True
+
     def remove_volume(self, name: str) -> None:
         """Remove a volume; one that does not exist is fine."""
         with translated(f"volume {name}"), suppress(docker.errors.NotFound):
             self.client().volumes.get(name).remove(force=True)
 
-    def keep(self, name: str, image: Image, volumes: Mapping[str, str], options: Sequence[str]) -> Container:
-        """Start a container that stays: without a run's label, restarted with the daemon, with its image's entry point.
+    def keep(
+        self,
+        name: str,
+        image: Image,
+        volumes: Mapping[str, str],
+        options: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        start: bool = True,
+    ) -> Container:
+        """Make a container that stays: without a run's label, restarted with the daemon, with its image's entry point.
 
-        volumes: the name of each volume, and where the container has it
+        volumes: the name of each volume, and where the container has it. start: at once
         """
         with translated(f"container {name}"):
             created = self.client().containers.create(
                 image.id,
                 list(options) or None,
                 name=name,
+                environment=dict(environment or {}),
                 mounts=[Mount(target=inside, source=volume, type="volume") for volume, inside in volumes.items()],
                 restart_policy=_RESTARTED,
                 security_opt=_NO_MORE,
             )
-            created.start()
+            if start:
+                created.start()
         return Container(created, image)
 
     def isolated_network(self, name: str) -> str:
@@ -230,39 +250,6 @@ class Docker:
             except docker.errors.NotFound:
                 return False
 
-    def host_path(self, container: str, path: str) -> Path:
-        """Return where `path` of a container is on this machine: in its volume, its bind mount, or its layer.
-
-        Raises LifeboatError when there is no such container, or when its files are not on this machine.
-        """
-        found = self._found(container)
-        wanted = Path(normpath(path))
-        for mount in sorted(found.attrs["Mounts"], key=lambda mount: len(mount["Destination"]), reverse=True):
-            if wanted.is_relative_to(mount["Destination"]):
-                return _below(Path(mount["Source"]), wanted.relative_to(mount["Destination"]), container)
-        merged = (found.attrs.get("GraphDriver", {}).get("Data") or {}).get("MergedDir")
-        if merged is None:
-            raise LifeboatError(
-                f"{path} of container {container} is not in a volume or a bind mount that this machine can read",
-                hint=f"mount a volume at {path}, or give the files' place as local:/path",
-            )
-        return _below(Path(merged), wanted.relative_to("/"), container)
-
-    def environment(self, container: str) -> dict[str, str]:
-        """Return the environment that a container starts with; raises LifeboatError when there is no such container."""
-        written = self._found(container).attrs["Config"].get("Env") or []
-        return dict(variable.split("=", 1) for variable in written if "=" in variable)
-
-    def _found(self, container: str) -> DockerContainer:
-        with translated(f"container {container}"):
-            try:
-                return self.client().containers.get(container)
-            except docker.errors.NotFound as error:
-                raise LifeboatError(
-                    f"there is no container {container} on this machine",
-                    hint="docker ps -a lists them; a place is docker:container:/path",
-                ) from error
-
 
 def _command_line(
     name: str,
@@ -279,14 +266,3 @@ def _command_line(
     line += ["--user", user] if user else []
     line += ["--entrypoint", entrypoint[0]] if entrypoint else []
     return [*line, image.name, *(entrypoint or [])[1:], *(command or [])]
-
-
-def _below(base: Path, path: Path, container: str) -> Path:
-    """Return `path` below `base`; refuses a symbolic link, which leads elsewhere outside the container."""
-    for part in (*reversed(path.parents), path):
-        if (base / part).is_symlink() and part != Path():
-            raise LifeboatError(
-                f"{part} of container {container} is a symbolic link to {(base / part).readlink()}",
-                hint="write the path that the link leads to, as the container sees it",
-            )
-    return base / path

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from backups import secret
 from backups.errors import LifeboatError, Transient
+from backups.services.grafana import again
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http import answer as answers
 from backups.services.http.address import shown
@@ -28,24 +29,38 @@ _MOST_BYTES = 4 * 2**30
 """Of a list, and what is read between its pages; a server that has more never says that it has come to the end."""
 _BOUNDS = Bounds(silence=120.0, total=600.0)
 _BUSY = frozenset({429, 502, 503, 504})
-_TRIES = 5
-_LONGEST_PAUSE_SECONDS = 60.0
-
+_BROKEN = frozenset({500})
+"""What a server answers about an object that it cannot read, the second time as the first."""
 
 _HEALTH = {(200, "ok"): True, (503, "failing"): False}
 """Its own words about its database, with the status that comes with them, and whether it is well."""
 
 
-class Denied(LifeboatError):
+class Declined(LifeboatError):
+    """The server answers that it does not do it. said: its own words, without the path, in which there are names of objects."""
+
+    said: str = ""
+
+
+class Denied(Declined):
     """HTTP 403: the caller may not have this."""
 
 
-class Missing(LifeboatError):
+class Missing(Declined):
     """HTTP 404: there is no such object, or no such route in this version."""
 
 
-class Refused(LifeboatError):
+class Refused(Declined):
     """Any other HTTP 4xx: the server understood the request and does not carry it out."""
+
+
+class Unclear(Transient):
+    """A write that may have been carried out: the connection was cut, or the server failed. Look before it is made again.
+
+    about: what was written, for whoever looks
+    """
+
+    about: object = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,13 @@ class Health:
 
     ok: bool
     version: str | None
+
+
+@dataclass
+class Sent:
+    """What was sent to a server that may have changed it, by all clients that were made from one another."""
+
+    writes: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,7 @@ class Client:
     direct: straight to the address, whatever proxies this machine is configured to use (copies)
     trusted: logins by organisation (0: the server itself) to read as, where the server trusts a proxy's header (copies)
     tls, tls_ca: see `HttpSettings`
+    sent: what was written so far
     """
 
     url: str = field(repr=False)
@@ -76,6 +99,7 @@ class Client:
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
     tls: Tls = "verify"
     tls_ca: Path | None = None
+    sent: Sent = field(default_factory=Sent, repr=False, compare=False)
     line: Line = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -160,7 +184,8 @@ class Client:
 
     def get_or_status(self, *path: str, **parameters: Any) -> Any:
         """The JSON at a path; the text `HTTP 404` where the server answers anything but 200, `no JSON` where the body is none."""
-        answer = self._once("GET", _address(path), parameters, None)
+        address = _address(path)
+        answer = again.ask(lambda: self._once("GET", address, parameters, None), reads=True, pause=self.pause, definite=_BROKEN)
         if answer.status != 200:
             return f"HTTP {answer.status}"
         try:
@@ -170,9 +195,16 @@ class Client:
         except Foreign:
             return "no JSON"
 
-    def send(self, method: str, *path: str, body: Any = None) -> Any:
-        """Write; returns the answer's JSON. What is written has no provenance: people may go on editing it."""
-        return self._call(method, path, {}, body)
+    def send(self, method: str, *path: str, body: Any = None, provenance: bool = False) -> Any:
+        """Write; returns the answer's JSON. Raises Unclear where it may have been carried out all the same.
+
+        provenance: leave what is written to the API, as Terraform does; else it has no provenance, and people may edit it
+        """
+        self.sent.writes += 1
+        try:
+            return self._call(method, path, {}, body, {} if provenance else {"X-Disable-Provenance": "true"})
+        except Transient as error:
+            raise Unclear(error.message, hint=error.hint) from error
 
     def pages(self, *path: str, size: str = "limit", **parameters: Any) -> Iterator[Mapping[str, Any]]:
         """Every object of a list that comes by page; `size` is the parameter that says how long a page is."""
@@ -220,23 +252,26 @@ class Client:
             hint="is the url a Grafana's?",
         )
 
-    def _call(self, method: str, path: tuple[str, ...], parameters: Mapping[str, Any], body: Any) -> Any:
+    def _call(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        parameters: Mapping[str, Any],
+        body: Any,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         address = _address(path)
-        for attempt in range(_TRIES):
-            answer = self._once(method, address, parameters, body)
-            # A server that is busy has not done it; one that went away in the middle may have, so only reads are repeated then.
-            again = answer.status == 429 or (answer.status in _BUSY and method == "GET")
-            if not again or attempt == _TRIES - 1:
-                break
-            self.pause(_pause_seconds(answer, attempt))
+        answer = again.ask(
+            lambda: self._once(method, address, parameters, body, headers or {}), reads=method == "GET", pause=self.pause
+        )
         return self._answer(method, address, answer)
 
-    def _once(self, method: str, address: str, parameters: Mapping[str, Any], body: Any) -> Answer:
-        headers = {"Accept": "application/json"}
+    def _once(
+        self, method: str, address: str, parameters: Mapping[str, Any], body: Any, more: Mapping[str, str] | None = None
+    ) -> Answer:
+        headers = {"Accept": "application/json", **(more or {})}
         if self.organisation is not None:
             headers["X-Grafana-Org-Id"] = str(self.organisation)
-        if method != "GET":
-            headers["X-Disable-Provenance"] = "true"
         if self.trusted is not None:
             headers[USER_HEADER] = self._trusted_login(self.trusted)
         return self.line.ask(method, address, _BOUNDS, params=dict(parameters), body=body, headers=headers)
@@ -263,14 +298,15 @@ class Client:
             if self.trusted is not None:
                 hint = "the copy must let one of its administrators in; its log says why it did not"
             raise LifeboatError(f"{what} does not accept {self.caller} (HTTP 401: {_message(answer)})", hint=hint)
-        if status == 403:
-            raise Denied(f"{method} {address}: HTTP 403", hint="give the service account the role Admin")
-        if status == 404:
-            raise Missing(f"{method} {address}: HTTP 404: {_message(answer)}")
         if status >= 500 or status == 429:
             raise Transient(f"{what} answers {status}: {_message(answer)}", hint="look at Grafana's log; try again later")
         if status >= 400:
-            raise Refused(f"{method} {address}: HTTP {status}: {_message(answer)}")
+            declined = {403: Denied, 404: Missing}.get(status, Refused)(
+                f"{method} {address}: HTTP {status}: {_message(answer)}",
+                hint="give the service account the role Admin" if status == 403 else None,
+            )
+            declined.said = _message(answer)
+            raise declined
         try:
             return answer.json() if answer.body else None
         except TooDeep:
@@ -309,12 +345,6 @@ def _whose(status: int) -> str:
 
 def _address(path: tuple[str, ...]) -> str:
     return "/" + "/".join(quote(part, safe="", errors="surrogatepass") for part in path)
-
-
-def _pause_seconds(answer: Answer, attempt: int) -> float:
-    """As long as the server wants (Retry-After), else longer with each attempt."""
-    wanted = answer.headers.get("retry-after", "")
-    return min(float(wanted) if wanted.isascii() and wanted.isdigit() else 2.0**attempt, _LONGEST_PAUSE_SECONDS)
 
 
 def _message(answer: Answer) -> str:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from backups.foreign import Size
+from backups.foreign import RelativePath, Size, Token
 from backups.manifest import Manifest, details_of
 
 API = "api"
@@ -23,13 +23,19 @@ class Plugin(BaseModel):
 
 
 class GrafanaDetails(BaseModel):
-    """The `details`. closed: kinds of objects, by organisation, that the API refused to give (`method: api`)."""
+    """The `details`. closed: kinds of objects, by organisation, that the API refused to give (`method: api`).
+
+    file: the database's path below the source's data directory. version_before: the version that the last backup that knew one
+    says, where the source did not say its own
+    """
 
     model_config = ConfigDict(frozen=True)
 
     method: str | None = None
     plugins: tuple[Plugin, ...] = ()
     closed: tuple[tuple[Size, str], ...] = ()
+    file: RelativePath = "grafana.db"
+    version_before: Token | None = None
 
     @classmethod
     def of(cls, manifest: Manifest) -> "GrafanaDetails":

@@ -4,6 +4,8 @@ Its environment lets it talk to nobody and change nothing; both ways of bringing
 """
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
@@ -53,6 +55,7 @@ EMPTY_ENVIRONMENT = {name: value for name, value in ENVIRONMENT.items() if not n
 """For a copy that begins empty: it lets in its first user, by password."""
 
 READY_SECONDS = 300.0
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}(?![0-9])")
 ANOTHER_BACKUP = "verify another backup, and take a full"
 
 
@@ -63,9 +66,15 @@ def prepare_empty(directory: Path) -> None:
     (directory / INI).touch(mode=0o600)
 
 
-def wait(sandbox: Sandbox, container: Container, manifest: Manifest) -> str:
+def wait(
+    sandbox: Sandbox,
+    container: Container,
+    manifest: Manifest,
+    written_by: Callable[[str], str | None] = lambda version: None,  # noqa: ARG005
+) -> str:
     """Wait until the server in the container is healthy; its URL, for blocks of `Sandbox.reach`.
 
+    written_by: says what a backup is of whose source did not say its version, where it is not of the given one
     Raises Damaged, with its last log lines, when it ends or never is healthy; LifeboatError when it is of another version.
     """
     answers: list[tuple[str, Health]] = []
@@ -78,6 +87,8 @@ def wait(sandbox: Sandbox, container: Container, manifest: Manifest) -> str:
         except LifeboatError as error:
             if container.running():
                 return False
+            # An image of another version may well end: that is not the backup's fault.
+            _same_version(_tag(container.image.name), manifest, container.image.name, written_by)
             raise Damaged(
                 f"the restored Grafana ended while it started: {container.logs(8)}",
                 hint=f"is {container.image.name} the source's image? else {ANOTHER_BACKUP}",
@@ -89,15 +100,27 @@ def wait(sandbox: Sandbox, container: Container, manifest: Manifest) -> str:
             f"the restored Grafana is not healthy after {READY_SECONDS:.0f} s: {container.logs(8)}", hint=ANOTHER_BACKUP
         )
     url, health = answers[-1]
-    _same_version(health.version, manifest, container.image.name)
+    _same_version(health.version, manifest, container.image.name, written_by)
     return url
 
 
-def _same_version(runs: str | None, manifest: Manifest, image: str) -> None:
+def _same_version(runs: str | None, manifest: Manifest, image: str, written_by: Callable[[str], str | None]) -> None:
     """A newer server migrates the database, an older one cannot read it: neither proves this backup."""
-    backed_up = manifest.source.version
-    if runs and backed_up[:1].isdigit() and runs.split(".")[:2] != backed_up.split(".")[:2]:
+    if not runs:
+        return
+    backed_up: str | None = manifest.source.version
+    if not manifest.source.version[:1].isdigit():
+        backed_up = written_by(runs)
+    elif runs.split(".")[:2] == manifest.source.version.split(".")[:2]:
+        backed_up = None
+    if backed_up:
         raise LifeboatError(
             f"the image {image} runs Grafana {runs}, the backup is of {backed_up}",
             hint="set the service's `image:` in lifeboat.yaml to the source's version, and take a backup",
         )
+
+
+def _tag(image: str) -> str | None:
+    """The version that an image's tag names; None where it names none."""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    return tag if _VERSION.match(tag) else None

@@ -22,7 +22,7 @@ from backups.services.grafana.client import Client
 from backups.services.grafana.details import API, GrafanaDetails
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
-from backups.services.grafana.files import writing
+from backups.services.grafana.files import source, writing
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.settings import GrafanaSettings
@@ -64,7 +64,9 @@ class GrafanaService:
         """See `Service`: whether its server and its database answer."""
         if self._by_api:
             return health.problems(self.settings)
-        return health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts))
+        # A server that lives on another database is no reason to restore this one: NotLiving says so in its place.
+        file = source.living_file(self.settings, self._docker, self._hosts)
+        return health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts, file))
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See `Service`: the last backup alone."""

@@ -1,6 +1,8 @@
 """Backs up a MySQL server as a service: chooses the method (`methods/`), and has the doctor check the source first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
@@ -10,9 +12,10 @@ from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem
 from backups.services.continuous import Transaction
 from backups.services.measured import How
 from backups.services.mysql import health, loss, measured, told
-from backups.services.mysql.binlog import coverage
+from backups.services.mysql.binlog import coverage, joined
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.dump_details import is_dump
+from backups.services.mysql.methods import follow
 from backups.services.mysql.methods.clone import Clone
 from backups.services.mysql.methods.dump import Dump
 from backups.services.mysql.methods.method import Method
@@ -80,6 +83,14 @@ class MySQLService:
     def log(self, manifest: Manifest) -> Sequence[str]:
         """List the paths of its log's segments; see `Continuous.log`."""
         return coverage.log(manifest)
+
+    def pull_on(self, last: Manifest, directory: Path) -> Captured:
+        """Pull what its log has gained; see `Continuous.pull_on`."""
+        return follow.pull_on(self.settings, last, directory)
+
+    def join(self, parts: Sequence[Fetched], into: Path) -> Mapping[str, Any]:
+        """Join logs that follow one another; see `Continuous.join`."""
+        return joined.join([(coverage.log_details(part.manifest), part.data) for part in parts], into).model_dump()
 
     def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Transaction]:
         """Tell the transactions between two backups; see `Continuous.told`."""

@@ -155,7 +155,8 @@ class PrometheusCopy:
             options=first_start.options(self._details, f"{mounted}/{found.main}" if found and mounted else None, self._now()),
             configuration_inside=mounted,
             port=_PORT,
-            first_start=BlocksStay(self._details.blocks),
+            first_start=BlocksStay(self._details, self._last.manifest.witness),
+            beside=first_start.BESIDE if mounted else None,
         )
 
     def _mounted(self) -> str | None:

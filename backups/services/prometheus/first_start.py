@@ -4,19 +4,31 @@ Prometheus applies its retention when it opens its storage: with the image's def
 two seconds after a restore.
 """
 
+import json
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import cast
 
 from backups import durations
 from backups.errors import LifeboatError
 from backups.places.base import Place
-from backups.services.prometheus import command_line, horizon
+from backups.services.base import Asked, Beside, ServiceSettings
+from backups.services.prometheus import command_line, horizon, questions, ranges
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META
-from backups.services.prometheus.details import Block, PrometheusDetails
+from backups.services.prometheus.details import PrometheusDetails
+from backups.services.prometheus.settings import PrometheusSettings
+from backups.witness import Check, Fact, compare
 
 PORT = 9090
+_THERE = "in the server's directory"
+BESIDE = Beside(
+    "its source is alive, or cannot be looked at: the new container scrapes, alerts and writes to remote storage as its source "
+    "does, if its configuration says so; stop one of the two (docker stop) where that disturbs"
+)
 _TIME, _SIZE = "storage.tsdb.retention.time", "storage.tsdb.retention.size"
 _UNLIMITED = f"--{_SIZE}=1EB"
 """A limit by size alone: without one of the two, Prometheus limits by time, to 15 days."""
@@ -71,18 +83,55 @@ def notes(details: PrometheusDetails, now: datetime) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class BlocksStay:
-    """See FirstStart: every delivered block is still a block of the server's directory."""
+    """See FirstStart: every delivered block is there, itself or in one that was made of it, and the answers are the witness's."""
 
-    blocks: Sequence[Block]
+    details: PrometheusDetails
+    witness: Sequence[Fact]
 
     def ready(self, address: str) -> bool:
         """See FirstStart."""
         return Api(f"http://{address}:{PORT}", direct=True).ready()
 
-    def missing(self, place: Place) -> Sequence[str]:
-        """See FirstStart."""
-        there = {file.path for file in place.files()}
-        return [f"block {block.ulid}" for block in self.blocks if f"{block.ulid}/{META}" not in there]
+    def ask(self, place: Place, address: str | None, settings: ServiceSettings) -> Asked:
+        """See FirstStart. Answers are about the past of the backup: what the server has scraped since is in none."""
+        checks = list(self.blocks(place))
+        try:
+            api = Api(f"http://{address}:{PORT}", direct=True) if address else Api.of(cast("PrometheusSettings", settings))
+            asked = self.details.questions
+            answers = [*questions.ask(api, asked), *ranges.ask(api, asked.ranges)]
+        except LifeboatError as error:
+            return Asked(checks, [f"its answers: {error.message}"])
+        left_out = set(asked.unsettled)
+        kept = [fact for fact in answers if (fact.subject, fact.metric) not in left_out]
+        names = {(fact.subject, fact.metric) for fact in kept}
+        stated = [fact for fact in self.witness if (fact.subject, fact.metric) in names]
+        return Asked([*checks, *compare(stated, kept)])
+
+    def blocks(self, place: Place) -> Iterator[Check]:
+        """Say of each delivered block whether it is there: as itself, or in a block that a compaction has made of it."""
+        wanted = [block.ulid for block in self.details.blocks]
+        there = {
+            file.path.split("/")[0] for file in place.files() if file.path.endswith(f"/{META}") and file.path.count("/") == 1
+        }
+        parents = _parents(place, sorted(there - set(wanted))) if set(wanted) - there else set()
+        for ulid in wanted:
+            found = _THERE if ulid in there | parents else None
+            yield Check(subject=f"block {ulid}", metric="is", expected=_THERE, observed=found, passed=found is not None)
+
+
+def _parents(place: Place, ulids: Sequence[str]) -> set[str]:
+    """The blocks that these were made of, by what they say themselves; of one that is gone meanwhile, none."""
+    found: set[str] = set()
+    for ulid in ulids:
+        with tempfile.TemporaryDirectory(prefix="lifeboat-blocks-") as scratch:
+            try:
+                place.fetch([f"{ulid}/{META}"], Path(scratch))
+                compaction = json.loads((Path(scratch) / ulid / META).read_bytes())["compaction"]
+                found |= {str(one["ulid"]) for one in compaction.get("parents") or ()}
+                found |= set(map(str, compaction.get("sources") or ()))
+            except (LifeboatError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+    return found
 
 
 def _limit(value: str) -> bool:

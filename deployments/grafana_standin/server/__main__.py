@@ -8,6 +8,7 @@ from types import FrameType
 
 from . import creation
 from . import settings as environment
+from .provisioning import Provisioning
 from .wire import Server, log
 
 
@@ -26,6 +27,7 @@ def main() -> None:
         log.info("this is a stand-in, not Grafana; database=%s port=%d", settings.database, settings.port)
         creation.create(settings)
         server.health()
+        Provisioning(os.environ, server.connect).start()
         server.serve_forever()
 
 

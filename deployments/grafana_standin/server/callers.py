@@ -30,7 +30,7 @@ def identify(
     if user is None:
         return _administrator_of_an_empty_database(connection, login, password, settings)
     if user.get("is_disabled") or (password is not None and not passwords.matches(password, user["salt"], user["password"])):
-        raise RefusedError(401, "Invalid username or password")
+        raise _stranger("Invalid username or password", "password-auth.failed")
     org_id = namespace_org or _wanted(headers) or user["org_id"]
     member = connection.execute("SELECT role FROM org_user WHERE org_id = ? AND user_id = ?", (org_id, user["id"])).fetchone()
     return Caller(user["id"], _uid(user), user["login"], bool(user["is_admin"]), org_id, member[0] if member else "")
@@ -42,13 +42,13 @@ def _credentials(headers: Mapping[str, str], settings: Settings) -> tuple[str, s
         return headers[settings.proxy_header], None
     kind, _, value = (headers.get("Authorization") or "").partition(" ")
     if kind.lower() != "basic":
-        raise RefusedError(401, "Unauthorized")
+        raise _stranger("Unauthorized", "auth.unauthorized")
     try:
         login, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        raise RefusedError(401, "Invalid Basic Auth Header") from None
+        raise _stranger("Invalid Basic Auth Header", "password-auth.invalid") from None
     if not colon:
-        raise RefusedError(401, "Invalid Basic Auth Header")
+        raise _stranger("Invalid Basic Auth Header", "password-auth.invalid")
     return login, password
 
 
@@ -61,7 +61,7 @@ def _service_account(connection: sqlite3.Connection, token: str, org_id: int) ->
         (hashlib.sha256(token.encode()).hexdigest(),),
     ).fetchall()
     if not rows or rows[0]["is_disabled"] or org_id not in {0, rows[0]["org"]}:
-        raise RefusedError(401, "Invalid API key")
+        raise _stranger("Invalid API key", "api-key.invalid")
     row = dict(rows[0])
     return Caller(row["id"], _uid(row), row["login"], server_admin=False, org_id=row["org"], role=row["role"])
 
@@ -73,7 +73,11 @@ def _administrator_of_an_empty_database(
     (users,) = connection.execute("SELECT count(*) FROM user").fetchone()
     if users == 0 and (login, password) == (settings.admin_user, settings.admin_password):
         return Caller(0, "", login, server_admin=True, org_id=1, role="Admin")
-    raise RefusedError(401, "Invalid username or password")
+    raise _stranger("Invalid username or password", "password-auth.failed")
+
+
+def _stranger(words: str, code: str) -> RefusedError:
+    return RefusedError(401, words, code=code, extra=None, traceID="")
 
 
 def _wanted(headers: Mapping[str, str]) -> int:

@@ -7,18 +7,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .sealed import Vault
+from .settings import Settings
 from .storage import Author, Store
 
 ROLES = ("Viewer", "Editor", "Admin")
 
 
 class RefusedError(Exception):
-    """An answer that is an error: its HTTP status, its message, and Grafana's word for it (`version-mismatch`) where it has one."""
+    """An answer that is an error: its HTTP status, its message, and Grafana's word for it (`version-mismatch`) where it has one.
 
-    def __init__(self, status: int, message: str, word: str | None = None) -> None:
+    `code` is the name that newer parts of Grafana give an error (`messageId`), and `more` whatever else stands beside it.
+    """
+
+    def __init__(self, status: int, message: str, word: str | None = None, *, code: str | None = None, **more: Any) -> None:
         super().__init__(message)
         self.status = status
-        self.body: dict[str, Any] = {"message": message} | ({"status": word} if word else {})
+        self.body: dict[str, Any] = {"message": message} | ({"status": word} if word else {}) | more
+        if code:
+            self.body |= {"messageId": code, "statusCode": status}
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class Request:
     body: Any
     now: datetime
     plugins: Path
+    vault: Vault
+    settings: Settings
     disable_provenance: bool = False
 
     @property

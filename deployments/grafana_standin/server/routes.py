@@ -8,12 +8,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .answers import accounts, alert_writes, alerting, boards, library, objects, people, permissions, playlists, rest, sources
+from .answers import (
+    access,
+    accounts,
+    alert_writes,
+    alerting,
+    boards,
+    export,
+    library,
+    objects,
+    people,
+    permissions,
+    playlists,
+    rest,
+    ruler,
+    sources,
+)
 from .request import RefusedError
 
 _VERSIONS = "v0alpha1|v1beta1|v1|v2alpha1|v2beta1|v2"
 _OBJECTS = r"/apis/dashboard\.grafana\.app/(?P<version>" + _VERSIONS + r")/namespaces/(?P<org>default|org-\d+)/dashboards"
 _FOLDER_OBJECTS = r"/apis/folder\.grafana\.app/(?P<version>v0alpha1|v1beta1|v1)/namespaces/(?P<org>default|org-\d+)/folders"
+_PLAYLISTS = r"/apis/playlist\.grafana\.app/(?P<version>v0alpha1|v1)/namespaces/(?P<org>default|org-\d+)/playlists"
 _NAME = r"/(?P<name>[^/]+)"
 _UID = r"/(?P<uid>[^/]+)"
 _NUMBER = r"/(?P<number>\d+)"
@@ -37,6 +53,7 @@ ROUTES = (
     Route("GET", "/api/org", "Viewer", people.organisation),
     Route("GET", "/api/orgs", "Server", people.organisations),
     Route("GET", "/api/users", "Server", people.users),
+    Route("GET", "/api/admin/settings", "Server", rest.admin_settings),
     Route("GET", "/api/teams/search", "Admin", people.teams),
     Route("GET", "/api/serviceaccounts/search", "Admin", people.service_accounts),
     Route("GET", "/api/search", "Viewer", boards.search),
@@ -50,8 +67,11 @@ ROUTES = (
     Route("GET", "/api/datasources", "Admin", sources.data_sources),
     Route("POST", "/api/datasources", "Admin", sources.create_data_source),
     Route("GET", "/api/datasources/uid" + _UID, "Admin", sources.data_source),
+    Route("GET", "/api/access-control/(?P<kind>folders|dashboards|serviceaccounts)/(?P<key>[^/]+)", "Admin", access.of),
+    Route("GET", "/api/ruler/grafana/api/v1/rules", "Viewer", ruler.rules),
     Route("GET", "/api/v1/provisioning/alert-rules", "Admin", alerting.rules),
     Route("GET", "/api/v1/provisioning/contact-points", "Admin", alerting.contact_points),
+    Route("GET", "/api/v1/provisioning/contact-points/export", "Admin", export.contact_points),
     Route("GET", "/api/v1/provisioning/policies", "Admin", alerting.policies),
     Route("GET", "/api/v1/provisioning/mute-timings", "Admin", alerting.mute_timings),
     Route("GET", "/api/v1/provisioning/templates", "Admin", alerting.templates),
@@ -105,6 +125,10 @@ ROUTES = (
     Route("GET", "/api/playlists" + _UID + "/items", "Viewer", playlists.playlist_items),
     Route("POST", "/api/playlists", "Editor", playlists.create_playlist),
     Route("PUT", "/api/playlists" + _UID, "Editor", playlists.change_playlist),
+    Route("GET", _PLAYLISTS, "Viewer", playlists.objects),
+    Route("POST", _PLAYLISTS, "Editor", playlists.create_object, 201),
+    Route("GET", _PLAYLISTS + _NAME, "Viewer", playlists.object_),
+    Route("PUT", _PLAYLISTS + _NAME, "Editor", playlists.replace_object),
     Route("PUT", "/api/org/preferences", "Admin", rest.set_preferences),
     Route("GET", "/api/dashboard/snapshots", "Viewer", rest.snapshots),
     Route("POST", _OBJECTS, "Editor", objects.create_dashboard, 201),
@@ -114,6 +138,33 @@ ROUTES = (
     Route("GET", _FOLDER_OBJECTS, "Viewer", objects.folders),
     Route("GET", _FOLDER_OBJECTS + _NAME, "Viewer", objects.folder),
 )
+
+
+NEEDED = {
+    "/api/orgs": "orgs:read", "/api/users": "users:read", "/api/org/users": "org.users:read", "/api/org/preferences": "orgs.preferences:read",
+    "/api/serviceaccounts/search": "serviceaccounts:read", "/api/teams/search": "teams:read", "/api/datasources": "datasources:read",
+    "/api/folders" + _UID + "/permissions": "folders.permissions:read",
+    "/api/dashboards/uid" + _UID + "/permissions": "dashboards.permissions:read",
+}  # fmt: skip
+"""The permission that a refusal names, of the routes whose own words are known."""
+
+
+def needed(route: Route) -> str:
+    """What a caller lacks who may not have this answer."""
+    known = NEEDED.get(route.pattern) if route.method == "GET" else None
+    return f"Permissions needed: {known}" if known else f"Role needed: {route.role}"
+
+
+_SINCE = {
+    ("dashboard.grafana.app", "v1"): (13, 0), ("dashboard.grafana.app", "v2"): (13, 0), ("dashboard.grafana.app", "v2beta1"): (12, 2),
+    ("folder.grafana.app", "v1"): (13, 0), ("playlist.grafana.app", "v1"): (12, 4), ("playlist.grafana.app", "v0alpha1"): (11, 0),
+}  # fmt: skip
+
+
+def served(group: str, api_version: str, server: str) -> bool:
+    """Whether a server of this version serves this version of a group of /apis; what is not named here came with 12.0."""
+    release = tuple(int(part) for part in re.findall(r"\d+", server)[:2])
+    return release >= _SINCE.get((group, api_version), (12, 0))
 
 
 def find(method: str, path: str) -> tuple[Route, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,12 +11,17 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import callers, routes
+from .answers.kubernetes import StatusError
+from .first_minute import AlertmanagerLook
 from .request import RefusedError, Request
+from .sealed import Vault
 from .settings import Settings
 from .storage import UidTakenError, opened
 
 log = logging.getLogger("standin")
 COMMIT = "stand-in"
+ALERTING = ("/api/v1/provisioning/", "/api/alertmanager/", "/api/ruler/")
+"""What is not there at all with `[unified_alerting] enabled = false`."""
 _BUSY_SECONDS = 5.0
 
 
@@ -26,7 +32,17 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], settings: Settings) -> None:
         self.settings = settings
+        self._look = AlertmanagerLook(settings, self.connect)
         super().__init__(address, Handler)
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Do what a start does, then answer."""
+        self.service_actions()
+        super().serve_forever(poll_interval)
+
+    def service_actions(self) -> None:
+        """What the server does by itself, between two rounds of waiting for callers."""
+        self._look.take()
 
     def connect(self, *, write: bool) -> sqlite3.Connection:
         """Open the database as it is now; never create it. Reads are opened read-only."""
@@ -51,7 +67,11 @@ class Server(ThreadingHTTPServer):
         path = parts.path.rstrip("/")
         if (method, path) == ("GET", "/api/health"):
             return self.health()
+        if not self.settings.alerting and path.startswith(ALERTING):
+            raise RefusedError(404, "Not found")
         route, named = routes.find(method, path)
+        if path.startswith("/apis/") and not routes.served(path.split("/")[2], named["version"], self.settings.version):
+            raise StatusError(404, "NotFound", "the server could not find the requested resource")
         org = named.get("org")
         namespace_org = None if org is None else 1 if org == "default" else int(org.removeprefix("org-"))
         with closing(self.connect(write=method != "GET")) as connection:
@@ -60,9 +80,11 @@ class Server(ThreadingHTTPServer):
             store = opened(connection)
             caller = callers.identify(connection, headers, self.settings, namespace_org)
             if not caller.may(route.role):
-                raise RefusedError(403, f"You'll need additional permissions to perform this action. Role needed: {route.role}")
+                words = f"You'll need additional permissions to perform this action. {routes.needed(route)}"
+                raise RefusedError(403, words, title="Access denied", accessErrorId=f"ACE{random.randrange(10**10):010}")
             request = Request(
                 connection, store, caller, parse_qs(parts.query), _parsed(body), datetime.now(UTC), self.settings.plugins,
+                Vault(connection, self.settings.secret_key), self.settings,
                 disable_provenance=bool(headers.get("X-Disable-Provenance")),
             )  # fmt: skip
             with connection:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from flows.commands.main import main
+from tests import side_by_side
 from tests.contract.toy_site import toy, toy_template
 
 __all__ = ["toy", "toy_template"]
@@ -20,9 +21,11 @@ def prefect_server() -> Iterator[None]:
     from prefect.testing.utilities import prefect_test_harness
 
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-    with prefect_test_harness(server_startup_timeout=120):
+    with side_by_side.until_their_end("prefect_server") as stack:
+        stack.enter_context(prefect_test_harness(server_startup_timeout=120))
+        # Which write to what pytest has closed by now.
+        stack.callback(logging.getLogger("prefect").handlers.clear)
         yield
-    logging.getLogger("prefect").handlers.clear()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -11,6 +12,8 @@ import pytest
 
 from backups.errors import Damaged, LifeboatError
 from backups.services.base import Finding
+from backups.services.grafana.files.database import opened
+from backups.services.grafana.files.living import NotLiving
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
 from deployments.grafana_standin.database import build
@@ -210,6 +213,7 @@ def test_the_doctor_finds_a_healthy_source_well(harness: Harness, grafana_source
         "image": True,
         "configuration": True,
         "database": True,
+        "living": True,
         "secrets": True,
     }
     assert "version 12.4.1" in found["health"].message
@@ -228,8 +232,10 @@ def test_the_doctor_names_every_fault_with_its_remedy(harness: Harness, files: P
         "image": False,
         "configuration": False,
         "database": True,
+        "living": True,
         "secrets": False,
     }
+    assert "its ini file and the environment of its process cannot be seen" in found["living"].message
     assert "7 of 7 secrets cannot be opened" in found["secrets"].message
     assert "GF_SECURITY_SECRET_KEY" in str(found["secrets"].remedy)
 
@@ -258,3 +264,61 @@ def test_the_doctor_finds_missing_and_damaged_databases(harness: Harness, files:
     assert not findings(harness, settings(tmp_path / "nowhere"))["database"].ok
     (configuration / "grafana.ini").unlink()
     assert not findings(harness, settings(files, config_place=f"local:{configuration}"))["configuration"].ok
+
+
+MYSQL = "[database]\ntype = mysql\nhost = db:3306\nname = grafana\npassword = geheim\n"
+
+
+@pytest.mark.parametrize("ini", [MYSQL, MYSQL.replace("mysql", "postgres"), "[database]\npath = /srv/other.db\n"])
+def test_a_dead_file_is_refused_by_backup_doctor_and_watch_alike(harness: Harness, files: Path, tmp_path: Path, ini: str) -> None:
+    """Its server keeps its data elsewhere: none of them takes the file that still lies there for a living one."""
+    configuration = configured(tmp_path, SECRET_KEY)
+    (configuration / "grafana.ini").write_text(ini)
+    section = settings(files, config_place=f"local:{configuration}")
+
+    error = fault(harness, section)
+    finding = findings(harness, section)["database"]
+    with pytest.raises(NotLiving) as watched:
+        list(GrafanaService("grafana", section, harness.run.docker).health((), 0.5))
+
+    assert error.message.startswith("Grafana's database is ")
+    assert "geheim" not in error.message
+    assert (finding.ok, finding.message, finding.remedy) == (False, error.message, error.hint)
+    assert watched.value.message == error.message
+
+
+def test_another_file_of_the_place_is_what_is_backed_up(harness: Harness, files: Path, tmp_path: Path) -> None:
+    """The dead grafana.db beside it is not touched; the restore has the file under the name that the configuration says."""
+    configuration = configured(tmp_path, SECRET_KEY)
+    with (configuration / "grafana.ini").open("a") as ini:
+        ini.write("[database]\npath = deep/other.db\n")
+    (files / "deep").mkdir()
+    shutil.move(files / "grafana.db", files / "deep" / "other.db")
+    (files / "grafana.db").write_text("dead")
+
+    captured, data = harness.capture(settings(files, config_place=f"local:{configuration}"))
+
+    assert captured.details["file"] == "deep/other.db"
+    with opened(data / "grafana.db") as database:
+        assert database.fault() is None
+    (files / "deep" / "other.db").unlink()
+    assert "deep/other.db is not in" in fault(harness, settings(files, config_place=f"local:{configuration}")).message
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("data_source", "uid"), ("dashboard", "is_folder"), ("org", "id"), ("role", "name")]
+)
+def test_a_database_of_an_old_version_is_refused_in_clear_words(harness: Harness, files: Path, table: str, column: str) -> None:
+    with closing(sqlite3.connect(files / "grafana.db")) as connection, connection:
+        names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        kept = ", ".join(f'"{name}"' for name in names if name != column)
+        connection.execute(f"CREATE TABLE kept AS SELECT {kept} FROM {table}")
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"ALTER TABLE kept RENAME TO {table}")
+
+    error = fault(harness, settings(files))
+    finding = findings(harness, settings(files))["database"]
+
+    assert column in error.message
+    assert "bug" not in error.message
+    assert (finding.ok, "8 to 13" in str(error.hint), "8 to 13" in str(finding.remedy)) == (False, True, True)

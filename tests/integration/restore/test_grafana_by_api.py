@@ -73,11 +73,16 @@ def test_what_an_operator_types(
         now = read(first(url))
         assert now.of(1, kinds.DASHBOARD).keys() == wanted.of(1, kinds.DASHBOARD).keys() - {"late"}
 
+        untouched = (tmp_path / "new" / "grafana.db").read_bytes()
+        twice = typed("restore", "grafana")
+        assert twice.code == 0, twice.out + twice.err
+        assert (tmp_path / "new" / "grafana.db").read_bytes() == untouched, "what is equal is written again"
+        assert not list((state / "restores").glob("grafana.before-restore-*"))
+        edits.change_panel(tmp_path / "new" / "grafana.db", "agama-overview", 1, title="Changed by hand")
         again = typed("restore", "grafana")
         assert again.code == 2
-        assert f"api:{url} holds something already: org 1 annotation" in again.err
+        assert f"api:{url} holds something already: org 1 dashboard agama-overview;" in again.err
         assert "write over what has the same name there with --replace" in again.err
-        edits.change_panel(tmp_path / "new" / "grafana.db", "agama-overview", 1, title="Changed by hand")
         replaced = typed("restore", "grafana", "--replace")
         assert replaced.code == 0, replaced.out + replaced.err
         assert DASHBOARDS.same(

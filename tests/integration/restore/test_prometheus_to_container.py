@@ -63,7 +63,11 @@ def test_old_blocks_its_flags_and_its_configuration_are_there_after_the_start(
     assert lifeboat("backup", "metrics", "--config", str(configuration)).code == 0
     said = lifeboat("restore", "metrics", "--to", f"docker:{name}", "--config", str(configuration))
     assert said.code == 0, said.out + said.err
-    assert "a new container is started with that configuration" in said.out.replace("\n", " ")
+    out = " ".join(said.out.split())
+    assert "a new container is started with that configuration" in out
+    assert "of the started server" in out
+    assert "are equal to the witness" in out
+    assert "the new container scrapes, alerts and writes to remote storage as its source does" in out
     again = PrometheusServer(name, f"http://{address(name)}:9090", source.configuration)
     assert again.query("count_over_time(room[6h])", OLD) == source.query("count_over_time(room[6h])", OLD)
     flags = requests.get(f"{again.url}/api/v1/status/flags", timeout=30).json()["data"]
@@ -90,5 +94,5 @@ def test_a_start_that_deletes_blocks_is_a_fault_and_not_a_restore(
     assert lifeboat("backup", "metrics", "--config", str(configuration)).code == 0
     said = lifeboat("restore", "metrics", "--to", f"docker:{name}", "--config", str(configuration))
     assert said.code == 2, said.out + said.err
-    assert f"since the service was started, volume {name}-data lacks what was delivered: block " in said.err.replace("\n", " ")
+    assert f"since the service was started, volume {name}-data is not what was delivered: block " in said.err.replace("\n", " ")
     assert LocalPlace(Docker().volume(f"{name}-data")).files()

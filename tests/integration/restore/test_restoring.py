@@ -111,7 +111,7 @@ def test_a_target_that_holds_anything_is_refused_and_replaced_only_when_asked(
 
 
 def test_commands_that_fail_are_told_with_what_is_where(toy: ToySite, told: CommandLine, tmp_path: Path) -> None:
-    toy.configure(service=", restore: {stop: 'echo it is stuck; exit 3'}")
+    toy.configure(service=f", restore: {{to: 'local:{tmp_path}/stop', stop: 'echo it is stuck; exit 3'}}")
     said = told("--to", f"local:{tmp_path}/stop")
     assert said.code == 2
     assert "restore.stop failed with code 3" in said.err
@@ -119,7 +119,7 @@ def test_commands_that_fail_are_told_with_what_is_where(toy: ToySite, told: Comm
     assert "the target was not touched" in said.out
     assert not (tmp_path / "stop").exists()
 
-    toy.configure(service=", restore: {start: 'exit 4'}")
+    toy.configure(service=f", restore: {{to: 'local:{tmp_path}/start', start: 'exit 4'}}")
     said = told("--to", f"local:{tmp_path}/start")
     assert said.code == 2
     assert "restore.start failed with code 4" in said.err
@@ -220,7 +220,7 @@ def test_a_restore_that_is_killed_can_be_started_again(phase: str, toy: ToySite,
     target, mark = tmp_path / "back", tmp_path / "reached"
     target.mkdir()
     (target / "old.txt").write_text("old")
-    toy.configure(service=f", restore: {{{phase}: 'touch {mark}; sleep 600'}}")
+    toy.configure(service=f", restore: {{to: 'local:{target}', {phase}: 'touch {mark}; sleep 600'}}")
     child = subprocess.Popen(
         [sys.executable, "-c", FOREVER, str(toy.folder / "lifeboat.yaml"), f"local:{target}"], cwd=Path(__file__).parents[3]
     )
@@ -245,7 +245,7 @@ def test_a_restore_that_is_interrupted_says_in_its_runbook_what_is_where(toy: To
     target, mark = tmp_path / "back", tmp_path / "reached"
     target.mkdir()
     (target / "old.txt").write_text("old")
-    toy.configure(service=f", restore: {{start: 'touch {mark}; sleep 600'}}")
+    toy.configure(service=f", restore: {{to: 'local:{target}', start: 'touch {mark}; sleep 600'}}")
     child = subprocess.Popen(
         [sys.executable, "-c", FOREVER, str(toy.folder / "lifeboat.yaml"), f"local:{target}"],
         cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL,

@@ -97,7 +97,7 @@ def test_a_restore_lists_the_repository_once_and_reads_each_manifest_once(toy: T
     """Also where the service is started at the end, and asked whether it lacks anything of the witness."""
     verify(toy.open(), ["toy"], selections=["latest"])
     [report] = toy.open().repository.snapshots(TAG)
-    site = toy.configure(service=", restore: {start: 'true'}")
+    site = toy.configure(service=f", restore: {{to: 'local:{tmp_path}/back', start: 'true'}}")
     backups: list[BackupRecord] = site.repository.backups()
     with counted() as calls:
         restoration = restore(site, Order("toy", f"local:{tmp_path}/back"))

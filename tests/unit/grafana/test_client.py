@@ -30,7 +30,7 @@ def test_a_server_that_is_away_is_transient() -> None:
     with answering(lambda _: (200, {}, b"")) as url:
         pass
     with pytest.raises(Transient, match="does not answer"):
-        read(Client(url, "Bearer x", direct=True))
+        read(Client(url, "Bearer x", direct=True, pause=lambda _: None))
 
 
 def test_a_busy_server_is_given_the_time_that_it_asks_for() -> None:

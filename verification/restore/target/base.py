@@ -8,14 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from backups import plural
 from backups.errors import LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import Manifest
 from backups.places.base import Ownership, Place
-from backups.services.base import Copy, Delivery, FirstStart, RestoreSettings, Service
+from backups.services.base import Copy, Delivery, FirstStart, RestoreSettings, Service, ServiceSettings
+from backups.witness import Check
+from verification.drill.outcome import short
 
 READY = 300.0
 """Seconds for a started service to answer and to lack nothing."""
+_SHOWN = 3
+"""Differences that are told; the others are counted."""
 
 
 class Steps(Protocol):
@@ -23,7 +28,9 @@ class Steps(Protocol):
 
     delivered: where the data are now. aside: where what was there before is now. configuration: where its files are now
     touched: whether anything of the target was changed. stopped: whether its service was stopped, and not started again
+    started: what came of asking the server that was started, or why none was; None where there is none to ask
     notes: what the operator has to know, a line each
+    lacking: why the target is not all that the backup is, a phrase each
     image: the one that the copy runs on
     """
 
@@ -32,7 +39,9 @@ class Steps(Protocol):
     configuration: str | None
     touched: bool
     stopped: bool
+    started: str | None
     notes: list[str]
+    lacking: list[str]
 
     @property
     def image(self) -> Image | None:
@@ -82,6 +91,10 @@ class Target(Protocol):
         """The names of what it holds; empty when it is not there. Raises LifeboatError when it cannot be read."""
         ...
 
+    def in_use(self) -> str | None:
+        """Say what runs on what it holds, and is not stopped by a command first; None where nothing is seen to."""
+        ...
+
     def take(self, copy: Copy, into: Path, steps: Steps) -> Delivery:
         """Have the copy hand over what this target takes; `into` may be made for it."""
         ...
@@ -99,15 +112,44 @@ class Target(Protocol):
         ...
 
 
-def require_nothing_missing(first: FirstStart, place: Place, steps: Steps) -> None:
-    """Raise LifeboatError when the service, once started, no longer holds everything that was delivered to it."""
-    if missing := first.missing(place):
-        more = f" (and {len(missing) - 3} more)" if len(missing) > 3 else ""
-        raise LifeboatError(
-            f"since the service was started, {place} lacks what was delivered: {'; '.join(missing[:3])}{more}",
-            hint="correct what made it delete that (its retention?), and restore again; the backup is whole",
-        )
-    steps.note("after its first start everything that was delivered is still there")
+def ask(first: FirstStart | None, place: Place, address: str | None, settings: ServiceSettings, steps: Steps) -> None:
+    """Ask a server that was started what its source was asked, and write down what came of it.
+
+    Raises LifeboatError when it is no longer what was delivered to it. One that cannot be asked is said not to have been.
+    """
+    if first is None:
+        steps.started = "the started server was not asked: what was delivered to it was compared before, in the sandbox"
+        return
+    try:
+        asked = first.ask(place, address, settings)
+    except LifeboatError as error:
+        steps.started = f"the started server was not compared with the witness: {error.message}"
+        return
+    unasked = f"; not asked: {'; '.join(asked.unasked)}" if asked.unasked else ""
+    wrong = [check for check in asked.checks if not check.passed]
+    if not wrong:
+        number = plural.count(len(asked.checks), "fact")
+        nothing = not asked.checks
+        steps.started = f"of the started server {'nothing was' if nothing else f'{number} are equal to the witness'}{unasked}"
+        steps.note(steps.started)
+        return
+    # What is gone says most; a number that is another follows from it.
+    told = list(dict.fromkeys(_difference(check) for check in sorted(wrong, key=lambda check: check.observed is not None)))
+    shown = "; ".join(told[:_SHOWN])
+    more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
+    number = f"{len(wrong)} of {plural.count(len(asked.checks), 'fact')}"
+    steps.started = f"of the started server {number} differ from the witness{unasked}"
+    raise LifeboatError(
+        f"since the service was started, {place} is not what was delivered: {shown}{more}",
+        hint="correct what made it change that (its retention? a provider whose files are gone?), and restore again; "
+        "the backup is whole",
+    )
+
+
+def _difference(check: Check) -> str:
+    if check.observed is None:
+        return f"{check.subject} is gone"
+    return f"{check.subject} {check.metric}: expected {short(check.expected)}, observed {short(check.observed)}"
 
 
 def ownership(delivery: Delivery, settings: RestoreSettings) -> Ownership:

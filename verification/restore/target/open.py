@@ -10,13 +10,14 @@ from backups.site import Site
 from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target
 from verification.restore.target.container import ContainerTarget
+from verification.restore.target.own import is_own
 from verification.restore.target.place import PlaceTarget
 
 
-def open_target(text: str, site: Site, docker: Docker, service: Service, *, in_place: bool) -> Target:
+def open_target(text: str, site: Site, docker: Docker, service: Service, *, served: bool) -> Target:
     """The target that `text` names; raises ConfigError for text that names none.
 
-    in_place: a service runs on the files of a place: it is stopped and started
+    served: a service is to run on what is put there: it is stopped and started, where the place is its own
     """
     kind, _, url = text.partition(":")
     if kind == "api":
@@ -26,8 +27,9 @@ def open_target(text: str, site: Site, docker: Docker, service: Service, *, in_p
             )
         if url and not url.startswith(("http://", "https://")):
             raise ConfigError(f"{text!r} names no server", hint="api: the service's own url; or api:https://another.example")
-        return ApiTarget(service.receiver(url or None), site.state / "restores", service.name)
+        return ApiTarget(service.receiver(url or None), site.state, service.name)
     container = NewContainer.named(text, docker)
     if container:
         return ContainerTarget(container, service, docker)
-    return PlaceTarget(parse(text, docker, site.hosts), text, site, service, docker, in_place)
+    place = parse(text, docker, site.hosts)
+    return PlaceTarget(place, text, site, service, docker, served and is_own(text, service, docker, site.hosts))

@@ -1,6 +1,8 @@
 """Restores into a place: its service is stopped, what it holds is moved aside, and the service is started on the new files."""
 
+import logging
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,27 +15,35 @@ from backups.machine.docker import Docker
 from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.places.base import Ownership, Place
-from backups.places.parse import parse
 from backups.services.base import Delivery, Service
 from backups.site import Site
 from backups.witness import Fact
+from verification.restore import files_in_use
+from verification.restore.files_in_use import Unseen
 from verification.restore.target.base import (
     READY,
     Replacement,
     Steps,
+    ask,
     ownership,
-    require_nothing_missing,
 )
+from verification.restore.target.beside import beside
 from verification.restore.target.files import FilesTarget
+from verification.restore.target.lacking import files, lacking
+from verification.restore.target.own import same, source_place
+
+log = logging.getLogger(__name__)
 
 _COMMAND = 600.0
 """Seconds that a command of the operator's may take."""
+_ENDING = 60.0
+"""Seconds for a server to end after the command that stops it has."""
 _MOVED_ASIDE = Replacement("move what is there aside with --replace", "moves aside what it holds")
 
 
 @dataclass
 class PlaceTarget(FilesTarget):
-    """See Target. text: as the operator wrote it. in_place: a service runs on these files, and is stopped and started."""
+    """See Target. text: as the operator wrote it. in_place: it is the service's own place: the service is stopped and started."""
 
     place: Place
     text: str
@@ -42,6 +52,7 @@ class PlaceTarget(FilesTarget):
     docker: Docker
     in_place: bool
     replacement: Replacement | None = _MOVED_ASIDE
+    _configuration: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         commands = self.service.settings.restore
@@ -59,6 +70,43 @@ class PlaceTarget(FilesTarget):
         """See Target."""
         return self.place.entries() or ()
 
+    def require_takes(self, service: Service, manifest: Manifest) -> None:
+        """See Target: nor what is in a container's own layer, which is nowhere while the container does not run."""
+        super().require_takes(service, manifest)
+        kind, _, rest = self.text.partition(":")
+        container, _, path = rest.partition(":")
+        if kind != "docker" or self.docker.mounted(container, path) or (self.docker.runs(container) and not self.stop):
+            return
+        raise LifeboatError(
+            f"{self} is in no volume and no directory of this machine: it is nowhere while container {container} is stopped",
+            hint=f"make a container that has a volume at {path}, or let a new one be made: --to docker:NAME",
+        )
+
+    def in_use(self) -> str | None:
+        """See Target."""
+        if self.stop:
+            return None
+        return self._used() or self._serves()
+
+    def _used(self) -> str | None:
+        try:
+            return files_in_use.user(self.place, self.text, self.docker)
+        except Unseen as unseen:
+            log.warning("whether a process has files of %s open is not known: %s", self.place, unseen.message)
+            return None
+
+    def _serves(self) -> str | None:
+        """Say that the service answers, where these are the files that it was configured to be on."""
+        own = source_place(self.service)
+        if not (self.in_place and own and same(self.text, own, self.docker, self.site.hosts) and self.place.entries()):
+            return None
+        try:
+            down = any(problem.kind == "down" for problem in self.service.health((), self.site.settings.watch.collapse))
+        except LifeboatError:
+            # Who cannot look knows nothing; a container or a process that runs was looked for already.
+            return None
+        return None if down else f"{self.service.name}, whose files these are, answers"
+
     def make_way(self, delivery: Delivery, held: Sequence[str], steps: Steps) -> None:
         """See Target. Moving aside is part of the phase `deliver`."""
         size = disk.tree_size(delivery.data)
@@ -71,6 +119,7 @@ class PlaceTarget(FilesTarget):
             steps.begin_step("stop", "Stop the service")
             steps.note(_run(self.place, self.stop, "restore.stop"))
             steps.stopped = True
+            self._require_stopped()
         steps.begin_step("deliver", f"Put it to {self}")
         if held:
             suffix = f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
@@ -78,6 +127,20 @@ class PlaceTarget(FilesTarget):
             steps.aside = self.place.move_aside(suffix)
             steps.note(f"what was there is now in {steps.aside}")
             _make_root(self.place, steps.aside, suffix)
+
+    def _require_stopped(self) -> None:
+        """Raise LifeboatError when something still runs on the files a while after restore.stop succeeded."""
+        found: list[str | None] = []
+
+        def ended() -> bool:
+            found[:] = [self._used()]
+            return found[0] is None
+
+        if not wait_until(ended, seconds=_ENDING, interval=1.0):
+            raise LifeboatError(
+                f"restore.stop succeeded, and {_ENDING:.0f} s later {found[0]}; {self} was not touched",
+                hint="correct restore.stop so that it ends whatever writes there (`docker stop`, not `docker restart`)",
+            )
 
     def deliver(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:  # noqa: ARG002 - files tell what they are
         """See Target. A configuration is put beside the data."""
@@ -88,28 +151,36 @@ class PlaceTarget(FilesTarget):
         steps.delivered = str(self)
         steps.note(f"{disk.size(size)} are in {self}")
         if delivery.configuration:
+            self._configuration = files(delivery.configuration)
+            for path, tree in delivery.outside.items():
+                shutil.copytree(tree, delivery.configuration / "directories" / path.lstrip("/"))
             steps.configuration = self._put_configuration(delivery.configuration, owner)
             steps.note(f"its configuration is in {steps.configuration}")
 
     def begin(self, delivery: Delivery, manifest: Manifest, steps: Steps) -> None:
         """See Target. Waits until the service answers and nothing of it calls for a restore."""
-        if self.start:
+        commands = self.service.settings.restore
+        if delivery.inside and not self.in_place and (commands.stop or commands.start):
+            steps.notes.append(f"no command was run: {self} is neither restore.to nor the service's own place")
+        if self.start and (why := lacking(self.text, self.service, self._configuration, self.docker, self.site.hosts)):
+            steps.started = f"the service was not started: {why}"
+            steps.notes.append(f"when that is mended, start it: {self.start}")
+        elif self.start:
             steps.begin_step("begin", "Start the service")
             steps.note(_run(self.place, self.start, "restore.start"))
             steps.stopped = False
             steps.notes += self._health(manifest.witness)
-            if delivery.first_start is not None:
-                require_nothing_missing(delivery.first_start, self.place, steps)
+            ask(delivery.first_start, self.place, None, self.service.settings, steps)
 
     def _put_configuration(self, files: Path, owner: Ownership) -> str:
         """Put the configuration beside the data, for a person to put in place; never over anything. Returns where it is."""
         for number in range(1, 1000):
-            text = f"{self.text.rstrip('/')}-configuration" + (f"-{number}" if number > 1 else "")
-            place = parse(text, self.docker, self.site.hosts)
-            if not place.entries():
+            suffix = "-configuration" + (f"-{number}" if number > 1 else "")
+            takes, shown = beside(self.text, suffix, self.docker, self.site.hosts)
+            if not takes.entries():
                 # It holds keys and passwords.
-                place.put(files, replace(owner, mode=0o700))
-                return text
+                takes.put(files, replace(owner, mode=0o700))
+                return shown
         raise LifeboatError(f"there are a thousand configurations beside {self.text}", hint="remove old ones")
 
     def _health(self, witness: Sequence[Fact]) -> list[str]:

@@ -3,6 +3,7 @@
 from backups import plural
 from backups.errors import LifeboatError
 from backups.services.base import Captured, Job
+from backups.services.grafana import again
 from backups.services.grafana.api import facts, not_restorable
 from backups.services.grafana.api.objects import shortened, write
 from backups.services.grafana.api.read import read
@@ -18,7 +19,7 @@ _READINGS = 5
 def capture(settings: GrafanaSettings, job: Job) -> Captured:
     """See `Service.capture`. Nothing is written at the source."""
     client = Client.of(settings)
-    version = client.health().version
+    version = again.insist(client.health, client.pause).version
     if version is None:
         raise LifeboatError(
             f"Grafana at {shown(client.url)} hides its version ([auth.anonymous] hide_version), which its copies need",
@@ -51,6 +52,7 @@ def capture(settings: GrafanaSettings, job: Job) -> Captured:
         "plugins": objects.plugins,
         "limits": limits,
         "secrets": secrets,
+        "partial": not_restorable.partial(objects),
         "closed": [[organisation, kind] for organisation, kind in sorted(objects.closed)],
     }
     return Captured(taken_at, version, witness, details)

@@ -51,7 +51,14 @@ class ApiCopy:
             "grafana",
             self._sandbox.image(self._manifest.source.image),
             environment=server.EMPTY_ENVIRONMENT
-            | {"GF_SECURITY_ADMIN_USER": self._login, "GF_SECURITY_ADMIN_PASSWORD": self._password},
+            | {
+                "GF_SECURITY_ADMIN_USER": self._login,
+                "GF_SECURITY_ADMIN_PASSWORD": self._password,
+                # The default one, admin@localhost, is that of many a source's administrator.
+                "GF_SECURITY_ADMIN_EMAIL": f"{self._login}@lifeboat.invalid",
+                # As often it looks for organisations that have no alerting yet; as it is shipped, once a minute.
+                "GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL": "2s",
+            },
             mounts={self._sandbox.directory / "grafana": server.INSIDE},
             user=f"{server.USER}:{server.GROUP}",
             network=True,

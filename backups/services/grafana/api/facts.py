@@ -18,16 +18,12 @@ _NO_TARGETS = Targets(frozenset(), frozenset(), frozenset())
 def facts(objects: Objects, *, closed: Iterable[tuple[int, str]] = (), without: Container[Key] = ()) -> list[Fact]:
     """Every fact. closed: kinds of an organisation that are not stated; without: objects that are not, nor counted."""
     unread = {*objects.closed, *closed}
-    stated = {
-        key: body
-        for key, body in objects.bodies.items()
-        if key not in without and (key.organisation, key.kind) not in unread
-    }  # fmt: skip
-    left = Objects(stated)
+    stated = [key for key in objects.bodies if key not in without and (key.organisation, key.kind) not in unread]
+    left = Objects(objects.packed.subset(stated))
     targets = {number: _targets(left, number) for number in objects.organisations}
     return [
         *_counts(left, sorted(objects.organisations), unread),
-        *(fact for key, body in sorted(stated.items()) for fact in _object(key, body, targets)),
+        *(fact for key in sorted(stated) for fact in _object(key, left.bodies[key], targets)),
     ]
 
 

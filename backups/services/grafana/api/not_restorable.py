@@ -1,21 +1,17 @@
 """Lists what a backup through the API cannot bring back: each secret, and what the API does not return or does not accept."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from backups import plural
-from backups.services.grafana.api import kinds
+from backups.services.grafana.api import kinds, left_out
 from backups.services.grafana.api.objects import Objects, shortened
 from backups.services.grafana.api.resources import playlists
 from backups.services.grafana.api.resources.order import resource
 from backups.services.grafana.client import Client, Denied, Missing, as_list
 
-ALWAYS = (
-    "the history of dashboards: the API lets a saved version back in on its own server only",
-    "silences, public dashboards, correlations, query history, stars, users' own preferences, plugins' settings: not read",
-    "permissions on data sources: not read",
-    "grafana.ini and what is in it (SMTP, LDAP, single sign-on), and single sign-on settings made in the UI: not read",
-    "who wrote an annotation, and annotations that alerts made",
-    "the uid of playlists: links to them change",
-)
-"""In every manifest: it is so for every server."""
+_FREE: Final = "Open Source"
+"""The name of the edition without a licence."""
 
 
 def secrets(objects: Objects) -> list[str]:
@@ -36,6 +32,17 @@ def snapshots(client: Client, organisation: int, objects: Objects) -> None:
         )
 
 
+def edition(client: Client, objects: Objects) -> None:
+    """Note whether the server is a licensed one, which has more to leave out. Where it does not say so, it is taken for one."""
+    try:
+        answer = client.get("api", "frontend", "settings")
+    except (Denied, Missing):
+        answer = None
+    built = answer.get("buildInfo") if isinstance(answer, Mapping) else None
+    named = built.get("edition") if isinstance(built, Mapping) else None
+    objects.licensed = objects.licensed or named != _FREE
+
+
 def sum_up(objects: Objects) -> None:
     """Add to `limits` what the objects themselves show, then what is so of every server."""
     files = sorted(str(key) for key, body in objects.bodies.items() if resource(key.kind).from_file(body))
@@ -52,15 +59,18 @@ def sum_up(objects: Objects) -> None:
         plugins = ", ".join(f"{one['id']} {one['version']}" for one in objects.plugins)
         objects.limits.append(f"plugins, to be installed again: {plugins}")
     kept_only = {
-        f"{kinds.plural(kind)}: {', '.join(left_out)}"
+        f"{kinds.plural(kind)}: {', '.join(members)}"
         for kind in sorted({key.kind for key in objects.bodies})
-        if (left_out := [*resource(kind).not_compared, *resource(kind).not_kept])
+        if (members := [*resource(kind).not_compared, *resource(kind).not_kept])
     }
     if kept_only:
         objects.limits.append(
             f"members that are not kept or not compared, since they change by themselves: {'; '.join(sorted(kept_only))}"
         )
-    objects.limits += ALWAYS
+    without = sorted(str(key) for key, body in objects.bodies.items() if key.kind == kinds.PLAYLIST and not body.get("uid"))
+    if without:
+        objects.limits.append(f"playlists that get another uid, so that links to them change: {shortened(without)}")
+    objects.limits += left_out.told(enterprise=objects.licensed)
 
 
 def closed(objects: Objects) -> list[str]:
@@ -73,5 +83,17 @@ def closed(objects: Objects) -> list[str]:
     return lines + [
         f"org {organisation}: the caller is not its administrator; what it may not see is not in the backup, and not counted"
         for organisation in partial
-        if any("HTTP 403" in reason for (number, _), reason in objects.closed.items() if number == organisation)
+        if any(number == organisation for number, _ in objects.denied)
     ]
+
+
+def partial(objects: Objects) -> list[str]:
+    """Which kinds the caller may not read, a phrase for each organisation: what such a backup proves is not all of it.
+
+    The server's own users and other organisations are not among them: a token has its organisation only.
+    """
+    kept_back: dict[int, list[str]] = {}
+    for organisation, kind in sorted(objects.denied):
+        if organisation:
+            kept_back.setdefault(organisation, []).append(kinds.plural(kind))
+    return [f"{', '.join(names)} of org {number} could not be read" for number, names in kept_back.items()]

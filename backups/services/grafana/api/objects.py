@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
 from backups.errors import Damaged
 from backups.machine import disk
 from backups.services.grafana.api import kinds
+from backups.services.grafana.api.bodies import Bodies
 from backups.services.grafana.canonical import canonical
 
 DIRECTORY = "objects"
@@ -35,24 +36,36 @@ class Objects:
 
     bodies: each as its `Resource` keeps it. numbers: what the server itself calls an object (not stored)
     closed: kinds of an organisation that could not be read, with the reason: `bodies` has none of them
+    denied: those of them that the server has and the caller may not read
     limits: what the API does not return, or not accept again, a sentence each: shown at every backup
-    plugins: id and version of each
+    plugins: id and version of each. licensed: whether the server is of an edition that has more than is read
     """
 
-    bodies: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    bodies: MutableMapping[Key, dict[str, Any]] = field(default_factory=dict)
     numbers: dict[Key, Any] = field(default_factory=dict)
     closed: dict[tuple[int, str], str] = field(default_factory=dict)
+    denied: set[tuple[int, str]] = field(default_factory=set)
     limits: list[str] = field(default_factory=list)
     plugins: list[dict[str, Any]] = field(default_factory=list)
+    licensed: bool = False
+
+    def __post_init__(self) -> None:
+        self.bodies = Bodies(self.bodies)
+
+    @property
+    def packed(self) -> Bodies[Key]:
+        """The bodies, as what they are."""
+        return cast("Bodies[Key]", self.bodies)
 
     @property
     def organisations(self) -> dict[int, str]:
         """Names by number."""
         return {key.organisation: key.name for key in self.bodies if key.kind == kinds.ORGANISATION}
 
-    def of(self, organisation: int, kind: str) -> dict[str, dict[str, Any]]:
+    def of(self, organisation: int, kind: str) -> Mapping[str, dict[str, Any]]:
         """The objects of one kind by name."""
-        return {key.name: body for key, body in self.bodies.items() if key.organisation == organisation and key.kind == kind}
+        found = (key for key in self.bodies if key.organisation == organisation and key.kind == kind)
+        return self.packed.renamed((key, key.name) for key in found)
 
     def number(self, organisation: int, kind: str, name: str) -> Any:
         """What the server calls it; None when it is not there."""
@@ -69,20 +82,20 @@ class Objects:
     def different(self, other: "Objects") -> list[Key]:
         """What is not the same in both, by name."""
         every = self.bodies.keys() | other.bodies.keys()
-        return sorted(key for key in every if self.bodies.get(key) != other.bodies.get(key))
+        return sorted(key for key in every if not self.packed.same(key, other.packed))
 
 
 def write(objects: Objects, directory: Path) -> None:
     """Write every object as canonical JSON below `directory`. Raises LifeboatError when there is no room."""
-    texts = {
-        _path(key): canonical({"organisation": key.organisation, "kind": key.kind, "name": key.name, "body": body})
-        for key, body in objects.bodies.items()
-    }
     directory.mkdir(parents=True, exist_ok=True)
-    disk.require(directory, sum(len(text) for text in texts.values()), "what was read over the API")
-    for path, text in texts.items():
-        file = directory / DIRECTORY / path
+    # Text that JSON compresses well is a tenth of itself in memory.
+    disk.require(directory, 10 * objects.packed.size, "what was read over the API")
+    for key, body in objects.bodies.items():
+        text = canonical({"organisation": key.organisation, "kind": key.kind, "name": key.name, "body": body})
+        file = directory / DIRECTORY / _path(key)
         file.parent.mkdir(parents=True, exist_ok=True)
+        # There may be secrets in it.
+        file.touch(mode=0o600)
         file.write_text(text, encoding="utf-8", errors="surrogatepass")
 
 

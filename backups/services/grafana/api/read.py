@@ -6,7 +6,7 @@ A kind that is refused is marked as closed, never taken for empty.
 from collections.abc import Mapping
 
 from backups.errors import LifeboatError
-from backups.services.grafana.api import kinds, not_restorable
+from backups.services.grafana.api import alerting, kinds, not_restorable
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources import organisations
 from backups.services.grafana.api.resources.base import Resource
@@ -36,11 +36,17 @@ def _everything(client: Client, only: Mapping[int, int] | None) -> Objects:
         key = Key(number, kinds.ORGANISATION, name)
         objects.bodies[key], objects.numbers[key] = {"name": name}, here
         inside = client.within(here if len(visible) > 1 or only else None)
+        no_alerting = alerting.closed(inside)
         for resource in RESOURCES:
-            _one(inside, number, resource, objects)
+            if no_alerting and resource.kind in alerting.KINDS:
+                objects.closed[number, resource.kind] = no_alerting
+            else:
+                _one(inside, number, resource, objects)
         _plugins(inside, objects)
         not_restorable.snapshots(inside, number, objects)
-    if all((number, kinds.DASHBOARD) in objects.closed for number in objects.organisations):
+        not_restorable.edition(inside, objects)
+    numbers = list(objects.organisations)
+    if numbers and all((number, kinds.DASHBOARD) in objects.closed for number in numbers):
         reasons = {reason for (_, kind), reason in objects.closed.items() if kind == kinds.DASHBOARD}
         raise LifeboatError(
             f"dashboards may not be read in any organisation: {', '.join(sorted(reasons))}",
@@ -58,6 +64,8 @@ def _one(client: Client, organisation: int, resource: Resource, objects: Objects
         for key in [key for key in objects.bodies if (key.organisation, key.kind) == (organisation, resource.kind)]:
             del objects.bodies[key]
         objects.closed[organisation, resource.kind] = error.message
+        if isinstance(error, Denied):
+            objects.denied.add((organisation, resource.kind))
 
 
 def _plugins(client: Client, objects: Objects) -> None:

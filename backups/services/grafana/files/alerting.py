@@ -57,7 +57,7 @@ def rules(database: Database) -> list[Rule]:
     found = []
     for row in database.rows("alert_rule"):
         texts = ("data", "annotations", "labels", "notification_settings", "record", "metadata")
-        read = {key: parse(value) if key in texts else value for key, value in row.items()}
+        read = Row(row.table, ((key, parse(value) if key in texts else value) for key, value in row.items()))
         found.append(Rule(row["org_id"], row["uid"], row["title"], row["namespace_uid"], read))
     return sorted(found, key=lambda rule: sortable(rule.organisation, rule.uid))
 

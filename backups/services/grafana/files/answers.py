@@ -95,25 +95,36 @@ def observed(
 
     muting_at: now, where its silences are asked for
     """
-    who, nested = readers(database), deep.look(database, objects)
-    listed = database.has("alert_rule", "is_paused")
-    versions = {(one.organisation, one.uid): one.version for one in objects.dashboards if objects.served(one)}
+    who = readers(database)
     for organisation in objects.organisations:
         yield Fact(f"org {organisation}", READ_AS, who.get(organisation, NOBODY))
         if organisation in who:
             client = Client.behind_proxy(url, who).within(organisation)
-            folders = sum(one.organisation == organisation and objects.served(one) for one in objects.folders)
-            for uid in _complete_search(client, "dash-folder", folders):
-                yield from _answered_folder(client, organisation, uid)
-            boards = sum(number == organisation for number, _ in versions)
-            for uid in _complete_search(client, "dash-db", boards):
-                if (organisation, uid) in nested.dashboards:
-                    continue
-                yield from dashboard(client, organisation, uid, versions.get((organisation, uid), ""))
-            loud = listed and organisation not in silent
-            yield from _lists(client, organisation, nested, alerting_listed=loud)
-            if loud and muting_at:
-                yield from muted.observed(database, client, organisation, muting_at)
+            yield from of_organisation(client, organisation, database, objects, silent, muting_at=muting_at)
+
+
+def of_organisation(
+    client: Client,
+    organisation: int,
+    database: Database,
+    objects: Objects,
+    silent: Container[int] = (),
+    *,
+    muting_at: datetime | None = None,
+) -> Iterator[Fact]:
+    """The same of one organisation, read by a client that is in it."""
+    nested = deep.look(database, objects)
+    versions = {one.uid: one.version for one in objects.dashboards if one.organisation == organisation and objects.served(one)}
+    folders = sum(one.organisation == organisation and objects.served(one) for one in objects.folders)
+    for uid in _complete_search(client, "dash-folder", folders):
+        yield from _answered_folder(client, organisation, uid)
+    for uid in _complete_search(client, "dash-db", len(versions)):
+        if (organisation, uid) not in nested.dashboards:
+            yield from dashboard(client, organisation, uid, versions.get(uid, ""))
+    loud = database.has("alert_rule", "is_paused") and organisation not in silent
+    yield from _lists(client, organisation, nested, alerting_listed=loud)
+    if loud and muting_at:
+        yield from muted.observed(database, client, organisation, muting_at)
 
 
 def dashboard(client: Client, organisation: int, uid: str, version: str) -> Iterator[Fact]:

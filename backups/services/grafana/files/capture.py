@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from backups.errors import Damaged, LifeboatError
@@ -20,17 +20,23 @@ from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.grafana.client import Client
 from backups.services.grafana.files import (
+    age,
     answers,
     configuration,
     deep,
+    directories,
+    environment,
     in_force,
     not_restorable,
     outside,
+    plausible,
     secrets,
+    source,
     witness,
 )
-from backups.services.grafana.files.copy import CONFIG
-from backups.services.grafana.files.database import FILE, Database, opened
+from backups.services.grafana.files.database import FILE, Database, Lacking, opened
+from backups.services.grafana.files.directories import Source
+from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.objects import read
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
@@ -41,32 +47,40 @@ _REPAIR = "stop Grafana and try, as its user: sqlite3 grafana.db '.recover' | sq
 
 
 def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *, lock_seconds: float) -> Captured:
-    """See `Service.capture`. Nothing is read from the live server but its version, and nothing is ever written there.
+    """See `Service.capture`. The live server is asked what it is and what it holds; nothing is ever written there.
 
     lock_seconds: how long a database that is locked is waited for
     """
-    place = _data_directory(settings, docker, hosts)
+    place = source.data_directory(settings, docker, hosts)
     version = _version(settings, job)
-    if not place.exists(FILE):
+    living = source.locate(settings, place, docker, hosts)
+    if not place.exists(living.file):
+        named = "" if living.file == FILE else f", and the server's database is that file, as {living.origin} says"
         raise LifeboatError(
-            f"{FILE} is not in {place}",
+            f"{living.file} is not in {place}{named}",
             hint="the place is Grafana's data directory ([paths] data, usually /var/lib/grafana); a Grafana on MySQL or "
             "PostgreSQL keeps no file: back up that database",
         )
-    size = sum(file.size for file in place.files(FILE))
-    disk.require(job.directory, size, f"the copy of {FILE}")
+    size = sum(file.size for file in place.files(living.file))
+    disk.require(job.directory, size, f"the copy of {living.file}")
     taken_at = job.now()
-    job.say(f"copying {FILE}, {disk.size(size)}, from {place}")
-    place.fetch_sqlite(FILE, job.directory / FILE, seconds=lock_seconds)
+    job.say(f"copying {living.file}, {disk.size(size)}, from {place}")
+    compared = plausible.Comparison.begin(settings, answers=version != UNKNOWN)
+    place.fetch_sqlite(living.file, job.directory / FILE, seconds=lock_seconds)
     odd = _fetch_configuration(settings, job, docker, hosts)
     beyond = outside.of_source(settings, docker, hosts)
     found = in_force.read(job.directory / CONFIG, beyond)
     configured = in_force.own_file(job.directory / CONFIG, beyond) is not None
-    plugins = _plugins(place, job.work)
+    taken = Source(settings, found, docker, hosts)
+    odd += directories.take(taken, job.directory / CONFIG, job.directory, job.work / directories.DIRECTORIES)
+    environment.note(beyond.environment, job.directory / CONFIG, job.directory)
+    plugins = _plugins(place, job.work, taken)
     try:
         with opened(job.directory / FILE) as database:
             _check(database, place)
+            age.require(database, version, f"{living.file} of {place}")
             objects = read(database)
+            compared.require_same(database, objects, f"{living.file} of {place}")
             judged = secrets.judge(database, secrets.keys(found))
             silent = answers.without_alerting(found, objects.organisations)
             facts = [
@@ -76,14 +90,20 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
             ]
             limits = [
                 *odd,
+                *living.limits(),
+                *compared.limits,
+                *age.limits(database, version),
                 *not_restorable.look(judged, found, plugins, settings, configured=configured),
                 *deep.look(database, objects).limits(),
             ]
             outside.note(found, configuration.kept(found), job.directory, opens=judged.key is not None)
+            written_by = age.words(database, job)
+    except Lacking as error:
+        raise LifeboatError(f"{living.file} of {place} cannot be read: {error.message}", hint=error.hint) from error
     except Damaged as error:
-        raise LifeboatError(f"{FILE} of {place} is damaged: {error.message}", hint=_REPAIR) from error
+        raise LifeboatError(f"{living.file} of {place} is damaged: {error.message}", hint=_REPAIR) from error
     if version == UNKNOWN:
-        limits.append("the source's version, which it did not say: the image's was compared with nothing")
+        limits.append(f"the source's version, which it did not say: {written_by}")
     for limit in limits:
         job.say(f"limit of this backup: {limit}")
     details = {
@@ -91,7 +111,9 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
         "configuration": configured,
         "layout": "resource" if objects.unified else "dashboard",
         "limits": limits,
-        "partial": [judged.closed_words] if judged.closed_words else [],
+        "partial": [*([judged.closed_words] if judged.closed_words else []), *living.partial()],
+        "file": living.file,
+        "version_before": age.version_before(job) if version == UNKNOWN else None,
     }
     return Captured(taken_at, version, facts, details)
 
@@ -101,24 +123,16 @@ def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts, state
 
     How the secrets of a data source from a provisioning file are sealed is left out: each start of Grafana seals them anew.
     """
-    place = _data_directory(settings, docker, hosts)
+    place = source.data_directory(settings, docker, hosts)
+    living = source.locate(settings, place, docker, hosts)
     with tempfile.TemporaryDirectory(prefix="lifeboat-loss-") as scratch:
-        place.fetch_sqlite(FILE, Path(scratch) / FILE, seconds=10)
+        place.fetch_sqlite(living.file, Path(scratch) / FILE, seconds=10)
         with opened(Path(scratch) / FILE) as database:
             provided = {
                 f"org {row['org_id']} data source {row['uid']}" for row in database.rows("data_source") if row.get("read_only")
             }
             now = witness.facts(database, read(database), exact=witness.is_exact(stated))
             return [fact for fact in now if not (fact.metric == witness.SEALED and fact.subject in provided)]
-
-
-def _data_directory(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Place:
-    """Grafana's data directory; raises LifeboatError unless it can be read."""
-    if settings.place is None:
-        raise AssertionError("the settings see to it that method files has a place")
-    place = parse(settings.place, docker, hosts)
-    place.check()
-    return place
 
 
 def _version(settings: GrafanaSettings, job: Job) -> str:
@@ -166,27 +180,37 @@ def _wanted(path: str) -> bool:
 
 
 def _check(database: Database, place: Place) -> None:
-    """Raise LifeboatError unless this is a sound database of Grafana's."""
+    """Raise LifeboatError unless this is a sound database of Grafana's that can be read."""
     if fault := database.fault():
         raise LifeboatError(f"{FILE} of {place} is damaged: {fault}", hint=_REPAIR)
-    if not (database.has("migration_log") and database.has("org") and (database.has("dashboard") or database.has("resource"))):
-        raise LifeboatError(
-            f"{FILE} of {place} is not a Grafana database: it lacks the tables migration_log, org, and dashboard or resource",
-            hint="is the place Grafana's data directory, and has Grafana been started there?",
-        )
+    if fault := age.fault(database):
+        raise LifeboatError(f"{FILE} of {place} {fault}", hint=age.HINT)
 
 
-def _plugins(place: Place, work: Path) -> list[dict[str, Any]]:
+def _plugins(place: Place, work: Path, source: Source) -> list[dict[str, Any]]:
     """Id and version of every installed plugin. Their files are not kept: they come from grafana.com again, not from a backup.
 
     One whose description cannot be read has the name of its directory as id, and the reason as `unreadable`.
     """
-    if not place.exists("plugins"):
-        return []
-    depths = {file.path: file.path.split("/") for file in place.files("plugins") if file.path.endswith("/plugin.json")}
-    paths = [path for path, parts in depths.items() if len(parts) == 3 or (len(parts) == 4 and parts[2] == "dist")]
-    place.fetch(paths, work)
-    return [_plugin(work / path, depths[path][1]) for path in paths]
+    path = directories.plugins(source)
+    try:
+        root, below = (source.place(path), ".") if path else (place, "plugins")
+        if not root.exists(below):
+            return []
+        depths = {file.path: file.path.split("/") for file in root.files(below) if file.path.endswith("/plugin.json")}
+        linked = {link for link in root.links() if PurePosixPath(link).parent == PurePosixPath(below)}
+    except LifeboatError as error:
+        return [{"id": names.shown(path or "plugins"), "version": None, "unreadable": error.message}]
+    at = 0 if path else 1
+    paths = [one for one, parts in depths.items() if len(parts) == at + 2 or (len(parts) == at + 3 and parts[at + 1] == "dist")]
+    root.fetch(paths, work / "plugins-of-source")
+    return [
+        *(_plugin(work / "plugins-of-source" / one, depths[one][at]) for one in paths),
+        *(
+            {"id": names.shown(PurePosixPath(link).name), "version": None, "unreadable": "it is a link"}
+            for link in sorted(linked)
+        ),
+    ]
 
 
 def _plugin(description: Path, directory: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ it, only what decides how the database is read is taken over.
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,24 @@ def disarm(path: Path) -> None:
         raise Damaged(f"{FILE} of the backup cannot be used: {error}", hint="verify another backup, and take a full") from error
 
 
+def provided(database: Database) -> int:
+    """How many dashboards and data sources came from provisioning files: a server that is not given these deletes them."""
+    boards = len(database.rows("dashboard_provisioning")) + sum(1 for _ in _from_files(database))
+    pruned = [row for row in database.rows("data_source") if row.get("is_prunable")]
+    return boards + len(pruned)
+
+
+def _from_files(database: Database) -> Iterator[tuple[int, str]]:
+    """Organisation and provider of each object of unified storage that a provider has made of a file."""
+    for row in database.each("resource", order="name"):
+        value = parse(row["value"])
+        metadata = value.get("metadata") if isinstance(value, dict) else None
+        annotations = (metadata or {}).get("annotations") or {}
+        if str(annotations.get("grafana.app/managedBy", "")).startswith("classic-file"):
+            namespace = str(row["namespace"]).removeprefix("org-")
+            yield int(namespace) if namespace.isdigit() else 1, str(annotations.get("grafana.app/managerId"))
+
+
 def _providers(database: Database) -> list[dict[str, Any]]:
     """A provider of dashboards for each name that the database knows, with nothing to provide.
 
@@ -95,13 +113,7 @@ def _providers(database: Database) -> list[dict[str, Any]]:
     """
     organisations = {row["id"]: row["org_id"] for row in database.rows("dashboard")}
     names = {(organisations.get(row["dashboard_id"], 1), row["name"]) for row in database.rows("dashboard_provisioning")}
-    for row in database.each("resource", order="name"):
-        value = parse(row["value"])
-        metadata = value.get("metadata") if isinstance(value, dict) else None
-        annotations = (metadata or {}).get("annotations") or {}
-        if str(annotations.get("grafana.app/managedBy", "")).startswith("classic-file"):
-            namespace = str(row["namespace"]).removeprefix("org-")
-            names.add((int(namespace) if namespace.isdigit() else 1, str(annotations.get("grafana.app/managerId"))))
+    names |= set(_from_files(database))
     return [
         {"name": name, "orgId": organisation, "type": "file", "options": {"path": f"{server.INSIDE}/lifeboat-no-such-directory"}}
         for organisation, name in sorted(names, key=lambda name: sortable(*name))

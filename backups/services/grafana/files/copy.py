@@ -15,15 +15,11 @@ from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
 from backups.services.grafana.details import GrafanaDetails
-from backups.services.grafana.files import answers, configuration, in_force, outside, secrets, witness
+from backups.services.grafana.files import age, answers, configuration, hand_over, secrets, witness
 from backups.services.grafana.files.database import FILE, opened
-from backups.services.grafana.files.in_force import InForce, Setting
+from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
 from backups.witness import Fact, Value
-
-CONFIG = "config"
-KEY = "lifeboat-secret-key"
-"""The file of a delivered configuration that has a secret_key which its grafana.ini has not."""
 
 Export = Callable[[str, Mapping[int, str], Path], list[str]]
 """Writes what a copy's API returns: its URL, the logins to read as (by organisation; 0: the server itself), where to; notes."""
@@ -85,7 +81,19 @@ class GrafanaCopy:
             user=f"{server.USER}:{server.GROUP}",
             network=True,
         )
-        self._url = server.wait(self._sandbox, self._container, self._manifest)
+        self._url = server.wait(self._sandbox, self._container, self._manifest, self._written_by)
+
+    def _written_by(self, version: str) -> str | None:
+        """What the backup is of, in words, where a server of this version cannot be what wrote it; None where it may be."""
+        with opened(self._restored) as database:
+            found = age.of(database)
+        before = GrafanaDetails.of(self._manifest).version_before
+        if not found.fits(version):
+            return f"a Grafana {found}"
+        # A source that was upgraded since then has another age than the backup before.
+        if before and found.fits(before) and age.parsed(before) != age.parsed(version):
+            return f"{before}, as the backup before it says"
+        return None
 
     def replay(self) -> None:
         """Nothing to do: the database is that of the witness's instant."""
@@ -133,29 +141,15 @@ class GrafanaCopy:
             self._container.stop()
         data = self._sandbox.directory / "grafana-data"
         data.mkdir()
-        shutil.copyfile(self._backup.data / FILE, data / FILE)
-        (data / FILE).chmod(0o640)
-        with opened(data / FILE) as found:
+        # Under the name that the source's own configuration gives it.
+        delivered = data / GrafanaDetails.of(self._manifest).file
+        delivered.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self._backup.data / FILE, delivered)
+        delivered.chmod(0o640)
+        with opened(delivered) as found:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
-        key = self._settings.setting(*outside.SECRET_KEY)
-        if key and key.outside and key.readings:
-            self._config.mkdir(exist_ok=True)
-            # Whatever the backup has of that name is not written through.
-            (self._config / KEY).unlink(missing_ok=True)
-            with os.fdopen(os.open(self._config / KEY, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as noted:
-                noted.write(key.readings[0].encode("utf-8", "surrogateescape"))
-        configured = self._config.is_dir() and any(self._config.iterdir())
-        stated = {fact.metric: fact.value for fact in self._manifest.witness if fact.subject == "secrets"}
-        opens = stated.get(secrets.OPENED) == f"{stated.get('values')} of {stated.get('values')}"
-        return Delivery(
-            data,
-            Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
-            server.INSIDE,
-            configuration=self._config if configured else None,
-            notes=list(self._notes(key, configured=configured, opens=opens)),
-            port=server.PORT,
-        )
+            return hand_over.delivery(self._backup.data, found, self._manifest, data)
 
     def objects(self, into: Path) -> Delivery:
         """See `GivesObjects`: all that the copy's API returns to its own administrators."""
@@ -168,24 +162,9 @@ class GrafanaCopy:
             notes = self._export(self._url, logins | ({0: first} if first else {}), into)
         return Delivery(into, Ownership("root:root", 0, 0, 0o700), "", notes=notes)
 
-    def _notes(self, key: Setting | None, *, configured: bool, opens: bool) -> Iterator[str]:
-        if plugins := GrafanaDetails.of(self._manifest).plugins:
-            yield f"its plugins have to be installed again: {' '.join(map(str, plugins))}"
-        if configured:
-            yield "put its configuration in place before the first start: Grafana deletes what no provisioning file names"
-        if key and key.outside and key.readings:
-            where = f"make the file {key.path} of it" if key.path else "give it to Grafana as its secret_key"
-            yield f"its secret_key is {key.origin}: it is in {KEY} of the configuration; {where} before the first start"
-        if not opens:
-            yield "some secrets cannot be opened by the backup's key: start Grafana with the source's own secret_key to open them"
-
     @property
     def _settings(self) -> InForce:
-        return in_force.read(self._config, known=outside.noted(self._backup.data))
-
-    @property
-    def _config(self) -> Path:
-        return self._backup.data / CONFIG
+        return hand_over.settings(self._backup.data)
 
     def _reached(self) -> AbstractContextManager[str]:
         """Let the server be asked, and nothing else, over HTTP."""

@@ -2,17 +2,33 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from backups.errors import Damaged
-
-Row = dict[str, Any]
+from backups.errors import Damaged, LifeboatError
 
 FILE = "grafana.db"
 _MODULUS = 1 << 256
+
+
+class Lacking(LifeboatError):
+    """A database has not what is read of every Grafana's."""
+
+
+class Row(dict[str, Any]):
+    """A row that tells, when it is asked for a column that its table has not, that this is why it cannot be read."""
+
+    def __init__(self, table: str, values: Iterable[tuple[str, Any]]) -> None:
+        super().__init__(values)
+        self.table = table
+
+    def __missing__(self, column: str) -> Any:
+        raise Lacking(
+            f"its table {self.table} has no column {column}",
+            hint="Grafana 8 to 13 can be backed up by files: was the database written by another version, or altered by hand?",
+        )
 
 
 class _Text(bytes):
@@ -50,7 +66,7 @@ class Database:
         cursor = self._connection.execute(f"SELECT * FROM {_quoted(table)}{by}")  # noqa: S608 - quoted identifiers
         names = [column[0] for column in cursor.description]
         for row in cursor:
-            yield dict(zip(names, row, strict=True))
+            yield Row(table, zip(names, row, strict=True))
 
     def counts(self, table: str, *columns: str) -> dict[tuple[Any, ...], int]:
         """How many rows there are of each combination of the columns' values."""

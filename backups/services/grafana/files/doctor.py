@@ -13,10 +13,15 @@ from backups.machine.docker import Docker
 from backups.places.parse import parse
 from backups.services.base import Finding
 from backups.services.grafana import health
-from backups.services.grafana.files import in_force, outside, secrets
+from backups.services.grafana.client import Client
+from backups.services.grafana.files import age, directories, in_force, outside, plausible, secrets, source, witness
 from backups.services.grafana.files.database import FILE, opened
+from backups.services.grafana.files.directories import Source
 from backups.services.grafana.files.in_force import DEFAULTS, InForce
+from backups.services.grafana.files.living import Living
 from backups.services.grafana.files.not_restorable import NO_CONFIGURATION, why
+from backups.services.grafana.files.objects import read
+from backups.services.grafana.files.provisioned import PROVISIONING
 from backups.services.grafana.files.secrets import Judged
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -31,6 +36,8 @@ def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator
         config.mkdir()
         beyond = outside.of_source(settings, docker, hosts)
         yield _configuration(settings, docker, hosts, config, in_force.candidates(beyond))
+        if settings.config_place is not None:
+            yield from _directories(directories.Source(settings, in_force.read(config, beyond), docker, hosts), config)
         yield from _database(settings, docker, hosts, Path(scratch), in_force.read(config, beyond))
 
 
@@ -56,30 +63,78 @@ def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, conf
     return Finding("configuration", ok=True, message=f"{own[0]} can be read in {place}")
 
 
+def _directories(source: Source, config: Path) -> Iterator[Finding]:
+    """Say which directories and files that the configuration names no backup can take along."""
+    try:
+        place = parse(str(source.settings.config_place), source.docker, source.hosts)
+        if place.exists(PROVISIONING):
+            listed = [file.path for file in place.files(PROVISIONING) if file.path.endswith((".yaml", ".yml"))]
+            place.fetch(listed, config)
+        missing = list(directories.examine(source, config))
+    except LifeboatError as error:
+        yield Finding("provisioning", ok=False, message=error.message, remedy=error.hint)
+        return
+    for line in missing:
+        remedy = "put it below config_place, or keep it by other means: a restored server needs it"
+        yield Finding("provisioning", ok=False, message=line, remedy=remedy)
+    if not missing:
+        yield Finding("provisioning", ok=True, message="everything that it names outside can be read")
+
+
 def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path, found: InForce) -> Iterator[Finding]:
     """Copy it as a backup would, and see whether the backup could open its secrets. found: the settings in force."""
     try:
-        place = parse(str(settings.place), docker, hosts)
-        place.check()
-        if not place.exists(FILE):
+        place = source.data_directory(settings, docker, hosts)
+        living = source.locate(settings, place, docker, hosts)
+        file = living.file
+        if not place.exists(file):
             remedy = "the place is Grafana's data directory, usually /var/lib/grafana"
-            yield Finding("database", ok=False, message=f"{FILE} is not in {place}", remedy=remedy)
+            yield Finding("database", ok=False, message=f"{file} is not in {place}", remedy=remedy)
             return
-        journal = "; it is in WAL mode" if place.exists(f"{FILE}-wal") else ""
-        place.fetch_sqlite(FILE, scratch / FILE, seconds=_LOCK_SECONDS)
+        version = _version(settings)
+        compared = plausible.Comparison.begin(settings, answers=version is not None)
+        journal = "; it is in WAL mode" if place.exists(f"{file}-wal") else ""
+        place.fetch_sqlite(file, scratch / FILE, seconds=_LOCK_SECONDS)
         with opened(scratch / FILE) as database:
-            fault = database.fault()
-            remedy = f"stop Grafana and try, as its user: sqlite3 {FILE} '.recover' | sqlite3 mended.db"
-            message = (
-                f"{FILE} in {place} is damaged: {fault}"
-                if fault
-                else f"{FILE} in {place} can be copied while it is used{journal}"
-            )
-            yield Finding("database", fault is None, message, remedy if fault else None)
+            if damage := database.fault():
+                remedy = f"stop Grafana and try, as its user: sqlite3 {file} '.recover' | sqlite3 mended.db"
+                yield Finding("database", ok=False, message=f"{file} in {place} is damaged: {damage}", remedy=remedy)
+                return
+            if fault := age.fault(database):
+                yield Finding("database", ok=False, message=f"{file} in {place} {fault}", remedy=age.HINT)
+                return
+            age.require(database, version, f"{file} of {place}")
+            objects = read(database)
+            compared.require_same(database, objects, f"{file} of {place}")
+            # Whatever a backup reads of it is read here, too.
+            witness.facts(database, objects)
+            yield Finding("database", ok=True, message=f"{file} in {place} can be copied while it is used{journal}")
+            yield from _living(living, [*living.missing(), *compared.limits, *age.limits(database, version)])
             judged = secrets.judge(database, secrets.keys(found))
         yield _secrets(judged, found, settings)
     except LifeboatError as error:
         yield Finding("database", ok=False, message=error.message, remedy=error.hint)
+
+
+def _version(settings: GrafanaSettings) -> str | None:
+    """The server's version, "" where it answers and hides it; None where it does not answer."""
+    try:
+        return Client.anonymous(settings).health().version or ""
+    except LifeboatError:
+        return None
+
+
+def _living(living: Living, faults: Sequence[str]) -> Iterator[Finding]:
+    """Say who says that this is the server's database, what is not known of it, and what a backup of it would lack."""
+    remedy = "give user and password of Grafana's administrator, whom the server tells its database"
+    if living.doubt:
+        yield Finding(
+            "living", ok=True, message=f"not known: whether the server uses {living.file}: {living.doubt}", remedy=remedy
+        )
+    else:
+        yield Finding("living", ok=True, message=f"{living.file} is the database that the server uses: {living.origin}")
+    for fault in faults:
+        yield Finding("living", ok=False, message=f"a backup would lack {fault}", remedy=remedy)
 
 
 def _secrets(judged: Judged, found: InForce, settings: GrafanaSettings) -> Finding:

@@ -1,8 +1,9 @@
 """Finds the settings that a Grafana runs on: those of its ini files, of its environment, and of files that these name.
 
-In Grafana's order: defaults.ini; grafana.ini, or custom.ini where there is none, without its empty values; GF_SECTION_KEY of
-the environment; then `${NAME}`, `$__env{NAME}` and `$__file{PATH}`, wherever they stand in a value; last `%(key)s`. The official
-image's start script also fills GF_SECTION_KEY from the file that GF_SECTION_KEY__FILE names.
+In Grafana's order: defaults.ini; `cfg:default.section.key=` of the command line; grafana.ini, or custom.ini where there is none,
+without its empty values; GF_SECTION_KEY of the environment; `cfg:section.key=` of the command line; then `${NAME}`,
+`$__env{NAME}` and `$__file{PATH}`, wherever they stand in a value; last `%(key)s`. The official image's start script also fills
+GF_SECTION_KEY from the file that GF_SECTION_KEY__FILE names.
 """
 
 import re
@@ -18,6 +19,8 @@ FILES = ("grafana.ini", "custom.ini")
 """The names of Grafana's own file: packages and images have the first, archives the second. The first that is there counts."""
 
 _EXPANDER = re.compile(r"\$(|__\w+)\{([^}]+)\}")
+_DEFAULT = re.compile(r"cfg:default\.(.+)\.([^.=]+)=([^=]*)", re.DOTALL)
+_CONFIG = re.compile(r"--?config=(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,27 @@ class Outside:
     """What is not in the configuration directory.
 
     environment: of Grafana's process; None where nobody can see it. file: reads a file as that process would, or raises
-    LifeboatError; None where nobody can
+    LifeboatError; None where nobody can. arguments: of its command line, those that are seen
     """
 
     environment: Mapping[str, str] | None = None
     file: Callable[[str], bytes] | None = None
+    arguments: tuple[str, ...] = ()
+
+    def argument(self, section: str, key: str) -> str | None:
+        """What the command line says of a setting, above all else; None where it says nothing."""
+        begin = f"cfg:{section}.{key}=" if section != ini.TOP else f"cfg:{key}="
+        said = [argument.removeprefix(begin) for argument in self.arguments if argument.startswith(begin)]
+        return said[-1] if said else None
+
+    def config(self) -> str | None:
+        """The path of Grafana's own ini file, where its command line or its environment names one."""
+        following = zip(self.arguments, self.arguments[1:], strict=False)
+        named = [
+            *(found[1] for argument in self.arguments if (found := _CONFIG.fullmatch(argument))),
+            *(value for flag, value in following if flag in ("-config", "--config")),
+        ]
+        return (named[-1] if named else None) or (self.environment or {}).get("GF_PATHS_CONFIG") or None
 
 
 @dataclass(frozen=True)
@@ -86,7 +105,9 @@ class InForce:
         origin, path, outside = f"[{section}] {key} of the configuration", None, False
         raw = settings.get((section, key))
         try:
-            if environment.get(name):
+            if (argument := self.outside.argument(section, key)) is not None:
+                raw, origin, outside = argument, f"cfg:{section}.{key} of the command line", True
+            elif environment.get(name):
                 raw, origin, outside = environment[name], f"{name} of the environment", True
             elif environment.get(f"{name}__FILE"):
                 path, outside = environment[f"{name}__FILE"], True
@@ -139,6 +160,8 @@ def read(config: Path, outside: Outside | None = None, known: Mapping[tuple[str,
     for cut_in_quotes in (False, True):
         settings: ini.Settings = {}
         for path in (config / DEFAULTS, own):
+            if path == own:
+                settings |= _defaults(outside)
             try:
                 found = ini.read(path.read_bytes(), cut_in_quotes=cut_in_quotes) if path and path.is_file() else {}
             except (OSError, ValueError) as error:
@@ -156,8 +179,14 @@ def own_file(config: Path, outside: Outside | None = None) -> Path | None:
 
 def candidates(outside: Outside | None = None) -> list[str]:
     """The names that Grafana's own ini file may have, the likelier first."""
-    named = ((outside and outside.environment) or {}).get("GF_PATHS_CONFIG", "")
+    named = outside.config() if outside else None
     return [*([Path(named).name] if named else []), *FILES]
+
+
+def _defaults(outside: Outside | None) -> ini.Settings:
+    """What the command line puts in the place of defaults.ini's values: the file and the environment still go before it."""
+    said = (_DEFAULT.fullmatch(argument) for argument in (outside.arguments if outside else ()))
+    return {(found[1], found[2]): found[3] for found in said if found}
 
 
 def expands(value: str) -> bool:

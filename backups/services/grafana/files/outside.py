@@ -1,7 +1,8 @@
 """Reads what a source's settings take from outside its configuration's directory, and keeps it in the backup.
 
-A container's environment is known by `docker inspect`; that of any other process is not. Of files only small ones are read, and
-what a file holds is kept only as the key that was seen to open the source's secrets: a grafana.ini may name any file.
+What a container was started with is known by `docker inspect`, a process of a machine by /proc (`process.py`). Of files only
+small ones are read, and what a file holds is kept only as the key that was seen to open the source's secrets: a grafana.ini may
+name any file.
 """
 
 import json
@@ -13,6 +14,7 @@ from backups.errors import LifeboatError
 from backups.hosts import Hosts
 from backups.machine.docker import Docker
 from backups.places.parse import parse
+from backups.services.grafana.files import process
 from backups.services.grafana.files.in_force import InForce, Outside, Setting
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -27,14 +29,18 @@ def of_source(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Outsid
     """What can be seen of a source's outside: of a container its environment and its files, else the files of its machine."""
     places = [place for place in (settings.place, settings.config_place) if place]
     containers = [place.split(":")[1] for place in places if place.startswith("docker:") and place.count(":") > 1]
-    environment = None
-    if containers:
-        try:
-            environment = docker.environment(containers[0])
-        except LifeboatError:
-            # Whoever reads the place itself says what is wrong with the container.
-            environment = None
-    return Outside(environment, _reader(places, docker, hosts))
+    seen: process.Process | None = None
+    try:
+        if containers:
+            seen = process.of_container(docker, containers[0])
+        elif settings.place:
+            seen = process.of_machine(parse(settings.place, docker, hosts))
+    except LifeboatError:
+        # Whoever reads the place itself says what is wrong with it.
+        seen = None
+    return Outside(
+        seen.environment if seen else None, _reader(places, docker, hosts) if places else None, seen.arguments if seen else ()
+    )
 
 
 def _reader(places: list[str], docker: Docker, hosts: Hosts) -> Callable[[str], bytes]:

@@ -128,7 +128,7 @@ def facts(database: Database, *, exact: bool) -> Iterator[Fact]:
         yield from _counted(database)
 
 
-def row_hash(row: Row, *, exact: bool) -> str:
+def row_hash(row: Mapping[str, Any], *, exact: bool) -> str:
     """Hash of a row. Not exact: as the first form of the witness had it, which took 0, false and "" for NULL at any depth."""
     return digest({key: value for key, value in row.items() if value is not None} if exact else filled(row))
 
@@ -174,7 +174,7 @@ def _names(database: Database) -> Names:
 
 def _playlists(database: Database) -> Iterator[Fact]:
     """Playlists with their items in order; before 9.1 they have no uid but their number."""
-    items: dict[Any, list[Row]] = defaultdict(list)
+    items: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in database.rows("playlist_item", order="order"):
         items[row["playlist_id"]].append({key: row[key] for key in ("type", "value", "title", "order")})
     for row in database.rows("playlist"):

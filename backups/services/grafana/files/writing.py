@@ -7,14 +7,17 @@ from backups.places.parse import parse
 from backups.services.grafana.files.database import FILE
 from backups.services.grafana.settings import GrafanaSettings
 
-_FILES = (FILE, f"{FILE}-journal", f"{FILE}-wal")
 
-
-def sizes(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> tuple[tuple[str, int], ...] | None:
-    """The files that a migration writes, and their sizes; None where they cannot be seen."""
+def sizes(settings: GrafanaSettings, docker: Docker, hosts: Hosts, file: str = FILE) -> tuple[tuple[str, int], ...] | None:
+    """The files that a migration writes, and their sizes; None where they cannot be seen. file: the database's path."""
     try:
         place = parse(str(settings.place), docker, hosts)
-        found = tuple((file.path, file.size) for name in _FILES if place.exists(name) for file in place.files(name))
+        found = tuple(
+            (file.path, file.size)
+            for name in (file, f"{file}-journal", f"{file}-wal")
+            if place.exists(name)
+            for file in place.files(name)
+        )
     except LifeboatError:
         return None
     return found or None

@@ -57,6 +57,7 @@ class MySQLCopy:
         self._for_restore = for_restore
         self._kept: RelayLog | None = None
         self._at: Position
+        self._beyond = False
         self._notes: list[str] = []
         self._later: MySQLDetails | None = None
         self._stated = self._last.witness
@@ -168,7 +169,7 @@ class MySQLCopy:
         later = log_details(log.manifest)
         path = Advance(self._chain, self._details, log, later)
         stop = self._server.run(lambda session: path.find(session, point))
-        self._at = stop.position
+        self._at, self._beyond = stop.position, True
         if stop.last is not None:
             logs = self._hand_in(lambda placed, kept: path.place(placed, kept, stop))
 
@@ -230,7 +231,7 @@ class MySQLCopy:
             self._sandbox.own(self._home, os.geteuid(), os.getegid(), self._image)
         hand_over.remove_sandbox_files(datadir)
         below.require_plain(datadir, "the restored data")
-        return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes])
+        return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes], beyond=self._beyond)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write a file of SQL for each of these tables (`database.table`) into a directory; see `export_tables.export`."""

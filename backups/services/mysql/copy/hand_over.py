@@ -17,6 +17,7 @@ from backups.services.base import Delivery
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.copy.server import Server
 from backups.services.mysql.details import MySQLDetails
+from backups.services.mysql.first_start import PORT, RowsStay
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.versions import Version
@@ -24,8 +25,6 @@ from backups.services.mysql.versions import Version
 USER = 999
 """The user and group `mysql` of the official image."""
 DATA = "/var/lib/mysql"
-PORT = 3306
-"""At which the official image's server answers."""
 DURABLE = ("--innodb-doublewrite=ON", "--innodb-flush-log-at-trx-commit=1", "--innodb-fast-shutdown=1")
 """Options of a server whose data will be handed over. Its shutdown writes every page (1): a start needs no recovery. A slow one
 (0) would purge old row versions too, which the next server does by itself while it serves."""
@@ -110,8 +109,11 @@ def remove_sandbox_files(datadir: Path) -> None:
         left.unlink()
 
 
-def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Sequence[str]) -> Delivery:
-    """Describe what is handed over, with all that an operator must know to start a server on it."""
+def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Sequence[str], *, beyond: bool) -> Delivery:
+    """Describe what is handed over, with all that an operator must know to start a server on it.
+
+    beyond: whether it stands at a moment after that of the manifest's witness
+    """
     version = Version.parse(manifest.source.version)
     settings = delivered_settings(details)
     facts = [
@@ -128,7 +130,8 @@ def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Se
     facts += _zone(manifest, details)
     options = [f"--{setting}" for setting in settings]
     owner = Ownership("mysql:mysql", USER, USER, 0o750)
-    return Delivery(datadir, owner, DATA, notes=(*facts, *notes), options=options, port=PORT)
+    first_start = RowsStay(() if beyond else manifest.witness)
+    return Delivery(datadir, owner, DATA, notes=(*facts, *notes), options=options, port=PORT, first_start=first_start)
 
 
 def delivered_settings(details: MySQLDetails) -> list[str]:

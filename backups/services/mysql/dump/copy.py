@@ -22,6 +22,7 @@ from backups.services.mysql.details import DATADIR
 from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import ACCOUNTS, DEFINITIONS, DUMP, GRANTS, DumpDetails
+from backups.services.mysql.first_start import PORT, RowsStay
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
@@ -149,7 +150,8 @@ class DumpedCopy:
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
         options = [f"--{setting}" for setting in settings]
         owner = Ownership("mysql:mysql", _USER, _USER)
-        return Delivery(self._home / DATADIR, owner, _INSIDE, notes=notes, options=options, port=hand_over.PORT)
+        first_start = RowsStay(self._fetched.manifest.witness)
+        return Delivery(self._home / DATADIR, owner, _INSIDE, notes=notes, options=options, port=PORT, first_start=first_start)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write single tables as files of SQL; see `../copy/export_tables.py`."""

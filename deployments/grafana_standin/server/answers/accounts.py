@@ -2,12 +2,12 @@
 
 import secrets
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 
-from deployments.grafana_standin.server.creation import DEFAULT_ALERTING
 from deployments.grafana_standin.server.passwords import hashed
 from deployments.grafana_standin.server.request import ROLES, RefusedError, Request, fields
-from deployments.grafana_standin.server.storage.base import rfc3339, stamp
+from deployments.grafana_standin.server.storage.base import AVATAR, rfc3339, stamp
 
 Json = dict[str, Any]
 
@@ -23,15 +23,13 @@ def insert(request: Request, table: str, **values: Any) -> int:
 
 
 def create_organisation(request: Request) -> Json:
-    """A new organisation; who makes it is its administrator."""
+    """A new organisation; who makes it is its administrator. Its alerting comes with the server's next look (`first_minute.py`)."""
     name = str(fields(request.body).get("name") or "")
     if not name:
         raise RefusedError(400, "bad request data")
     if request.rows("SELECT 1 FROM org WHERE name = ?", name):
         raise RefusedError(409, "Organization name taken")
     number = insert(request, "org", version=0, name=name)
-    insert(request, "alert_configuration", org_id=number, alertmanager_configuration=DEFAULT_ALERTING, configuration_version="v1",
-           created_at=int(request.now.timestamp()), default=1)  # fmt: skip
     if request.caller.id:
         insert(request, "org_user", org_id=number, user_id=request.caller.id, role="Admin")
     return {"message": "Organization created", "orgId": number}
@@ -55,14 +53,14 @@ def create_user(request: Request) -> Json:
     if request.rows("SELECT 1 FROM user WHERE login = ? OR email = ?", login, str(body.get("email") or login)):
         raise RefusedError(412, f"User with email '{body.get('email')}' or username '{login}' already exists")
     salt = secrets.token_hex(5)
-    org_id = int(body.get("orgId") or 1)
+    org_id, uid = int(body.get("orgId") or 1), f"u{secrets.token_hex(6)}"
     number = insert(
-        request, "user", version=0, login=login, email=str(body.get("email") or login), name=str(body.get("name") or ""),
+        request, "user", version=0, login=login, email=str(body.get("email") or login), uid=uid, name=str(body.get("name") or ""),
         password=hashed(str(body["password"]), salt), salt=salt, rands=secrets.token_hex(5), org_id=org_id, is_admin=0,
-        is_disabled=0, is_service_account=0, uid=f"u{secrets.token_hex(6)}", last_seen_at="2016-01-01 00:00:00", email_verified=0,
+        is_disabled=0, is_service_account=0, last_seen_at="2016-01-01 00:00:00", email_verified=0,
     )  # fmt: skip
     insert(request, "org_user", org_id=org_id, user_id=number, role="Viewer")
-    return {"id": number, "uid": "", "message": "User created"}
+    return {"id": number, "uid": uid, "message": "User created"}
 
 
 def change_user(request: Request, number: str) -> Json:
@@ -111,8 +109,9 @@ def members(request: Request) -> list[Json]:
     )
     return [
         {"orgId": request.org_id, "userId": row["id"], "uid": row.get("uid") or "", "email": row["email"], "name": row["name"] or "",
-         "avatarUrl": "", "login": row["login"], "role": row["role"], "lastSeenAt": rfc3339(row["last_seen_at"]), "lastSeenAtAge": "",
-         "created": rfc3339(row["created"]), "authLabels": [], "isDisabled": bool(row["is_disabled"]), "isExternallySynced": False}
+         "avatarUrl": AVATAR, "login": row["login"], "role": row["role"], "lastSeenAt": rfc3339(row["last_seen_at"]), "lastSeenAtAge": "",
+         "created": rfc3339(row["created"]), "authLabels": None, "isDisabled": bool(row["is_disabled"]), "isExternallySynced": False,
+         "isProvisioned": bool(row.get("is_provisioned"))}
         for row in rows if not row.get("is_service_account")
     ]  # fmt: skip
 
@@ -128,12 +127,12 @@ def add_member(request: Request) -> Json:
     if request.rows("SELECT 1 FROM org_user WHERE org_id = ? AND user_id = ?", request.org_id, rows[0]["id"]):
         raise RefusedError(409, "User is already member of this organization")
     insert(request, "org_user", org_id=request.org_id, user_id=rows[0]["id"], role=role)
-    return {"message": "User added to organization"}
+    return {"message": "User added to organization", "userId": rows[0]["id"]}
 
 
 def change_member(request: Request, number: str) -> Json:
     """Another role."""
-    _member(request, number)
+    refuse_stranger(request, number)
     role = _role(fields(request.body))
     request.connection.execute(
         "UPDATE org_user SET role = ? WHERE org_id = ? AND user_id = ?", (role, request.org_id, int(number))
@@ -143,7 +142,7 @@ def change_member(request: Request, number: str) -> Json:
 
 def remove_member(request: Request, number: str) -> Json:
     """Out of the organisation."""
-    _member(request, number)
+    refuse_stranger(request, number)
     request.connection.execute("DELETE FROM org_user WHERE org_id = ? AND user_id = ?", (request.org_id, int(number)))
     return {"message": "User removed from organization"}
 
@@ -178,14 +177,14 @@ def team_members(request: Request, number: str) -> list[Json]:
     """Who is in a team, and whether they lead it (permission 4)."""
     team = _team(request, number)
     rows = request.rows(
-        "SELECT user.*, team_member.permission AS permission FROM team_member JOIN user ON user.id = team_member.user_id"
+        "SELECT user.*, team_member.permission AS permission, team_member.uid AS member_uid FROM team_member JOIN user ON user.id = team_member.user_id"
         " WHERE team_member.team_id = ? ORDER BY user.login",
         int(number),
     )
     return [
         {"orgId": request.org_id, "teamId": team["id"], "teamUID": team.get("uid") or "", "userId": row["id"], "userUID": row.get("uid") or "",
-         "auth_module": "", "email": row["email"], "name": row["name"] or "", "login": row["login"], "avatarUrl": "", "labels": [],
-         "permission": row["permission"] or 0}
+         "auth_module": "", "email": row["email"], "name": row["name"] or "", "login": row["login"], "avatarUrl": AVATAR, "labels": [],
+         "permission": row["permission"] or 0, "uid": row["member_uid"] or ""}
         for row in rows
     ]  # fmt: skip
 
@@ -227,25 +226,27 @@ def create_service_account(request: Request) -> Json:
     """A new service account, without tokens."""
     body = fields(request.body)
     name, role = str(body.get("name") or ""), _role(body)
-    login = f"sa-{request.org_id}-{name.lower().replace(' ', '-')}"
+    uid, login = f"s{secrets.token_hex(6)}", f"sa-{request.org_id}-{name.lower().replace(' ', '-')}"
     if not name:
         raise RefusedError(400, "bad request data")
     try:
         number = insert(
             request, "user", version=0, login=login, email=login, name=name, password="", salt="", rands="", org_id=request.org_id, is_admin=0,
-            is_disabled=int(bool(body.get("isDisabled"))), is_service_account=1, uid=f"s{secrets.token_hex(6)}",
+            is_disabled=int(bool(body.get("isDisabled"))), is_service_account=1, uid=uid,
         )  # fmt: skip
     except sqlite3.IntegrityError:
         raise RefusedError(400, "service account already exists") from None
     insert(request, "org_user", org_id=request.org_id, user_id=number, role=role)
-    return {"id": number, "uid": "", "name": name, "login": login, "orgId": request.org_id, "isDisabled": bool(body.get("isDisabled")),
-            "role": role, "tokens": 0, "avatarUrl": "", "isExternal": False}  # fmt: skip
+    return {"id": number, "uid": uid, "name": name, "login": login, "orgId": request.org_id, "isDisabled": bool(body.get("isDisabled")),
+            "role": role, "tokens": 0, "avatarUrl": ""}  # fmt: skip
 
 
 def change_service_account(request: Request, number: str) -> Json:
-    """Another role, or disabled."""
+    """Another name, with the same login; another role; or disabled."""
     body = fields(request.body)
-    _member(request, number)
+    refuse_stranger(request, number)
+    if body.get("name"):
+        request.connection.execute("UPDATE user SET name = ? WHERE id = ?", (str(body["name"]), int(number)))
     if "role" in body:
         request.connection.execute(
             "UPDATE org_user SET role = ? WHERE org_id = ? AND user_id = ?", (_role(body), request.org_id, int(number))
@@ -257,13 +258,18 @@ def change_service_account(request: Request, number: str) -> Json:
 
 def tokens(request: Request, number: str) -> list[Json]:
     """The names of a service account's tokens; what they are was shown once, when they were made."""
-    _member(request, number)
+    refuse_stranger(request, number)
     rows = request.rows("SELECT * FROM api_key WHERE service_account_id = ? ORDER BY name", int(number))
-    return [
-        {"id": row["id"], "name": row["name"], "created": rfc3339(row["created"]), "hasExpired": False,
-         "isRevoked": bool(row.get("is_revoked")), "secondsUntilExpiration": 0.0}
-        for row in rows
-    ]  # fmt: skip
+    now, found = int(request.now.timestamp()), []
+    for row in rows:
+        expires = row.get("expires")
+        found.append(
+            {"id": row["id"], "name": row["name"], "created": rfc3339(row["created"]), "isRevoked": bool(row.get("is_revoked")),
+             "lastUsedAt": rfc3339(row["last_used_at"]) if row.get("last_used_at") else None,
+             "expiration": datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if expires else None,
+             "hasExpired": bool(expires and expires <= now), "secondsUntilExpiration": max(expires - now, 0) if expires else 0}
+        )  # fmt: skip
+    return found
 
 
 def _role(body: Json) -> str:
@@ -279,7 +285,8 @@ def _user(request: Request, number: str) -> Json:
     return rows[0]
 
 
-def _member(request: Request, number: str) -> None:
+def refuse_stranger(request: Request, number: str) -> None:
+    """Raises RefusedError 404 for who is not in the organisation."""
     if not request.rows("SELECT 1 FROM org_user WHERE org_id = ? AND user_id = ?", request.org_id, int(number)):
         raise RefusedError(404, "user not found")
 

@@ -1,22 +1,20 @@
 """Alerting's provisioning routes that write: rule groups, contact points, policies, mute timings, templates."""
 
-import base64
 import json
 import re
 import secrets
 from typing import Any
 
-from deployments.grafana_standin.server.answers import alerting
+from deployments.grafana_standin.server.answers import alerting, provenance
 from deployments.grafana_standin.server.answers.accounts import insert
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
-from deployments.grafana_standin.server.storage.base import stamp
+from deployments.grafana_standin.server.storage.base import NEVER, stamp
 
 Json = dict[str, Any]
 _UNITS = {"y": 31_536_000_000, "w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _SECRETS = {"webhook": ("password", "authorization_credentials"), "slack": ("token", "url"), "pagerduty": ("integrationKey",)}
 """Settings that Grafana seals, of the types that are used here."""
 _NEEDED = {"webhook": ("url",), "email": ("addresses",)}
-_FORGOTTEN = base64.b64encode(b"the stand-in seals nothing, and keeps no secret").decode()
 
 
 def nanoseconds(text: object) -> int:
@@ -52,7 +50,13 @@ def set_rule_group(request: Request, folder: str, group: str) -> Json:
     for row in _group(request, folder, group):
         if row["uid"] not in kept:
             request.connection.execute("DELETE FROM alert_rule WHERE id = ?", (row["id"],))
-    return rule_group(request, folder, group)
+    return _echoed(rule_group(request, folder, group), {str(rule.get("uid")) for rule in sent})
+
+
+def _echoed(group: Json, sent: set[str]) -> Json:
+    """The answer to a write: what was sent with a uid comes back without the number and the time that it was stored with."""
+    rules = [rule | ({"id": 0, "updated": NEVER} if rule["uid"] in sent else {}) for rule in group["rules"]]
+    return group | {"rules": rules}
 
 
 def _group(request: Request, folder: str, group: str) -> list[Json]:
@@ -62,7 +66,8 @@ def _group(request: Request, folder: str, group: str) -> list[Json]:
 
 
 def _save_rule(request: Request, folder: str, group: str, interval: int, number: int, rule: Json) -> None:
-    for name in ("title", "data", "condition", "noDataState", "execErrState"):
+    needed = ("title", "data") if rule.get("record") else ("title", "data", "condition", "noDataState", "execErrState")
+    for name in needed:
         if not rule.get(name):
             raise RefusedError(400, f"invalid alert rule: no {name}")
     receiver = (rule.get("notification_settings") or {}).get("receiver")
@@ -73,13 +78,13 @@ def _save_rule(request: Request, folder: str, group: str, interval: int, number:
     board, panel = annotations.pop("__dashboardUid__", None), annotations.pop("__panelId__", None)
     settings = rule.get("notification_settings")
     row = {
-        "title": rule["title"], "condition": rule["condition"], "data": json.dumps(rule["data"]), "updated": stamp(request.now),
-        "interval_seconds": interval, "namespace_uid": folder, "rule_group": group, "no_data_state": rule["noDataState"],
-        "exec_err_state": rule["execErrState"], "for": nanoseconds(rule.get("for")), "annotations": json.dumps(annotations),
+        "title": rule["title"], "condition": rule.get("condition") or "", "data": json.dumps(rule["data"]), "updated": stamp(request.now),
+        "interval_seconds": interval, "namespace_uid": folder, "rule_group": group, "no_data_state": rule.get("noDataState") or "",
+        "exec_err_state": rule.get("execErrState") or "", "for": nanoseconds(rule.get("for")), "annotations": json.dumps(annotations),
         "labels": json.dumps(rule.get("labels") or {}), "dashboard_uid": board, "panel_id": int(panel) if panel else None,
         "rule_group_idx": number, "is_paused": int(bool(rule.get("isPaused"))),
         "notification_settings": json.dumps([settings]) if settings else "",
-        "record": json.dumps(rule["record"]) if rule.get("record") else "",
+        "record": _recorded(rule.get("record")),
         "keep_firing_for": nanoseconds(rule.get("keep_firing_for")),
     }  # fmt: skip
     if request.rows("SELECT 1 FROM alert_rule WHERE org_id = ? AND uid = ?", request.org_id, uid):
@@ -90,7 +95,11 @@ def _save_rule(request: Request, folder: str, group: str, interval: int, number:
         )
     else:
         insert(request, "alert_rule", org_id=request.org_id, uid=uid, version=1, guid=secrets.token_hex(16), metadata="{}", **row)
-    _provenance(request, "alertRule", uid)
+    provenance.claim_rule(request, uid)
+
+
+def _recorded(record: Json | None) -> str:
+    return json.dumps({key: record.get(name) or "" for name, key in alerting.RECORD.items()}) if record else ""
 
 
 def create_contact_point(request: Request) -> Json:
@@ -99,16 +108,23 @@ def create_contact_point(request: Request) -> Json:
     whole = _configuration(request)
     receivers = whole["alertmanager_config"]["receivers"]
     uid = str(body.get("uid") or f"c{secrets.token_hex(6)}")
-    if any(one["uid"] == uid for receiver in receivers for one in receiver.get("grafana_managed_receiver_configs") or []):
-        raise RefusedError(400, "receiver configuration with UID already exist in contact point")
-    made = _integration(body, uid, {})
+    for receiver in receivers:
+        if any(one["uid"] == uid for one in receiver.get("grafana_managed_receiver_configs") or []):
+            raise RefusedError(
+                409,
+                f"Receiver configuration with UID '{uid}' already exists in contact point '{receiver['name']}'."
+                " Please use unique identifiers for receivers across all contact points.",
+                code="alerting.notifications.contact-points.uidInUse",
+                extra={"Name": receiver["name"], "UID": uid},
+            )
+    made = _integration(request, body, uid, {})
     known = next((receiver for receiver in receivers if receiver["name"] == made["name"]), None)
     if known is None:
         receivers.append({"name": made["name"], "grafana_managed_receiver_configs": [made]})
     else:
         known.setdefault("grafana_managed_receiver_configs", []).append(made)
     _save(request, whole)
-    _provenance(request, "contactPoint", uid)
+    provenance.claim(request, "contactPoint", uid)
     return next(one for one in alerting.contact_points(request) if one["uid"] == uid)
 
 
@@ -122,14 +138,14 @@ def change_contact_point(request: Request, uid: str) -> Json:
             if old["uid"] == uid:
                 if body.get("name") != receiver["name"]:
                     raise RefusedError(400, "the stand-in renames no contact point")
-                integrations[index] = _integration(body, uid, old.get("secureSettings") or {})
+                integrations[index] = _integration(request, body, uid, old.get("secureSettings") or {})
                 _save(request, whole)
-                _provenance(request, "contactPoint", uid)
+                provenance.claim(request, "contactPoint", uid)
                 return {"message": "contactpoint updated"}
     raise RefusedError(404, "contact point not found")
 
 
-def _integration(body: Json, uid: str, sealed: Json) -> Json:
+def _integration(request: Request, body: Json, uid: str, sealed: Json) -> Json:
     name, kind, settings = str(body.get("name") or ""), str(body.get("type") or ""), dict(fields(body.get("settings")))
     if not name or not kind:
         raise RefusedError(400, "contact point needs a name and a type")
@@ -139,7 +155,7 @@ def _integration(body: Json, uid: str, sealed: Json) -> Json:
         if value == alerting.REDACTED and key in sealed:
             secure[key] = sealed[key]
         elif value:
-            secure[key] = _FORGOTTEN
+            secure[key] = request.vault.seal(str(value))
     if any(not settings.get(key) for key in _NEEDED.get(kind, ())):
         raise RefusedError(400, f"could not find {_NEEDED[kind][0]} property in settings")
     if kind == "slack" and not secure:
@@ -165,7 +181,7 @@ def set_policies(request: Request) -> Json:
         raise RefusedError(400, "root route must specify a default receiver")
     inner["route"] = route
     _save(request, whole)
-    _provenance(request, "route", "")
+    provenance.claim(request, "route", "")
     return {"message": "policies updated"}
 
 
@@ -191,13 +207,14 @@ def change_mute_timing(request: Request, name: str) -> Json:
 def _save_timing(request: Request, body: Json) -> Json:
     whole = _configuration(request)
     inner = whole["alertmanager_config"]
-    made = {"name": body["name"], "time_intervals": body.get("time_intervals") or []}
+    name = str(body["name"])
+    made = {"name": name, "time_intervals": body.get("time_intervals") or []}
     for key in ("mute_time_intervals", "time_intervals"):
         inner[key] = [one for one in inner.get(key) or [] if one["name"] != body["name"]]
     inner["mute_time_intervals"].append(made)
     _save(request, whole)
-    _provenance(request, "muteTimeInterval", str(body["name"]))
-    return made
+    provenance.claim(request, "muteTimeInterval", name)
+    return next(one for one in alerting.mute_timings(request) if one["name"] == name)
 
 
 def set_template(request: Request, name: str) -> Json:
@@ -205,15 +222,19 @@ def set_template(request: Request, name: str) -> Json:
     body = fields(request.body)
     if not body.get("template"):
         raise RefusedError(400, "template must have content")
+    text = str(body["template"])
+    if not re.search(r"\{\{-?\s*define", text):
+        inner = "\n".join(f"  {line}" for line in text.splitlines())
+        text = f'{{{{ define "{name}" }}}}\n{inner}\n{{{{ end }}}}'
     whole = _configuration(request)
     files = whole.setdefault("template_files", {})
     sent = body.get("version")
     if sent and name in files and sent != alerting.template_version(files[name]):
         raise RefusedError(409, "provided version of the template does not match the stored one")
-    files[name] = str(body["template"])
+    files[name] = text
     _save(request, whole)
-    _provenance(request, "template", name)
-    return next(one for one in alerting.templates(request) if one["name"] == name)
+    provenance.claim(request, "template", name)
+    return next(one for one in alerting.templates(request) or () if one["name"] == name)
 
 
 def _configuration(request: Request) -> Json:
@@ -231,12 +252,3 @@ def _save(request: Request, whole: Json) -> None:
     if not changed.rowcount:
         insert(request, "alert_configuration", org_id=request.org_id, alertmanager_configuration=text, configuration_version="v1",
                created_at=int(request.now.timestamp()), default=0)  # fmt: skip
-
-
-def _provenance(request: Request, kind: str, key: str) -> None:
-    """What is written here is the API's own from then on, unless X-Disable-Provenance says that it is not."""
-    request.connection.execute(
-        "DELETE FROM provenance_type WHERE org_id = ? AND record_type = ? AND record_key = ?", (request.org_id, kind, key)
-    )
-    if not request.disable_provenance:
-        insert(request, "provenance_type", org_id=request.org_id, record_key=key, record_type=kind, provenance="api")

@@ -8,7 +8,8 @@ import json
 import re
 from typing import Any
 
-from deployments.grafana_standin.server.request import Request
+from deployments.grafana_standin.server.answers import provenance
+from deployments.grafana_standin.server.request import RefusedError, Request
 from deployments.grafana_standin.server.storage.base import rfc3339
 
 Json = dict[str, Any]
@@ -30,14 +31,8 @@ def duration(nanoseconds: int) -> str:
     return "".join(parts)
 
 
-def _provenance(request: Request, kind: str) -> dict[str, str]:
-    rows = request.rows("SELECT * FROM provenance_type WHERE org_id = ? AND record_type = ?", request.org_id, kind)
-    return {row["record_key"]: row["provenance"] for row in rows}
-
-
 def rules(request: Request) -> list[Json]:
     """All alert rules of the organisation."""
-    provenance = _provenance(request, "alertRule")
     found = []
     rows = request.rows("SELECT * FROM alert_rule WHERE org_id = ?", request.org_id)
     for row in sorted(rows, key=lambda row: (row["namespace_uid"], row["rule_group"], row.get("rule_group_idx", 0), row["id"])):
@@ -46,11 +41,20 @@ def rules(request: Request) -> list[Json]:
             {"id": row["id"], "uid": row["uid"], "orgID": row["org_id"], "folderUID": row["namespace_uid"], "ruleGroup": row["rule_group"],
              "title": row["title"], "condition": row["condition"], "data": json.loads(row["data"]), "updated": rfc3339(row["updated"]),
              "noDataState": row["no_data_state"], "execErrState": row["exec_err_state"], "for": duration(row["for"]),
-             "keep_firing_for": duration(row.get("keep_firing_for") or 0), "annotations": _labels(row, "annotations"),
-             "labels": _labels(row, "labels"), "isPaused": bool(row.get("is_paused")), "notification_settings": settings[0] if settings else None,
-             "record": json.loads(row.get("record") or "null"), "provenance": provenance.get(row["uid"], "")}
+             "keep_firing_for": duration(row.get("keep_firing_for") or 0), "isPaused": bool(row.get("is_paused")), "notification_settings": settings[0] if settings else None,
+             "record": _record(row)} | {name: shown for name in ("annotations", "labels") if (shown := _labels(row, name))}
+            | provenance.shown(request, "alertRule", row["uid"])
         )  # fmt: skip
     return found
+
+
+RECORD = {"metric": "Metric", "from": "From", "target_datasource_uid": "TargetDatasourceUID"}
+"""A recording rule's fields in the API, and in the column `record`."""
+
+
+def _record(row: Json) -> Json | None:
+    stored: Json | None = json.loads(row.get("record") or "null")
+    return stored and {name: stored[key] for name, key in RECORD.items() if stored.get(key)}
 
 
 def silences(request: Request) -> list[Json]:
@@ -72,19 +76,37 @@ def _labels(row: Json, column: str) -> dict[str, str]:
 
 
 def configuration(request: Request) -> Json:
-    """The Alertmanager's configuration in force, as it is stored."""
+    """The Alertmanager's configuration in force, as it is stored.
+
+    Raises RefusedError 500 for an organisation that has none: one that was made within the last minute, or is never to have one.
+    """
     rows = request.rows("SELECT * FROM alert_configuration WHERE org_id = ? ORDER BY id DESC LIMIT 1", request.org_id)
-    found: Json = json.loads(rows[0]["alertmanager_configuration"]) if rows else {}
+    if not rows:
+        raise RefusedError(
+            500, "No alertmanager configuration present in this organization", code="alerting.notification.configMissing"
+        )
+    found: Json = json.loads(rows[0]["alertmanager_configuration"])
     return found
+
+
+def _configuration(request: Request, status: int, words: str) -> Json:
+    """As `configuration`, refused in the words of one route."""
+    try:
+        return configuration(request)
+    except RefusedError:
+        raise RefusedError(status, words) from None
 
 
 def contact_points(request: Request) -> list[Json]:
     """One per integration: several may share the name of their contact point."""
-    provenance, only = _provenance(request, "contactPoint"), request.text("name")
+    only = request.text("name")
     return [
         {"uid": one["uid"], "name": receiver["name"], "type": one["type"], "disableResolveMessage": bool(one.get("disableResolveMessage")),
-         "settings": one["settings"] | dict.fromkeys(one.get("secureSettings") or {}, REDACTED), "provenance": provenance.get(one["uid"], "")}
-        for receiver in configuration(request).get("alertmanager_config", {}).get("receivers") or []
+         "settings": one["settings"] | dict.fromkeys(one.get("secureSettings") or {}, REDACTED)}
+        | provenance.shown(request, "contactPoint", one["uid"])
+        for receiver in sorted(
+            configuration(request).get("alertmanager_config", {}).get("receivers") or [], key=lambda one: str(one["name"])
+        )
         for one in receiver.get("grafana_managed_receiver_configs") or []
         if only in {"", receiver["name"]}
     ]  # fmt: skip
@@ -92,23 +114,33 @@ def contact_points(request: Request) -> list[Json]:
 
 def policies(request: Request) -> Json:
     """The tree of notification policies."""
-    route: Json = configuration(request).get("alertmanager_config", {}).get("route") or {}
-    return route | {"provenance": _provenance(request, "route").get("", "")}
+    found = _configuration(request, 404, "could not find an Alertmanager configuration")
+    route: Json = found.get("alertmanager_config", {}).get("route") or {}
+    return route | provenance.shown(request, "route", "")
 
 
 def mute_timings(request: Request) -> list[Json]:
     """Mute timings, under their old and their new name in the configuration."""
-    found = configuration(request).get("alertmanager_config", {})
-    return [*(found.get("mute_time_intervals") or []), *(found.get("time_intervals") or [])]
-
-
-def templates(request: Request) -> list[Json]:
-    """Notification templates; `version` is a hash of the text."""
-    provenance = _provenance(request, "template")
+    found = _configuration(request, 500, "failed to get mute timings").get("alertmanager_config", {})
     return [
-        {"name": name, "template": text, "provenance": provenance.get(name, ""), "version": template_version(text)}
-        for name, text in sorted((configuration(request).get("template_files") or {}).items())
+        {"name": one["name"], "time_intervals": one.get("time_intervals") or [], "version": _fingerprint(one)}
+        | provenance.shown(request, "muteTimeInterval", one["name"])
+        for one in [*(found.get("mute_time_intervals") or []), *(found.get("time_intervals") or [])]
     ]
+
+
+def _fingerprint(timing: Json) -> str:
+    """A hash that moves when the timing does. Grafana's own is made of minutes and ranges; nobody may do more than send it back."""
+    return template_version(json.dumps(timing, sort_keys=True))
+
+
+def templates(request: Request) -> list[Json] | None:
+    """Notification templates, null where there are none; `version` is a hash of the text."""
+    found = _configuration(request, 500, "Internal Server Error").get("template_files") or {}
+    return [
+        {"name": name, "template": text, "version": template_version(text)} | provenance.shown(request, "template", name)
+        for name, text in sorted(found.items())
+    ] or None
 
 
 def template_version(text: str) -> str:

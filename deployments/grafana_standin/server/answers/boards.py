@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from deployments.grafana_standin.server.answers import permissions
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
 from deployments.grafana_standin.server.storage import Dashboard, Folder
-from deployments.grafana_standin.server.storage.base import slug
+from deployments.grafana_standin.server.storage.base import NEVER, slug
 
-NEVER = "0001-01-01T00:00:00Z"
 SEARCH_DEFAULT, SEARCH_MOST, FOLDERS_DEFAULT = 1000, 5000, 1000
 Json = dict[str, Any]
 
@@ -41,6 +41,7 @@ def search(request: Request) -> list[Json]:
     common: Json = {"isDeleted": False, "isStarred": False, "orgId": request.org_id, "slug": "", "sortMeta": 0}
     hits: list[Json] = []
     known = {folder.uid: folder for folder in request.store.folders(request.org_id)}
+    starred = _starred(request)
     if kind in {"", "dash-folder"} and not wanted and not tags:
         hits += [
             common | {"id": folder.id, "uid": folder.uid, "title": folder.title, "type": "dash-folder", "tags": [], "uri": f"db/{slug(folder.title)}",
@@ -49,13 +50,26 @@ def search(request: Request) -> list[Json]:
         ]  # fmt: skip
     if kind in {"", "dash-db"}:
         hits += [
-            common | {"id": board.id, "uid": board.uid, "title": board.title, "type": "dash-db", "tags": board.spec.get("tags") or [],
-                      "uri": f"db/{slug(board.title)}", "url": _address(board)} | _folder_fields(request, board.folder_uid, known)
+            common | {"id": board.id, "uid": board.uid, "title": board.title, "type": "dash-db", "tags": sorted(board.spec.get("tags") or []),
+                      "uri": f"db/{slug(board.title)}", "url": _address(board), "isStarred": board.uid in starred}
+            | ({"description": board.spec["description"]} if board.spec.get("description") else {})
+            | _folder_fields(request, board.folder_uid, known)
             for board in request.store.dashboards(request.org_id)
             if (not wanted or board.uid in wanted) and tags <= set(board.spec.get("tags") or [])
             and (not inside or (board.folder_uid or "general") in inside)
         ]  # fmt: skip
-    return request.page([hit for hit in hits if words in hit["title"].lower()], size="limit", default=SEARCH_DEFAULT)
+    shown = sorted((hit for hit in hits if words in hit["title"].lower()), key=lambda hit: str(hit["title"]).lower())
+    return request.page(shown, size="limit", default=SEARCH_DEFAULT)
+
+
+def _starred(request: Request) -> set[str]:
+    """The uids that the caller has starred."""
+    if not request.has_table("star"):
+        return set()
+    rows = request.rows("SELECT * FROM star WHERE user_id = ?", request.caller.id)
+    return {
+        row["dashboard_uid"] for row in rows if row.get("dashboard_uid") and row.get("org_id", request.org_id) == request.org_id
+    }
 
 
 def folders(request: Request) -> list[Json]:
@@ -68,11 +82,19 @@ def folders(request: Request) -> list[Json]:
     return request.page(found, size="limit", default=FOLDERS_DEFAULT)
 
 
+def _author(request: Request, metadata: Json, name: str) -> str:
+    """The login that an object's annotation names; Anonymous for nobody."""
+    kind, _, uid = str(metadata.get("annotations", {}).get(f"grafana.app/{name}") or "").partition(":")
+    rows = request.rows("SELECT login FROM user WHERE uid = ?", uid) if kind in {"user", "service-account"} else []
+    return str(rows[0]["login"]) if rows else "Anonymous"
+
+
 def _folder_body(request: Request, folder: Folder) -> Json:
     return {
         "id": folder.id, "uid": folder.uid, "orgId": request.org_id, "title": folder.title, "url": f"/dashboards/f/{folder.uid}/{slug(folder.title)}",
         "hasAcl": False, "canSave": request.caller.may("Editor"), "canEdit": request.caller.may("Editor"), "canAdmin": request.caller.may("Admin"),
         "canDelete": request.caller.may("Editor"), "created": folder.created, "updated": folder.updated, "version": folder.version,
+        "createdBy": _author(request, folder.metadata, "createdBy"), "updatedBy": _author(request, folder.metadata, "updatedBy"),
     } | ({"parentUid": folder.parent_uid} if folder.parent_uid else {})  # fmt: skip
 
 
@@ -81,6 +103,10 @@ def folder(request: Request, uid: str) -> Json:
     every = {folder.uid: folder for folder in request.store.folders(request.org_id)}
     if uid not in every:
         raise RefusedError(404, "folder not found", "not-found")
+    return _with_parents(request, uid, every)
+
+
+def _with_parents(request: Request, uid: str, every: dict[str, Folder]) -> Json:
     parents: list[Json] = []
     above = every[uid].parent_uid
     while above in every and len(parents) < len(every):
@@ -100,9 +126,12 @@ def create_folder(request: Request) -> Json:
     if parent and parent not in every:
         raise RefusedError(400, "parent folder not found")
     if uid in every:
-        raise RefusedError(409, "a folder with the same uid already exists", "uid-exists")
+        raise RefusedError(412, "the folder has been changed by someone else")
     new = Folder(0, uid, title, parent, description=str(body.get("description") or ""))
-    return _folder_body(request, request.store.save_folder(request.org_id, new, request.caller.author, request.now))
+    request.store.save_folder(request.org_id, new, request.caller.author, request.now)
+    if not parent:
+        permissions.give_to_creator(request, "folders", uid, everybody=True)
+    return _with_parents(request, uid, {folder.uid: folder for folder in request.store.folders(request.org_id)})
 
 
 def change_folder(request: Request, uid: str) -> Json:
@@ -149,7 +178,7 @@ def _uid(uid: object) -> str:
 def _found(request: Request, uid: str) -> Dashboard:
     board = next(iter(request.store.dashboards(request.org_id, uid)), None)
     if board is None:
-        raise RefusedError(404, "Dashboard not found", "not-found")
+        raise RefusedError(404, "Dashboard not found")
     return board
 
 
@@ -163,10 +192,21 @@ def dashboard(request: Request, uid: str) -> Json:
     meta: Json = {
         "type": "db", "slug": slug(board.title), "url": _address(board), "version": board.version, "created": board.created, "updated": board.updated,
         "expires": NEVER, "canSave": editor, "canEdit": editor, "canAdmin": request.caller.may("Admin"), "canDelete": editor, "canStar": True,
-        "hasAcl": False, "isFolder": False, "annotationsPermissions": {"dashboard": allowed}, "provisioned": board.provisioned_from is not None,
+        "hasAcl": False, "isFolder": False, "annotationsPermissions": {"dashboard": allowed, "organization": allowed}, "provisioned": board.provisioned_from is not None,
         "provisionedExternalId": board.provisioned_from or "", "folderId": 0, "folderUid": "", "folderTitle": "General", "folderUrl": "",
+        "apiVersion": board.api_version.rpartition("/")[2], "createdBy": _author(request, board.metadata, "updatedBy"),
+        "updatedBy": _author(request, board.metadata, "updatedBy"),
     } | _folder_fields(request, board.folder_uid)  # fmt: skip
+    meta |= ({"isStarred": True} if uid in _starred(request) else {}) | _shared(request, uid)
     return {"meta": meta, "dashboard": board.spec | {"id": board.id, "uid": board.uid, "version": board.version}}
+
+
+def _shared(request: Request, uid: str) -> Json:
+    """Whether everybody may see it."""
+    if not request.has_table("dashboard_public"):
+        return {}
+    rows = request.rows("SELECT is_enabled FROM dashboard_public WHERE org_id = ? AND dashboard_uid = ?", request.org_id, uid)
+    return {"publicDashboardEnabled": bool(rows[0]["is_enabled"])} if rows else {}
 
 
 def save_dashboard(request: Request) -> Json:
@@ -197,6 +237,8 @@ def save_dashboard(request: Request) -> Json:
         raise RefusedError(400, "Folder not found", "not-found")
     message = str(body.get("message") or "")
     saved = request.store.save_dashboard(request.org_id, uid, spec, folder_uid, request.caller.author, request.now, message)
+    if known is None:
+        permissions.give_to_creator(request, "dashboards", uid, everybody=not folder_uid)
     return {"id": saved.id, "uid": uid, "url": _address(saved), "status": "success", "version": saved.version, "slug": slug(saved.title),
             "folderUid": folder_uid}  # fmt: skip
 

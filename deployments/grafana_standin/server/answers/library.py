@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
-from deployments.grafana_standin.server.storage.base import rfc3339, stamp
+from deployments.grafana_standin.server.storage.base import AVATAR, rfc3339, stamp
 
 LIBRARY_DEFAULT = 100
 Json = dict[str, Any]
@@ -23,8 +23,8 @@ def _bodies(request: Request, rows: list[Json]) -> list[Json]:
         meta = {
             "folderName": names.get(folder_uid, "General"), "folderUid": folder_uid, "connectedDashboards": links.get(row["id"], 0),
             "created": rfc3339(row["created"]), "updated": rfc3339(row["updated"]),
-            "createdBy": {"id": row["created_by"], "name": users.get(row["created_by"], ""), "avatarUrl": ""},
-            "updatedBy": {"id": row["updated_by"], "name": users.get(row["updated_by"], ""), "avatarUrl": ""},
+            "createdBy": {"id": row["created_by"], "name": users.get(row["created_by"], ""), "avatarUrl": AVATAR},
+            "updatedBy": {"id": row["updated_by"], "name": users.get(row["updated_by"], ""), "avatarUrl": AVATAR},
         }  # fmt: skip
         elements.append(
             {"id": row["id"], "uid": row["uid"], "orgId": row["org_id"], "folderId": row["folder_id"], "folderUid": folder_uid, "name": row["name"],
@@ -54,9 +54,9 @@ def create_library_element(request: Request) -> Json:
         raise RefusedError(400, "bad request data")
     if _rows(request, "uid", uid) or any((row.get("folder_uid") or "") == folder for row in _rows(request, "name", name)):
         raise RefusedError(400, "library element with that name or UID already exists")
-    row = _content(name, uid, model, folder) | {
+    row = _content(request, name, model, folder) | {
         "org_id": request.org_id, "uid": uid, "kind": body["kind"], "version": 1, "created_by": request.caller.id,
-        "updated_by": request.caller.id, "created": stamp(request.now), "updated": stamp(request.now), "folder_id": 0,
+        "updated_by": request.caller.id, "created": stamp(request.now), "updated": stamp(request.now),
     }  # fmt: skip
     names = ", ".join(f"`{column}`" for column in row)
     request.connection.execute(f"INSERT INTO library_element ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
@@ -72,7 +72,7 @@ def change_library_element(request: Request, uid: str) -> Json:
     if body.get("version") != old["version"]:
         raise RefusedError(412, "the library element has been changed by someone else")
     name, model = str(body.get("name") or old["name"]), body.get("model") or json.loads(old["model"])
-    row = _content(name, uid, fields(model), _folder(request, body)) | {
+    row = _content(request, name, fields(model), _folder(request, body)) | {
         "version": old["version"] + 1,
         "updated": stamp(request.now),
     }
@@ -92,8 +92,15 @@ def _folder(request: Request, body: Json) -> str:
     return uid
 
 
-def _content(name: str, uid: str, model: Json, folder: str) -> Json:
-    """The columns that a save writes; the model is told whose it is."""
-    text = json.dumps(model | {"libraryPanel": {"uid": uid, "name": name}})
+def _content(request: Request, name: str, model: Json, folder: str) -> Json:
+    """The columns that a save writes."""
+    folder_id = request.store.folders(request.org_id, folder)[0].id if folder else 0
     kind, description = str(model.get("type") or ""), str(model.get("description") or "")
-    return {"name": name, "type": kind, "description": description, "model": text, "folder_uid": folder}
+    return {
+        "name": name,
+        "type": kind,
+        "description": description,
+        "model": json.dumps(model),
+        "folder_uid": folder,
+        "folder_id": folder_id,
+    }

@@ -1,36 +1,17 @@
 """The Kubernetes-style API: dashboards and folders as objects, in the version they were saved in."""
 
-import base64
-import binascii
 import re
 import uuid
 from typing import Any
 
+from deployments.grafana_standin.server.answers.kubernetes import ConflictingObjectError, MissingObjectError, listed
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
 from deployments.grafana_standin.server.storage import Dashboard, Folder
 from deployments.grafana_standin.server.storage.resources import namespace
 
 Json = dict[str, Any]
+UNTOUCHED = "v0alpha1"  # what the old API saves, and the only version whose objects are as they were sent
 CLASSIC_VERSIONS = ("v0alpha1", "v1beta1", "v1")
-PAGE = 500
-
-
-class MissingObjectError(RefusedError):
-    """404 as Kubernetes says it."""
-
-    def __init__(self, group: str, kind: str, name: str) -> None:
-        super().__init__(404, f'{kind}.{group} "{name}" not found')
-        self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self), "reason": "NotFound",
-                     "details": {"name": name, "group": group, "kind": kind}, "code": 404}  # fmt: skip
-
-
-class ConflictingObjectError(RefusedError):
-    """409 as Kubernetes says it."""
-
-    def __init__(self, group: str, kind: str, name: str) -> None:
-        super().__init__(409, f'{kind}.{group} "{name}" already exists, or has been modified')
-        self.body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": str(self), "reason": "Conflict",
-                     "details": {"name": name, "group": group, "kind": kind}, "code": 409}  # fmt: skip
 
 
 def _metadata(org_id: int, item: Dashboard | Folder, parent: str) -> Json:
@@ -38,7 +19,7 @@ def _metadata(org_id: int, item: Dashboard | Folder, parent: str) -> Json:
     return {
         "name": item.uid, "namespace": namespace(org_id), "uid": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{org_id}/{item.uid}")),
         "resourceVersion": str(item.version), "generation": item.version, "creationTimestamp": item.created,
-        "labels": {"grafana.app/deprecatedInternalID": str(item.id)}, "annotations": {"grafana.app/folder": parent},
+        "labels": {"grafana.app/deprecatedInternalID": str(item.id)}, "annotations": {"grafana.app/folder": parent} if parent else {},
     }  # fmt: skip
 
 
@@ -48,6 +29,10 @@ def _dashboard(org_id: int, board: Dashboard, version: str) -> Json:
     stored = board.api_version.rpartition("/")[2]
     item: Json = {"kind": "Dashboard", "apiVersion": f"dashboard.grafana.app/{version}", "metadata": metadata, "status": {}}
     item["spec"] = {key: value for key, value in board.spec.items() if key not in {"id", "uid", "version"}}
+    if version != stored:
+        item["status"] = {"conversion": {"failed": False, "storedVersion": stored}}
+        if board.classic and stored == UNTOUCHED:
+            item["spec"] = _converted(item["spec"])
     if (version in CLASSIC_VERSIONS) != board.classic:
         error = f"the stand-in does not convert {stored} to {version}"
         item |= {
@@ -57,35 +42,32 @@ def _dashboard(org_id: int, board: Dashboard, version: str) -> Json:
     return item
 
 
+def _converted(spec: Json) -> Json:
+    """What conversion makes of a dashboard that the old API saved: not the one that was sent, so that nobody takes it for that.
+
+    Grafana's own conversion lifts every part of it to the newest schema; this one does enough to be seen.
+    """
+    defaults = {"editable": True, "fiscalYearStartMonth": 0, "graphTooltip": 0, "timepicker": {}, "timezone": "", "weekStart": ""}
+    return defaults | spec | {"schemaVersion": 42}
+
+
 def _folder(org_id: int, folder: Folder, version: str) -> Json:
     spec = {"title": folder.title, "description": folder.description}
     return {
         "kind": "Folder",
         "apiVersion": f"folder.grafana.app/{version}",
-        "metadata": _metadata(org_id, folder, folder.parent_uid),
+        "metadata": folder.metadata or _metadata(org_id, folder, folder.parent_uid),
         "spec": spec,
     }
 
 
-def _list(request: Request, kind: str, api_version: str, items: list[Json]) -> Json:
-    """A page of `limit` items; `continue` asks for the next one."""
-    limit = request.number("limit", PAGE) or PAGE
-    try:
-        start = int(base64.urlsafe_b64decode(request.text("continue") or base64.urlsafe_b64encode(b"0")))
-    except (ValueError, binascii.Error):
-        raise RefusedError(400, "invalid continue token") from None
-    newest = max((int(item["metadata"]["resourceVersion"]) for item in items), default=0)
-    metadata = {"resourceVersion": str(newest)}
-    if start + limit < len(items):
-        metadata["continue"] = base64.urlsafe_b64encode(str(start + limit).encode()).decode()
-    return {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items[start : start + limit]}
-
-
 def dashboards(request: Request, version: str, org: str) -> Json:
-    """All dashboards of a namespace."""
+    """All dashboards of a namespace, by name; or, where the label selector asks for it, what is in the bin."""
     del org  # the caller was identified in it
-    items = [_dashboard(request.org_id, board, version) for board in request.store.dashboards(request.org_id)]
-    return _list(request, "DashboardList", f"dashboard.grafana.app/{version}", items)
+    bin_ = request.text("labelSelector") == "grafana.app/get-trash=true"
+    boards = request.store.deleted_dashboards(request.org_id) if bin_ else request.store.dashboards(request.org_id)
+    items = [_dashboard(request.org_id, board, version) for board in sorted(boards, key=lambda board: board.uid)]
+    return listed(request, "DashboardList", f"dashboard.grafana.app/{version}", items)
 
 
 def dashboard(request: Request, version: str, org: str, name: str) -> Json:
@@ -138,8 +120,10 @@ def _saved(request: Request, version: str, name: str) -> Json:
 def folders(request: Request, version: str, org: str) -> Json:
     """All folders of a namespace, at every depth."""
     del org
-    items = [_folder(request.org_id, folder, version) for folder in request.store.folders(request.org_id)]
-    return _list(request, "FolderList", f"folder.grafana.app/{version}", items)
+    items = [
+        _folder(request.org_id, one, version) for one in sorted(request.store.folders(request.org_id), key=lambda one: one.uid)
+    ]
+    return listed(request, "FolderList", f"folder.grafana.app/{version}", items)
 
 
 def folder(request: Request, version: str, org: str, name: str) -> Json:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from deployments.grafana_standin.server.request import Request
-from deployments.grafana_standin.server.storage.base import rfc3339
+from deployments.grafana_standin.server.storage.base import AVATAR, rfc3339
 
 Json = dict[str, Any]
 PAGE = 1000
@@ -38,7 +38,7 @@ def users(request: Request) -> list[Json]:
     """All people; service accounts are users only in the database."""
     rows = [row for row in request.rows("SELECT * FROM user ORDER BY login") if not row.get("is_service_account")]
     found = [
-        {"id": row["id"], "uid": row.get("uid") or "", "login": row["login"], "name": row["name"] or "", "email": row["email"], "avatarUrl": "",
+        {"id": row["id"], "uid": row.get("uid") or "", "login": row["login"], "name": row["name"] or "", "email": row["email"], "avatarUrl": AVATAR,
          "isAdmin": bool(row["is_admin"]), "isDisabled": bool(row["is_disabled"]), "lastSeenAt": rfc3339(row["last_seen_at"]), "lastSeenAtAge": "",
          "created": rfc3339(row["created"]), "authLabels": [], "isProvisioned": bool(row.get("is_provisioned"))}
         for row in _named(request, rows, "login", "name", "email")
@@ -52,8 +52,8 @@ def teams(request: Request) -> Json:
     members = {row["team_id"]: row["n"] for row in request.rows("SELECT team_id, count(*) AS n FROM team_member GROUP BY 1")}
     found = [
         {"id": row["id"], "uid": row.get("uid") or "", "orgId": row["org_id"], "name": row["name"], "email": row.get("email") or "",
-         "externalUID": row.get("external_uid") or "", "isProvisioned": bool(row.get("is_provisioned")), "avatarUrl": "",
-         "memberCount": members.get(row["id"], 0), "permission": 0}
+         "externalUID": row.get("external_uid") or "", "isProvisioned": bool(row.get("is_provisioned")), "avatarUrl": AVATAR,
+         "memberCount": members.get(row["id"], 0), "permission": 0, "accessControl": None}
         for row in rows
     ]  # fmt: skip
     return _paged(request, "teams", found)
@@ -72,7 +72,7 @@ def service_accounts(request: Request) -> Json:
     )
     found = [
         {"id": row["id"], "uid": row.get("uid") or "", "name": row["name"], "login": row["login"], "orgId": request.org_id,
-         "isDisabled": bool(row["is_disabled"]), "isExternal": False, "role": row["role"], "tokens": tokens.get(row["id"], 0), "avatarUrl": ""}
+         "isDisabled": bool(row["is_disabled"]), "role": row["role"], "tokens": tokens.get(row["id"], 0), "avatarUrl": AVATAR}
         for row in _named(request, rows, "name", "login")
     ]  # fmt: skip
     return _paged(request, "serviceAccounts", found)

@@ -1,35 +1,36 @@
 """Who may do what with a folder or a dashboard: the managed roles of `role` and `permission`, as 9 and newer keep them."""
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from deployments.grafana_standin.server.answers.accounts import insert
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
-from deployments.grafana_standin.server.storage.base import rfc3339, stamp
+from deployments.grafana_standin.server.storage.base import AVATAR, rfc3339, slug, stamp
 
 Json = dict[str, Any]
 Kind = Literal["folders", "dashboards"]
 _ACTIONS = {1: "read", 2: "write", 4: "permissions:write"}
 _SETS = {1: "view", 2: "edit", 4: "admin"}
-"""Newer versions write one action a level, `dashboards:edit`, beside or in place of those."""
+"""Newer versions write one action a level, `dashboards:edit`, in place of those; so does the stand-in."""
 _NAMES = {1: "View", 2: "Edit", 4: "Admin"}
 
 
 def of_folder(request: Request, uid: str) -> list[Json]:
     """What was given on the folder itself."""
-    if not request.store.folders(request.org_id, uid):
+    folder = next(iter(request.store.folders(request.org_id, uid)), None)
+    if folder is None:
         raise RefusedError(404, "Folder not found", "not-found")
-    return [_entry(request, "folders", uid, who, level, inherited=False) for who, level in _given(request, "folders", uid)]
+    about = {"title": folder.title, "slug": "", "url": f"/dashboards/f/{uid}/{slug(folder.title)}", "folderId": folder.id}
+    return [_entry(request, uid, one, about) | {"isFolder": True} for one in given(request, "folders", uid)]
 
 
 def of_dashboard(request: Request, uid: str) -> list[Json]:
-    """What was given on the dashboard, then what its folder gives it."""
+    """What was given on the dashboard itself: what its folder gives it is not said here."""
     board = next(iter(request.store.dashboards(request.org_id, uid)), None)
     if board is None:
-        raise RefusedError(404, "Dashboard not found", "not-found")
-    above = _given(request, "folders", board.folder_uid) if board.folder_uid else []
-    return [
-        *(_entry(request, "dashboards", uid, who, level, inherited=False) for who, level in _given(request, "dashboards", uid)),
-        *(_entry(request, "dashboards", uid, who, level, inherited=True) for who, level in above),
-    ]
+        raise RefusedError(404, "Dashboard not found")
+    about = {"title": board.title, "slug": slug(board.title), "url": f"/d/{uid}/{slug(board.title)}", "dashboardId": board.id}
+    return [_entry(request, uid, one, about) | {"isFolder": False} for one in given(request, "dashboards", uid)]
 
 
 def set_of_folder(request: Request, uid: str) -> Json:
@@ -48,53 +49,77 @@ def set_of_dashboard(request: Request, uid: str) -> Json:
     return {"message": "Dashboard permissions updated"}
 
 
+def known(request: Request, kind: Kind, uid: str) -> None:
+    """Raises RefusedError 404 for an object that is not there."""
+    there = request.store.folders(request.org_id, uid) if kind == "folders" else request.store.dashboards(request.org_id, uid)
+    if not there:
+        raise RefusedError(404, "Folder not found" if kind == "folders" else "Dashboard not found")
+
+
 def _scope(kind: Kind, uid: str) -> str:
     return f"{kind}:uid:{uid}"
 
 
-def _given(request: Request, kind: Kind, uid: str) -> list[tuple[str, int]]:
-    """(`users:2`, 4): who, and the most that they may, in the order of the roles' names."""
+@dataclass(frozen=True)
+class Grant:
+    """Who (`users:2`) was given what, at most, and since when."""
+
+    who: str
+    level: int
+    created: str
+
+
+_ORDER = ("users", "teams", "builtins")
+
+
+def given(request: Request, kind: Kind, uid: str) -> list[Grant]:
+    """People first, then teams, then roles, each by name."""
     if not request.has_table("permission"):
         return []
-    found: dict[str, int] = {}
+    found: dict[str, Grant] = {}
+    # By the index: it is asked for thousands.
+    actions = [f"{kind}{mark}{word}" for word in _ACTIONS.values() for mark in ".:"]
     rows = request.rows(
-        "SELECT role.name AS name, permission.action AS action FROM permission JOIN role ON role.id = permission.role_id"
-        " WHERE role.org_id = ? AND permission.scope = ? AND role.name LIKE 'managed:%:permissions' ORDER BY role.name",
-        request.org_id, _scope(kind, uid),
+        "SELECT role.name AS name, permission.action AS action, permission.created AS created FROM permission"
+        " JOIN role ON role.id = permission.role_id"
+        f" WHERE role.org_id = ? AND permission.action IN ({', '.join('?' * len(actions))}) AND permission.scope = ?"
+        " AND role.name LIKE 'managed:%:permissions' ORDER BY role.name",
+        request.org_id, *actions, _scope(kind, uid),
     )  # fmt: skip
     for row in rows:
         who = row["name"].removeprefix("managed:").removesuffix(":permissions")
         for level, word in _ACTIONS.items():
-            if row["action"] == f"{kind}.{word}" or row["action"] == f"{kind}:{word}":
-                found[who] = max(found.get(who, 0), level)
-    return list(found.items())
+            if row["action"] in {f"{kind}.{word}", f"{kind}:{word}", f"{kind}:{_SETS[level]}"}:
+                found[who] = max(found.get(who, Grant(who, 0, "")), Grant(who, level, row["created"]), key=lambda one: one.level)
+    return sorted(found.values(), key=lambda one: (_ORDER.index(one.who.partition(":")[0]), one.who))
 
 
-def _entry(request: Request, kind: Kind, uid: str, who: str, level: int, *, inherited: bool) -> Json:
-    sort, _, name = who.partition(":")
-    never = rfc3339(None)
+def _entry(request: Request, uid: str, one: Grant, about: Json) -> Json:
+    sort, _, name = one.who.partition(":")
+    since = rfc3339(one.created)
     entry: Json = {
-        "created": never, "updated": never, "userId": 0, "userUid": "", "userLogin": "", "userEmail": "", "userAvatarUrl": "", "teamId": 0,
-        "teamUid": "", "teamEmail": "", "teamAvatarUrl": "", "team": "", "permission": level, "permissionName": _NAMES[level], "uid": uid,
-        "title": "", "slug": "", "isFolder": kind == "folders", "url": "", "inherited": inherited,
-    }  # fmt: skip
+        "created": since, "updated": since, "userId": 0, "userUid": "", "userLogin": "", "userEmail": "", "userAvatarUrl": AVATAR, "teamId": 0,
+        "teamUid": "", "teamEmail": "", "teamAvatarUrl": "", "team": "", "permission": one.level, "permissionName": _NAMES[one.level], "uid": uid,
+        "inherited": False,
+    } | about  # fmt: skip
     if sort == "builtins":
         return entry | {"role": name.capitalize()}
     if sort == "teams":
         (team,) = request.rows("SELECT * FROM team WHERE id = ?", int(name))
-        return entry | {
-            "teamId": team["id"],
-            "teamUid": team.get("uid") or "",
-            "team": team["name"],
-            "teamEmail": team.get("email") or "",
-        }
+        return entry | {"teamId": team["id"], "teamUid": team.get("uid") or "", "team": team["name"], "teamEmail": team.get("email") or "",
+                        "teamAvatarUrl": AVATAR}  # fmt: skip
     (user,) = request.rows("SELECT * FROM user WHERE id = ?", int(name))
-    return entry | {
-        "userId": user["id"],
-        "userUid": user.get("uid") or "",
-        "userLogin": user["login"],
-        "userEmail": user["email"],
-    }
+    named = user.get("uid") or "" if "folderId" in about else ""  # a dashboard's entries leave it empty
+    return entry | {"userId": user["id"], "userUid": named, "userLogin": user["login"], "userEmail": user["email"]}
+
+
+def give_to_creator(request: Request, kind: Kind, uid: str, *, everybody: bool) -> None:
+    """What a new object is given by itself: Admin to who made it, and at the top Edit to editors and View to viewers."""
+    if not request.has_table("permission") or not request.caller.id:
+        return
+    grants = {f"users:{request.caller.id}": 4} | ({"builtins:editor": 2, "builtins:viewer": 1} if everybody else {})
+    for who, level in grants.items():
+        _grant(request, kind, uid, who, level)
 
 
 def _replace(request: Request, kind: Kind, uid: str) -> None:
@@ -107,15 +132,15 @@ def _replace(request: Request, kind: Kind, uid: str) -> None:
         level = item.get("permission")
         if level not in _ACTIONS:
             raise RefusedError(400, "bad request data")
-        role = _role(request, _who(request, item))
-        for weaker, word in _ACTIONS.items():
-            if weaker <= level:
-                action = f"{kind}.{word}" if ":" in word else f"{kind}:{word}"
-                request.connection.execute(
-                    "INSERT OR IGNORE INTO permission (role_id, action, scope, created, updated, kind, attribute, identifier)"
-                    " VALUES (?, ?, ?, ?, ?, ?, 'uid', ?)",
-                    (role, action, _scope(kind, uid), stamp(request.now), stamp(request.now), kind, uid),
-                )  # fmt: skip
+        _grant(request, kind, uid, _who(request, item), level)
+
+
+def _grant(request: Request, kind: Kind, uid: str, who: str, level: int) -> None:
+    request.connection.execute(
+        "INSERT OR IGNORE INTO permission (role_id, action, scope, created, updated, kind, attribute, identifier)"
+        " VALUES (?, ?, ?, ?, ?, ?, 'uid', ?)",
+        (_role(request, who), f"{kind}:{_SETS[level]}", _scope(kind, uid), stamp(request.now), stamp(request.now), kind, uid),
+    )
 
 
 def _who(request: Request, item: Json) -> str:
@@ -142,4 +167,17 @@ def _role(request: Request, who: str) -> int:
         "INSERT INTO role (name, version, org_id, uid, created, updated) VALUES (?, 0, ?, ?, ?, ?)",
         (name, request.org_id, f"m{request.org_id}-{who.replace(':', '-')}", stamp(request.now), stamp(request.now)),
     )
-    return int(made.lastrowid or 0)
+    number = int(made.lastrowid or 0)
+    sort, _, name = who.partition(":")
+    table, column = {"users": ("user_role", "user_id"), "teams": ("team_role", "team_id"), "builtins": ("builtin_role", "role")}[
+        sort
+    ]
+    if request.has_table(table):
+        insert(
+            request,
+            table,
+            role_id=number,
+            org_id=request.org_id,
+            **{column: name.capitalize() if sort == "builtins" else int(name)},
+        )
+    return number

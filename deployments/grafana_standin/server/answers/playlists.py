@@ -1,11 +1,12 @@
-"""Playlists, from the table or from the resources to which 13 moved them; new ones go where the others are."""
+"""Playlists, by the old API, where nobody chooses a uid, and as objects, where the name is the uid."""
 
-import json
+import re
 import secrets
 from typing import Any
 
-from deployments.grafana_standin.server.answers.accounts import insert
+from deployments.grafana_standin.server.answers.kubernetes import ConflictingObjectError, MissingObjectError, listed
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
+from deployments.grafana_standin.server.storage.playlists import KIND, Playlist, Playlists
 from deployments.grafana_standin.server.storage.resources import namespace
 
 Json = dict[str, Any]
@@ -13,79 +14,122 @@ Json = dict[str, Any]
 
 def playlists(request: Request) -> list[Json]:
     """All of the organisation, by name, without their items."""
-    return [{key: value for key, value in one.items() if key != "items"} for one in _every(request)]
+    return [_short(one) for one in _store(request).every()]
 
 
 def playlist(request: Request, uid: str) -> Json:
-    """One playlist."""
-    return {key: value for key, value in _found(request, uid).items() if key != "items"}
+    """One playlist, with its items."""
+    return _whole(_found(request, uid))
 
 
 def playlist_items(request: Request, uid: str) -> list[Json]:
     """What it shows, in order."""
-    items: list[Json] = _found(request, uid)["items"]
+    items: list[Json] = _found(request, uid).spec["items"]
     return items
 
 
 def create_playlist(request: Request) -> Json:
     """A new playlist; nobody chooses its uid."""
-    body = fields(request.body)
-    if not body.get("name"):
-        raise RefusedError(400, "bad request data")
-    uid = f"p{secrets.token_hex(6)}"
-    insert(request, "playlist", name=body["name"], interval=str(body.get("interval") or ""), org_id=request.org_id, uid=uid)
-    _fill(request, uid, body)
-    return playlist(request, uid)
+    return _whole(_save(request, _sent(request, f"p{secrets.token_hex(6)}")))
 
 
 def change_playlist(request: Request, uid: str) -> Json:
     """Another name, interval, and items."""
-    body = fields(request.body)
     _found(request, uid)
-    changed = request.connection.execute(
-        "UPDATE playlist SET name = ?, interval = ? WHERE org_id = ? AND uid = ?",
-        (body.get("name"), body.get("interval"), request.org_id, uid),
+    return _whole(_save(request, _sent(request, uid)))
+
+
+def objects(request: Request, version: str, org: str) -> Json:
+    """All playlists of a namespace."""
+    del org  # the caller was identified in it
+    items = [_object(request, one, version) for one in _store(request).every()]
+    return listed(request, "PlaylistList", f"{KIND[0]}/{version}", items)
+
+
+def object_(request: Request, version: str, org: str, name: str) -> Json:
+    """One playlist."""
+    del org
+    return _object(request, _known(request, name), version)
+
+
+def create_object(request: Request, version: str, org: str) -> Json:
+    """A new object; its name, which is the uid, must be free. One that is not named gets a name."""
+    del org
+    name = str(fields(fields(request.body).get("metadata")).get("name") or f"p{secrets.token_hex(6)}")
+    if _store(request).one(name):
+        raise ConflictingObjectError(*KIND, name)
+    return _object(request, _save(request, _sent_object(request, version, name)), version)
+
+
+def replace_object(request: Request, version: str, org: str, name: str) -> Json:
+    """The object's next generation. A `resourceVersion` that is not the stored one is 409."""
+    del org
+    stored = _object(request, _known(request, name), version)["metadata"]["resourceVersion"]
+    sent = fields(fields(request.body).get("metadata")).get("resourceVersion")
+    if sent and sent != stored:
+        raise ConflictingObjectError(*KIND, name)
+    return _object(request, _save(request, _sent_object(request, version, name)), version)
+
+
+def _store(request: Request) -> Playlists:
+    return Playlists(request.connection, request.org_id)
+
+
+def _save(request: Request, wanted: Playlist) -> Playlist:
+    return _store(request).save(wanted, request.caller.author, request.now)
+
+
+def _sent(request: Request, uid: str) -> Playlist:
+    body = fields(request.body)
+    if not body.get("name"):
+        raise RefusedError(400, "bad request data")
+    return Playlist(uid, str(body["name"]), str(body.get("interval") or ""), _items(body))
+
+
+def _sent_object(request: Request, version: str, name: str) -> Playlist:
+    body = fields(request.body)
+    if body.get("apiVersion") != f"{KIND[0]}/{version}" or body.get("kind") != "Playlist":
+        raise RefusedError(400, "the API version in the data does not match the expected API version")
+    if not re.fullmatch(r"[a-zA-Z0-9_.:-]{1,253}", name) or fields(body.get("metadata")).get("name", name) != name:
+        raise RefusedError(400, "the name of the object does not match the name on the URL")
+    spec = fields(body.get("spec"))
+    return Playlist(name, str(spec.get("title") or ""), str(spec.get("interval") or ""), _items(spec))
+
+
+def _items(body: Json) -> tuple[tuple[str, str], ...]:
+    sent = [fields(item) for item in body.get("items") or []]
+    return tuple(
+        (str(item.get("type")), str(item.get("value"))) for item in sorted(sent, key=lambda item: item.get("order") or 0)
     )
-    if not changed.rowcount:
-        raise RefusedError(403, "the stand-in changes no playlist that is a resource")
-    _fill(request, uid, body)
-    return playlist(request, uid)
 
 
-def _every(request: Request) -> list[Json]:
-    found = []
-    if request.has_table("playlist"):
-        for row in request.rows("SELECT * FROM playlist WHERE org_id = ? ORDER BY name", request.org_id):
-            items = request.rows("SELECT * FROM playlist_item WHERE playlist_id = ? ORDER BY `order`", row["id"])
-            shown = [
-                {"type": item["type"], "value": item["value"], "title": item["title"], "order": item["order"]} for item in items
-            ]
-            uid = row.get("uid") or str(row["id"])
-            found.append({"id": row["id"], "uid": uid, "name": row["name"], "interval": row["interval"], "items": shown})
-    if found or not request.has_table("resource"):
-        return found
-    moved = request.rows(
-        "SELECT value FROM resource WHERE `group` = 'playlist.grafana.app' AND namespace = ?", namespace(request.org_id)
-    )
-    objects = [json.loads(row["value"]) for row in moved]
-    return [
-        {"uid": one["metadata"]["name"], "name": one["spec"]["title"], "interval": one["spec"]["interval"],
-         "items": [{"type": item["type"], "value": item["value"], "title": item.get("title", ""), "order": number}
-                   for number, item in enumerate(one["spec"].get("items") or [], 1)]}
-        for one in objects
-    ]  # fmt: skip
+def _short(one: Playlist) -> Json:
+    return {"uid": one.uid, "name": one.name, "interval": one.interval}
 
 
-def _found(request: Request, uid: str) -> Json:
-    found = next((one for one in _every(request) if one["uid"] == uid), None)
+def _whole(one: Playlist) -> Json:
+    return _short(one) | {"items": one.spec["items"]}
+
+
+def _object(request: Request, one: Playlist, version: str) -> Json:
+    metadata = one.metadata or {
+        "name": one.uid,
+        "namespace": namespace(request.org_id),
+        "resourceVersion": str(one.number),
+        "generation": 1,
+    }
+    return {"kind": "Playlist", "apiVersion": f"{KIND[0]}/{version}", "metadata": metadata, "spec": one.spec, "status": {}}
+
+
+def _found(request: Request, uid: str) -> Playlist:
+    found = _store(request).one(uid)
     if found is None:
         raise RefusedError(404, "Playlist not found")
     return found
 
 
-def _fill(request: Request, uid: str, body: Json) -> None:
-    (row,) = request.rows("SELECT id FROM playlist WHERE org_id = ? AND uid = ?", request.org_id, uid)
-    request.connection.execute("DELETE FROM playlist_item WHERE playlist_id = ?", (row["id"],))
-    for order, item in enumerate(body.get("items") or [], 1):
-        insert(request, "playlist_item", playlist_id=row["id"], type=item["type"], value=item["value"],
-               title=str(item.get("title") or ""), order=int(item.get("order") or order))  # fmt: skip
+def _known(request: Request, name: str) -> Playlist:
+    found = _store(request).one(name)
+    if found is None:
+        raise MissingObjectError(*KIND, name)
+    return found

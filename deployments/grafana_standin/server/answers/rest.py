@@ -5,7 +5,7 @@ from typing import Any
 
 from deployments.grafana_standin.server.answers.accounts import insert
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
-from deployments.grafana_standin.server.storage.base import rfc3339
+from deployments.grafana_standin.server.storage.base import AVATAR, rfc3339
 from deployments.grafana_standin.server.storage.resources import namespace
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ def annotations(request: Request) -> list[Json]:
     )
     tags = set(request.query.get("tags", []))
     found = []
-    for row in request.rows("SELECT * FROM annotation WHERE org_id = ? ORDER BY epoch DESC, id DESC", request.org_id):
+    for row in request.rows("SELECT * FROM annotation WHERE org_id = ? ORDER BY epoch_end DESC, epoch DESC", request.org_id):
         uid = row.get("dashboard_uid") or uids.get(row["dashboard_id"] or 0, "")
         mine = set(json.loads(row["tags"] or "[]"))
         if (end and row["epoch"] > end) or row["epoch_end"] < start or (board and board != uid) or not tags <= mine:
@@ -32,12 +32,12 @@ def annotations(request: Request) -> list[Json]:
         if kind and (kind == "alert") != bool(row["alert_id"]):
             continue
         author = users.get(row["user_id"], {"login": "", "email": ""})
-        found.append(
-            {"id": row["id"], "alertId": row["alert_id"] or 0, "alertName": "", "dashboardId": row["dashboard_id"] or 0, "dashboardUID": uid,
-             "panelId": row["panel_id"] or 0, "userId": row["user_id"] or 0, "newState": row["new_state"], "prevState": row["prev_state"],
-             "created": row["created"], "updated": row["updated"], "time": row["epoch"], "timeEnd": row["epoch_end"], "text": row["text"],
-             "tags": sorted(mine), "login": author["login"], "email": author["email"], "avatarUrl": "", "data": json.loads(row["data"] or "{}")}
-        )  # fmt: skip
+        always = {"id": row["id"], "dashboardUID": uid, "created": row["created"], "updated": row["updated"], "time": row["epoch"],
+                  "timeEnd": row["epoch_end"], "text": row["text"], "tags": sorted(mine), "login": author["login"], "email": author["email"],
+                  "avatarUrl": AVATAR if row["user_id"] else "", "data": json.loads(row["data"] or "{}")}  # fmt: skip
+        some = {"alertId": row["alert_id"], "dashboardId": row["dashboard_id"], "panelId": row["panel_id"], "newState": row["new_state"],
+                "prevState": row["prev_state"]}  # fmt: skip
+        found.append(always | {name: value for name, value in some.items() if value})
     return found[: request.number("limit", ANNOTATIONS_DEFAULT) or ANNOTATIONS_DEFAULT]
 
 
@@ -105,12 +105,15 @@ def _preferences(request: Request, team: int) -> Json:
         (board.uid for board in request.store.dashboards(request.org_id) if board.id == row["home_dashboard_id"]), ""
     )
     more = json.loads(row.get("json_data") or "{}")
-    return {
+    said: Json = {
         "theme": row["theme"],
         "timezone": row["timezone"],
-        "weekStart": row.get("week_start") or "",
+        "weekStart": row.get("week_start"),
         "homeDashboardUID": home,
-    } | {name: more[name] for name in _MORE if more.get(name)}
+    }
+    said |= {name: {key: value for key, value in (more.get(name) or {}).items() if value} for name in ("navbar", "queryHistory")}
+    said |= {name: more.get(name) for name in ("language", "regionalFormat")}
+    return {name: value for name, value in said.items() if value}
 
 
 def _set_preferences(request: Request, team: int) -> Json:
@@ -141,8 +144,20 @@ def snapshots(request: Request) -> list[Json]:
 
 
 def frontend_settings(request: Request) -> Json:
-    """Of what Grafana tells its own pages, the namespace of the organisation's objects."""
-    return {"namespace": namespace(request.org_id)}
+    """Of what Grafana tells its own pages, the namespace of the organisation's objects, and that nobody has licensed it."""
+    return {"namespace": namespace(request.org_id), "buildInfo": {"edition": "Open Source"}}
+
+
+def admin_settings(request: Request) -> Json:
+    """Of what Grafana tells its server administrator, where its data are. As there, everything is text, and no password is told."""
+    settings = request.settings
+    return {
+        "DEFAULT": {"app_mode": "production"},
+        "database": {"type": "sqlite3", "host": "127.0.0.1:3306", "name": "grafana", "user": "root", "password": "*********", "url": "",
+                     "path": settings.path, "connection_string": "", "wal": "false"} | dict(settings.server),
+        "paths": {"data": str(settings.data), "plugins": str(settings.plugins), "provisioning": "conf/provisioning"},
+        "unified_alerting": {"enabled": str(settings.alerting).lower()},
+    }  # fmt: skip
 
 
 def plugins(request: Request) -> list[Json]:

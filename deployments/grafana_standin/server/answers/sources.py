@@ -1,9 +1,10 @@
 """Data sources.
 
-Their secrets never leave: only which of them are set.
+Their secrets never leave: only which of them are set, and not empty.
 """
 
 import json
+import re
 from typing import Any
 
 from deployments.grafana_standin.server.request import RefusedError, Request, fields
@@ -21,10 +22,12 @@ def _body(row: Json) -> Json:
     }  # fmt: skip
 
 
-def _detail(row: Json) -> Json:
-    secrets = dict.fromkeys(json.loads(row["secure_json_data"] or "{}"), True)
+def _detail(request: Request, row: Json) -> Json:
+    secrets = {
+        key: True for key, sealed in json.loads(row["secure_json_data"] or "{}").items() if not request.vault.empty(sealed)
+    }
     return _body(row) | {
-        "basicAuthUser": row["basic_auth_user"] or "", "withCredentials": bool(row["with_credentials"]), "version": row["version"],
+        "basicAuthUser": row["basic_auth_user"] or "", "withCredentials": bool(row["with_credentials"]), "version": row["version"], "apiVersion": row.get("api_version") or "",
         "secureJsonFields": secrets, "typeLogoUrl": "",
     }  # fmt: skip
 
@@ -39,7 +42,7 @@ def data_sources(request: Request) -> list[Json]:
 
 def data_source(request: Request, uid: str) -> Json:
     """One data source."""
-    return _detail(_row(request, uid))
+    return _detail(request, _row(request, uid))
 
 
 def change_data_source(request: Request, uid: str) -> Json:
@@ -47,14 +50,13 @@ def change_data_source(request: Request, uid: str) -> Json:
     body, old = fields(request.body), _row(request, uid)
     if old["read_only"]:
         raise RefusedError(403, "Cannot update read-only data source")
-    if body.get("secureJsonData"):
-        raise RefusedError(400, "the stand-in cannot seal secureJsonData; build the database with it")
     if request.rows(
         "SELECT 1 FROM data_source WHERE org_id = ? AND name = ? AND uid <> ?", request.org_id, body.get("name"), uid
     ):
         raise RefusedError(409, "data source with the same name already exists")
     _one_default(request, body)
-    row = _columns(body) | {"version": old["version"] + 1, "updated": stamp(request.now)}
+    sealed = json.loads(old["secure_json_data"] or "{}") | _sealed(request, body)
+    row = _columns(body) | {"version": old["version"] + 1, "secure_json_data": json.dumps(sealed), "updated": stamp(request.now)}
     assigned = ", ".join(f"`{name}` = ?" for name in row)
     request.connection.execute(f"UPDATE data_source SET {assigned} WHERE id = ?", (*row.values(), old["id"]))
     made = data_source(request, uid)
@@ -71,6 +73,10 @@ def _columns(body: Json) -> Json:
     }  # fmt: skip
 
 
+def _sealed(request: Request, body: Json) -> Json:
+    return {key: request.vault.seal(str(value)) for key, value in (body.get("secureJsonData") or {}).items()}
+
+
 def _one_default(request: Request, body: Json) -> None:
     """A new default takes the flag from the old one."""
     if body.get("isDefault"):
@@ -85,19 +91,20 @@ def _row(request: Request, uid: str) -> Json:
 
 
 def create_data_source(request: Request) -> Json:
-    """A new data source. Secrets are refused: sealing needs a cipher, which the standard library has not."""
+    """A new data source; the first one of an organisation is its default, whatever is sent."""
     body = fields(request.body)
     if not body.get("name") or not body.get("type"):
         raise RefusedError(400, "bad request data")
-    if body.get("secureJsonData"):
-        raise RefusedError(400, "the stand-in cannot seal secureJsonData; build the database with it")
     uid = str(body.get("uid") or f"d{int(request.now.timestamp() * 1_000_000):x}")
+    if not re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", uid):
+        raise RefusedError(400, "Invalid datasource UID.", code="datasource.uidInvalid")
     for column, value in (("name", body["name"]), ("uid", uid)):
         if request.rows(f"SELECT 1 FROM data_source WHERE org_id = ? AND {column} = ?", request.org_id, value):
             raise RefusedError(409, f"data source with the same {column} already exists")
+    first = not request.rows("SELECT 1 FROM data_source WHERE org_id = ?", request.org_id)
     _one_default(request, body)
-    row = _columns(body) | {
-        "org_id": request.org_id, "version": 1, "password": "", "basic_auth_password": "", "secure_json_data": "{}", "read_only": 0, "uid": uid,
+    row = _columns(body | {"isDefault": body.get("isDefault") or first}) | {
+        "org_id": request.org_id, "version": 1, "password": "", "basic_auth_password": "", "secure_json_data": json.dumps(_sealed(request, body)), "read_only": 0, "uid": uid,
         "is_prunable": 0, "api_version": "", "created": stamp(request.now), "updated": stamp(request.now),
     }  # fmt: skip
     names = ", ".join(f"`{name}`" for name in row)

@@ -9,6 +9,10 @@ from typing import Any, Protocol
 CLASSIC = "dashboard.grafana.app/v1beta1"  # `panels`, `templating`, …: what every version before 13 writes
 
 
+NEVER = "0001-01-01T00:00:00Z"
+AVATAR = "/public/img/user_profile.png"  # everybody's, where pictures from elsewhere are off
+
+
 class UidTakenError(Exception):
     """In the old tables folders and dashboards share their uids: the other kind has this one."""
 
@@ -23,7 +27,7 @@ class Author:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder; `parent_uid` is "" at the top. Times are RFC 3339."""
+    """A folder; `parent_uid` is "" at the top. Times are RFC 3339. `metadata` is the resource's own."""
 
     id: int
     uid: str
@@ -33,6 +37,7 @@ class Folder:
     version: int = 1
     created: str = "1970-01-01T00:00:00Z"
     updated: str = "1970-01-01T00:00:00Z"
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,10 @@ class Store(Protocol):
         """All dashboards of an organisation, by title; or the one with this uid."""
         ...
 
+    def deleted_dashboards(self, org_id: int) -> list[Dashboard]:
+        """What is in the bin, which only 12.4 and newer have."""
+        ...
+
     def save_folder(self, org_id: int, folder: Folder, author: Author, now: datetime) -> Folder:
         """Create a folder; `id`, `version` and times are the store's to give. Raises UidTakenError."""
         ...
@@ -85,9 +94,12 @@ class Store(Protocol):
         author: Author,
         now: datetime,
         message: str = "",
-        api_version: str = CLASSIC,
+        api_version: str | None = None,
     ) -> Dashboard:
-        """Create a dashboard or save a new version of the one with this uid. Raises UidTakenError."""
+        """Create a dashboard or save a new version of the one with this uid, as the old API does where no version is given.
+
+        Raises UidTakenError.
+        """
         ...
 
     def delete_dashboard(self, org_id: int, uid: str, now: datetime) -> None:
@@ -104,7 +116,7 @@ def slug(title: str) -> str:
 def rfc3339(value: object) -> str:
     """A time of the old tables (`2026-03-11 07:49:10`, sometimes with nanoseconds and a zone; always UTC) as the API writes it."""
     text = str(value or "")
-    return f"{text[:10]}T{text[11:19]}Z" if len(text) >= 19 else "0001-01-01T00:00:00Z"
+    return f"{text[:10]}T{text[11:19]}Z" if len(text) >= 19 else NEVER
 
 
 def stamp(now: datetime) -> str:

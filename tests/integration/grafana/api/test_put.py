@@ -16,9 +16,10 @@ from backups.services.grafana.api import put as putting
 from backups.services.grafana.api.objects import Key, Objects, write
 from backups.services.grafana.api.read import read
 from backups.services.grafana.api.receiver import GrafanaReceiver
-from backups.services.grafana.api.resources import contact_points
+from backups.services.grafana.api.resources import contact_points, hidden
 from backups.services.grafana.api.resources.order import CONTENT, RESOURCES
 from backups.services.grafana.api.resources.target import ObjectRefused
+from backups.services.grafana.client import Client
 from deployments.grafana_standin import edits
 from deployments.grafana_standin.database import Layout
 from tests.integration.grafana.api.harness import LOGIN, admin, built, empty, first, robot
@@ -43,10 +44,8 @@ def test_a_new_server_holds_all_of_it_afterwards(layout: Layout, tmp_path: Path)
         restored = read(first(url))
         for kind in (kinds.RULE_GROUP, kinds.CONTACT_POINT, kinds.MUTE_TIMING, kinds.NOTIFICATION_TEMPLATE):
             assert restored.of(1, kind).keys() >= wanted.of(1, kind).keys()
-        # People may go on editing what came back.
-        rules = first(url).within(1).get("api", "v1", "provisioning", "alert-rules")
-        assert rules
-        assert all(not rule.get("provenance") for rule in rules)
+        # People may go on editing what came back, if they could before.
+        assert _provenances(first(url)) == _provenances(admin(source))
         assert LOGIN in restored.of(0, kinds.USER)
 
 
@@ -70,6 +69,12 @@ def test_it_may_be_begun_again_wherever_it_died(backup: Objects, tmp_path: Path,
     assert [fact for fact in facts.facts(backup) if fact.metric == "definition" and fact not in everything] == []
 
 
+def _provenances(client: Client) -> dict[str, str]:
+    rules = client.within(1).get("api", "v1", "provisioning", "alert-rules")
+    assert rules
+    return {rule["uid"]: rule.get("provenance") or "" for rule in rules}
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "org 1 dashboard agama-overview": lambda path: edits.change_panel(path, "agama-overview", 1, title="Another"),
     "org 1 dashboard welcome": lambda path: edits.delete_dashboard(path, "welcome"),
@@ -80,7 +85,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "org 1 member editor": lambda path: edits.delete_rows(path, "org_user", "org_id = 1 AND role = 'Editor'"),
     "grafana user viewer": lambda path: edits.delete_rows(path, "user", "login = 'viewer'"),
     "org 1 annotation": lambda path: edits.delete_rows(path, "annotation", "id = (SELECT min(id) FROM annotation)"),
-    "org 1 playlist": lambda path: edits.delete_rows(path, "playlist_item", "1"),
+    "org 1 playlist": lambda path: edits.delete_rows(path, "resource", "`group` = 'playlist.grafana.app'"),
     "org 1 preferences": lambda path: edits.delete_rows(path, "preferences", "org_id = 1"),
     "org 1 folder permissions": lambda path: edits.delete_rows(path, "permission", "scope LIKE 'folders:uid:%'"),
     "org 1 contact point": lambda path: edits.delete_rows(path, "alert_configuration", "org_id = 1"),
@@ -202,8 +207,12 @@ def test_somebody_who_writes_there_at_the_same_time_is_noticed(
             GrafanaReceiver(first(url)).receive(tmp_path / "tree", "b")
 
 
-def test_secrets_that_are_there_stay(backup: Objects, tmp_path: Path) -> None:
-    """A change of a contact point sends back what the server showed, and it keeps the secret behind it."""
+def test_secrets_that_nobody_may_read_stay_and_their_integration_is_left(
+    backup: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server shows in place of a secret is never sent to it: what cannot be written whole is left, and told."""
+    monkeypatch.setattr(contact_points, "_decrypted", lambda *_: {})
+    unknown = contact_points.without_secrets(backup)
     with built(tmp_path) as url:
         client = admin(url).within(1)
         uid = "pager-hook"
@@ -211,10 +220,10 @@ def test_secrets_that_are_there_stay(backup: Objects, tmp_path: Path) -> None:
         changed = {**one, "settings": one["settings"] | {"url": "https://elsewhere.example/"}}
         client.send("PUT", "api", "v1", "provisioning", "contact-points", uid, body=changed)
         sealed = _sealed(tmp_path / "grafana.db")
-        putting.put(backup, admin(url))
-        (now,) = [each for each in client.get("api", "v1", "provisioning", "contact-points") if each["uid"] == uid]
-        assert now["settings"] == one["settings"]
+        target = putting.put(unknown, admin(url))
         assert _sealed(tmp_path / "grafana.db") == sealed
+    (note,) = [note for note in target.notes if uid in note]
+    assert note.startswith("org 1 contact point pager: webhook pager-hook is left as it is: its secrets are in no backup")
 
 
 def _sealed(database: Path) -> list[str]:
@@ -241,13 +250,13 @@ def test_an_integration_that_no_api_removes_stays_and_is_told(backup: Objects, t
 
 def test_what_stands_in_for_a_secret_has_its_shape_and_leads_nowhere() -> None:
     settings = {
-        "url": contact_points.REDACTED,
-        "token": contact_points.REDACTED,
-        "inner": [{"webhookUrl": contact_points.REDACTED}],
+        "url": hidden.REDACTED,
+        "token": hidden.REDACTED,
+        "inner": [{"webhookUrl": hidden.REDACTED}],
         "title": "kept",
     }
-    made = contact_points.with_stand_ins(settings)
+    made = hidden.with_stand_ins(settings)
     assert made["title"] == "kept"
     assert made["url"] == made["inner"][0]["webhookUrl"] == "https://set-after-the-restore.invalid/"
-    assert contact_points.REDACTED not in str(made)
-    assert contact_points.redacted(settings) == ["inner[0].webhookUrl", "token", "url"]
+    assert hidden.REDACTED not in str(made)
+    assert hidden.redacted(settings) == ["inner[0].webhookUrl", "token", "url"]

@@ -90,8 +90,6 @@ def test_each_secret_that_stays_behind_is_named(tmp_path: Path) -> None:
         "grafana user admin: password",
         "grafana user editor: password",
         "grafana user viewer: password",
-        "org 1 contact point pager, slack pager-slack: token",
-        "org 1 contact point pager, webhook pager-hook: password",
         "org 1 data source agama-mysql (Agama): password",
         "org 1 service account lifeboat: token lifeboat-token",
         "org 1 service account robot: token robot-token",

@@ -14,11 +14,21 @@ EXCEPTIONS = {
     ("PostDashboardOKBody", "slug"): "the contract calls it `title` and describes it as the slug; servers send `slug`",
     ("PostDashboardOKBody", "title"): "the same fault, seen from the other side",
 }
+for _field in ("messageId", "statusCode", "extra", "traceID", "title", "accessErrorId"):
+    for _model in ("ErrorResponseBody", "ValidationError"):
+        EXCEPTIONS[_model, _field] = "the contract describes the old errors; a real 12.4.3 names newer ones by messageId"
+EXCEPTIONS["MuteTimeInterval", "version"] = "a real 12.4.3 sends it"
+for _model, _field in (("AnnotationPermission", "organization"), ("DataSource", "apiVersion"), ("SuccessResponseBody", "userId")):
+    EXCEPTIONS[_model, _field] = "a real 12.4.3 sends it"
+EXCEPTIONS["MuteTimeInterval", "provenance"] = "a real 12.4.3 sends it of what is somebody's"
+EXCEPTIONS["Playlist", "items"] = "a real 12.4.3 sends it with the playlist"
+# (method, route, status) that a real 12.4.3 answers with and the contract does not document: any body, here
+RECORDED = {("POST", "/api/v1/provisioning/contact-points", 409), ("POST", "/api/folders", 412)}
 # Names of the contract that are not models, as what they are.
 ALIASES = {
     "DsAccess": "string", "HitType": "string", "Provenance": "string", "ManagerKind": "string", "PermissionType": "int64", "Duration": "int64",
     "Metadata": "map[string]bool", "ObjectMatchers": "[]any", "Matchers": "[]any", "MatchRegexps": "map[string]string", "JSON": "any",
-    "Ack": "any", "Password": "string", "float64": "any",
+    "Ack": "any", "RawMessage": "any", "SettingsBag": "any", "Password": "string", "float64": "any",
     "HitList": "[]Hit", "DataSourceList": "[]DataSourceListItemDTO", "Playlists": "[]Playlist", "ProvisionedAlertRules": "[]ProvisionedAlertRule",
     "ContactPoints": "[]EmbeddedContactPoint", "MuteTimings": "[]MuteTimeInterval", "NotificationTemplates": "[]NotificationTemplate",
     # its 403 bodies are described as {"body": …}, which is how the generator wrapped them, not what is sent
@@ -39,6 +49,8 @@ class Contract:
 
     def payload(self, method: str, route: str, status: int) -> str:
         """The type of the body of a documented status."""
+        if (method, route, status) in RECORDED:
+            return "any"
         endpoint = self.endpoints[method, route]
         names = {200: "OK", 201: "Created", 202: "Accepted", 400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 406: "NotAcceptable", 409: "Conflict",
                  412: "PreconditionFailed", 422: "UnprocessableEntity", 503: "ServiceUnavailable"}  # fmt: skip

@@ -102,12 +102,12 @@ class TestReading:
             if not token:
                 break
         assert len(names) == len(set(names)) == (9 if layout == "resource" else 8)
-        other = ask("/apis/dashboard.grafana.app/v1/namespaces/org-2/dashboards").json()["items"]
+        other = ask("/apis/dashboard.grafana.app/v1beta1/namespaces/org-2/dashboards").json()["items"]
         assert [(item["metadata"]["name"], item["metadata"]["namespace"]) for item in other] == [("agama-overview", "org-2")]
-        assert ask("/apis/dashboard.grafana.app/v1/namespaces/org-3/dashboards").status_code == 403
+        assert ask("/apis/dashboard.grafana.app/v1beta1/namespaces/org-3/dashboards").status_code == 403
         assert ask(f"{OBJECTS}?continue=%%%").status_code == 400
-        folders = ask("/apis/folder.grafana.app/v1/namespaces/default/folders").json()["items"]
-        parents = {item["metadata"]["name"]: item["metadata"]["annotations"]["grafana.app/folder"] for item in folders}
+        folders = ask("/apis/folder.grafana.app/v1beta1/namespaces/default/folders").json()["items"]
+        parents = {item["metadata"]["name"]: item["metadata"]["annotations"].get("grafana.app/folder", "") for item in folders}
         assert parents == {"agama": "", "agama-details": "agama", "agama-deep": "agama-details", "monitoring": ""}
 
     def test_a_missing_object_is_a_kubernetes_status(self, ask: Ask) -> None:
@@ -146,10 +146,10 @@ def test_a_version_2_dashboard_is_406_on_the_old_route_and_whole_on_the_new(tmp_
         assert ask("/api/dashboards/uid/agama-live").status_code == 406
         assert "agama-live" in uids(ask("/api/search?type=dash-db"))
         path = "/apis/dashboard.grafana.app/{}/namespaces/default/dashboards/agama-live"
-        assert set(ask(path.format("v2")).json()["spec"]) >= {"elements", "layout", "title"}
-        unconverted = ask(path.format("v1")).json()
+        assert set(ask(path.format("v2beta1")).json()["spec"]) >= {"elements", "layout", "title"}
+        unconverted = ask(path.format("v1beta1")).json()
         assert unconverted["status"]["conversion"]["failed"] is True
-        assert unconverted["status"]["conversion"]["storedVersion"] == "v2"
+        assert unconverted["status"]["conversion"]["storedVersion"] == "v2beta1"
         assert set(unconverted["spec"]) == {"title"}
 
 

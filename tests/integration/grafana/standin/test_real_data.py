@@ -97,7 +97,7 @@ def test_a_templates_version_is_the_one_that_a_real_server_gave() -> None:
 )
 def test_fields_that_real_servers_sent_are_sent(pattern: str, path: str, ours: Any, tmp_path: Path) -> None:
     """What gdg exported from a live server: each field of it is in our answers too, except those it added or that are optional."""
-    optional = {"NestedPath", "permanentlyDeleteDate", "active_time_intervals", "mute_time_intervals"}
+    optional = {"NestedPath", "permanentlyDeleteDate", "active_time_intervals", "mute_time_intervals", "provenance"}
     sent: set[str] = set()
     for file in (RECORDED / "gdg").glob(pattern):
         found = json.loads(file.read_text())
@@ -129,6 +129,6 @@ def test_dashboards_of_the_wild_are_kept_untouched(layout: Layout, tmp_path: Pat
             read = requests.get(f"{url}/api/dashboards/uid/{board['uid']}", auth=admin, timeout=60).json()["dashboard"]
             assert {key: value for key, value in read.items() if key not in {"id", "version"}} == board
             item = requests.get(
-                f"{url}/apis/dashboard.grafana.app/v1/namespaces/default/dashboards/{board['uid']}", auth=admin, timeout=60
+                f"{url}/apis/dashboard.grafana.app/v0alpha1/namespaces/default/dashboards/{board['uid']}", auth=admin, timeout=60
             ).json()
             assert item["spec"] | {"uid": board["uid"]} == board

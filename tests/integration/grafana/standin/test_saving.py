@@ -119,7 +119,7 @@ class TestSaving:
             "agama-details",
             "agama-deep",
         ]
-        assert ask("/api/folders", "POST", json={"uid": "inner", "title": "Again"}).status_code == 409
+        assert ask("/api/folders", "POST", json={"uid": "inner", "title": "Again"}).status_code == 412
         assert ask("/api/folders", "POST", json={"title": "Lost", "parentUid": "nowhere"}).status_code == 400
         assert ask("/api/folders", "POST", json={"title": ""}).status_code == 400
         assert ask("/api/folders", "POST", json={"title": "No uid given"}).json()["uid"]
@@ -129,7 +129,7 @@ class TestSaving:
         status = ask("/api/folders", "POST", json={"uid": "welcome", "title": "x"}).status_code
         assert status == (400 if layout == "dashboard" else 200)
 
-    def test_a_data_source_is_made_once_and_its_secrets_are_refused(self, ask: Ask) -> None:
+    def test_a_data_source_is_made_once_and_its_secrets_are_sealed(self, ask: Ask) -> None:
         body = {"name": "Second", "type": "prometheus", "url": "http://two:9090", "jsonData": {"httpMethod": "GET"}}
         made = ask("/api/datasources", "POST", json=body)
         assert made.status_code == 200
@@ -137,6 +137,10 @@ class TestSaving:
         assert (found["url"], found["jsonData"], found["secureJsonFields"]) == ("http://two:9090", {"httpMethod": "GET"}, {})
         assert ask("/api/datasources", "POST", json=body).status_code == 409
         assert ask("/api/datasources", "POST", json=body | {"name": "Third", "uid": "agama-mysql"}).status_code == 409
-        assert (
-            ask("/api/datasources", "POST", json=body | {"name": "Third", "secureJsonData": {"password": "x"}}).status_code == 400
-        )
+        assert ask("/api/datasources", "POST", json=body | {"name": "Third", "uid": "no / uid"}).status_code == 400
+        secrets = {"password": "x", "forgotten": ""}
+        kept = ask("/api/datasources", "POST", json=body | {"name": "Third", "secureJsonData": secrets}).json()["datasource"]
+        assert kept["secureJsonFields"] == {"password": True}, "one that is empty is none"
+        body |= {"name": "Third", "secureJsonData": {"more": "y"}}
+        changed = ask(f"/api/datasources/uid/{kept['uid']}", "PUT", json=body).json()["datasource"]
+        assert changed["secureJsonFields"] == {"password": True, "more": True}, "one that is not sent stays"

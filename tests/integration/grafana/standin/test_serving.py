@@ -20,7 +20,7 @@ class TestCallers:
     def test_strangers_wrong_passwords_disabled_users_and_robots_are_401(self, ask: Ask, auth: tuple[str, str] | None) -> None:
         answer = ask("/api/search", auth=auth)
         assert answer.status_code == 401
-        assert set(answer.json()) == {"message"}
+        assert set(answer.json()) == {"message", "messageId", "statusCode", "extra", "traceID"}
 
     @pytest.mark.parametrize("value", ["Basic !!!", "Basic YWRtaW4=", "Bearer glsa_token", "Basic"])
     def test_odd_credentials_are_401(self, ask: Ask, value: str) -> None:
@@ -37,7 +37,7 @@ class TestCallers:
         ):
             answer = ask(path, auth=EDITOR)
             assert answer.status_code == 403
-            assert set(answer.json()) == {"message"}
+            assert set(answer.json()) == {"message", "title", "accessErrorId"}
 
     def test_health_needs_nobody(self, ask: Ask) -> None:
         answer = ask("/api/health", auth=None)

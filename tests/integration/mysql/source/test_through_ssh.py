@@ -27,6 +27,7 @@ from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, tunnel
 from tests.servers.mysql import IMAGE, MySQLServer
 from tests.servers.mysql_chain import Chain, StartChain
+from tests.servers.mysql_sessions import open_session
 from tests.servers.ssh import SshFactory, SshServer
 
 
@@ -41,9 +42,7 @@ class Hidden(MySQLServer):
         handle = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             path = f"/proc/self/fd/{handle}/mysqld.sock"
-            return pymysql.connect(
-                unix_socket=path, user="root", password="", database=database, charset="utf8mb4", autocommit=True
-            )
+            return open_session(unix_socket=path, user="root", password="", database=database, charset="utf8mb4", autocommit=True)
         finally:
             os.close(handle)
 

@@ -16,11 +16,14 @@ def test_service_accounts_of_plugins_are_left_out_and_named() -> None:
 
     class Held:
         def counted_pages(self, *_: str, name: str) -> list[dict[str, Any]]:
-            return [{"id": 1, "name": "robot", "role": "Viewer"}, {"id": 2, "name": "extsvc-any-plugin", "role": "None"}]
+            return [{"id": 1, "name": "robot", "role": "None"}, {"id": 2, "name": "extsvc-any-plugin", "role": "None"}]
+
+        def get(self, *_: str) -> list[dict[str, Any]]:
+            return []
 
     objects = Objects()
     resource(kinds.SERVICE_ACCOUNT).read(cast("Client", Held()), 1, objects)
-    assert [key.name for key in objects.bodies] == ["robot"]
+    assert [(key.name, body["role"]) for key, body in objects.bodies.items()] == [("robot", "None")]
     (limit,) = objects.limits
     assert limit.startswith("org 1: service account extsvc-any-plugin: ")
 

@@ -15,35 +15,11 @@ from backups.witness import Fact
 from deployments.grafana_standin.database import build
 from deployments.grafana_standin.serving import serving
 from tests.conftest import FIELD_DATA
+from tests.servers.silences import silence, written
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 NAME = "3b0d6b0e-7889-49de-a725-4b2c8e02e729"
 OTHER = "3b0d6b0e-7889-49de-a725-4b2c8e02e730"
-
-
-def varint(number: int) -> bytes:
-    written = b""
-    while number > 0x7F:
-        written += bytes([number & 0x7F | 0x80])
-        number >>= 7
-    return written + bytes([number])
-
-
-def field(number: int, content: bytes) -> bytes:
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def silence(name: str, until: datetime, comment: str = "planned ü") -> bytes:
-    """A record as it is stored: with its length before it."""
-    ends = b"\x08" + varint(int(until.timestamp()))
-    inner = (
-        field(1, name.encode())
-        + field(2, field(2, b"alertname") + field(3, b"Down"))
-        + field(4, ends)
-        + field(9, comment.encode())
-    )
-    record = field(1, inner) + field(2, ends)
-    return varint(len(record)) + record
 
 
 @pytest.fixture
@@ -59,10 +35,6 @@ def keep(path: Path, value: object, organisation: int = 1) -> None:
             "INSERT INTO kv_store (org_id, namespace, key, value, created, updated) VALUES (?, 'alertmanager', 'silences', ?, '', '')",
             (organisation, value),
         )
-
-
-def written(*records: bytes) -> str:
-    return base64.b64encode(b"".join(records)).decode()
 
 
 def stated(path: Path) -> list[Fact]:

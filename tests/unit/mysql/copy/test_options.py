@@ -66,7 +66,7 @@ def manifest(of: MySQLDetails) -> Manifest:
 
 def delivered(of: MySQLDetails) -> tuple[list[str], str]:
     """Return the options and the notes of a delivery."""
-    delivery = hand_over.delivery(hand_over.Path("x"), manifest(of), of, [])
+    delivery = hand_over.delivery(hand_over.Path("x"), manifest(of), of, [], beyond=False)
     return list(delivery.options), "\n".join(delivery.notes)
 
 

@@ -26,7 +26,11 @@ def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site
         "Site",
         SimpleNamespace(
             # A manifest is only handed back to the service: a record stands for it.
-            repository=SimpleNamespace(backups=backups, listing=lambda: Listing(backups()), manifest=lambda record: record),
+            repository=SimpleNamespace(
+                snapshots=lambda *_: [],
+                listing=lambda snapshots=(): Listing(backups()),
+                manifest=lambda record: record,
+            ),
             settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql")}),
             service=lambda name, docker: service,
         ),

@@ -37,8 +37,10 @@ class Noted:
     configuration: str | None = None
     touched: bool = False
     stopped: bool = False
+    started: str | None = None
     image: Image | None = None
     notes: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
 
     def begin_step(self, phase: str, title: str) -> None:
         self.calls.append(f"phase {phase}")
@@ -63,12 +65,13 @@ class Server:
         answers: dict[str, Any] = {
             "free": self.free_bytes, "run": (self.code, "no"), "move_aside": "local:/data.old", "receive": ["a note"],
             "entries": ["here"], "image": "an image", "volume": "v", "name": "n", "begin": self.container,
+            "lacking": ["a phrase"],
         }  # fmt: skip
-        if name in {"volume", "name"}:
+        if name in {"volume", "name", "lacking"}:
             return answers[name]
 
-        def call(*_: object, **__: object) -> Any:
-            self.steps.calls.append(name)
+        def call(*said: object, **__: object) -> Any:
+            self.steps.calls.append("look" if "awk" in str(said) else name)
             return answers.get(name)
 
         return call
@@ -84,20 +87,20 @@ def carried_out(target: Target, delivery: Delivery, steps: Noted, held: list[str
     target.make_way(delivery, held, steps)
     target.deliver(delivery, MANIFEST, steps)
     target.begin(delivery, MANIFEST, steps)
-    return [call for call in steps.calls if call != "free"]
+    return [call for call in steps.calls if call not in {"free", "entries"}]
 
 
 def place(server: Server, *, in_place: bool = True) -> PlaceTarget:
     commands = SimpleNamespace(stop="stop it", start="start it", owner=None)
     service = SimpleNamespace(settings=SimpleNamespace(restore=commands), health=lambda *_: iter(()))
-    site = SimpleNamespace(settings=SimpleNamespace(watch=SimpleNamespace(collapse=0.5)))
+    site = SimpleNamespace(hosts=None, settings=SimpleNamespace(watch=SimpleNamespace(collapse=0.5)))
     return PlaceTarget(cast("Any", server), "local:/data", cast("Any", site), cast("Any", service), cast("Any", server), in_place)
 
 
 def test_a_place_is_cleared_after_its_service_has_stopped_and_started_when_all_is_there(delivery: Delivery) -> None:
     steps = Noted()
     calls = carried_out(place(Server(steps)), delivery, steps, ["old"])
-    assert calls == ["phase stop", "run", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
+    assert calls == ["phase stop", "run", "look", "phase deliver", "move_aside", "run", "put", "phase begin", "run"]
     assert (steps.aside, steps.delivered, steps.touched, steps.stopped) == ("local:/data.old", "a server", True, False)
 
 
@@ -138,7 +141,7 @@ def test_a_target_whose_delivery_broke_off_is_known_to_have_been_changed(kind: s
     target = targets[kind]
     assert not steps.touched
     target.make_way(delivery, [], steps)
-    assert (steps.touched, steps.stopped) == (False, kind == "place")
+    assert (steps.touched, steps.stopped) == (False, kind == "place"), steps.calls
     with pytest.raises(LifeboatError, match="the connection broke"):
         target.deliver(delivery, MANIFEST, steps)
     assert (steps.touched, steps.delivered) == (True, None)
@@ -176,14 +179,16 @@ def test_a_new_container_is_said_to_be_there_once_it_answers(delivery: Delivery,
     with closing(socket.socket()) as listening:
         listening.bind(("127.0.0.1", 0))
         begun, steps = Begun(listening, ends=ends), Noted(image=Image("toy:1", "sha256:1"))
-        target = ContainerTarget(cast("Any", Server(steps, container=begun)), cast("Any", None), cast("Any", None))
+        service = cast("Any", SimpleNamespace(settings=None))
+        target = ContainerTarget(cast("Any", Server(steps, container=begun)), service, cast("Any", None))
         answering = replace(delivery, port=listening.getsockname()[1])
         if ends:
             with pytest.raises(LifeboatError, match="container n ended while it started: the last 8 lines"):
                 target.begin(answering, MANIFEST, steps)
         else:
             target.begin(answering, MANIFEST, steps)
-        assert (steps.delivered, begun.looks > 2, steps.notes) == ("a server", True, [])
+        where = f"it answers at 127.0.0.1:{answering.port}, from this machine alone: no port is published"
+        assert (steps.delivered, begun.looks > 2, steps.notes) == ("a server", True, [] if ends else [where])
 
 
 def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: Delivery) -> None:
@@ -195,5 +200,6 @@ def test_a_new_container_is_delivered_once_it_runs_and_never_replaced(delivery: 
     target.deliver(delivery, MANIFEST, steps)
     assert steps.delivered is None
     target.begin(delivery, MANIFEST, steps)
-    assert steps.calls == ["phase deliver", "fill", "begin"]
+    assert steps.calls == ["phase deliver", "fill", "begin", "files"]
     assert steps.delivered == "a server"
+    assert "the started server was not asked" in str(steps.started)

@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from backups.chains import Chain
 from backups.config.settings import Watch
-from backups.errors import LifeboatError, Transient
+from backups.errors import Damaged, LifeboatError, Transient
 from backups.machine import parallel
 from backups.services.base import Problem, Service
 from backups.site import Site
+from backups.witness import Fact
 from verification.watch import watch as watching
 from verification.watch.watch import _look_repeatedly
 
@@ -21,6 +23,7 @@ DOWN, LOSS, OTHER = (
     Problem("loss", "a.b", "table a.b is gone"),
     Problem("loss", "a.c", "table a.c is gone"),
 )
+FACT = Fact("a.b", "rows", 3)
 BLIND = Transient("too many connections")
 
 
@@ -100,12 +103,21 @@ def test_who_hangs_could_not_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class Answering:
-    """A service at whose address a server answers that may be another one."""
+    """A service that has lost a table, at whose address a server answers that may be another one."""
+
+    name = "db"
+    settings = SimpleNamespace(type="mysql")
 
     def __init__(self, said: str | LifeboatError | None) -> None:
         self.said = said
+        self.asked: list[Any] = []
+
+    def health(self, witness: Sequence[Any], collapse: float) -> Iterator[Problem]:
+        self.asked.append(witness)
+        yield LOSS
 
     def another(self, manifest: Any) -> str | None:
+        self.asked.append(manifest)
         if isinstance(self.said, LifeboatError):
             raise self.said
         return self.said
@@ -119,8 +131,28 @@ class Answering:
         (BLIND, (), "many"),
     ],
 )
-def test_what_another_server_lacks_is_no_loss(said: str | LifeboatError | None, seen: tuple[Problem, ...], error: str) -> None:
-    site = cast("Site", SimpleNamespace(repository=SimpleNamespace(manifest=lambda _: None)))
-    found, unseen = watching._of_the_same_server(cast("Service", Answering(said)), site, cast("Any", None), (LOSS,))
-    assert found == seen
-    assert error in str(unseen or "")
+def test_what_another_server_lacks_is_no_loss(
+    said: str | LifeboatError | None, seen: tuple[Problem, ...], error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the whole look: it asks of the newest backup that can be read, whose witness it compares with."""
+    now = datetime.now(UTC)
+    record, manifest = SimpleNamespace(id="db-1", service="db", taken_at=now), SimpleNamespace(witness=(FACT,))
+    unreadable = SimpleNamespace(id="db-2", service="db", taken_at=now + timedelta(seconds=1))
+
+    def read(each: Any) -> Any:
+        if each is unreadable:
+            raise Damaged("it is gone")
+        return manifest
+
+    service = Answering(said)
+    site = SimpleNamespace(
+        settings=SimpleNamespace(watch=Watch(looks=2, pause=timedelta(0))),
+        repository=SimpleNamespace(manifest=read),
+        service=lambda *_: service,
+    )
+    monkeypatch.setattr(watching, "_advise", lambda *_: None)
+    chain = Chain("db-1", cast("Any", (record, unreadable)))
+    sighting = watching._look(cast("Site", site), "db", {"db": [chain]}, lambda _: None, lambda: now)
+    assert sighting.problems == seen
+    assert error in str(sighting.error or "")
+    assert service.asked == [(FACT,), (FACT,), manifest]

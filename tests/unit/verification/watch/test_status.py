@@ -8,9 +8,14 @@ import pytest
 from backups.chains import chains
 from backups.config.settings import Objectives
 from backups.errors import LifeboatError
+from backups.follow import standing as noted
+from backups.follow.piece import Piece
+from backups.follow.standing import Standing
 from backups.manifest import BackupRecord
 from verification.evidence.store import Proof
 from verification.watch import metrics
+from verification.watch.followed import Kept
+from verification.watch.followed import kept as kept_logs
 from verification.watch.status import ServiceStatus, assess
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -24,9 +29,9 @@ def record(identifier: str, age: timedelta) -> BackupRecord:
     )  # fmt: skip
 
 
-def standing(ages: dict[str, timedelta], proofs: dict[str, Proof]) -> ServiceStatus:
+def standing(ages: dict[str, timedelta], proofs: dict[str, Proof], log: Kept | None = None) -> ServiceStatus:
     held = chains(record(identifier, age) for identifier, age in ages.items())
-    (result,) = assess({"agama": "mysql"}, held, proofs, Objectives(), now=NOW)
+    (result,) = assess({"agama": "mysql"}, held, proofs, Objectives(), now=NOW, logs={"agama": log} if log else None)
     return result
 
 
@@ -73,7 +78,8 @@ def test_metrics_are_replaced_whole_and_never_invent_a_time(tmp_path: Path) -> N
 
 def test_metrics_tell_the_objectives_beside_what_is_measured() -> None:
     """Rules and panels take what is allowed from here; every name that is told is in NAMES, and every name is told."""
-    text = metrics.render([standing({"a": 9 * HOUR, "b": DAY}, {"a": proof(3 * HOUR, "failed")})], Objectives(), now=NOW)
+    seen = standing({"a": 9 * HOUR, "b": DAY}, {"a": proof(3 * HOUR, "failed")}, Kept(NOW - HOUR))
+    text = metrics.render([seen], Objectives(), now=NOW)
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     of = '{service="agama",type="mysql"}'
     assert float(values["lifeboat_objective_rpo_seconds"]) == 26 * 3600
@@ -91,3 +97,54 @@ def test_a_label_cannot_break_out_of_its_quotes() -> None:
     status = standing({"a": HOUR}, {}).model_copy(update={"service": 'a"b\\c\nd'})
     text = metrics.render([status], Objectives(), now=NOW)
     assert 'lifeboat_backups{service="a\\"b\\\\c\\nd",type="mysql"} 1' in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("log", "lost", "kept", "complaint"),
+    [
+        (None, 30 * HOUR, False, "the last backup is 30 h 00 min old, 26 h 00 min are allowed"),
+        (Kept(NOW - HOUR), HOUR, True, None),
+        (Kept(NOW - 27 * HOUR), 27 * HOUR, False, "what is kept of its log is 27 h 00 min old, 26 h 00 min are allowed"),
+        (Kept(NOW - 31 * HOUR), 30 * HOUR, False, "the last backup is 30 h 00 min old, 26 h 00 min are allowed"),
+        (Kept(NOW - HOUR, "it was purged"), HOUR, True, "its log is not followed: it was purged"),
+        (Kept(None, "it was purged"), 30 * HOUR, False, "its log is not followed: it was purged"),
+    ],
+)
+def test_what_is_kept_of_the_log_counts_for_the_rpo(log: Kept | None, lost: timedelta, kept: bool, complaint: str | None) -> None:
+    result = standing({"a": 30 * HOUR}, {"a": proof(3 * HOUR)}, log)
+    assert (result.rpo_seconds, result.rpo_kept) == (lost.total_seconds(), kept)
+    assert complaint in result.complaints if complaint else result.complaints == ()
+
+
+def test_a_log_without_a_backup_is_of_no_use() -> None:
+    result = standing({}, {}, Kept(NOW - HOUR))
+    assert (result.rpo_seconds, result.log_until, result.rpo_kept, result.complaints[0]) == (None, None, False, "has no backup")
+
+
+FULL, NIGHT = "agama-20261122T000000Z", "agama-20261123T000000Z"
+
+
+def test_a_log_is_kept_as_far_as_its_pieces_lead_without_a_gap(tmp_path: Path) -> None:
+    """Behind the newest backup alone; by the follower's own note only where it goes on from that one too."""
+
+    def piece(after: str, first: int, until: timedelta) -> Piece:
+        return Piece(
+            snapshot=f"{first:x}a", service="agama", after=after, first=first, last=first, until=NOW - until, size=1
+        )  # fmt: skip
+
+    held = chains(
+        [
+            record(FULL, 30 * HOUR),
+            record(NIGHT, 9 * HOUR).model_copy(update={"kind": "incremental", "chain": FULL, "sequence": 1}),
+        ]
+    )
+    pieces = [piece(FULL, 1, 10 * HOUR), piece(NIGHT, 1, 8 * HOUR), piece(NIGHT, 2, 7 * HOUR), piece(NIGHT, 4, 5 * HOUR)]
+    assert kept_logs(tmp_path, held, pieces, NOW) == {"agama": Kept(NOW - 7 * HOUR)}
+    assert kept_logs(tmp_path, held, pieces[:1], NOW) == {}
+    for after, until, expected in (
+        (NIGHT, NOW - HOUR, Kept(NOW - HOUR, "it is slow")),
+        (FULL, NOW - HOUR, Kept(NOW - 7 * HOUR)),
+        (NIGHT, NOW + HOUR, Kept(NOW - 7 * HOUR, "it is slow")),
+    ):
+        noted.note(noted.directory(tmp_path, "agama"), Standing(after, NOW, until, "it is slow"))
+        assert kept_logs(tmp_path, held, pieces, NOW) == {"agama": expected}

@@ -19,7 +19,6 @@ SAVED = "when and by whom it was saved: the restore saves it anew"
 CALLER = "what the caller may do with it, not a part of it"
 COUNTER = "counts saves on this server; a restore begins again at 1"
 DERIVED = "follows from the rest"
-PROVENANCE = "a restore leaves it to be edited by people, as a person's own are"
 """Reasons why a member is not kept."""
 
 Body = dict[str, Any]
@@ -35,6 +34,27 @@ def _no_facts(subject: str, body: Mapping[str, Any], targets: Targets) -> Iterat
 
 def _no_secrets(body: Mapping[str, Any]) -> Iterator[str]:  # noqa: ARG001 - the usual case
     return iter(())
+
+
+def _nobody(had: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:  # noqa: ARG001 - the usual case
+    return None
+
+
+def _as_read(target: Target, now: Objects) -> None:
+    """Leave what was read as it is."""
+
+
+def provenance_of(had: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """See `Resource.provider`: of objects of alerting, which say whose they are. The API may write what the API made."""
+    whose = str(had.get("provenance") or "")
+    if whose == "file":
+        return "a provisioning file"
+    return f"another tool (provenance {whose})" if whose and whose != str(wanted.get("provenance") or "") else None
+
+
+def provenance_kept(body: Mapping[str, Any]) -> str:
+    """The provenance that a restore gives an object again: what a file provided comes back as people's own."""
+    return "api" if body.get("provenance") == "api" else ""
 
 
 def _no_file(body: Mapping[str, Any]) -> bool:  # noqa: ARG001 - the usual case
@@ -54,6 +74,8 @@ class Resource:
     facts: what is stated of an object beside its definition
     secrets: its secrets, which are in no backup: what follows the object's name in a message
     from_file: whether a provisioning file provides it; it comes back as a person's own
+    provider: who else provides an object that a server has, so that it is not to be written; None where nobody does
+    recognised: changes what was read of a server after a restore to the names and members that can be compared
     counted: their number is stated, too. content: it makes a server one that holds something
     """
 
@@ -66,6 +88,8 @@ class Resource:
     facts: Callable[[str, Mapping[str, Any], Targets], Iterator[Fact]] = _no_facts
     secrets: Callable[[Mapping[str, Any]], Iterator[str]] = _no_secrets
     from_file: Callable[[Mapping[str, Any]], bool] = _no_file
+    provider: Callable[[Mapping[str, Any], Mapping[str, Any]], str | None] = _nobody
+    recognised: Callable[[Target, Objects], None] = _as_read
     counted: bool = False
     content: bool = False
 

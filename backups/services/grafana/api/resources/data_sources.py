@@ -53,6 +53,7 @@ DATA_SOURCES = Resource(
     },
     secrets=_secrets,
     from_file=lambda body: bool(body.get("readOnly")),
+    provider=lambda had, _: "a provisioning file" if had.get("readOnly") else None,
     counted=True,
     content=True,
 )

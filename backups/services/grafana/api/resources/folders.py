@@ -1,12 +1,15 @@
-"""Reads folders level by level, and puts each back after the one that holds it."""
+"""Reads folders, and puts each back after the one that holds it."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
+from backups.services.grafana.api.pool import gather
 from backups.services.grafana.api.resources import kubernetes
 from backups.services.grafana.api.resources.base import Body, Resource
 from backups.services.grafana.api.resources.target import Target
+from backups.services.grafana.canonical import folder_uid
 from backups.services.grafana.client import Client
 
 _SHARED = "sharedwithme"
@@ -14,24 +17,45 @@ _SHARED = "sharedwithme"
 
 
 def _read(client: Client, organisation: int, objects: Objects) -> None:
-    """The list gives the children of one folder only, and no descriptions, which the Kubernetes-style API has."""
-    specs = {
-        str(one["metadata"]["name"]): one.get("spec") or {} for one in kubernetes.every(client, "folder.grafana.app", "folders")
-    }
-    waiting = [""]
-    while waiting:
-        parent = waiting.pop()
-        for one in client.pages("api", "folders", **({"parentUid": parent} if parent else {})):
-            uid = str(one["uid"])
-            if uid == _SHARED or Key(organisation, kinds.FOLDER, uid) in objects.bodies:
-                continue
-            objects.bodies[Key(organisation, kinds.FOLDER, uid)] = {
-                "uid": uid,
-                "title": one.get("title"),
-                "parentUid": parent,
-                "description": (specs.get(uid) or {}).get("description") or "",
-            }
-            waiting.append(uid)
+    """By the list that carries them all, where the server has it and it lacks none that can be found; else level by level."""
+    listed = {str(one["metadata"]["name"]): one for one in kubernetes.every(client, "folder.grafana.app", "folders")}
+    found = {str(hit["uid"]) for hit in client.pages("api", "search", type="dash-folder")} - {_SHARED}
+    folders: dict[str, Body] = {}
+    if listed and found <= listed.keys():
+        for uid, one in listed.items():
+            spec = one.get("spec") or {}
+            folders[uid] = _body(
+                uid, spec.get("title"), folder_uid(kubernetes.annotation(one, "folder")), spec.get("description")
+            )
+    else:
+        folders = _by_level(client, {uid: (one.get("spec") or {}).get("description") for uid, one in listed.items()})
+    for uid, body in folders.items():
+        if uid != _SHARED:
+            objects.bodies[Key(organisation, kinds.FOLDER, uid)] = body
+
+
+def _by_level(client: Client, descriptions: Mapping[str, object]) -> dict[str, Body]:
+    """The old list gives the children of one folder only, and no descriptions."""
+
+    def children(mine: Client, parent: str) -> list[Mapping[str, Any]]:
+        return list(mine.pages("api", "folders", **({"parentUid": parent} if parent else {})))
+
+    folders: dict[str, Body] = {}
+    level = [""]
+    while level:
+        below = []
+        for parent, answer in gather(client, children, level, "folders read"):
+            for one in answer:
+                uid = str(one["uid"])
+                if uid not in folders and uid != _SHARED:
+                    folders[uid] = _body(uid, one.get("title"), parent, descriptions.get(uid))
+                    below.append(uid)
+        level = below
+    return folders
+
+
+def _body(uid: str, title: object, parent: str, description: object) -> Body:
+    return {"uid": uid, "title": title, "parentUid": parent, "description": description or ""}
 
 
 def _put(target: Target, organisation: int) -> None:

@@ -38,14 +38,14 @@ def _read_members(client: Client, organisation: int, objects: Objects) -> None:
 
 
 def _put_members(target: Target, organisation: int) -> None:
-    """Make each team the people that it was."""
+    """Let everybody in again who was in it."""
     client = target.within(organisation)
     for key, body, _ in target.each(organisation, kinds.TEAM_MEMBERS):
         path = ("api", "teams", str(target.number(organisation, kinds.TEAM, key.name)), "members")
         with target.putting(key):
-            now = {str(one["login"]): one for one in client.get(*path) or []}
+            now = {str(one["login"]): one for one in as_list(client.get(*path))}
             for one in body["members"]:
-                login, number = one["login"], target.person(organisation, one["login"])
+                login, number = target.login(str(one["login"])), target.person(organisation, str(one["login"]))
                 if number is None:
                     target.cannot(key, f"user {login} is not there")
                     continue
@@ -53,7 +53,8 @@ def _put_members(target: Target, organisation: int) -> None:
                     client.send("POST", *path, body={"userId": number})
                 if (now.get(login, {}).get("permission") or 0) != one["permission"]:
                     client.send("PUT", *path, str(number), body={"permission": one["permission"]})
-            for login in now.keys() - {one["login"] for one in body["members"]}:
+            # Grafana lets whoever makes a team lead it.
+            for login in (now.keys() & {target.client.login}) - {target.login(str(one["login"])) for one in body["members"]}:
                 client.send("DELETE", *path, str(now[login]["userId"]))
 
 

@@ -1,0 +1,130 @@
+"""Keeps what a source's container had in its environment, and says what the environment of a restored one must be.
+
+Of the source's environment only Grafana's own settings are kept, and the variables that its files take values from.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backups.services.grafana import server
+from backups.services.grafana.files import in_force
+from backups.services.grafana.files.directories import CONFIG_INSIDE
+from backups.services.grafana.files.in_force import InForce
+from backups.services.grafana.files.provisioned import PROVISIONING, variables
+
+NOTED = "environment.json"
+"""The file of a backup that keeps it."""
+KEY_FILE = "GF_SECURITY_SECRET_KEY__FILE"
+"""By which the official image's start script takes the key from a file."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_OWN = re.compile(r"GF_[A-Z0-9_]+")
+_REFERRED = re.compile(r"\$(?:__env)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NOT_CARRIED = re.compile(
+    r"GF_PATHS_\w+|GF_SECURITY_SECRET_KEY(__FILE)?|GF_SERVER_(HTTP_PORT|HTTP_ADDR|PROTOCOL|SOCKET)|GF_DATABASE_\w+|"
+    r"GF_INSTALL_(IMAGE_RENDERER_)?PLUGINS?|GF_PLUGINS_PREINSTALL\w*"
+)
+"""Of the image and the place it ran at: a new container has its own. And what would fetch programs, which a person does."""
+_THE_SYSTEMS = re.compile(r"PATH|HOME|USER|SHELL|PWD|IFS|ENV|BASH_ENV|LD_\w+|PYTHON\w*|GO\w+|MALLOC_\w+")
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a new container starts on a restored Grafana. unready: why it must not be started; notes: what is otherwise."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    unready: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def note(environment: Mapping[str, str] | None, config: Path, into: Path) -> None:
+    """Keep what a restored server needs of it, in a file that only its owner reads; nothing where nobody can see it."""
+    if environment is None:
+        return
+    named = set(variables(config)) | _referred(config)
+    wanted = {name: value for name, value in environment.items() if _OWN.fullmatch(name) or name in named}
+    kept = {name: value for name, value in sorted(wanted.items()) if not _THE_SYSTEMS.fullmatch(name)}
+    path = into / NOTED
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(kept), encoding="ascii")
+
+
+def noted(data: Path) -> dict[str, str] | None:
+    """What a backup has kept of it; None where nobody saw it."""
+    path = data / NOTED
+    if not path.is_file() or path.stat().st_size > _LARGEST:
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="ascii"))
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    return {
+        name: value
+        for name, value in found.items()
+        if _NAME.fullmatch(name) and not _THE_SYSTEMS.fullmatch(name) and isinstance(value, str) and "\0" not in value
+    }
+
+
+def start(found: InForce, config: Path, seen: Mapping[str, str] | None, *, configured: bool, key_file: str | None) -> Start:
+    """Say how a new container starts.
+
+    found: the settings, as far as the backup knows them. seen: what `noted` returned. configured: whether it has a configuration
+    key_file: the name of the file in its configuration that has its secret_key, where grafana.ini has it not
+    """
+    environment = {name: value for name, value in (seen or {}).items() if not _NOT_CARRIED.fullmatch(name)}
+    environment |= {
+        "GF_PATHS_DATA": server.INSIDE,
+        "GF_SERVER_HTTP_PORT": str(server.PORT),
+        # Whoever can write to the repository does not choose what is installed: the plugins are named to the operator.
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+    }
+    notes: list[str] = []
+    if configured:
+        own = in_force.own_file(config, in_force.Outside(seen))
+        environment["GF_PATHS_PROVISIONING"] = f"{CONFIG_INSIDE}/{PROVISIONING}"
+        environment["GF_PATHS_CONFIG"] = f"{CONFIG_INSIDE}/{own.name if own else in_force.FILES[0]}"
+    if key_file:
+        environment[KEY_FILE] = f"{CONFIG_INSIDE}/{key_file}"
+    if any(section == "database" for section, _ in found.names()):
+        environment |= {"GF_DATABASE_TYPE": "sqlite3", "GF_DATABASE_PATH": f"{server.INSIDE}/grafana.db"}
+    if found.setting("server", "http_addr"):
+        environment["GF_SERVER_HTTP_ADDR"] = "0.0.0.0"  # noqa: S104 - the container's own address, no port is published
+    protocol = found.setting("server", "protocol")
+    if protocol and protocol.readings and protocol.readings[0] not in ("", "http"):
+        environment["GF_SERVER_PROTOCOL"] = "http"
+        notes.append(
+            f"its source spoke {protocol.readings[0]}: the new container speaks http, until GF_SERVER_PROTOCOL is taken away"
+        )
+    return Start(environment, tuple(_unready(found, config, seen, environment)), tuple(notes))
+
+
+def _unready(found: InForce, config: Path, seen: Mapping[str, str] | None, environment: Mapping[str, str]) -> Iterable[str]:
+    if found.fault:
+        yield found.fault
+    if found.setting("database", "url"):
+        yield "[database] url of its configuration names another database than the restored file"
+    for section, key in found.names():
+        setting = found.setting(section, key)
+        name = "_".join(("GF", *(re.sub("[.-]", "_", part).upper() for part in (section, key))))
+        if setting and setting.unknown and not {name, f"{name}__FILE"} & set(environment):
+            yield f"[{section}] {key}: {setting.unknown}"
+    if seen is None and (named := variables(config)):
+        yield (
+            f"provisioning files take {', '.join(named)} from Grafana's environment, which the backup has not: "
+            "without it a data source's password would be sealed anew as an empty one"
+        )
+
+
+def _referred(config: Path) -> set[str]:
+    """The variables that the ini files take values from."""
+    return {
+        name
+        for path in sorted(config.glob("*.ini"))
+        if path.is_file() and not path.is_symlink()
+        for name in _REFERRED.findall(path.read_text(encoding="utf-8", errors="replace"))
+    }

@@ -1,0 +1,138 @@
+"""Hands a restored Grafana over: its database, its configuration and directories, and how a server is started on them."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from backups import plural
+from backups.manifest import Manifest
+from backups.places.base import Ownership
+from backups.services.base import Delivery
+from backups.services.grafana import server
+from backups.services.grafana.details import GrafanaDetails
+from backups.services.grafana.files import configuration, directories, environment, first_start, in_force, outside, secrets
+from backups.services.grafana.files.database import Database
+from backups.services.grafana.files.first_start import ObjectsStay
+from backups.services.grafana.files.in_force import InForce, Setting
+from backups.services.grafana.files.provisioned import apps, providers
+from backups.services.grafana.files.secrets import Judged
+
+CONFIG = "config"
+KEY = "lifeboat-secret-key"
+"""The file of a delivered configuration that has a secret_key which its grafana.ini has not."""
+
+
+def settings(data: Path) -> InForce:
+    """The settings that a backup knows, by its files in `data`."""
+    return in_force.read(data / CONFIG, known=outside.noted(data))
+
+
+def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -> Delivery:
+    """Describe what is handed over. backup: its files. into: the data directory that is handed over, which holds the database."""
+    config, found = backup / CONFIG, settings(backup)
+    key = found.setting(*outside.SECRET_KEY)
+    noted = bool(key and key.outside and key.readings)
+    if key and noted:
+        config.mkdir(exist_ok=True)
+        # Whatever the backup has of that name is not written through.
+        (config / KEY).unlink(missing_ok=True)
+        with os.fdopen(os.open(config / KEY, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(key.readings[0].encode("utf-8", "surrogateescape"))
+    configured = config.is_dir() and any(config.iterdir())
+    seen, judged = environment.noted(backup), secrets.judge(database, secrets.keys(found))
+    start = environment.start(found, config, seen, configured=configured, key_file=KEY if noted else None)
+    named, taken = providers(config), _lay_out(backup, config, found, into)
+    opens, slowest = _opens(manifest), max((one.interval for one in named), default=0)
+    return Delivery(
+        into,
+        Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
+        server.INSIDE,
+        configuration=config if configured else None,
+        notes=[
+            *_notes(manifest, key, configured=configured, opens=opens),
+            *_elsewhere(taken),
+            *_named(found, backup),
+            *start.notes,
+        ],
+        configuration_inside=directories.CONFIG_INSIDE,
+        port=server.PORT,
+        environment=start.environment,
+        outside=taken,
+        unready=[*start.unready, *_unready(manifest, config, database, judged, configured=_has_ini(config))],
+        first_start=ObjectsStay(manifest.witness, found, slowest, GrafanaDetails.of(manifest).file),
+        beside=first_start.BESIDE,
+    )
+
+
+def _lay_out(backup: Path, config: Path, found: InForce, data: Path) -> dict[str, Path]:
+    """Put the directories of providers into the data and the configuration where they were there; returns the others."""
+    others: dict[str, Path] = {}
+    for path, tree in directories.kept(backup, config).items():
+        at = PurePosixPath(path)
+        if any(at == PurePosixPath(own) for own in (server.INSIDE, directories.CONFIG_INSIDE)):
+            continue
+        whole = True
+        for own, root in (
+            (directories.data_directory(found), data),
+            (server.INSIDE, data),
+            (directories.CONFIG_INSIDE, config),
+        ):
+            if at.is_relative_to(own) and at != PurePosixPath(own):
+                target = root / at.relative_to(own)
+                if not target.exists():
+                    shutil.copytree(tree, target)
+                whole = whole and own not in (server.INSIDE, directories.CONFIG_INSIDE)
+        if whole:
+            others[path] = tree
+    return others
+
+
+def _has_ini(config: Path) -> bool:
+    return in_force.own_file(config) is not None or any(config.glob("*.ini"))
+
+
+def _opens(manifest: Manifest) -> bool:
+    stated = {fact.metric: fact.value for fact in manifest.witness if fact.subject == "secrets"}
+    return stated.get(secrets.OPENED) == f"{stated.get('values')} of {stated.get('values')}"
+
+
+def _notes(manifest: Manifest, key: Setting | None, *, configured: bool, opens: bool) -> Iterator[str]:
+    if plugins := GrafanaDetails.of(manifest).plugins:
+        yield f"its plugins have to be installed again: {' '.join(map(str, plugins))}"
+    if configured:
+        yield (
+            "put its configuration in place before the first start: Grafana deletes what no provisioning file names; "
+            "a new container has it"
+        )
+    if key and key.outside and key.readings:
+        where = f"make the file {key.path} of it" if key.path else "give it to Grafana as its secret_key"
+        yield f"its secret_key is {key.origin}: it is in {KEY} of the configuration; {where} before the first start"
+    if not opens:
+        yield "some secrets cannot be opened by the backup's key: start Grafana with the source's own secret_key to open them"
+
+
+def _elsewhere(taken: dict[str, Path]) -> Iterator[str]:
+    if taken:
+        yield (
+            f"its providers of dashboards read {', '.join(sorted(taken))}: a new container has them; any other target has "
+            f"them in {directories.DIRECTORIES}/ of the configuration, to be put there before the first start"
+        )
+
+
+def _named(found: InForce, backup: Path) -> Iterator[str]:
+    for setting, path in directories.named_files(found):
+        if not directories.has_file(backup / CONFIG, path):
+            yield f"{setting} names the file {path}, which is not in the backup"
+
+
+def _unready(manifest: Manifest, config: Path, database: Database, judged: Judged, *, configured: bool) -> Iterator[str]:
+    """Why a server that starts on this would delete or spoil some of it."""
+    if not configured and (number := configuration.provided(database)):
+        what = plural.count(number, "provided object")
+        yield f"the backup has no grafana.ini and provisioning, and a server without them deletes {what}"
+    if judged.values and judged.key is None:
+        yield f"{judged.closed_words}: the backup has not the secret_key that sealed them"
+    installed = {plugin.id for plugin in GrafanaDetails.of(manifest).plugins}
+    if missing := sorted(set(apps(config)) & installed):
+        yield f"provisioning files configure {', '.join(missing)}, which has to be installed first"

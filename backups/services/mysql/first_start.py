@@ -1,0 +1,77 @@
+"""Asks a restored MySQL that was started on its data for the rows of the witness, as the operator's own user of Lifeboat."""
+
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import pymysql.err
+
+from backups import plural
+from backups.errors import LifeboatError
+from backups.places.base import Place
+from backups.services.base import Asked, ServiceSettings
+from backups.services.mysql import counted
+from backups.services.mysql.settings import MySQLSettings
+from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.looking import looking
+from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.witness.definitions import table_names
+from backups.services.mysql.witness.sessions import limit_statements
+from backups.witness import Check, Fact
+
+PORT = 3306
+"""At which the official image's server answers."""
+_SECONDS = 120.0
+"""For all counts together; the tables that the witness counted least are counted first."""
+
+
+@dataclass(frozen=True)
+class RowsStay:
+    """See FirstStart: every table has the rows that the witness counted. Without a witness of its moment, nothing is compared."""
+
+    witness: Sequence[Fact]
+
+    def ready(self, address: str) -> bool:
+        """See FirstStart."""
+        try:
+            socket.create_connection((address, PORT), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def ask(self, place: Place, address: str | None, settings: ServiceSettings) -> Asked:  # noqa: ARG002 - its files tell nothing
+        """See FirstStart."""
+        if not self.witness:
+            return Asked((), ["its tables: no witness is of this moment"])
+        own = cast("MySQLSettings", settings)
+        there = own.model_copy(update={"host": address, "port": PORT, "ssh": None}) if address else own
+        had = sorted(counted.counted(self.witness).items(), key=lambda table: (table[1], table[0]))
+        had = [(table, number) for table, number in had if table_names(table)[0] not in SYSTEM_DATABASES]
+        checks: list[Check] = []
+        deadline = time.monotonic() + _SECONDS
+        try:
+            with looking(there) as session:
+                for table, number in had:
+                    seconds = deadline - time.monotonic()
+                    if seconds <= 0:
+                        break
+                    found = _count(session, table, seconds)
+                    checks.append(Check(subject=table, metric="rows", expected=number, observed=found, passed=found == number))
+        except pymysql.err.MySQLError as error:
+            left = plural.count(len(had) - len(checks), "table")
+            return Asked(checks, [f"the rows of {left}: {' '.join(map(str, error.args))}"])
+        except LifeboatError as error:
+            return Asked(checks, [f"its tables, as user {own.user}: {error.message}"])
+        left_out = len(had) - len(checks)
+        uncounted = [f"the rows of {plural.count(left_out, 'table')}, for want of time"] if left_out else []
+        return Asked(checks, [*uncounted, "the values in its rows, which were compared before, in the sandbox"])
+
+
+def _count(session: Session, table: str, seconds: float) -> int | None:
+    """Count the rows of a table; None when the server says that it has no such table."""
+    if counted.says_gone(session, counted.one_row(table)):
+        return None
+    limit_statements(session, seconds)
+    return int(rows(session, f"SELECT COUNT(*) FROM {counted.sql_name(table)}")[0][0])  # noqa: S608 - quoted

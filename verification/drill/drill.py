@@ -92,9 +92,13 @@ def drill(
 
 
 def _go_on(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress, sandbox: DockerSandbox) -> None:
-    """Go on to the moment `point`, then to the witness of the backup whose log that was, and compare again, twice."""
+    """Go on to the moment `point`, compare there, go on to the witness of the backup whose log that was, and compare again."""
     progress.watch.begin(Phase.ADVANCE)
     moment.reach(copy, log, point, progress)
+    progress.watch.begin(Phase.THERE)
+    expected, there = moment.compare(copy, log, progress)
+    if expected and progress.moment:
+        progress.expectations += expectations.judge(expected, there, progress.moment.there)
     if not log.manifest.witness:
         moment.skip(progress, moment.NO_WITNESS)
         return

@@ -21,6 +21,7 @@ from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness.catalogue import Catalogue
+from backups.services.mysql.witness.definitions import subject
 from backups.services.mysql.witness.witness import Carried, Witnessed
 
 OPTIONS = ("--gtid-mode=OFF", "--enforce-gtid-consistency=OFF", "--max-allowed-packet=1G", "--loose-sql-require-primary-key=OFF")
@@ -77,7 +78,12 @@ class Nightly:
                 raise ChainBroken(damage.message) from damage
             self.job.say(f"the tables are not compared with the log since {self.before.id}: {damage.message}")
         values = {about: value.counted for about, value in self.values.items() if isinstance(value, Value)}
-        due = frozenset(about for about in values if self._due(about))
+        sizes = {
+            about: page * found.pages.get((table.schema, table.name), 1)
+            for table in found.tables
+            if (about := subject(table.schema, table.name)) in values
+        }
+        due = rotation.small(sizes) | {about for about in values if self._due(about)}
         self._tell(len(values), len(due))
         return Carried(values, due)
 

@@ -12,13 +12,13 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine import below, disk
 from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
-from backups.services.continuous import Advanced
+from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
 from backups.services.joined import Lent
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
-from backups.services.mysql.copy import advance, events, export_tables, hand_over, inspect, installed, options
+from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
@@ -188,6 +188,20 @@ class MySQLCopy:
 
             self._server.run(go_on)
         return Advanced(advance.describe(stop), stop.transactions)
+
+    def expected(self, log: Fetched) -> Expected:
+        """See `ContinuousCopy.expected`."""
+        path = Advance(self._chain, self._details, log, log_details(log.manifest))
+        cut = self._sandbox.directory / f"{self._name}-cut"
+        try:
+            pieces = path.up_to(self._at, cut)
+            return at_moment.state(self._server, self._last, self._details, pieces, self._sandbox, self._image)
+        finally:
+            cut.unlink(missing_ok=True)
+
+    def scanned(self, log: Fetched) -> Callable[[str], bool]:
+        """See `ContinuousCopy.scanned`."""
+        return at_moment.scanned(log_details(log.manifest))
 
     def reopen(self) -> None:
         """See `ContinuousCopy.reopen`. The second copy need not survive a crash."""

@@ -15,6 +15,12 @@ def server(start_mysql: StartMySQL) -> MySQLServer:
     return server
 
 
+@pytest.fixture(autouse=True)
+def _none_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tables stand for large ones, which are not read each time."""
+    monkeypatch.setattr(rotation, "SMALL", 0)
+
+
 def due_at(sequence: int, wanted: bool = True) -> str:
     """A table's name whose turn is, or is not, in the backup number `sequence` and none before."""
     return next(

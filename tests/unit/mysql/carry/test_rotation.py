@@ -13,6 +13,15 @@ def test_each_table_has_its_turn_exactly_once_in_any_seven_nights_and_the_turns_
         assert max(map(len, turns)) < 2 * min(map(len, turns))
 
 
+def test_the_smallest_tables_are_read_each_time_as_many_as_a_second_is_enough_for() -> None:
+    some = rotation.SMALL // 4
+    sizes = {"w.large": 5 * some, "w.c": some, "w.a": some, "w.b": some, "w.none": 0, "w.half": 2 * some}
+    assert rotation.small(sizes) == {"w.none", "w.a", "w.b", "w.c"}
+    assert rotation.small({"w.large": rotation.SMALL + 1}) == frozenset()
+    assert rotation.small({"w.exact": rotation.SMALL}) == {"w.exact"}
+    assert rotation.small({}) == frozenset()
+
+
 def test_in_two_hundred_histories_a_change_beside_the_log_is_found_within_seven_nights() -> None:
     """Simulated: `table` is what the source holds, `log` what its log says; the claim is carried from the last value that was read."""
     for seed in range(200):

@@ -3,6 +3,7 @@
 Changes nothing.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,9 @@ _MACHINE = "this machine"
 """The title of what belongs to no service."""
 
 _CLOCK = "is this machine's clock right (date -u)? if so, another one was ahead: the backup counts again when that time has come"
+
+_PROVEN = "0.14"
+"""The restic that every test runs with."""
 
 _TEMPLATE = "deployments/server/work-pool.json"
 _SILENT = timedelta(minutes=3)
@@ -77,10 +81,21 @@ def _as_json(title: str, finding: Finding) -> dict[str, Any]:
     }
 
 
+def restic_found(printed: str) -> Finding:
+    """Say which restic this machine has, and what is not proven of another than the one that Lifeboat is tested with."""
+    name = " ".join(printed.split()[:2]) or "a restic without a version"
+    if re.match(rf"restic {re.escape(_PROVEN)}(\.|$)", name):
+        return Finding("restic", True, name)
+    return Finding(
+        "restic",
+        True,
+        f"{name}, which Lifeboat is not tested with ({_PROVEN} is): it may wait minutes for a repository that is away",
+    )
+
+
 def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     try:
-        version = processes.run(["restic", "version"]).output.decode().split()
-        yield Finding("restic", True, " ".join(version[:2]))
+        yield restic_found(processes.run(["restic", "version"]).output.decode())
     except LifeboatError as error:
         yield _fault("restic", error)
     try:

@@ -59,15 +59,16 @@ def parse(name: str, path: str, source: str) -> Module:
     """Parse one module and note what its top-level and local names stand for."""
     tree = ast.parse(source)
     names: dict[str, Symbol] = {}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
         elif isinstance(node, ast.Import):
             names |= {alias.asname or alias.name: (alias.name, "") for alias in node.names}
         elif isinstance(node, ast.ClassDef | ast.FunctionDef):
             names[node.name] = (name, node.name)
-    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
     return Module(name, path, tree, names, calls, parents)
 
 

@@ -116,6 +116,7 @@ CALLS = [
     Call("GET", "/api/v1/provisioning/folder/monitoring/rule-groups/availability", template=_GROUP),
     Call("PUT", "/api/v1/provisioning/folder/monitoring/rule-groups/availability", template=_GROUP,
          body={"title": "availability", "folderUid": "monitoring", "interval": 120, "rules": [_RULE]}),
+    Call("PUT", "/api/v1/provisioning/alert-rules/made", template="/api/v1/provisioning/alert-rules/{UID}", body=_RULE),
     Call("PUT", "/api/v1/provisioning/folder/nothing/rule-groups/availability", 400, _GROUP, body={"interval": 60, "rules": []}),
     Call("GET", "/api/v1/provisioning/contact-points/export?decrypt=true&format=json"),
     Call("POST", "/api/v1/provisioning/contact-points", 202, body=_HOOK),

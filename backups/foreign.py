@@ -81,6 +81,8 @@ ServerId = Annotated[str, StringConstraints(pattern=r"^([0-9A-Za-z-]{0,64}|[0-9A
 """What a server calls itself: MySQL's is a UUID, MariaDB's the base64 of twenty bytes."""
 Token = Annotated[str, StringConstraints(pattern=r"^([0-9A-Za-z_-][0-9A-Za-z_.-]{0,127})?$")]
 """A name that a program has made."""
+DatabaseName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,64}$")]
+"""Of a database server, which quotes it."""
 DumpFile = Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[0-9]+)?\.sql$", max_length=80)]
 ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{1,64}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -1,5 +1,6 @@
 """Defines the manifest of a backup, kept in its snapshot, and the record of it that the snapshot's tags hold."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
@@ -58,15 +59,30 @@ class Source(Frozen):
     image_id: ImageId | None = None
 
 
+_REFUSED = re.compile(r"(?P<whose>org \d+): (?P<what>[^:]+) are not in the backup: .*HTTP 403")
+
+
 class _Shown(BaseModel):
     """What of any service's details is shown to an operator: free text, and numbers."""
 
     limits: tuple[str, ...] | None = None
     partial: tuple[str, ...] | None = None
+    carried: dict[BackupId, tuple[str, ...]] | None = None
     secrets: tuple[str, ...] | None = None
     ignored: dict[str, str | None] | None = None
     lock_seconds: Seconds | None = None
     lock_attempts: Size | None = None
+
+
+class Measured(Frozen):
+    """How a witness came by the rows and fingerprints of its tables: how many were read, and how many are known by the log.
+
+    since: the backup for which the first of those were read last; None where there are none
+    """
+
+    scanned: Size
+    carried: Size
+    since: BackupId | None = None
 
 
 class Manifest(Frozen):
@@ -132,9 +148,28 @@ class Manifest(Frozen):
     def partial(self) -> str | None:
         """Why a copy that equals its witness is not all that the source was: it holds what cannot be used. None for whole ones.
 
-        From `details`: partial, phrases of the service (`7 of 7 secrets cannot be opened`), each of which is also a limit.
+        From `details`: partial, phrases of the service (`7 of 7 secrets cannot be opened`), each of which is also a limit. An
+        older Lifeboat did not say so: then the limits tell what was refused.
         """
-        return "; ".join(map(str, self.details.get("partial") or [])) or None
+        told = self.details.get("partial")
+        return "; ".join(map(str, self._refused() if told is None else told)) or None
+
+    def _refused(self) -> list[str]:
+        """What the limits say that the source refused to show."""
+        lines = [_REFUSED.match(str(line)) for line in self.details.get("limits") or []]
+        return [f"{line['what']} of {line['whose']} could not be read" for line in lines if line]
+
+    @property
+    def measured(self) -> Measured | None:
+        """How the witness came by its values; None of services that always read everything.
+
+        From `details`: carried, the subjects that were not read, by the backup for which they were read last.
+        """
+        if "carried" not in self.details:
+            return None
+        by_backup = {str(since): len(subjects) for since, subjects in self.details["carried"].items()}
+        subjects, carried = len({fact.subject for fact in self.witness if fact.metric == "fingerprint"}), sum(by_backup.values())
+        return Measured(scanned=max(0, subjects - carried), carried=carried, since=min(by_backup, default=None))
 
     def write(self, directory: Path) -> None:
         """Write the manifest into the backup's directory."""

@@ -8,6 +8,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,6 +26,7 @@ from backups.text import json_shown
 from verification.drill import sandbox
 from verification.drill.drill import drill
 from verification.drill.outcome import could_not_begin
+from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
@@ -122,12 +124,25 @@ def drill_one(
         )
         service = site.service(planned.service, run.docker)
         name = f"{planned.service}-{planned.selection}-{planned.chain[-1].id[-16:].lower()}"
-        with chains_in_use.chain(site.state, planned.chain[0].chain), sandbox.opened(run, name, site.settings.sandbox) as box:
-            result = drill(service, planned, site.repository, box, rto=site.settings.objectives.rto, tamper=tamper, now=now)
+        partner = _partner(site, planned, run)
+        with ExitStack() as held:
+            for chain in sorted({planned.chain[0].chain, *(each.chain for each in planned.partner)}):
+                held.enter_context(chains_in_use.chain(site.state, chain))
+            box = held.enter_context(sandbox.opened(run, name, site.settings.sandbox))
+            rto = site.settings.objectives.rto
+            result = drill(service, planned, site.repository, box, rto=rto, tamper=tamper, partner=partner, now=now)
     took = "" if result.restore_seconds is None else f", back in {durations.describe(result.restore_seconds)}"
     log.info("%s: %s%s%s", title, result.verdict, took, "".join(f"; {reason}" for reason in result.reasons))
     growth = forecast(result, planned.fulls, site.settings.objectives.rto, now())
     return result.model_copy(update={"growth": growth})
+
+
+def _partner(site: Site, planned: Planned, run: Run) -> Partner | None:
+    """The service that protects the database of the drilled one, where it has none of its own."""
+    if not planned.partner:
+        return None
+    log.info("%s: its database comes back from %s", planned.service, planned.partner[-1].id)
+    return Partner(site.service(planned.partner[-1].service, run.docker), planned.partner)
 
 
 def conclude(

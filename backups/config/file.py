@@ -55,6 +55,7 @@ def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
     if isinstance(content.get("services"), dict):
         content["services"] = {name: file.service(str(name), section) for name, section in content["services"].items()}
     settings = file.checked(Settings, content)
+    _require_databases(settings, file)
     base = path.resolve().parent
     repository = settings.repository.model_copy(update={"url": paths.repository_url(settings.repository.url, base, file.at)})
     return paths.absolute(settings.model_copy(update={"repository": repository}), base, file.at), file.content
@@ -112,6 +113,22 @@ class _File:
         # A word as URL keeps its capitals.
         begins = message[0] if message[1:2].isupper() else message[0].lower()
         return ConfigError(f"{at}{key}: {begins}{message[1:]}{more}", hint=_EXAMPLE)
+
+
+def _require_databases(settings: Settings, file: _File) -> None:
+    """Raise ConfigError for a service whose data shall be in the database of one that is not there, or is no database."""
+    databases = [name for name, section in settings.services.items() if section.type == "mysql"]
+    for name, section in settings.services.items():
+        if section.data_in is None or section.data_in in databases:
+            continue
+        other = settings.services.get(section.data_in)
+        fault = "which is not under services:" if other is None else f"which is of type {other.type}, and not mysql"
+        hint = (
+            f"services of type mysql: {', '.join(databases)}"
+            if databases
+            else "configure that database as a service of type mysql"
+        )
+        raise ConfigError(f"{file.at(('services', name, 'database'))} names {section.data_in}, {fault}", hint=hint)
 
 
 def _read(path: Path) -> _File:

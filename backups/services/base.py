@@ -25,6 +25,7 @@ from backups.witness import Check, Fact
 if TYPE_CHECKING:
     # Whoever only lists backups does not wait for Docker's library.
     from backups.machine.docker import Container, Docker, Image
+    from backups.machine.relay import Dial
 
 
 class RestoreSettings(BaseModel):
@@ -67,6 +68,11 @@ class ServiceSettings(OneOfEach):
     type: str
     image: str = Field(min_length=1)
     restore: RestoreSettings = RestoreSettings()
+
+    @property
+    def data_in(self) -> str | None:
+        """The service, by its key `database`, that protects the database which this one keeps its data in; None for its own."""
+        return None
 
 
 class SqlServiceSettings(ServiceSettings):
@@ -153,8 +159,16 @@ class Sandbox(Protocol):
         mounts: Mapping[Path, str] | None = None,
         user: str | None = None,
         network: bool = False,
+        beside: "Container | None" = None,
     ) -> "Container":
-        """Start a container. `network`: it may be asked over a port, see `reach`; it reaches nothing either way."""
+        """Start a container. `network`: it may be asked over a port, see `reach`; it reaches nothing either way.
+
+        beside: a container of the sandbox whose network it joins
+        """
+        ...
+
+    def carry(self, container: "Container", port: int, dial: "Dial") -> None:
+        """Have what listens where `dial` leads be reached at a port of a container's own loopback, until the sandbox ends."""
         ...
 
     def reach(self, container: "Container") -> AbstractContextManager[str]:

@@ -3,7 +3,7 @@
 Whoever wants such a moment asks once, by `continuous` or `continuous_copy`; a service without a log names nothing of this.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
 from backups.services.base import Captured, Copy, Fetched, Point, Service
+from backups.witness import Fact
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,17 @@ class Advanced:
     transactions: int
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What a copy must hold where it stands. facts: what the log makes of the witness before it.
+
+    untold: of what no fact is, and why (subject -> reason). The witnesses around the moment alone tell of it
+    """
+
+    facts: tuple[Fact, ...]
+    untold: Mapping[str, str]
+
+
 @runtime_checkable
 class ContinuousCopy(Copy, Protocol):
     """A copy that can go on through the log."""
@@ -110,6 +122,17 @@ class ContinuousCopy(Copy, Protocol):
 
         What the log did is compared with nothing. Raises LifeboatError when the point is not in the log.
         """
+        ...
+
+    def expected(self, log: Fetched) -> Expected:
+        """After `advance`: state what the copy must hold there, by its own witness and what `log` says since, not by the copy.
+
+        `observe` states what it holds. Raises LifeboatError when that cannot be told, Damaged when the log is at fault.
+        """
+        ...
+
+    def scanned(self, log: Fetched) -> Callable[[str], bool]:
+        """Say of a subject whether the witness of `log` looked at it, or has it from the log alone."""
         ...
 
     def reopen(self) -> None:

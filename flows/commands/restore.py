@@ -92,8 +92,9 @@ def restore(  # noqa: PLR0917 - options of a command line
     leaves the target as it was, and can be started again. The service on the target is stopped and started by the commands
     restore.stop and restore.start of lifeboat.yaml. Every step is written into a runbook.
 
-    No witness is of a moment between two backups. It is delivered when the copy is equal to the witness before it, and a second
-    copy that goes on through the same log is equal to the witness after it: the verdict is then between-witnesses.
+    No witness is of a moment between two backups. It is delivered when the copy is equal to the witness before it, its tables
+    are at that moment what the log makes of that witness, and a second copy that goes on through the same log is equal to the
+    witness after it: the verdict is then between-witnesses.
 
     Examples: lifeboat restore agama --to local:/var/lib/mysql --replace --dry-run |
     lifeboat restore agama --at 2026-11-22T14:03:20 --to docker:agama-again |

@@ -101,6 +101,7 @@ def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | N
             "facts": len(manifest.witness),
             "subjects": len({fact.subject for fact in manifest.witness}),
             "metrics": _metrics(manifest.witness),
+            "measured": manifest.measured.model_dump() if manifest.measured else None,
         },
         "limits": list(manifest.limits),
         "partial": manifest.partial,
@@ -130,6 +131,13 @@ def _metrics(witness: Iterable[Fact]) -> dict[str, dict[str, int | None]]:
         }
         for metric, facts in sorted(found.items())
     }
+
+
+def _measured(measured: dict[str, Any] | None) -> list[tuple[str, str | Text]]:
+    if measured is None:
+        return []
+    carried = f"{measured['carried']:,} carried through the log since {measured['since']}" if measured["carried"] else ""
+    return [("", f"fingerprints: {measured['scanned']:,} scanned" + (f", {carried}" if carried else ""))]
 
 
 def _adds_up(metric: str, facts: Sequence[Fact]) -> bool:
@@ -167,6 +175,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         ),
         ("witness", f"{plural.count(witness['facts'], 'fact')} about {plural.count(witness['subjects'], 'subject')}"),
         *(("", part) for part in parts),
+        *_measured(witness["measured"]),
         *([("partial", found["partial"])] if found["partial"] else []),
         *(("limits" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
         ("proof", proof_text(proof, now)),

@@ -41,7 +41,8 @@ def status(
 
     Examples: lifeboat status | lifeboat status --json | lifeboat status --metrics /var/lib/node_exporter/lifeboat.prom
 
-    Exit code: 0 all well; 1 something is not well, or the repository is damaged; 2 the repository cannot be read.
+    Exit code: 0 all well, which includes a partial backup (it is named); 1 something is not well, or the repository is damaged;
+    2 the repository cannot be read.
     """
     site = Site.open(config)
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}

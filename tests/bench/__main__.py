@@ -101,7 +101,12 @@ def _steps(taken: list[sides.Backup], dumped: float) -> Row:
 
 def _incrementals(config: Path, server: Server, fulls: list[sides.Backup]) -> list[Row]:
     full = statistics.median(backup.seconds for backup in fulls)
-    say("an incremental after 1 % of change")
+    say("an incremental with nothing changed, and one with 1 % appended")
+    unchanged = sides.lifeboat_backup(config, "incremental")
+    dataset.append_one_percent(server)
+    server.settle()
+    appended = sides.lifeboat_backup(config, "incremental")
+    say("an incremental after 1 % of change, scattered")
     dataset.change_one_percent(server)
     server.settle()
     after_change = sides.lifeboat_backup(config, "incremental")
@@ -112,7 +117,11 @@ def _incrementals(config: Path, server: Server, fulls: list[sides.Backup]) -> li
     replayed = next(phase.seconds for phase in drill.phases if phase.name == "replay")
     log = after_change.size + busy.size
     return [
-        at_most("incremental after 1 % of change, against the full", after_change.seconds / full, 0.2, "x",
+        at_most("incremental with nothing changed, against the full", unchanged.seconds / full, 0.1, "x",
+                detail=f" ({unchanged.seconds:.1f} s : {full:.1f} s)"),
+        at_most("incremental with 1 % appended, against the full", appended.seconds / full, 0.1, "x",
+                detail=f" ({appended.seconds:.1f} s : {full:.1f} s, {disk.size(appended.size)} of log)"),
+        at_most("incremental after 1 % of change, scattered, against the full", after_change.seconds / full, 0.2, "x",
                 detail=f" ({after_change.seconds:.1f} s : {full:.1f} s, {disk.size(after_change.size)} of log)"),
         Row("replay of that log and of a busy one", f"{replayed:.1f} s for {disk.size(log)}, {transactions:,} transactions written in {_BUSY_SECONDS:.0f} s"),
         at_most("lock on the source during an incremental, busy just before", 1000 * busy.lock_seconds, 100, " ms"),

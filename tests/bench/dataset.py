@@ -55,6 +55,19 @@ def size(server: Server) -> int:
     return sum(path.stat().st_size for path in (server.directory / "bench").glob("*.ibd"))
 
 
+def append_one_percent(server: Server) -> None:
+    """Add 1 % to the rows of every table with a key, after those that are there; once."""
+    people = server.value("SELECT COUNT(*) FROM bench.person")
+    for table, values in _ROWS.items():
+        if table != "log":
+            rows = server.value(f"SELECT COUNT(*) FROM bench.{table}")
+            numbers = f"WITH RECURSIVE number (n) AS (SELECT {rows + 1} UNION ALL SELECT n + 1 FROM number WHERE n < {rows + rows // 100})"
+            server.sql(
+                "SET SESSION cte_max_recursion_depth = 1000000",
+                f"INSERT INTO bench.{table} {numbers} SELECT {values.format(person=people)} FROM number",
+            )
+
+
 def change_one_percent(server: Server) -> None:
     """Change 1 % of the rows of every table, scattered."""
     for table, assignment in {

@@ -157,7 +157,7 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPrefect]
             )
         started.append(process)
         server = PrefectServer(f"http://127.0.0.1:{port}", home, process)
-        assert wait_until(lambda: _healthy(server, process), seconds=120, interval=0.3), (home / "server.log").read_text()
+        assert wait_until(lambda: _healthy(server, process), seconds=300, interval=0.3), (home / "server.log").read_text()
         return server
 
     try:

@@ -101,3 +101,24 @@ def test_a_damaged_manifest_is_reported_with_its_backup(text: str, words: str) -
     assert fault.value.message.startswith("the manifest of backup agama-1 cannot be read: ")
     assert words in fault.value.message
     assert ": :" not in fault.value.message
+
+
+_LINE = "org 2: data sources are not in the backup: GET /api/datasources: HTTP 403"
+
+
+@pytest.mark.parametrize(
+    ("details", "partial"),
+    [
+        ({}, None),
+        ({"partial": ["7 of 7 secrets cannot be opened"]}, "7 of 7 secrets cannot be opened"),
+        ({"partial": [], "limits": [_LINE]}, None),
+        ({"limits": [_LINE]}, "data sources of org 2 could not be read"),
+        ({"limits": ["plugins, to be installed again: clock 2.1", _LINE, _LINE.replace("data sources", "teams")]},
+         "data sources of org 2 could not be read; teams of org 2 could not be read"),
+        ({"limits": ["org 2: playlists are not in the backup: GET /api/playlists: HTTP 404"]}, None),
+        ({"limits": ["grafana: users are not in the backup: the server's users are told to its administrator only"]}, None),
+    ],
+)  # fmt: skip
+def test_an_older_backup_that_was_refused_something_is_partial_too(details: dict[str, object], partial: str | None) -> None:
+    """Before there was the word, only its limits told."""
+    assert manifest(details=details).partial == partial

@@ -10,9 +10,11 @@ from typing import Protocol
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
 from backups.services.base import Copy, Fetched, Service
-from verification.drill import fetch, images
+from backups.services.joined import Joined
+from verification.drill import fetch, images, partners
 from verification.drill.clock import Phase
 from verification.drill.outcome import Progress
+from verification.drill.partners import Partner
 from verification.drill.sandbox import DockerSandbox
 from verification.drill.tamper import HARMLESS, Tamper
 
@@ -47,6 +49,7 @@ def bring_back(
     later: BackupRecord | None = None,
     tamper: Tamper = HARMLESS,
     image: str | None = None,
+    partner: Partner | None = None,
 ) -> BroughtBack:
     """Bring the last backup of `chain` (the full first) back in the sandbox `box`; the phase `ready` is still running then.
 
@@ -54,6 +57,7 @@ def bring_back(
     read:      reads a manifest, where some are known already; by default out of the repository
     hand_over: the copy will be handed over, to be used from then on (see Service.copy)
     image:     what a person has named for the copy to run on, instead of the configured image
+    partner:   the service that holds its database, and the backup of it that comes back beside it
     later:     the backup after the chain's last, whose log is fetched too, to go on from there
     Raises Damaged when the backup is at fault, LifeboatError when the machine is. The order is the contract of Copy.
     """
@@ -74,6 +78,8 @@ def bring_back(
     if tamper.files:
         tamper.files(copy, box.directory)
     clock.begin(Phase.START)
+    if partner and isinstance(copy, Joined):
+        copy.join(partners.lend(partner, repository, box))
     copy.start()
     clock.begin(Phase.REPLAY)
     copy.replay()

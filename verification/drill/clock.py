@@ -15,6 +15,7 @@ class Phase(StrEnum):
     CHECK = "check"  # the whole comparison; timed, but no part of the restore
     INSPECT = "inspect"  # what the copy's own server can check of what it stores; only where it can
     ADVANCE = "advance"  # of a moment between two backups: until the log has brought it there
+    THERE = "there"  # what it holds there is compared with what the log says; no part of the restore
     SECOND_REPLAY = "second-replay"  # until the log has led on to the later witness, and that is compared; no part of the restore
 
 
@@ -54,6 +55,6 @@ class Stopwatch:
     def moment_seconds(self) -> float | None:
         """The same of a moment between two backups: with the way on to it, which begins after the check; None when not there."""
         taken = dict(self.phases)
-        if self.restore_seconds is None or Phase.SECOND_REPLAY not in taken:
+        if self.restore_seconds is None or not {Phase.THERE, Phase.SECOND_REPLAY} & taken.keys():
             return None
         return self.restore_seconds + taken[Phase.ADVANCE]

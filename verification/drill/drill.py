@@ -18,10 +18,12 @@ from backups.repository.repository import Repository
 from backups.services.base import Copy, Fetched, Point, Service, SqlServiceSettings
 from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.services.inspected import Inspected
+from backups.services.joined import Joined
 from verification.drill import expectations, fetch, moment, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.outcome import Progress, result
+from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.sandbox import DockerSandbox
 from verification.drill.tamper import HARMLESS, Tamper
@@ -38,12 +40,14 @@ def drill(
     *,
     rto: timedelta,
     tamper: Tamper | None = None,
+    partner: Partner | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> DrillResult:
     """Drill the planned chain in the sandbox. Every fault becomes part of the result; only an interrupt is raised.
 
-    `monotonic` gives the seconds by which phases are timed.
+    partner: the service that holds its database, where it has none of its own. `monotonic` gives the seconds by which phases are
+    timed.
     """
     started_at = now()
     progress = Progress(Stopwatch(monotonic))
@@ -64,7 +68,13 @@ def drill(
                 later=planned.later,
                 tamper=harm,
                 image=planned.image,
+                partner=partner,
             )
+            if partner:
+                progress.unproven.append(
+                    f"whether the account that {service.name} logs in by is let in: it ran on {partner.chain[-1].id} of "
+                    f"{partner.service.name}, by an account of the copy's own"
+                )
             progress.watch.begin(Phase.CHECK)
             if harm.running:
                 harm.running(back.copy)
@@ -82,9 +92,13 @@ def drill(
 
 
 def _go_on(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress, sandbox: DockerSandbox) -> None:
-    """Go on to the moment `point`, then to the witness of the backup whose log that was, and compare again, twice."""
+    """Go on to the moment `point`, compare there, go on to the witness of the backup whose log that was, and compare again."""
     progress.watch.begin(Phase.ADVANCE)
     moment.reach(copy, log, point, progress)
+    progress.watch.begin(Phase.THERE)
+    expected, there = moment.compare(copy, log, progress)
+    if expected and progress.moment:
+        progress.expectations += expectations.judge(expected, there, progress.moment.there)
     if not log.manifest.witness:
         moment.skip(progress, moment.NO_WITNESS)
         return
@@ -102,8 +116,9 @@ def _check(copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite],
             hint="take a full: lifeboat backup --kind full",
         )
     observed = list(copy.observe())
-    progress.checks = witness.compare(manifest.witness, observed)
-    progress.expectations = expectations.judge(manifest.witness, observed, progress.checks)
+    stated = [*manifest.witness, *(copy.stated() if isinstance(copy, Joined) else ())]
+    progress.checks = witness.compare(stated, observed)
+    progress.expectations = expectations.judge(stated, observed, progress.checks)
     for name, suite in by_operator.items():
         url = copy.database_url(suite.database)
         if url is None:

@@ -1,18 +1,24 @@
-"""Brings a copy to a moment between two backups, and proves the log that it took by the later backup's witness.
+"""Brings a copy to a moment between two backups, and proves the moment by the log, and the log by the later backup's witness.
 
-There is no witness of the moment itself. What can be shown: the copy was equal to the witness before it, and a copy that goes on
-from the moment through the same log is equal to the witness after it.
+There is no witness of the moment itself. What can be shown: the copy was equal to the witness before it; there it holds, table by
+table, what the log makes of that witness; and a copy that goes on from the moment through the same log is equal to the witness
+after it.
 """
+
+from collections.abc import Sequence
 
 from backups import witness
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import BackupRecord
 from backups.services.base import Fetched, Point
-from backups.services.continuous import ContinuousCopy
+from backups.services.continuous import ContinuousCopy, Expected
 from backups.witness import Fact
 from verification.drill.outcome import Progress
 from verification.drill.sandbox import DockerSandbox
-from verification.evidence.evidence import MomentPart
+from verification.evidence.evidence import MomentPart, Untold
+
+EVERY = "every table"
+"""What is untold where nothing could be told."""
 
 NO_WITNESS = "no backup was taken since: the log was followed, without a gap, and no witness comes after the moment"
 
@@ -26,6 +32,28 @@ def reach(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress) 
     """Go on to `point` by `log`, and note where the copy stands. `progress.moment` is set."""
     came = copy.advance(log, point)
     _note(progress, stands=came.stands, transactions=came.transactions)
+
+
+def compare(copy: ContinuousCopy, log: Fetched, progress: Progress) -> tuple[Sequence[Fact], Sequence[Fact]]:
+    """Compare the copy, which stands at the moment, with what the log says that it must hold there: `there` and `untold`.
+
+    Returns what was expected, and what of that was observed. Raises Damaged for a log that cannot be read. A machine that stands
+    in the way of it (no memory for a throw-away server) leaves all of it untold: the witness after the moment is still to come.
+    """
+    try:
+        found = copy.expected(log)
+    except Damaged:
+        raise
+    except LifeboatError as fault:
+        found = Expected((), {EVERY: fault.message})
+    wanted = {(fact.subject, fact.metric) for fact in found.facts}
+    observed = [fact for fact in copy.observe() if (fact.subject, fact.metric) in wanted] if wanted else []
+    _note(
+        progress,
+        there=tuple(witness.compare(found.facts, observed)),
+        untold=tuple(Untold(subject=subject, why=why) for subject, why in sorted(found.untold.items())),
+    )
+    return found.facts, observed
 
 
 def prove(
@@ -50,7 +78,13 @@ def prove(
     except LifeboatError as fault:
         _note(progress, why_not=fault.message, refuted=isinstance(fault, Damaged))
         raise
-    _note(progress, checks=tuple(witness.compare(log.manifest.witness, observed)))
+    scanned = copy.scanned(log)
+    subjects = dict.fromkeys(fact.subject for fact in log.manifest.witness)
+    _note(
+        progress,
+        checks=tuple(witness.compare(log.manifest.witness, observed)),
+        unscanned=tuple(subject for subject in subjects if not scanned(subject)),
+    )
     return observed
 
 

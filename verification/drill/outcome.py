@@ -71,6 +71,7 @@ def result(
         tampered=tamper.description if tamper else None,
         limits=(*(progress.manifest.limits if progress.manifest else ()), *progress.unproven),
         partial=_partial(progress),
+        measured=progress.manifest.measured if progress.manifest else None,
         asked=planned.asked,
         moment=progress.moment,
         proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment, _partial(progress)),
@@ -105,7 +106,7 @@ def verdict(progress: Progress, *, late: bool = False, delivered: bool = False) 
     A moment between two backups is never verified: no witness is of that moment.
     """
     moment = progress.moment
-    wrong = [check for check in (*progress.checks, *(moment.checks if moment else ())) if not check.passed]
+    wrong = [check for check in (*progress.checks, *(moment.compared if moment else ())) if not check.passed]
     if late or wrong or isinstance(progress.fault, Damaged) or (moment and moment.refuted):
         return "failed"
     if progress.fault:
@@ -124,6 +125,8 @@ def _reasons(progress: Progress, late: float | None, rto: timedelta) -> Iterator
     if wrong := failed_checks(progress.checks):
         yield wrong
     moment = progress.moment
+    if moment and (wrong := failed_checks(moment.there)):
+        yield f"{moment.asked} is not what the log makes of the witness before it: {wrong}"
     if moment and (wrong := failed_checks(moment.checks)):
         yield f"the log does not lead to the witness of {moment.later}: {wrong}"
     if late is not None:

@@ -1,7 +1,7 @@
 """Chooses the backups to drill: lists the repository once, then plans each selection of each service."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -28,6 +28,7 @@ class Planned:
     point:   that moment, where it is after the last of `chain`, on the way to `later`, whose log leads there
     newest:  when the service's newest backup was taken, of those that are not dated in the future
     fulls:   every full of the service, oldest first, likewise: how it grows
+    partner: of a service whose database another one protects: that one's chain that comes back beside it
     image:   what a person has named for the copy to run on, instead of the configured image
     """
 
@@ -42,6 +43,7 @@ class Planned:
     newest: datetime | None = None
     fulls: tuple[BackupRecord, ...] = ()
     image: str | None = None
+    partner: tuple[BackupRecord, ...] = ()
 
 
 def plan(
@@ -65,7 +67,7 @@ def plan(
         return [_unplanned(site, name, selection, error) for name in names for selection in selections]
     owners = {backup.id: backup.service for members in held.values() for chain in members for backup in chain.backups}
     return [
-        _planned(site, name, held.get(name, []), listing, selection, at, now(), chance)
+        _planned(site, name, held, listing, selection, at, now(), chance)
         for name in names
         for selection in selections
         # An id that no service has is reported for each of them; one that a service has is drilled for that one alone.
@@ -76,7 +78,7 @@ def plan(
 def _planned(
     site: Site,
     name: str,
-    members: Sequence[Chain],
+    held: Mapping[str, Sequence[Chain]],
     listing: Listing,
     selection: str,
     at: datetime | None,
@@ -84,15 +86,35 @@ def _planned(
     chance: random.Random,
 ) -> Planned:
     chosen: tuple[BackupRecord, ...] = ()
+    partner: tuple[BackupRecord, ...] = ()
     error = None
+    members = held.get(name, [])
     try:
         listing.require_not_odd(selection)
         last = chaining.select(name, members, selection, at=at, now=now, chance=chance)
         chosen = (last,)
         chosen = next(chain for chain in members if chain.id == last.chain).up_to(last.id)
+        partner = partner_of(site, name, last, held)
     except LifeboatError as fault:
         error = fault
-    return replace(unchosen(site, name, _kind(selection), members, now), chain=chosen, error=error)
+    return replace(unchosen(site, name, _kind(selection), members, now), chain=chosen, error=error, partner=partner)
+
+
+def partner_of(site: Site, name: str, backup: BackupRecord, held: Mapping[str, Sequence[Chain]]) -> tuple[BackupRecord, ...]:
+    """Return the chain of the backup of the service that protects its database which was taken nearest to this one.
+
+    Empty for a service with data of its own. Raises LifeboatError when that service has no backup.
+    """
+    other = site.settings.services[name].data_in
+    if other is None:
+        return ()
+    near = [(abs(each.taken_at - backup.taken_at), chain, each) for chain in held.get(other, []) for each in chain.backups]
+    if not near:
+        raise LifeboatError(
+            f"{name} keeps its data in the database of {other}, which has no backup", hint=f"take one: lifeboat backup {other}"
+        )
+    _, chain, each = min(near, key=lambda one: one[0])
+    return tuple(chain.up_to(each.id))
 
 
 def unchosen(site: Site, name: str, selection: Selection, members: Sequence[Chain], now: datetime) -> Planned:

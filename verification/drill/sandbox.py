@@ -22,6 +22,7 @@ from backups.config.settings import SandboxSettings
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below, namespace, processes, shortage
 from backups.machine.docker import Container, Docker, Image, Limits
+from backups.machine.relay import Dial, Relay
 from backups.machine.runs import Run
 from backups.machine.wait import wait_until
 
@@ -59,6 +60,7 @@ class DockerSandbox:
     disk: shortage.Watched = field(init=False)
     _networks: dict[str, int] = field(default_factory=dict)
     """A handle of the network of each container that is asked over a port."""
+    _relays: list[Relay] = field(default_factory=list)
     _owned: list[tuple[Path, Image]] = field(default_factory=list)
     _used: bool = False
 
@@ -83,8 +85,11 @@ class DockerSandbox:
         mounts: Mapping[Path, str] | None = None,
         user: str | None = None,
         network: bool = False,
+        beside: Container | None = None,
     ) -> Container:
         """See Sandbox."""
+        if beside is not None:
+            self._require_root("a copy that runs on the database of another service")
         for outside in mounts or {}:
             self._require_own(outside)
         self._used = True
@@ -96,7 +101,7 @@ class DockerSandbox:
             environment=environment,
             mounts=mounts,
             user=user,
-            network=self._isolated() if network and not self.root else "none",
+            network=f"container:{beside.name}" if beside else self._isolated() if network and not self.root else "none",
             sysctls=_ONLY_ANSWERS if network and not self.root else None,
             limits=self.limits,
         )
@@ -120,6 +125,19 @@ class DockerSandbox:
             )
         else:
             yield container.address()
+
+    def carry(self, container: Container, port: int, dial: Dial) -> None:
+        """See Sandbox."""
+        self._require_root("a port of a container's loopback")
+        handle = namespace.network_of(container.pid)
+        try:
+            self._relays.append(Relay(handle, f"container {container.name}", port, dial))
+        finally:
+            os.close(handle)
+
+    def _require_root(self, what: str) -> None:
+        if not self.root:
+            raise LifeboatError(f"{what} needs root, since only root may enter a network", hint="run Lifeboat as root")
 
     def own(self, directory: Path, user: int, group: int, image: Image, *, within: bool = False) -> None:
         """See Sandbox. Only root may give files away: anybody else lets a container of `image` do it."""
@@ -161,6 +179,8 @@ class DockerSandbox:
 
     def close(self) -> None:
         """Remove every container, the network and the directory. What Docker will not remove now goes with the run."""
+        while self._relays:
+            self._relays.pop().close()
         while self._networks:
             os.close(self._networks.popitem()[1])
         try:

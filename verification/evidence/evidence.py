@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Size, SnapshotId
-from backups.manifest import Kind
+from backups.manifest import Kind, Measured
 from backups.witness import Check
 
 Verdict = Literal["verified", "between-witnesses", "unproven", "failed", "could-not-run"]
@@ -51,7 +51,7 @@ class ImagePart(_Part):
 class PhasePart(_Part):
     """A phase and its seconds."""
 
-    name: Literal["fetch", "start", "replay", "ready", "check", "inspect", "advance", "second-replay"]
+    name: Literal["fetch", "start", "replay", "ready", "check", "inspect", "advance", "there", "second-replay"]
     seconds: float
 
 
@@ -71,13 +71,23 @@ class Growth(_Part):
     words: str
 
 
+class Untold(_Part):
+    """A table of which the log does not tell what it holds at a moment, and why: the witnesses around the moment alone do."""
+
+    subject: str
+    why: str
+
+
 class MomentPart(_Part):
     """A moment between two backups, for which the log of the later one was used; there is no witness of the moment itself.
 
     asked: the time or the position. stands: where the copy stood in the log; transactions: how many it took since the backup;
     both None as long as it was not there
     later, later_at: the backup whose log was used, and the moment of its witness
+    there: what the log makes of the witness before it, rows and fingerprints of tables, beside the copy at that very moment;
+    empty when that was not compared. untold: the tables that are not among them
     checks: that witness beside the copy that went on through the log to it; empty when that was not compared
+    unscanned: tables whose facts in that witness are from the same log (`carried`), so that their being equal proves no more
     why_not: why it was not compared, or could not be; refuted: whether that is the log's fault
     """
 
@@ -86,14 +96,22 @@ class MomentPart(_Part):
     later_at: Moment
     stands: str | None = None
     transactions: int | None = None
+    there: tuple[Check, ...] = ()
+    untold: tuple[Untold, ...] = ()
     checks: tuple[Check, ...] = ()
+    unscanned: tuple[str, ...] = ()
     why_not: str | None = None
     refuted: bool = False
 
     @property
+    def compared(self) -> tuple[Check, ...]:
+        """Every check, those of the moment itself first."""
+        return self.there + self.checks
+
+    @property
     def failures(self) -> list[Check]:
         """The checks that did not pass."""
-        return [check for check in self.checks if not check.passed]
+        return [check for check in self.compared if not check.passed]
 
 
 class DrillResult(_Part):
@@ -104,6 +122,7 @@ class DrillResult(_Part):
     limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`), and what
     there was no time to look at
     partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
+    measured: how the witness came by its values (`Manifest.measured`); None where everything was read
     """
 
     service: ServiceName
@@ -128,6 +147,7 @@ class DrillResult(_Part):
     tampered: str | None = None
     limits: tuple[str, ...] = ()
     partial: str | None = None
+    measured: Measured | None = None
     asked: str | None = None
     moment: MomentPart | None = None
     proof: str = ""
@@ -144,8 +164,8 @@ class DrillResult(_Part):
 
     @property
     def compared(self) -> tuple[Check, ...]:
-        """Every check, those of a later witness after those of the backup."""
-        return self.checks + (self.moment.checks if self.moment else ())
+        """Every check, those of a moment and of a later witness after those of the backup."""
+        return self.checks + (self.moment.compared if self.moment else ())
 
     @property
     def backup_verdict(self) -> Verdict:

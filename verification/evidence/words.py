@@ -29,22 +29,53 @@ def proof(backup: str, checks: Sequence[Check], moment: MomentPart | None, parti
     if moment.checks and not moment.failures and not _failed(checks):
         return (
             f"between two witnesses that were both equal: {first} before it, and after it, through the same log, "
-            f"{_compared(moment.checks, moment.later)}; the {since} since {backup} {are} from that log, "
-            "and the moment itself was compared with nothing"
+            f"{_compared(moment.checks, moment.later)}{_unscanned(moment)}; the {since} since {backup} {are} from that log; "
+            f"{there(moment)}"
         )
-    log = f"{first}; the {since} since {are} from the log"
+    return f"{first}; the {since} since {are} from the log{_refuted(moment)}"
+
+
+def _refuted(moment: MomentPart) -> str:
+    """Say what is wrong with a moment and its log, or that nothing proves them."""
+    if _failed(moment.there):
+        return f", and the moment is not what it makes of that witness: {there(moment)}"
     if moment.checks:
-        return f"{log}, which does not lead to what the source held later: {_compared(moment.checks, moment.later)}"
+        return f", which does not lead to what the source held later: {_compared(moment.checks, moment.later)}"
     if moment.refuted:
-        return f"{log}, which does not lead to the witness of {moment.later}: {moment.why_not}"
-    return f"{log} and unproven: {moment.why_not or f'nothing was compared with the witness of {moment.later} yet'}"
+        return f", which does not lead to the witness of {moment.later}: {moment.why_not}"
+    return f" and unproven: {moment.why_not or f'nothing was compared with the witness of {moment.later} yet'}"
+
+
+def there(moment: MomentPart) -> str:
+    """Say what of the moment itself was compared with what the log says of it, and which tables were not."""
+    tables = {check.subject for check in moment.there}
+    equal = tables - {check.subject for check in _failed(moment.there)}
+    others = _named([each.subject for each in moment.untold])
+    why = f" ({moment.untold[0].why})" if len({each.why for each in moment.untold}) == 1 else ""
+    if not tables:
+        return "the moment itself was compared with nothing" + (
+            f": the log alone does not tell of {others}{why}" if others else ""
+        )
+    every = plural.count(len(tables), "table")
+    said = f"at the moment itself {len(equal):,} of {every} equal to what the log makes of the witness before it"
+    differ = unequal(moment.there)
+    around = f"only by the witnesses around it: {others}{why}; " if others else ""
+    return f"{said}{f' (not equal: {differ})' if differ else ''}; {around}all else of that moment is from the log"
+
+
+def _unscanned(moment: MomentPart) -> str:
+    """Say of which tables the later witness tells no more than the log itself."""
+    return f" (of {_named(moment.unscanned)} that witness is itself from the log)" if moment.unscanned else ""
+
+
+def _named(subjects: Sequence[str]) -> str:
+    more = f" and {len(subjects) - _NAMED:,} more" if len(subjects) > _NAMED else ""
+    return ", ".join(subjects[:_NAMED]) + more
 
 
 def unequal(checks: Sequence[Check]) -> str:
     """Name the subjects that differ (`agama.client, agama.orders and 3 more`); empty when none does."""
-    subjects = list(dict.fromkeys(check.subject for check in _failed(checks)))
-    more = f" and {len(subjects) - _NAMED} more" if len(subjects) > _NAMED else ""
-    return ", ".join(subjects[:_NAMED]) + more
+    return _named(list(dict.fromkeys(check.subject for check in _failed(checks))))
 
 
 def pace(evidence: Evidence) -> str | None:

@@ -46,6 +46,7 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
     _in_time(suite, drill, evidence.rto.budget_seconds)
     _subjects(suite, f"{drill.service}.{drill.selection}", drill.checks)
     if drill.moment:
+        _subjects(suite, f"{drill.service}.{drill.selection}.at the moment itself", drill.moment.there)
         _subjects(suite, f"{drill.service}.{drill.selection}.onward to {drill.moment.later}", drill.moment.checks)
     _count(suite)
     return suite

@@ -146,7 +146,7 @@ def _proof(plan: Plan) -> str:
         return f"the witness of {choice.backup.id} before that moment; the log from there is left unproven (--no-second-replay)"
     return (
         f"the witness of {choice.backup.id} before that moment, and by a second replay of the same log that of {choice.later.id} "
-        "after it; the moment itself has none"
+        "after it; the moment itself has none: its tables are compared with what the log makes of the first"
     )
 
 

@@ -45,7 +45,8 @@ class Hole:
 
     def __str__(self) -> str:
         until = f"{self.before.taken_at:{_TIME}} ({self.before.id})" if self.before else "now"
-        return f"nothing is told of {self.after.taken_at:{_TIME}} ({self.after.id}) to {until}: {self.why}"
+        how_much = "not all" if self.fault else "nothing"
+        return f"{how_much} is told of {self.after.taken_at:{_TIME}} ({self.after.id}) to {until}: {self.why}"
 
 
 @dataclass(frozen=True)

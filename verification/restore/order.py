@@ -109,7 +109,7 @@ class Restoration(BaseModel):
     @property
     def second_replay_seconds(self) -> float:
         """The part of them that proved the log, which the delivery waited for."""
-        return sum(phase.seconds for phase in self.phases if phase.name == Phase.SECOND_REPLAY)
+        return sum(phase.seconds for phase in self.phases if phase.name in (Phase.THERE, Phase.SECOND_REPLAY))
 
     @property
     def exit_code(self) -> int:

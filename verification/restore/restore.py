@@ -166,7 +166,20 @@ class _Restore:
             self.begin_step(Phase.ADVANCE, f"Go on to {choice.point}")
             moment.reach(continuous_copy(back.copy), back.log, choice.point, self.progress)
             self.note(str(self.progress.moment.stands))
+            if plan.order.second_replay and not wrong:
+                self._compare_there(continuous_copy(back.copy), back.log)
         return back
+
+    def _compare_there(self, copy: ContinuousCopy, log: Fetched) -> None:
+        """Compare the moment itself with what the log says of it. Raises Damaged when it is not equal."""
+        self.begin_step(Phase.THERE, f"Compare it there with what the log makes of the witness of {self.plan.choice.backup.id}")
+        moment.compare(copy, log, self.progress)
+        found = self.progress.moment
+        if found is None:
+            raise AssertionError("a moment is noted before a copy goes there")
+        self.note(words.there(found))
+        if (wrong := failed_checks(found.there)) and not self.plan.order.anyway:
+            raise self._withheld(Damaged, f"it is not what the log makes of the witness before it: {wrong}")
 
     def _prove_log(self, copy: ContinuousCopy, log: Fetched, box: DockerSandbox) -> None:
         """Have a second copy go on from the moment to the later witness, and compare. Raises LifeboatError when that fails."""

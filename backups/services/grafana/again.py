@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from backups.errors import Transient
 from backups.services.http.answer import Answer
+from backups.services.http.faults import Unserved
 
 Result = TypeVar("Result")
 
@@ -19,20 +20,30 @@ _TRIES_OF = {429: TRIES, 500: 3, 502: TRIES, 503: TRIES, 504: TRIES}
 
 
 def insist(call: Callable[[], Result], pause: Callable[[float], None]) -> Result:
-    """Return what a reading call returns, called a few times where something outside passes."""
+    """Return what a reading call returns, called a few times where something outside may pass."""
     for attempt in range(1, _FEW_TRIES):
         try:
             return call()
+        except Unserved:
+            raise
         except Transient:
             pause(_seconds("", attempt))
     return call()
 
 
-def ask(once: Callable[[], Answer], *, reads: bool, pause: Callable[[float], None], definite: Container[int] = ()) -> Answer:
+def ask(
+    once: Callable[[], Answer],
+    *,
+    reads: bool,
+    pause: Callable[[float], None],
+    definite: Container[int] = (),
+    met: bool = True,
+) -> Answer:
     """Return the answer of `once`, called as often as it takes and helps.
 
     A read is made again after a connection that was refused or cut, and after an answer that says so. Of writes only those that
     were put off (429): whether any other was carried out is not known. definite: statuses that are answers to this question
+    met: whether the server has answered before. Nobody waits for one that was never seen to serve
 
     Raises what the last call raised.
     """
@@ -41,8 +52,8 @@ def ask(once: Callable[[], Answer], *, reads: bool, pause: Callable[[float], Non
         last = attempt == TRIES or time.monotonic() - began > _ENOUGH_SECONDS
         try:
             answer = once()
-        except Transient:
-            if last or not reads:
+        except Transient as error:
+            if last or not reads or (isinstance(error, Unserved) and not met):
                 raise
             pause(_seconds("", attempt))
             continue

@@ -72,9 +72,13 @@ class Health:
 
 @dataclass
 class Sent:
-    """What was sent to a server that may have changed it, by all clients that were made from one another."""
+    """What was sent to a server, by all clients that were made from one another.
+
+    writes: that may have changed it. answers: how many it has given
+    """
 
     writes: int = 0
+    answers: int = 0
 
 
 @dataclass(frozen=True)
@@ -183,8 +187,7 @@ class Client:
 
     def get_or_status(self, *path: str, **parameters: Any) -> Any:
         """The JSON at a path; the text `HTTP 404` where the server answers anything but 200, `no JSON` where the body is none."""
-        address = _address(path)
-        answer = again.ask(lambda: self._once("GET", address, parameters, None), reads=True, pause=self.pause, definite=_BROKEN)
+        answer = self._look(path, parameters)
         if answer.status != 200:
             return f"HTTP {answer.status}"
         try:
@@ -193,6 +196,11 @@ class Client:
             return "JSON that is nested too deep"
         except Foreign:
             return "no JSON"
+
+    def status_and_words(self, *path: str) -> tuple[int, str]:
+        """The status at a path, and what the server says of it, for questions whose answer is that something is not there."""
+        answer = self._look(path, {})
+        return answer.status, said.message(answer)
 
     def send(self, method: str, *path: str, body: Any = None, provenance: bool = False) -> Any:
         """Write; returns the answer's JSON. Raises Unclear where it may have been carried out all the same.
@@ -251,6 +259,12 @@ class Client:
             hint="is the url a Grafana's?",
         )
 
+    def _look(self, path: tuple[str, ...], parameters: Mapping[str, Any]) -> Answer:
+        return again.ask(
+            lambda: self._once("GET", _address(path), parameters, None),
+            reads=True, pause=self.pause, definite=_BROKEN, met=self.sent.answers > 0,
+        )  # fmt: skip
+
     def _call(
         self,
         method: str,
@@ -261,8 +275,9 @@ class Client:
     ) -> Any:
         address = _address(path)
         answer = again.ask(
-            lambda: self._once(method, address, parameters, body, headers or {}), reads=method == "GET", pause=self.pause
-        )
+            lambda: self._once(method, address, parameters, body, headers or {}),
+            reads=method == "GET", pause=self.pause, met=self.sent.answers > 0,
+        )  # fmt: skip
         return self._answer(method, address, answer)
 
     def _once(
@@ -273,7 +288,9 @@ class Client:
             headers["X-Grafana-Org-Id"] = str(self.organisation)
         if self.trusted is not None:
             headers[USER_HEADER] = self._trusted_login(self.trusted)
-        return self.line.ask(method, address, _BOUNDS, params=dict(parameters), body=body, headers=headers)
+        answer = self.line.ask(method, address, _BOUNDS, params=dict(parameters), body=body, headers=headers)
+        self.sent.answers += 1
+        return answer
 
     def _trusted_login(self, logins: Mapping[int, str]) -> str:
         login = logins.get(self.organisation or 0)
@@ -306,12 +323,7 @@ class Client:
             )
             declined.said = said.message(answer)
             raise declined
-        try:
-            return answer.json() if answer.body else None
-        except TooDeep:
-            raise
-        except Foreign:
-            raise said.not_grafana(answer, "not with JSON") from None
+        return said.content(answer)
 
 
 def as_list(answer: Any) -> list[Mapping[str, Any]]:

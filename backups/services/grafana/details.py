@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from backups.foreign import RelativePath, Size, Token
+from backups.foreign import DatabaseName, RelativePath, ServiceName, Size, Token
 from backups.manifest import Manifest, details_of
 
 API = "api"
@@ -22,11 +22,20 @@ class Plugin(BaseModel):
         return f"{self.id}@{self.version}" if self.version else self.id
 
 
+class Elsewhere(BaseModel):
+    """A database that another service's backups hold: that service, and the database's name there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service: ServiceName
+    name: DatabaseName
+
+
 class GrafanaDetails(BaseModel):
     """The `details`. closed: kinds of objects, by organisation, that the API refused to give (`method: api`).
 
     file: the database's path below the source's data directory. version_before: the version that the last backup that knew one
-    says, where the source did not say its own
+    says, where the source did not say its own. database: where its data are, when they are in another service's backups
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +45,7 @@ class GrafanaDetails(BaseModel):
     closed: tuple[tuple[Size, str], ...] = ()
     file: RelativePath = "grafana.db"
     version_before: Token | None = None
+    database: Elsewhere | None = None
 
     @classmethod
     def of(cls, manifest: Manifest) -> "GrafanaDetails":

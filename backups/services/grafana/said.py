@@ -1,9 +1,10 @@
-"""Says what an answer said that is not what was asked for: Grafana's own words, or that it is not Grafana's at all."""
+"""Reads what an answer says: its JSON, Grafana's own words for a refusal, or that it is not Grafana's at all."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from backups.errors import LifeboatError, Transient
-from backups.services.http.answer import Answer, Foreign
+from backups.services.http.answer import Answer, Foreign, TooDeep
 
 _BUSY = frozenset({429, 502, 503, 504})
 
@@ -16,6 +17,16 @@ def message(answer: Answer) -> str:
         said = None
     words = said.get("message") if isinstance(said, Mapping) else None
     return " ".join(str(words or answer.reason).split())[:300]
+
+
+def content(answer: Answer) -> Any:
+    """Its JSON, None for nothing. Raises TooDeep, and another Foreign or Transient for what is no JSON."""
+    try:
+        return answer.json() if answer.body else None
+    except TooDeep:
+        raise
+    except Foreign:
+        raise not_grafana(answer, "not with JSON") from None
 
 
 def not_grafana(answer: Answer, how: str) -> LifeboatError:

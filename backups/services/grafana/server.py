@@ -88,7 +88,7 @@ def wait(
             if container.running():
                 return False
             # An image of another version may well end: that is not the backup's fault.
-            _same_version(_tag(container.image.name), manifest, container.image.name, written_by)
+            _same_version(_tag(container.image.name, manifest.source.image), manifest, container.image.name, written_by)
             raise Damaged(
                 f"the restored Grafana ended while it started: {container.logs(8)}",
                 hint=f"is {container.image.name} the source's image? else {ANOTHER_BACKUP}",
@@ -120,7 +120,7 @@ def _same_version(runs: str | None, manifest: Manifest, image: str, written_by: 
         )
 
 
-def _tag(image: str) -> str | None:
-    """The version that an image's tag names; None where it names none."""
-    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    return tag if _VERSION.match(tag) else None
+def _tag(image: str, source: str) -> str | None:
+    """The version that an image's tag names; None where it names none, or where it is an image of something else."""
+    (name, tag), (wanted, _) = (one.partition("@")[0].rpartition("/")[2].partition(":")[::2] for one in (image, source))
+    return tag if name == wanted and _VERSION.match(tag) else None

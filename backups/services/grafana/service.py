@@ -22,9 +22,10 @@ from backups.services.grafana.client import Client
 from backups.services.grafana.details import API, GrafanaDetails
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
-from backups.services.grafana.files import source, writing
+from backups.services.grafana.files import joined_capture, source, writing
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
+from backups.services.grafana.files.joined_copy import JoinedCopy
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http.address import shown
 from backups.services.measured import How
@@ -52,29 +53,45 @@ class GrafanaService:
         """See `Service`."""
         if self._by_api:
             return api_doctor.examine(self.settings, docker)
+        if self.settings.database:
+            return joined_capture.examine(self.settings, docker, self._hosts)
         return files_doctor.examine(self.settings, docker, self._hosts)
 
     def capture(self, job: Job) -> Captured:
         """See `Service`."""
         if self._by_api:
             return api_capture.capture(self.settings, job)
+        if self.settings.database:
+            return joined_capture.capture(self.settings, job, self._docker, self._hosts)
         return files_capture.capture(self.settings, job, self._docker, self._hosts, lock_seconds=self._lock_seconds)
 
     def health(self, witness: Sequence[Fact], collapse: float) -> Iterator[Problem]:  # noqa: ARG002 - it serves, or not
         """See `Service`: whether its server and its database answer."""
-        if self._by_api:
+        if self._by_api or self.settings.database:
             return health.problems(self.settings)
-        # A server that lives on another database is no reason to restore this one: NotLiving says so in its place.
-        file = source.living_file(self.settings, self._docker, self._hosts)
-        return health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts, file))
+        return self._files_health()
+
+    def _files_health(self) -> Iterator[Problem]:
+        """A server that lives on another database is no reason to restore this one: NotLiving says so in its place."""
+
+        def file() -> str:
+            return source.living_file(self.settings, self._docker, self._hosts)
+
+        found = list(health.problems(self.settings, lambda: writing.sizes(self.settings, self._docker, self._hosts, file())))
+        if not found:
+            file()
+        yield from found
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
         """See `Service`: the last backup alone."""
         return [*([] for _ in chain[:-1]), None]
 
-    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:  # noqa: ARG002 - the file itself is handed over
+    def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:
         """See `Service`."""
-        by_api = GrafanaDetails.of(chain[-1].manifest).method == API
+        details = GrafanaDetails.of(chain[-1].manifest)
+        by_api = details.method == API
+        if details.database:
+            return JoinedCopy(chain, sandbox, details.database, for_restore=for_restore)
         return ApiCopy(chain, sandbox) if by_api else GrafanaCopy(chain, sandbox, export)
 
     def measured(self, manifest: Manifest) -> How:
@@ -92,13 +109,15 @@ class GrafanaService:
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See `Service`."""
-        if any(fact.metric == READ_AS for fact in witness) == self._by_api:
+        if not self.settings.database and any(fact.metric == READ_AS for fact in witness) == self._by_api:
             raise LifeboatError(
                 f"{self.name}: the backup was taken by another method than {self.settings.method}, so the two cannot be compared",
                 hint=f"take a backup: lifeboat backup {self.name}",
             )
         if self._by_api:
             now = api_capture.current_facts(self.settings)
+        elif self.settings.database:
+            now = joined_capture.current_facts(self.settings, self._docker, self._hosts)
         else:
             now = files_capture.current_facts(self.settings, self._docker, self._hosts, witness)
         yield from loss.differences(witness, now)

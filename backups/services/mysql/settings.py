@@ -19,7 +19,7 @@ class MySQLSettings(SqlServiceSettings):
     also checks its certificate against `tls_ca`, disabled never does. `method`: clone, the server's own CLONE and its log; dump,
     SQL by mysqldump or mariadb-dump, for servers that CLONE cannot serve. `ssh`: the machine of `hosts:` that `host` and `port`
     are seen from. `scan`: how often a table whose contents follow from the log is read by an incremental, to compare: weekly,
-    once in seven; nightly, in each; always, in each, and the log is not asked.
+    once in seven, small ones in each; nightly, in each; always, in each, and the log is not asked.
     """
 
     type: Literal["mysql"]

@@ -9,7 +9,7 @@
 
 import json
 import logging
-import os
+import re
 import sqlite3
 import threading
 import time
@@ -29,7 +29,8 @@ from .storage.resources import DELETED, ResourceStore, namespace
 log = logging.getLogger("standin")
 _NOBODY = Author(id=0, uid="")
 _MANAGED = "classic-file-provisioning"
-_LOOK_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 Connect = Callable[..., sqlite3.Connection]
 
@@ -47,7 +48,7 @@ class Provider:
 
 
 class Provisioning(threading.Thread):
-    """Runs beside the server until the process ends. connect: opens the database, `write=…`."""
+    """Runs beside the server until the process ends. connect: opens the database, `write=…`. rounds: how often it has looked."""
 
     def __init__(self, environment: Mapping[str, str], connect: Connect) -> None:
         super().__init__(name="provisioning", daemon=True)
@@ -55,12 +56,18 @@ class Provisioning(threading.Thread):
         self._environment = environment
         self._connect = connect
         self._cleanup = float(environment.get("GF_STANDIN_CLEANUP_SECONDS", "30"))
+        self._ended = threading.Event()
+        self.rounds = 0
+
+    def stop(self) -> None:
+        """Look no more; `join` waits for the last look."""
+        self._ended.set()
 
     def run(self) -> None:
         """Provide, look, and clean up."""
         providers = list(self._providers())
         started, cleaned, said = False, time.monotonic(), ""
-        while True:
+        while not self._ended.is_set():
             try:
                 if not started:
                     self._write(lambda connection: self._start(connection, providers))
@@ -75,7 +82,8 @@ class Provisioning(threading.Thread):
                 if str(error) != said:
                     log.warning("provisioning failed error=%r", str(error))
                 said = str(error)
-            time.sleep(_LOOK_SECONDS)
+            self.rounds += 1
+            self._ended.wait(_LOOK_SECONDS)
 
     def _write(self, change: Callable[[sqlite3.Connection], None]) -> None:
         with closing(self._connect(write=True)) as connection, connection:
@@ -87,9 +95,13 @@ class Provisioning(threading.Thread):
         """Each file's content, with the environment filled in; one that is no YAML is said and skipped."""
         for path in sorted((self._directory / kind).glob("*.y*ml")):
             try:
-                yield yaml.safe_load(os.path.expandvars(path.read_text(encoding="utf-8")))
+                yield yaml.safe_load(self._filled(path.read_text(encoding="utf-8")))
             except (yaml.YAMLError, OSError, ValueError) as error:
                 log.warning("can't read provisioning file path=%s error=%r", path, str(error))
+
+    def _filled(self, text: str) -> str:
+        """Fill the environment's variables in; one that is not set is empty."""
+        return _VARIABLE.sub(lambda found: self._environment.get(found[1] or found[2], ""), text)
 
     def _providers(self) -> Iterator[Provider]:
         for content in self._files("dashboards"):

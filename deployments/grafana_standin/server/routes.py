@@ -22,6 +22,7 @@ from .answers import (
     playlists,
     rest,
     ruler,
+    silences,
     sources,
 )
 from .request import RefusedError
@@ -75,7 +76,7 @@ ROUTES = (
     Route("GET", "/api/v1/provisioning/policies", "Admin", alerting.policies),
     Route("GET", "/api/v1/provisioning/mute-timings", "Admin", alerting.mute_timings),
     Route("GET", "/api/v1/provisioning/templates", "Admin", alerting.templates),
-    Route("GET", "/api/alertmanager/grafana/api/v2/silences", "Viewer", alerting.silences),
+    Route("GET", "/api/alertmanager/grafana/api/v2/silences", "Viewer", silences.silences),
     Route("GET", "/api/annotations", "Viewer", rest.annotations),
     Route("GET", "/api/playlists", "Viewer", playlists.playlists),
     Route("GET", "/api/org/preferences", "Admin", rest.preferences),

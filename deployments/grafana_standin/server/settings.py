@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import mysql
+
 DEFAULT_SECRET_KEY = "SW2YcwTIb9zpOOhoPsMm"  # what every Grafana has that nobody gave another
+_SERVER = {"type": "sqlite3", "host": "127.0.0.1:3306", "name": "grafana", "user": "root"}
+_OF_A_SERVER = "read-from-mysql.db"
+"""What a database server holds, as it was when the stand-in started."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +38,17 @@ class Settings:
     data: Path = Path("/var/lib/grafana")
     path: str = "grafana.db"
     server: Mapping[str, str] = field(default_factory=dict)
+    server_password: str = field(default="", repr=False)
 
 
 def read(environment: Mapping[str, str]) -> Settings:
     """Settings with Grafana's defaults."""
     data = Path(environment.get("GF_PATHS_DATA", "/var/lib/grafana"))
     proxied = environment.get("GF_AUTH_PROXY_ENABLED", "false").lower() == "true"
+    server = {key: environment.get(f"GF_DATABASE_{key.upper()}", default) for key, default in _SERVER.items()}
+    by_server = server["type"] == mysql.TYPE
     return Settings(
-        database=data / environment.get("GF_DATABASE_PATH", "grafana.db"),
+        database=data / (_OF_A_SERVER if by_server else environment.get("GF_DATABASE_PATH", "grafana.db")),
         plugins=Path(environment.get("GF_PATHS_PLUGINS", data / "plugins")),
         port=int(environment.get("GF_SERVER_HTTP_PORT", "3000")),
         admin_user=environment.get("GF_SECURITY_ADMIN_USER", "admin"),
@@ -56,6 +64,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         secret_key=environment.get("GF_SECURITY_SECRET_KEY", DEFAULT_SECRET_KEY),
         data=data,
         path=environment.get("GF_DATABASE_PATH", "grafana.db"),
+        server=server if by_server else {},
+        server_password=environment.get("GF_DATABASE_PASSWORD", ""),
     )
 
 

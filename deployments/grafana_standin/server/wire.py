@@ -3,6 +3,7 @@
 import json
 import logging
 import random
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -144,14 +145,20 @@ class Handler(BaseHTTPRequestHandler):
 
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body) if body else None
+        parsed = json.loads(body) if body else None
+        return json.loads(_whole(json.dumps(parsed, ensure_ascii=False))) if b"\\u" in body else parsed
     except ValueError:
         raise RefusedError(400, "bad request data") from None
 
 
+def _whole(text: str) -> str:
+    """Text as Go reads it: half of a character, which JSON can name, is U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
 def encoded(answer: Any) -> bytes:
     """JSON as Go writes it: `<`, `>` and `&` escaped, so that nobody comes to compare bytes."""
-    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    text = _whole(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text.encode()

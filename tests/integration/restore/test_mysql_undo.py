@@ -1,6 +1,7 @@
 """A mistake on a real server: found in the log by `lifeboat log`, and undone by `lifeboat restore --before`."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,10 @@ def test_the_moment_before_a_mistake_comes_back(
         assert (result["verdict"], result["backup"]["id"], result["moment"]["later"]) == ("between-witnesses", second, full)
         assert (result["moment"]["asked"], result["moment"]["transactions"]) == (f"the moment before {mistake}", 1)
         assert inserted(tmp_path / "before") == [1, 4, 12, 13]
+        # What stands behind that very moment: every row of both tables.
+        there = {(each["subject"], each["metric"]): each["observed"] for each in result["moment"]["there"] if each["passed"]}
+        assert (there["agama.t", "rows"], there["agama.other", "rows"], result["moment"]["untold"]) == (4, 1, [])
+        assert re.search(r"; at the moment itself (\d+) of \1 tables equal to what the log makes", result["proof"])
 
     # What has no moment of its own, or is none, is refused before anything is fetched.
     one, other = ("3e11fa47-71ca-11e1-9e33-c80aa9429562:1", "binlog.999999:4")

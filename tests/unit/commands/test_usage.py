@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -173,3 +173,40 @@ def test_exit_codes_of_commands_are_kept(lifeboat: Lifeboat, monkeypatch: pytest
 
     monkeypatch.setattr("backups.config.file.find", ended)
     assert lifeboat("list").code == 1
+
+
+def _mistyped(name: str, command: Any) -> Iterator[tuple[str, ...]]:
+    """Ways to get each option of a command wrong. None of them may begin to do anything."""
+    for parameter in command.params:
+        if parameter.param_type_name != "option":
+            continue
+        for option in parameter.opts:
+            is_flag = getattr(parameter, "is_flag", False)
+            if option.startswith("--"):
+                yield (*name.split(), f"{option}x")
+                yield (*name.split(), f"{option}x=3")
+                yield (*name.split(), option.upper())
+            yield (*name.split(), option) if not is_flag else (*name.split(), f"{option}=3")
+            if option not in {"--config", "-c", "--quiet", "-q", "--verbose", "-v", "--help", "-h"}:
+                yield (option, *name.split()) if is_flag else (option, "3", *name.split())
+            if not is_flag and option not in {"--config", "-c"}:
+                yield (*name.split(), option, "\udcff")
+                yield (*name.split(), option, "", option, "")
+    yield (*name.split(), "--")
+    yield (*name.split(), "-")
+    yield (*name.split(), "-Z")
+    yield (*name.split(), "--=")
+    yield (*name.split(), "one", "two", "three", "four")
+
+
+@pytest.mark.parametrize(("name", "command"), [one for one in _commands() if one[0] not in {"demo", "init"}])
+def test_no_way_to_mistype_an_option_is_told_as_a_bug(lifeboat: Lifeboat, name: str, command: Any) -> None:
+    """Each ends with 2, in one line and a hint. What is understood after all finds no configuration, which is said the same way."""
+    wrong = []
+    for arguments in _mistyped(name, command):
+        said = lifeboat(*arguments)
+        lines = said.err.splitlines()
+        plain = len(lines) == 2 and lines[0].startswith("lifeboat: ") and lines[1].startswith("hint: ")
+        if said.code != 2 or said.out or not plain or "bug" in said.err or "Error" in said.err:
+            wrong.append((arguments, said.code, said.out[:200], said.err[:300]))
+    assert wrong == []

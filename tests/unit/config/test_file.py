@@ -27,6 +27,15 @@ services:
     password: ${AGAMA_PASSWORD}
 """
 
+GRAFANA = """\
+  grafana:
+    type: grafana
+    image: grafana/grafana:12.4.1
+    url: http://127.0.0.1:3000
+    config_place: local:/etc/grafana
+    database: nobody
+"""
+
 
 @pytest.fixture
 def write(tmp_path: Path) -> object:
@@ -193,6 +202,24 @@ FAULTS = {
     "a password in the wrong place": (
         WELL.replace("${AGAMA_PASSWORD}", "{hunter2: hunter2}"),
         "FILE:7: services.agama.password: a password is text: put it in quotes\nhint: deployments/example/lifeboat.yaml shows every key",
+    ),
+    "a database of nobody": (
+        WELL + GRAFANA,
+        "FILE:13: services.grafana.database names nobody, which is not under services:\nhint: services of type mysql: agama",
+    ),
+    "a database that is none": (
+        WELL + GRAFANA.replace("nobody", "grafana"),
+        "FILE:13: services.grafana.database names grafana, which is of type grafana, and not mysql\nhint: services of type mysql: agama",
+    ),
+    "a database without the key that opens it": (
+        WELL + GRAFANA.replace("nobody", "agama").replace("    config_place: local:/etc/grafana\n", ""),
+        ("FILE:8: services.grafana: database: needs config_place, the directory of grafana.ini: its secret_key opens that database\n"
+        "hint: deployments/example/lifeboat.yaml shows every key"),
+    ),
+    "a database for a Grafana that is read by its API": (
+        WELL + GRAFANA.replace("nobody", "agama").replace("config_place: local:/etc/grafana", "method: api"),
+        ("FILE:8: services.grafana: method: api reads no files: leave place, config_place and database out, or leave out method\n"
+        "hint: deployments/example/lifeboat.yaml shows every key"),
     ),
     "two faults": (
         WELL + "    port: many\n    hots: x\n",

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import random
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,6 +84,9 @@ class Followed:
         raise NotImplementedError
 
     def log(self, manifest: Manifest) -> Sequence[str]:
+        raise NotImplementedError
+
+    def told(self, earlier: Manifest, later: Fetched, only: Sequence[str]) -> Iterator[Any]:
         raise NotImplementedError
 
     # The repository.

@@ -7,6 +7,7 @@ import pytest
 from backups.errors import LifeboatError, Transient
 from backups.services.grafana import again
 from backups.services.grafana.client import Missing, Refused, Unclear
+from backups.services.http.faults import Unserved
 from tests.unit.grafana.api.fake import Fake, faked
 
 CUT = Transient("the connection ended before an answer came")
@@ -66,6 +67,19 @@ def test_a_write_that_was_put_off_is_made_later() -> None:
 def test_a_write_that_is_refused_is_clear(status: int, kind: type[LifeboatError]) -> None:
     with faked(Fake({"PUT /api/x": (status, {"message": "no"})})) as client, pytest.raises(kind):
         client.send("PUT", "api", "x", body={})
+
+
+@pytest.mark.parametrize("met", [True, False])
+def test_a_server_that_refuses_connections_is_waited_for_where_it_was_seen_before(met: bool) -> None:
+    """It is started again in the middle of a backup, or it is not there at all."""
+    fake = Fake({"GET /api/first": GOOD, "GET /api/x": [Unserved("refused"), GOOD]})
+    with faked(fake) as client:
+        if met:
+            client.get("api", "first")
+            assert client.within(2).get("api", "x") == []
+        else:
+            with pytest.raises(Unserved):
+                client.get("api", "x")
 
 
 def test_health_is_asked_for_a_few_times() -> None:

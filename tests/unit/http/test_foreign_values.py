@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -159,10 +159,13 @@ GRAFANA: dict[str, Any] = {
     r"/api/org/users": [{"userId": 1, "login": "admin", "email": "a@b", "name": "A", "role": "Admin"}],
     r"/api/serviceaccounts/search": {"totalCount": 1, "serviceAccounts": [{"id": 2, "name": "sa", "role": "Admin", "tokens": 1}]},
     r"/api/serviceaccounts/.*/tokens": [{"id": 1, "name": "t"}],
+    r"/api/access-control/serviceaccounts/.*": [
+        {"isManaged": True, "isInherited": False, "userLogin": "admin", "permission": "Edit"}
+    ],
     r"/api/teams/search": {"totalCount": 1, "teams": [{"id": 3, "name": "crew", "email": ""}]},
     r"/api/teams/.*/members": [{"userId": 1, "login": "admin", "permission": 4}],
     r"/api/(teams/.*|org)/preferences": {"theme": "dark", "homeDashboardUID": ""},
-    r"/api/frontend/settings": {"namespace": "default"},
+    r"/api/frontend/settings": {"namespace": "default", "buildInfo": {"edition": "Open Source"}},
     r"/api/folders": [{"uid": "f", "title": "F"}],
     r"/api/(folders/.*|dashboards/uid/.*)/permissions": [
         {"teamId": 3, "team": "crew", "permission": 1},
@@ -198,6 +201,13 @@ GRAFANA: dict[str, Any] = {
     r"/api/v1/provisioning/contact-points": [
         {"uid": "c", "name": "mail", "type": "email", "settings": {"addresses": "[REDACTED]"}}
     ],
+    r"/api/v1/provisioning/contact-points/export": {
+        "contactPoints": [{"name": "mail", "receivers": [{"uid": "c", "type": "email", "settings": {"addresses": "a@b"}}]}]
+    },
+    r"/apis/playlist.grafana.app": {
+        "versions": [{"version": "v0alpha1"}, {"version": "v1"}],
+        "preferredVersion": {"version": "v1"},
+    },
     r"/api/v1/provisioning/policies": {"receiver": "mail", "routes": []},
     r"/api/v1/provisioning/mute-timings": [{"name": "night", "time_intervals": []}],
     r"/api/v1/provisioning/templates": [{"name": "t", "template": "x"}],
@@ -220,18 +230,30 @@ class Wire:
         self._written = WRITTEN if written is None else written
 
     def ask(self, method: str, path: str, bounds: Bounds, **_: Any) -> Answer:
-        found = next((answer for route, answer in self._routes.items() if re.fullmatch(route, path)), {"message": "no"})
+        fitting = [route for route in self._routes if re.fullmatch(route, path)]
+        found = self._routes[max(fitting, key=len)] if fitting else {"message": "no"}
         answer = found if method == "GET" else self._written
         if method == "GET" and path == "/api/folders" and "parentUid" in (_.get("params") or {}):
             answer = self._routes[r"/api/folders"]  # a folder in itself, too
         self.last = f"{method} http://g:3000{path}"
         return Answer(self.last, 200, "OK", {}, json.dumps(answer).encode("utf-8", "surrogatepass"))
 
+    def close(self) -> None:
+        """See `Line`."""
+
+
+class _Wired(Client):
+    """All that are made from one another have one wire."""
+
+    wire: ClassVar[Wire]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "line", _Wired.wire)
+
 
 def _client(wire: Wire) -> Client:
-    client = Client("http://g:3000", "Bearer x", direct=True, pause=lambda _: None)
-    object.__setattr__(client, "line", wire)
-    return client
+    _Wired.wire = wire
+    return _Wired("http://g:3000", "Bearer x", direct=True, pause=lambda _: None)
 
 
 def _read_all(client: Client) -> Objects:

@@ -1,5 +1,6 @@
 """A full and an incremental by CLONE are whole only when the log that was pulled can bring a copy to the witness."""
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from backups.services.mysql.binlog import before_full, pull
 from backups.services.mysql.binlog.before_full import Before
 from backups.services.mysql.binlog.pull import Pulled
 from backups.services.mysql.clone import clone as cloning
-from backups.services.mysql.details import LogSegment, Position
+from backups.services.mysql.details import Form, LogSegment, Position
 from backups.services.mysql.methods import clone
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
@@ -39,6 +40,7 @@ class Server:
         (directory / "log").mkdir()
         self.log = Log(directory / "log" / "1", FILE)
         self.gtids: list[str] = []
+        self.how: dict[str, object] = {}
         self.cloning: Callable[[], object] = lambda: None
         self.witnessing: Callable[[], object] = lambda: None
         self._directory = directory
@@ -65,17 +67,18 @@ class Server:
         if also:
             statement(self.log, also)
 
-    def take(self, *, incremental: bool = False) -> Captured:
-        chain = [manifest(DETAILS.model_copy(update={"end": self.position()}).model_dump())] if incremental else []
+    def take(self, *, incremental: bool = False, scan: str = "always", **parent: object) -> Captured:
+        chain = [manifest(DETAILS.model_copy(update={"end": self.position(), **parent}).model_dump())] if incremental else []
         job = Job("full", self._directory, self._directory, chain, cast("Any", None), self._directory)
         connect = cast("Any", lambda: nullcontext(self))
         return (
-            clone._incremental(job, SETTINGS, SEEN, connect)
+            clone._incremental(job, SETTINGS.model_copy(update={"scan": scan}), SEEN, connect)
             if incremental
             else clone._full(job, cast("Any", None), SEEN, connect)
         )
 
-    def _take(self, *_: object, **__: object) -> Witnessed:
+    def _take(self, *_: object, **how: object) -> Witnessed:
+        self.how = how
         self.witnessing()
         return Witnessed(self.position(), datetime(2026, 11, 23, tzinfo=UTC), [], 0.0, 1)
 
@@ -138,3 +141,29 @@ def test_an_ordinary_log_is_whole(server: Server) -> None:
     server.witnessing = lambda: server.write(2, 3, also="CREATE TABLE t (id INT)")
     details = server.take(incremental=True).details
     assert (details["limits"], details["bridge"], details["log_created"]) == ((), None, 7)
+
+
+def test_an_incremental_asks_the_log_unless_everything_is_always_scanned(server: Server) -> None:
+    server.witnessing = lambda: server.write(len(server.gtids) + 1)
+    server.take(incremental=True, scan="always")
+    assert server.how["carrier"] is None
+    server.take(incremental=True, scan="weekly")
+    assert server.how["carrier"] is not None
+
+
+def test_each_full_has_a_secret_of_its_own_which_its_incrementals_go_on_with(server: Server) -> None:
+    server.witnessing = lambda: server.write(len(server.gtids) + 1)
+    server.take()
+    first = server.how["row_secret"]
+    server.take()
+    assert re.fullmatch("[0-9a-f]{64}", str(first))
+    assert server.how["row_secret"] != first
+    server.take(incremental=True, form=Form(row_secret="ab" * 32))
+    assert server.how["row_secret"] == "ab" * 32
+    server.take(incremental=True, form=Form())
+    assert server.how["row_secret"] is None, "a chain from before goes on without one"
+
+
+def test_nothing_builds_on_a_backup_whose_log_did_not_tell_of_every_change(server: Server) -> None:
+    with pytest.raises(ChainBroken, match=r"did not tell of every change of w\.a, w\.b"):
+        server.take(incremental=True, unlogged=("w.a", "w.b"))

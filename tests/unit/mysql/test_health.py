@@ -68,4 +68,4 @@ def test_whoever_looks_opens_sessions_by_the_one_door_that_fixes_their_settings(
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "connection.connect"
     }
-    assert calls == {"source/looking.py", "methods/clone.py", "methods/dump.py"}
+    assert calls == {"source/looking.py", "methods/clone.py", "methods/dump.py", "methods/follow.py"}

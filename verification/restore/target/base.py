@@ -129,8 +129,9 @@ def ask(first: FirstStart | None, place: Place, address: str | None, settings: S
     wrong = [check for check in asked.checks if not check.passed]
     if not wrong:
         number = plural.count(len(asked.checks), "fact")
-        nothing = not asked.checks
-        steps.started = f"of the started server {'nothing was' if nothing else f'{number} are equal to the witness'}{unasked}"
+        verb = "is" if len(asked.checks) == 1 else "are"
+        compared = f"{number} {verb} equal to the witness" if asked.checks else "nothing was compared"
+        steps.started = f"of the started server {compared}{unasked}"
         steps.note(steps.started)
         return
     # What is gone says most; a number that is another follows from it.

@@ -4,6 +4,7 @@ Until then (60 s, as it is shipped) its contact points, mute timings and templat
 `[unified_alerting] disabled_orgs` that never had a configuration goes on so for ever; with `enabled = false` all are 404.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -21,8 +22,10 @@ WAIT_SECONDS: Final = 150.0
 _OFF = "the server has no alerting of its own ([unified_alerting] enabled, or an older version): HTTP 404"
 _NOT_YET = (
     "the organisation has no alerting: it is in [unified_alerting] disabled_orgs, or was made within the last minute "
-    "(HTTP 404 to its policies, {points} to its contact points)"
+    "(HTTP {policies} to its policies, HTTP {points} to its contact points)"
 )
+_MISSING = re.compile(r"alert ?manager config|configMissing|configuration present in this organi[sz]ation", re.IGNORECASE)
+"""How Grafana says it; with which status differs by version and route."""
 
 
 def closed(client: Client) -> str | None:
@@ -30,12 +33,15 @@ def closed(client: Client) -> str | None:
 
     client: within the organisation
     """
-    if client.get_or_status(*PROVISIONING, "policies") != "HTTP 404":
+    policies, words = client.status_and_words(*PROVISIONING, "policies")
+    if policies < 500 and policies != 404:
         return None
-    points = client.get_or_status(*PROVISIONING, "contact-points")
-    if points == "HTTP 404":
+    points, more = client.status_and_words(*PROVISIONING, "contact-points")
+    if _MISSING.search(words) or _MISSING.search(more):
+        return _NOT_YET.format(policies=policies, points=points)
+    if policies == points == 404 and client.status_and_words(*PROVISIONING, "alert-rules")[0] == 404:
         return _OFF
-    return _NOT_YET.format(points=points) if str(points).startswith("HTTP 5") else None
+    return None
 
 
 def wait(

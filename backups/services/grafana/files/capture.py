@@ -52,7 +52,7 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     lock_seconds: how long a database that is locked is waited for
     """
     place = source.data_directory(settings, docker, hosts)
-    version = _version(settings, job)
+    version = version_of(settings, job)
     living = source.locate(settings, place, docker, hosts)
     if not place.exists(living.file):
         named = "" if living.file == FILE else f", and the server's database is that file, as {living.origin} says"
@@ -67,14 +67,14 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     job.say(f"copying {living.file}, {disk.size(size)}, from {place}")
     compared = plausible.Comparison.begin(settings, answers=version != UNKNOWN)
     place.fetch_sqlite(living.file, job.directory / FILE, seconds=lock_seconds)
-    odd = _fetch_configuration(settings, job, docker, hosts)
+    odd = fetch_configuration(settings, job, docker, hosts)
     beyond = outside.of_source(settings, docker, hosts)
     found = in_force.read(job.directory / CONFIG, beyond)
     configured = in_force.own_file(job.directory / CONFIG, beyond) is not None
     taken = Source(settings, found, docker, hosts)
     odd += directories.take(taken, job.directory / CONFIG, job.directory, job.work / directories.DIRECTORIES)
     environment.note(beyond.environment, job.directory / CONFIG, job.directory)
-    plugins = _plugins(place, job.work, taken)
+    plugins = plugins_of(place, job.work, taken)
     try:
         with opened(job.directory / FILE) as database:
             _check(database, place)
@@ -135,7 +135,7 @@ def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts, state
             return [fact for fact in now if not (fact.metric == witness.SEALED and fact.subject in provided)]
 
 
-def _version(settings: GrafanaSettings, job: Job) -> str:
+def version_of(settings: GrafanaSettings, job: Job) -> str:
     """The server's version. One that cannot be asked does not stop the backup: its files are never more at rest than then."""
     try:
         version = Client.anonymous(settings).health().version
@@ -147,7 +147,7 @@ def _version(settings: GrafanaSettings, job: Job) -> str:
     return version or UNKNOWN
 
 
-def _fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> list[str]:
+def fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> list[str]:
     """Copy grafana.ini and its neighbours, and provisioning/, also where links lead to them; returns what was left out."""
     if settings.config_place is None:
         return []
@@ -187,7 +187,7 @@ def _check(database: Database, place: Place) -> None:
         raise LifeboatError(f"{FILE} of {place} {fault}", hint=age.HINT)
 
 
-def _plugins(place: Place, work: Path, source: Source) -> list[dict[str, Any]]:
+def plugins_of(place: Place, work: Path, source: Source) -> list[dict[str, Any]]:
     """Id and version of every installed plugin. Their files are not kept: they come from grafana.com again, not from a backup.
 
     One whose description cannot be read has the name of its directory as id, and the reason as `unreadable`.

@@ -1,9 +1,8 @@
 """Brings a backup of the files back in a container, and reads it as a database and over HTTP."""
 
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +12,12 @@ from backups.machine.docker import Container
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
-from backups.services.grafana.client import Client
 from backups.services.grafana.details import GrafanaDetails
-from backups.services.grafana.files import age, answers, configuration, hand_over, secrets, witness
+from backups.services.grafana.files import age, answers, configuration, first_answer, hand_over, secrets, witness
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
-from backups.witness import Fact, Value
+from backups.witness import Fact
 
 Export = Callable[[str, Mapping[int, str], Path], list[str]]
 """Writes what a copy's API returns: its URL, the logins to read as (by organisation; 0: the server itself), where to; notes."""
@@ -100,17 +98,8 @@ class GrafanaCopy:
 
     def first_answer(self) -> None:
         """Read one dashboard over HTTP (or one data source, where there is none) and compare it with the witness."""
-        wanted = {(fact.subject, fact.metric): fact.value for fact in self._manifest.witness}
         with self._reached():
-            found = list(self._answers(wanted))
-        for fact in found:
-            expected = wanted.get((fact.subject, fact.metric))
-            if expected != fact.value:
-                raise Damaged(
-                    f"the restored Grafana's first answer is wrong: {fact.subject}, {fact.metric}: "
-                    f"expected {expected}, got {fact.value}",
-                    hint=server.ANOTHER_BACKUP,
-                )
+            first_answer.check(self._url, self._manifest.witness)
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, of the database before its server started, and of what that server answers over HTTP."""
@@ -171,28 +160,3 @@ class GrafanaCopy:
         if self._container is None:
             raise AssertionError("start comes first")
         return self._sandbox.reach(self._container)
-
-    def _answers(self, wanted: Mapping[tuple[str, str], Value]) -> Iterator[Fact]:
-        """One object over HTTP: a dashboard, else a data source, else (in a Grafana that has neither) that there is none."""
-        logins = {
-            number: str(fact.value)
-            for fact in self._manifest.witness
-            if fact.metric == answers.READ_AS and fact.value != answers.NOBODY
-            if (named := re.fullmatch(r"org ([0-9]{1,18})", fact.subject))
-            for number in [int(named[1])]
-        }
-        for kind, metric in (("dashboard", "json over http"), ("data source", "settings over http")):
-            for fact in self._manifest.witness:
-                match = re.fullmatch(rf"org ([0-9]{{1,18}}) {kind} (.+)", fact.subject)
-                if match and fact.metric == metric:
-                    organisation, uid = int(match[1]), match[2]
-                    client = Client.behind_proxy(self._url, logins).within(organisation)
-                    if kind == "dashboard":
-                        version = str(wanted.get((fact.subject, "api version"), ""))
-                        yield from answers.dashboard(client, organisation, uid, version)
-                    else:
-                        yield from answers.data_source(client, organisation, uid)
-                    return
-        for number in logins:
-            client = Client.behind_proxy(self._url, logins).within(number)
-            yield Fact(f"org {number}", "dashboards", len(answers.search(client, "dash-db")))

@@ -157,6 +157,11 @@ def _take_directories(source: Source, config: Path, into: Path, work: Path) -> I
             shutil.move(work / f"{number}", target)
 
 
+def of_dashboards(config: Path) -> list[str]:
+    """The directories that the providers of a configuration read, as Grafana sees them."""
+    return list(dict.fromkeys(one.path for one in providers(config)))
+
+
 def examine(source: Source, config: Path) -> Iterator[str]:
     """Say what a backup could not take along of what the configuration in `config` names. Reads no file, changes nothing."""
     for one in providers(config):

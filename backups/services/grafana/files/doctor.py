@@ -36,7 +36,7 @@ def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator
         config.mkdir()
         beyond = outside.of_source(settings, docker, hosts)
         yield _configuration(settings, docker, hosts, config, in_force.candidates(beyond))
-        if settings.config_place is not None:
+        if any(config.iterdir()):
             yield from _directories(directories.Source(settings, in_force.read(config, beyond), docker, hosts), config)
         yield from _database(settings, docker, hosts, Path(scratch), in_force.read(config, beyond))
 
@@ -77,8 +77,9 @@ def _directories(source: Source, config: Path) -> Iterator[Finding]:
     for line in missing:
         remedy = "put it below config_place, or keep it by other means: a restored server needs it"
         yield Finding("provisioning", ok=False, message=line, remedy=remedy)
-    if not missing:
-        yield Finding("provisioning", ok=True, message="everything that it names outside can be read")
+    named = directories.of_dashboards(config)
+    if named and not missing:
+        yield Finding("provisioning", ok=True, message=f"the directories of dashboards can be read: {', '.join(named)}")
 
 
 def _database(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path, found: InForce) -> Iterator[Finding]:

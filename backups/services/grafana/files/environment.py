@@ -70,9 +70,12 @@ def noted(data: Path) -> dict[str, str] | None:
     }
 
 
-def start(found: InForce, config: Path, seen: Mapping[str, str] | None, *, configured: bool, key_file: str | None) -> Start:
+def start(
+    found: InForce, config: Path, seen: Mapping[str, str] | None, *, file: str | None, configured: bool, key_file: str | None
+) -> Start:
     """Say how a new container starts.
 
+    file: the path of the database below its data directory; None where its database is on a server, which the settings name
     found: the settings, as far as the backup knows them. seen: what `noted` returned. configured: whether it has a configuration
     key_file: the name of the file in its configuration that has its secret_key, where grafana.ini has it not
     """
@@ -83,6 +86,10 @@ def start(found: InForce, config: Path, seen: Mapping[str, str] | None, *, confi
         # Whoever can write to the repository does not choose what is installed: the plugins are named to the operator.
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
     }
+    if file is None:
+        environment |= {name: value for name, value in (seen or {}).items() if name.startswith("GF_DATABASE_")}
+    else:
+        environment |= {"GF_DATABASE_TYPE": "sqlite3", "GF_DATABASE_PATH": f"{server.INSIDE}/{file}"}
     notes: list[str] = []
     if configured:
         own = in_force.own_file(config, in_force.Outside(seen))
@@ -90,8 +97,6 @@ def start(found: InForce, config: Path, seen: Mapping[str, str] | None, *, confi
         environment["GF_PATHS_CONFIG"] = f"{CONFIG_INSIDE}/{own.name if own else in_force.FILES[0]}"
     if key_file:
         environment[KEY_FILE] = f"{CONFIG_INSIDE}/{key_file}"
-    if any(section == "database" for section, _ in found.names()):
-        environment |= {"GF_DATABASE_TYPE": "sqlite3", "GF_DATABASE_PATH": f"{server.INSIDE}/grafana.db"}
     if found.setting("server", "http_addr"):
         environment["GF_SERVER_HTTP_ADDR"] = "0.0.0.0"  # noqa: S104 - the container's own address, no port is published
     protocol = found.setting("server", "protocol")

@@ -10,7 +10,7 @@ from backups.manifest import Manifest
 from backups.places.base import Ownership
 from backups.services.base import Delivery
 from backups.services.grafana import server
-from backups.services.grafana.details import GrafanaDetails
+from backups.services.grafana.details import Elsewhere, GrafanaDetails
 from backups.services.grafana.files import configuration, directories, environment, first_start, in_force, outside, secrets
 from backups.services.grafana.files.database import Database
 from backups.services.grafana.files.first_start import ObjectsStay
@@ -32,16 +32,11 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
     """Describe what is handed over. backup: its files. into: the data directory that is handed over, which holds the database."""
     config, found = backup / CONFIG, settings(backup)
     key = found.setting(*outside.SECRET_KEY)
-    noted = bool(key and key.outside and key.readings)
-    if key and noted:
-        config.mkdir(exist_ok=True)
-        # Whatever the backup has of that name is not written through.
-        (config / KEY).unlink(missing_ok=True)
-        with os.fdopen(os.open(config / KEY, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(key.readings[0].encode("utf-8", "surrogateescape"))
+    key_file = _note_key(key, config)
     configured = config.is_dir() and any(config.iterdir())
     seen, judged = environment.noted(backup), secrets.judge(database, secrets.keys(found))
-    start = environment.start(found, config, seen, configured=configured, key_file=KEY if noted else None)
+    name = GrafanaDetails.of(manifest).file
+    start = environment.start(found, config, seen, file=name, configured=configured, key_file=key_file)
     named, taken = providers(config), _lay_out(backup, config, found, into)
     opens, slowest = _opens(manifest), max((one.interval for one in named), default=0)
     return Delivery(
@@ -60,9 +55,50 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
         environment=start.environment,
         outside=taken,
         unready=[*start.unready, *_unready(manifest, config, database, judged, configured=_has_ini(config))],
-        first_start=ObjectsStay(manifest.witness, found, slowest, GrafanaDetails.of(manifest).file),
+        first_start=ObjectsStay(manifest.witness, found, slowest, name),
         beside=first_start.BESIDE,
     )
+
+
+def delivery_without_data(backup: Path, database: Elsewhere, manifest: Manifest, into: Path) -> Delivery:
+    """Describe what is handed over of a Grafana whose database another service's backups hold: all but that, `into` empty."""
+    config, found = backup / CONFIG, settings(backup)
+    key = found.setting(*outside.SECRET_KEY)
+    start = environment.start(
+        found, config, environment.noted(backup), file=None, configured=True, key_file=_note_key(key, config)
+    )
+    taken = _lay_out(backup, config, found, into)
+    return Delivery(
+        into,
+        Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
+        server.INSIDE,
+        configuration=config,
+        notes=[
+            f"its data are in database {database.name}, which this does not bring back: lifeboat restore {database.service}",
+            *_notes(manifest, key, configured=True, opens=True),
+            *_elsewhere(taken),
+            *_named(found, backup),
+            *start.notes,
+        ],
+        configuration_inside=directories.CONFIG_INSIDE,
+        port=server.PORT,
+        environment=start.environment,
+        outside=taken,
+        unready=[*start.unready, f"its database {database.name} has to be there first: lifeboat restore {database.service}"],
+        beside=first_start.BESIDE,
+    )
+
+
+def _note_key(key: Setting | None, config: Path) -> str | None:
+    """Put a key that no ini file has into a file of the configuration; returns that file's name."""
+    if key is None or not key.outside or not key.readings:
+        return None
+    config.mkdir(exist_ok=True)
+    # Whatever the backup has of that name is not written through.
+    (config / KEY).unlink(missing_ok=True)
+    with os.fdopen(os.open(config / KEY, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(key.readings[0].encode("utf-8", "surrogateescape"))
+    return KEY
 
 
 def _lay_out(backup: Path, config: Path, found: InForce, data: Path) -> dict[str, Path]:

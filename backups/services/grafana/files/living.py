@@ -63,7 +63,8 @@ def said(settings: GrafanaSettings) -> tuple[InForce | None, str]:
     if not settings.has_credentials:
         return None, "it tells only its administrator, and no user with password is configured"
     try:
-        answer = Client.of(settings).get("api", "admin", "settings")
+        # At once: a server that is busy is asked for nothing that something else does not tell, too.
+        answer = replace(Client.of(settings), pause=lambda _: None).get("api", "admin", "settings")
     except LifeboatError as error:
         return None, f"it does not say ({error.message})"
     sections = answer if isinstance(answer, Mapping) else {}
@@ -98,18 +99,20 @@ def find(
     """
     answer, silence = said(settings)
     unclear = ""
+    seen = found.outside.environment is not None
+    # A process of a machine was found by its data directory, which is the place.
+    serves = seen and not (settings.place or "").startswith("docker:")
     if answer is not None:
         try:
             database = named(answer)
-            return _located(replace(database, origin=database.origin or _SERVER), settings, place, docker)
+            return _located(replace(database, origin=database.origin or _SERVER), settings, place, docker, serves=serves)
         except Unclear as why:
             silence = f"it does not say: {why}"
     try:
         database = named(found)
     except Unclear as why:
         database, unclear = Named(SQLITE, path=FILE), str(why)
-    located = _located(database, settings, place, docker)
-    seen = found.outside.environment is not None
+    located = _located(database, settings, place, docker, serves=serves)
     unseen = [what for what, there in (("its ini file", configured), ("the environment of its process", seen)) if not there]
     doubt = unclear or (f"{' and '.join(unseen)} cannot be seen" if unseen else "")
     return replace(
@@ -119,10 +122,10 @@ def find(
     )
 
 
-def _located(database: Named, settings: GrafanaSettings, place: Place, docker: Docker) -> Living:
-    """Where a database is below the place; raises NotLiving when it is not."""
+def _located(database: Named, settings: GrafanaSettings, place: Place, docker: Docker, *, serves: bool) -> Living:
+    """Where a database is below the place; raises NotLiving when it is not. serves: the server's data directory is the place."""
     _require_file(database, place)
-    file, doubt = _below(database, settings, place, docker)
+    file, doubt = _below(database, settings, place, docker, serves=serves)
     try:
         relative_path(file)
     except ValueError as error:
@@ -146,7 +149,7 @@ def _require_file(database: Named, place: Place) -> None:
     )
 
 
-def _below(database: Named, settings: GrafanaSettings, place: Place, docker: Docker) -> tuple[str, str]:
+def _below(database: Named, settings: GrafanaSettings, place: Place, docker: Docker, *, serves: bool) -> tuple[str, str]:
     """The database's path below the place, and what is in doubt about it.
 
     The server's paths are those that it sees. A container's place has them too; another may be that container's directory as
@@ -163,10 +166,13 @@ def _below(database: Named, settings: GrafanaSettings, place: Place, docker: Doc
         real = docker.host_path(rest.partition(":")[0], path)
         file = _relative(str(real), str(place.root))
     elif data and (below := _relative(path, data)) is not None:
-        if _same(place, data):
+        if serves or _same(place, data):
             return below, ""
-        if not _is_there(place, data):
-            return below, f"the server's data directory is {shown(data)}, which is not on that machine: {place} was taken for it"
+        if not _is_there(place, path):
+            return (
+                below,
+                f"the server's data directory is {shown(data)}, which has no such file on that machine: {place} was taken for it",
+            )
     elif _same(place, dirname(path)):
         file = PurePosixPath(path).name
     if file is None:
@@ -189,5 +195,5 @@ def _same(place: Place, directory: str) -> bool:
     return place.run(f"[ {quote(directory)} -ef {quote(str(place.root))} ]", seconds=_SECONDS)[0] == 0
 
 
-def _is_there(place: Place, directory: str) -> bool:
-    return place.run(f"[ -d {quote(directory)} ]", seconds=_SECONDS)[0] == 0
+def _is_there(place: Place, path: str) -> bool:
+    return place.run(f"[ -e {quote(path)} ]", seconds=_SECONDS)[0] == 0

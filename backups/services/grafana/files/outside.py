@@ -29,7 +29,7 @@ def of_source(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Outsid
     """What can be seen of a source's outside: of a container its environment and its files, else the files of its machine."""
     places = [place for place in (settings.place, settings.config_place) if place]
     containers = [place.split(":")[1] for place in places if place.startswith("docker:") and place.count(":") > 1]
-    seen: process.Process | None = None
+    seen: process.Started | None = None
     try:
         if containers:
             seen = process.of_container(docker, containers[0])

@@ -26,7 +26,7 @@ done 2>/dev/null"""
 
 
 @dataclass(frozen=True)
-class Process:
+class Started:
     """A Grafana's process: what it was started with. where: how it is called in messages."""
 
     environment: Mapping[str, str]
@@ -34,12 +34,12 @@ class Process:
     where: str
 
 
-def of_container(docker: Docker, container: str) -> Process:
+def of_container(docker: Docker, container: str) -> Started:
     """A container's, as Docker says; raises LifeboatError when there is no such container."""
-    return Process(docker.environment(container), tuple(docker.arguments(container)), f"container {container}")
+    return Started(docker.environment(container), tuple(docker.arguments(container)), f"container {container}")
 
 
-def of_machine(place: Place) -> Process | None:
+def of_machine(place: Place) -> Started | None:
     """The one that runs on the data of this place; None where none is seen, or more than one."""
     try:
         _, output = place.run(_LOOK, seconds=_SECONDS)
@@ -49,7 +49,7 @@ def of_machine(place: Place) -> Process | None:
     return found[0] if len(found) == 1 else None
 
 
-def _parsed(output: str) -> Iterator[tuple[str, Process]]:
+def _parsed(output: str) -> Iterator[tuple[str, Started]]:
     for line in output.splitlines():
         fields = line.split(" ")
         if len(fields) != _FIELDS or not fields[0].isdigit() or not fields[2]:
@@ -59,14 +59,14 @@ def _parsed(output: str) -> Iterator[tuple[str, Process]]:
         except (ValueError, binascii.Error):
             continue
         variables = dict(variable.split("=", 1) for variable in environment if "=" in variable)
-        yield fields[0], Process(variables, tuple(arguments), f"process {fields[0]}")
+        yield fields[0], Started(variables, tuple(arguments), f"process {fields[0]}")
 
 
 def _parts(field: str) -> list[bytes]:
     return [part for part in base64.b64decode(field, validate=True).split(b"\0") if part]
 
 
-def _serves(place: Place, number: str, process: Process) -> bool:
+def _serves(place: Place, number: str, process: Started) -> bool:
     """Whether the process's data directory is the place, through its own view of the files (it may be in a container)."""
     said = [argument.partition("=")[2] for argument in process.arguments if argument.startswith("cfg:paths.data=")]
     said += [process.environment["GF_PATHS_DATA"]] if process.environment.get("GF_PATHS_DATA") else []

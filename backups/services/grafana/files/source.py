@@ -1,5 +1,6 @@
 """Looks at a source before anything of it is copied: which settings its server runs on, and which file is its database."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -58,9 +59,20 @@ def seen(settings: GrafanaSettings, docker: Docker, hosts: Hosts, scratch: Path)
             place.check()
             there = [name for name in names if place.exists(name)]
             if any(name != DEFAULTS for name in there):
-                place.fetch(there, scratch)
+                _fetch(place, there, scratch)
                 return in_force.read(scratch, beyond), True
     return in_force.read(scratch, beyond), False
+
+
+def _fetch(place: Place, names: list[str], into: Path) -> None:
+    """Copy these files into a directory, those that links lead to (as in Kubernetes) under the links' names."""
+    links, copies = place.links(), into / "fetched"
+    real = {name: links.get(name, name) for name in names}
+    place.fetch(sorted({path for path in real.values() if path}), copies)
+    for name, path in real.items():
+        if path:
+            shutil.copyfile(copies / path, into / name)
+    shutil.rmtree(copies)
 
 
 def _configurations(

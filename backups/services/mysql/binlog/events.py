@@ -105,6 +105,9 @@ def _has_checksums(log: mmap.mmap, piece: Piece) -> bool:
     """Return whether the file's events end with checksums: one that is right says so, whatever the others are."""
     for at, (_, kind, size, _, _) in islice(_headers(log, piece), _PROBED):
         if kind == DESCRIPTION:
+            # It ends with a checksum of its own, whatever it says of the others.
+            if _checksum(log, at, size) != RESIDUE:
+                raise unreadable(piece, at, "the checksum of the file's description is wrong")
             return log[at + size - CHECKSUM - 1] == _CRC32
         if _checksum(log, at, size) == RESIDUE:
             return True

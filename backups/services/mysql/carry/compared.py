@@ -4,37 +4,26 @@
 of the source, so it is what the witness states; a copy has what the log tells, so the drill of that backup fails for the table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from backups.services.mysql.witness.witness import Counted
-from backups.witness import Fact
 
-MEANING = (
-    "the source changed without its log saying so; this table cannot be brought back by log since {since}, and a drill of this "
-    "backup fails for it; the next backup is a full"
+OF_INCREMENTAL = (
+    "{about}: the source changed without its log saying so; this table cannot be brought back by log since {since}, and a "
+    "drill of this backup fails for it; the next backup is a full ({words})"
+)
+OF_FULL = (
+    "{about}: the source changed without its log saying so, between {since} and this full; it is right from here on, and no "
+    "moment between the two can be trusted for this table ({words})"
 )
 
 
-def unlogged(claimed: Mapping[str, Counted], facts: Iterable[Fact]) -> dict[str, str]:
-    """Return the tables of which a scan has found something else than was claimed, each with both sides in words."""
-    found: dict[str, dict[str, object]] = {}
-    for fact in facts:
-        if fact.subject in claimed and fact.metric in ("rows", "fingerprint"):
-            found.setdefault(fact.subject, {})[fact.metric] = fact.value
-    return {
-        about: _words(claimed[about], stated)
-        for about, stated in sorted(found.items())
-        if (stated["rows"], stated["fingerprint"]) != claimed[about]
-    }
+def unlogged(compared: Mapping[str, tuple[Counted, Counted]]) -> dict[str, str]:
+    """Return the tables of which a scan has found something else than the log claims, each with both sides in words."""
+    return {about: _words(*both) for about, both in sorted(compared.items()) if both[0] != both[1]}
 
 
-def limit(about: str, words: str, since: str) -> str:
-    """Return the sentence that says of a table that its log cannot be trusted."""
-    return f"{about}: {MEANING.format(since=since)} ({words})"
-
-
-def _words(claimed: Counted, stated: Mapping[str, object]) -> str:
-    rows, fingerprint = claimed
-    if stated["rows"] != rows:
-        return f"rows: {rows} by the log, {stated['rows']} by the table"
-    return f"fingerprint of its {rows} rows: {fingerprint[:16]}… by the log, {str(stated['fingerprint'])[:16]}… by the table"
+def _words(claimed: Counted, read: Counted) -> str:
+    if claimed[0] != read[0]:
+        return f"rows: {claimed[0]} by the log, {read[0]} by the table"
+    return f"fingerprint of its {read[0]} rows: {claimed[1][:16]}… by the log, {read[1][:16]}… by the table"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pymysql.err
 
+from backups.errors import LifeboatError
 from backups.manifest import Manifest
 from backups.services.mysql.binlog.locate import Piece
 from backups.services.mysql.carry import decide, scratch, stretch
@@ -57,7 +58,8 @@ def _known(stated: Mapping[str, object], since: str) -> Known | None:
     rows, fingerprint, definition = (stated.get(metric) for metric in ("rows", "fingerprint", "definition"))
     if not (isinstance(fingerprint, str) and _FINGERPRINT.fullmatch(fingerprint) and isinstance(definition, str)):
         return None
-    return Known(rows, fingerprint, definition, since) if isinstance(rows, int) and rows >= 0 else None
+    # True is an int, too.
+    return Known(rows, fingerprint, definition, since) if type(rows) is int and rows >= 0 else None
 
 
 def expected(
@@ -70,13 +72,15 @@ def expected(
     form: Form,
     *,
     most: Callable[[Table], float] = lambda _: float("inf"),
+    require_room: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Value | str]:
     """State for each table, by its subject, what it must hold where the pieces end, or why that is not to be had from the log.
 
     tables, definitions: as they are at the end; definitions by subject. known: what they held where the pieces begin
     cascades: see `foreign_keys.unlogged_cascades`, of the same server. server: starts a throw-away one of the same version, on
     which all may be done; it is asked for when rows have to be hashed only. form: how `known` was measured
-    most: for each table the bytes of log beyond which it is not carried
+    most: for each table the bytes of log beyond which it is not carried. require_room: raises LifeboatError unless the server may
+    write so many bytes
     Raises Damaged where the pieces are no log.
     """
     told = stretch.read(pieces)
@@ -94,7 +98,11 @@ def expected(
         else:
             result[about] = decision.reason
     if carried:
-        result |= _carried(carried, known, pieces, told, server, form)
+        try:
+            require_room(2 * sum(told.tables[table.schema, table.name].size for table in carried.values()))
+            result |= _carried(carried, known, pieces, told, server, form)
+        except LifeboatError as error:
+            result |= dict.fromkeys(carried, f"no throw-away server could hash its rows: {error.message}")
     return result
 
 

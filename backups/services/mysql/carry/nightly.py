@@ -1,24 +1,27 @@
-"""Decides for an incremental which tables need not be read, and what those must hold by the log since the backup before."""
+"""Knows what tables must hold by the log since the backup before: an incremental need not read them, a full compares them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from backups import plural
+from backups.errors import ChainBroken, Damaged, LifeboatError
+from backups.machine import disk
 from backups.manifest import Manifest
 from backups.services.base import Job
 from backups.services.mysql.binlog.locate import Piece
-from backups.services.mysql.binlog.pull import Pulled
 from backups.services.mysql.carry import compared, foreign_keys, rotation
 from backups.services.mysql.carry.decide import SHARE
 from backups.services.mysql.carry.expected import Value, expected, known_of
 from backups.services.mysql.clone import recipient
-from backups.services.mysql.details import Form, MySQLDetails, Position
+from backups.services.mysql.details import Form, LogSegment, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
-from backups.services.mysql.source.connection import Session
+from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import Source
+from backups.services.mysql.versions import Version
 from backups.services.mysql.witness.catalogue import Catalogue
+from backups.services.mysql.witness.definitions import subject
 from backups.services.mysql.witness.witness import Carried, Witnessed
 
 OPTIONS = ("--gtid-mode=OFF", "--enforce-gtid-consistency=OFF", "--max-allowed-packet=1G", "--loose-sql-require-primary-key=OFF")
@@ -39,46 +42,55 @@ class Proof:
 
 @dataclass
 class Nightly:
-    """The carrier of one incremental. pull: pulls the log from the backup before up to a position, into the job's directory.
+    """The carrier of one backup. before: the last one before it; details: its; form: how it was measured.
 
-    values: what was known of each table at the last instant, or why nothing was; pulled: the log up to there
+    pull: pulls the log up to a position, into the job's directory, and returns all of it since `before`
+    values: what was known of each table at the last instant, or why nothing was
     """
 
     job: Job
     settings: MySQLSettings
     seen: Source
+    before: Manifest
     details: MySQLDetails
     form: Form
-    pull: Callable[[Position], Pulled]
+    pull: Callable[[Position], Sequence[LogSegment]]
     values: Mapping[str, Value | str] = field(default_factory=dict)
-    pulled: Pulled | None = None
-
-    @property
-    def parent(self) -> Manifest:
-        """The backup before."""
-        return self.job.chain[-1]
 
     def carry(self, session: Session, position: Position, found: Catalogue, definitions: Mapping[str, str]) -> Carried:
-        """See `Carrier.carry`."""
-        self.pulled = self.pull(position)
-        pieces = [Piece(each.file, each.start, self.job.directory / each.path) for each in self.pulled.segments]
+        """See `Carrier.carry`. Raises ChainBroken when what an incremental has pulled is no log."""
+        pieces = [Piece(each.file, each.start, self.job.directory / each.path) for each in self.pull(position)]
         page = int(self.seen.variables["innodb_page_size"])
-        self.values = expected(
-            found.tables,
-            definitions,
-            known_of(self.parent, self.details, self.form),
-            pieces,
-            foreign_keys.unlogged_cascades(session),
-            self._server,
-            self.form,
-            most=lambda table: SHARE * page * found.pages.get((table.schema, table.name), 1),
-        )
+        try:
+            self.values = expected(
+                found.tables,
+                definitions,
+                known_of(self.before, self.details, self.form),
+                pieces,
+                foreign_keys.unlogged_cascades(session),
+                self._server,
+                self.form,
+                most=lambda table: SHARE * page * found.pages.get((table.schema, table.name), 1),
+                require_room=lambda size: disk.require(self.job.work, size + recipient.SIZE, "carrying fingerprints"),
+            )
+        except Damaged as damage:
+            if self.job.kind == "incremental":
+                raise ChainBroken(damage.message) from damage
+            self.job.say(f"the tables are not compared with the log since {self.before.id}: {damage.message}")
         values = {about: value.counted for about, value in self.values.items() if isinstance(value, Value)}
-        sequence = self.parent.sequence + 1
-        nightly = self.settings.scan == "nightly"
-        due = frozenset(about for about in values if nightly or rotation.due(about, sequence))
+        sizes = {
+            about: page * found.pages.get((table.schema, table.name), 1)
+            for table in found.tables
+            if (about := subject(table.schema, table.name)) in values
+        }
+        due = rotation.small(sizes) | {about for about in values if self._due(about)}
         self._tell(len(values), len(due))
         return Carried(values, due)
+
+    def _due(self, about: str) -> bool:
+        """Return whether a table is read, to be compared. A full reads all of them."""
+        whole = self.job.kind == "full" or self.settings.scan == "nightly"
+        return whole or rotation.due(about, self.before.sequence + 1)
 
     def proof(self, witnessed: Witnessed) -> Proof:
         """Say how the witness came by its values, after comparing what was read with what the log says."""
@@ -87,15 +99,19 @@ class Nightly:
             value = self.values[about]
             if isinstance(value, Value):
                 carried.setdefault(value.since, []).append(about)
-        differing = compared.unlogged(witnessed.claimed, witnessed.facts)
+        differing = compared.unlogged(witnessed.compared)
+        words = compared.OF_FULL if self.job.kind == "full" else compared.OF_INCREMENTAL
         limits = []
-        for about, words in differing.items():
+        for about, both in differing.items():
             value = self.values[about]
-            limits.append(compared.limit(about, words, value.since if isinstance(value, Value) else self.parent.id))
+            limits.append(
+                words.format(about=about, since=value.since if isinstance(value, Value) else self.before.id, words=both)
+            )
         few = f"{plural.count(len(differing), 'table')} changed without the log saying so"
         return Proof(
             {since: tuple(subjects) for since, subjects in carried.items()},
-            tuple(differing),
+            # A full holds what the source does: the chain that it begins can be built on.
+            tuple(differing) if self.job.kind == "incremental" else (),
             tuple(limits),
             (few,) if differing else (),
         )
@@ -104,6 +120,9 @@ class Nightly:
     def _server(self) -> Iterator[Session]:
         image = self.job.docker.image(self.settings.image)
         with recipient.empty_server(self.job, image, self.seen, OPTIONS) as session:
+            runs = Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0])
+            if runs.series != self.seen.version.series:
+                raise LifeboatError(f"the image {image.name} runs MySQL {runs.text}, the source {self.seen.version.text}")
             yield session
 
     def _tell(self, known: int, due: int) -> None:

@@ -120,6 +120,26 @@ class Advance:
             )
         return stop
 
+    def up_to(self, at: Position, cut: Path) -> list[locate.Piece]:
+        """Return the log from the witness up to the end `at` of a transaction, and nothing beyond it: what is left of the piece
+        that it ends in is written to the file `cut`.
+        """
+        pieces: list[locate.Piece] = []
+        if (at.file, at.offset) == (self._details.end.file, self._details.end.offset):
+            return pieces
+        for segment, path in self._segments:
+            if segment.file != at.file or segment.end < at.offset:
+                pieces.append(locate.Piece(segment.file, segment.start, path))
+                continue
+            if segment.end > at.offset:
+                with path.open("rb") as whole, cut.open("wb") as part:
+                    left = at.offset - segment.start
+                    while left:
+                        left -= os.sendfile(part.fileno(), whole.fileno(), None, left)
+            pieces.append(locate.Piece(segment.file, segment.start, path if segment.end == at.offset else cut))
+            break
+        return pieces
+
     def place(self, placed: Path, kept: RelayLog, stop: Stop) -> list[RelayLog]:
         """Make a channel's relay logs of the log up to the moment, and nothing beyond it, in a directory of ours."""
         base = relay_base(ADVANCE_CHANNEL)

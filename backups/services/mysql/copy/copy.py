@@ -12,16 +12,18 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine import below, disk
 from backups.machine.docker import Image
 from backups.services.base import Delivery, Fetched, Point, Sandbox
-from backups.services.continuous import Advanced
+from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
+from backups.services.joined import Lent
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
-from backups.services.mysql.copy import advance, events, export_tables, hand_over, inspect, installed, options
+from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
+from backups.services.mysql.copy.lend import lend
 from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
@@ -59,6 +61,8 @@ class MySQLCopy:
         self._at: Position
         self._beyond = False
         self._notes: list[str] = []
+        self._later: MySQLDetails | None = None
+        self._stated = self._last.witness
 
     def assemble(self) -> None:
         """Move the clone to where the server looks for it, and put the chain's log together."""
@@ -149,8 +153,8 @@ class MySQLCopy:
             return witness.observe(
                 self._server.connect,
                 connections=options.processors(),
-                form=self._details.form,
-                stated=self._last.witness,
+                form=(self._later or self._details).form,
+                stated=self._stated,
             )
 
     def inspect(self, seconds: float) -> Inspection:
@@ -161,6 +165,10 @@ class MySQLCopy:
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
+
+    def lend(self, backup: str) -> Lent:
+        """See `Lends`."""
+        return lend(self._server, self._account, backup)
 
     def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""
@@ -181,6 +189,20 @@ class MySQLCopy:
             self._server.run(go_on)
         return Advanced(advance.describe(stop), stop.transactions)
 
+    def expected(self, log: Fetched) -> Expected:
+        """See `ContinuousCopy.expected`."""
+        path = Advance(self._chain, self._details, log, log_details(log.manifest))
+        cut = self._sandbox.directory / f"{self._name}-cut"
+        try:
+            pieces = path.up_to(self._at, cut)
+            return at_moment.state(self._server, self._last, self._details, pieces, self._sandbox, self._image)
+        finally:
+            cut.unlink(missing_ok=True)
+
+    def scanned(self, log: Fetched) -> Callable[[str], bool]:
+        """See `ContinuousCopy.scanned`."""
+        return at_moment.scanned(log_details(log.manifest))
+
     def reopen(self) -> None:
         """See `ContinuousCopy.reopen`. The second copy need not survive a crash."""
         first, self._home = self._home, self._sandbox.directory / f"{self._name}-second-server"
@@ -192,7 +214,8 @@ class MySQLCopy:
 
     def advance_to_witness(self, log: Fetched) -> None:
         """See `ContinuousCopy.advance_to_witness`."""
-        path = Advance(self._chain, self._details, log, log_details(log.manifest))
+        later = log_details(log.manifest)
+        path = Advance(self._chain, self._details, log, later)
         logs = self._hand_in(lambda placed, kept: path.place_rest(placed, kept, self._at))
 
         def go_on(session: Session) -> None:
@@ -201,6 +224,8 @@ class MySQLCopy:
             events.restore_statuses(session, log.manifest.witness)
 
         self._server.run(go_on)
+        # A full of another chain was measured with another secret.
+        self._later, self._stated = later, log.manifest.witness
 
     def settle(self) -> Delivery:
         """See `Copy.settle`."""

@@ -1,6 +1,7 @@
 """Waits for the server of a copy, runs statements on it by its socket, and explains errors with the server's own log."""
 
 import os
+import socket
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -63,6 +64,17 @@ class Server:
     def connect(self) -> Session:
         """Open a session; the caller closes it."""
         return connect(self._home, self._account.user, self._account.password)
+
+    def dial(self) -> socket.socket:
+        """Open a bare connection to it; the caller closes it. Raises OSError when nobody listens."""
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            with below.socket(self._home, SOCKET) as path:
+                connection.connect(str(path))
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def run(self, function: Callable[[Session], _T]) -> _T:
         """Run a function in a session of its own; pymysql's errors become Damaged."""

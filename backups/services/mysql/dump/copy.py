@@ -13,9 +13,11 @@ from backups.machine.docker import Container, Image
 from backups.manifest import details_of
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
+from backups.services.joined import Lent
 from backups.services.mysql.copy import export_tables, hand_over
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
+from backups.services.mysql.copy.lend import lend
 from backups.services.mysql.copy.options import processors
 from backups.services.mysql.copy.server import HINT, Server, connect
 from backups.services.mysql.details import DATADIR
@@ -124,6 +126,10 @@ class DumpedCopy:
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
+
+    def lend(self, backup: str) -> Lent:
+        """See `Lends`."""
+        return lend(self._server, self._account, backup)
 
     def settle(self) -> Delivery:
         """Remove our account, end the server in order, and hand its data directory over."""

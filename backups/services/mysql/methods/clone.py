@@ -4,7 +4,6 @@ Next files: `../clone/clone.py`, `../witness/witness.py`, `../binlog/pull.py`; b
 """
 
 import secrets
-import shutil
 from collections.abc import Callable, Sequence
 
 from backups.errors import ChainBroken, Damaged, Transient
@@ -18,7 +17,7 @@ from backups.services.mysql.carry.nightly import Nightly, Proof
 from backups.services.mysql.clone import clone
 from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
-from backups.services.mysql.details import LOG, Form, MySQLDetails, Position
+from backups.services.mysql.details import Form, LogSegment, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line, connection, for_copies, source
 from backups.services.mysql.source.connection import Session
@@ -61,15 +60,27 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     with connect() as session:
         cloned = source.position(session, seen.version)
     before = before_full.pull_bridge(connect, job, start, executed)
+    log = _Log(job, connect, start, before.bridge.segments if before.bridge else ())
+    carrier = _carrier_of_full(job, settings, seen, before, log)
     job.say("taking the witness")
-    witnessed = witness.take(connect, connections=_SESSIONS, say=job.say, row_secret=secrets.token_hex(32))
-    pulled = _pulled(job, connect, start, witnessed.position)
+    witnessed = witness.take(connect, connections=_SESSIONS, say=job.say, row_secret=secrets.token_hex(32), carrier=carrier)
+    pulled = log.up_to(witnessed.position)
     # What the log holds from before the clone's end, a copy has from the clone.
     if fault := replayable.fault(job.directory, pulled.segments, cloned, witnessed.position):
         raise Transient(f"the full could not be brought back: {fault}", hint="it came while the full was taken: try again")
     if pulled.created is None:
         raise AssertionError("a log that starts with a file's first byte tells when the file was begun")
-    return _captured(job, seen, start, witnessed, pulled, pulled.created, before)
+    proof = carrier.proof(witnessed) if carrier else _ALL_SCANNED
+    return _captured(job, seen, start, witnessed, pulled, pulled.created, before, proof)
+
+
+def _carrier_of_full(job: Job, settings: MySQLSettings, seen: Source, before: Before, log: "_Log") -> Nightly | None:
+    """Return what compares the tables with the log since the chain before; None where that log is not to be had, or not asked."""
+    if job.before is None or before.bridge is None or settings.scan == "always":
+        return None
+    details = coverage.log_details(job.before)
+    form = Form(json_values="typed", row_secret=details.form.row_secret)
+    return Nightly(job, settings, seen, job.before, details, form, log)
 
 
 def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) -> Captured:
@@ -81,7 +92,8 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
     if fault := nightly.distrusted(parent):
         raise ChainBroken(fault)
     form = Form(json_values="typed", row_secret=parent.form.row_secret)
-    carrier = Nightly(job, settings, seen, parent, form, lambda position: _pulled(job, connect, parent.end, position))
+    log = _Log(job, connect, parent.end)
+    carrier = Nightly(job, settings, seen, job.chain[-1], parent, form, log)
     job.say("taking the witness")
     witnessed = witness.take(
         connect,
@@ -92,7 +104,7 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
     )
     if changed := kinds.changed_without_log(job.chain[-1], witnessed.facts):
         raise ChainBroken(f"no log tells of it, and it has changed since the last backup: {changed}")
-    pulled = carrier.pulled or _pulled(job, connect, parent.end, witnessed.position)
+    pulled = log.up_to(witnessed.position)
     if fault := replayable.fault(job.directory, pulled.segments, parent.end, witnessed.position):
         raise ChainBroken(fault)
     return _captured(
@@ -116,12 +128,29 @@ def _parent(manifest: Manifest) -> MySQLDetails:
     return details
 
 
-def _pulled(job: Job, connect: _Connect, start: Position, end: Position) -> Pulled:
-    """Pull the log between two positions, anew where it was pulled before."""
-    if job.kind == "incremental":
-        shutil.rmtree(job.directory / LOG, ignore_errors=True)
-    job.say(f"pulling the log up to {end.file}:{end.offset}")
-    return pull.pull(connect, start, end, job.directory)
+class _Log:
+    """The log that a backup pulls into its directory from `start` on, after the segments `earlier` that are there."""
+
+    def __init__(self, job: Job, connect: _Connect, start: Position, earlier: Sequence[LogSegment] = ()) -> None:
+        self._job = job
+        self._connect = connect
+        self._start = start
+        self._earlier = earlier
+        self._pulled: tuple[Position, Pulled] | None = None
+
+    def __call__(self, end: Position) -> Sequence[LogSegment]:
+        """Pull it up to there; returns all segments."""
+        return (*self._earlier, *self.up_to(end).segments)
+
+    def up_to(self, end: Position) -> Pulled:
+        """Pull it up to there, anew where it was pulled up to elsewhere before."""
+        if self._pulled is not None and self._pulled[0] == end:
+            return self._pulled[1]
+        for segment in self._pulled[1].segments if self._pulled else ():
+            (self._job.directory / segment.path).unlink()
+        self._job.say(f"pulling the log up to {end.file}:{end.offset}")
+        self._pulled = (end, pull.pull(self._connect, self._start, end, self._job.directory))
+        return self._pulled[1]
 
 
 def _captured(

@@ -11,6 +11,7 @@ from backups.services.mysql.binlog import coverage, pull, replayable
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.looking import SILENCE
 from backups.services.mysql.versions import Version
 
 
@@ -21,7 +22,7 @@ def pull_on(settings: MySQLSettings, last: Manifest, directory: Path) -> Capture
     Raises ChainBroken when the source's log does not go on where `last` ends, or holds what no copy can replay.
     """
     with connection.errors_explained(settings):
-        connect: Callable[[], Session] = lambda: connection.connect(settings)  # noqa: E731
+        connect: Callable[[], Session] = lambda: connection.connect(settings, silence=SILENCE)  # noqa: E731
         before = coverage.log_details(last)
         pull.require_continuation(connect, before, last.source.version)
         with connect() as session:

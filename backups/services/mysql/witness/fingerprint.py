@@ -18,6 +18,7 @@ text; no function of the server shows its stored form, but each value's own type
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from backups.errors import LifeboatError
 from backups.services.mysql.source.connection import Session, quoted, rows
@@ -25,7 +26,7 @@ from backups.services.mysql.witness.column_types import Form, column_type
 
 _PARTS = (1, 16, 31, 46)
 """Where each run of 15 hexadecimal digits (60 bits) of the hash begins: one exact sum for each."""
-_VARIABLE = "@lifeboat_row_secret"
+_VARIABLE, _EARLIER = "@lifeboat_row_secret", "@lifeboat_earlier_row_secret"
 _JSON_TYPES = (
     *("NULL", "BOOLEAN", "INTEGER", "UNSIGNED INTEGER", "DOUBLE", "DECIMAL", "STRING", "OBJECT", "ARRAY", "DATE", "TIME"),
     *("DATETIME", "TIMESTAMP", "BLOB", "BIT", "GEOMETRY", "OPAQUE"),
@@ -60,6 +61,7 @@ def query(
     index: str | None = None,
     history: bool = False,
     secret: bool = False,
+    earlier: Literal["", "plain", "secret"] = "",
 ) -> str:
     """Return the SELECT whose one row `value` turns into the number of rows and the fingerprint.
 
@@ -68,19 +70,22 @@ def query(
     index: one that holds all these columns, to be read instead of the rows
     history: read the rows of the past too, of a table that keeps them
     secret: the session's secret (`keep_secret`) is part of every row's hash
+    earlier: a second fingerprint of a keyed table, as an earlier chain has it: plain, or with the session's earlier secret
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     stored = [column for column in columns if not column.computed]
     # The count comes first so that a table without stored columns still is valid SQL.
-    parts = [*([_VARIABLE] if secret else []), str(len(stored))] + [
+    parts = [str(len(stored))] + [
         part for column in stored for part in _encoded(column, f"{schema}.{table}", typed_json=typed_json)
     ]
-    row_hash = f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
+    row_hash = _row_hash([*([_VARIABLE] if secret else []), *parts])
     period = " FOR SYSTEM_TIME ALL" if history else ""
     hint = "USE INDEX ()" if index is None else f"FORCE INDEX ({quoted(index)})"
     source = f"{quoted(schema)}.{quoted(table)}{period} {hint}"
     if keyed and not mariadb:
-        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))) FROM {source}"  # noqa: S608 -- identifiers are quoted
+        second = _row_hash([*([_EARLIER] if earlier == "secret" else []), *parts])
+        more = f", HEX(BIT_XOR(UNHEX({second})))" if earlier else ""
+        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))){more} FROM {source}"  # noqa: S608 -- identifiers are quoted
     sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
     if mariadb:
         return f"SELECT COUNT(*), {sums} FROM (SELECT {row_hash} AS row_hash FROM {source}) AS hashed"  # noqa: S608 -- as above
@@ -88,9 +93,15 @@ def query(
     return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {row_hash} AS row_hash) AS hashed"  # noqa: S608 -- as above
 
 
-def keep_secret(session: Session, secret: str) -> None:
-    """Give the session the secret that `query` can make part of hashes: a variable, which long statements do not show."""
-    rows(session, f"SET {_VARIABLE} = %s", [secret])
+def _row_hash(parts: Sequence[str]) -> str:
+    return f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
+
+
+def keep_secret(session: Session, secret: str | None, earlier: str | None = None) -> None:
+    """Give the session the secrets that `query` can make part of hashes: variables, which long statements do not show."""
+    for variable, value in ((_VARIABLE, secret), (_EARLIER, earlier)):
+        if value is not None:
+            rows(session, f"SET {variable} = %s", [value])
 
 
 def value(row: Sequence[object]) -> tuple[int, str]:

@@ -38,6 +38,8 @@ CHANGED = {
 
 
 _NO_SAVEPOINT = 1178
+_EARLIER = "fingerprint in an earlier form"
+"""Metric of a fact that is no part of the witness."""
 _NOT_LOADED = (
     "account {account}: mysql.user was changed by hand and FLUSH PRIVILEGES has not followed: the server does not obey yet what "
     "is stored, a restored one will"
@@ -51,7 +53,8 @@ class Witnessed:
 
     lock_seconds: how long writers waited. lock_attempts: how often the read lock was asked for, over all rounds.
     form: how it was measured. limits: what could not be stated, a sentence each.
-    carried: the tables whose rows were not read, but known from the log. claimed: what was known of those that were read too.
+    carried: the tables whose rows were not read, but known from the log. compared: what was known of those that were read too,
+    and what was read
     """
 
     position: Position
@@ -62,11 +65,19 @@ class Witnessed:
     form: Form = _PLAIN
     limits: tuple[str, ...] = ()
     carried: frozenset[str] = frozenset()
-    claimed: Mapping[str, Counted] = field(default_factory=dict)
+    compared: Mapping[str, tuple[Counted, Counted]] = field(default_factory=dict)
 
 
 class Carrier(Protocol):
-    """Knows from the log what some tables hold at an instant, so that they need not be read."""
+    """Knows from the log what some tables hold at an instant, so that they need not be read.
+
+    form: how that was measured; when it is not as the witness is, every table is read, and measured in both ways
+    """
+
+    @property
+    def form(self) -> Form:
+        """How its values were measured."""
+        ...
 
     def carry(self, session: Session, position: Position, found: Catalogue, definitions: Mapping[str, str]) -> "Carried":
         """Say what is known at `position`. session: shows the source's catalogue as it is there; definitions: by table."""
@@ -177,7 +188,8 @@ def _round(
                 defined = {fact.subject: str(fact.value) for fact in facts if fact.metric == "definition"}
                 carried = carrier.carry(guard, instant.position, found, defined)
             trusted = {about: value for about, value in carried.values.items() if about not in carried.due}
-            facts += data_of(readers, found, connect, form, meanwhile=keep_alive, known=trusted)
+            earlier = carrier.form if carrier and carrier.form.row_secret != row_secret else None
+            facts += data_of(readers, found, connect, form, meanwhile=keep_alive, known=trusted, earlier=earlier)
             answers = sessions.in_parallel(probes.at_source, indexes, over=readers, connect=connect, meanwhile=keep_alive)
             _require_unchanged(guard, found)
         except ChangedMeanwhile as change:
@@ -185,11 +197,18 @@ def _round(
             raise
         facts += sorted(fact for answer in answers for fact in answer)
         limits += [_NOT_ASKED.format(index=index.subject) for index in _silent(indexes, facts)]
-        claimed = {about: value for about, value in carried.values.items() if about in carried.due}
+        measured = {fact.subject: fact.value for fact in facts if fact.metric == (_EARLIER if earlier else "fingerprint")}
+        rows_of = {fact.subject: fact.value for fact in facts if fact.metric == "rows"}
+        compared = {
+            about: (value, (int(str(rows_of[about])), str(measured[about])))
+            for about, value in carried.values.items()
+            if about in carried.due and about in measured
+        }
+        facts = [fact for fact in facts if fact.metric != _EARLIER]
         return Witnessed(
             *(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts, form, tuple(limits)),
             carried=frozenset(trusted),
-            claimed=claimed,
+            compared=compared,
         )
 
 
@@ -229,16 +248,16 @@ def data_of(
     *,
     meanwhile: Callable[[], object] = lambda: None,
     known: Mapping[str, Counted] = MappingProxyType({}),
+    earlier: Form | None = None,
 ) -> list[Fact]:
     """State rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end.
 
-    known: those of tables that need not be read
+    known: those of tables that need not be read. earlier: another form, in which those with a key are stated besides
     """
     try:
-        if form.row_secret:
-            for reader in readers:
-                fingerprint.keep_secret(reader, form.row_secret)
-        each = partial(_table, form=form, known=known)
+        for reader in readers:
+            fingerprint.keep_secret(reader, form.row_secret, earlier.row_secret if earlier else None)
+        each = partial(_table, form=form, known=known, earlier=earlier)
         stated = sessions.in_parallel(each, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:
         if error.args and error.args[0] in CHANGED:
@@ -247,18 +266,21 @@ def data_of(
     return sorted(fact for facts in stated for fact in facts)
 
 
-def _table(session: Session, table: Table, *, form: Form, known: Mapping[str, Counted]) -> list[Fact]:
+def _table(session: Session, table: Table, *, form: Form, known: Mapping[str, Counted], earlier: Form | None) -> list[Fact]:
     about = definitions.subject(table.schema, table.name)
     # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
     marked = _savepoint(session)
-    count, value = known.get(about) or _read(session, table, form)
+    count, value, *second = known.get(about) or _read(session, table, form, earlier)
     counter = definitions.counter(session, table) if kinds.COUNTERS in form.kinds else None
     if marked:
         rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
-    return [Fact(about, "rows", count), Fact(about, "fingerprint", value), *([counter] if counter else [])]
+    more = [Fact(about, _EARLIER, each) for each in second]
+    return [Fact(about, "rows", count), Fact(about, "fingerprint", value), *([counter] if counter else []), *more]
 
 
-def _read(session: Session, table: Table, form: Form) -> Counted:
+def _read(session: Session, table: Table, form: Form, earlier: Form | None) -> tuple[int, str, *tuple[str, ...]]:
+    """Read a table; returns its rows, its fingerprint, and, where it has a key, the one in the earlier form."""
+    twice = earlier is not None and table.keyed and not table.mariadb and table.history is None
     statement = fingerprint.query(
         table.schema,
         table.name,
@@ -268,12 +290,15 @@ def _read(session: Session, table: Table, form: Form) -> Counted:
         typed_json=form.json_values == "typed",
         history=table.history is not None,
         secret=form.row_secret is not None,
+        earlier="" if not (earlier and twice) else "secret" if earlier.row_secret else "plain",
     )
-    count, value = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
+    row = list(sessions.rows_without_warnings(session, statement)[0])
+    second = [str(row.pop()).lower()] if twice else []
+    count, value = fingerprint.value(row)
     if table.history:
         # Rows are what a query without a time sees; the fingerprint is of the past too.
         (count,) = rows(session, f"SELECT COUNT(*) FROM {quoted(table.schema)}.{quoted(table.name)}")[0]  # noqa: S608 -- quoted
-    return count, value
+    return count, value, *second
 
 
 def _savepoint(session: Session) -> bool:

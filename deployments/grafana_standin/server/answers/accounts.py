@@ -273,7 +273,7 @@ def tokens(request: Request, number: str) -> list[Json]:
 
 
 def _role(body: Json) -> str:
-    if body.get("role") not in ROLES:
+    if body.get("role") not in {*ROLES, "None"}:  # None: in the organisation, and allowed nothing
         raise RefusedError(400, "Invalid role specified")
     return str(body["role"])
 

@@ -3,9 +3,7 @@
 Secrets leave as [REDACTED].
 """
 
-import base64
 import json
-import re
 from typing import Any
 
 from deployments.grafana_standin.server.answers import provenance
@@ -55,16 +53,6 @@ RECORD = {"metric": "Metric", "from": "From", "target_datasource_uid": "TargetDa
 def _record(row: Json) -> Json | None:
     stored: Json | None = json.loads(row.get("record") or "null")
     return stored and {name: stored[key] for name, key in RECORD.items() if stored.get(key)}
-
-
-def silences(request: Request) -> list[Json]:
-    """The ids of the organisation's silences, which is all that is asked about: `kv_store` has them as protobuf messages."""
-    rows = request.rows(
-        "SELECT value FROM kv_store WHERE org_id = ? AND namespace = 'alertmanager' AND key = 'silences'", request.org_id
-    )
-    # A silence begins with its id: field 1, 36 characters.
-    found = [match.decode() for row in rows for match in re.findall(rb"\x0a\x24([0-9a-f-]{36})", base64.b64decode(row["value"]))]
-    return [{"id": name, "status": {"state": "active"}} for name in found]
 
 
 def _labels(row: Json, column: str) -> dict[str, str]:

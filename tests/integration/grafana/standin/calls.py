@@ -45,13 +45,13 @@ CALLS = [
     *(Call("GET", call.path, 403, auth=("editor", "editor")) for call in _PROVISIONING),
     *(
         Call("GET", path)
-        for path in ("/api/health", "/api/org", "/api/orgs", "/api/users", "/api/search", "/api/search?type=dash-db&limit=2", "/api/folders",
+        for path in ("/api/health", "/api/org", "/api/orgs", "/api/users", "/api/admin/settings", "/api/search", "/api/search?type=dash-db&limit=2", "/api/folders",
                      "/api/folders?parentUid=agama", "/api/library-elements", "/api/datasources", "/api/teams/search", "/api/serviceaccounts/search",
                      "/api/annotations", "/api/playlists", "/api/org/preferences")
     ),
-    *(Call("GET", path, 401, auth=None) for path in ("/api/org", "/api/orgs", "/api/users", "/api/search", "/api/folders", "/api/library-elements",
+    *(Call("GET", path, 401, auth=None) for path in ("/api/org", "/api/orgs", "/api/users", "/api/admin/settings", "/api/search", "/api/folders", "/api/library-elements",
                                                      "/api/datasources", "/api/teams/search", "/api/serviceaccounts/search", "/api/annotations")),
-    *(Call("GET", path, 403, auth=("editor", "editor")) for path in ("/api/orgs", "/api/users", "/api/datasources", "/api/org/preferences")),
+    *(Call("GET", path, 403, auth=("editor", "editor")) for path in ("/api/orgs", "/api/users", "/api/admin/settings", "/api/datasources", "/api/org/preferences")),
     Call("GET", "/api/search?limit=5001", 422),
     Call("GET", "/api/folders/agama-deep", template=_FOLDER),
     Call("GET", "/api/folders/nothing", 404, _FOLDER),

@@ -1,6 +1,10 @@
 """Alerting as a real 12.4.3 was seen to do it: an organisation's first minute, whose an object is, secrets for whoever may have them."""
 
+import base64
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -127,3 +131,40 @@ def test_two_playlists_of_one_name_keep_the_uids_that_they_are_made_with(ask: As
     stale = body | {"metadata": {"name": "second", "resourceVersion": "1"}}
     assert ask(f"{objects}/second", "PUT", json=stale).status_code == 409
     assert ask(f"{objects}/third").status_code == 404
+
+
+def _silence(begins: timedelta, ends: timedelta, now: datetime, name: str) -> bytes:
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    def moment(when: datetime) -> bytes:
+        left, written = int(when.timestamp()), b"\x08"
+        while left > 0x7F:
+            written, left = written + bytes([left & 0x7F | 0x80]), left >> 7
+        return written + bytes([left])
+
+    matchers = field(2, field(2, b"team") + field(3, b"o")) + field(2, b"\x08\x03" + field(2, b"job") + field(3, b"a.*"))
+    inner = field(1, name.encode()) + matchers + field(3, moment(now + begins)) + field(4, moment(now + ends))
+    record = field(1, inner + field(8, b"admin") + field(9, "geplant ü".encode())) + field(2, moment(now + ends))
+    return bytes([len(record)]) + record
+
+
+def test_silences_are_listed_with_their_state(tmp_path: Path) -> None:
+    build(tmp_path / "grafana.db", layout="resource")
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    kept = [_silence(-hour, hour, now, "on"), _silence(-2 * hour, -hour, now, "over"), _silence(hour, 2 * hour, now, "to come")]
+    with closing(sqlite3.connect(tmp_path / "grafana.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO kv_store (org_id, namespace, key, value, created, updated) VALUES (1, 'alertmanager', 'silences', ?, '', '')",
+            (base64.b64encode(b"".join(kept)).decode(),),
+        )
+    with serving(tmp_path) as url:
+        found = asker(url)("/api/alertmanager/grafana/api/v2/silences").json()
+        theirs = asker(url)("/api/alertmanager/grafana/api/v2/silences", headers={"X-Grafana-Org-Id": "2"}).json()
+    assert {one["id"]: one["status"]["state"] for one in found} == {"on": "active", "over": "expired", "to come": "pending"}
+    assert (found[0]["createdBy"], found[0]["comment"]) == ("admin", "geplant ü")
+    assert found[0]["matchers"] == [
+        {"name": "team", "value": "o", "isEqual": True, "isRegex": False},
+        {"name": "job", "value": "a.*", "isEqual": False, "isRegex": True},
+    ]
+    assert theirs == []

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from deployments.grafana_standin.database import Layout
+from deployments.grafana_standin.server.wire import encoded
 from tests.integration.grafana.standin.harness import OBJECTS, Ask, uids
 
 
@@ -79,6 +80,22 @@ class TestSaving:
         answer = ask("/api/dashboards/db", "POST", json=body)
         assert answer.status_code == 400
         assert message in answer.json()["message"]
+
+    def test_a_role_may_be_none_and_nothing_else_that_is_made_up(self, ask: Ask) -> None:
+        made = ask("/api/serviceaccounts", "POST", json={"name": "of a plugin", "role": "None"})
+        assert (made.status_code, made.json()["role"]) == (201, "None")
+        assert ask("/api/org/users", "POST", json={"loginOrEmail": "viewer", "role": "None"}).status_code == 200
+        assert ask("/api/search", auth=("viewer", "viewer")).status_code in {401, 403}
+        found = ask("/api/serviceaccounts/search").json()["serviceAccounts"]
+        assert {one["name"]: one["role"] for one in found}["of a plugin"] == "None"
+        assert ask("/api/serviceaccounts", "POST", json={"name": "x", "role": "Owner"}).status_code == 400
+
+    def test_half_a_character_is_what_go_makes_of_it(self, ask: Ask) -> None:
+        """Sent, and stored by whoever wrote the file; a whole one beyond the first plane stays."""
+        body = '{"dashboard": {"uid": "half", "title": "a\\ud83d b\\ud83d\\udea4 \\udc00"}}'
+        assert ask("/api/dashboards/db", "POST", data=body).status_code == 200
+        assert ask("/api/dashboards/uid/half").json()["dashboard"]["title"] == "a\ufffd b\U0001f6a4 \ufffd"
+        assert encoded({"text": "x\udc00"}) == '{"text":"x\ufffd"}'.encode()
 
     def test_a_body_that_is_no_json_is_400(self, ask: Ask) -> None:
         assert ask("/api/dashboards/db", "POST", data="{").status_code == 400

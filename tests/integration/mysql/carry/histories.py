@@ -4,9 +4,10 @@ All of it follows from a seed, which a failing test names.
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-TYPES = {
+TYPES: dict[str, Callable[[random.Random], object]] = {
     "TINYINT": lambda r: r.randrange(-128, 128),
     "SMALLINT UNSIGNED": lambda r: r.randrange(65536),
     "MEDIUMINT": lambda r: r.randrange(-(2**23), 2**23),

@@ -15,6 +15,12 @@ def server(start_mysql: StartMySQL) -> MySQLServer:
     return server
 
 
+@pytest.fixture(autouse=True)
+def _none_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tables stand for large ones, which are not read each time."""
+    monkeypatch.setattr(rotation, "SMALL", 0)
+
+
 def due_at(sequence: int, wanted: bool = True) -> str:
     """A table's name whose turn is, or is not, in the backup number `sequence` and none before."""
     return next(
@@ -65,6 +71,17 @@ def test_a_change_beside_the_log_is_found_in_its_turn_and_ends_the_chain(server:
     assert "rows: 899 by the log, 898 by the table" in limit
     with pytest.raises(ChainBroken, match=f"did not tell of every change of w.{secretly}"):
         chain.backup()
+
+    # A full compares all that the log since the chain before claims, and begins a chain that can be built on.
+    third = chain.backup(anew=True)
+    (limit,) = [limit for limit in third.limits if "without its log saying so" in limit]
+    assert limit.startswith(f"w.{other}: the source changed without its log saying so, between {full.id} and this full")
+    assert "fingerprint of its 900 rows" in limit
+    assert third.partial == "1 table changed without the log saying so"
+    details = chain.details()
+    assert (details.unlogged, details.carried) == ((), {})
+    assert details.form.row_secret not in (None, chain.details(0).form.row_secret)
+    chain.backups.pop()
 
     # The witness states what the source really held: the copy has what the log tells. What nobody has looked at is not known.
     restored = chain.restore().bring_back()

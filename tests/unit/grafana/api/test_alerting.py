@@ -14,7 +14,16 @@ NEW = {
     "GET /api/v1/provisioning/templates": (500, {"message": "Internal Server Error"}),
     "GET /api/v1/provisioning/policies": (404, {"message": "could not find an Alertmanager configuration"}),
 }
-OFF = {name: (404, {"message": "Not found"}) for name in NEW}
+OLDER = {
+    name: (500, {"message": "could not find any Alertmanager configuration"}) if status == 404 else (404, said)
+    for name, (status, said) in NEW.items()
+}
+"""The same words with other statuses."""
+RULES = "GET /api/v1/provisioning/alert-rules"
+OFF = {name: (404, {"message": "Not found"}) for name in (*NEW, RULES)}
+GONE = {name: (404, {"message": "Not found"}) for name in NEW} | {RULES: (200, [])}
+LOCKED = {name: (500, {"message": "database is locked"}) for name in NEW}
+"""What says neither: each kind says itself what it has."""
 READY = {name: (200, {"receiver": "mail"} if name.endswith("policies") else []) for name in NEW}
 VIEWER = {name: (403, {"message": "You'll need additional permissions"}) for name in NEW}
 
@@ -30,7 +39,16 @@ def test_a_real_servers_new_organisation_is_recognised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "reason"), [(NEW, "disabled_orgs"), (OFF, "no alerting of its own"), (READY, None), (VIEWER, None)]
+    ("answers", "reason"),
+    [
+        (NEW, "disabled_orgs"),
+        (OLDER, "disabled_orgs"),
+        (OFF, "no alerting of its own"),
+        (GONE, None),
+        (LOCKED, None),
+        (READY, None),
+        (VIEWER, None),
+    ],
 )
 def test_why_there_is_none(answers: dict[str, Any], reason: str | None) -> None:
     with faked(Fake(dict(answers))) as client:

@@ -10,6 +10,7 @@ from backups.machine.docker import Docker
 from backups.places.local.place import LocalPlace
 from backups.services.grafana.files import in_force, living
 from backups.services.grafana.files.in_force import InForce, Outside, Setting
+from backups.services.grafana.files.ini import read
 from backups.services.grafana.files.living import Living, NotLiving, find
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -65,7 +66,7 @@ ELSEWHERE = [
     ("[database]\npath = /srv/elsewhere/g.db", "the file /srv/elsewhere/g.db", "set place:"),
     ("[database]\nconnection_string = file:/srv/elsewhere/g.db?mode=rwc", "the file /srv/elsewhere/g.db", "set place:"),
     ("[database]\npath = ../g.db", "the file ../g.db", "plain name"),
-    ("[paths]\ndata = /etc", "the file /etc/grafana.db", "set place:"),
+    ("[paths]\ndata = /etc\n[database]\npath = hostname", "the file /etc/hostname", "set place:"),
 ]
 
 
@@ -74,7 +75,7 @@ def test_a_dead_file_is_refused_by_name(tmp_path: Path, ini: str, words: str, hi
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "grafana.db").touch()
     with pytest.raises(NotLiving) as caught:
-        found(tmp_path, ini=ini, environment={})
+        found(tmp_path, ini=ini)
 
     assert words in caught.value.message
     assert hint in str(caught.value.hint)
@@ -84,10 +85,9 @@ def test_a_dead_file_is_refused_by_name(tmp_path: Path, ini: str, words: str, hi
 @pytest.mark.parametrize(("ini", "words", "hint"), ELSEWHERE)
 def test_so_it_is_when_the_server_itself_says_so(tmp_path: Path, ini: str, words: str, hint: str) -> None:
     """The ini file says nothing: the server has it from its command line, or runs on what the file was before."""
-    section, _, rest = ini.partition("\n")
-    said = {f"{section.strip('[]')}__{key}": value for key, _, value in (line.partition(" = ") for line in rest.splitlines())}
+    said = {f"{section}__{key}": value for (section, key), value in read(ini.encode()).items()}
     with pytest.raises(NotLiving) as caught:
-        found(tmp_path, ini="", environment={}, said=server(**said))
+        found(tmp_path, ini="", said=server(**said))
 
     assert (words in caught.value.message, hint in str(caught.value.hint)) == (True, True)
 
@@ -153,7 +153,7 @@ def test_a_containers_paths_are_its_own(tmp_path: Path, environment: dict[str, s
         (None, {}, "its ini file cannot be seen"),
         ("[database]\nurl = ${URL}", None, "the variable URL"),
         ("[database]\nurl = $__vault{url}", {}, "only Grafana can read"),
-        ("[paths]\ndata = /var/lib/no-such-grafana", {}, "is not on that machine"),
+        ("[paths]\ndata = /var/lib/no-such-grafana", None, "has no such file on that machine"),
     ],
 )
 def test_what_nobody_tells_is_said_to_be_unknown(tmp_path: Path, ini: str | None, environment: Any, words: str) -> None:
@@ -162,6 +162,17 @@ def test_what_nobody_tells_is_said_to_be_unknown(tmp_path: Path, ini: str | None
     assert there.file == "grafana.db"
     assert words in there.doubt
     assert any("whether grafana.db is the database that the running server uses" in limit for limit in there.limits())
+
+
+def test_a_process_that_was_found_by_its_data_directory_has_it_there(tmp_path: Path) -> None:
+    """It runs in a container, where the place has another path; this machine has that path, too, with a file of that name."""
+    (tmp_path / "stale").mkdir()
+    (tmp_path / "stale" / "x.db").touch()
+    environment = {"GF_PATHS_DATA": f"{tmp_path}/stale", "GF_DATABASE_PATH": "x.db"}
+
+    there = found(tmp_path, ini="", environment=environment)
+
+    assert (there.file, there.doubt) == ("x.db", "")
 
 
 def test_what_is_known_is_not_doubted(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.unit.verification.samples import MONDAY, check, evidence, not_run, re
 from verification.drill.clock import Stopwatch
 from verification.drill.outcome import Progress, verdict
 from verification.evidence import words
-from verification.evidence.evidence import BackupPart, ExpectationPart, MomentPart, budget
+from verification.evidence.evidence import BackupPart, ExpectationPart, MomentPart, Untold, budget
 from verification.report import junit, page
 from verification.restore.order import Restoration
 from verification.restore.runbook import Runbook
@@ -33,7 +33,10 @@ MOMENTS = st.builds(
     later_at=st.just(MONDAY),
     stands=st.sampled_from([None, "binlog.000007:4711"]),
     transactions=st.integers(0, 400),
+    there=CHECKS.map(tuple),
+    untold=st.sampled_from([(), (Untold(subject="agama.note", why="it has no primary key"),)]),
     checks=CHECKS.map(tuple),
+    unscanned=st.sampled_from([(), ("agama.client",)]),
     why_not=st.sampled_from([None, "the second replay was left out"]),
     refuted=st.booleans(),
 )
@@ -112,6 +115,7 @@ def test_only_a_log_that_is_equal_at_both_ends_is_between_two_witnesses(progress
     proven = (
         moment is not None
         and all(end and all(each.passed for each in end) for end in ends)
+        and all(each.passed for each in moment.there)
         and moment.stands is not None
         and not moment.refuted
         and not progress.fault
@@ -166,8 +170,21 @@ def test_both_ends_of_the_log_are_named_and_what_is_between_them_is_counted() ->
     )
     assert words.proof("agama-20261116T000000Z", [GOOD], moment) == (
         "between two witnesses that were both equal: 1 of 1 check equal to the witness of agama-20261116T000000Z before it, and after it, through "
-        "the same log, 2 of 2 checks equal to the witness of agama-20261130T000000Z; the 312 transactions since agama-20261116T000000Z are from that log, and "
+        "the same log, 2 of 2 checks equal to the witness of agama-20261130T000000Z; the 312 transactions since agama-20261116T000000Z are from that log; "
         "the moment itself was compared with nothing"
+    )
+    there = moment.model_copy(update={"there": (GOOD, GOOD), "untold": (Untold(subject="agama.note", why="it has no key"),)})
+    assert words.proof("agama-20261116T000000Z", [GOOD], there).endswith(
+        "; at the moment itself 1 of 1 table equal to what the log makes of the witness before it; only by the witnesses around it: "
+        "agama.note (it has no key); all else of that moment is from the log"
+    )
+    carried = moment.model_copy(update={"unscanned": ("agama.client",)})
+    assert "20261130T000000Z (of agama.client that witness is itself from the log); " in words.proof("b", [GOOD], carried)
+    off = there.model_copy(update={"there": (GOOD, BAD)})
+    assert words.proof("agama-20261116T000000Z", [GOOD], off) == (
+        "1 of 1 check equal to the witness of agama-20261116T000000Z; the 312 transactions since are from the log, and the moment is not what it makes "
+        "of that witness: at the moment itself 1 of 2 tables equal to what the log makes of the witness before it (not equal: agama.orders); only by "
+        "the witnesses around it: agama.note (it has no key); all else of that moment is from the log"
     )
     wrong = moment.model_copy(update={"checks": (GOOD, BAD)})
     assert words.proof("agama-20261116T000000Z", [GOOD], wrong) == (

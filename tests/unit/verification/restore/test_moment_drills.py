@@ -31,7 +31,7 @@ def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site
                 listing=lambda snapshots=(): Listing(backups()),
                 manifest=lambda record: record,
             ),
-            settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql")}),
+            settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql", data_in=None)}),
             service=lambda name, docker: service,
         ),
     )

@@ -1,0 +1,189 @@
+"""How a new container starts on a restored Grafana: with its world about it, or not at all."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from backups.manifest import Manifest, Source
+from backups.services.base import Delivery
+from backups.services.grafana.files import environment, hand_over, in_force, outside, secrets
+from backups.services.grafana.files.database import FILE, opened
+from backups.services.grafana.files.in_force import Outside
+from deployments.grafana_standin.database import build
+
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+KEY = "an operator's own key"
+MANIFEST = Manifest.model_construct(
+    lifeboat="1", id="b", service="g", type="grafana", kind="full", chain="b", sequence=0, parent=None, started_at=NOW, taken_at=NOW,
+    finished_at=NOW, source=Source(version="12.4.3", image="g"), files=(), witness=(), details={},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / FILE
+    build(path, layout="resource", secret_key=KEY)
+    return path
+
+
+@pytest.fixture
+def handed(template: Path, tmp_path: Path) -> Callable[..., Delivery]:
+    """Take a backup as a capture does, and hand it over as a copy does."""
+
+    def over(
+        ini: str | None = f"[security]\nsecret_key = {KEY}\n",
+        *,
+        seen: dict[str, str] | None = None,
+        files: dict[str, str] | None = None,
+        sql: str = "",
+        plugins: tuple[str, ...] = (),
+        readable: dict[str, str] | None = None,
+    ) -> Delivery:
+        backup, data = tmp_path / "backup", tmp_path / "data"
+        backup.mkdir()
+        data.mkdir()
+        for path, text in ({"config/grafana.ini": ini} if ini is not None else {}).items() | (files or {}).items():
+            (backup / path).parent.mkdir(parents=True, exist_ok=True)
+            (backup / path).write_text(str(text))
+        shutil.copyfile(template, data / FILE)
+        if sql:
+            with closing(sqlite3.connect(data / FILE)) as connection, connection:
+                connection.executescript(sql)
+        read = (lambda path: (readable or {})[path].encode()) if readable is not None else None
+        found = in_force.read(backup / "config", Outside(seen, read))
+        outside.note(found, [outside.SECRET_KEY], backup, opens=True)
+        environment.note(seen, backup / "config", backup)
+        with opened(data / FILE) as database:
+            witness = tuple(secrets.judge(database, (KEY,)).facts)
+            details = {"plugins": [{"id": plugin, "version": "1"} for plugin in plugins]}
+            manifest = MANIFEST.model_copy(update={"witness": witness, "details": details})
+            return hand_over.delivery(backup, database, manifest, data)
+
+    return over
+
+
+def test_it_starts_with_its_configuration_and_its_key(handed: Callable[..., Delivery]) -> None:
+    delivery = handed()
+    assert (delivery.configuration_inside, delivery.unready) == ("/etc/grafana", [])
+    assert delivery.environment["GF_PATHS_CONFIG"] == "/etc/grafana/grafana.ini"
+    assert delivery.environment["GF_PATHS_PROVISIONING"] == "/etc/grafana/provisioning"
+    assert not {name for name in delivery.environment if "SECRET" in name}
+
+
+ELSEWHERE = [
+    ("", {"GF_SECURITY_SECRET_KEY": KEY}, {}),
+    ("[security]\nsecret_key = $__file{/run/key}\n", None, {"/run/key": f"{KEY}\n"}),
+    ("[security]\nsecret_key = ${MY_KEY}\n", {"MY_KEY": KEY}, {}),
+    ("", {"GF_SECURITY_SECRET_KEY__FILE": "/run/key"}, {"/run/key": KEY}),
+]
+
+
+@pytest.mark.parametrize(("ini", "seen", "readable"), ELSEWHERE)
+def test_a_key_from_outside_its_grafana_ini_comes_along_as_a_file(
+    handed: Callable[..., Delivery], ini: str, seen: dict[str, str] | None, readable: dict[str, str]
+) -> None:
+    """The image's start script refuses a key and a key's file at once, and a process's environment is no place for a key."""
+    delivery = handed(ini, seen=seen, readable=readable)
+    assert delivery.unready == []
+    assert delivery.configuration is not None
+    assert (delivery.configuration / hand_over.KEY).read_text().strip() == KEY
+    assert delivery.environment["GF_SECURITY_SECRET_KEY__FILE"] == f"/etc/grafana/{hand_over.KEY}"
+    assert "GF_SECURITY_SECRET_KEY" not in delivery.environment
+
+
+@pytest.mark.parametrize(
+    ("kept", "value"),
+    [
+        ("GF_AUTH_ANONYMOUS_ENABLED", "true"),
+        ("GF_SMTP_PASSWORD", "of the mail"),
+        ("DB_PASSWORD", "of the source"),
+        ("GF_PATHS_DATA", None),
+        ("GF_PATHS_PLUGINS", None),
+        ("GF_SERVER_PROTOCOL", None),
+        ("GF_DATABASE_PASSWORD", None),
+        ("GF_INSTALL_PLUGINS", None),
+        ("GF_PLUGINS_PREINSTALL", None),
+        ("LD_PRELOAD", None),
+        ("PATH", None),
+        ("AWS_SECRET_ACCESS_KEY", None),
+    ],
+)
+def test_of_a_containers_environment_comes_along_what_its_grafana_needs_and_nothing_else(
+    handed: Callable[..., Delivery], kept: str, value: str | None
+) -> None:
+    files = {
+        "config/provisioning/datasources/a.yaml": "datasources: [{secureJsonData: {p: $DB_PASSWORD, q: $LD_PRELOAD, r: $PATH}}]"
+    }
+    delivery = handed(seen={kept: value or "/of/the/source"}, files=files)
+    assert delivery.environment.get(kept) != "/of/the/source"
+    assert delivery.environment.get(kept) == (value or {"GF_PATHS_DATA": "/var/lib/grafana"}.get(kept))
+
+
+UNREADY = [
+    ("[smtp]\npassword = $__file{/run/smtp}\n", {}, "[smtp] password: it comes from the file /run/smtp"),
+    ("[a]\nb = $__vault{c}\n", {}, "[a] b: $__vault{…} takes it from where only Grafana can read"),
+    ("[smtp]\npassword = ${SMTP}\n", {}, "[smtp] password: it comes from the variable SMTP"),
+    ("[database]\nurl = mysql://a@b/c\n", {}, "[database] url"),
+    ("[security\n", {}, "cannot be read: line 3"),
+    ("", {"config/provisioning/datasources/a.yml": "datasources: [{url: $WHERE}]"}, "provisioning files take WHERE"),
+    ("", {"config/provisioning/plugins/a.yaml": "apps: [{type: an-app}]"}, "configure an-app, which has to be installed first"),
+]
+
+
+@pytest.mark.parametrize(("ini", "files", "why"), UNREADY)
+def test_a_server_that_something_of_its_world_would_ruin_is_not_started(
+    handed: Callable[..., Delivery], ini: str, files: dict[str, str], why: str
+) -> None:
+    delivery = handed(f"[security]\nsecret_key = {KEY}\n{ini}", files=files, plugins=("an-app",))
+    assert [line for line in delivery.unready if why in line], delivery.unready
+
+
+def test_without_the_key_or_the_provisioning_of_what_was_provided_it_is_not_started(handed: Callable[..., Delivery]) -> None:
+    delivery = handed(None, sql="UPDATE data_source SET is_prunable = 1 WHERE uid = 'agama-mysql'")
+    assert any("deletes 1 provided object" in line for line in delivery.unready)
+    assert any("the backup has not the secret_key that sealed them" in line for line in delivery.unready)
+
+
+def test_what_the_source_listened_on_is_not_what_a_new_container_listens_on(handed: Callable[..., Delivery]) -> None:
+    delivery = handed(
+        f"[security]\nsecret_key = {KEY}\n[server]\nprotocol = https\nhttp_addr = 10.0.0.7\nhttp_port = 443\n[database]\npath = other.db\n"
+    )
+    wanted = {
+        "GF_SERVER_PROTOCOL": "http", "GF_SERVER_HTTP_ADDR": "0.0.0.0", "GF_SERVER_HTTP_PORT": "3000",
+        "GF_DATABASE_TYPE": "sqlite3", "GF_DATABASE_PATH": "/var/lib/grafana/grafana.db",
+    }  # fmt: skip
+    assert {name: delivery.environment.get(name) for name in wanted} == wanted
+    assert any("its source spoke https" in note for note in delivery.notes)
+    assert delivery.unready == []
+
+
+def test_it_starts_on_the_file_that_is_handed_over_whatever_its_name(handed: Callable[..., Delivery], tmp_path: Path) -> None:
+    handed(seen={"GF_DATABASE_PATH": "other.db"})
+    (tmp_path / "data" / FILE).rename(tmp_path / "data" / "other.db")
+    with opened(tmp_path / "data" / "other.db") as database:
+        delivery = hand_over.delivery(tmp_path / "backup", database, MANIFEST, tmp_path / "data")
+    assert delivery.environment["GF_DATABASE_PATH"] == "/var/lib/grafana/other.db"
+
+
+def test_directories_come_back_where_the_server_has_them(handed: Callable[..., Delivery]) -> None:
+    paths = ("/var/lib/grafana/dashboards", "/etc/grafana/boards", "/srv/boards")
+    listed = [{"name": path, "options": {"path": path}} for path in paths]
+    files = {f"directories{path}/one.json": "{}" for path in paths}
+    delivery = handed(files=files | {"config/provisioning/dashboards/a.yaml": json.dumps({"providers": listed})})
+    assert delivery.configuration is not None
+    assert (delivery.data / "dashboards/one.json").is_file()
+    assert (delivery.configuration / "boards/one.json").is_file()
+    assert sorted(delivery.outside) == ["/srv/boards"]
+    assert any("its providers of dashboards read /srv/boards" in note for note in delivery.notes)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"LD_PRELOAD": "x", "a b": "c", "GF_A": 1}'])
+def test_a_forged_environment_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / environment.NOTED).write_text(text)
+    assert not environment.noted(tmp_path)

@@ -1,0 +1,168 @@
+"""What a table must hold is stated only where everything about it fits; else it is said what does not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pymysql.err
+import pytest
+
+from backups.errors import Damaged, LifeboatError
+from backups.services.mysql.binlog.rows import TableMap
+from backups.services.mysql.binlog.transactions import Changed
+from backups.services.mysql.carry import expected as carry
+from backups.services.mysql.carry import scratch
+from backups.services.mysql.carry.decide import Known
+from backups.services.mysql.carry.expected import Value, expected, known_of
+from backups.services.mysql.carry.nightly import Nightly
+from backups.services.mysql.carry.scratch import Hashed
+from backups.services.mysql.carry.stretch import Stretch
+from backups.services.mysql.details import Form
+from backups.services.mysql.witness.catalogue import Table
+from backups.services.mysql.witness.fingerprint import Column
+from backups.witness import Fact
+from tests.unit.mysql.binlog.test_before_full import DETAILS, manifest
+from tests.unit.mysql.binlog.test_transactions import RECORDED, piece
+
+UP_TO = 1659
+"""Of the recorded log: `a` got 3 rows, 2 were updated, 1 deleted; `b` got 2, which were updated."""
+IMAGES = {"a": 3 + 2 * 2 + 1, "b": 2 + 2 * 2}
+TABLES = [
+    Table("shop", name, tuple(Column(f"c{at}", "int", nullable=True, declared="int") for at in range(width)), keyed=True)
+    for name, width in (("a", 5), ("b", 2), ("still", 1))
+]
+KNOWN = {f"shop.{name}": Known(10, f"{7:064x}", name, "full") for name in ("a", "b", "still")}
+DEFINED = {f"shop.{name}": name for name in ("a", "b", "still")}
+
+
+@contextmanager
+def server() -> Iterator[Any]:
+    yield None
+
+
+def stated(
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hashed: dict[str, Hashed | str],
+    start: Callable[[], Any] = server,
+    **more: Any,
+) -> dict[str, Value | str]:
+    def answer(session: object, tables: Any, *_: object) -> Iterator[tuple[tuple[str, str], Hashed | str]]:
+        for table in tables:
+            yield (table.schema, table.name), hashed[table.name]
+
+    monkeypatch.setattr(scratch, "hashed", answer)
+    known = more.pop("known", KNOWN)
+    return expected(TABLES, DEFINED, known, [piece(directory, RECORDED[:UP_TO])], {}, start, Form(), **more)
+
+
+def test_images_are_added_to_what_was_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = stated(tmp_path, monkeypatch, {name: Hashed(images, f"{12:064X}") for name, images in IMAGES.items()})
+    assert found == {
+        "shop.a": Value(12, f"{7 ^ 12:064x}", "full", through_log=True),
+        "shop.b": Value(12, f"{7 ^ 12:064x}", "full", through_log=True),
+        "shop.still": Value(10, f"{7:064x}", "full", through_log=False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("a", "words"),
+    [
+        (Hashed(7, "0"), "the throw-away server has 7 rows of 8 that the log holds"),
+        (Hashed(9, "0"), "the throw-away server has 9 rows of 8"),
+        ("the throw-away server does not take its rows: 1105", "does not take its rows"),
+    ],
+)
+def test_a_table_whose_images_do_not_all_arrive_is_scanned_and_the_others_are_not(
+    a: Hashed | str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = stated(tmp_path, monkeypatch, {"a": a, "b": Hashed(6, "0")})
+    assert words in str(found["shop.a"])
+    assert isinstance(found["shop.b"], Value)
+
+
+@pytest.mark.parametrize(
+    "error", [LifeboatError("no image"), pymysql.err.OperationalError(2013, "lost"), pymysql.err.InterfaceError()]
+)
+def test_without_a_throw_away_server_what_is_named_is_scanned_and_what_is_not_is_kept(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing() -> Any:
+        raise error
+
+    found = stated(tmp_path, monkeypatch, {}, failing)
+    assert all("throw-away server" in str(found[about]) and isinstance(found[about], str) for about in ("shop.a", "shop.b"))
+    assert isinstance(found["shop.still"], Value)
+
+
+def test_a_disk_that_is_too_small_for_the_images_has_them_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(size: int) -> None:
+        assert size > 500
+        raise LifeboatError("no space")
+
+    found = stated(tmp_path, monkeypatch, {}, lambda: pytest.fail("it is not started"), require_room=refuse)
+    assert "no space" in str(found["shop.a"])
+
+
+@pytest.mark.parametrize(("rows", "xor", "words"), [(0, "7", "does not fit"), (1, "7", "does not fit"), (5, "7", None)])
+def test_what_the_log_takes_away_must_have_been_there(rows: int, xor: str, words: str | None) -> None:
+    found = carry._value(Known(rows, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), Hashed(2, xor))
+    assert (words in str(found)) if words else isinstance(found, Value)
+
+
+def deleted(rows: int) -> Stretch:
+    return Stretch({("shop", "b"): Changed(TableMap(1, "shop", "b", b"\3", b"", b"\0"), deleted=rows)})
+
+
+def test_a_table_that_is_empty_now_is_scanned() -> None:
+    assert carry._value(Known(2, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), Hashed(2, "9")) == "it is empty now"
+
+
+def test_a_log_that_is_none_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(Damaged, match=r"binlog\.000002"):
+        expected(TABLES, DEFINED, KNOWN, [piece(tmp_path, RECORDED[:1000])], {}, server, Form())
+
+
+FACTS = [Fact("w.t", "rows", 3), Fact("w.t", "fingerprint", "ab" * 32), Fact("w.t", "definition", "d")]
+
+
+@pytest.mark.parametrize(
+    ("facts", "details", "known"),
+    [
+        (FACTS, {}, Known(3, "ab" * 32, "d", "x")),
+        (FACTS, {"carried": {"agama-20261101T000000Z": ("w.t",)}}, Known(3, "ab" * 32, "d", "agama-20261101T000000Z")),
+        (FACTS, {"unlogged": ("w.t",)}, None),
+        (FACTS, {"form": Form(json_values="typed", row_secret="1" * 64)}, None),
+        (FACTS, {"form": Form(json_values="text")}, None),
+        (FACTS[1:], {}, None),
+        ([Fact("w.t", "rows", "many"), *FACTS[1:]], {}, None),
+        ([Fact("w.t", "rows", -1), *FACTS[1:]], {}, None),
+        ([Fact("w.t", "rows", True), *FACTS[1:]], {}, None),
+        ([FACTS[0], Fact("w.t", "fingerprint", "xyz"), FACTS[2]], {}, None),
+        ([FACTS[0], Fact("w.t", "fingerprint", "ab" * 30), FACTS[2]], {}, None),
+        ([*FACTS[:2], Fact("w.t", "definition", 5)], {}, None),
+    ],
+)
+def test_only_what_a_witness_of_the_same_form_says_is_known(
+    facts: list[Fact], details: dict[str, Any], known: Known | None
+) -> None:
+    held = DETAILS.model_copy(update={"form": Form(json_values="typed"), **details})
+    said = manifest(held.model_dump()).model_copy(update={"witness": tuple(facts), "id": "x"})
+    assert known_of(said, held, Form(json_values="typed")).get("w.t") == known
+
+
+@pytest.mark.parametrize(
+    ("kind", "scan", "every"), [("full", "weekly", True), ("incremental", "nightly", True), ("incremental", "weekly", False)]
+)
+def test_how_many_are_compared(kind: str, scan: str, every: bool) -> None:
+    fields: dict[str, Any] = {
+        "job": SimpleNamespace(kind=kind),
+        "settings": SimpleNamespace(scan=scan),
+        "before": SimpleNamespace(sequence=4),
+    }
+    carrier = Nightly(**fields, seen=None, details=None, form=Form(), pull=lambda _: ())  # type: ignore[arg-type]
+    due = [carrier._due(f"w.t{number}") for number in range(70)]
+    assert all(due) == every
+    assert any(due)

@@ -67,14 +67,14 @@ class Server:
 
     def dial(self) -> socket.socket:
         """Open a bare connection to it; the caller closes it. Raises OSError when nobody listens."""
-        connection = socket.socket(socket.AF_UNIX)
+        near = socket.socket(socket.AF_UNIX)
         try:
             with below.socket(self._home, SOCKET) as path:
-                connection.connect(str(path))
+                near.connect(str(path))
         except OSError:
-            connection.close()
+            near.close()
             raise
-        return connection
+        return near
 
     def run(self, function: Callable[[Session], _T]) -> _T:
         """Run a function in a session of its own; pymysql's errors become Damaged."""

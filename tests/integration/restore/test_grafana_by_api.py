@@ -106,14 +106,14 @@ def test_a_backup_of_the_files_goes_into_a_running_server(
     monkeypatch.setenv("NEW_PASSWORD", PASSWORD)
     (tmp_path / "source").mkdir()
     build(tmp_path / "source" / "grafana.db", layout="resource", secret_key=SECRET_KEY)
-    with empty(tmp_path / "new") as url:
+    with serving(tmp_path / "source") as source, empty(tmp_path / "new") as url:
         commands = "    restore: {stop: 'echo it has to run; exit 1', start: 'exit 1'}\n"
-        configuration = site(state, f"    url: {url}\n    place: local:{tmp_path}/source\n{commands}")
+        configuration = site(state, f"    url: {source}\n    place: local:{tmp_path}/source\n{commands}")
         assert lifeboat("backup", "grafana", "--config", str(configuration)).code == 0
-        planned = lifeboat("restore", "grafana", "--to", "api", "--dry-run", "--config", str(configuration))
+        planned = lifeboat("restore", "grafana", "--to", f"api:{url}", "--dry-run", "--config", str(configuration))
         assert planned.code == 0, planned.out + planned.err
         assert "it has to run" not in planned.out
-        said = lifeboat("restore", "grafana", "--to", "api", "--config", str(configuration))
+        said = lifeboat("restore", "grafana", "--to", f"api:{url}", "--config", str(configuration))
         assert said.code == 0, said.out + said.err
         assert f"is in api:{url}" in said.out
         assert "note: to be set again, the API returns no secrets: org 1 data source agama-mysql (Agama): password" in said.out

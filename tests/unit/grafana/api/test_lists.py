@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from backups.errors import LifeboatError, Transient
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.bodies import Bodies
 from backups.services.grafana.api.objects import Key, Objects
@@ -14,6 +15,7 @@ from backups.services.grafana.api.resources.dashboards import DASHBOARDS
 from backups.services.grafana.api.resources.folders import FOLDERS
 from backups.services.grafana.api.resources.rule_groups import RULE_GROUPS
 from backups.services.grafana.client import PAGE, Client, Missing, Refused
+from backups.services.http.answer import TooDeep
 from tests.conftest import FIELD_DATA
 from tests.unit.grafana.api.fake import RECORDED, recorded, said
 
@@ -113,6 +115,28 @@ def test_what_no_list_shows_as_it_is_stored_is_read_by_itself(
     assert {body["spec"]["schemaVersion"] for body in found.bodies.values()} == {14}
     assert len(found.bodies) == server.asked["/api/dashboards/uid/*"] == 70
     assert ("each is read by itself" in caplog.text) == (not versions)
+
+
+@pytest.mark.parametrize("fault", [Transient("HTTP 500: conversion failed"), Refused("HTTP 400"), TooDeep("too deep")])
+def test_a_list_that_breaks_off_loses_nobody(fault: LifeboatError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On its second page, or where dashboards of another version are asked for: the others are read by themselves."""
+
+    class Breaking(Lists):
+        broken = "v0alpha1"
+
+        def get(self, path: str, parameters: dict[str, Any]) -> Any:
+            later = bool(parameters.get("continue")) or self.broken == "v2beta1"
+            if path.endswith(f"/{self.broken}/namespaces/default/dashboards") and later:
+                raise fault
+            return super().get(path, parameters)
+
+    for broken in ("v0alpha1", "v2beta1"):
+        stored = {f"d-{number:02}": "v2beta1" if number % 3 == 0 else "v0alpha1" for number in range(30)}
+        server = Breaking(stored, ALL, page=10)
+        server.broken = broken
+        found = read(server, monkeypatch)
+        assert {key.name for key in found.bodies} == set(stored)
+        assert {body["spec"]["schemaVersion"] for body in found.bodies.values()} == {14}
 
 
 def test_a_list_and_one_by_one_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

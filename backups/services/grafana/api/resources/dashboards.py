@@ -20,6 +20,7 @@ from backups.witness import Fact
 _GROUP = "dashboard.grafana.app"
 _RAW = ("v0alpha1", "v1beta1", "v1")
 """API versions of classic dashboards; the first that a server has is asked first. 12 and 13 store in the oldest."""
+_VERSIONS_2 = ("v2", "v2beta1", "v2alpha1")
 _TOO_DEEP: Final[Body] = {"nested": "too deep"}
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ def _listed(client: Client) -> Iterator[tuple[str, str, Mapping[str, Any] | None
     except TooDeep:
         # One of a page is nested so deep that none of the page can be read. Each by itself shows which.
         pass
+    except (Refused, Transient) as error:
+        log.info("grafana: a list of dashboards cannot be had, so those that are left are read by themselves: %s", error.message)
     for version, uids in sorted(waiting.items()):
         yield from ((uid, version, None) for uid in sorted(uids))
 
@@ -98,12 +101,24 @@ def _read_classic(client: Client, uid: str) -> Body:
         answer = client.get("api", "dashboards", "uid", uid)
     except Refused:
         # 406: it is of version 2, and the server did not list it as such.
-        return _read_version_2(client, uid, "v2", kubernetes.namespace(client))
+        return _of_a_version_2(client, uid)
     spec, meta = member(answer, "dashboard"), member(answer, "meta") or {}
     if not isinstance(spec, Mapping):
         raise LifeboatError(f"dashboard {uid} has no JSON", hint="open it in Grafana: can it be shown?")
     provider = (meta.get("provisionedExternalId") or "yes") if meta.get("provisioned") else ""
     return _classic(spec, meta.get("folderUid"), meta.get("version"), provider)
+
+
+def _of_a_version_2(client: Client, uid: str) -> Body:
+    """One that is stored in a version 2 which is not known, asked for in those that there are, the newest first."""
+    space = kubernetes.namespace(client)
+    *others, last = _VERSIONS_2
+    for version in others:
+        try:
+            return _read_version_2(client, uid, version, space)
+        except Missing:
+            continue
+    return _read_version_2(client, uid, last, space)
 
 
 def _classic(spec: Mapping[str, Any], folder: object, versions: object, provider: str) -> Body:

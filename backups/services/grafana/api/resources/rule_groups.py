@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from backups.errors import Transient
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.pool import gather
@@ -19,7 +20,7 @@ from backups.services.grafana.api.resources.base import (
 )
 from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.canonical import seconds
-from backups.services.grafana.client import Client, Denied, Missing, as_list, member
+from backups.services.grafana.client import Client, Denied, Missing, Refused, as_list, member
 from backups.services.grafana.references import Targets, missing
 from backups.witness import Fact
 
@@ -48,8 +49,8 @@ def _intervals(client: Client) -> dict[tuple[str, str], int]:
     """Seconds by folder and group, of the groups that the ruler shows; none where the server has none of it."""
     try:
         answer = client.get("api", "ruler", "grafana", "api", "v1", "rules")
-    except (Denied, Missing):
-        return {}
+    except (Denied, Missing, Refused, Transient):
+        return {}  # each group is asked for itself then
     rules = (
         rule.get("grafana_alert") or {}
         for groups in (answer.values() if isinstance(answer, Mapping) else ())

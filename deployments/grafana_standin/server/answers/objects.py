@@ -16,10 +16,12 @@ CLASSIC_VERSIONS = ("v0alpha1", "v1beta1", "v1")
 
 def _metadata(org_id: int, item: Dashboard | Folder, parent: str) -> Json:
     """Metadata for an item of the old tables, which have none."""
+    file = item.provisioned_from if isinstance(item, Dashboard) else None
+    provided = {"grafana.app/managedBy": "classic-file-provisioning", "grafana.app/sourcePath": file} if file else {}
     return {
         "name": item.uid, "namespace": namespace(org_id), "uid": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{org_id}/{item.uid}")),
         "resourceVersion": str(item.version), "generation": item.version, "creationTimestamp": item.created,
-        "labels": {"grafana.app/deprecatedInternalID": str(item.id)}, "annotations": {"grafana.app/folder": parent} if parent else {},
+        "labels": {"grafana.app/deprecatedInternalID": str(item.id)}, "annotations": ({"grafana.app/folder": parent} if parent else {}) | provided,
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ What the server has under other names stays as it is. It may be repeated after i
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from backups import plural
@@ -73,6 +73,9 @@ def _foreseen(wanted: Objects, client: Client, found: organisations.Found, first
     if found.renamed is not None:
         number, name = found.renamed
         plan.moved.append(f"organisation {name} gets the name {wanted.organisations[number]}")
+    for key, who in _of_others(plan.wanted, named.bodies.get):
+        if not resource_of(key.kind).same(named.bodies.get(key), plan.wanted.bodies[key]):
+            plan.doubts.append(f"{key}: {who} provides it there, so it is left as it is")
     return before, plan
 
 
@@ -166,10 +169,16 @@ def _leave_alerting(target: Target, number: int, why: str) -> None:
 
 def _leave_to_others(target: Target) -> None:
     """What the target's own files or another tool provide there is theirs; what is equal need not be written anyhow."""
-    for key, body in target.wanted.bodies.items():
-        had, known = target.had(key), resource_of(key.kind)
-        if had is not None and (who := known.provider(had, body)):
-            target.leave(key, f"{who} provides it there")
+    for key, who in _of_others(target.wanted, target.had):
+        target.leave(key, f"{who} provides it there")
+
+
+def _of_others(wanted: Objects, had: Callable[[Key], Mapping[str, Any] | None]) -> Iterator[tuple[Key, str]]:
+    """The backup's objects that somebody else provides on the server, and who does."""
+    for key, body in wanted.bodies.items():
+        there = had(key)
+        if there is not None and (who := resource_of(key.kind).provider(there, body)):
+            yield key, who
 
 
 def present(target: Target, closed: Iterable[tuple[int, str]]) -> list[Fact]:

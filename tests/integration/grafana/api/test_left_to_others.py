@@ -105,8 +105,11 @@ def test_what_others_provide_is_left_and_named_and_all_else_is_put(
         _sql(database, "DELETE FROM annotation", "DELETE FROM data_source WHERE uid <> 'agama-mysql'")
         theirs = read(admin(url))
         receiver = GrafanaReceiver(admin(url))
+        foreseen = receiver.foresee(tmp_path / "tree", "b").notes
         notes = receiver.receive(tmp_path / "tree", "b")
         now = read(admin(url))
+    told = {kind for kind in THEIRS for note in foreseen if note.startswith(f"may be refused there: org 1 {kind}")}
+    assert told == THEIRS.keys(), "named before anything is written"
     left = {
         kind for kind in THEIRS for note in notes if note.startswith(f"org 1 {kind}") and "was left as it is, and differs" in note
     }

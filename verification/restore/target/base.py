@@ -115,7 +115,8 @@ class Target(Protocol):
 def ask(first: FirstStart | None, place: Place, address: str | None, settings: ServiceSettings, steps: Steps) -> None:
     """Ask a server that was started what its source was asked, and write down what came of it.
 
-    Raises LifeboatError when it is no longer what was delivered to it. One that cannot be asked is said not to have been.
+    Raises LifeboatError when it is no longer what was delivered to it; in its own place, where others use it at once, when
+    something of it is gone. One that cannot be asked is said not to have been.
     """
     if first is None:
         steps.started = "the started server was not asked: what was delivered to it was compared before, in the sandbox"
@@ -140,6 +141,13 @@ def ask(first: FirstStart | None, place: Place, address: str | None, settings: S
     more = f" (and {len(told) - _SHOWN} more)" if len(told) > _SHOWN else ""
     number = f"{len(wrong)} of {plural.count(len(asked.checks), 'fact')}"
     steps.started = f"of the started server {number} differ from the witness{unasked}"
+    if address is None and not any(check.observed is None for check in wrong):
+        # A service in its own place is used as soon as it is there: what differs and is not gone may be somebody's work.
+        steps.started = (
+            f"of the started server {number} differ from the witness, as by somebody's work since: {shown}{more}{unasked}"
+        )
+        steps.note(steps.started)
+        return
     raise LifeboatError(
         f"since the service was started, {place} is not what was delivered: {shown}{more}",
         hint="correct what made it change that (its retention? a provider whose files are gone?), and restore again; "

@@ -18,7 +18,7 @@ from backups.places.base import Place
 from backups.services.base import Asked, Beside, ServiceSettings
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import answers, secrets, witness
+from backups.services.grafana.files import alerting, answers, secrets, witness
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
@@ -95,7 +95,7 @@ class ObjectsStay:
         }
         stated = [fact for fact in self.stated if _stays(fact, provided)]
         found = [now[name] for fact in stated if (name := (fact.subject, fact.metric)) in now]
-        return stated, found
+        return [_there(fact) for fact in stated], [_there(fact) for fact in found]
 
     def _over_http(self, client: Client, database: Database) -> tuple[list[Check], list[str]]:
         """Compare what it answers to the user of lifeboat.yaml, organisation by organisation."""
@@ -147,8 +147,17 @@ def _provided(database: Database) -> frozenset[str]:
     """The subjects of what provisioning files provide: a start may write it anew, with other seals and as one more version."""
     sources = {f"org {row['org_id']} data source {row['uid']}" for row in database.rows("data_source") if row.get("read_only")}
     boards = {row["dashboard_id"] for row in database.rows("dashboard_provisioning")}
+    files = [row for row in database.rows("provenance_type") if row["provenance"] == "file"]
+    points = {(row["org_id"], row["record_key"]) for row in files if row["record_type"] == "contactPoint"}
     return frozenset(
-        sources | {f"org {row['org_id']} dashboard {row['uid']}" for row in database.rows("dashboard") if row["id"] in boards}
+        sources
+        | {f"org {row['org_id']} dashboard {row['uid']}" for row in database.rows("dashboard") if row["id"] in boards}
+        | {
+            f"org {one.organisation} contact point {integration.contact_point}"
+            for one in alerting.configurations(database)
+            for integration in one.integrations
+            if (one.organisation, integration.uid) in points
+        }
     )
 
 
@@ -158,6 +167,12 @@ def _stays(fact: Fact, provided: frozenset[str]) -> bool:
         return False
     if fact.metric == answers.READ_AS:
         return False
-    if fact.metric in (witness.SEALED, "saved versions"):
-        return fact.subject not in provided and fact.metric == witness.SEALED
-    return True
+    if fact.metric == "saved versions":
+        return False
+    sealed = fact.metric == witness.SEALED or " contact point " in fact.subject
+    return not (sealed and fact.subject in provided)
+
+
+def _there(fact: Fact) -> Fact:
+    """Of a plugin's settings only that they are there: a provisioning file seals them anew at each start."""
+    return Fact(fact.subject, fact.metric, "there") if " plugin setting " in fact.subject else fact

@@ -50,6 +50,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (kept,),
         )
         connection.execute("UPDATE data_source SET read_only = 1 WHERE uid = 'agama-mysql'")
+        connection.execute(
+            "INSERT INTO provenance_type (org_id, record_key, record_type, provenance) VALUES (1, 'pager-hook', 'contactPoint', 'file')"
+        )
         connection.execute("INSERT INTO star (user_id, dashboard_id, dashboard_uid, org_id) VALUES (1, 99, 'gone', 1)")
     return directory
 
@@ -115,6 +118,11 @@ RUINED = [
     ("UPDATE org_user SET role = 'Admin' WHERE user_id = 2", "org 1 member editor"),
     ("DELETE FROM permission", "org 1 role managed:users:2:permissions"),
     ("UPDATE alert_configuration SET alertmanager_configuration = '{}' WHERE org_id = 1", "org 1"),
+    (
+        """UPDATE alert_configuration SET alertmanager_configuration = replace(alertmanager_configuration, 'operators@', 'nobody@')
+        WHERE org_id = 1""",
+        "org 1 contact point operators",
+    ),
     ("DELETE FROM playlist", "org 1 playlist on-the-wall"),
     ("DELETE FROM library_element", "org 1 library panel "),
 ]
@@ -136,6 +144,9 @@ MOVED = [
     "DELETE FROM star WHERE dashboard_uid = 'gone'",
     "UPDATE data_source SET version = version + 1, updated = '2026-11-30 00:00:00' WHERE read_only = 1",
     "UPDATE data_source SET is_prunable = 1 WHERE read_only = 1",
+    # A contact point of a provisioning file is written anew, with other seals.
+    """UPDATE alert_configuration SET alertmanager_configuration = replace(alertmanager_configuration, '"password"', '"anew"')
+    WHERE org_id = 1""",
     "INSERT INTO role (name, version, org_id, uid, description, created, updated) VALUES ('fixed:x', 1, 0, 'x', '', '', '')",
 ]
 """As the table of what real servers change by themselves has it (facts/grafana-starts.md)."""

@@ -78,6 +78,19 @@ def test_what_is_gone_comes_first_and_the_others_are_counted() -> None:
     assert steps.started == "of the started server 5 of 6 facts differ from the witness"
 
 
+def test_in_its_own_place_what_differs_is_told_and_what_is_gone_is_a_fault() -> None:
+    """Whoever uses the service writes there as soon as it is back; a new container nobody knows yet."""
+    steps, more = noted(), check("agama.client", 120, 121)
+    ask(First(Asked((EQUAL, more))), cast("Any", "a place"), None, cast("Any", None), steps)
+    assert steps.started.startswith(
+        "of the started server 1 of 2 facts differ from the witness, as by somebody's work since: agama.cl"
+    )
+    with pytest.raises(LifeboatError, match=r"is not what was delivered: agama\.client m: expected 120, observed 121"):
+        ask(First(Asked((EQUAL, more))), cast("Any", "a place"), "172.17.0.2", cast("Any", None), noted())
+    with pytest.raises(LifeboatError, match=r"a is gone; agama\.client"):
+        ask(First(Asked((more, check("a", 1, None)))), cast("Any", "a place"), None, cast("Any", None), noted())
+
+
 class Made:
     """`docker:NAME`, which notes how its container was made."""
 

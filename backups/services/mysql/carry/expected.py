@@ -25,12 +25,16 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}|0+")
 
 @dataclass(frozen=True)
 class Value:
-    """What a table must hold. since: the backup for which it was scanned last. through_log: the log has rows of it."""
+    """What a table must hold. since: the backup for which it was scanned last. through_log: the log has rows of it.
+
+    fits: False where no table can hold it, so that the log does not tell of all that changed; it must be read, and differs
+    """
 
     rows: int
     fingerprint: str
     since: str
     through_log: bool
+    fits: bool = True
 
     @property
     def counted(self) -> tuple[int, str]:
@@ -137,7 +141,8 @@ def _value(before: Known, told: Stretch, name: Name, hashed: Hashed | str) -> Va
     xor = int(before.fingerprint, 16) ^ int(hashed.xor, 16)
     rows = before.rows + changed.inserted - changed.deleted
     if rows < 0 or (not rows and xor):
-        return f"the log does not fit the {before.rows} rows that there were"
+        # The log takes away what it never brought: a table that was read holds something else.
+        return Value(rows, f"{xor:064x}", before.since, through_log=True, fits=False)
     if not rows:
         # Of no rows a server prints as many zeros as it likes.
         return "it is empty now"

@@ -83,7 +83,8 @@ class Nightly:
             for table in found.tables
             if (about := subject(table.schema, table.name)) in values
         }
-        due = rotation.small(sizes) | {about for about in values if self._due(about)}
+        impossible = {about for about, value in self.values.items() if isinstance(value, Value) and not value.fits}
+        due = rotation.small(sizes) | impossible | {about for about in values if self._due(about)}
         self._tell(len(values), len(due))
         return Carried(values, due)
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from backups.config import paths
 from backups.config.settings import Settings
 from backups.errors import ConfigError
-from backups.services.base import ServiceSettings
 from backups.services.registry import SERVICE_TYPES
+from backups.services.settings import ServiceSettings
 
 SEARCHED = (Path("lifeboat.yaml"), Path("/etc/lifeboat/lifeboat.yaml"))
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from backups import durations
 from backups.hosts.settings import HostSettings
 from backups.secret import OneOfEach, Secret
-from backups.services.base import ServiceSettings
+from backups.services.settings import ServiceSettings
 
 _LEAST_BYTES = 6 * 2**20
 """Docker's own limit."""

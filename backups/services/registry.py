@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backups.hosts import Hosts
-from backups.services.base import Service, ServiceSettings
+from backups.services.base import Service
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from backups.machine.docker import Docker

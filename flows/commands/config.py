@@ -18,7 +18,7 @@ from backups import plural
 from backups.config import file
 from backups.config.settings import Settings
 from backups.secret import Secret
-from backups.services.base import RestoreSettings
+from backups.services.settings import RestoreSettings
 from backups.text import without_password
 from flows.commands import console
 from flows.commands.options import Config, Json

@@ -15,7 +15,8 @@ from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.places.base import Ownership
 from backups.secret import Secret
-from backups.services.base import Captured, Copy, Delivery, Fetched, Finding, Job, Problem, Sandbox, SqlServiceSettings
+from backups.services.base import Captured, Copy, Delivery, Fetched, Finding, Job, Problem, Sandbox
+from backups.services.settings import SqlServiceSettings
 from backups.witness import Fact
 
 

@@ -22,8 +22,8 @@ from backups.config.settings import (
     Watch,
 )
 from backups.hosts.settings import HostSettings
-from backups.services.base import RestoreSettings
 from backups.services.registry import SERVICE_TYPES
+from backups.services.settings import RestoreSettings
 from flows.commands.main import app
 from tests.pages import ROOT, Page, literals, pages
 from verification.drill import suites

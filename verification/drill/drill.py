@@ -15,10 +15,11 @@ from backups.machine import parallel
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
-from backups.services.base import Copy, Fetched, Point, Service, SqlServiceSettings
+from backups.services.base import Copy, Fetched, Point, Service
 from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.services.inspected import Inspected
 from backups.services.joined import Joined
+from backups.services.settings import SqlServiceSettings
 from verification.drill import expectations, fetch, moment, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch

@@ -8,8 +8,9 @@ from typing import Literal
 from pydantic import HttpUrl, model_validator
 
 from backups.errors import ConfigError
-from backups.services.base import Finding, ServiceSettings
+from backups.services.base import Finding
 from backups.services.http.address import account, of_this_machine, shown
+from backups.services.settings import ServiceSettings
 
 
 class HttpSettings(ServiceSettings):

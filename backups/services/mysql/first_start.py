@@ -11,7 +11,7 @@ import pymysql.err
 from backups import plural
 from backups.errors import LifeboatError
 from backups.places.base import Place
-from backups.services.base import Asked, ServiceSettings
+from backups.services.base import Asked
 from backups.services.mysql import counted
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
@@ -19,6 +19,7 @@ from backups.services.mysql.source.looking import looking
 from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.definitions import table_names
 from backups.services.mysql.witness.sessions import limit_statements
+from backups.services.settings import ServiceSettings
 from backups.witness import Check, Fact
 
 PORT = 3306

@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from backups import secret
 from backups.hosts import NOWHERE, Hosts
 from backups.secret import Secret
-from backups.services.base import SqlServiceSettings
+from backups.services.settings import SqlServiceSettings
 
 if TYPE_CHECKING:
     import paramiko

@@ -15,12 +15,13 @@ from typing import cast
 from backups import durations
 from backups.errors import LifeboatError
 from backups.places.base import Place
-from backups.services.base import Asked, Beside, ServiceSettings
+from backups.services.base import Asked, Beside
 from backups.services.prometheus import command_line, horizon, questions, ranges
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.blocks import META
 from backups.services.prometheus.details import PrometheusDetails
 from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.settings import ServiceSettings
 from backups.witness import Check, Fact, compare
 
 PORT = 9090

@@ -19,8 +19,9 @@ from backups.machine.docker import Docker
 from backups.machine.runs import Run
 from backups.manifest import BackupRecord, Kind, Manifest
 from backups.repository.repository import Repository
-from backups.services.base import Captured, Copy, Fetched, Finding, Job, Sandbox, ServiceSettings
+from backups.services.base import Captured, Copy, Fetched, Finding, Job, Sandbox
 from backups.services.continuous import Transaction
+from backups.services.settings import ServiceSettings
 from backups.witness import Fact
 from tests.integration.conftest import AT, Child, repository_at, said
 from tests.servers import restic

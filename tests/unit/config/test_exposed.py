@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from backups.config import file
 from backups.config.exposed import READABLE, exposed
 from backups.config.settings import Settings
-from backups.services.base import ServiceSettings
 from backups.services.registry import SERVICE_TYPES
+from backups.services.settings import ServiceSettings
 
 _YAML = """
 state: state

@@ -22,7 +22,9 @@ WHERE_CONTAINERS_WRITE = (
     "backups/services/prometheus/blocks.py",
     "backups/services/prometheus/configuration.py",
     "backups/services/grafana/server.py",
-    "backups/services/grafana/files/copy.py",
+    "backups/services/grafana/files/*copy.py",
+    "backups/services/grafana/files/hand_over.py",
+    "backups/services/mysql/carry/*.py",
     "backups/services/grafana/files/configuration.py",
     "backups/services/grafana/api/copy.py",
 )
@@ -40,11 +42,13 @@ ALLOWED = {
     ("verification/drill/sandbox.py", "opened"): BEFORE,
     ("backups/services/mysql/copy/advance.py", "hand_in"): OURS,
     ("backups/services/mysql/copy/advance.py", "copy_settled"): "its server has ended; `cp -a` follows no link",
+    ("backups/services/mysql/copy/advance.py", "up_to"): OURS,
     ("backups/services/mysql/copy/advance.py", "place"): OURS,
     ("backups/services/mysql/copy/advance.py", "place_rest"): OURS,
     ("backups/services/mysql/copy/advance.py", "_after"): OURS,
     ("backups/services/mysql/copy/copy.py", "assemble"): BEFORE,
     ("backups/services/mysql/copy/copy.py", "_make_home"): BEFORE,
+    ("backups/services/mysql/copy/copy.py", "expected"): OURS,
     ("backups/services/mysql/copy/hand_over.py", "require_data_only"): BEFORE,
     ("backups/services/mysql/copy/hand_over.py", "remove_sandbox_files"): ENDED,
     ("backups/services/mysql/copy/export_tables.py", "_write"): OURS,
@@ -54,6 +58,8 @@ ALLOWED = {
     ("backups/services/mysql/dump/program.py", "dumps"): BEFORE,
     ("backups/services/mysql/clone/clone.py", "clone"): ENDED,
     ("backups/services/mysql/clone/recipient.py", "running"): BEFORE,
+    ("backups/services/mysql/clone/recipient.py", "empty_server"): ENDED,
+    ("backups/services/mysql/clone/recipient.py", "_server"): BEFORE,
     (
         "backups/services/mysql/clone/recipient.py",
         "_empty_data_directory",
@@ -74,6 +80,14 @@ ALLOWED = {
     ("backups/services/grafana/files/copy.py", "assemble"): BEFORE,
     ("backups/services/grafana/files/copy.py", "start"): BEFORE,
     ("backups/services/grafana/files/copy.py", "settle"): "of the backup's own file, which no container has mounted",
+    ("backups/services/grafana/files/joined_copy.py", "assemble"): BEFORE,
+    ("backups/services/grafana/files/joined_copy.py", "settle"): OURS,
+    **{
+        ("backups/services/grafana/files/hand_over.py", function): OURS
+        for function in ("delivery", "_note_key", "_lay_out", "_has_ini")
+    },
+    ("backups/services/mysql/carry/images.py", "statements"): "of the log, which no container has mounted",
+    ("backups/services/mysql/carry/in_sandbox.py", "empty_server"): ENDED,
     ("backups/services/grafana/files/configuration.py", "write_configuration"): BEFORE,
     ("backups/services/grafana/files/configuration.py", "disarm"): BEFORE,
     ("backups/services/grafana/api/copy.py", "objects"): OURS,

@@ -13,7 +13,8 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import Manifest
 from backups.places.base import Ownership, Place
-from backups.services.base import Copy, Delivery, FirstStart, RestoreSettings, Service, ServiceSettings
+from backups.services.base import Copy, Delivery, FirstStart, Service
+from backups.services.settings import RestoreSettings, ServiceSettings
 from backups.witness import Check
 from verification.drill.outcome import short
 

@@ -15,7 +15,7 @@ from backups import plural
 from backups.errors import LifeboatError
 from backups.machine.wait import wait_until
 from backups.places.base import Place
-from backups.services.base import Asked, Beside, ServiceSettings
+from backups.services.base import Asked, Beside
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
 from backups.services.grafana.files import alerting, answers, secrets, witness
@@ -23,6 +23,7 @@ from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
 from backups.services.grafana.settings import GrafanaSettings
+from backups.services.settings import ServiceSettings
 from backups.witness import Check, Fact, compare
 
 BESIDE = Beside(

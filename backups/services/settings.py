@@ -1,0 +1,60 @@
+"""Defines what the section of any service in lifeboat.yaml may hold; each type adds its own keys."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from backups.secret import OneOfEach
+
+
+class RestoreSettings(BaseModel):
+    """Says how a real restore of a service ends on its machine.
+
+    stop, start: shell commands that are run there, before anything is moved and after everything is in place
+    owner: `user:group` that the files shall belong to; by default the owner of what is replaced, else the type's own
+    to: the default place of `lifeboat restore`; by_itself: the watch may restore there without asking (needs to, stop and start)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    to: str | None = None
+    stop: str | None = None
+    start: str | None = None
+    owner: str | None = None
+    by_itself: bool = False
+
+    @model_validator(mode="after")
+    def _know_where(self) -> "RestoreSettings":
+        by_api = self.to is not None and self.to.partition(":")[0] == "api"
+        useless = [f"restore.{key}" for key in ("stop", "start", "owner", "by_itself") if by_api and getattr(self, key)]
+        if useless:
+            raise ValueError(f"{', '.join(useless)}: a server that takes a restore by its API must run, and has no files")
+        missing = [f"restore.{key}" for key in ("to", "stop", "start") if getattr(self, key) is None]
+        if self.by_itself and missing:
+            raise ValueError(
+                f"restore.by_itself needs {', '.join(missing)}: the place that may be replaced without asking, "
+                "and how its service is stopped and started"
+            )
+        return self
+
+
+class ServiceSettings(OneOfEach):
+    """A service's section of lifeboat.yaml; each type adds its own keys."""
+
+    # A fault is often a password in the wrong place: errors show where, never what.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    type: str
+    image: str = Field(min_length=1)
+    restore: RestoreSettings = RestoreSettings()
+
+    @property
+    def data_in(self) -> str | None:
+        """The service, by its key `database`, that protects the database which this one keeps its data in; None for its own."""
+        return None
+
+
+class SqlServiceSettings(ServiceSettings):
+    """A service that answers SQL: `suites` are files of the operator's own expectations, run on the restored database."""
+
+    suites: tuple[Path, ...] = ()

@@ -166,8 +166,9 @@ def test_what_the_source_listened_on_is_not_what_a_new_container_listens_on(hand
 def test_it_starts_on_the_file_that_is_handed_over_whatever_its_name(handed: Callable[..., Delivery], tmp_path: Path) -> None:
     handed(seen={"GF_DATABASE_PATH": "other.db"})
     (tmp_path / "data" / FILE).rename(tmp_path / "data" / "other.db")
+    named = MANIFEST.model_copy(update={"details": {**MANIFEST.details, "file": "other.db"}})
     with opened(tmp_path / "data" / "other.db") as database:
-        delivery = hand_over.delivery(tmp_path / "backup", database, MANIFEST, tmp_path / "data")
+        delivery = hand_over.delivery(tmp_path / "backup", database, named, tmp_path / "data")
     assert delivery.environment["GF_DATABASE_PATH"] == "/var/lib/grafana/other.db"
 
 

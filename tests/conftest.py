@@ -90,7 +90,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """After each test, and after what is torn down with it."""
-    side_by_side.end(item, nextitem)
+    # Only a worker gets the files that share something one after the other; one by one, others come between, and it ends with the session.
+    if hasattr(item.config, "workerinput"):
+        side_by_side.end(item, nextitem)
 
 
 @pytest.hookimpl(optionalhook=True)

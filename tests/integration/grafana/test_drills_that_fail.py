@@ -1,7 +1,9 @@
 """A damaged copy is caught, and its culprit named: in the restored database and in the restored server's answers."""
 
+import os
 import sqlite3
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -145,9 +147,18 @@ def test_a_server_that_ends_while_it_is_read_fails_the_proof(harness: Harness, g
             list(copy.observe())
 
 
-def test_a_server_that_does_not_start_fails_the_proof(harness: Harness, grafana_source: GrafanaServer) -> None:
+@pytest.fixture
+def ending() -> Iterator[str]:
+    """An image whose server ends at once, and whose name says nothing of a version."""
+    name = f"lifeboat-test/ending-{os.getpid()}:latest"
+    subprocess.run(["docker", "tag", "lifeboat/mysql:9.7", name], check=True)
+    yield name
+    subprocess.run(["docker", "rmi", name], check=True, capture_output=True)
+
+
+def test_a_server_that_does_not_start_fails_the_proof(harness: Harness, grafana_source: GrafanaServer, ending: str) -> None:
     """An image whose server ends at once: the message has what it said."""
-    settings = grafana_source.settings(image="lifeboat/mysql:9.7")
+    settings = grafana_source.settings(image=ending)
     captured, data = harness.capture(settings)
 
     with pytest.raises(Damaged, match="ended while it started"):

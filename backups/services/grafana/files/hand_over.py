@@ -75,6 +75,7 @@ def delivery_without_data(backup: Path, database: Elsewhere, manifest: Manifest,
         configuration=config,
         notes=[
             f"its data are in database {database.name}, which this does not bring back: lifeboat restore {database.service}",
+            f"first {database.service}, then its configuration, then start it",
             *_notes(manifest, key, configured=True, opens=True),
             *_elsewhere(taken),
             *_named(found, backup),

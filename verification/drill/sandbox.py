@@ -34,6 +34,8 @@ _LAST = 40
 """Lines of a container's log in which it may say that the machine ran out of something."""
 _MOMENT = 1.0
 """Seconds."""
+_NOTICED = 10.0
+"""Seconds in which Docker notices that a container's process has ended."""
 
 _LOOPBACK = "127.0.0.1"
 _OWNER = ("CHOWN", "DAC_READ_SEARCH")
@@ -120,6 +122,8 @@ class DockerSandbox:
             with namespace.entered(network, f"container {container.name}"):
                 yield _LOOPBACK
         elif self.root:
+            # Its process had ended before its network could be held; Docker may notice that a moment later.
+            wait_until(lambda: not container.running(), seconds=_NOTICED)
             raise LifeboatError(
                 f"the network of container {container.name} is not there", hint=f"did it end? {container.log_line(5)}"
             )

@@ -78,7 +78,10 @@ def grafana_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grafan
         _give_away(data)
         configuration = configured(tmp_path_factory.mktemp("grafana-etc"), SECRET_KEY if database is None else None)
         started.append(name)
-        _docker("run", "-d", "--name", name, "--label", f"{LABEL}={os.getpid()}", "-v", f"{data}:/var/lib/grafana", IMAGE)
+        mounted = ["-v", f"{data}:/var/lib/grafana"]
+        # A new organisation's alerting comes with the server's next look, after a minute else.
+        looks = ["-e", "GF_UNIFIED_ALERTING_ALERTMANAGER_CONFIG_POLL_INTERVAL=1s"]
+        _docker("run", "-d", "--name", name, "--label", f"{LABEL}={os.getpid()}", *mounted, *looks, IMAGE)
         address = _docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
         server = GrafanaServer(name, f"http://{address}:3000", data, configuration)
         assert wait_until(lambda: _healthy(server.url), seconds=60), _docker("logs", name)

@@ -21,9 +21,7 @@ from backups.services.grafana.files import (
     configuration,
     first_answer,
     hand_over,
-    in_force,
     joined_capture,
-    outside,
     rows,
     secrets,
 )
@@ -193,7 +191,7 @@ class JoinedCopy:
 
     @property
     def _settings(self) -> InForce:
-        return in_force.read(self._config, known=outside.noted(self._backup.data))
+        return hand_over.settings(self._backup.data)
 
     @property
     def _config(self) -> Path:

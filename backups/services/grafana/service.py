@@ -137,6 +137,11 @@ class GrafanaService:
         """See `Received`."""
         return GrafanaDetails.of(manifest).method == API
 
+    def objects_in(self, manifest: Manifest) -> str | None:
+        """See `Received`."""
+        database = GrafanaDetails.of(manifest).database
+        return database.service if database else None
+
 
 def _taken_by(witness: Sequence[Fact]) -> str:
     """By the API, of its files, or of the files of one whose database another service protects: each states other facts."""

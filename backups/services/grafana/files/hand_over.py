@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from backups import plural
+from backups import foreign, plural
 from backups.manifest import Manifest
 from backups.places.base import Ownership
 from backups.services.base import Delivery
@@ -65,6 +65,7 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
         port=server.PORT,
         environment=start.environment,
         outside=taken,
+        read_elsewhere=_read_elsewhere(found, seen),
         unready=[*start.unready, *_unready(manifest, config, database, judged), *inis],
         first_start=ObjectsStay(manifest.witness, found, slowest, name),
         beside=first_start.BESIDE,
@@ -94,6 +95,7 @@ def delivery_without_data(backup: Path, database: Elsewhere, manifest: Manifest,
         port=server.PORT,
         environment=start.environment,
         outside=taken,
+        read_elsewhere=_read_elsewhere(found, seen),
         unready=[
             *start.unready,
             *inis,
@@ -133,6 +135,17 @@ def _lay_out(backup: Path, config: Path, found: InForce, data: Path) -> dict[str
         if whole:
             others[path] = tree
     return others
+
+
+def _read_elsewhere(found: InForce, seen: Mapping[str, str] | None) -> dict[str, str]:
+    """Where the source's server reads its provisioning files, when that is not in its configuration's directory."""
+    setting = replace(found, outside=in_force.Outside(seen)).setting("paths", PROVISIONING)
+    path = setting.readings[0].rstrip("/") if setting and setting.readings else ""
+    ini = PurePosixPath((seen or {}).get(environment.INI_PATH) or f"{named_files.CONFIG_INSIDE}/{in_force.FILES[0]}")
+    try:
+        return {} if path == str(ini.parent / PROVISIONING) else {PROVISIONING: foreign.directory_path(path)}
+    except ValueError:
+        return {}
 
 
 def _ini_files(config: Path, backup: Path) -> list[str]:

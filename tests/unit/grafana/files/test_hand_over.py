@@ -258,6 +258,24 @@ def test_a_file_that_only_the_environment_names_is_named_unless_it_is_there(
     assert (f"{variable} of the environment names the file {path}, which is not in the backup" in delivery.notes) is said
 
 
+@pytest.mark.parametrize(
+    ("ini", "seen", "elsewhere"),
+    [
+        ("", None, {}),
+        ("", {"GF_PATHS_PROVISIONING": "/etc/grafana/provisioning"}, {}),
+        ("", {"GF_PATHS_PROVISIONING": "/own/provisioning", "GF_PATHS_CONFIG": "/own/grafana.ini"}, {}),
+        ("", {"GF_PATHS_PROVISIONING": "/srv/prov/"}, {"provisioning": "/srv/prov"}),
+        ("[paths]\nprovisioning = /srv/prov\n", None, {"provisioning": "/srv/prov"}),
+        ("[paths]\nprovisioning = conf/provisioning\n", None, {}),
+        ("[paths]\nprovisioning = /srv/../etc\n", None, {}),
+    ],
+)
+def test_where_the_source_reads_its_provisioning_files_comes_along(
+    handed: Callable[..., Delivery], ini: str, seen: dict[str, str] | None, elsewhere: dict[str, str]
+) -> None:
+    assert handed(ini, seen=seen).read_elsewhere == elsewhere
+
+
 def test_what_its_provisioning_files_provide_is_provided_again(handed: Callable[..., Delivery]) -> None:
     """Also where no ini file is beside them: their server has its settings from its environment."""
     prunable = "UPDATE data_source SET is_prunable = 1 WHERE uid = 'agama-mysql'"

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from backups.errors import LifeboatError
 from backups.services.grafana import server
 from backups.services.grafana.files import in_force
 from backups.services.grafana.files.in_force import InForce, Outside
+from backups.services.grafana.files.named import SQLITE
 from backups.services.grafana.files.named_files import CONFIG_INSIDE, has_file
 from backups.services.grafana.files.provisioned import PROVISIONING, variables
 
@@ -106,6 +108,9 @@ def start(
         environment |= {name: value for name, value in (seen or {}).items() if name.startswith("GF_DATABASE_")}
     else:
         environment |= {"GF_DATABASE_TYPE": "sqlite3", "GF_DATABASE_PATH": f"{server.INSIDE}/{file}"}
+        if found.setting("database", "connection_string"):
+            # It goes before the path.
+            environment["GF_DATABASE_CONNECTION_STRING"] = f"file:{server.INSIDE}/{quote(file)}?cache=private&mode=rwc"
     notes: list[str] = []
     if configured:
         own = in_force.own_file(config, Outside(seen))
@@ -126,7 +131,9 @@ def start(
 
 
 def _names_another(found: InForce, file: str | None) -> Iterable[str]:
-    if file is not None and found.setting("database", "url"):
+    url = found.setting("database", "url") if file is not None else None
+    # An SQLite's says nothing of the file.
+    if url and not all(value.startswith(f"{SQLITE}:") for value in url.readings or ("",)):
         yield "[database] url of its configuration names another database than the restored file"
 
 

@@ -180,7 +180,7 @@ class JoinedCopy:
         if self._lent is None:
             raise LifeboatError(
                 f"Grafana's database is in the backups of {self._database.service}, and none was brought back beside it",
-                hint=f"take a backup: lifeboat backup {self._database.service}",
+                hint=f"take a backup: lifeboat backup {self._database.service}; is database: still set in lifeboat.yaml?",
             )
         return self._lent
 

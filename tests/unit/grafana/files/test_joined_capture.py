@@ -8,12 +8,12 @@ import pytest
 from backups.errors import LifeboatError
 from backups.hosts import NOWHERE
 from backups.machine.docker import Docker
-from backups.manifest import Manifest
 from backups.services.base import Captured, Finding, Job
 from backups.services.grafana.files import answers, joined_capture
 from backups.services.grafana.service import GrafanaService
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
+from tests.unit.grafana.files.conftest import MANIFEST
 from verification.restore.target.api import ApiTarget
 
 INI = "[database]\ntype = mysql\nhost = db\nname = g\n"
@@ -114,10 +114,10 @@ def test_doctor_says_what_its_backups_would_lack(etc: Path) -> None:
 
 def test_an_api_is_refused_before_the_first_byte(etc: Path, tmp_path: Path) -> None:
     """Its objects are in another service's backups: no copy of this one could be asked for them."""
-    manifest = Manifest.model_construct(id="g-1", details={"database": {"service": "agama", "name": "g"}})
+    manifest = MANIFEST.model_copy(update={"details": {"database": {"service": "agama", "name": "g"}}})
     target = ApiTarget(cast("Any", "api"), tmp_path, "grafana")
     service = GrafanaService("grafana", settings(etc), Docker())
     with pytest.raises(LifeboatError, match="its data are in the backups of agama") as refused:
         target.require_takes(service, manifest)
     assert "lifeboat restore agama" in (refused.value.hint or "")
-    target.require_takes(service, Manifest.model_construct(id="g-1", details={}))
+    target.require_takes(service, MANIFEST)

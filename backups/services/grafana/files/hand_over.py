@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -46,9 +46,10 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
     configured = config.is_dir() and any(config.iterdir())
     inis = _ini_files(config, backup) if configured else []
     seen, judged = environment.noted(backup), secrets.judge(database, secrets.keys(found))
+    at_source = replace(found, outside=in_force.Outside(seen))
     name = GrafanaDetails.of(manifest).file
     start = environment.start(found, config, seen, file=name, configured=configured, key_file=key_file)
-    named, taken = providers(config), _lay_out(backup, config, found, into)
+    named, taken = providers(config), _lay_out(backup, config, at_source, into)
     opens, slowest = _opens(manifest), max((one.interval for one in named), default=0)
     return Delivery(
         into,
@@ -58,14 +59,14 @@ def delivery(backup: Path, database: Database, manifest: Manifest, into: Path) -
         notes=[
             *_notes(manifest, key, configured=configured, opens=opens),
             *_elsewhere(taken),
-            *_named(found, backup, seen),
+            *_named(at_source, backup),
             *start.notes,
         ],
         configuration_inside=named_files.CONFIG_INSIDE,
         port=server.PORT,
         environment=start.environment,
         outside=taken,
-        read_elsewhere=_read_elsewhere(found, seen),
+        read_elsewhere=_read_elsewhere(at_source),
         unready=[*start.unready, *_unready(manifest, config, database, judged), *inis],
         first_start=ObjectsStay(manifest.witness, found, slowest, name),
         beside=first_start.BESIDE,
@@ -77,8 +78,9 @@ def delivery_without_data(backup: Path, database: Elsewhere, manifest: Manifest,
     config, found = backup / CONFIG, settings(backup)
     key = found.setting(*outside.SECRET_KEY)
     inis, seen = _ini_files(config, backup), environment.noted(backup)
+    at_source = replace(found, outside=in_force.Outside(seen))
     start = environment.start(found, config, seen, file=None, configured=True, key_file=_note_key(key, config))
-    taken = _lay_out(backup, config, found, into)
+    taken = _lay_out(backup, config, at_source, into)
     return Delivery(
         into,
         Ownership("grafana:grafana", server.USER, server.GROUP, 0o750),
@@ -88,14 +90,14 @@ def delivery_without_data(backup: Path, database: Elsewhere, manifest: Manifest,
             f"its data are in database {database.name}, which this does not bring back: lifeboat restore {database.service}",
             *_notes(manifest, key, configured=True, opens=True),
             *_elsewhere(taken),
-            *_named(found, backup, seen),
+            *_named(at_source, backup),
             *start.notes,
         ],
         configuration_inside=named_files.CONFIG_INSIDE,
         port=server.PORT,
         environment=start.environment,
         outside=taken,
-        read_elsewhere=_read_elsewhere(found, seen),
+        read_elsewhere=_read_elsewhere(at_source),
         unready=[
             *start.unready,
             *inis,
@@ -137,11 +139,11 @@ def _lay_out(backup: Path, config: Path, found: InForce, data: Path) -> dict[str
     return others
 
 
-def _read_elsewhere(found: InForce, seen: Mapping[str, str] | None) -> dict[str, str]:
+def _read_elsewhere(at_source: InForce) -> dict[str, str]:
     """Where the source's server reads its provisioning files, when that is not in its configuration's directory."""
-    setting = replace(found, outside=in_force.Outside(seen)).setting("paths", PROVISIONING)
+    setting = at_source.setting("paths", PROVISIONING)
     path = setting.readings[0].rstrip("/") if setting and setting.readings else ""
-    ini = PurePosixPath((seen or {}).get(environment.INI_PATH) or f"{named_files.CONFIG_INSIDE}/{in_force.FILES[0]}")
+    ini = PurePosixPath(at_source.outside.config() or f"{named_files.CONFIG_INSIDE}/{in_force.FILES[0]}")
     try:
         return {} if path == str(ini.parent / PROVISIONING) else {PROVISIONING: foreign.directory_path(path)}
     except ValueError:
@@ -195,8 +197,8 @@ def _elsewhere(taken: dict[str, Path]) -> Iterator[str]:
         )
 
 
-def _named(found: InForce, backup: Path, seen: Mapping[str, str] | None) -> Iterator[str]:
-    for setting, path in named_files.named_files(replace(found, outside=in_force.Outside(seen))):
+def _named(at_source: InForce, backup: Path) -> Iterator[str]:
+    for setting, path in named_files.named_files(at_source):
         if not named_files.has_file(backup / CONFIG, path):
             yield f"{setting} names the file {path}, which is not in the backup"
 

@@ -128,6 +128,18 @@ def test_directories_come_back_where_the_server_has_them(handed: Callable[..., D
     assert any("its providers of dashboards read /srv/boards" in note for note in delivery.notes)
 
 
+@pytest.mark.parametrize(("ini", "seen"), [("[paths]\ndata = /data\n", None), ("", {"GF_PATHS_DATA": "/data"})])
+def test_directories_below_the_sources_own_data_come_back_with_them(
+    handed: Callable[..., Delivery], ini: str, seen: dict[str, str] | None
+) -> None:
+    """In their own place they are there at the start; a new container has them where its provider looks."""
+    listed = {"providers": [{"name": "p", "options": {"path": "/data/boards"}}]}
+    files = {"directories/data/boards/one.json": "{}", "config/provisioning/dashboards/a.yaml": json.dumps(listed)}
+    delivery = handed(ini, seen=seen, files=files)
+    assert (delivery.data / "boards/one.json").is_file()
+    assert list(delivery.outside) == ["/data/boards"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"LD_PRELOAD": "x", "a b": "c", "GF_A": 1}'])
 def test_a_forged_environment_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / environment.NOTED).write_text(text)

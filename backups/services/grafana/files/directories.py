@@ -20,7 +20,7 @@ from backups.places.parse import parse
 from backups.services.grafana import server
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.named_files import CONFIG_INSIDE, named_files
-from backups.services.grafana.files.provisioned import PROVISIONING, providers
+from backups.services.grafana.files.provisioned import PROVISIONING, providers, value_files
 from backups.services.grafana.settings import GrafanaSettings
 
 DIRECTORIES = "directories"
@@ -112,7 +112,7 @@ def _take_provisioning(source: Source, path: str, config: Path, work: Path) -> I
 
 def _take_files(source: Source, config: Path) -> Iterator[str]:
     """Take the files that settings name and that are below `config_place`; yields the others."""
-    for setting, path in named_files(source.found):
+    for setting, path in _files_of(source, config):
         below = _below_config(source, path)
         if below is None:
             yield f"the file {path}, which {setting} names: it is not below config_place"
@@ -128,6 +128,12 @@ def _take_files(source: Source, config: Path) -> Iterator[str]:
                 yield f"the file {path}, which {setting} names: it is no file of at most {disk.size(_LARGEST_FILE)}"
         except LifeboatError as error:
             yield f"the file {path}, which {setting} names: {error.message}"
+
+
+def _files_of(source: Source, config: Path) -> Iterator[tuple[str, str]]:
+    """What names a file by its whole path, and that path: the settings, and the provisioning files."""
+    yield from named_files(source.found)
+    yield from (("a provisioning file", path) for path in value_files(config))
 
 
 def _take_directories(source: Source, config: Path, into: Path, work: Path) -> Iterator[str]:
@@ -171,7 +177,7 @@ def examine(source: Source, config: Path, work: Path) -> Iterator[str]:
             source.place(one.path).check()
         except LifeboatError as error:
             yield f"the directory {one.path} of the provider of dashboards {one.name!r}: {error.message}"
-    for setting, path in named_files(source.found):
+    for setting, path in _files_of(source, config):
         if _below_config(source, path) is None:
             yield f"the file {path}, which {setting} names: it is not below config_place"
 

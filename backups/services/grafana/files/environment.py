@@ -16,7 +16,7 @@ from backups.services.grafana.files import in_force
 from backups.services.grafana.files.in_force import InForce, Outside
 from backups.services.grafana.files.named import SQLITE
 from backups.services.grafana.files.named_files import CONFIG_INSIDE, has_file
-from backups.services.grafana.files.provisioned import PROVISIONING, variables
+from backups.services.grafana.files.provisioned import PROVISIONING, value_files, variables
 
 NOTED = "environment.json"
 """The file of a backup that keeps it."""
@@ -146,6 +146,9 @@ def _unready(found: InForce, config: Path, seen: Mapping[str, str] | None, envir
         name = "_".join(("GF", *(re.sub("[.-]", "_", part).upper() for part in (section, key))))
         if setting and setting.unknown and not {name, f"{name}__FILE"} & set(environment):
             yield f"[{section}] {key}: {setting.unknown}"
+    for path in value_files(config):
+        if not has_file(config, path):
+            yield f"provisioning files take a value from the file {path}, which is not in the backup"
     if seen is None and (named := variables(config)):
         yield (
             f"provisioning files take {', '.join(named)} from Grafana's environment, which the backup has not: "

@@ -206,6 +206,28 @@ def test_a_variable_that_names_no_file_of_a_person_is_not_told(root: Path, envir
     assert list(named_files.named_files(source(root, environment=environment).found)) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "path", "goes_along"),
+    [
+        ("datasources", "datasources: [{secureJsonData: {p: $__file{/run/secrets/db}}}]", "/run/secrets/db", False),
+        ("alerting", "{contactPoints: [{settings: {url: '$__file{/run/secrets/hook}'}}]}", "/run/secrets/hook", False),
+        ("plugins", "apps: [{jsonData: {a: '$__file{/etc/grafana/deep/key}'}}]", "/etc/grafana/deep/key", True),
+    ],
+)
+def test_a_file_that_a_provisioning_file_takes_a_value_from_goes_along_or_is_named(
+    root: Path, tmp_path: Path, kind: str, text: str, path: str, goes_along: bool
+) -> None:
+    (root / f"etc/grafana/provisioning/{kind}").mkdir(exist_ok=True)
+    (root / f"etc/grafana/provisioning/{kind}/a.yaml").write_text(text)
+    board(root, path.lstrip("/"))
+    files, limits = taken(root, tmp_path, source(root))
+    assert (f"config/{path.removeprefix('/etc/grafana/')}" in files) is goes_along
+    wanted = [] if goes_along else [f"the file {path}, which a provisioning file names: it is not below config_place"]
+    assert limits == wanted
+    assert list(directories.examine(source(root), tmp_path / "backup/config", tmp_path / "examined")) == wanted
+    assert variables(tmp_path / "backup/config") == []
+
+
 def test_a_secret_that_begins_with_a_slash_is_no_file(root: Path) -> None:
     (root / "etc/grafana/grafana.ini").write_text("[external_image_storage.s3]\nsecret_key = /of/slashes\naccess_key = /of\n")
     assert list(named_files.named_files(source(root).found)) == []

@@ -142,6 +142,20 @@ def test_where_the_source_reads_its_provisioning_files_comes_along(
     assert handed(ini, seen=seen).read_elsewhere == elsewhere
 
 
+@pytest.mark.parametrize(("path", "there"), [("/run/secrets/db", False), ("/etc/grafana/db", True), ("/etc/grafana/lost", False)])
+@pytest.mark.parametrize("seen", [None, {}])
+def test_a_value_that_a_provisioning_file_takes_from_a_file_needs_that_file(
+    handed: Callable[..., Delivery], path: str, there: bool, seen: dict[str, str] | None
+) -> None:
+    """A real server ends when it is not there, or seals an empty password."""
+    text = f"datasources: [{{secureJsonData: {{password: '$__file{{{path}}}'}}}}]"
+    delivery = handed(
+        f"[security]\nsecret_key = {KEY}\n", seen=seen, files={"config/provisioning/datasources/a.yaml": text, "config/db": ""}
+    )
+    why = [f"provisioning files take a value from the file {path}, which is not in the backup"]
+    assert delivery.unready == ([] if there else why)
+
+
 def test_what_its_provisioning_files_provide_is_provided_again(handed: Callable[..., Delivery]) -> None:
     """Also where no ini file is beside them: their server has its settings from its environment."""
     prunable = "UPDATE data_source SET is_prunable = 1 WHERE uid = 'agama-mysql'"

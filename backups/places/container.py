@@ -29,6 +29,8 @@ class NewVolume:
 
     def put(self, tree: Path, ownership: Ownership) -> None:
         """Create it and put the files into it; one that cannot be filled is removed again. Names of owners are this machine's."""
+        if self.entries():
+            raise LifeboatError(f"{self} is there already", hint=f"docker volume rm {self.name}; or restore to another name")
         directory = self.docker.make_volume(self.name)
         try:
             LocalPlace(directory, f"volume {self.name}").put(tree, replace(ownership, names=""))

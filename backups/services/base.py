@@ -195,7 +195,8 @@ class Delivery:
     a new container has its configuration; None where it starts without it. port: at which a new container answers.
     first_start: looks whether the start left everything in place; None where nothing but the service itself could tell.
     environment: what a new container's environment must say. outside: directories that it must have besides, by path in it.
-    unready: why a new container must not be started as it is, a line each. beside: what it would do twice while its source lives.
+    unready: why a new container must not be started as it is, a line each. read_elsewhere: directories of the configuration that
+    the source reads at other paths, and these. beside: what it would do twice while its source lives.
     """
 
     data: Path
@@ -210,6 +211,7 @@ class Delivery:
     environment: Mapping[str, str] = field(default_factory=dict)
     outside: Mapping[str, Path] = field(default_factory=dict)
     unready: Sequence[str] = ()
+    read_elsewhere: Mapping[str, str] = field(default_factory=dict)
     beside: "Beside | None" = None
 
 

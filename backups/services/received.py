@@ -87,3 +87,7 @@ class Received(Protocol):
     def by_api_only(self, manifest: Manifest) -> bool:
         """Whether that backup holds no files that a server could start on."""
         ...
+
+    def objects_in(self, manifest: Manifest) -> str | None:
+        """Name the service whose backups hold what a server would receive, when that backup holds none of it."""
+        ...

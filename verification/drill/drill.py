@@ -20,7 +20,7 @@ from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.services.inspected import Inspected
 from backups.services.joined import Joined
 from backups.services.settings import SqlServiceSettings
-from verification.drill import expectations, fetch, moment, suites
+from verification.drill import expectations, fetch, moment, partners, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.outcome import Progress, result
@@ -71,11 +71,7 @@ def drill(
                 image=planned.image,
                 partner=partner,
             )
-            if partner:
-                progress.unproven.append(
-                    f"whether the account that {service.name} logs in by is let in: it ran on {partner.chain[-1].id} of "
-                    f"{partner.service.name}, by an account of the copy's own"
-                )
+            progress.unproven += partners.unproven(service.name, back.copy, partner)
             progress.watch.begin(Phase.CHECK)
             if harm.running:
                 harm.running(back.copy)

@@ -7,8 +7,8 @@ from backups import witness
 from backups.errors import Damaged, LifeboatError
 from backups.manifest import BackupRecord
 from backups.repository.repository import Repository
-from backups.services.base import Service
-from backups.services.joined import Lends, Lent
+from backups.services.base import Copy, Service
+from backups.services.joined import Joined, Lends, Lent
 from verification.drill import fetch, images
 from verification.drill.sandbox import DockerSandbox
 
@@ -19,6 +19,17 @@ class Partner:
 
     service: Service
     chain: Sequence[BackupRecord]
+
+
+def unproven(name: str, copy: Copy, partner: Partner | None) -> list[str]:
+    """Say what is not proven of a copy that ran on its partner's database; nothing of one with data of its own.
+
+    A service may have moved into that database since a backup of it was taken.
+    """
+    if partner is None or not isinstance(copy, Joined):
+        return []
+    ran = f"{partner.chain[-1].id} of {partner.service.name}, by an account of the copy's own"
+    return [f"whether the account that {name} logs in by is let in: it ran on {ran}"]
 
 
 def lend(partner: Partner, repository: Repository, box: DockerSandbox) -> Lent:

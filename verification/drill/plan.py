@@ -103,16 +103,14 @@ def _planned(
 def partner_of(site: Site, name: str, backup: BackupRecord, held: Mapping[str, Sequence[Chain]]) -> tuple[BackupRecord, ...]:
     """Return the chain of the backup of the service that protects its database which was taken nearest to this one.
 
-    Empty for a service with data of its own. Raises LifeboatError when that service has no backup.
+    Empty for a service with data of its own, and where that service has no backup: a copy that needs one says so.
     """
     other = site.settings.services[name].data_in
     if other is None:
         return ()
     near = [(abs(each.taken_at - backup.taken_at), chain, each) for chain in held.get(other, []) for each in chain.backups]
     if not near:
-        raise LifeboatError(
-            f"{name} keeps its data in the database of {other}, which has no backup", hint=f"take one: lifeboat backup {other}"
-        )
+        return ()
     _, chain, each = min(near, key=lambda one: one[0])
     return tuple(chain.up_to(each.id))
 

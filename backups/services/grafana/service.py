@@ -109,9 +109,10 @@ class GrafanaService:
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See `Service`."""
-        if not self.settings.database and any(fact.metric == READ_AS for fact in witness) == self._by_api:
+        if _taken_by(witness) != (API if self._by_api else "database" if self.settings.database else "files"):
+            how = f"database: {self.settings.database}" if self.settings.database else self.settings.method
             raise LifeboatError(
-                f"{self.name}: the backup was taken by another method than {self.settings.method}, so the two cannot be compared",
+                f"{self.name}: the backup was taken by another method than {how}, so the two cannot be compared",
                 hint=f"take a backup: lifeboat backup {self.name}",
             )
         if self._by_api:
@@ -135,3 +136,15 @@ class GrafanaService:
     def by_api_only(self, manifest: Manifest) -> bool:
         """See `Received`."""
         return GrafanaDetails.of(manifest).method == API
+
+    def objects_in(self, manifest: Manifest) -> str | None:
+        """See `Received`."""
+        database = GrafanaDetails.of(manifest).database
+        return database.service if database else None
+
+
+def _taken_by(witness: Sequence[Fact]) -> str:
+    """By the API, of its files, or of the files of one whose database another service protects: each states other facts."""
+    if any(fact.subject == joined_capture.CONFIGURATION for fact in witness):
+        return "database"
+    return "files" if any(fact.metric == READ_AS for fact in witness) else API

@@ -51,6 +51,8 @@ class GrafanaSettings(HttpSettings):
     def _fit(self) -> "GrafanaSettings":
         if self.database and self.method == "files" and self.config_place is None:
             raise ValueError("database: needs config_place, the directory of grafana.ini: its secret_key opens that database")
+        if self.database and self.restore.by_itself:
+            raise ValueError("restore.by_itself: its data are in its database, which would not come back with it")
         if self.method == "files" and self.place is None and self.database is None:
             raise ValueError("place is missing: the directory that holds grafana.db; or set method: api, which needs no files")
         if self.method == "api" and (self.place or self.config_place or self.database):

@@ -216,6 +216,11 @@ FAULTS = {
         ("FILE:8: services.grafana: database: needs config_place, the directory of grafana.ini: its secret_key opens that database\n"
         "hint: deployments/example/lifeboat.yaml shows every key"),
     ),
+    "a restore by itself that would bring back no data": (
+        WELL + GRAFANA.replace("nobody", "agama") + "    restore: {to: 'local:/x', stop: a, start: b, by_itself: true}\n",
+        ("FILE:8: services.grafana: restore.by_itself: its data are in its database, which would not come back with it\n"
+        "hint: deployments/example/lifeboat.yaml shows every key"),
+    ),
     "a database for a Grafana that is read by its API": (
         WELL + GRAFANA.replace("nobody", "agama").replace("config_place: local:/etc/grafana", "method: api"),
         ("FILE:8: services.grafana: method: api reads no files: leave place, config_place and database out, or leave out method\n"

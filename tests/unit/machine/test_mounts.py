@@ -84,7 +84,7 @@ ALLOWED = {
     ("backups/services/grafana/files/joined_copy.py", "settle"): OURS,
     **{
         ("backups/services/grafana/files/hand_over.py", function): OURS
-        for function in ("delivery", "_note_key", "_lay_out", "_has_ini")
+        for function in ("delivery", "_write_new", "_note_key", "_lay_out", "_ini_files", "_unready")
     },
     ("backups/services/mysql/carry/images.py", "statements"): "of the log, which no container has mounted",
     ("backups/services/mysql/carry/in_sandbox.py", "empty_server"): ENDED,

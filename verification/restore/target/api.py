@@ -53,7 +53,12 @@ class ApiTarget:
         return str(self.receiver)
 
     def require_takes(self, service: Service, manifest: Manifest) -> None:
-        """See Target: it takes every backup of its service, as far as `foresee` sees none of it in the way of another."""
+        """See Target: it takes every backup with objects, as far as `foresee` sees none of it in the way of another."""
+        if isinstance(service, Received) and (other := service.objects_in(manifest)):
+            raise LifeboatError(
+                f"{manifest.id} holds nothing that can be put to {self}: its data are in the backups of {other}",
+                hint=f"restore the database: lifeboat restore {other}; then the configuration: --to local:/directory",
+            )
 
     def foresee(
         self, service: Service, record: BackupRecord, manifests: Callable[[BackupRecord], Manifest], repository: Repository

@@ -162,7 +162,7 @@ class PlaceTarget(FilesTarget):
         commands = self.service.settings.restore
         if delivery.inside and not self.in_place and (commands.stop or commands.start):
             steps.notes.append(f"no command was run: {self} is neither restore.to nor the service's own place")
-        if self.start and (why := lacking(self.text, self.service, self._configuration, self.docker, self.site.hosts)):
+        if self.start and (why := self._lacks(delivery)):
             steps.started = f"the service was not started: {why}"
             steps.notes.append(f"when that is mended, start it: {self.start}")
         elif self.start:
@@ -171,6 +171,10 @@ class PlaceTarget(FilesTarget):
             steps.stopped = False
             steps.notes += self._health(manifest.witness)
             ask(delivery.first_start, self.place, None, self.service.settings, steps)
+
+    def _lacks(self, delivery: Delivery) -> str | None:
+        names = self._configuration
+        return lacking(self.text, self.service, names, self.docker, self.site.hosts, delivery.read_elsewhere)
 
     def _put_configuration(self, files: Path, owner: Ownership) -> str:
         """Put the configuration beside the data, for a person to put in place; never over anything. Returns where it is."""

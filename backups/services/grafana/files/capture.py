@@ -4,7 +4,6 @@ Next file: `witness.py`.
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -14,9 +13,8 @@ from backups.errors import Damaged, LifeboatError
 from backups.hosts import Hosts
 from backups.machine import disk
 from backups.machine.docker import Docker
-from backups.places import links, names
+from backups.places import names
 from backups.places.base import Place
-from backups.places.parse import parse
 from backups.services.base import Captured, Job
 from backups.services.grafana.client import Client
 from backups.services.grafana.files import (
@@ -34,6 +32,7 @@ from backups.services.grafana.files import (
     source,
     witness,
 )
+from backups.services.grafana.files.configuration_files import fetch_configuration
 from backups.services.grafana.files.database import FILE, Database, Lacking, opened
 from backups.services.grafana.files.directories import Source
 from backups.services.grafana.files.hand_over import CONFIG
@@ -42,8 +41,6 @@ from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
 
 UNKNOWN = "unknown"
-
-_REPAIR = "stop Grafana and try, as its user: sqlite3 grafana.db '.recover' | sqlite3 mended.db; earlier backups are unharmed"
 
 
 def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *, lock_seconds: float) -> Captured:
@@ -67,17 +64,17 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     job.say(f"copying {living.file}, {disk.size(size)}, from {place}")
     compared = plausible.Comparison.begin(settings, answers=version != UNKNOWN)
     place.fetch_sqlite(living.file, job.directory / FILE, seconds=lock_seconds)
-    odd = fetch_configuration(settings, job, docker, hosts)
+    odd = fetch_configuration(settings, job.directory / CONFIG, job.work / CONFIG, docker, hosts)
     beyond = outside.of_source(settings, docker, hosts)
     found = in_force.read(job.directory / CONFIG, beyond)
     configured = in_force.own_file(job.directory / CONFIG, beyond) is not None
     taken = Source(settings, found, docker, hosts)
     odd += directories.take(taken, job.directory / CONFIG, job.directory, job.work / directories.DIRECTORIES)
-    environment.note(beyond.environment, job.directory / CONFIG, job.directory)
+    environment.note(beyond, job.directory / CONFIG, job.directory)
     plugins = plugins_of(place, job.work, taken)
     try:
         with opened(job.directory / FILE) as database:
-            _check(database, place)
+            _check(database, place, living.file)
             age.require(database, version, f"{living.file} of {place}")
             objects = read(database)
             compared.require_same(database, objects, f"{living.file} of {place}")
@@ -101,7 +98,7 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
     except Lacking as error:
         raise LifeboatError(f"{living.file} of {place} cannot be read: {error.message}", hint=error.hint) from error
     except Damaged as error:
-        raise LifeboatError(f"{living.file} of {place} is damaged: {error.message}", hint=_REPAIR) from error
+        raise LifeboatError(f"{living.file} of {place} is damaged: {error.message}", hint=_repair(living.file)) from error
     if version == UNKNOWN:
         limits.append(f"the source's version, which it did not say: {written_by}")
     for limit in limits:
@@ -147,44 +144,16 @@ def version_of(settings: GrafanaSettings, job: Job) -> str:
     return version or UNKNOWN
 
 
-def fetch_configuration(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> list[str]:
-    """Copy grafana.ini and its neighbours, and provisioning/, also where links lead to them; returns what was left out."""
-    if settings.config_place is None:
-        return []
-    place = parse(settings.config_place, docker, hosts)
-    place.check()
-    there, root = place.links(), job.work / CONFIG
-    targets = tuple(target for path, target in there.items() if target is not None and _wanted(path))
-    files = [
-        file
-        for file in place.files()
-        if _wanted(file.path) or file.path.startswith(tuple(f"{one}/" for one in targets)) or file.path in targets
-    ]
-    disk.require(job.work, sum(file.size for file in files), f"the configuration of {place}")
-    paths, odd = names.keepable(file.path for file in files)
-    place.fetch(paths, root)
-    named, odd_links = names.keepable(there)
-    unfollowed = links.follow({path: there[path] for path in named if _wanted(path)}, root)
-    for path in sorted(path for path in root.rglob("*") if path.is_file()):
-        if _wanted(inside := path.relative_to(root).as_posix()):
-            (job.directory / CONFIG / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(path, job.directory / CONFIG / inside)
-    return [
-        *(names.limit(path, str(place)) for path in (*odd, *(path for path in odd_links if _wanted(path)))),
-        *(f"{path} of {place}, a link that leads to nothing below it" for path in unfollowed),
-    ]
-
-
-def _wanted(path: str) -> bool:
-    return "/" not in path or path.startswith("provisioning/")
-
-
-def _check(database: Database, place: Place) -> None:
-    """Raise LifeboatError unless this is a sound database of Grafana's that can be read."""
+def _check(database: Database, place: Place, file: str) -> None:
+    """Raise LifeboatError unless this is a sound database of Grafana's that can be read. file: its path in the place."""
     if fault := database.fault():
-        raise LifeboatError(f"{FILE} of {place} is damaged: {fault}", hint=_REPAIR)
+        raise LifeboatError(f"{file} of {place} is damaged: {fault}", hint=_repair(file))
     if fault := age.fault(database):
-        raise LifeboatError(f"{FILE} of {place} {fault}", hint=age.HINT)
+        raise LifeboatError(f"{file} of {place} {fault}", hint=age.HINT)
+
+
+def _repair(file: str) -> str:
+    return f"stop Grafana and try, as its user: sqlite3 {file} '.recover' | sqlite3 mended.db; earlier backups are unharmed"
 
 
 def plugins_of(place: Place, work: Path, source: Source) -> list[dict[str, Any]]:

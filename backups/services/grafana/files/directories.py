@@ -4,7 +4,6 @@ Of a provider's directory only files of dashboards are taken, as its server read
 file could otherwise have any directory of the machine in a backup. Other files go along from below `config_place` alone.
 """
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,19 +19,15 @@ from backups.places.base import Place
 from backups.places.parse import parse
 from backups.services.grafana import server
 from backups.services.grafana.files.in_force import InForce
-from backups.services.grafana.files.provisioned import PROVISIONING, providers
+from backups.services.grafana.files.named_files import CONFIG_INSIDE, named_files
+from backups.services.grafana.files.provisioned import PROVISIONING, providers, value_files
 from backups.services.grafana.settings import GrafanaSettings
 
 DIRECTORIES = "directories"
 """Where a backup has them, each below its whole path."""
-CONFIG_INSIDE = "/etc/grafana"
 _MOST = 256 << 20
 """Bytes of all such directories together."""
 _LARGEST_FILE = 1 << 20
-_FILE = re.compile(r"(^|_)(file|path|cert|key|ca|metadata|set)$")
-_ELSEWHERE = frozenset({"paths", "log", "log.file", "database", "users", "live", "remote_cache"})
-"""Sections whose paths are not read as files that a person has made."""
-_ON = frozenset({"1", "t", "T", "true", "TRUE", "True", "YES", "yes", "Yes", "y", "ON", "on", "On"})
 
 
 @dataclass(frozen=True)
@@ -46,8 +41,8 @@ class Source:
 
     def views(self) -> dict[str, str]:
         """Where Grafana sees its data and its configuration, and the places that lifeboat.yaml names for them."""
-        environment = self.found.outside.environment or {}
-        config = str(PurePosixPath(environment.get("GF_PATHS_CONFIG") or f"{CONFIG_INSIDE}/grafana.ini").parent)
+        named = self.found.outside.config() or ""
+        config = str(PurePosixPath(named).parent) if named.startswith("/") else CONFIG_INSIDE
         views = {_data(self.found): self.settings.place, config: self.settings.config_place}
         # A server of the machine itself sees what the places name.
         own = {place.rpartition(":")[2].rstrip("/"): place for place in views.values() if place}
@@ -89,6 +84,8 @@ def take(source: Source, config: Path, into: Path, work: Path) -> Iterator[str]:
     work: a directory for the way, which may not be there yet
     """
     if source.settings.config_place is None:
+        # What the environment names; nothing else is seen.
+        yield from _take_files(source, config)
         return
     work.mkdir(exist_ok=True)
     if other := provisioning(source):
@@ -115,7 +112,7 @@ def _take_provisioning(source: Source, path: str, config: Path, work: Path) -> I
 
 def _take_files(source: Source, config: Path) -> Iterator[str]:
     """Take the files that settings name and that are below `config_place`; yields the others."""
-    for setting, path in named_files(source.found):
+    for setting, path in _files_of(source, config):
         below = _below_config(source, path)
         if below is None:
             yield f"the file {path}, which {setting} names: it is not below config_place"
@@ -131,6 +128,12 @@ def _take_files(source: Source, config: Path) -> Iterator[str]:
                 yield f"the file {path}, which {setting} names: it is no file of at most {disk.size(_LARGEST_FILE)}"
         except LifeboatError as error:
             yield f"the file {path}, which {setting} names: {error.message}"
+
+
+def _files_of(source: Source, config: Path) -> Iterator[tuple[str, str]]:
+    """What names a file by its whole path, and that path: the settings, and the provisioning files."""
+    yield from named_files(source.found)
+    yield from (("a provisioning file", path) for path in value_files(config))
 
 
 def _take_directories(source: Source, config: Path, into: Path, work: Path) -> Iterator[str]:
@@ -162,14 +165,19 @@ def of_dashboards(config: Path) -> list[str]:
     return list(dict.fromkeys(one.path for one in providers(config)))
 
 
-def examine(source: Source, config: Path) -> Iterator[str]:
-    """Say what a backup could not take along of what the configuration in `config` names. Reads no file, changes nothing."""
+def examine(source: Source, config: Path, work: Path) -> Iterator[str]:
+    """Say what a backup could not take along of what the configuration in `config` names; `take` without most of the files.
+
+    work: a directory for the provisioning files, where they are elsewhere
+    """
+    if source.settings.config_place and (other := provisioning(source)):
+        yield from _take_provisioning(source, other, config, work)
     for one in providers(config):
         try:
             source.place(one.path).check()
         except LifeboatError as error:
             yield f"the directory {one.path} of the provider of dashboards {one.name!r}: {error.message}"
-    for setting, path in named_files(source.found):
+    for setting, path in _files_of(source, config):
         if _below_config(source, path) is None:
             yield f"the file {path}, which {setting} names: it is not below config_place"
 
@@ -187,28 +195,6 @@ def below_provisioning(path: str, source: Source) -> bool:
     at = {f"{view}/{PROVISIONING}" for view, place in source.views().items() if place == source.settings.config_place}
     other = provisioning(source)
     return other is None and any(PurePosixPath(path).is_relative_to(one) for one in at)
-
-
-def named_files(found: InForce) -> Iterator[tuple[str, str]]:
-    """The settings, written `[section] key`, that name a file by its whole path, and that path: certificates, ldap.toml …"""
-    for section, key in found.names():
-        if section in _ELSEWHERE or not _FILE.search(key) or _off(found, section):
-            continue
-        setting = found.setting(section, key)
-        for value in (setting.readings if setting else ())[:1]:
-            if value.startswith("/") and not value.endswith("/") and "\n" not in value:
-                yield f"[{section}] {key}", value
-    for section, key in found.names():
-        setting = found.setting(section, key)
-        if setting and setting.path and (section, key) != ("security", "secret_key"):
-            yield f"[{section}] {key}", setting.path
-
-
-def has_file(config: Path, path: str) -> bool:
-    """Whether a configuration of a backup has the file that Grafana sees at a whole path."""
-    at = PurePosixPath(path)
-    own = PurePosixPath(CONFIG_INSIDE)
-    return at.is_relative_to(own) and (config / at.relative_to(own)).is_file()
 
 
 def fetch_tree(place: Place, into: Path, wanted: Callable[[str], bool], *, most: int) -> tuple[int, list[str]]:
@@ -271,10 +257,3 @@ def _data(found: InForce) -> str:
     setting = found.setting("paths", "data")
     value = setting.readings[0].rstrip("/") if setting and setting.readings else ""
     return value if value.startswith("/") else server.INSIDE
-
-
-def _off(found: InForce, section: str) -> bool:
-    if not section.startswith(("auth.", "smtp", "grpc")):
-        return False
-    enabled = found.setting(section, "enabled")
-    return not (enabled and enabled.readings and enabled.readings[0] in _ON)

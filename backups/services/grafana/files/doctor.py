@@ -15,13 +15,14 @@ from backups.services.base import Finding
 from backups.services.grafana import health
 from backups.services.grafana.client import Client
 from backups.services.grafana.files import age, directories, in_force, outside, plausible, secrets, source, witness
+from backups.services.grafana.files.configuration_files import fetch_configuration
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.directories import Source
-from backups.services.grafana.files.in_force import DEFAULTS, InForce
+from backups.services.grafana.files.hand_over import CONFIG
+from backups.services.grafana.files.in_force import InForce, Outside
 from backups.services.grafana.files.living import Living
 from backups.services.grafana.files.not_restorable import NO_CONFIGURATION, why
 from backups.services.grafana.files.objects import read
-from backups.services.grafana.files.provisioned import PROVISIONING
 from backups.services.grafana.files.secrets import Judged
 from backups.services.grafana.settings import GrafanaSettings
 
@@ -31,49 +32,37 @@ _LOCK_SECONDS = 10.0
 def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
     """See `Service.examine`."""
     yield from health.examine(settings, docker)
-    with tempfile.TemporaryDirectory() as scratch:
-        config = Path(scratch) / "config"
-        config.mkdir()
+    with tempfile.TemporaryDirectory(prefix="lifeboat-doctor-") as scratch:
         beyond = outside.of_source(settings, docker, hosts)
-        yield _configuration(settings, docker, hosts, config, in_force.candidates(beyond))
-        if any(config.iterdir()):
-            yield from _directories(directories.Source(settings, in_force.read(config, beyond), docker, hosts), config)
-        yield from _database(settings, docker, hosts, Path(scratch), in_force.read(config, beyond))
+        yield from configuration(settings, docker, hosts, beyond, Path(scratch))
+        yield from _database(settings, docker, hosts, Path(scratch), in_force.read(Path(scratch) / CONFIG, beyond))
 
 
-def _configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, config: Path, names: Sequence[str]) -> Finding:
-    """Fetch the ini files, and say whether Grafana's own, which has one of the names, is there."""
+def configuration(settings: GrafanaSettings, docker: Docker, hosts: Hosts, beyond: Outside, scratch: Path) -> Iterator[Finding]:
+    """Fetch the configuration into `scratch` as a backup would, and say what no backup could take along of what it names."""
+    config, unfound = scratch / CONFIG, []
+    config.mkdir()
     if settings.config_place is None:
-        return Finding("configuration", ok=True, message=NO_CONFIGURATION)
-    try:
-        place = parse(settings.config_place, docker, hosts)
-        place.check()
-        there = [name for name in (*names, DEFAULTS) if place.exists(name)]
-        own = [name for name in there if name != DEFAULTS]
-        if not own:
-            return Finding(
+        yield Finding("configuration", ok=True, message=NO_CONFIGURATION)
+    else:
+        try:
+            place = parse(settings.config_place, docker, hosts)
+            unfound = fetch_configuration(settings, config, scratch / "config-of-source", docker, hosts)
+        except LifeboatError as error:
+            yield Finding("configuration", ok=False, message=error.message, remedy=error.hint)
+            return
+        own = in_force.own_file(config, beyond)
+        if own is None:
+            yield Finding(
                 "configuration",
                 ok=False,
-                message=f"{names[0]} is not in {place}",
+                message=f"{in_force.candidates(beyond)[0]} is not in {place}",
                 remedy="config_place is the directory that holds it, usually /etc/grafana",
             )
-        place.fetch(there, config)
-    except LifeboatError as error:
-        return Finding("configuration", ok=False, message=error.message, remedy=error.hint)
-    return Finding("configuration", ok=True, message=f"{own[0]} can be read in {place}")
-
-
-def _directories(source: Source, config: Path) -> Iterator[Finding]:
-    """Say which directories and files that the configuration names no backup can take along."""
-    try:
-        place = parse(str(source.settings.config_place), source.docker, source.hosts)
-        if place.exists(PROVISIONING):
-            listed = [file.path for file in place.files(PROVISIONING) if file.path.endswith((".yaml", ".yml"))]
-            place.fetch(listed, config)
-        missing = list(directories.examine(source, config))
-    except LifeboatError as error:
-        yield Finding("provisioning", ok=False, message=error.message, remedy=error.hint)
-        return
+        else:
+            yield Finding("configuration", ok=True, message=f"{own.name} can be read in {place}")
+    source = Source(settings, in_force.read(config, beyond), docker, hosts)
+    missing = [*unfound, *directories.examine(source, config, scratch / "provisioning-of-source")]
     for line in missing:
         remedy = "put it below config_place, or keep it by other means: a restored server needs it"
         yield Finding("provisioning", ok=False, message=line, remedy=remedy)

@@ -6,19 +6,26 @@ Of the source's environment only Grafana's own settings are kept, and the variab
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
+from backups.errors import LifeboatError
 from backups.services.grafana import server
 from backups.services.grafana.files import in_force
-from backups.services.grafana.files.directories import CONFIG_INSIDE
-from backups.services.grafana.files.in_force import InForce
-from backups.services.grafana.files.provisioned import PROVISIONING, variables
+from backups.services.grafana.files.in_force import InForce, Outside
+from backups.services.grafana.files.named import SQLITE
+from backups.services.grafana.files.named_files import CONFIG_INSIDE, has_file
+from backups.services.grafana.files.provisioned import PROVISIONING, value_files, variables
 
 NOTED = "environment.json"
 """The file of a backup that keeps it."""
 KEY_FILE = "GF_SECURITY_SECRET_KEY__FILE"
 """By which the official image's start script takes the key from a file."""
+INI_PATH = "GF_PATHS_CONFIG"
+"""By which that script is told which ini file Grafana reads."""
+NO_INI = "lifeboat-no-settings.ini"
+"""The ini file of a configuration that has none: a Grafana that does not find the file that it is told to read ends."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _OWN = re.compile(r"GF_[A-Z0-9_]+")
 _REFERRED = re.compile(r"\$(?:__env)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -40,12 +47,17 @@ class Start:
     notes: tuple[str, ...] = ()
 
 
-def note(environment: Mapping[str, str] | None, config: Path, into: Path) -> None:
-    """Keep what a restored server needs of it, in a file that only its owner reads; nothing where nobody can see it."""
+def note(beyond: Outside, config: Path, into: Path) -> None:
+    """Keep what a restored server needs of it, in a file that only its owner reads; nothing where nobody can see it.
+
+    Which ini file the server was told to read is kept as if its environment said so, also where its command line does.
+    """
+    environment = beyond.environment
     if environment is None:
         return
     named = set(variables(config)) | _referred(config)
     wanted = {name: value for name, value in environment.items() if _OWN.fullmatch(name) or name in named}
+    wanted |= {INI_PATH: ini} if (ini := beyond.config()) else {}
     kept = {name: value for name, value in sorted(wanted.items()) if not _THE_SYSTEMS.fullmatch(name)}
     path = into / NOTED
     path.touch(mode=0o600)
@@ -70,6 +82,12 @@ def noted(data: Path) -> dict[str, str] | None:
     }
 
 
+def told(data: Path) -> Outside:
+    """Which ini file the source's server was told to read, as far as a backup knows, and nothing else of its environment."""
+    path = (noted(data) or {}).get(INI_PATH)
+    return Outside(arguments=(f"--config={path}",)) if path else Outside()
+
+
 def start(
     found: InForce, config: Path, seen: Mapping[str, str] | None, *, file: str | None, configured: bool, key_file: str | None
 ) -> Start:
@@ -90,11 +108,14 @@ def start(
         environment |= {name: value for name, value in (seen or {}).items() if name.startswith("GF_DATABASE_")}
     else:
         environment |= {"GF_DATABASE_TYPE": "sqlite3", "GF_DATABASE_PATH": f"{server.INSIDE}/{file}"}
+        if found.setting("database", "connection_string"):
+            # It goes before the path.
+            environment["GF_DATABASE_CONNECTION_STRING"] = f"file:{server.INSIDE}/{quote(file)}?cache=private&mode=rwc"
     notes: list[str] = []
     if configured:
-        own = in_force.own_file(config, in_force.Outside(seen))
+        own = in_force.own_file(config, Outside(seen))
         environment["GF_PATHS_PROVISIONING"] = f"{CONFIG_INSIDE}/{PROVISIONING}"
-        environment["GF_PATHS_CONFIG"] = f"{CONFIG_INSIDE}/{own.name if own else in_force.FILES[0]}"
+        environment[INI_PATH] = f"{CONFIG_INSIDE}/{own.name if own else NO_INI}"
     if key_file:
         environment[KEY_FILE] = f"{CONFIG_INSIDE}/{key_file}"
     if found.setting("server", "http_addr"):
@@ -105,24 +126,48 @@ def start(
         notes.append(
             f"its source spoke {protocol.readings[0]}: the new container speaks http, until GF_SERVER_PROTOCOL is taken away"
         )
-    return Start(environment, tuple(_unready(found, config, seen, environment)), tuple(notes))
+    unready = [*_names_another(found, file), *_unready(found, config, seen, environment)]
+    return Start(environment, tuple(unready), tuple(notes))
+
+
+def _names_another(found: InForce, file: str | None) -> Iterable[str]:
+    url = found.setting("database", "url") if file is not None else None
+    # An SQLite's says nothing of the file.
+    if url and not all(value.startswith(f"{SQLITE}:") for value in url.readings or ("",)):
+        yield "[database] url of its configuration names another database than the restored file"
 
 
 def _unready(found: InForce, config: Path, seen: Mapping[str, str] | None, environment: Mapping[str, str]) -> Iterable[str]:
     if found.fault:
         yield found.fault
-    if found.setting("database", "url"):
-        yield "[database] url of its configuration names another database than the restored file"
+    inside = replace(found, outside=_inside(config, seen, environment))
     for section, key in found.names():
-        setting = found.setting(section, key)
+        setting = inside.setting(section, key)
         name = "_".join(("GF", *(re.sub("[.-]", "_", part).upper() for part in (section, key))))
         if setting and setting.unknown and not {name, f"{name}__FILE"} & set(environment):
             yield f"[{section}] {key}: {setting.unknown}"
+    for path in value_files(config):
+        if not has_file(config, path):
+            yield f"provisioning files take a value from the file {path}, which is not in the backup"
     if seen is None and (named := variables(config)):
         yield (
             f"provisioning files take {', '.join(named)} from Grafana's environment, which the backup has not: "
             "without it a data source's password would be sealed anew as an empty one"
         )
+
+
+def _inside(config: Path, seen: Mapping[str, str] | None, environment: Mapping[str, str]) -> Outside:
+    """What a new container has outside its ini files: the variables of its environment, and the files of its configuration.
+
+    A variable that the source's environment had not is empty there as it was; of files only whether they are there is told.
+    """
+
+    def read(path: str) -> bytes:
+        if not has_file(config, path):
+            raise LifeboatError("it is not in the backup", hint="make that file in the new container")
+        return b""
+
+    return Outside(None if seen is None else environment, read)
 
 
 def _referred(config: Path) -> set[str]:

@@ -19,6 +19,8 @@ FILES = ("grafana.ini", "custom.ini")
 """The names of Grafana's own file: packages and images have the first, archives the second. The first that is there counts."""
 
 _EXPANDER = re.compile(r"\$(|__\w+)\{([^}]+)\}")
+_MACHINE = "HOSTNAME"
+"""The name of the server's machine, which a defaults.ini takes: every machine has one, and nothing of a backup hangs on it."""
 _DEFAULT = re.compile(r"cfg:default\.(.+)\.([^.=]+)=([^=]*)", re.DOTALL)
 _CONFIG = re.compile(r"--?config=(.+)", re.DOTALL)
 
@@ -140,9 +142,9 @@ class InForce:
         return value, used
 
     def _variable(self, name: str) -> str:
-        if self.outside.environment is None:
+        if self.outside.environment is None and name != _MACHINE:
             raise _Unknown(f"it comes from the variable {name} of Grafana's environment, which Lifeboat does not see")
-        return self.outside.environment.get(name, "")
+        return (self.outside.environment or {}).get(name, "")
 
     def _file(self, path: str) -> str:
         if self.outside.file is None:

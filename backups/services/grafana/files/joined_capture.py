@@ -17,8 +17,9 @@ from backups.machine.docker import Docker
 from backups.places.parse import parse
 from backups.services.base import Captured, Finding, Job
 from backups.services.grafana import health
-from backups.services.grafana.files import configuration, directories, environment, in_force, living, outside, source
-from backups.services.grafana.files.capture import UNKNOWN, fetch_configuration, plugins_of, version_of
+from backups.services.grafana.files import configuration, directories, doctor, environment, in_force, living, outside, source
+from backups.services.grafana.files.capture import UNKNOWN, plugins_of, version_of
+from backups.services.grafana.files.configuration_files import fetch_configuration
 from backups.services.grafana.files.directories import Source
 from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.living import NotLiving
@@ -28,23 +29,23 @@ from backups.witness import Fact
 
 _HINT = "write [database] type, host and name, or its url, into the grafana.ini of config_place; or leave database: out"
 
+CONFIGURATION = "configuration"
+"""What the first fact of such a backup is about, and of no other."""
+
 
 def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -> Captured:
     """See `Service.capture`."""
     version = version_of(settings, job)
     database = _database(settings, docker, hosts)
     taken_at = job.now()
-    odd = fetch_configuration(settings, job, docker, hosts)
-    beyond = outside.of_source(settings, docker, hosts)
-    found = in_force.read(job.directory / CONFIG, beyond)
+    odd, taken = _configuration(settings, job.directory, job.work, docker, hosts)
+    found, beyond = taken.found, taken.found.outside
     if in_force.own_file(job.directory / CONFIG, beyond) is None:
         raise LifeboatError(f"grafana.ini is not in {settings.config_place}", hint="config_place is the directory that holds it")
     key = found.setting(*outside.SECRET_KEY)
     # A file may be any file: what it holds is kept only where it is seen to open secrets, which nobody sees here.
     outside.note(found, configuration.kept(found), job.directory, opens=key is not None and key.path is None)
-    taken = Source(settings, found, docker, hosts)
-    odd += directories.take(taken, job.directory / CONFIG, job.directory, job.work / directories.DIRECTORIES)
-    environment.note(beyond.environment, job.directory / CONFIG, job.directory)
+    environment.note(beyond, job.directory / CONFIG, job.directory)
     plugins = plugins_of(parse(settings.place, docker, hosts), job.work, taken) if settings.place else []
     limits = [
         *odd,
@@ -52,6 +53,7 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -
         *([f"the file {key.path}, which has the secret_key: protect it, too"] if key and key.path else []),
         *([f"the secret_key: {key.unknown}"] if key and key.unknown else []),
         *([f"the plugins: {', '.join(str(one['id']) for one in plugins)} have to be installed again"] if plugins else []),
+        *([] if settings.place else ["its plugins, which are not even listed: place: does not name its data directory"]),
         *([f"folders and dashboards, which it keeps in {database.elsewhere}"] if database.elsewhere else []),
         *(["the source's version, which it did not say"] if version == UNKNOWN else []),
     ]
@@ -67,11 +69,18 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts) -
     return Captured(taken_at, version, facts(job.directory / CONFIG), details)
 
 
+def _configuration(settings: GrafanaSettings, into: Path, work: Path, docker: Docker, hosts: Hosts) -> tuple[list[str], Source]:
+    """Copy the configuration, and what it names elsewhere, into a backup's directory; returns what was left out."""
+    odd = fetch_configuration(settings, into / CONFIG, work / CONFIG, docker, hosts)
+    taken = Source(settings, in_force.read(into / CONFIG, outside.of_source(settings, docker, hosts)), docker, hosts)
+    return [*odd, *directories.take(taken, into / CONFIG, into, work / directories.DIRECTORIES)], taken
+
+
 def facts(config: Path) -> list[Fact]:
     """State every file of a configuration: its size, and a hash of it."""
     files = sorted(path for path in config.rglob("*") if path.is_file())
     return [
-        Fact("configuration", "files", len(files)),
+        Fact(CONFIGURATION, "files", len(files)),
         *(
             fact
             for path in files
@@ -88,13 +97,20 @@ def current_facts(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> li
         data, work = Path(scratch) / "data", Path(scratch) / "work"
         data.mkdir()
         work.mkdir()
-        fetch_configuration(settings, Job("full", data, work, (), docker, data), docker, hosts)
+        _configuration(settings, data, work, docker, hosts)
         return facts(data / CONFIG)
 
 
 def examine(settings: GrafanaSettings, docker: Docker, hosts: Hosts) -> Iterator[Finding]:
     """See `Service.examine`."""
     yield from health.examine(settings, docker)
+    with tempfile.TemporaryDirectory(prefix="lifeboat-doctor-") as scratch:
+        beyond = outside.of_source(settings, docker, hosts)
+        yield from doctor.configuration(settings, docker, hosts, beyond, Path(scratch))
+        key = in_force.read(Path(scratch) / CONFIG, beyond).setting(*outside.SECRET_KEY)
+        if key and key.unknown:
+            remedy = "write the key into grafana.ini, or keep it where you will find it on the bad day"
+            yield Finding("secrets", ok=False, message=f"the secret_key is not known: {key.unknown}", remedy=remedy)
     try:
         database = _database(settings, docker, hosts)
         message = f"{database.words}, as {database.origin} says: it is in the backups of {settings.database}"

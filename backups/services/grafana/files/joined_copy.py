@@ -21,9 +21,7 @@ from backups.services.grafana.files import (
     configuration,
     first_answer,
     hand_over,
-    in_force,
     joined_capture,
-    outside,
     rows,
     secrets,
 )
@@ -182,7 +180,7 @@ class JoinedCopy:
         if self._lent is None:
             raise LifeboatError(
                 f"Grafana's database is in the backups of {self._database.service}, and none was brought back beside it",
-                hint=f"take a backup: lifeboat backup {self._database.service}",
+                hint=f"take a backup: lifeboat backup {self._database.service}; is database: still set in lifeboat.yaml?",
             )
         return self._lent
 
@@ -193,7 +191,7 @@ class JoinedCopy:
 
     @property
     def _settings(self) -> InForce:
-        return in_force.read(self._config, known=outside.noted(self._backup.data))
+        return hand_over.settings(self._backup.data)
 
     @property
     def _config(self) -> Path:

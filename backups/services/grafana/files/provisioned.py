@@ -16,6 +16,8 @@ INTERVAL = 10
 """Seconds between two looks of a provider at its directory, unless it says another number: Grafana's default, and its least."""
 _KINDS = (".yaml", ".yml", ".json")
 _VARIABLE = re.compile(r"(?<!\$)\$(?:__env)?(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_FILE = re.compile(r"(?<!\$)\$__file\{([^}\n]+)\}")
+_OTHERS = ("alerting", "dashboards", "notifiers", "access-control")
 _FILLED = ("datasources", "plugins")
 """Kinds of files in whose every value Grafana fills in variables. In those of alerting `$labels` and `$values` are its own."""
 _LARGEST = 4 << 20
@@ -47,10 +49,15 @@ def variables(config: Path) -> list[str]:
     """The variables of Grafana's environment that provisioning files take values from."""
     found: set[str] = set()
     for text, _ in _files(config, _FILLED):
-        found |= {braced or bare for braced, bare in _VARIABLE.findall(text)}
-    for text, _ in _files(config, ("alerting", "dashboards", "notifiers", "access-control")):
+        found |= {name for braced, bare in _VARIABLE.findall(text) if not (name := braced or bare).startswith("__")}
+    for text, _ in _files(config, _OTHERS):
         found |= {name for braced, bare in _VARIABLE.findall(text) if (name := braced or bare).isupper()}
     return sorted(found)
+
+
+def value_files(config: Path) -> list[str]:
+    """The files that provisioning files take values from, as Grafana sees them: a server that does not find one may end."""
+    return sorted({path for text, _ in _files(config, (*_FILLED, *_OTHERS)) for path in _FILE.findall(text)})
 
 
 def apps(config: Path) -> list[str]:
@@ -67,6 +74,9 @@ def _files(config: Path, kinds: Iterable[str]) -> Iterator[tuple[str, Any]]:
     for kind in kinds:
         directory = config / PROVISIONING / kind
         for path in sorted(directory.rglob("*")) if directory.is_dir() else ():
+            if any(part.startswith("..") for part in path.relative_to(directory).parts):
+                # What a ConfigMap's links lead to, once more: the links are read.
+                continue
             if path.suffix.lower() in _KINDS[: 2 if kind == "dashboards" else 3] and path.is_file() and not path.is_symlink():
                 if path.stat().st_size > _LARGEST:
                     continue

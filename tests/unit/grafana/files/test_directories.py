@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from backups.services.grafana.files import directories, in_force
+from backups.services.grafana.files import directories, in_force, named_files
 from backups.services.grafana.files.directories import Source
 from backups.services.grafana.files.provisioned import apps, providers, variables
 from backups.services.grafana.settings import GrafanaSettings
@@ -97,7 +98,7 @@ def test_a_configmaps_links_are_followed_and_what_it_hides_stays_hidden(root: Pa
 def test_a_directory_that_cannot_be_had_is_named_by_backup_and_doctor(root: Path, tmp_path: Path, path: str) -> None:
     provide(root, path)
     _, limits = taken(root, tmp_path, source(root))
-    said = list(directories.examine(source(root), tmp_path / "backup/config"))
+    said = list(directories.examine(source(root), tmp_path / "backup/config", tmp_path / "examined"))
     assert len(limits) == len(said) == 1
     assert f"the directory {path} of the provider of dashboards 'p0'" in limits[0]
     assert limits == said
@@ -151,15 +152,98 @@ def test_a_file_that_a_setting_names_goes_along_from_below_config_place_and_is_n
     assert (f"config/{path.removeprefix('/etc/grafana/')}" in files) is goes_along
     assert any(f"the file {path}, which [" in limit for limit in limits) is not goes_along
     assert (
-        any(f"the file {path}, which [" in line for line in directories.examine(of, tmp_path / "backup/config")) is not goes_along
+        any(
+            f"the file {path}, which [" in line
+            for line in directories.examine(of, tmp_path / "backup/config", tmp_path / "examined")
+        )
+        is not goes_along
     )
+
+
+@pytest.mark.parametrize(
+    ("environment", "path", "goes_along"),
+    [
+        ({"GF_SMTP_PASSWORD__FILE": "/run/secrets/smtp"}, "/run/secrets/smtp", False),
+        ({"GF_SERVER_CERT_KEY": "/srv/tls/a.key"}, "/srv/tls/a.key", False),
+        ({"GF_AUTH_GENERIC_OAUTH_TLS_CLIENT_CA": "/srv/ca.pem"}, "/srv/ca.pem", False),
+        ({"GF_AUTH_GENERIC_OAUTH_ENABLED": "true", "GF_AUTH_GENERIC_OAUTH_TLS_CLIENT_CA": "/srv/ca"}, "/srv/ca", False),
+        ({"GF_AUTH_LDAP_CONFIG_FILE": "/etc/grafana/deep/ldap.toml"}, "/etc/grafana/deep/ldap.toml", True),
+        ({"GF_PATHS_CONFIG": "/opt/own/grafana.ini", "GF_SERVER_CERT_FILE": "/opt/own/tls/a.crt"}, "/opt/own/tls/a.crt", True),
+    ],
+)
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_file_that_a_variable_names_goes_along_or_is_named_too(
+    root: Path, tmp_path: Path, environment: dict[str, str], path: str, goes_along: bool, configured: bool
+) -> None:
+    of = source(root, environment=environment)
+    if not configured:
+        of = replace(of, settings=of.settings.model_copy(update={"config_place": None}))
+    elif "GF_PATHS_CONFIG" in environment:
+        of = replace(of, settings=of.settings.model_copy(update={"config_place": "docker:box:/opt/own"}))
+    board(root, path.lstrip("/"))
+    goes_along = goes_along and configured
+    files, limits = taken(root, tmp_path, of)
+    below = path.removeprefix("/etc/grafana/").removeprefix("/opt/own/")
+    assert (f"config/{below}" in files) is goes_along
+    (name,) = [name for name, value in environment.items() if value == path]
+    wanted = [] if goes_along else [f"the file {path}, which {name} of the environment names: it is not below config_place"]
+    assert limits == wanted
+    assert list(directories.examine(of, tmp_path / "backup/config", tmp_path / "examined")) == wanted
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"GF_PATHS_DATA": "/var/lib/grafana", "GF_PATHS_CONFIG": "/etc/grafana/grafana.ini"},
+        {"GF_SECURITY_SECRET_KEY": "/of slashes", "GF_SECURITY_SECRET_KEY__FILE": "/run/key"},
+        {"GF_SECURITY_ADMIN_PASSWORD__FILE": "/run/secrets/admin"},
+        {"GF_EXTERNAL_IMAGE_STORAGE_S3_SECRET_KEY": "/of/slashes", "GF_EXTERNAL_IMAGE_STORAGE_AZURE_BLOB_ACCOUNT_KEY": "/of"},
+        {"GF_AUTH_LDAP_ENABLED": "false", "GF_AUTH_LDAP_CONFIG_FILE": "/srv/ldap.toml"},
+        {"GF_SERVER_CERT_FILE": "relative.crt", "SERVER_CERT_FILE": "/srv/a"},
+    ],
+)
+def test_a_variable_that_names_no_file_of_a_person_is_not_told(root: Path, environment: dict[str, str]) -> None:
+    assert list(named_files.named_files(source(root, environment=environment).found)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "path", "goes_along"),
+    [
+        ("datasources", "datasources: [{secureJsonData: {p: $__file{/run/secrets/db}}}]", "/run/secrets/db", False),
+        ("alerting", "{contactPoints: [{settings: {url: '$__file{/run/secrets/hook}'}}]}", "/run/secrets/hook", False),
+        ("plugins", "apps: [{jsonData: {a: '$__file{/etc/grafana/deep/key}'}}]", "/etc/grafana/deep/key", True),
+    ],
+)
+def test_a_file_that_a_provisioning_file_takes_a_value_from_goes_along_or_is_named(
+    root: Path, tmp_path: Path, kind: str, text: str, path: str, goes_along: bool
+) -> None:
+    (root / f"etc/grafana/provisioning/{kind}").mkdir(exist_ok=True)
+    (root / f"etc/grafana/provisioning/{kind}/a.yaml").write_text(text)
+    board(root, path.lstrip("/"))
+    files, limits = taken(root, tmp_path, source(root))
+    assert (f"config/{path.removeprefix('/etc/grafana/')}" in files) is goes_along
+    wanted = [] if goes_along else [f"the file {path}, which a provisioning file names: it is not below config_place"]
+    assert limits == wanted
+    assert list(directories.examine(source(root), tmp_path / "backup/config", tmp_path / "examined")) == wanted
+    assert variables(tmp_path / "backup/config") == []
+
+
+def test_a_secret_that_begins_with_a_slash_is_no_file(root: Path) -> None:
+    (root / "etc/grafana/grafana.ini").write_text("[external_image_storage.s3]\nsecret_key = /of/slashes\naccess_key = /of\n")
+    assert list(named_files.named_files(source(root).found)) == []
+
+
+def test_a_file_is_named_once_however_often_it_is(root: Path) -> None:
+    (root / "etc/grafana/grafana.ini").write_text("[smtp]\nenabled = true\ncert_file = /a\n[server]\ncert_file = /b\n")
+    found = source(root, environment={"GF_SERVER_CERT_FILE": "/c", "GF_GRPC_SERVER_CERT_FILE": "/c"}).found
+    assert [path for _, path in named_files.named_files(found)] == ["/c", "/a"]
 
 
 def test_a_section_that_is_off_names_nothing(root: Path) -> None:
     (root / "etc/grafana/grafana.ini").write_text(
         "[auth.ldap]\nenabled = false\nconfig_file = /srv/ldap.toml\n[smtp]\ncert_file = /srv/x\n"
     )
-    assert list(directories.named_files(source(root).found)) == []
+    assert list(named_files.named_files(source(root).found)) == []
 
 
 def test_local_places_are_what_the_server_sees(root: Path, tmp_path: Path) -> None:

@@ -1,71 +1,15 @@
 """How a new container starts on a restored Grafana: with its world about it, or not at all."""
 
 import json
-import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from backups.manifest import Manifest, Source
 from backups.services.base import Delivery
-from backups.services.grafana.files import environment, hand_over, in_force, outside, secrets
+from backups.services.grafana.files import environment, hand_over
 from backups.services.grafana.files.database import FILE, opened
-from backups.services.grafana.files.in_force import Outside
-from deployments.grafana_standin.database import build
-
-NOW = datetime(2026, 11, 30, tzinfo=UTC)
-KEY = "an operator's own key"
-MANIFEST = Manifest.model_construct(
-    lifeboat="1", id="b", service="g", type="grafana", kind="full", chain="b", sequence=0, parent=None, started_at=NOW, taken_at=NOW,
-    finished_at=NOW, source=Source(version="12.4.3", image="g"), files=(), witness=(), details={},
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / FILE
-    build(path, layout="resource", secret_key=KEY)
-    return path
-
-
-@pytest.fixture
-def handed(template: Path, tmp_path: Path) -> Callable[..., Delivery]:
-    """Take a backup as a capture does, and hand it over as a copy does."""
-
-    def over(
-        ini: str | None = f"[security]\nsecret_key = {KEY}\n",
-        *,
-        seen: dict[str, str] | None = None,
-        files: dict[str, str] | None = None,
-        sql: str = "",
-        plugins: tuple[str, ...] = (),
-        readable: dict[str, str] | None = None,
-    ) -> Delivery:
-        backup, data = tmp_path / "backup", tmp_path / "data"
-        backup.mkdir()
-        data.mkdir()
-        for path, text in ({"config/grafana.ini": ini} if ini is not None else {}).items() | (files or {}).items():
-            (backup / path).parent.mkdir(parents=True, exist_ok=True)
-            (backup / path).write_text(str(text))
-        shutil.copyfile(template, data / FILE)
-        if sql:
-            with closing(sqlite3.connect(data / FILE)) as connection, connection:
-                connection.executescript(sql)
-        read = (lambda path: (readable or {})[path].encode()) if readable is not None else None
-        found = in_force.read(backup / "config", Outside(seen, read))
-        outside.note(found, [outside.SECRET_KEY], backup, opens=True)
-        environment.note(seen, backup / "config", backup)
-        with opened(data / FILE) as database:
-            witness = tuple(secrets.judge(database, (KEY,)).facts)
-            details = {"plugins": [{"id": plugin, "version": "1"} for plugin in plugins]}
-            manifest = MANIFEST.model_copy(update={"witness": witness, "details": details})
-            return hand_over.delivery(backup, database, manifest, data)
-
-    return over
+from tests.unit.grafana.files.conftest import KEY, MANIFEST
 
 
 def test_it_starts_with_its_configuration_and_its_key(handed: Callable[..., Delivery]) -> None:
@@ -182,6 +126,18 @@ def test_directories_come_back_where_the_server_has_them(handed: Callable[..., D
     assert (delivery.configuration / "boards/one.json").is_file()
     assert sorted(delivery.outside) == ["/srv/boards"]
     assert any("its providers of dashboards read /srv/boards" in note for note in delivery.notes)
+
+
+@pytest.mark.parametrize(("ini", "seen"), [("[paths]\ndata = /data\n", None), ("", {"GF_PATHS_DATA": "/data"})])
+def test_directories_below_the_sources_own_data_come_back_with_them(
+    handed: Callable[..., Delivery], ini: str, seen: dict[str, str] | None
+) -> None:
+    """In their own place they are there at the start; a new container has them where its provider looks."""
+    listed = {"providers": [{"name": "p", "options": {"path": "/data/boards"}}]}
+    files = {"directories/data/boards/one.json": "{}", "config/provisioning/dashboards/a.yaml": json.dumps(listed)}
+    delivery = handed(ini, seen=seen, files=files)
+    assert (delivery.data / "boards/one.json").is_file()
+    assert list(delivery.outside) == ["/data/boards"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', '{"LD_PRELOAD": "x", "a b": "c", "GF_A": 1}'])

@@ -189,3 +189,29 @@ def test_what_the_configuration_lacks_is_told_before_a_start(
     service = SimpleNamespace(settings=SimpleNamespace(config_place=place))
     found = lacking(text, cast("Any", service), names, cast("Any", Engine(etc, running=running)), cast("Any", None))
     assert found == (said and said.format(etc=etc))
+
+
+@pytest.mark.parametrize("config_place", ["local:{etc}", "docker:box:/etc/x"])
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_read_elsewhere_is_looked_for_there(tmp_path: Path, config_place: str, there: bool) -> None:
+    """And not in `config_place`, where the source never had it: its service would never be started again."""
+    etc, more = tmp_path / "etc", tmp_path / "more"
+    etc.mkdir()
+    more.mkdir()
+    (etc / "grafana.ini").touch()
+    if there:
+        (more / "a.yaml").touch()
+
+    class Elsewhere(Engine):
+        def mounted(self, container: str, path: str) -> Mounted | None:
+            return Mounted(more, None, whole=True) if path == str(more) else super().mounted(container, path)
+
+        def host_path(self, container: str, path: str) -> Path:
+            return more if path == str(more) else super().host_path(container, path)
+
+    place = config_place.format(etc=etc)
+    service = cast("Any", SimpleNamespace(settings=SimpleNamespace(config_place=place)))
+    names, docker = ["grafana.ini", "provisioning/a.yaml"], cast("Any", Elsewhere(etc))
+    text = "docker:box:/d" if place.startswith("docker:") else "local:/d"
+    found = lacking(text, service, names, docker, cast("Any", None), {"provisioning": str(more)})
+    assert found == (None if there else f"{place.rpartition(':')[0]}:{more} lacks a.yaml of its configuration")

@@ -73,7 +73,7 @@ def clashes(wanted: Objects, before: Objects, version: Version) -> tuple[list[st
             (refusing if verdict else doubtful).extend(_in_use(unique, wanted, before))
     refusing += _folders(wanted, before)
     if version is None or version < _SINCE_12_4:
-        refusing += _of_two_kinds(wanted, before)
+        (doubtful if version is None else refusing).extend(_of_two_kinds(wanted, before))
     return refusing, doubtful
 
 

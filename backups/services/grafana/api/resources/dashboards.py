@@ -189,7 +189,8 @@ def _is_there(client: Client, uid: str) -> bool:
 
 def _save(client: Client, space: str, uid: str, body: Mapping[str, Any], *, there: bool) -> None:
     if not body["apiVersion"]:
-        sent = {"dashboard": body["spec"] | {"uid": uid, "id": None}, "folderUid": body["folderUid"], "overwrite": True}
+        # Versions in which titles are unique write a new one over another of that title, if they are let.
+        sent = {"dashboard": body["spec"] | {"uid": uid, "id": None}, "folderUid": body["folderUid"], "overwrite": there}
         client.send("POST", "api", "dashboards", "db", body=sent | {"message": "restored by Lifeboat"})
         return
     path = ("apis", _GROUP, body["apiVersion"], "namespaces", space, "dashboards")

@@ -56,7 +56,9 @@ def planned(
     known: Container[Key] = before.bodies if first is None else first
     kept: list[str] = []
     moved, emptied = _moves(wanted, before)
-    rules = {uid for key in _of_kind(wanted, kinds.RULE_GROUP) for uid in _uids(wanted.bodies[key], "rules")}
+    rules: dict[int, set[str]] = {}
+    for key in _of_kind(wanted, kinds.RULE_GROUP):
+        rules.setdefault(key.organisation, set()).update(_uids(wanted.bodies[key], "rules"))
     order, exchanged = in_order(wanted, before, version)
     unseen = {key for key in order if key.kind in {*wholes.WHOLES, kinds.RULE_GROUP} and _closed(before, key)}
     merged = replace(wanted, bodies=Bodies())
@@ -72,7 +74,7 @@ def planned(
             bodies.kept[key] = wanted.packed.kept[key]
             continue
         if key.kind == kinds.RULE_GROUP:
-            body, extra = wholes.rules(wanted.bodies[key], had, rules)
+            body, extra = wholes.rules(wanted.bodies[key], had, rules[key.organisation])
         else:
             body, extra = wholes.WHOLES[key.kind](wanted.bodies[key], had)
         bodies[key] = body

@@ -99,6 +99,10 @@ def test_what_a_write_would_replace_is_sent_along_and_named(case: str) -> None:
     key = Key(1, *wanted[:2])
     assert plan.wanted.bodies[key] == merged[2]
     assert plan.kept == [f"{key}: {one}" for one in named]
+    elsewhere = objects(had, organisation=2)
+    elsewhere.bodies.update(objects(wanted).bodies)
+    both = planned(elsewhere, objects(had), version=NEW)
+    assert both.wanted.bodies[key] == merged[2], "another organisation of the backup has nothing to do with it"
     again = planned(objects(wanted), objects(merged), version=NEW)
     assert again.wanted.bodies[key] == merged[2], "twice in a row changes nothing"
     alone = planned(objects(wanted), objects(wanted), version=NEW)
@@ -236,6 +240,11 @@ CLASHES: dict[str, tuple[Objects, Objects, Version, list[str]]] = {
         objects(folder("a", "b")), objects(folder("b", "a")), NEW, ["org 1 folder a: it is in b, which is in itself: b in a"],
     ),
     "folders turned over": (objects(folder("b"), folder("a", "b")), objects(folder("a"), folder("b", "a")), NEW, []),
+    "a rule that another organisation's backup has, before 11.1": (
+        Objects({**objects(group("g", "a")).bodies, **objects(group("h", "b"), organisation=2).bodies}),
+        objects((*group("h", "a")[:2], group("h", "a")[2] | {"rules": [{"uid": "b", "title": "Title of a"}]})), OLD,
+        ["org 1 rule group f/g: its rule's title Title of a in f is that of f/h there"],
+    ),
     "another organisation's": (
         objects(source("a", "P")), objects(source("b", "P"), organisation=2), NEW, [],
     ),

@@ -12,7 +12,7 @@ from backups.services.grafana.api.resources import kubernetes
 from backups.services.grafana.api.resources.base import Body, Resource
 from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.canonical import folder_uid
-from backups.services.grafana.client import Client, Denied, Missing, Refused
+from backups.services.grafana.client import Client, Declined
 from backups.services.http.answer import TooDeep
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def _listed(client: Client) -> dict[str, Mapping[str, Any]]:
     """Every folder by its uid; none where no list that carries them can be had: there are other ways."""
     try:
         return {str(one["metadata"]["name"]): one for one in kubernetes.every(client, "folder.grafana.app", "folders")}
-    except (Denied, Missing, Refused, TooDeep, Transient) as error:
+    except (Declined, TooDeep, Transient) as error:
         log.info("grafana: a list of folders cannot be had, so they are read level by level: %s", error.message)
         return {}
 
@@ -53,7 +53,7 @@ def _lacks_none(client: Client, listed: Container[str]) -> bool:
         return all(
             str(hit["uid"]) in listed for hit in client.pages("api", "search", type="dash-folder") if hit["uid"] != _SHARED
         )
-    except (Denied, Missing, Refused, TooDeep, Transient) as error:
+    except (Declined, TooDeep, Transient) as error:
         log.info("grafana: folders cannot be searched for, so they are read level by level: %s", error.message)
         return False
 

@@ -87,7 +87,10 @@ def planned(
     replaced = [
         key
         for key in bodies
-        if key in before.bodies and str(key) not in held and not resource(key.kind).same(before.bodies[key], bodies[key])
+        if key in before.bodies
+        and str(key) not in held
+        and not resource(key.kind).same(before.bodies[key], bodies[key])
+        and (key in known or wholes.loses(key.kind, before.bodies[key], bodies[key], login))
     ]
     refusing, doubtful = clashes(wanted, before, version)
     return Plan(merged, unseen, kept, moved, emptied, sorted(replaced), held, [*exchanged, *refusing], doubtful)

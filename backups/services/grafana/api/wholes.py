@@ -145,6 +145,12 @@ def without_own(kind: str, had: Mapping[str, Any], login: str | None) -> Mapping
     return had
 
 
+def loses(kind: str, had: Mapping[str, Any], body: Mapping[str, Any], login: str | None) -> bool:
+    """Whether what people did to an object that an earlier try made is written over: more than what `without_own` leaves out."""
+    inside = {kinds.TEAM_MEMBERS: "members", kinds.FOLDER_PERMISSIONS: "items", kinds.DASHBOARD_PERMISSIONS: "items"}.get(kind)
+    return inside is None or any(one not in body[inside] for one in without_own(kind, had, login).get(inside) or [])
+
+
 def _given_by_itself(one: Mapping[str, Any], login: str | None) -> bool:
     to, level = str(one.get("to")), one.get("permission")
     if level == _ADMIN:

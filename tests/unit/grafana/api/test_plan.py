@@ -139,6 +139,10 @@ def test_what_people_add_between_two_tries_is_kept_and_named(case: str, login: s
     key = Key(1, *wanted[:2])
     assert plan.wanted.bodies[key] == merged[2]
     assert plan.kept == [f"{key}: {one}" for one in named]
+    untouched = {**there, **{name: there[name][len(had[2][name]) :] for name in ("items", "members") if name in there}}
+    if untouched != there:
+        gone_on = planned(objects(wanted), objects((kind, name, untouched)), first=set(), version=NEW, login=login)
+        assert (gone_on.replaced, gone_on.kept) == ([], []), "nobody came between"
 
 
 EVERY: dict[str, Body] = {one.kind: {"name": "x", "items": [], "members": []} for one in (*RESOURCES, USERS)}

@@ -48,6 +48,7 @@ class ApiTarget:
     kept: Path | None = field(default=None, init=False)
     _backup: str = field(default="", init=False)
     _held: Sequence[str] | None = field(default=None, init=False)
+    _over: bool = field(default=False, init=False)
 
     def __str__(self) -> str:
         return str(self.receiver)
@@ -119,9 +120,11 @@ class ApiTarget:
             now = datetime.now(UTC)
             self.kept = self.state / "restores" / f"{self.service}.before-restore-{now:%Y%m%dT%H%M%SZ}"
             self.receiver.keep(self.kept)
-            said = {"to": str(self), "backup": self._backup, "at": now.isoformat()}
+            said = {"to": str(self), "backup": self._backup, "at": now.isoformat(), "replaces": bool(held)}
             (self.kept / _UNFINISHED).write_text(json.dumps(said), encoding="utf-8")
-        if held:
+        self._over = bool(held)
+        # What an earlier try has written over is equal to the backup by now, and its only copy is the one kept then.
+        if held or self._replaced():
             steps.aside = str(self.kept)
             steps.note(f"what it held is also in {self.kept}")
 
@@ -129,7 +132,7 @@ class ApiTarget:
         """See Target."""
         steps.begin_step("deliver", f"Put everything into {self}, and read it back")
         try:
-            steps.notes += self.receiver.receive(delivery.data, manifest.id, self.first, over=steps.aside is not None)
+            steps.notes += self.receiver.receive(delivery.data, manifest.id, self.first, over=self._over)
         except LifeboatError:
             if not self.receiver.written:
                 self._forget(steps)
@@ -150,6 +153,15 @@ class ApiTarget:
         (self.kept / _UNFINISHED).unlink(missing_ok=True)
         if steps.aside is None:
             shutil.rmtree(self.kept, ignore_errors=True)
+
+    def _replaced(self) -> bool:
+        """Whether an earlier try wrote over what the server held; where it does not say so, as if it had."""
+        if self.first is None:
+            return False
+        try:
+            return bool(json.loads((self.first / _UNFINISHED).read_text(encoding="utf-8")).get("replaces", True))
+        except (OSError, ValueError, AttributeError):
+            return True
 
     def unfinished(self, backup: str, now: datetime) -> Path | None:
         """Where what the server held before the first try of this restore is, when that was ended in the middle."""

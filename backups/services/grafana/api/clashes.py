@@ -73,7 +73,7 @@ def clashes(wanted: Objects, before: Objects, version: Version) -> tuple[list[st
             (refusing if verdict else doubtful).extend(_in_use(unique, wanted, before))
     refusing += _folders(wanted, before)
     if version is None or version < _SINCE_12_4:
-        refusing += _of_two_kinds(wanted, before)
+        (doubtful if version is None else refusing).extend(_of_two_kinds(wanted, before))
     return refusing, doubtful
 
 
@@ -85,19 +85,19 @@ def _in_use(unique: Unique, wanted: Objects, before: Objects) -> Iterator[str]:
     for key in others:
         for value in unique.values(key, before.bodies[key]):
             holders[key.organisation, value] = key
-    moved = {str(rule.get("uid")) for key in mine for rule in wanted.bodies[key].get("rules") or []}
+    moved = {(key.organisation, str(rule.get("uid"))) for key in mine for rule in wanted.bodies[key].get("rules") or []}
     for key in mine:
         for value in unique.values(key, wanted.bodies[key]):
             holder = holders.setdefault((key.organisation, value), key)
-            if holder == key or (unique.kind == kinds.RULE_GROUP and _all_move(before.bodies.get(holder), moved)):
+            if holder == key or (unique.kind == kinds.RULE_GROUP and _all_move(holder, before.bodies.get(holder), moved)):
                 continue
             where = "there" if holder in others else "in the backup"
             yield f"{key}: its {unique.what} {value} is that of {holder.name} {where}"
 
 
-def _all_move(group: Mapping[str, Any] | None, moved: set[str]) -> bool:
+def _all_move(key: Key, group: Mapping[str, Any] | None, moved: set[tuple[int, str]]) -> bool:
     """Whether every rule of a group of the server comes back elsewhere."""
-    return group is not None and all(str(rule.get("uid")) in moved for rule in group.get("rules") or [])
+    return group is not None and all((key.organisation, str(rule.get("uid"))) in moved for rule in group.get("rules") or [])
 
 
 def _folders(wanted: Objects, before: Objects) -> Iterator[str]:

@@ -24,6 +24,7 @@ class Plan:
     wanted: what it writes: the backup, with what the server has beside it where a write replaces more than that
     unseen: objects that are not written, since what the server has in their place cannot be read, and would be replaced
     kept, moved, emptied: see `Target`
+    replaced: what the server has under the same name is not equal, and is not among `held`
     held: what of the server's own content is written over or stays, by name: it is not equal to the backup
     clashes: why the server cannot take the backup. doubts: what may be refused, or not be what it was
     """
@@ -33,34 +34,47 @@ class Plan:
     kept: list[str]
     moved: list[str]
     emptied: Collection[Key]
+    replaced: list[Key]
     held: list[str]
     clashes: list[str]
     doubts: list[str]
 
 
-def planned(wanted: Objects, before: Objects, first: Container[Key] | None = None, version: Version = None) -> Plan:
+def planned(
+    wanted: Objects,
+    before: Objects,
+    first: Container[Key] | None = None,
+    version: Version = None,
+    login: str | None = None,
+) -> Plan:
     """Plan the restore of a backup.
 
     before: what the server holds now. version: of the server, None where it is not known
-    first: what it held before an earlier try that did not come to its end: all else there is that one's work
+    first: what it held before an earlier try that did not come to its end: all else that is the backup's is that one's work
+    login: of whoever restores, None for a service account
     """
     known: Container[Key] = before.bodies if first is None else first
     kept: list[str] = []
     moved, emptied = _moves(wanted, before)
-    rules = {uid for key in _of_kind(wanted, kinds.RULE_GROUP) for uid in _uids(wanted.bodies[key], "rules")}
+    rules: dict[int, set[str]] = {}
+    for key in _of_kind(wanted, kinds.RULE_GROUP):
+        rules.setdefault(key.organisation, set()).update(_uids(wanted.bodies[key], "rules"))
     order, exchanged = in_order(wanted, before, version)
     unseen = {key for key in order if key.kind in {*wholes.WHOLES, kinds.RULE_GROUP} and _closed(before, key)}
     merged = replace(wanted, bodies=Bodies())
     bodies = merged.packed
     for key in order:
-        had = before.bodies.get(key) if key in known and key in before.bodies else None
+        had: Mapping[str, Any] | None = before.bodies.get(key)
+        if had is not None and key not in known:
+            # People may have come between the tries.
+            had = wholes.without_own(key.kind, had, login)
         if key in unseen:
             continue
         if had is None or key.kind not in {*wholes.WHOLES, kinds.RULE_GROUP}:
             bodies.kept[key] = wanted.packed.kept[key]
             continue
         if key.kind == kinds.RULE_GROUP:
-            body, extra = wholes.rules(wanted.bodies[key], had, rules)
+            body, extra = wholes.rules(wanted.bodies[key], had, rules[key.organisation])
         else:
             body, extra = wholes.WHOLES[key.kind](wanted.bodies[key], had)
         bodies[key] = body
@@ -70,8 +84,16 @@ def planned(wanted: Objects, before: Objects, first: Container[Key] | None = Non
         for key in before.bodies
         if key.kind in CONTENT and key in known and key not in emptied and not _equal(key, wanted, before)
     )
+    replaced = [
+        key
+        for key in bodies
+        if key in before.bodies
+        and str(key) not in held
+        and not resource(key.kind).same(before.bodies[key], bodies[key])
+        and (key in known or wholes.loses(key.kind, before.bodies[key], bodies[key], login))
+    ]
     refusing, doubtful = clashes(wanted, before, version)
-    return Plan(merged, unseen, kept, moved, emptied, held, [*exchanged, *refusing], doubtful)
+    return Plan(merged, unseen, kept, moved, emptied, sorted(replaced), held, [*exchanged, *refusing], doubtful)
 
 
 def _closed(before: Objects, key: Key) -> bool:

@@ -68,12 +68,18 @@ def _foreseen(wanted: Objects, client: Client, found: organisations.Found, first
     """What the server holds, and what would become of it."""
     before = read(client, {there: number for number, there in found.numbers.items()})
     named = Objects(before.bodies, closed=before.closed)
-    people.named_by(people.stand_ins(wanted, before), wanted, named)
-    plan = planned(wanted, named, first, _version(client))
+    stand_ins = people.stand_ins(wanted, before)
+    people.named_by(stand_ins, wanted, named)
+    plan = planned(wanted, named, first, _version(client), client.login)
     if found.renamed is not None:
         number, name = found.renamed
         plan.moved.append(f"organisation {name} gets the name {wanted.organisations[number]}")
-    for key, who in _of_others(plan.wanted, named.bodies.get):
+    others = dict(_of_others(plan.wanted, named.bodies.get))
+    # Accounts that stand in for others, and whoever restores, stay as they are.
+    as_they_are = {key for key in plan.replaced if key.kind == kinds.USER and key.name in stand_ins}
+    as_they_are |= {key for key in plan.replaced if key.kind in (kinds.USER, kinds.MEMBER) and key.name == client.login}
+    plan.replaced[:] = [key for key in plan.replaced if key not in others and key not in as_they_are]
+    for key, who in others.items():
         if not resource_of(key.kind).same(named.bodies.get(key), plan.wanted.bodies[key]):
             plan.doubts.append(f"{key}: {who} provides it there, so it is left as it is")
     return before, plan
@@ -94,7 +100,9 @@ def _put(wanted: Objects, client: Client, say: Callable[[str], None], first: Col
     if made := {numbers[number]: number for number in found.missing}:
         without |= _without_alerting(wanted, client, {number: there for there, number in made.items()}, say)
         _take_in(before, read(client, made), made.values())
-    target = Target(client, plan.wanted, before, numbers, kept=plan.kept, moved=plan.moved, emptied=plan.emptied)
+    target = Target(
+        client, plan.wanted, before, numbers, kept=plan.kept, moved=plan.moved, emptied=plan.emptied, replaced=plan.replaced
+    )
     for key in unnamed:
         target.cannot(key, "the organisation has another name there, and the caller may not change it")
     for key in plan.unseen:

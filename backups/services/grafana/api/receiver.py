@@ -16,6 +16,8 @@ from backups.services.grafana.client import Client
 from backups.services.http.address import shown
 from backups.services.received import Foresight
 
+_MOST = 50
+_WRITTEN_OVER = "written over there, since it has the same name and was not equal"
 _ACCOUNTS = frozenset({kinds.ORGANISATION, kinds.USER, kinds.MEMBER})
 
 
@@ -111,4 +113,5 @@ def _told(plan: Plan | Target) -> list[str]:
     return [
         *([f"stays beside what the backup has: {shortened(plan.kept)}"] if plan.kept else []),
         *(f"changed there: {line}" for line in plan.moved),
+        *([f"{_WRITTEN_OVER}: {shortened([str(key) for key in plan.replaced], _MOST)}"] if plan.replaced else []),
     ]

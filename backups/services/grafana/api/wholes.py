@@ -15,6 +15,8 @@ Merged = tuple[Body, list[str]]
 """The object to write, and what of it is the server's own, by name."""
 
 _LEVELS = {1: "View", 2: "Edit", 4: "Admin"}
+_ADMIN: Final = 4
+_GIVEN_TO_ALL: Final = (("role Editor", 2), ("role Viewer", 1))
 _MATCHERS = ("object_matchers", "matchers", "match", "match_re")
 
 
@@ -89,17 +91,18 @@ def policies(wanted: Body, had: Mapping[str, Any]) -> Merged:
 
 
 def _with_routes(wanted: Body, had: Mapping[str, Any], extra: list[str]) -> Body:
-    mine = {_matching(route): route for route in wanted.get("routes") or []}
-    theirs = had.get("routes") or []
-    nested = {_matching(route): route for route in theirs}
+    theirs: dict[str, list[Mapping[str, Any]]] = {}
+    for route in had.get("routes") or []:
+        theirs.setdefault(_matching(route), []).append(route)
+    # Several may match the same: the first of the backup is the first there.
     routes = [
-        _with_routes(route, nested[_matching(route)], extra) if _matching(route) in nested else route
+        _with_routes(route, theirs[_matching(route)].pop(0), extra) if theirs.get(_matching(route)) else route
         for route in wanted.get("routes") or []
     ]
-    for route in theirs:
-        if _matching(route) not in mine:
-            routes.append(route)
-            extra.append(f"route {_matching(route)} to {route.get('receiver') or 'the receiver above it'}")
+    left = [route for some in theirs.values() for route in some]
+    for route in (route for route in had.get("routes") or [] if any(route is one for one in left)):
+        routes.append(route)
+        extra.append(f"route {_matching(route)} to {route.get('receiver') or 'the receiver above it'}")
     return wanted | {"routes": routes} if routes else wanted
 
 
@@ -127,6 +130,32 @@ def rules(wanted: Body, had: Mapping[str, Any], elsewhere: Collection[str]) -> M
     others = [rule for rule in had.get("rules") or [] if str(rule.get("uid")) not in elsewhere]
     body = wanted | {"rules": [*(wanted.get("rules") or []), *others]} if others else wanted
     return body, [f"rule {rule.get('title')} ({rule.get('uid')})" for rule in others]
+
+
+def without_own(kind: str, had: Mapping[str, Any], login: str | None) -> Mapping[str, Any]:
+    """What a server has of a whole that an earlier try of the restore made, without what the server itself gave it then.
+
+    A new team is led by whoever made it; a new folder or dashboard is theirs, and everybody's by role.
+    login: of whoever restores; None for a service account, whose name is not known
+    """
+    if kind == kinds.TEAM_MEMBERS:
+        return {**had, "members": [one for one in had.get("members") or [] if one.get("login") != login]}
+    if kind in (kinds.FOLDER_PERMISSIONS, kinds.DASHBOARD_PERMISSIONS):
+        return {**had, "items": [one for one in had.get("items") or [] if not _given_by_itself(one, login)]}
+    return had
+
+
+def loses(kind: str, had: Mapping[str, Any], body: Mapping[str, Any], login: str | None) -> bool:
+    """Whether what people did to an object that an earlier try made is written over: more than what `without_own` leaves out."""
+    inside = {kinds.TEAM_MEMBERS: "members", kinds.FOLDER_PERMISSIONS: "items", kinds.DASHBOARD_PERMISSIONS: "items"}.get(kind)
+    return inside is None or any(one not in body[inside] for one in without_own(kind, had, login).get(inside) or [])
+
+
+def _given_by_itself(one: Mapping[str, Any], login: str | None) -> bool:
+    to, level = str(one.get("to")), one.get("permission")
+    if level == _ADMIN:
+        return to == f"user {login}" if login else to.startswith("service account ")
+    return (to, level) in _GIVEN_TO_ALL
 
 
 def _with_others(

@@ -14,7 +14,7 @@ from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources.dashboards import DASHBOARDS
 from backups.services.grafana.api.resources.folders import FOLDERS
 from backups.services.grafana.api.resources.rule_groups import RULE_GROUPS
-from backups.services.grafana.client import PAGE, Client, Missing, Refused
+from backups.services.grafana.client import PAGE, Client, Denied, Missing, Refused
 from backups.services.http.answer import TooDeep
 from tests.conftest import FIELD_DATA
 from tests.unit.grafana.api.fake import RECORDED, recorded, said
@@ -117,7 +117,10 @@ def test_what_no_list_shows_as_it_is_stored_is_read_by_itself(
     assert ("each is read by itself" in caplog.text) == (not versions)
 
 
-@pytest.mark.parametrize("fault", [Transient("HTTP 500: conversion failed"), Refused("HTTP 400"), TooDeep("too deep")])
+@pytest.mark.parametrize(
+    "fault",
+    [Transient("HTTP 500: conversion failed"), Refused("HTTP 410"), Denied("HTTP 403"), Missing("HTTP 404"), TooDeep("too deep")],
+)
 def test_a_list_that_breaks_off_loses_nobody(fault: LifeboatError, monkeypatch: pytest.MonkeyPatch) -> None:
     """On its second page, or where dashboards of another version are asked for: the others are read by themselves."""
 

@@ -160,3 +160,20 @@ def test_a_token_recognises_members_by_their_e_mail() -> None:
     target, fake = put(wanted, there)
     assert [(call.method, call.path, call.body) for call in fake.writes] == [("PATCH", "/api/org/users/1", {"role": "Editor"})]
     assert target.stands_in == {"admin": "keeper"}
+
+
+@pytest.mark.parametrize("random", ["x" * 32, "0" * 32, "-" * 32, "X" * 32])
+def test_a_new_users_password_is_taken_where_passwords_have_to_be_of_all_kinds(
+    random: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`[auth.basic] password_policy`: at least 12 characters, an upper and a lower letter, a number and a symbol."""
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _: random)
+    there = objects(user("root", "root@example.test", admin=True), root="Admin")
+    fake = server(there)
+    with faked(fake) as client:
+        USERS.put(Target(client, objects(user("new", "new@example.test"), new="Viewer"), there, {1: 1}), 0)
+    (made,) = (call.body for call in fake.writes if call.path == "/api/admin/users")
+    password = made["password"]
+    assert len(password) >= 12
+    kinds_of = {(one.isupper(), one.islower(), one.isdigit(), not one.isalnum()) for one in password}
+    assert len(kinds_of) == 4

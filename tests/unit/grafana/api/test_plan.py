@@ -1,5 +1,6 @@
 """A restore is planned before it writes: what a write would replace is sent along, and whatever is in the way is named at once."""
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from backups.services.grafana.api.clashes import Version
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.plan import planned
 from backups.services.grafana.api.resources.order import RESOURCES
+from backups.services.grafana.api.resources.users import USERS
 
 NEW, OLD = (12, 4), (11, 0)
 Body = dict[str, Any]
@@ -72,6 +74,12 @@ WHOLE: dict[str, tuple[tuple[str, str, Body], tuple[str, str, Body], tuple[str, 
     "routes where the backup has none": (
         tree(), tree(route("b", "pager")), tree(route("b", "pager")), ['route [[["team","=","b"]]] to pager'],
     ),
+    "routes that match the same, and more of them": (
+        tree(route("a", "hook")), tree(route("a", "old", route("c")), route("b"), route("a", "pager", route("d"))),
+        tree(route("a", "hook", route("c")), route("b"), route("a", "pager", route("d"))),
+        ['route [[["team","=","c"]]] to the receiver above it', 'route [[["team","=","b"]]] to the receiver above it',
+         'route [[["team","=","a"]]] to pager'],
+    ),
     "a member of a team": (members("ann"), members("ann", "bob"), members("ann", "bob"), ["user bob"]),
     "what somebody was given on a folder": (
         given(kinds.FOLDER_PERMISSIONS, ann=4), given(kinds.FOLDER_PERMISSIONS, ann=1, bob=2),
@@ -91,6 +99,10 @@ def test_what_a_write_would_replace_is_sent_along_and_named(case: str) -> None:
     key = Key(1, *wanted[:2])
     assert plan.wanted.bodies[key] == merged[2]
     assert plan.kept == [f"{key}: {one}" for one in named]
+    elsewhere = objects(had, organisation=2)
+    elsewhere.bodies.update(objects(wanted).bodies)
+    both = planned(elsewhere, objects(had), version=NEW)
+    assert both.wanted.bodies[key] == merged[2], "another organisation of the backup has nothing to do with it"
     again = planned(objects(wanted), objects(merged), version=NEW)
     assert again.wanted.bodies[key] == merged[2], "twice in a row changes nothing"
     alone = planned(objects(wanted), objects(wanted), version=NEW)
@@ -107,9 +119,47 @@ def test_what_an_earlier_try_made_is_its_own_and_not_kept() -> None:
     had = objects(given(kinds.FOLDER_PERMISSIONS, ann=1, restorer=4))
     key = Key(1, kinds.FOLDER_PERMISSIONS, "f")
     assert len(planned(wanted, had, version=NEW).wanted.bodies[key]["items"]) == 2
-    plan = planned(wanted, had, first=set(), version=NEW)
+    plan = planned(wanted, had, first=set(), version=NEW, login="restorer")
     assert plan.wanted.bodies[key] == wanted.bodies[key]
     assert (plan.kept, plan.held) == ([], [])
+
+
+@pytest.mark.parametrize("case", WHOLE)
+@pytest.mark.parametrize("login", ["restorer", None])
+def test_what_people_add_between_two_tries_is_kept_and_named(case: str, login: str | None) -> None:
+    """What the server itself gives who makes a folder or a team is not among it."""
+    wanted, had, merged, named = WHOLE[case]
+    kind, name, there = copy.deepcopy(had)
+    if "items" in there:
+        own = "user restorer" if login else "service account robot"
+        there["items"] += [{"to": to, "permission": level} for to, level in ((own, 4), ("role Editor", 2), ("role Viewer", 1))]
+    elif "members" in there and login:
+        there["members"].append({"login": login, "permission": 4})
+    plan = planned(objects(wanted), objects((kind, name, there)), first=set(), version=NEW, login=login)
+    key = Key(1, *wanted[:2])
+    assert plan.wanted.bodies[key] == merged[2]
+    assert plan.kept == [f"{key}: {one}" for one in named]
+    untouched = {**there, **{name: there[name][len(had[2][name]) :] for name in ("items", "members") if name in there}}
+    if untouched != there:
+        gone_on = planned(objects(wanted), objects((kind, name, untouched)), first=set(), version=NEW, login=login)
+        assert (gone_on.replaced, gone_on.kept) == ([], []), "nobody came between"
+
+
+EVERY: dict[str, Body] = {one.kind: {"name": "x", "items": [], "members": []} for one in (*RESOURCES, USERS)}
+"""An object of every kind."""
+
+
+@pytest.mark.parametrize("first", [None, frozenset[Key]()], ids=["at once", "gone on with"])
+@pytest.mark.parametrize("kind", EVERY)
+def test_whatever_is_written_over_is_named(kind: str, first: frozenset[Key] | None) -> None:
+    """Accounts and settings too, which are in nobody's way; and what people changed since an earlier try."""
+    mine = {"items": [{"to": "team a", "permission": 1}], "members": [{"login": "ann", "permission": 0}]}
+    theirs = {"items": [{"to": "team a", "permission": 2}], "members": [{"login": "ann", "permission": 4}]}
+    wanted, there = objects((kind, "x", EVERY[kind] | mine)), objects((kind, "x", EVERY[kind] | theirs | {"name": "y"}))
+    plan = planned(wanted, there, first=first, version=NEW)
+    assert [*plan.held, *map(str, plan.replaced)] == [str(Key(1, kind, "x"))]
+    same = planned(wanted, wanted, first=first, version=NEW)
+    assert [*same.held, *same.replaced] == []
 
 
 @pytest.mark.parametrize("kind", sorted({*wholes.WHOLES, kinds.RULE_GROUP}))
@@ -194,6 +244,11 @@ CLASHES: dict[str, tuple[Objects, Objects, Version, list[str]]] = {
         objects(folder("a", "b")), objects(folder("b", "a")), NEW, ["org 1 folder a: it is in b, which is in itself: b in a"],
     ),
     "folders turned over": (objects(folder("b"), folder("a", "b")), objects(folder("a"), folder("b", "a")), NEW, []),
+    "a rule that another organisation's backup has, before 11.1": (
+        Objects({**objects(group("g", "a")).bodies, **objects(group("h", "b"), organisation=2).bodies}),
+        objects((*group("h", "a")[:2], group("h", "a")[2] | {"rules": [{"uid": "b", "title": "Title of a"}]})), OLD,
+        ["org 1 rule group f/g: its rule's title Title of a in f is that of f/h there"],
+    ),
     "another organisation's": (
         objects(source("a", "P")), objects(source("b", "P"), organisation=2), NEW, [],
     ),
@@ -217,6 +272,11 @@ def test_what_only_some_versions_refuse_is_a_doubt_where_that_is_not_known(versi
     plan = planned(objects(board("a", "T")), objects(board("b", "T")), version=version)
     assert plan.clashes == []
     assert plan.doubts == ["org 1 dashboard a: its title T in no folder is that of b there"]
+
+
+def test_one_uid_for_a_folder_and_a_dashboard_is_a_doubt_where_the_version_is_hidden() -> None:
+    plan = planned(objects(board("x", "T")), objects(folder("x")), version=None)
+    assert (plan.clashes, plan.doubts) == ([], ["org 1 dashboard x: its uid is that of a folder there"])
 
 
 def test_who_gives_up_a_name_goes_before_who_takes_it() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backups.errors import Transient
+from backups.errors import LifeboatError, Transient
 from backups.services.grafana.api import facts, kinds, not_restorable
 from backups.services.grafana.api.objects import Key, Objects, write
 from backups.services.grafana.api.resources import contact_points, hidden
@@ -69,6 +69,28 @@ def put(wanted: Objects, there: Objects) -> tuple[Target, Fake]:
 
 
 NOTHING = Objects({Key(1, kinds.ORGANISATION, "Main Org."): {"name": "Main Org."}})
+
+
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_server_that_repeats_what_it_was_sent_gives_no_secret_away(status: int) -> None:
+    """Go quotes a url that it cannot read: `parse "https://…": invalid control character`."""
+    odd = 'https://hooks.example/"hunter"/ü\n'
+    points = [*WHOLE, {"uid": "o", "name": "odd", "type": "slack", "settings": {"url": odd}}]
+    objects, _ = read(
+        [one | {"settings": {"url": REDACTED}} if one["uid"] == "o" else one for one in points], (200, export(points))
+    )
+    fake = Fake({}, lambda call: (status, {"message": f"bad: {json.dumps(call.body)} {call.body}"}))
+    with faked(fake) as client:
+        target = Target(client, objects, NOTHING, {1: 1})
+        try:
+            CONTACT_POINTS.put(target, 1)
+        except LifeboatError as error:
+            target.refused[Key(1, kinds.CONTACT_POINT, "")] = f"{error} {error!r}"
+    assert fake.writes
+    assert target.refused
+    told = f"{target.refused} {target.notes} {target.left}"
+    assert "HTTP" in told or "answers 500" in told, "what is wrong is told up to there"
+    assert "hunter" not in told
 
 
 def test_every_secret_is_read_put_back_and_none_is_lost() -> None:

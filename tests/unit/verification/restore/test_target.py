@@ -2,7 +2,7 @@
 
 import json
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,6 +170,34 @@ def test_a_server_to_which_nothing_was_sent_is_known_to_be_untouched(delivery: D
         carried_out(ApiTarget(cast("Any", Refusing(steps)), tmp_path, "toy"), delivery, steps, [])
     assert not steps.touched
     assert not list((tmp_path / "restores").iterdir()), "there is nothing to go on with"
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_the_only_copy_of_what_was_written_over_outlives_a_restore_that_is_gone_on_with(
+    over: bool, delivery: Delivery, tmp_path: Path
+) -> None:
+    """By then the server holds nothing that is not the backup's any more."""
+
+    class Dying(Server):
+        def __getattr__(self, name: str) -> Any:
+            if name == "receive":
+                raise LifeboatError("killed")
+            return super().__getattr__(name)
+
+    begun = ApiTarget(cast("Any", Dying(Noted())), tmp_path, "toy")
+    begun._backup = MANIFEST.id
+    with pytest.raises(LifeboatError, match="killed"):
+        carried_out(begun, delivery, Noted(), ["old"] if over else [])
+    for last in (False, True):
+        steps = Noted()
+        again = ApiTarget(cast("Any", (Server if last else Dying)(steps)), tmp_path, "toy")
+        again.first = again.unfinished(MANIFEST.id, datetime.now(UTC))
+        assert again.first is not None
+        with suppress(LifeboatError):
+            carried_out(again, delivery, steps, [])
+        assert steps.aside == (str(again.first) if over else None)
+    assert again.first.is_dir() == over
+    assert not list((tmp_path / "restores").rglob("unfinished.json"))
 
 
 def test_only_the_same_restore_of_late_is_gone_on_with(tmp_path: Path) -> None:

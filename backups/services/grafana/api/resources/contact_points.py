@@ -4,9 +4,10 @@ A secret that could not be read stays what it is where there is one, and gets a 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from backups.errors import Transient
+from backups.errors import LifeboatError, Transient
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources import hidden
@@ -77,11 +78,23 @@ def _put(target: Target, organisation: int) -> None:
                     key, f"{one.get('type')} {uid} is left as it is: its secrets are in no backup, nor can be read there"
                 )
                 continue
-            with target.putting(key):
+            with target.putting(key), _without_secrets(sent["settings"], one):
                 if old is None:
                     client.send("POST", *PROVISIONING, "contact-points", body=sent, provenance=whose)
                 else:
                     client.send("PUT", *PROVISIONING, "contact-points", uid, body=sent, provenance=whose)
+
+
+@contextmanager
+def _without_secrets(sent: Any, one: Mapping[str, Any]) -> Iterator[None]:
+    """Leave the secrets that were sent out of what the server says: what it refuses, it may quote."""
+    try:
+        yield
+    except LifeboatError as error:
+        places = [*(one.get("secrets") or []), *hidden.redacted(one.get("settings"))]
+        error.message = hidden.unsaid(error.message, sent, places)
+        error.args = (error.message,)
+        raise
 
 
 def _is_there(one: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> bool:

@@ -12,7 +12,7 @@ from backups.services.grafana.api.resources import kubernetes
 from backups.services.grafana.api.resources.base import COUNTER, NUMBER, Body, Resource, without
 from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.canonical import dashboard_over_http, folder_uid
-from backups.services.grafana.client import Client, Missing, Refused, member
+from backups.services.grafana.client import Client, Declined, Missing, Refused, member
 from backups.services.grafana.references import Targets, missing
 from backups.services.http.answer import DEEPEST, TooDeep
 from backups.witness import Fact
@@ -73,7 +73,7 @@ def _listed(client: Client) -> Iterator[tuple[str, str, Mapping[str, Any] | None
     except TooDeep:
         # One of a page is nested so deep that none of the page can be read. Each by itself shows which.
         pass
-    except (Refused, Transient) as error:
+    except (Declined, Transient) as error:
         log.info("grafana: a list of dashboards cannot be had, so those that are left are read by themselves: %s", error.message)
     for version, uids in sorted(waiting.items()):
         yield from ((uid, version, None) for uid in sorted(uids))
@@ -189,7 +189,8 @@ def _is_there(client: Client, uid: str) -> bool:
 
 def _save(client: Client, space: str, uid: str, body: Mapping[str, Any], *, there: bool) -> None:
     if not body["apiVersion"]:
-        sent = {"dashboard": body["spec"] | {"uid": uid, "id": None}, "folderUid": body["folderUid"], "overwrite": True}
+        # Versions in which titles are unique write a new one over another of that title, if they are let.
+        sent = {"dashboard": body["spec"] | {"uid": uid, "id": None}, "folderUid": body["folderUid"], "overwrite": there}
         client.send("POST", "api", "dashboards", "db", body=sent | {"message": "restored by Lifeboat"})
         return
     path = ("apis", _GROUP, body["apiVersion"], "namespaces", space, "dashboards")

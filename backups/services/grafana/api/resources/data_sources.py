@@ -7,7 +7,7 @@ from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources.base import CALLER, COUNTER, DERIVED, NUMBER, Resource, without
 from backups.services.grafana.api.resources.target import Target
-from backups.services.grafana.client import Client, Missing, as_list
+from backups.services.grafana.client import Client, Missing, as_list, member
 
 
 def _read(client: Client, organisation: int, objects: Objects) -> None:
@@ -23,12 +23,15 @@ def _read(client: Client, organisation: int, objects: Objects) -> None:
 
 
 def _put(target: Target, organisation: int) -> None:
-    client = target.within(organisation)
+    client, mine = target.within(organisation), target.wanted.of(organisation, kinds.DATA_SOURCE)
     for key, body, had in target.each(organisation, kinds.DATA_SOURCE):
         sent = without(body, DATA_SOURCES.not_compared)
         with target.putting(key):
             if had is None:
-                client.send("POST", "api", "datasources", body=sent)
+                made = member(client.send("POST", "api", "datasources", body=sent), "datasource") or {}
+                # The first one of an organisation becomes its default, whatever is sent.
+                if made.get("isDefault") and not any(one.get("isDefault") for one in mine.values()):
+                    client.send("PUT", "api", "datasources", "uid", key.name, body=sent)
             elif not DATA_SOURCES.same(had, body):
                 client.send("PUT", "api", "datasources", "uid", key.name, body=sent)
 

@@ -1,8 +1,10 @@
 """Reads folders, and puts each back after the one that holds it."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+from backups.errors import Transient
 from backups.services.grafana.api import kinds
 from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.pool import gather
@@ -10,7 +12,10 @@ from backups.services.grafana.api.resources import kubernetes
 from backups.services.grafana.api.resources.base import Body, Resource
 from backups.services.grafana.api.resources.target import Target
 from backups.services.grafana.canonical import folder_uid
-from backups.services.grafana.client import Client
+from backups.services.grafana.client import Client, Declined
+from backups.services.http.answer import TooDeep
+
+log = logging.getLogger(__name__)
 
 _SHARED = "sharedwithme"
 """A folder that 11 and newer show and do not have: what the caller sees without seeing its folder."""
@@ -18,10 +23,9 @@ _SHARED = "sharedwithme"
 
 def _read(client: Client, organisation: int, objects: Objects) -> None:
     """By the list that carries them all, where the server has it and it lacks none that can be found; else level by level."""
-    listed = {str(one["metadata"]["name"]): one for one in kubernetes.every(client, "folder.grafana.app", "folders")}
-    found = {str(hit["uid"]) for hit in client.pages("api", "search", type="dash-folder")} - {_SHARED}
+    listed = _listed(client)
     folders: dict[str, Body] = {}
-    if listed and found <= listed.keys():
+    if listed and _lacks_none(client, listed):
         for uid, one in listed.items():
             spec = one.get("spec") or {}
             folders[uid] = _body(
@@ -32,6 +36,26 @@ def _read(client: Client, organisation: int, objects: Objects) -> None:
     for uid, body in folders.items():
         if uid != _SHARED:
             objects.bodies[Key(organisation, kinds.FOLDER, uid)] = body
+
+
+def _listed(client: Client) -> dict[str, Mapping[str, Any]]:
+    """Every folder by its uid; none where no list that carries them can be had: there are other ways."""
+    try:
+        return {str(one["metadata"]["name"]): one for one in kubernetes.every(client, "folder.grafana.app", "folders")}
+    except (Declined, TooDeep, Transient) as error:
+        log.info("grafana: a list of folders cannot be had, so they are read level by level: %s", error.message)
+        return {}
+
+
+def _lacks_none(client: Client, listed: Container[str]) -> bool:
+    """Whether the list has every folder that the search finds; where it does not answer, that is not known."""
+    try:
+        return all(
+            str(hit["uid"]) in listed for hit in client.pages("api", "search", type="dash-folder") if hit["uid"] != _SHARED
+        )
+    except (Declined, TooDeep, Transient) as error:
+        log.info("grafana: folders cannot be searched for, so they are read level by level: %s", error.message)
+        return False
 
 
 def _by_level(client: Client, descriptions: Mapping[str, object]) -> dict[str, Body]:

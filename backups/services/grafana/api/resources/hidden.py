@@ -1,6 +1,6 @@
 """Finds the secrets in a contact point's settings, which the server hides: fills them in, leaves them out, has stand-ins."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 REDACTED: Final = "[REDACTED]"
@@ -9,6 +9,9 @@ REDACTED: Final = "[REDACTED]"
 _NO_SECRET, _NO_URL = "set-after-the-restore", "https://set-after-the-restore.invalid/"
 """What stands in for a secret, which is not in a backup: without one, some types are refused, and with them the policies and
 rules that name them. The name `.invalid` leads nowhere (RFC 2606)."""
+
+_TELLING, _GUESSED = 8, 4
+"""Characters: so many of a secret are a part of it, not a word that is like it; what has fewer than the other number is none."""
 
 Path = tuple[str | int, ...]
 
@@ -69,6 +72,17 @@ def at(value: Any, where: str) -> Any:
     """The secret at a place, None where there is none."""
     found = [inner for path, inner in _leaves(value, ()) if named(path) == where]
     return found[0] if found else None
+
+
+def unsaid(text: str, value: Any, secrets: Iterable[str]) -> str:
+    """A server's words about settings that it was sent, up to where they repeat a secret. secrets: where they are.
+
+    It may quote one in another form, or be cut short in the middle of it: a part is enough.
+    """
+    said = [found for where in secrets if isinstance(found := at(value, where), str)]
+    parts = {one[start : start + _TELLING] for one in said for start in range(max(len(one) - _TELLING, 0) + 1)}
+    found = [place for part in parts if len(part) >= _GUESSED and (place := text.find(part)) >= 0]
+    return f"{text[: min(found)]}{REDACTED}" if found else text
 
 
 def with_stand_ins(value: Any, name: str = "") -> Any:

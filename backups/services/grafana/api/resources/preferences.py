@@ -37,7 +37,9 @@ def _read_of_teams(client: Client, organisation: int, objects: Objects) -> None:
 
 def _put_of_teams(target: Target, organisation: int) -> None:
     client = target.within(organisation)
-    for key, body, _ in target.each(organisation, kinds.TEAM_PREFERENCES):
+    for key, body, had in target.each(organisation, kinds.TEAM_PREFERENCES):
+        if had == body:
+            continue
         number = target.number(organisation, kinds.TEAM, key.name)
         with target.putting(key):
             client.send("PUT", "api", "teams", str(number), "preferences", body=body)

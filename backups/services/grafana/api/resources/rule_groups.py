@@ -41,7 +41,8 @@ def _read(client: Client, organisation: int, objects: Objects) -> None:
     left = [group for group in groups if group not in intervals]
     for (folder, title), answer in gather(client, _group, left, "rule groups read"):
         if answer is not None:
-            body = _body(folder, title, member(answer, "interval"), as_list(member(answer, "rules")))
+            # The group answers with one provenance for all its rules, or with none: the list knows each one's.
+            body = _body(folder, title, member(answer, "interval"), groups[folder, title])
             objects.bodies[Key(organisation, kinds.RULE_GROUP, f"{folder}/{title}")] = body
 
 

@@ -37,6 +37,7 @@ class Target:
     stands_in: logins of accounts there, by the login of the backup whose e-mail or login they have: they are kept as they are
     kept: what the server had and the backup has not, and stays where a write replaces more than the backup's, a line each
     moved: what the server had elsewhere than the backup, and that goes back; emptied: the objects that hold nothing after that
+    replaced: what the server had under the same name, and was not equal, accounts and settings too
     unattainable: objects that cannot be what they were on this server; `notes` says why, and what a person has to do
     left: objects that somebody else provides there, with the server's words or what shows it: they are not written
     equal: those of them that are what they are in the backup, as `put.present` has found them
@@ -53,6 +54,7 @@ class Target:
     kept: Sequence[str] = ()
     moved: Sequence[str] = ()
     emptied: Collection[Key] = ()
+    replaced: Sequence[Key] = ()
     unattainable: set[Key] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     left: dict[Key, str] = field(default_factory=dict)

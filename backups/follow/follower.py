@@ -25,6 +25,9 @@ from backups.services.continuous import Followed, followed
 
 log = logging.getLogger(__name__)
 
+_ROOM = 256 << 20
+"""Bytes that must be free beside the reserve before more is pulled: what is kept until the next backup must leave it room."""
+
 
 def require_log(service: Service) -> Followed:
     """Return the service as one whose log can be followed; raises LifeboatError for one without a log."""
@@ -59,6 +62,8 @@ class Follower:
         """
         self.save()
         held, records = self._held()
+        if self._save_again(held, records):
+            held, records = self._held()
         newest = _newest(records, self._service.name, datetime.now(UTC))
         if newest is None:
             raise LifeboatError(
@@ -83,12 +88,15 @@ class Follower:
         if self._last is None:
             raise AssertionError("a follower takes stock before it pulls")
         room = self._spool.room()
-        captured = self._log.pull_on(self._last, room / DATA)
-        files = captured_files(room / DATA)
-        if files:
-            manifest = self._manifest(captured.taken_at, captured.details, room / DATA)
-            self._spool.add(room, manifest)
-            self._last = manifest
+        what = f"the log of {self._service.name}"
+        disk.require(room, _ROOM, what)
+        with disk.full_disk_reported(room, what):
+            captured = self._log.pull_on(self._last, room / DATA)
+            files = captured_files(room / DATA)
+            if files:
+                manifest = self._manifest(captured.taken_at, captured.details, room / DATA)
+                self._spool.add(room, manifest)
+                self._last = manifest
         saved = not files and (self._spool.saves or [0])[-1] == self._spool.last
         self._say(pulled_until=captured.taken_at, fault=None, **({"saved_until": captured.taken_at} if saved else {}))
 
@@ -127,6 +135,20 @@ class Follower:
                 size=manifest.size,
             )
             self._forget(pieces_of.covered(self._held()[0], kept))
+
+    def _save_again(self, held: Sequence[Piece], records: Sequence[BackupRecord]) -> bool:
+        """Save anew what the repository does not hold, though it was saved: pieces were deleted, or it is another repository."""
+        after = next((record.id for record in records if record.id == self._spool.after), None)
+        if after is None or not self._spool.saves:
+            return False
+        way = pieces_of.leading(held, after)
+        holds = way[-1].last if way else 0
+        if holds >= self._spool.saves[-1]:
+            return False
+        log.warning("%s: pieces of its log are gone from the repository: they are saved again", self._service.name)
+        self._spool.forget_saves(holds)
+        self.save()
+        return True
 
     def stand_still(self, fault: LifeboatError) -> None:
         """Note why it does not go on, and say it once."""

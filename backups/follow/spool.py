@@ -80,6 +80,10 @@ class Spool:
         """Note that the steps up to that one are in the repository."""
         private.write(self._directory / _SAVED, "".join(f"{number}\n" for number in [*self.saves, last]))
 
+    def forget_saves(self, beyond: int) -> None:
+        """Note that the steps beyond that one are in the repository no more."""
+        private.write(self._directory / _SAVED, "".join(f"{number}\n" for number in self.saves if number <= beyond))
+
     def _text(self, name: str) -> str | None:
         path = self._directory / name
         return path.read_text() if path.is_file() else None

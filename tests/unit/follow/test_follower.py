@@ -1,10 +1,11 @@
 """A followed log has no gap and nothing twice, wherever its follower is killed, and whoever does not answer meanwhile."""
 
 import contextlib
+import errno
 import itertools
 import random
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -297,6 +298,63 @@ def test_a_log_that_does_not_go_on_is_said_and_followed_from_the_next_backup_on(
     assert source.brought_back() == source.written
     # No backup holds what the old pieces hold: they stay as long as their chain.
     assert any(LOG in tags and f"after={source.backups[0].id}" in tags for tags, _ in source.snapshots.values())
+
+
+@pytest.mark.parametrize(
+    "which", [lambda number, many: True, lambda number, many: number == 0, lambda number, many: number == many - 1]
+)
+def test_pieces_that_are_gone_from_the_repository_are_saved_again(
+    machine: Machine, source: Followed, which: Callable[[int, int], bool]
+) -> None:
+    """Deleted by hand, or the repository is another one with the same backups: what is pulled is not called kept."""
+    source.back_up()
+    machine.follow(100, source.write)
+    pulled, many = list(source.written), len(source.snapshots)
+    assert many > 2
+    source.snapshots = {key: kept for at, (key, kept) in enumerate(source.snapshots.items()) if not which(at, many)}
+    source.refused = Transient("it is gone for good")
+    machine.follow(1)
+    assert source.brought_back() == pulled[: len(source.brought_back())]
+    assert len(source.brought_back()) >= len(pulled) - 3
+
+
+def test_a_spool_of_another_repository_does_not_go_into_this_one(machine: Machine, source: Followed) -> None:
+    source.back_up()
+    machine.follow(100, source.write)
+    machine.follow(1)
+    source.backups, source.snapshots = [], {}
+    source.clock += timedelta(seconds=1)
+    source.back_up(full=True)
+    machine.follow(40, source.write)
+    assert {tag for tags, _ in source.snapshots.values() for tag in tags if tag.startswith("after=")} == {
+        f"after={source.backups[0].id}"
+    }
+
+
+def test_no_more_is_pulled_than_the_disk_has_room_for(
+    machine: Machine, source: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so as long as it lasts, and goes on by itself."""
+    source.back_up()
+    machine.follow(10, source.write)
+    source.written += range(len(source.written), len(source.written) + 5)
+    pull = source.pull_on
+
+    def full(last: Manifest, directory: Path) -> Captured:
+        (directory / "log").write_text("half of it")
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(source, "pull_on", full)
+    machine.follow(10)
+    assert "the disk filled during the log of agama" in str(machine.standing.fault)
+    monkeypatch.setattr(source, "pull_on", pull)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=300 << 20))
+        machine.follow(10)
+        assert "the log of agama needs 512.0 MiB" in str(machine.standing.fault)
+    machine.follow(10)
+    assert machine.standing.fault is None
+    assert source.brought_back() == source.written
 
 
 def test_one_follower_is_enough_and_there_must_be_a_backup(machine: Machine, source: Followed) -> None:

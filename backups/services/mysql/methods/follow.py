@@ -39,6 +39,10 @@ def pull_on(settings: MySQLSettings, last: Manifest, directory: Path) -> Capture
             "log_created": before.log_created if pulled.created is None else pulled.created,
             "segments": pulled.segments,
             "bridge": None,
+            # What the backup before says of its witness is not said of this log.
+            "carried": {},
+            "unlogged": (),
+            "partial": (),
             "limits": (),
             "lock_seconds": 0.0,
             "lock_attempts": 0,

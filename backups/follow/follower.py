@@ -11,7 +11,7 @@ from typing import Any
 
 from backups import chains as chaining
 from backups.backup import captured_files
-from backups.errors import ChainBroken, LifeboatError
+from backups.errors import ChainBroken, Damaged, LifeboatError
 from backups.follow import piece as pieces_of
 from backups.follow.piece import LOG, Piece
 from backups.follow.spool import Spool, range_to_save
@@ -60,6 +60,8 @@ class Follower:
 
         Raises LifeboatError when the repository cannot be used, or holds no backup to go on from.
         """
+        if self._last is None and (torn := self._spool.drop_torn()):
+            log.warning("%s: %s of its log on this machine's disk are not whole: pulled again", self._service.name, torn)
         self.save()
         held, records = self._held()
         if self._save_again(held, records):
@@ -106,12 +108,17 @@ class Follower:
         if self._spool.after is None or last <= (saves[-1] if saves else 0):
             return
         first, last = range_to_save(saves, last)
+        try:
+            steps = list(self._spool.steps(first, last))
+        except Damaged:
+            # What is in other pieces already need not be in this one.
+            first = (saves or [0])[-1] + 1
+            steps = list(self._spool.steps(first, last))
         staging = self._run.directory / f"{self._service.name}-log"
         shutil.rmtree(staging, ignore_errors=True)
         try:
             (staging / DATA).mkdir(parents=True, mode=0o700)
             with disk.full_disk_reported(staging, f"the log of {self._service.name}"):
-                steps = list(self._spool.steps(first, last))
                 manifest = self._manifest(steps[-1].manifest.taken_at, self._log.join(steps, staging / DATA), staging / DATA)
                 manifest.write(staging)
             snapshot = self._repository.save(

@@ -331,6 +331,42 @@ def test_a_spool_of_another_repository_does_not_go_into_this_one(machine: Machin
     }
 
 
+@pytest.mark.parametrize("saved", [True, False])
+@pytest.mark.parametrize("name", ["manifest.json", "data/log", "data", ""])
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_spool_that_a_power_failure_tore_is_pulled_again(
+    machine: Machine, source: Followed, name: str, saved: bool, emptied: bool
+) -> None:
+    """Any file of a step, in the repository already or not; what the source still has is nowhere missing then."""
+    source.back_up()
+    machine.follow(110, source.write)
+    spool = standing.directory(machine.state, "agama") / "spool"
+    steps = sorted(spool.glob("0*"))
+
+    def killed() -> None:
+        source.written.append(len(source.written))
+        if len(list(spool.glob("0*"))) > len(steps) + 3:
+            # A kill leaves no time to save.
+            source.deadly = 1.0
+            raise Killed
+
+    with pytest.raises(Killed):
+        machine.follow(29, killed)
+    source.deadly = 0.0
+    unsaved = sorted(spool.glob("0*"))
+    assert int((spool / "saved").read_text().split()[-1]) == len(steps)
+    torn = steps[3] if saved else unsaved[-2]
+    path = torn / name
+    if path.is_dir() or not emptied:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    else:
+        path.write_bytes(b"")
+    machine.follow(200, source.write)
+    machine.follow(1)
+    assert source.brought_back() == source.written
+    assert machine.standing.fault is None
+
+
 def test_no_more_is_pulled_than_the_disk_has_room_for(
     machine: Machine, source: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

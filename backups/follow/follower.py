@@ -174,7 +174,7 @@ class Follower:
         if before is None or before.taken_at >= newest.taken_at or piece.until > newest.taken_at:
             return False
         if before.chain == newest.chain:
-            return True
+            return pieces_of.held_by_next(piece, records)
         return self._log.follows(manifest, before)
 
     def _forget(self, covered: Sequence[Piece]) -> None:

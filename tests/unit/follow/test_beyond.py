@@ -71,6 +71,15 @@ def test_the_next_backups_own_log_is_taken_before_pieces_and_pieces_of_others_le
             points(*others).at(later(0.5))
 
 
+def test_where_a_backup_is_gone_from_a_chain_what_was_followed_leads_on() -> None:
+    later_one = record("agama-20261126T000000Z", NOW + timedelta(days=3), sequence=2)
+    followed = piece(1, 1, until=NOW + timedelta(hours=20))
+    choice = points(followed, records=[RECORDS[0], later_one]).at(NOW + timedelta(hours=10))
+    assert isinstance(choice.later, Beyond)
+    with pytest.raises(LifeboatError, match="cannot be brought back to"):
+        points(followed, records=[RECORDS[0], later_one]).at(NOW + timedelta(hours=21))
+
+
 def test_what_the_log_tells_of_ends_where_it_was_followed_to_and_what_comes_after_is_a_hole() -> None:
     told, hole = parts(points(*PIECES))[1:]
     assert isinstance(told, Stretch)

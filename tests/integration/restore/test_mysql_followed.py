@@ -118,7 +118,9 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
         assert (there["agama.t", "rows"], result["moment"]["untold"]) == (number - 5, [])
         assert re.search(r"; at the moment itself (\d+) of \1 tables? equal to what the log makes", result["proof"])
         # The log tells of what was followed, and of nothing after it.
-        told = json.loads(lifeboat("log", "agama", "--json", "-n", "0", "--config", str(configuration)).out)
+        said = lifeboat("log", "agama", "--json", "-n", "0", "--config", str(configuration))
+        assert said.code == 0, said.err
+        told = json.loads(said.out)
         assert [table["inserted"] for each in told["transactions"] for table in each["tables"]] == [1] * number
         assert [(hole["after"], hole["before"], hole["why"]) for hole in told["holes"]] == [
             (full.id, None, "no backup holds it yet")

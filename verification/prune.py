@@ -71,7 +71,7 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
     return Plan(
         prune.plan(site, backups, verified, now=now, failed=failed, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
-        obsolete(read(snapshots), listing.claims),
+        obsolete(read(snapshots), backups, listing.claims),
     )
 
 

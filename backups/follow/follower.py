@@ -11,7 +11,7 @@ from typing import Any
 
 from backups import chains as chaining
 from backups.backup import captured_files
-from backups.errors import ChainBroken, LifeboatError
+from backups.errors import ChainBroken, Damaged, LifeboatError
 from backups.follow import piece as pieces_of
 from backups.follow.piece import LOG, Piece
 from backups.follow.spool import Spool, range_to_save
@@ -24,6 +24,9 @@ from backups.services.base import Service
 from backups.services.continuous import Followed, followed
 
 log = logging.getLogger(__name__)
+
+_ROOM = 256 << 20
+"""Bytes that must be free beside the reserve before more is pulled: what is kept until the next backup must leave it room."""
 
 
 def require_log(service: Service) -> Followed:
@@ -57,8 +60,12 @@ class Follower:
 
         Raises LifeboatError when the repository cannot be used, or holds no backup to go on from.
         """
+        if self._last is None and (torn := self._spool.drop_torn()):
+            log.warning("%s: %s of its log on this machine's disk are not whole: pulled again", self._service.name, torn)
         self.save()
         held, records = self._held()
+        if self._save_again(held, records):
+            held, records = self._held()
         newest = _newest(records, self._service.name, datetime.now(UTC))
         if newest is None:
             raise LifeboatError(
@@ -83,12 +90,15 @@ class Follower:
         if self._last is None:
             raise AssertionError("a follower takes stock before it pulls")
         room = self._spool.room()
-        captured = self._log.pull_on(self._last, room / DATA)
-        files = captured_files(room / DATA)
-        if files:
-            manifest = self._manifest(captured.taken_at, captured.details, room / DATA)
-            self._spool.add(room, manifest)
-            self._last = manifest
+        what = f"the log of {self._service.name}"
+        disk.require(room, _ROOM, what)
+        with disk.full_disk_reported(room, what):
+            captured = self._log.pull_on(self._last, room / DATA)
+            files = captured_files(room / DATA)
+            if files:
+                manifest = self._manifest(captured.taken_at, captured.details, room / DATA)
+                self._spool.add(room, manifest)
+                self._last = manifest
         saved = not files and (self._spool.saves or [0])[-1] == self._spool.last
         self._say(pulled_until=captured.taken_at, fault=None, **({"saved_until": captured.taken_at} if saved else {}))
 
@@ -98,12 +108,17 @@ class Follower:
         if self._spool.after is None or last <= (saves[-1] if saves else 0):
             return
         first, last = range_to_save(saves, last)
+        try:
+            steps = list(self._spool.steps(first, last))
+        except Damaged:
+            # What is in other pieces already need not be in this one.
+            first = (saves or [0])[-1] + 1
+            steps = list(self._spool.steps(first, last))
         staging = self._run.directory / f"{self._service.name}-log"
         shutil.rmtree(staging, ignore_errors=True)
         try:
             (staging / DATA).mkdir(parents=True, mode=0o700)
             with disk.full_disk_reported(staging, f"the log of {self._service.name}"):
-                steps = list(self._spool.steps(first, last))
                 manifest = self._manifest(steps[-1].manifest.taken_at, self._log.join(steps, staging / DATA), staging / DATA)
                 manifest.write(staging)
             snapshot = self._repository.save(
@@ -128,6 +143,20 @@ class Follower:
             )
             self._forget(pieces_of.covered(self._held()[0], kept))
 
+    def _save_again(self, held: Sequence[Piece], records: Sequence[BackupRecord]) -> bool:
+        """Save anew what the repository does not hold, though it was saved: pieces were deleted, or it is another repository."""
+        after = next((record.id for record in records if record.id == self._spool.after), None)
+        if after is None or not self._spool.saves:
+            return False
+        way = pieces_of.leading(held, after)
+        holds = way[-1].last if way else 0
+        if holds >= self._spool.saves[-1]:
+            return False
+        log.warning("%s: pieces of its log are gone from the repository: they are saved again", self._service.name)
+        self._spool.forget_saves(holds)
+        self.save()
+        return True
+
     def stand_still(self, fault: LifeboatError) -> None:
         """Note why it does not go on, and say it once."""
         if self._standing.fault != fault.message:
@@ -145,7 +174,7 @@ class Follower:
         if before is None or before.taken_at >= newest.taken_at or piece.until > newest.taken_at:
             return False
         if before.chain == newest.chain:
-            return True
+            return pieces_of.held_by_next(piece, records)
         return self._log.follows(manifest, before)
 
     def _forget(self, covered: Sequence[Piece]) -> None:

@@ -6,7 +6,7 @@ ones again, so that few have to be fetched.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
@@ -110,17 +110,25 @@ def leading(pieces: Iterable[Piece], after: str) -> tuple[Piece, ...]:
     return reached[max(reached)]
 
 
-def obsolete(pieces: Iterable[Piece], records: Sequence[BackupRecord]) -> list[Piece]:
-    """Return the pieces that no moment needs: their backup is gone, or the next one of its chain holds what they hold."""
-    by_id = {record.id: record for record in records}
-    newest: dict[str, datetime] = {}
-    for record in records:
-        newest[record.chain] = max(record.taken_at, newest.get(record.chain, record.taken_at))
-    return [
-        piece
-        for piece in pieces
-        if piece.after not in by_id or by_id[piece.after].taken_at < newest[by_id[piece.after].chain] >= piece.until
-    ]
+def obsolete(pieces: Iterable[Piece], backups: Sequence[BackupRecord], claims: Iterable[BackupRecord]) -> list[Piece]:
+    """Return the pieces that no moment needs: their backup is gone, or the next one of its chain holds what they hold.
+
+    claims: what else may be the backup of a piece, since it is not known which of two is
+    """
+    known = {record.id for record in (*claims, *backups)}
+    return [piece for piece in pieces if piece.after not in known or held_by_next(piece, backups)]
+
+
+def held_by_next(piece: Piece, backups: Sequence[BackupRecord]) -> bool:
+    """Return whether the backups that go on from the piece's, one after the other, lead to where the piece ends."""
+    before = next((record for record in backups if record.id == piece.after), None)
+    if before is None:
+        return False
+    taken = {record.sequence: record.taken_at for record in backups if record.chain == before.chain}
+    number = before.sequence + 1
+    while number in taken and taken[number] < piece.until:
+        number += 1
+    return number in taken
 
 
 def covered(pieces: Sequence[Piece], by: Piece) -> list[Piece]:

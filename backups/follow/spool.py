@@ -70,15 +70,38 @@ class Spool:
             content = (directory / FILE_NAME).read_bytes()
         except FileNotFoundError as error:
             raise Damaged(f"step {number} of the log that was pulled is missing: {directory}") from error
-        return Fetched(Manifest.read(content, f"step {number} of a log"), directory / DATA)
+        found = Fetched(Manifest.read(content, f"step {number} of a log"), directory / DATA)
+        for entry in found.manifest.files:
+            path = found.data / entry.path
+            if not path.is_file() or path.stat().st_size != entry.size:
+                raise Damaged(f"step {number} of the log that was pulled is not whole: {path} has not its {entry.size} bytes")
+        return found
 
     def steps(self, first: int, last: int) -> Iterator[Fetched]:
         """Yield steps, from the first to the last."""
         return (self.step(number) for number in range(first, last + 1))
 
+    def drop_torn(self) -> int:
+        """Forget the steps from the first one on that is in no save and not whole (after a power failure); returns how many."""
+        begin = (self.saves or [0])[-1] + 1
+        for number in range(begin, self._last + 1):
+            try:
+                self.step(number)
+            except Damaged:
+                dropped = self._last - number + 1
+                for each in range(self._last, number - 1, -1):
+                    shutil.rmtree(self._directory / f"{each:09d}", ignore_errors=True)
+                self._last = number - 1
+                return dropped
+        return 0
+
     def note_saved(self, last: int) -> None:
         """Note that the steps up to that one are in the repository."""
         private.write(self._directory / _SAVED, "".join(f"{number}\n" for number in [*self.saves, last]))
+
+    def forget_saves(self, beyond: int) -> None:
+        """Note that the steps beyond that one are in the repository no more."""
+        private.write(self._directory / _SAVED, "".join(f"{number}\n" for number in self.saves if number <= beyond))
 
     def _text(self, name: str) -> str | None:
         path = self._directory / name

@@ -117,6 +117,9 @@ class Reading:
 
     def trees(self, snapshots: Sequence[str]) -> dict[str, tuple[Node, ...]]:
         """Return all that each of these snapshots holds, by its full id; reads no data. Raises Damaged for what is no tree."""
+        if not snapshots:
+            # Where none is named, restic goes through all that there are.
+            return {}
         named = [part for snapshot in snapshots for part in ("--snapshot", snapshot)]
         completed = self._run(["find", "--json", "--no-lock", *named, "*"], most=MOST_BYTES)
         if completed.code != 0 and len(completed.output) <= MOST_BYTES:

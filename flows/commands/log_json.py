@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from backups.follow.beyond import Beyond
 from backups.services.continuous import Transaction
 from backups.text import json_shown
 from verification.restore.history import History, Hole, Told
@@ -68,8 +69,8 @@ def as_json(transaction: Transaction) -> dict[str, Any]:
 def _hole(hole: Hole) -> dict[str, Any]:
     return {
         "after": hole.after.id,
-        "from": hole.after.taken_at.isoformat(),
-        "before": hole.before.id if hole.before else None,
+        "from": hole.begins.isoformat(),
+        "before": hole.before.id if hole.before and not isinstance(hole.before, Beyond) else None,
         "to": hole.before.taken_at.isoformat() if hole.before else None,
         "why": hole.why,
         "damaged": hole.fault is not None,

@@ -43,7 +43,8 @@ def _refuted(moment: MomentPart) -> str:
         return f", which does not lead to what the source held later: {_compared(moment.checks, moment.later)}"
     if moment.refuted:
         return f", which does not lead to the witness of {moment.later}: {moment.why_not}"
-    return f" and unproven: {moment.why_not or f'nothing was compared with the witness of {moment.later} yet'}"
+    why = moment.why_not or f"nothing was compared with the witness of {moment.later} yet"
+    return f" and unproven: {why}{f'; {there(moment)}' if moment.there or moment.untold else ''}"
 
 
 def there(moment: MomentPart) -> str:
@@ -59,7 +60,8 @@ def there(moment: MomentPart) -> str:
     every = plural.count(len(tables), "table")
     said = f"at the moment itself {len(equal):,} of {every} equal to what the log makes of the witness before it"
     differ = unequal(moment.there)
-    around = f"only by the witnesses around it: {others}{why}; " if others else ""
+    witnesses = "the witness before it" if moment.why_not else "the witnesses around it"
+    around = f"only by {witnesses}: {others}{why}; " if others else ""
     return f"{said}{f' (not equal: {differ})' if differ else ''}; {around}all else of that moment is from the log"
 
 

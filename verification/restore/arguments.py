@@ -140,8 +140,9 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
 def _proof(plan: Plan) -> str:
     choice = plan.choice
     if isinstance(choice.later, Beyond):
+        there = "; its tables are compared with what the log makes of that witness" if plan.order.second_replay else ""
         before = f"the witness of {choice.backup.id} before that moment"
-        return f"{before}; no backup was taken after it, so the log from there is unproven"
+        return f"{before}; no backup was taken after it, so the log from there is unproven{there}"
     if choice.later is None or not plan.order.second_replay:
         return f"the witness of {choice.backup.id} before that moment; the log from there is left unproven (--no-second-replay)"
     return (

@@ -13,6 +13,7 @@ from itertools import chain
 from backups import chains as chaining
 from backups.errors import Damaged, LifeboatError
 from backups.follow import piece
+from backups.follow.beyond import Beyond
 from backups.follow.piece import LOG
 from backups.machine.runs import Run
 from backups.manifest import BACKUP, BackupRecord
@@ -36,17 +37,29 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Hole:
-    """A time of which nothing is told, and why: no log, or a damaged one. `after` and `before` are the backups around it."""
+    """A time of which nothing is told, and why: no log, or a damaged one. `after` and `before` are the backups around it.
+
+    followed: up to when the log behind `after` was followed, where the hole begins there
+    """
 
     after: BackupRecord
     before: BackupRecord | None
     why: str
     fault: Damaged | None = None
+    followed: datetime | None = None
+
+    @property
+    def begins(self) -> datetime:
+        """When it begins."""
+        return self.followed or self.after.taken_at
 
     def __str__(self) -> str:
-        until = f"{self.before.taken_at:{_TIME}} ({self.before.id})" if self.before else "now"
+        behind = f"its log was followed behind {self.after.id}"
+        since = behind if self.followed else self.after.id
+        ends = behind if isinstance(self.before, Beyond) else self.before.id if self.before else ""
+        until = f"{self.before.taken_at:{_TIME}} ({ends})" if self.before else "now"
         how_much = "not all" if self.fault else "nothing"
-        return f"{how_much} is told of {self.after.taken_at:{_TIME}} ({self.after.id}) to {until}: {self.why}"
+        return f"{how_much} is told of {self.begins:{_TIME}} ({since}) to {until}: {self.why}"
 
 
 @dataclass(frozen=True)
@@ -154,13 +167,15 @@ def parts(points: RestorePoints) -> list[Stretch | Hole]:
     found: list[Stretch | Hole] = []
     pairs = [pair for pair in points.pairs() if pair[1] is not None or not pair[0].standalone]
     for number, (backup, later) in enumerate(pairs):
+        followed = later.taken_at if isinstance(later, Beyond) else None
         if later is not None:
             found.append(Stretch(backup, later))
-        elif number + 1 < len(pairs):
-            following = pairs[number + 1][0]
-            found.append(Hole(backup, following, _why(backup, following)))
-        else:
-            found.append(Hole(backup, None, "no backup holds it yet"))
+        if later is not None and followed is None:
+            continue
+        # What was followed ends somewhere, too.
+        following = pairs[number + 1][0] if number + 1 < len(pairs) else None
+        why = _why(backup, following) if following else "no backup holds it yet"
+        found.append(Hole(backup, following, why, followed=followed))
     return found
 
 
@@ -216,4 +231,4 @@ def _items(
 def _span(part: Stretch | Hole) -> tuple[datetime, datetime]:
     if isinstance(part, Stretch):
         return part.earlier.taken_at, part.later.taken_at
-    return part.after.taken_at, part.before.taken_at if part.before else datetime.max.replace(tzinfo=part.after.taken_at.tzinfo)
+    return part.begins, part.before.taken_at if part.before else datetime.max.replace(tzinfo=part.after.taken_at.tzinfo)

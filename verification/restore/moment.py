@@ -136,13 +136,16 @@ class RestorePoints:
         chain = next(chain for chain in self._chains if chain.id == backup.chain)
         for earlier, later in pairwise(chain.backups):
             if earlier.id == backup.id:
-                # With a backup gone between them, its log is gone, too.
-                return later if later.sequence == earlier.sequence + 1 else None
+                # With a backup gone between them, its log is gone, too, but for what was followed of it.
+                return later if later.sequence == earlier.sequence + 1 else self._beyond(backup)
         fulls = (each for each in self._every if each.sequence == 0 and not each.standalone and each.taken_at > backup.taken_at)
         full = next(fulls, None)
         if full is not None and self._log is not None and self._log.follows(self._manifest(full), backup):
             return full
-        # What was followed of the log after it, though no backup goes on from there.
+        return self._beyond(backup)
+
+    def _beyond(self, backup: BackupRecord) -> Beyond | None:
+        """Return what was followed of the log after a backup, though no backup goes on from there."""
         return beyond(backup, self._pieces) if self._log is not None else None
 
     def _restorable(self) -> str:

@@ -80,12 +80,12 @@ def _may_name(statement: Statement, schema: str, table: str) -> bool:
     if not statement.exact or len(statement.text) > _READ:
         return True
     whole = statements.subject(statement)[1] in ("DATABASE", "SCHEMA")
-    names = ["" if kind == "string" else text.lower() for kind, text in statements.tokens(statement)]
-    database, sought = statement.database.lower(), table.lower()
+    names = ["" if kind == "string" else statements.folded(text) for kind, text in statements.tokens(statement)]
+    database, of, sought = map(statements.folded, (statement.database, schema, table))
     for at, name in enumerate(names):
-        if whole and name == schema.lower():
+        if whole and name == of:
             return True
-        if name == sought and (names[at - 2] if at > 1 and names[at - 1] == "." else database) in (schema.lower(), ""):
+        if name == sought and (names[at - 2] if at > 1 and names[at - 1] == "." else database) in (of, ""):
             return True
     return False
 

@@ -105,6 +105,7 @@ def test_a_directory_that_cannot_be_read_is_damage(repository: Repository, tmp_p
     (tmp_path / "tree" / "manifest.json").write_text("added: only the directory at the top is another one")
     repository.save(tmp_path / "tree", host="agama", tags=["lifeboat"], at=AT + timedelta(minutes=1))
     saved = repository.snapshots()[-1].id
+    assert repository.trees([]) == {}, "of no snapshot, not of all"
     assert {node.path for node in repository.trees([saved])[saved]} == {"/data", "/data/file", "/manifest.json"}
     for pack in old if before else _packs(repository) - old:
         flip(pack)

@@ -1,6 +1,7 @@
 """The log of a real MySQL, followed between two backups: without a gap, through kills and restarts, until the next backup has it."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -101,7 +102,8 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
         told = json.loads(lifeboat("status", "--json", "--config", str(configuration)).out)[0]
         assert told["log_until"] > told["last_backup_at"]
         assert told["rpo_seconds"] < 120
-        # A moment that no backup reaches yet comes back out of the pieces; nothing was compared with it, which is said.
+        # A moment that no backup reaches yet comes back out of the pieces: its tables are what the log makes of the witness before
+        # it, and no witness comes after it, which is said.
         good = last_gtid(server)
         written(5)
         assert wait_until(kept, seconds=120)
@@ -112,6 +114,18 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
         assert (said.code, result["verdict"], result["moment"]["transactions"]) == (1, "unproven", number - 5)
         assert "no backup was taken since: the log was followed, without a gap" in result["proof"]
         assert inserted(tmp_path / "good") == list(range(1, number - 4))
+        there = {(each["subject"], each["metric"]): each["observed"] for each in result["moment"]["there"] if each["passed"]}
+        assert (there["agama.t", "rows"], result["moment"]["untold"]) == (number - 5, [])
+        assert re.search(r"; at the moment itself (\d+) of \1 tables? equal to what the log makes", result["proof"])
+        # The log tells of what was followed, and of nothing after it.
+        said = lifeboat("log", "agama", "--json", "-n", "0", "--config", str(configuration))
+        assert said.code == 0, said.err
+        told = json.loads(said.out)
+        assert [table["inserted"] for each in told["transactions"] for table in each["tables"]] == [1] * number
+        assert [(hole["after"], hole["before"], hole["why"]) for hole in told["holes"]] == [
+            (full.id, None, "no backup holds it yet")
+        ]
+        assert told["holes"][0]["from"] > told["transactions"][-1]["committed_at"]
         planned = lifeboat("restore", "agama", "--to", f"local:{tmp_path}/x", "--dry-run", "--config", str(configuration))
         assert "its log is kept up to" in planned.out
         # The next backup has all of it, and what it has goes.

@@ -1,5 +1,6 @@
 """Moments beyond the newest backup: which pieces lead there, and pieces that are not what they say."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +16,10 @@ from backups.repository.repository import Repository
 from backups.services.base import Point, Service
 from backups.services.mysql.binlog.joined import join
 from backups.services.mysql.details import LogSegment, MySQLDetails, Position
+from flows.commands import log_json
 from tests.unit.follow.test_piece import FULL, NOW, OTHER, piece, record
 from tests.unit.verification.restore.test_moment import Logged
+from verification.restore.history import Hole, Stretch, Wanted, parts, read
 from verification.restore.moment import RestorePoints
 
 NIGHT = "agama-20261124T000000Z"
@@ -66,6 +69,45 @@ def test_the_next_backups_own_log_is_taken_before_pieces_and_pieces_of_others_le
     for others in ((), (old,), (foreign,), (piece(1, 1, after=OTHER, until=later(5)),), PIECES[1:]):
         with pytest.raises(LifeboatError, match="cannot be brought back to"):
             points(*others).at(later(0.5))
+
+
+def test_where_a_backup_is_gone_from_a_chain_what_was_followed_leads_on() -> None:
+    later_one = record("agama-20261126T000000Z", NOW + timedelta(days=3), sequence=2)
+    followed = piece(1, 1, until=NOW + timedelta(hours=20))
+    choice = points(followed, records=[RECORDS[0], later_one]).at(NOW + timedelta(hours=10))
+    assert isinstance(choice.later, Beyond)
+    with pytest.raises(LifeboatError, match="cannot be brought back to"):
+        points(followed, records=[RECORDS[0], later_one]).at(NOW + timedelta(hours=21))
+
+
+def test_what_the_log_tells_of_ends_where_it_was_followed_to_and_what_comes_after_is_a_hole() -> None:
+    told, hole = parts(points(*PIECES))[1:]
+    assert isinstance(told, Stretch)
+    assert (told.earlier.id, told.later.taken_at) == (NIGHT, later(2))
+    assert isinstance(hole, Hole)
+    assert str(hole) == (
+        f"nothing is told of {later(2):%Y-%m-%d %H:%M:%S} UTC (its log was followed behind {NIGHT}) to now: no backup holds it yet"
+    )
+    assert (log_json._hole(hole)["after"], log_json._hole(hole)["from"]) == (NIGHT, later(2).isoformat())
+    # A full that kept no log came after it.
+    anew = record(OTHER, later(20), chain=OTHER)
+    told, hole, last = parts(points(*PIECES, records=[*RECORDS, anew]))[1:]
+    assert isinstance(told, Stretch)
+    assert isinstance(hole, Hole)
+    assert (told.later.taken_at, hole.begins, hole.before) == (later(2), later(2), anew)
+    assert str(hole).endswith(f"({OTHER}): {OTHER} kept no log since {NIGHT}")
+    assert isinstance(last, Hole)
+    assert (last.begins, last.before) == (anew.taken_at, None)
+
+
+def test_a_log_that_was_followed_and_is_damaged_is_a_hole_between_what_there_is() -> None:
+    def torn(stretch: Stretch) -> Iterator[Any]:
+        raise Damaged("it is torn")
+
+    found = [item for item in read(parts(points(*PIECES)), Wanted(since=later(0.5)), torn) if isinstance(item, Hole)]
+    assert [item.fault is not None for item in found] == [True, False]
+    assert str(found[0]).endswith(f"to {later(2):%Y-%m-%d %H:%M:%S} UTC (its log was followed behind {NIGHT}): it is torn")
+    assert (log_json._hole(found[0])["before"], log_json._hole(found[0])["to"]) == (None, later(2).isoformat())
 
 
 def written(**changes: Any) -> Manifest:

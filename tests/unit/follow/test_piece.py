@@ -82,7 +82,21 @@ def test_a_piece_goes_when_its_backup_is_gone_or_the_next_of_its_chain_holds_it(
     held, beyond = piece(1, 1, until=NOW + timedelta(hours=23)), piece(2, 2, until=NOW + timedelta(hours=25))
     behind_last = piece(1, 1, after="agama-20261124T000000Z", until=NOW + timedelta(days=1, hours=1))
     gone = piece(1, 1, after=OTHER)
-    assert obsolete([held, beyond, behind_last, gone], records) == [held, gone]
+    pieces = [held, beyond, behind_last, gone]
+    assert obsolete(pieces, records, records) == [held, gone]
+    night = record("agama-20261125T000000Z", NOW + timedelta(days=2), sequence=2)
+    assert obsolete(pieces, [*records, night], records) == pieces
+    # Of two that claim to be one, none is believed: neither has its pieces go, nor has another's go.
+    assert obsolete(pieces, [], records) == [gone]
+    assert obsolete(pieces, records[:1], records) == [gone]
+
+
+@pytest.mark.parametrize("sequence", [2, 9])
+def test_a_piece_stays_when_the_backup_that_went_on_from_its_own_is_gone(sequence: int) -> None:
+    """Whatever comes later in the chain: what the piece holds is in nothing else, and still leads to its moments."""
+    last = record("agama-20261126T000000Z", NOW + timedelta(days=3), sequence=sequence)
+    records = [record(FULL, NOW), last]
+    assert obsolete([piece(1, 1, until=NOW + timedelta(hours=23))], records, records) == []
 
 
 GOOD = {"service": "agama", "after": FULL, "first": "1", "last": "2", "until": NOW.isoformat(), "bytes": "3"}

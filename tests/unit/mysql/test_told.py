@@ -93,3 +93,10 @@ def test_a_statement_is_shown_short_on_one_line_and_without_texts() -> None:
     assert shown.startswith("UPDATE t SET a = '…',")
     assert shown.isprintable()
     assert len(shown) <= told._LONGEST + 10
+
+
+@pytest.mark.parametrize("name", ["sat\u0131r", "हिन्दी", "preis€", "we`ird"])
+def test_a_table_whose_name_has_letters_of_any_script_is_found(name: str) -> None:
+    quoted = f"`{name.replace('`', '``')}`"
+    for written in (quoted, quoted.upper(), *((name, name.upper()) if "`" not in name else ())):
+        assert concerns(transaction(Statement(f"TRUNCATE TABLE {written}", database="agama")), "agama", name), written

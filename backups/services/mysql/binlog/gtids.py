@@ -61,6 +61,16 @@ class Gtids:
                     left.add(source, at, last)
         return left
 
+    def plus(self, *others: "Gtids") -> "Gtids":
+        """Return the GTIDs that this set or any of the others has, in as few runs as that takes."""
+        every = Gtids()
+        sources = dict.fromkeys(source for each in (self, *others) for source in each._runs)  # noqa: SLF001 - its own class
+        for source in sorted(sources):
+            runs = [run for each in (self, *others) for run in each._runs.get(source, [])]  # noqa: SLF001 - its own class
+            for first, last in _merged(runs):
+                every.add(source, first, last)
+        return every
+
     def text(self) -> str | None:
         """Write the set as SQL takes it; None when it is empty."""
         return ",".join(f"{source}:{first}-{last}" for source, first, last in self._every()) or None

@@ -25,6 +25,8 @@ _NOBODY = 0
 _CANNOT_READ = 1236
 _POSITION_LIMIT = 1 << 32
 """The dump command's position has four bytes."""
+_A_MOMENT = 2
+"""Seconds within which a transaction that is in the log is executed, too; a replica that must have it first may take longer."""
 _ENCRYPTION_HEADER = 512
 """Bytes before the first event of an encrypted log file, which count in its size and in no position."""
 
@@ -86,13 +88,20 @@ def require_continuation(connect: Callable[[], Session], chain: MySQLDetails, ch
             raise ChainBroken(f"the chain ends at {end.file}:{end.offset}, but that file now ends at {files[end.file]}")
         if end.offset >= _POSITION_LIMIT:
             raise ChainBroken(f"the chain ends at {end.file}:{end.offset}, beyond the 4 GiB that a pull can start in")
-        if end.gtid_executed and not rows(session, "SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed)", [end.gtid_executed])[0][0]:
+        if end.gtid_executed and not _executed(session, end.gtid_executed):
             raise ChainBroken("the source no longer has all transactions of the chain: its log was reset, or it was restored")
     created = created_stamp(connect, end.file)
     if created != chain.log_created:
         raise ChainBroken(
             f"the binary log was reset: {end.file} was begun at {chain.log_created} (Unix time) in the chain, at {created} now"
         )
+
+
+def _executed(session: Session, gtids: str) -> bool:
+    """Return whether these were executed; a transaction is in the log a moment before the server says so of it."""
+    if rows(session, "SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed)", [gtids])[0][0]:
+        return True
+    return bool(rows(session, "SELECT WAIT_FOR_EXECUTED_GTID_SET(%s, %s)", [gtids, _A_MOMENT])[0][0] == 0)
 
 
 def _end(size: int, encrypted: str = "No") -> int:

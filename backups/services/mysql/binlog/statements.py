@@ -33,6 +33,10 @@ _BEFORE_A_NAME = frozenset(
     | {"PARTITION", "RENAME", "SUBPARTITION", "TABLE", "TO", "."}
 )
 """What stands before a name, which may be ENGINE."""
+_ODD_SPACE = re.compile(r"[^\S\x00-\x7f]")
+"""White space that is a space in some character sets, and part of a name in others."""
+_SWE7 = frozenset({10, 82})
+"""The character set, by its collations' numbers, that writes letters as ASCII writes brackets and quotes."""
 _HEAD = 12
 """Tokens that a statement is known by."""
 
@@ -40,7 +44,7 @@ _HEAD = 12
 class Statement(NamedTuple):
     """A statement and what of its session decides how it is read.
 
-    database: its session's. exact: every byte of it could be read in the session's character set
+    database: its session's. exact: every byte of it could be read in the session's character set, and as the server reads it
     """
 
     text: str
@@ -74,7 +78,10 @@ def parse(event: bytes) -> Statement:
     begin = _FRAME.size + length
     session = dict(_session(event[_FRAME.size : begin]))
     mode = int.from_bytes(session.get(_SQL_MODE, b""), "little")
-    text = event[begin + database + 1 :].decode(_encoding(session.get(_CHARACTER_SET, b"")), "replace")
+    client = int.from_bytes(session.get(_CHARACTER_SET, b"")[:2], "little")
+    encoding = _encoding(client)
+    text = event[begin + database + 1 :].decode(encoding or "latin-1", "replace")
+    readable = encoding is not None or (text.isascii() and client not in _SWE7)
     default = event[begin : begin + database].decode(errors="replace")
     return Statement(
         text,
@@ -82,7 +89,7 @@ def parse(event: bytes) -> Statement:
         backslash_escapes=not mode & _NO_BACKSLASH_ESCAPES,
         encrypts=session.get(_TABLE_ENCRYPTION) == b"\x01",
         database=default,
-        exact="\ufffd" not in text + default,
+        exact=readable and "\ufffd" not in text + default and not _ODD_SPACE.search(text),
     )
 
 
@@ -90,6 +97,12 @@ def tokens(statement: Statement) -> Iterator[tuple[str, str]]:
     """Split a statement into tokens (kind, text): word, string, name (quoted), sign; a word in upper case."""
     for token in _tokens(statement):
         yield token.kind, token.text
+
+
+def folded(name: str) -> str:
+    """Fold the case of a name, or of a word that `tokens` gives in upper case: whatever a server takes for one name is equal."""
+    # Upper case first: it turns a dotless i into one with a dot. A server drops the second dot of the Turkish capital letter.
+    return name.upper().casefold().replace("\u0307", "")
 
 
 def subject(statement: Statement) -> tuple[str, str]:
@@ -197,8 +210,11 @@ def _tokens(statement: Statement) -> Iterator[_Token]:
     depth = 0
     for match in _pattern(statement.ansi_quotes, statement.backslash_escapes).finditer(statement.text):
         kind, text = match.lastgroup or "", match.group()
-        if kind in ("string", "name"):
+        if kind == "string":
             yield _Token(kind, text[1:-1], depth)
+        elif kind == "name":
+            # A quote inside of a quoted name stands there twice.
+            yield _Token(kind, text[1:-1].replace(2 * text[0], text[0]), depth)
         elif kind == "word":
             yield _Token(kind, text.upper(), depth)
         elif kind == "sign":
@@ -215,7 +231,7 @@ def _pattern(ansi_quotes: bool, backslash_escapes: bool) -> re.Pattern[str]:  # 
     strings = single if ansi_quotes else single + rf'|"(?:[^"{inside}]|""{escaped})*+"'
     names = r"`(?:[^`]|``)*+`" + (f"|{double}" if ansi_quotes else "")
     nothing = r"\s+|--(?=\s|\Z)[^\n]*|\#[^\n]*|/\*!\d*|\*/|/\*(?!!).*?(?:\*/|\Z)"
-    kinds = {"nothing": nothing, "string": strings, "name": names, "word": r"[\w$]+", "sign": "."}
+    kinds = {"nothing": nothing, "string": strings, "name": names, "word": r"(?:[\w$]|[^\x00-\x7f\s])+", "sign": "."}
     return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items()), re.DOTALL)
 
 
@@ -241,11 +257,11 @@ def _session(variables: bytes) -> Iterator[tuple[int, bytes]]:
         yield code, variables[begin:at]
 
 
-def _encoding(character_set: bytes) -> str:
-    """Return Python's name of the client's character set: in some, a byte of a letter is a backslash or a quote."""
+def _encoding(client: int) -> str | None:
+    """Return Python's name of the client's character set, if it has one: in some, a letter has the byte of a backslash."""
     try:
-        encoding = charset_by_id(int.from_bytes(character_set[:2], "little")).encoding
+        encoding = charset_by_id(client).encoding
         "".encode(encoding)
-    except (KeyError, LookupError):
-        return "latin-1"
+    except LookupError:
+        return None
     return encoding

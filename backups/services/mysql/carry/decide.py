@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backups.services.mysql.carry import foreign_keys
+from backups.services.mysql.carry import stretch as stretch_of
 from backups.services.mysql.carry.stretch import Name, Stretch
 from backups.services.mysql.witness.catalogue import Table
 
@@ -72,7 +73,7 @@ def _unsure(
     name: Name, definition: str | None, known: Known | None, stretch: Stretch, followed: Mapping[Name, Name]
 ) -> str | None:
     """Say why the log does not tell all that became of the table, or since when; None when it does."""
-    folded = (name[0].casefold(), name[1].casefold())
+    folded = stretch_of.folded(name)
     if stretch.whole:
         return stretch.whole
     if known is None:

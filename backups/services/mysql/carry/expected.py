@@ -1,7 +1,7 @@
 """States what tables must hold at a position of the log: the last witness, changed by what the log holds up to there."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -16,9 +16,12 @@ from backups.services.mysql.carry.scratch import Hashed
 from backups.services.mysql.carry.stretch import Name, Stretch
 from backups.services.mysql.details import Form, MySQLDetails
 from backups.services.mysql.source.connection import Session
+from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness.catalogue import Table
-from backups.services.mysql.witness.definitions import subject
+from backups.services.mysql.witness.definitions import subject, table_names
 
+EMPTY = "it is empty now"
+"""Why a fingerprint is not to be had where nothing is left to be one of."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}|0+")
 """Of no rows, a server prints more zeros than of some."""
 
@@ -28,6 +31,7 @@ class Value:
     """What a table must hold. since: the backup for which it was scanned last. through_log: the log has rows of it.
 
     fits: False where no table can hold it, so that the log does not tell of all that changed; it must be read, and differs
+    gone: there is no such table, though no statement in the log took it away
     """
 
     rows: int
@@ -35,6 +39,7 @@ class Value:
     since: str
     through_log: bool
     fits: bool = True
+    gone: bool = False
 
     @property
     def counted(self) -> tuple[int, str]:
@@ -80,6 +85,8 @@ def expected(
 ) -> dict[str, Value | str]:
     """State for each table, by its subject, what it must hold where the pieces end, or why that is not to be had from the log.
 
+    A table that must be there, and is not, is stated, too.
+
     tables, definitions: as they are at the end; definitions by subject. known: what they held where the pieces begin
     cascades: see `foreign_keys.unlogged_cascades`, of the same server. server: starts a throw-away one of the same version, on
     which all may be done; it is asked for when rows have to be hashed only. form: how `known` was measured
@@ -89,7 +96,8 @@ def expected(
     """
     told = stretch.read(pieces)
     followed = decide.followed(told, cascades)
-    result: dict[str, Value | str] = {}
+    tables = tuple(tables)
+    result: dict[str, Value | str] = dict(_gone(tables, known, told))
     carried: dict[str, Table] = {}
     for table in tables:
         about = subject(table.schema, table.name)
@@ -108,6 +116,16 @@ def expected(
         except LifeboatError as error:
             result |= dict.fromkeys(carried, f"no throw-away server could hash its rows: {error.message}")
     return result
+
+
+def _gone(tables: Sequence[Table], known: Mapping[str, Known], told: Stretch) -> Iterator[tuple[str, Value]]:
+    """Yield the tables that are known and not there, though nothing in the log has dropped or renamed them."""
+    there = {subject(table.schema, table.name) for table in tables}
+    for about, before in known.items():
+        name = table_names(about)
+        # Which tables in the server's own databases are users' is for the reader to say, and another reader may say otherwise.
+        if about not in there and name[0] not in SYSTEM_DATABASES and not told.whole and not told.defines(name):
+            yield about, Value(before.rows, before.fingerprint, before.since, through_log=False, gone=True)
 
 
 def _carried(
@@ -145,5 +163,5 @@ def _value(before: Known, told: Stretch, name: Name, hashed: Hashed | str) -> Va
         return Value(rows, f"{xor:064x}", before.since, through_log=True, fits=False)
     if not rows:
         # Of no rows a server prints as many zeros as it likes.
-        return "it is empty now"
+        return EMPTY
     return Value(rows, f"{xor:064x}", before.since, through_log=True)

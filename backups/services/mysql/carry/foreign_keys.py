@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from backups.services.mysql.carry.stretch import Name
+from backups.services.mysql.carry.stretch import Name, folded
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 
@@ -32,16 +32,12 @@ def reached(cascades: Mapping[Name, set[Name]], changed: Iterable[Name]) -> dict
     """Return the tables that changes of these may have changed, each with the table that it followed, however far away."""
     children: dict[Name, set[Name]] = {}
     for parent, each in cascades.items():
-        children.setdefault(_folded(parent), set()).update(map(_folded, each))
+        children.setdefault(folded(parent), set()).update(map(folded, each))
     found: dict[Name, Name] = {}
-    waiting = [_folded(name) for name in changed]
+    waiting = [folded(name) for name in changed]
     while waiting:
         parent = waiting.pop()
         for child in children.get(parent, set()) - found.keys():
             found[child] = parent
             waiting.append(child)
     return found
-
-
-def _folded(name: Name) -> Name:
-    return name[0].casefold(), name[1].casefold()

@@ -77,7 +77,7 @@ class Nightly:
             if self.job.kind == "incremental":
                 raise ChainBroken(damage.message) from damage
             self.job.say(f"the tables are not compared with the log since {self.before.id}: {damage.message}")
-        values = {about: value.counted for about, value in self.values.items() if isinstance(value, Value)}
+        values = {about: value.counted for about, value in self.values.items() if isinstance(value, Value) and not value.gone}
         sizes = {
             about: page * found.pages.get((table.schema, table.name), 1)
             for table in found.tables
@@ -100,7 +100,8 @@ class Nightly:
             value = self.values[about]
             if isinstance(value, Value):
                 carried.setdefault(value.since, []).append(about)
-        differing = compared.unlogged(witnessed.compared)
+        gone = [about for about, value in self.values.items() if isinstance(value, Value) and value.gone]
+        differing = compared.unlogged(witnessed.compared) | dict.fromkeys(sorted(gone), "by the log it is there, and it is not")
         words = compared.OF_FULL if self.job.kind == "full" else compared.OF_INCREMENTAL
         limits = []
         for about, both in differing.items():

@@ -17,6 +17,8 @@ _HARMLESS = frozenset({"ANALYZE", "FLUSH", "GRANT", "REVOKE", "SET"})
 """First words of statements that change no row: in a log, SET is of passwords and roles."""
 _ROWLESS = frozenset({"DEFINER", "EVENT", "FUNCTION", "PROCEDURE", "ROLE", "SERVER", "TRIGGER", "USER", "VIEW"})
 """What other statements are about that change no row. Whatever has a DEFINER is one of these."""
+_WITH_A_KIND = frozenset({"ALTER", "CREATE", "DROP", "RENAME"})
+"""First words of statements that then say what kind of thing they are about; in TRUNCATE user, a table is called so."""
 _OF_DATABASES = frozenset({"DATABASE", "SCHEMA"})
 
 
@@ -36,12 +38,12 @@ class Stretch:
 
     def of(self, name: Name) -> list[tuple[Name, Changed]]:
         """Return what happened to the tables of that name, in whatever case."""
-        wanted = _folded(name)
-        return [(found, changed) for found, changed in self.tables.items() if _folded(found) == wanted]
+        wanted = folded(name)
+        return [(found, changed) for found, changed in self.tables.items() if folded(found) == wanted]
 
     def defines(self, name: Name) -> bool:
         """Return whether a statement defines that table, or its database, anew."""
-        schema, table = _folded(name)
+        schema, table = folded(name)
         return (schema, table) in self.named or schema in self.databases
 
 
@@ -89,7 +91,7 @@ def _unattributed(stretch: Stretch, statement: Statement) -> str | None:
         return "a statement that cannot be read in its character set"
     if verb not in _DEFINING:
         return f"a statement whose rows are not told: {verb or 'none that is known'}"
-    if about in _ROWLESS:
+    if verb in _WITH_A_KIND and about in _ROWLESS:
         return None
     names = list(_names(statement))
     if about in _OF_DATABASES:
@@ -105,11 +107,11 @@ def _names(statement: Statement) -> Iterator[Name]:
         if kind == "sign":
             before, dot = (before, True) if text == "." else ("", False)
             continue
-        # A quote inside of a quoted name stands there twice.
-        name = text.replace("``", "`").replace('""', '"').casefold()
-        yield before if dot else statement.database.casefold(), name
+        name = statements.folded(text)
+        yield before if dot else statements.folded(statement.database), name
         before, dot = name, False
 
 
-def _folded(name: Name) -> tuple[str, str]:
-    return name[0].casefold(), name[1].casefold()
+def folded(name: Name) -> Name:
+    """Fold the case of a table's name; see `statements.folded`."""
+    return statements.folded(name[0]), statements.folded(name[1])

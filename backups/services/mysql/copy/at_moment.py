@@ -14,7 +14,7 @@ from backups.services.base import Sandbox
 from backups.services.continuous import Expected
 from backups.services.mysql.binlog.locate import Piece
 from backups.services.mysql.carry import expected, foreign_keys, in_sandbox
-from backups.services.mysql.carry.expected import Value
+from backups.services.mysql.carry.expected import EMPTY, Value
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.witness import catalogue, definitions, kinds
@@ -52,7 +52,10 @@ def state(server: Server, last: Manifest, details: MySQLDetails, pieces: list[Pi
     )
     facts, untold = [], {}
     for about, value in found.items():
-        if isinstance(value, Value):
+        if value == EMPTY:
+            # No rows are all that there is to tell.
+            facts.append(Fact(about, "rows", 0))
+        elif isinstance(value, Value):
             facts += [Fact(about, "rows", value.rows), Fact(about, "fingerprint", value.fingerprint)]
         else:
             untold[about] = value

@@ -1,6 +1,7 @@
 """What a log does not tell is recognised on a real server, table by table, and scanned; beside it, the others are carried."""
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ FILLED = (
     "CHECK (id > 0))"
 )
 KEPT = "carried"
+CALLED = ["user", "event", "role", "server", "view", "definer", "sat\u0131r", "हिन्दी", "ตารางที่", "preis€", "テーブル"]
+"""Names of tables that a server takes without quotes."""
 CASES: dict[str, tuple[list[str], str, str]] = {
     # what is done -> statements, what becomes of t, what becomes of its neighbour, which is updated too, before it
     "ordinary": (["UPDATE t SET n = 5"], KEPT, KEPT),
@@ -50,6 +53,7 @@ CASES: dict[str, tuple[list[str], str, str]] = {
     "a trigger": (["CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW UPDATE neighbour SET n = n + 1", "INSERT INTO t VALUES (8, 8, NULL, NULL)"], KEPT, KEPT),
     "undone": (["BEGIN", "UPDATE t SET n = 5", "SAVEPOINT s", "DELETE FROM t", "ROLLBACK TO s", "COMMIT"], KEPT, KEPT),
     "of a gone table": (["CREATE TABLE v (id INT PRIMARY KEY)", "INSERT INTO v VALUES (1)", "UPDATE t SET n = 5", "DROP TABLE v"], KEPT, KEPT),
+    "tables of such names": ([f"TRUNCATE {name}" for name in CALLED], "kept", KEPT),
     "its name in a text": (["CREATE TABLE neighbour2 (a INT) COMMENT 'about t'", "UPDATE t SET n = 5"], KEPT, KEPT),
 }  # fmt: skip
 
@@ -58,13 +62,15 @@ EVERYTHING = [case for case, (_, _, neighbour) in CASES.items() if neighbour != 
 """What keeps every table of the server from being carried, while it is in the log."""
 
 
-def prepare(source: MySQLServer, database: str) -> None:
+def prepare(source: MySQLServer, database: str, called: Sequence[str] = ()) -> None:
     first = "(1, 1, '{\"a\": 1}', REPEAT('y', 500)), (2, NULL, NULL, NULL)"
     source.sql(
         *(f"CREATE DATABASE {database}{number}" for number in ("", "2")),
         *(f"CREATE TABLE {database}.{name} {FILLED}" for name in ("t", "neighbour")),
         f"CREATE TABLE {database}2.t {FILLED}",
         f"CREATE TABLE {database}.keyless (n INT)",
+        *(f"CREATE TABLE {database}.`{name}` (n INT PRIMARY KEY)" for name in called),
+        *(f"INSERT INTO {database}.`{name}` VALUES (1)" for name in called),
         *("SET sql_generate_invisible_primary_key = ON", f"CREATE TABLE {database}.hidden (n INT)"),
         f"INSERT INTO {database}.hidden VALUES (1), (1)",
         f"INSERT INTO {database}.keyless VALUES (1), (1)",
@@ -88,8 +94,8 @@ def test_what_a_log_does_not_tell_is_scanned_and_all_else_is_right(
     databases = {case: f"not_{uuid.uuid4().hex[:8]}" for case in cases}
     every = [f"{database}{number}" for database in databases.values() for number in ("", "2")]
     try:
-        for database in databases.values():
-            prepare(source, database)
+        for case, database in databases.items():
+            prepare(source, database, CALLED if case == "tables of such names" else ())
         before, begin = Measured(source, *every), position(source)
         for case, database in databases.items():
             changes = [each.format(db=database) for each in CASES[case][0]]

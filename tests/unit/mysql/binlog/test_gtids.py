@@ -53,6 +53,11 @@ def test_what_is_printed_and_what_is_collected_is_the_same_set_and_subtracts_as_
     left = Gtids.parse(printed(every)).minus(Gtids.parse(printed(first)), one_by_one(second))
     assert listed(left) == every - first - second
     assert listed(Gtids.parse(left.text())) == every - first - second
+    together = Gtids.parse(printed(every)).plus(Gtids.parse(printed(first)), one_by_one(second))
+    assert listed(together) == listed(Gtids.parse(together.text())) == every | first | second
+    assert together.text() == one_by_one(frozenset()).plus(one_by_one(every | first | second)).text(), (
+        "it grows no longer than it is"
+    )
 
 
 @pytest.mark.parametrize("text", [None, "", " \n"])

@@ -5,9 +5,9 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from pymysql.charset import charset_by_name
+from pymysql.charset import charset_by_id, charset_by_name
 
-from backups.services.mysql.binlog.statements import Statement, obstacle, read, without_texts
+from backups.services.mysql.binlog.statements import Statement, folded, obstacle, parse, read, tokens, without_texts
 
 DIRECTORY = "DIRECTORY puts files outside the data directory"
 KEY = "ENCRYPTION='Y' needs the key of the source"
@@ -179,9 +179,17 @@ def test_what_default_table_encryption_is_for_is_encrypted_unless_it_says_otherw
         assert obstacle(Statement(statement, encrypts=True)) is None
 
 
-def query(text: bytes, *, database: bytes = b"w", mode: int = 0, charset: str = "utf8mb4", more: bytes = b"") -> bytes:
+def query(
+    text: bytes,
+    *,
+    database: bytes = b"w",
+    mode: int = 0,
+    charset: str = "utf8mb4",
+    client: int | None = None,
+    more: bytes = b"",
+) -> bytes:
     """A statement's event, with the session's variables in the order in which a server writes them."""
-    collation = struct.pack("<HHH", charset_by_name(charset).id, 45, 255)
+    collation = struct.pack("<HHH", charset_by_name(charset).id if client is None else client, 45, 255)
     variables = b"\x00\0\0\0\0" + b"\x01" + struct.pack("<Q", mode) + b"\x06\x03std" + b"\x04" + collation + more
     return struct.pack("<8xBxxH", len(database), len(variables)) + variables + database + b"\0" + text
 
@@ -225,6 +233,39 @@ def test_a_letter_that_holds_the_byte_of_a_backslash_ends_no_literal(charset: st
     found = read(query(b"CREATE TABLE t (id INT) COMMENT '" + letter + b"' DATA DIRECTORY '/ext'", charset=charset))
     assert found is not None
     assert obstacle(found) == f"DATA {DIRECTORY}"
+
+
+def test_a_name_is_read_in_the_character_set_of_its_session_or_it_is_said_that_it_is_not() -> None:
+    """Of every collation that a session may be in, also of those that neither Python nor pymysql know."""
+    read_names = 0
+    for client in range(400):
+        try:
+            encoding = charset_by_id(client).encoding
+            if encoding.startswith(("utf16", "utf32")):
+                # No client may speak so.
+                continue
+            written = "nÄîx".encode() if encoding == "utf8" else b"n\xb1\xb2x"
+            name = written.decode(encoding, "replace")
+        except LookupError:
+            name, written = "?", b"n\xb1\xb2x"
+        found = parse(query(b"TRUNCATE TABLE " + written, client=client))
+        names = [folded(text) for _, text in tokens(found)]
+        assert not found.exact or folded(name) in names, client
+        read_names += found.exact
+        assert parse(query(b"TRUNCATE TABLE plain", client=client)).exact == (client not in (10, 82)), client
+    assert read_names > 100
+
+
+def test_white_space_that_is_a_letter_elsewhere_is_not_trusted() -> None:
+    for space in "\xa0\u3000\u2028\x85":
+        assert not parse(query(f"TRUNCATE{space}TABLE t".encode())).exact
+    assert parse(query(b"TRUNCATE \t\r\n TABLE t")).exact
+
+
+def test_whatever_the_case_of_a_letter_it_is_one_name() -> None:
+    """A word stands in upper case among the tokens; a server that folds names has them in lower case."""
+    for letter in (chr(number) for number in range(0x10000) if not 0xD800 <= number < 0xE000):
+        assert folded(letter) == folded(letter.upper()) == folded(letter.lower()), hex(ord(letter))
 
 
 SECRET = "hunter2"

@@ -151,6 +151,37 @@ def test_unknown_statements_never_keep_a_table_that_they_name() -> None:
         assert told.whole or told.defines(NAME), statement
 
 
+NAMES = [
+    *sorted(
+        word.lower() for word in (stretch._ROWLESS | stretch._OF_DATABASES | stretch._HARMLESS | stretch._DEFINING | {"TABLE"})
+    ),
+    *("t", "T1$", "sat\u0131r", "İş", "Straße", "naïve", "preis€", "हिन्दी", "ตารางที่", "テーブル", "1st", "_"),
+]
+"""Of tables; no server takes the reserved ones of them without quotes, which is not relied upon."""
+DEFINING = [
+    *("TRUNCATE {}", "TRUNCATE TABLE {}", "DROP TABLE {}", "DROP TABLES IF EXISTS u, {}", "ALTER TABLE {} FORCE", "CREATE TABLE {} LIKE u"),
+    *("RENAME TABLE {} TO u", "RENAME TABLES u TO v, v TO {}", "CREATE TABLE w.{} (a INT) START TRANSACTION", "OPTIMIZE LOCAL TABLE {}"),
+    *("REPAIR TABLE {}", "CREATE UNIQUE INDEX i ON {} (a)", "DROP INDEX i ON {}", "ALTER TABLE u EXCHANGE PARTITION p WITH TABLE {}"),
+    *("ALTER TABLE {} TRUNCATE PARTITION p", "ALTER TABLE {} DROP PARTITION p", "CREATE TABLE {} AS SELECT 1 AS a"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a b", "we`ird", 'say "x"', "a\xa0b", ".", "é/*"])
+def test_a_table_of_any_name_is_found_in_whatever_defines_it(name: str) -> None:
+    """Without quotes where names may stand so; in each case of its letters; in backticks, and in the quotes of ANSI_QUOTES."""
+    quoted = f"`{name.replace('`', '``')}`"
+    ansi = '"' + name.replace('"', '""') + '"'
+    for template in DEFINING:
+        for written in (name, name.upper()) if name in NAMES else ():
+            told = log(template.format(written))
+            assert told.whole or told.defines(("w", name)), (template, written)
+        assert log(template.format(quoted)).defines(("w", name)), template
+        found = Stretch()
+        statement = Statement(template.format(ansi), ansi_quotes=True, database="w")
+        stretch.add(found, Transaction(Commit("binlog.1", 9, None, 0, 0), 4, {}, [statement]))
+        assert found.defines(("w", name)), template
+
+
 def test_cascades_are_followed_however_far_and_in_circles() -> None:
     cascades = {("w", "P"): {("w", "c")}, ("w", "c"): {("w", "g"), ("w", "p")}, ("w", "other"): {("w", "x")}}
     assert reached(cascades, [("W", "p")]).keys() == {("w", "c"), ("w", "g"), ("w", "p")}

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pymysql.err
 import pytest
@@ -121,6 +122,32 @@ def deleted(rows: int) -> Stretch:
 
 def test_a_table_that_is_empty_now_is_scanned() -> None:
     assert carry._value(Known(2, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), Hashed(2, "9")) == "it is empty now"
+
+
+LOST = {**KNOWN, "shop.`lost one`": Known(4, f"{5:064x}", "lost", "full"), "mysql.mine": Known(1, f"{5:064x}", "mine", "full")}
+
+
+def test_a_table_that_nothing_took_away_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a copy has done a DROP TABLE that comes after the moment, or the source one that it did not log."""
+    images: dict[str, Hashed | str] = {name: Hashed(count, "0") for name, count in IMAGES.items()}
+    found = stated(tmp_path, monkeypatch, images, known=LOST)
+    assert found["shop.`lost one`"] == Value(4, f"{5:064x}", "full", through_log=False, gone=True)
+    assert "mysql.mine" not in found
+    for taken in ({"named": {("shop", "lost one")}}, {"databases": {"shop"}}, {"whole": "a statement"}):
+        read = carry.stretch.read
+        with monkeypatch.context() as patched:
+            patched.setattr(carry.stretch, "read", lambda pieces, taken=taken, read=read: replace(read(pieces), **taken))
+            assert "shop.`lost one`" not in stated(tmp_path, patched, images, known=LOST), taken
+
+
+def test_a_table_that_the_source_dropped_without_its_log_is_an_alarm() -> None:
+    fields: dict[str, Any] = {"job": SimpleNamespace(kind="incremental"), "before": SimpleNamespace(id="b", sequence=4)}
+    gone = Value(4, f"{5:064x}", "full", through_log=False, gone=True)
+    carrier = Nightly(**fields, settings=None, seen=None, details=None, form=Form(), pull=lambda _: (), values={"shop.t": gone})  # type: ignore[arg-type]
+    proof = carrier.proof(cast("Any", SimpleNamespace(carried=frozenset(), compared={})))
+    assert (proof.unlogged, len(proof.partial)) == (("shop.t",), 1)
+    assert proof.limits[0].startswith("shop.t: the source changed without its log saying so")
+    assert "by the log it is there, and it is not" in proof.limits[0]
 
 
 def test_a_log_that_is_none_is_damage(tmp_path: Path) -> None:

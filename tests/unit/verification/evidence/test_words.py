@@ -195,6 +195,14 @@ def test_both_ends_of_the_log_are_named_and_what_is_between_them_is_counted() ->
     assert words.proof("agama-20261116T000000Z", [GOOD], one) == (
         "1 of 1 check equal to the witness of agama-20261116T000000Z; the 1 transaction since is from the log and unproven: it was left out"
     )
+    # As of a log that was followed beyond the newest backup: no witness comes after it, and its tables are compared all the same.
+    followed = there.model_copy(update={"checks": (), "why_not": "no witness comes after it"})
+    assert words.proof("agama-20261116T000000Z", [GOOD], followed).endswith(
+        "from the log and unproven: no witness comes after it; at the moment itself 1 of 1 table equal to what the log makes of the witness before it; "
+        "only by the witness before it: agama.note (it has no key); all else of that moment is from the log"
+    )
+    wrong = followed.model_copy(update={"there": (BAD,)})
+    assert "the moment is not what it makes of that witness: at the moment itself 0 of 1 table" in words.proof("b", [GOOD], wrong)
 
 
 def test_subjects_that_differ_are_named_each_once_and_not_all_of_thousands() -> None:

@@ -31,9 +31,11 @@ _OWN = re.compile(r"GF_[A-Z0-9_]+")
 _REFERRED = re.compile(r"\$(?:__env)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOT_CARRIED = re.compile(
     r"GF_PATHS_\w+|GF_SECURITY_SECRET_KEY(__FILE)?|GF_SERVER_(HTTP_PORT|HTTP_ADDR|PROTOCOL|SOCKET)|GF_DATABASE_\w+|"
-    r"GF_INSTALL_(IMAGE_RENDERER_)?PLUGINS?|GF_PLUGINS_PREINSTALL\w*"
+    r"GF_INSTALL_(IMAGE_RENDERER_)?PLUGINS?|GF_PLUGINS_PREINSTALL\w*|GF_UNIFIED_ALERTING_HA_\w+"
 )
-"""Of the image and the place it ran at: a new container has its own. And what would fetch programs, which a person does."""
+"""Of the image and the place it ran at: a new container has its own, and is no part of its source's cluster. And what would fetch
+programs, which a person does."""
+_CLUSTER = ("ha_peers", "ha_redis_address")
 _THE_SYSTEMS = re.compile(r"PATH|HOME|USER|SHELL|PWD|IFS|ENV|BASH_ENV|LD_\w+|PYTHON\w*|GO\w+|MALLOC_\w+")
 _LARGEST = 1 << 20
 
@@ -126,8 +128,19 @@ def start(
         notes.append(
             f"its source spoke {protocol.readings[0]}: the new container speaks http, until GF_SERVER_PROTOCOL is taken away"
         )
+    notes += _cluster(found, seen)
     unready = [*_names_another(found, file), *_unready(found, config, seen, environment)]
     return Start(environment, tuple(unready), tuple(notes))
+
+
+def _cluster(found: InForce, seen: Mapping[str, str] | None) -> Iterable[str]:
+    """Say what becomes of a source's cluster: whoever joins it shares its silences, and what it has told whom."""
+    for key in _CLUSTER:
+        name = f"GF_UNIFIED_ALERTING_{key.upper()}"
+        if found.setting("unified_alerting", key):
+            yield f"its grafana.ini has [unified_alerting] {key}: the new container joins that cluster, if it reaches it"
+        elif (seen or {}).get(name):
+            yield f"its source was in the cluster of {name}: the new container is alone"
 
 
 def _names_another(found: InForce, file: str | None) -> Iterable[str]:

@@ -156,6 +156,25 @@ def test_a_value_that_a_provisioning_file_takes_from_a_file_needs_that_file(
     assert delivery.unready == ([] if there else why)
 
 
+@pytest.mark.parametrize(
+    ("ini", "seen", "said"),
+    [
+        ("", {"GF_UNIFIED_ALERTING_HA_PEERS": "one:9094", "GF_UNIFIED_ALERTING_HA_LISTEN_ADDRESS": "x"}, "container is alone"),
+        ("", {"GF_UNIFIED_ALERTING_HA_REDIS_ADDRESS": "redis:6379"}, "container is alone"),
+        ("[unified_alerting]\nha_peers = one:9094\n", {}, "joins that cluster"),
+        ("", {"GF_UNIFIED_ALERTING_HA_PEERS": ""}, None),
+    ],
+)
+def test_a_new_container_is_not_put_into_its_sources_cluster(
+    handed: Callable[..., Delivery], ini: str, seen: dict[str, str], said: str | None
+) -> None:
+    """It would change the silences of a source that lives."""
+    delivery = handed(ini, seen=seen)
+    assert [note for note in delivery.notes if "cluster" in note] == [note for note in delivery.notes if said and said in note]
+    assert any("cluster" in note for note in delivery.notes) is (said is not None)
+    assert not [name for name in delivery.environment if "_HA_" in name]
+
+
 def test_what_its_provisioning_files_provide_is_provided_again(handed: Callable[..., Delivery]) -> None:
     """Also where no ini file is beside them: their server has its settings from its environment."""
     prunable = "UPDATE data_source SET is_prunable = 1 WHERE uid = 'agama-mysql'"

@@ -119,9 +119,13 @@ class ApiTarget:
         if self.kept is None:
             now = datetime.now(UTC)
             self.kept = self.state / "restores" / f"{self.service}.before-restore-{now:%Y%m%dT%H%M%SZ}"
-            self.receiver.keep(self.kept)
+            # Whole at once: what a kill leaves of it is no restore to go on with, and is cleared by the next one.
+            half = self.kept.with_name(f".{self.service}.half")
+            shutil.rmtree(half, ignore_errors=True)
+            self.receiver.keep(half)
             said = {"to": str(self), "backup": self._backup, "at": now.isoformat(), "replaces": bool(held)}
-            (self.kept / _UNFINISHED).write_text(json.dumps(said), encoding="utf-8")
+            (half / _UNFINISHED).write_text(json.dumps(said), encoding="utf-8")
+            half.rename(self.kept)
         self._over = bool(held)
         # What an earlier try has written over is equal to the backup by now, and its only copy is the one kept then.
         if held or self._replaced():

@@ -204,3 +204,26 @@ def test_every_clash_is_named_before_anything_is_written(backup: Objects, tmp_pa
         assert not receiver.written
         assert (tmp_path / "new" / "grafana.db").read_bytes() == untouched
         assert set(read(first(url)).organisations) == {1}, "no organisation was made"
+
+
+def test_accounts_and_settings_that_are_written_over_are_named_before_and_after(backup: Objects, tmp_path: Path) -> None:
+    """They are in nobody's way. Whoever restores stays what they are, and so does an account that stands in for another."""
+    write(backup, tmp_path / "tree")
+    with built(tmp_path / "server") as url:
+        client = admin(url).within(1)
+        people = {str(one["login"]): one for one in client.pages("api", "users", size="perpage")}
+        number = str(people["viewer"]["id"])
+        admin(url).within(2).send("PATCH", "api", "org", "users", number, body={"role": "Admin"})
+        client.send("PUT", "api", "admin", "users", number, "permissions", body={"isGrafanaAdmin": True})
+        client.send("PUT", "api", "org", "preferences", body={"theme": "light", "timezone": "utc"})
+        for login, changed in (("admin", {"name": "Somebody"}), ("editor", {"login": "their-editor"})):
+            known = {name: people[login][name] for name in ("login", "email", "name")}
+            client.send("PUT", "api", "users", str(people[login]["id"]), body=known | changed)
+        receiver = GrafanaReceiver(admin(url))
+        seen = receiver.foresee(tmp_path / "tree", "a backup")
+        assert (seen.held, seen.clashes) == ([], [])
+        (line,) = (note for note in seen.notes if note.startswith("written over there"))
+        assert line.partition(": ")[2].split(", ") == ["grafana user viewer", "org 1 preferences", "org 2 member viewer"]
+        assert line in receiver.receive(tmp_path / "tree", "a backup")
+        again = receiver.foresee(tmp_path / "tree", "a backup")
+        assert not [note for note in again.notes if note.startswith("written over there")]

@@ -177,3 +177,30 @@ def test_a_new_users_password_is_taken_where_passwords_have_to_be_of_all_kinds(
     assert len(password) >= 12
     kinds_of = {(one.isupper(), one.islower(), one.isdigit(), not one.isalnum()) for one in password}
     assert len(kinds_of) == 4
+
+
+@pytest.mark.parametrize("changed", [{"email": "other@example.test"}, {"name": "Other"}])
+@pytest.mark.parametrize("why", ["restores", "no administrator", "another's e-mail", "single sign-on", "nothing"])
+def test_a_member_whose_account_is_kept_as_it_is_is_compared_by_the_role(why: str, changed: dict[str, str]) -> None:
+    """The administrator of a new server seldom has the e-mail of the old one's."""
+    wanted = objects(user("ann", "ann@example.test"), ann="Editor")
+    there = objects(user("ann", "ann@example.test") | changed, ann="Editor")
+    there.bodies[Key(1, kinds.MEMBER, "ann")] |= changed
+    if why == "no administrator":
+        there.closed[0, kinds.USER] = "HTTP 403"
+    account, member_of = Key(0, kinds.USER, "ann"), Key(1, kinds.MEMBER, "ann")
+    for role in ("Editor", "Viewer"):
+        now = Objects(there.packed)
+        now.bodies[member_of] = there.bodies[member_of] | {"role": role}
+        with faked(server(there), login="ann" if why == "restores" else "root") as client:
+            target = Target(client, wanted, there, {1: 1})
+            if why == "restores":
+                USERS.put(target, 0)
+            elif why == "another's e-mail":
+                target.cannot(account, "it is that of another account")
+            elif why == "single sign-on":
+                target.leave(account, "external user")
+            people.named_as_in_the_backup(target, now)
+        same = MEMBERS.same(now.bodies[member_of], wanted.bodies[member_of])
+        assert same == (role == "Editor" and why != "nothing")
+        assert any("another name or e-mail" in note for note in target.notes) == (why != "nothing")

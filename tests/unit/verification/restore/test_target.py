@@ -200,6 +200,27 @@ def test_the_only_copy_of_what_was_written_over_outlives_a_restore_that_is_gone_
     assert not list((tmp_path / "restores").rglob("unfinished.json"))
 
 
+def test_what_a_kill_leaves_of_a_copy_is_nothing_to_go_on_with(delivery: Delivery, tmp_path: Path) -> None:
+    class Dying(Server):
+        def __getattr__(self, name: str) -> Any:
+            def keep(directory: Path) -> None:
+                directory.mkdir(parents=True)
+                (directory / "half").touch()
+                raise KeyboardInterrupt
+
+            return keep if name == "keep" else super().__getattr__(name)
+
+    begun = ApiTarget(cast("Any", Dying(Noted())), tmp_path, "toy")
+    begun._backup = MANIFEST.id
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(begun, delivery, Noted(), ["old"])
+    again = ApiTarget(cast("Any", Server(Noted())), tmp_path, "toy")
+    assert again.unfinished(MANIFEST.id, datetime.now(UTC)) is None
+    carried_out(again, delivery, Noted(), ["old"])
+    assert list((tmp_path / "restores").iterdir()) == [again.kept]
+    assert not list(tmp_path.rglob("half"))
+
+
 def test_only_the_same_restore_of_late_is_gone_on_with(tmp_path: Path) -> None:
     kept = tmp_path / "restores" / "toy.before-restore-x"
     kept.mkdir(parents=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backups.services.grafana.api import kinds
-from backups.services.grafana.api.objects import Objects
+from backups.services.grafana.api.objects import Key, Objects
 from backups.services.grafana.api.resources.target import Target
 
 
@@ -41,8 +41,20 @@ def stand_ins(wanted: Objects, before: Objects) -> dict[str, str]:
 
 
 def named_as_in_the_backup(target: Target, now: Objects) -> None:
-    """Give accounts that stand in for users of the backup their logins, wherever the server names them."""
+    """Give accounts that stand in for users of the backup their logins, wherever the server names them.
+
+    Of a member whose account is kept as it is (whoever restores, say), what is compared is the role; the rest is told.
+    """
     named_by(target.stands_in, target.wanted, now)
+    for key, body in target.wanted.bodies.items():
+        there, account = now.bodies.get(key), Key(0, kinds.USER, key.name)
+        if key.kind != kinds.MEMBER or there is None or key.name in target.stands_in:
+            continue
+        kept = not target.administered or account in target.unattainable or account in target.left
+        details = {name: body.get(name) for name in ("email", "name")}
+        if kept and any((there.get(name) or "") != (value or "") for name, value in details.items()):
+            now.bodies[key] = there | details
+            target.notes.append(f"{key}: its account has another name or e-mail there, and is kept as it is")
 
 
 def named_by(stands_in: Mapping[str, str], wanted_objects: Objects, now: Objects) -> None:

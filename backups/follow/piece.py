@@ -100,14 +100,19 @@ def leading(pieces: Iterable[Piece], after: str) -> tuple[Piece, ...]:
     for piece in pieces:
         if piece.after == after:
             by_first.setdefault(piece.first, []).append(piece)
-    # From each step that can be reached: by which pieces, the fewest.
-    reached: dict[int, tuple[Piece, ...]] = {1: ()}
-    for step in sorted(by_first.keys() | {piece.last + 1 for many in by_first.values() for piece in many} | {1}):
+    # To each step that can be reached: by how many pieces, the fewest, and the last of them.
+    reached: dict[int, tuple[int, Piece | None]] = {1: (0, None)}
+    for step in sorted(by_first.keys() | {piece.last + 1 for many in by_first.values() for piece in many}):
         for piece in sorted(by_first.get(step, ()), key=lambda piece: piece.snapshot) if step in reached else ():
-            way = (*reached[step], piece)
-            if piece.last + 1 not in reached or len(way) < len(reached[piece.last + 1]):
-                reached[piece.last + 1] = way
-    return reached[max(reached)]
+            count, end = reached[step][0] + 1, piece.last + 1
+            if end not in reached or count < reached[end][0]:
+                reached[end] = (count, piece)
+    way: list[Piece] = []
+    here = reached[max(reached)][1]
+    while here is not None:
+        way.append(here)
+        here = reached[here.first][1]
+    return tuple(reversed(way))
 
 
 def obsolete(pieces: Iterable[Piece], backups: Sequence[BackupRecord], claims: Iterable[BackupRecord]) -> list[Piece]:

@@ -90,23 +90,26 @@ def bounds(low: int, high: int, estimate: Callable[[int, int], int], parts: int)
     estimate: about how many rows have a key from the one number to the other, both included. The part with the most rows is
     halved, by its keys, until none has more than its share; neighbours that have less are put together.
     """
-    whole = max(0, estimate(low, high))
-    share = whole / parts
-    waiting, done = [(-whole, low, high)], []
+    total = max(0, estimate(low, high))
+    waiting, done = [(-total, low, high)], []
     for _ in range(_HALVINGS):
-        if not waiting or -waiting[0][0] <= share:
+        if not waiting or -waiting[0][0] * parts <= total:
             break
         negative, first, last = heapq.heappop(waiting)
         if first == last:
             done.append((negative, first, last))
             continue
         middle = (first + last) // 2
+        # The sum of its halves may be nearer to the truth than what was said of the whole, which may be last week's.
+        total += negative
         for half in ((first, middle), (middle + 1, last)):
-            heapq.heappush(waiting, (-max(0, estimate(*half)), *half))
+            counted = max(0, estimate(*half))
+            total += counted
+            heapq.heappush(waiting, (-counted, *half))
     found: list[int] = []
     held = 0
     for first, _, counted in sorted((first, last, -negative) for negative, first, last in (*waiting, *done)):
-        if held and held + counted > share:
+        if held and (held + counted) * parts > total:
             found.append(first)
             held = 0
         held += counted

@@ -55,6 +55,13 @@ def test_ranges_are_alike_however_the_keys_lie(clusters: list[tuple[int, int, in
     assert max(held) <= max(limit, 1)
 
 
+@pytest.mark.parametrize("said", [1, 10, 10**9])
+def test_what_is_said_of_the_whole_may_be_wrong(said: int) -> None:
+    """A table's statistics are a week old, a look into its key is not."""
+    found = ranges.bounds(0, 79_999, lambda first, last: said if (first, last) == (0, 79_999) else last - first + 1, 8)
+    assert [len(found) + 1, max(end - start for start, end in itertools.pairwise([0, *found, 80_000]))] == [8, 10_000]
+
+
 @pytest.mark.parametrize(
     ("within", "condition"),
     [

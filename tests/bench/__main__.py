@@ -14,7 +14,7 @@ from pathlib import Path
 
 from backups.machine import disk, runs
 from backups.machine.runs import Run
-from tests.bench import dataset, many, over_ssh, sides
+from tests.bench import dataset, many, one_table, over_ssh, sides
 from tests.bench.server import PASSWORD, Server, start
 from tests.bench.table import Row, at_least, at_most, markdown
 
@@ -59,6 +59,8 @@ def measure(run: Run, base: Path, gib: float, rounds: int) -> list[Row]:
     fulls, rows = _fulls(base, server, rounds)
     config = base / "site-0" / "lifeboat.yaml"
     rows += _incrementals(config, server, fulls)
+    say("one table, by two sessions and by one")
+    rows.append(one_table.row(server, rounds))
     rows += _restores(run, base, server, config, fulls[0].id, rounds)
     rows += _listing(base)
     say("a place over SSH")

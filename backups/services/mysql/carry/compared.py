@@ -6,7 +6,7 @@ of the source, so it is what the witness states; a copy has what the log tells, 
 
 from collections.abc import Mapping
 
-from backups.services.mysql.witness.witness import Counted
+from backups.services.mysql.witness.data import Counted
 
 OF_INCREMENTAL = (
     "{about}: the source changed without its log saying so; this table cannot be brought back by log since {since}, and a "

@@ -23,7 +23,7 @@ from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import Source
-from backups.services.mysql.witness import accounts, sessions, witness
+from backups.services.mysql.witness import accounts, data, sessions, witness
 from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.services.mysql.witness.definitions import subject
 from backups.witness import Fact
@@ -39,7 +39,7 @@ def capture(job: Job, settings: MySQLSettings, seen: Source, connect: Connect) -
     for number in range(1, _ROUNDS + 1):
         try:
             return _round(job, settings, seen, connect, block_ddl=number == _ROUNDS)
-        except (SourceChanged, witness.ChangedMeanwhile) as change:
+        except (SourceChanged, data.ChangedMeanwhile) as change:
             shutil.rmtree(job.directory / DUMP, ignore_errors=True)
             job.say(f"the source's tables changed while they were dumped ({change}): round {number} of {_ROUNDS} is void")
     raise Transient(
@@ -95,7 +95,7 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
 
                 written = plan.exact_files(found.exact)
                 write_rows(written)
-                data = witness.data_of(readers, found.catalogue, connect, meanwhile=keep_alive)
+                stated = data.data_of(readers, found.catalogue, connect, meanwhile=keep_alive)
                 program.wait(keep_alive)
                 held = {key for name in data_files for key in count.rows_of(program.target / name)}
                 # In the snapshot that the program had: what it has left out is of the same instant as everything else.
@@ -108,12 +108,12 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
             ):
                 raise SourceChanged("a definition has changed")
         except pymysql.err.MySQLError as error:
-            if error.args and error.args[0] in witness.CHANGED:
-                raise SourceChanged(witness.CHANGED[error.args[0]]) from error
+            if error.args and error.args[0] in data.CHANGED:
+                raise SourceChanged(data.CHANGED[error.args[0]]) from error
             raise
-    count.require_whole(job.directory / DUMP, [*before, *data], found.elsewhere)
+    count.require_whole(job.directory / DUMP, [*before, *stated], found.elsewhere)
     files = [*data_files, *(name for name, _ in (*written, *rest))]
-    captured = _captured(seen, instant, [*before, *data], plan.stages(files), found.unsafe, limits)
+    captured = _captured(seen, instant, [*before, *stated], plan.stages(files), found.unsafe, limits)
     job.say(f"what this backup cannot do: {'; '.join(captured.details['limits'])}")
     return captured
 

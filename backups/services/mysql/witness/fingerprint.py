@@ -10,12 +10,15 @@ exact sums, since equal rows cancel in an XOR.
 A secret of the chain's can be part of each row's hash: whoever can write rows, but does not know it, cannot choose two changes
 that together leave the XOR as it was.
 
-Rows are read where they are stored (`USE INDEX ()`): an index that holds all columns would be quicker to read, and equal to the
-source's although the rows themselves are not. The types inside a JSON value (DATE, DECIMAL, UNSIGNED INTEGER …) are not in its
-text; no function of the server shows its stored form, but each value's own type can be asked for, at every depth.
+Rows are read where they are stored (`USE INDEX ()`; of a range of them, by the index that they are stored in): an index that
+holds all columns would be quicker to read, and equal to the source's although the rows themselves are not. The types inside a
+JSON value (DATE, DECIMAL, UNSIGNED INTEGER …) are not in its text; no function of the server shows its stored form, but each
+value's own type can be asked for, at every depth.
 """
 
+import functools
 import hashlib
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -59,6 +62,7 @@ def query(
     mariadb: bool = False,
     typed_json: bool = False,
     index: str | None = None,
+    where: str = "",
     history: bool = False,
     secret: bool = False,
     earlier: Literal["", "plain", "secret"] = "",
@@ -68,6 +72,7 @@ def query(
     keyed: no two rows can be equal (a primary key, or a unique one without NULLs). mariadb: the server is MariaDB, whose BIT_XOR
     has 64 bits only and which knows no LATERAL. typed_json: JSON values with the types inside them
     index: one that holds all these columns, to be read instead of the rows
+    where: a condition in SQL; only rows that meet it count
     history: read the rows of the past too, of a table that keeps them
     secret: the session's secret (`keep_secret`) is part of every row's hash
     earlier: a second fingerprint of a keyed table, as an earlier chain has it: plain, or with the session's earlier secret
@@ -82,15 +87,16 @@ def query(
     period = " FOR SYSTEM_TIME ALL" if history else ""
     hint = "USE INDEX ()" if index is None else f"FORCE INDEX ({quoted(index)})"
     source = f"{quoted(schema)}.{quoted(table)}{period} {hint}"
+    condition = f" WHERE {where}" if where else ""
     if keyed and not mariadb:
         second = _row_hash([*([_EARLIER] if earlier == "secret" else []), *parts])
         more = f", HEX(BIT_XOR(UNHEX({second})))" if earlier else ""
-        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))){more} FROM {source}"  # noqa: S608 -- identifiers are quoted
+        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))){more} FROM {source}{condition}"  # noqa: S608 -- identifiers are quoted
     sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
     if mariadb:
-        return f"SELECT COUNT(*), {sums} FROM (SELECT {row_hash} AS row_hash FROM {source}) AS hashed"  # noqa: S608 -- as above
+        return f"SELECT COUNT(*), {sums} FROM (SELECT {row_hash} AS row_hash FROM {source}{condition}) AS hashed"  # noqa: S608 -- as above
     # LATERAL computes each row's hash once, without a temporary table as long as the data.
-    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {row_hash} AS row_hash) AS hashed"  # noqa: S608 -- as above
+    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {row_hash} AS row_hash) AS hashed{condition}"  # noqa: S608 -- as above
 
 
 def _row_hash(parts: Sequence[str]) -> str:
@@ -111,6 +117,16 @@ def value(row: Sequence[object]) -> tuple[int, str]:
         return int(str(count)), str(parts[0]).lower()
     text = ",".join("0" if part is None else str(part) for part in parts)
     return int(str(count)), hashlib.sha256(text.encode()).hexdigest()
+
+
+def joined(parts: Sequence[tuple[int, str]]) -> tuple[int, str]:
+    """Put together what `value` read of parts of a keyed table, which together hold each of its rows once. Pure."""
+    filled = [(count, fingerprint) for count, fingerprint in parts if count]
+    # The XOR of no rows is written with another number of zeros.
+    if len(filled) < 2:
+        return (filled or parts)[0]
+    xor = functools.reduce(operator.xor, (int(fingerprint, 16) for _, fingerprint in filled))
+    return sum(count for count, _ in filled), f"{xor:064x}"
 
 
 def _encoded(column: Column, table: str, *, typed_json: bool) -> list[str]:

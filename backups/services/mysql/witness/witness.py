@@ -1,45 +1,26 @@
 """Takes the witness: what a server holds at one instant; `take` on a live source, `observe` on its copy.
 
-Both measure by the same code. Next files: `instant.py` (the instant), `catalogue.py` (what there is), `fingerprint.py` (rows),
+Both measure by the same code. Next files: `instant.py` (the instant), `catalogue.py` (what there is), `data.py` (rows),
 `definitions.py` and `kinds.py` (everything else), `scope.py` (what is left out, and why).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
-from types import MappingProxyType
 from typing import Protocol
-
-import pymysql.err
 
 from backups.errors import LifeboatError
 from backups.services.mysql.details import Form, Position
-from backups.services.mysql.source.connection import Session, quoted, rows
+from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
-from backups.services.mysql.witness import catalogue, definitions, fingerprint, grants, kinds, probes, sessions
-from backups.services.mysql.witness.catalogue import Catalogue, Table
+from backups.services.mysql.witness import catalogue, definitions, grants, kinds, probes, sessions
+from backups.services.mysql.witness.catalogue import Catalogue
+from backups.services.mysql.witness.data import EARLIER, PLAIN, ChangedMeanwhile, Counted, data_of
 from backups.services.mysql.witness.instant import freeze, thaw
 from backups.witness import Fact
 
-Counted = tuple[int, str]
-"""The rows of a table, and its fingerprint."""
-_PLAIN = Form()
-"""How the witnesses were measured that do not say it, and those of dumps."""
 _ROUNDS_WITH_DDL = 2
 """Rounds that let DDL go on while data are read; the next one makes it wait, so that it surely ends."""
-CHANGED = {
-    1049: "a database was dropped",
-    1051: "a table was dropped",
-    1054: "a column was dropped or renamed",
-    1146: "a table was dropped or renamed",
-    1412: "a table was altered",
-}
-
-
-_NO_SAVEPOINT = 1178
-_EARLIER = "fingerprint in an earlier form"
-"""Metric of a fact that is no part of the witness."""
 _NOT_LOADED = (
     "account {account}: mysql.user was changed by hand and FLUSH PRIVILEGES has not followed: the server does not obey yet what "
     "is stored, a restored one will"
@@ -62,7 +43,7 @@ class Witnessed:
     facts: list[Fact]
     lock_seconds: float
     lock_attempts: int
-    form: Form = _PLAIN
+    form: Form = PLAIN
     limits: tuple[str, ...] = ()
     carried: frozenset[str] = frozenset()
     compared: Mapping[str, tuple[Counted, Counted]] = field(default_factory=dict)
@@ -126,7 +107,7 @@ def take(
     raise AssertionError("the last round returns or raises")
 
 
-def observe(connect: Callable[[], Session], *, connections: int, form: Form = _PLAIN, stated: Sequence[Fact] = ()) -> list[Fact]:
+def observe(connect: Callable[[], Session], *, connections: int, form: Form = PLAIN, stated: Sequence[Fact] = ()) -> list[Fact]:
     """State the same facts of a copy that nobody writes to, without those of our own account there.
 
     form: how the witness was measured. stated: its facts, which say what indexes are to be asked
@@ -149,14 +130,6 @@ def observe(connect: Callable[[], Session], *, connections: int, form: Form = _P
             )
             facts += sorted(fact for answers in asked for fact in answers)
         return facts
-
-
-class ChangedMeanwhile(Exception):
-    """Says that DDL came between the snapshots and the reading: no fault, the round is void."""
-
-    def __init__(self, message: str, lock_attempts: int = 0) -> None:
-        super().__init__(message)
-        self.lock_attempts = lock_attempts
 
 
 def _round(
@@ -197,14 +170,14 @@ def _round(
             raise
         facts += sorted(fact for answer in answers for fact in answer)
         limits += [_NOT_ASKED.format(index=index.subject) for index in _silent(indexes, facts)]
-        measured = {fact.subject: fact.value for fact in facts if fact.metric == (_EARLIER if earlier else "fingerprint")}
+        measured = {fact.subject: fact.value for fact in facts if fact.metric == (EARLIER if earlier else "fingerprint")}
         rows_of = {fact.subject: fact.value for fact in facts if fact.metric == "rows"}
         compared = {
             about: (value, (int(str(rows_of[about])), str(measured[about])))
             for about, value in carried.values.items()
             if about in carried.due and about in measured
         }
-        facts = [fact for fact in facts if fact.metric != _EARLIER]
+        facts = [fact for fact in facts if fact.metric != EARLIER]
         return Witnessed(
             *(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts, form, tuple(limits)),
             carried=frozenset(trusted),
@@ -231,82 +204,10 @@ def definitions_of(
     side_by_side: Sequence[Session],
     found: Catalogue,
     connect: Callable[[], Session],
-    form: Form = _PLAIN,
+    form: Form = PLAIN,
     *,
     without: str | None = None,
 ) -> list[Fact]:
     """State everything that is not rows, but for what `kinds.py` states."""
     tables = sessions.in_parallel(definitions.table_definition, found.tables, over=side_by_side, connect=connect)
     return sorted(tables) + definitions.read(session, found, form, without=without)
-
-
-def data_of(
-    readers: Sequence[Session],
-    found: Catalogue,
-    connect: Callable[[], Session],
-    form: Form = _PLAIN,
-    *,
-    meanwhile: Callable[[], object] = lambda: None,
-    known: Mapping[str, Counted] = MappingProxyType({}),
-    earlier: Form | None = None,
-) -> list[Fact]:
-    """State rows and fingerprint of every table, the largest first, so that no session is left alone with it at the end.
-
-    known: those of tables that need not be read. earlier: another form, in which those with a key are stated besides
-    """
-    try:
-        for reader in readers:
-            fingerprint.keep_secret(reader, form.row_secret, earlier.row_secret if earlier else None)
-        each = partial(_table, form=form, known=known, earlier=earlier)
-        stated = sessions.in_parallel(each, found.tables, over=readers, connect=connect, meanwhile=meanwhile)
-    except pymysql.err.MySQLError as error:
-        if error.args and error.args[0] in CHANGED:
-            raise ChangedMeanwhile(CHANGED[error.args[0]]) from error
-        raise
-    return sorted(fact for facts in stated for fact in facts)
-
-
-def _table(session: Session, table: Table, *, form: Form, known: Mapping[str, Counted], earlier: Form | None) -> list[Fact]:
-    about = definitions.subject(table.schema, table.name)
-    # Going back to the savepoint gives back the table's metadata lock: DDL on it need not wait for the other tables.
-    marked = _savepoint(session)
-    count, value, *second = known.get(about) or _read(session, table, form, earlier)
-    counter = definitions.counter(session, table) if kinds.COUNTERS in form.kinds else None
-    if marked:
-        rows(session, "ROLLBACK TO SAVEPOINT lifeboat")
-    more = [Fact(about, _EARLIER, each) for each in second]
-    return [Fact(about, "rows", count), Fact(about, "fingerprint", value), *([counter] if counter else []), *more]
-
-
-def _read(session: Session, table: Table, form: Form, earlier: Form | None) -> tuple[int, str, *tuple[str, ...]]:
-    """Read a table; returns its rows, its fingerprint, and, where it has a key, the one in the earlier form."""
-    twice = earlier is not None and table.keyed and not table.mariadb and table.history is None
-    statement = fingerprint.query(
-        table.schema,
-        table.name,
-        table.columns,
-        keyed=table.keyed,
-        mariadb=table.mariadb,
-        typed_json=form.json_values == "typed",
-        history=table.history is not None,
-        secret=form.row_secret is not None,
-        earlier="" if not (earlier and twice) else "secret" if earlier.row_secret else "plain",
-    )
-    row = list(sessions.rows_without_warnings(session, statement)[0])
-    second = [str(row.pop()).lower()] if twice else []
-    count, value = fingerprint.value(row)
-    if table.history:
-        # Rows are what a query without a time sees; the fingerprint is of the past too.
-        (count,) = rows(session, f"SELECT COUNT(*) FROM {quoted(table.schema)}.{quoted(table.name)}")[0]  # noqa: S608 -- quoted
-    return count, value, *second
-
-
-def _savepoint(session: Session) -> bool:
-    """Set the savepoint; says whether this server takes one (MariaDB without a binary log does not, in some transactions)."""
-    try:
-        rows(session, "SAVEPOINT lifeboat")
-    except pymysql.err.OperationalError as error:
-        if error.args[0] != _NO_SAVEPOINT:
-            raise
-        return False
-    return True

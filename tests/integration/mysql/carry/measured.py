@@ -12,7 +12,7 @@ from backups.services.mysql.carry import foreign_keys
 from backups.services.mysql.carry.decide import Known
 from backups.services.mysql.details import Form
 from backups.services.mysql.source.connection import Session, connect_socket, rows
-from backups.services.mysql.witness import catalogue, sessions, witness
+from backups.services.mysql.witness import catalogue, data, sessions
 from backups.services.mysql.witness.definitions import subject, table_definition
 from tests.servers.mysql import MySQLServer
 
@@ -34,7 +34,7 @@ class Measured:
                 fact.subject: str(fact.value) for fact in (table_definition(session, table) for table in self.tables)
             }
             mine = catalogue.Catalogue(tuple(self.tables), (), frozenset())
-            facts = {(fact.subject, fact.metric): fact.value for fact in witness.data_of([session], mine, opened, FORM)}
+            facts = {(fact.subject, fact.metric): fact.value for fact in data.data_of([session], mine, opened, FORM)}
             self.values = {
                 about: (facts[about, "rows"], facts[about, "fingerprint"])
                 for about in (subject(table.schema, table.name) for table in self.tables)

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from datetime import UTC
 from pathlib import Path
 
+from backups import fetching
 from backups.backup import captured_files
 from backups.follow.piece import Piece, leading
 from backups.machine import disk
 from backups.manifest import DATA, FILE_NAME, BackupRecord, Manifest
-from backups.repository import tree
 from backups.repository.repository import Repository
 from backups.services.base import Fetched, Service
 from backups.services.continuous import followed
@@ -60,13 +60,8 @@ def fetch(log: Beyond, service: Service, repository: Repository, into: Path) -> 
         nodes = repository.trees([piece.snapshot for piece in log.pieces])
         for piece in log.pieces:
             read = _read(piece, repository)
-            tree.require_plain(nodes[piece.snapshot], read)
             directory = into / f"{log.id}-{piece.first}"
-            directory.mkdir(mode=0o700)
-            (directory / DATA).mkdir(mode=0o700)
-            repository.fetch(piece.snapshot, directory, include=[f"/{DATA}/{entry.path}" for entry in read.files])
-            tree.make_private(directory)
-            parts.append(Fetched(read, directory / DATA))
+            parts.append(fetching.fetch(repository, piece.snapshot, read, nodes[piece.snapshot], read.files, directory))
         (whole / DATA).mkdir(parents=True, mode=0o700)
         details = with_log.join(parts, whole / DATA)
     for piece in log.pieces:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from backups import fetching
 from backups.errors import Damaged, LifeboatError
 from backups.follow import beyond
 from backups.follow.beyond import Beyond
 from backups.machine import disk
-from backups.manifest import DATA, BackupRecord, FileEntry, Manifest
-from backups.repository import tree
+from backups.manifest import BackupRecord, FileEntry, Manifest
 from backups.repository.repository import Repository
 from backups.repository.tree import Node
 from backups.services.base import Fetched, Service
@@ -108,19 +108,7 @@ def _wanted(service: Service, chain: Sequence[Manifest]) -> list[Sequence[FileEn
 def _fetch_one(
     repository: Repository, into: Path, record: BackupRecord, content: Content, entries: Sequence[FileEntry]
 ) -> Fetched:
-    """Fetch these files of a backup; nobody else gets near them, whatever modes and owners the snapshot gives them."""
-    manifest, directory = content.manifest, into / record.id
-    tree.require_plain(content.nodes, manifest)
-    directory.mkdir(mode=0o700)
-    (directory / DATA).mkdir(mode=0o700)
-    if entries:
-        # Directories are in no manifest: an empty one that the service needs comes with all of `data`.
-        whole = len(entries) == len(manifest.files)
-        repository.fetch(
-            record.snapshot, directory, include=[f"/{DATA}"] if whole else [f"/{DATA}/{entry.path}" for entry in entries]
-        )
-        tree.make_private(directory)
-    return Fetched(manifest, directory / DATA)
+    return fetching.fetch(repository, record.snapshot, content.manifest, content.nodes, entries, into / record.id)
 
 
 def _entries(manifest: Manifest, paths: Sequence[str] | None) -> Sequence[FileEntry]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from backups.manifest import Kind, Manifest
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker, NotAsked, Question
 from backups.places.base import Ownership, Place
 from backups.repository import tree
 from backups.services.settings import ServiceSettings
@@ -67,6 +69,24 @@ class Job:
     say: Callable[[str], None] = lambda line: None  # noqa: ARG005
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     before: Manifest | None = None
+    panels: "PanelsJob | None" = None
+
+
+@dataclass(frozen=True)
+class PanelsJob:
+    """What dashboards ask of a service, for its capture, which keeps questions and answers in `panels.json` of its directory.
+
+    grafana: the backup whose dashboards were read. through: the source's own Grafana, where it may be asked; else the capture
+    asks directly, at the instant of its witness. sources: as Grafana knows the server. not_asked: what is not, of all services
+    seconds: how long all questions together may take
+    """
+
+    grafana: str
+    questions: Sequence[Question]
+    sources: Sequence[DataSource]
+    not_asked: Sequence[NotAsked] = ()
+    through: Asker | None = None
+    seconds: float = 120
 
 
 @dataclass(frozen=True)

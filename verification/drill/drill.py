@@ -20,6 +20,7 @@ from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.services.inspected import Inspected
 from backups.services.joined import Joined
 from backups.services.settings import SqlServiceSettings
+from backups.witness import Fact
 from verification.drill import expectations, fetch, moment, partners, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
@@ -112,8 +113,16 @@ def _check(copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite],
             f"backup {manifest.id} has no witness: there is nothing to compare its copy with",
             hint="take a full: lifeboat backup --kind full",
         )
-    observed = list(copy.observe())
     stated = [*manifest.witness, *(copy.stated() if isinstance(copy, Joined) else ())]
+    observed: list[Fact] = []
+    try:
+        # One by one: a copy may answer some, and end.
+        observed.extend(copy.observe())
+    except Damaged:
+        # What it could still say tells what is damaged.
+        known = {(fact.subject, fact.metric) for fact in observed}
+        progress.checks = witness.compare([fact for fact in stated if (fact.subject, fact.metric) in known], observed)
+        raise
     progress.checks = witness.compare(stated, observed)
     progress.expectations = expectations.judge(stated, observed, progress.checks)
     for name, suite in by_operator.items():

@@ -13,7 +13,7 @@ from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import server
 from backups.services.grafana.details import GrafanaDetails
-from backups.services.grafana.files import age, answers, configuration, first_answer, hand_over, secrets, witness
+from backups.services.grafana.files import age, answers, configuration, first_answer, hand_over, other_files, secrets, witness
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
@@ -102,7 +102,9 @@ class GrafanaCopy:
             first_answer.check(self._url, self._manifest.witness)
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, of the database before its server started, and of what that server answers over HTTP."""
+        """The witness's facts, of the database before its server started, of the other files, and of what that server answers."""
+        if any(fact.metric == other_files.METRIC for fact in self._manifest.witness):
+            yield from other_files.facts(self._backup.data)
         with opened(self._restored) as database:
             objects, exact = read(database), witness.is_exact(self._manifest.witness)
             yield from witness.facts(database, objects, exact=exact)

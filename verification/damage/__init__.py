@@ -1,0 +1,10 @@
+"""Drills the verifier: puts faults into copies, one at a time, and sees whether each is noticed.
+
+Next file: `run.py`.
+
+kind.py       what a kind of fault is
+catalogue.py  every kind there is; the modules below it hold them, by service type
+choose.py     chooses faults by a seed
+held.py       the backups that are damaged: fetched once, given to each drill anew
+attempt.py    one fault, and what came of it
+"""

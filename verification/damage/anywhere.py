@@ -120,7 +120,7 @@ def damage_pack(repository: Path, chance: random.Random) -> Injected:
     pack.chmod(0o600)
     at = chance.randrange(size - 4 - header)
     flip(pack, at, chance.randrange(8))
-    return Injected(f"one bit of byte {at} of pack {pack.name[:8]} is another", ("repository", str(repository)))
+    return Injected(f"one bit of byte {at} of pack {pack.name[:8]} is another", (str(repository),))
 
 
 KINDS: Sequence[Kind] = (

@@ -65,8 +65,8 @@ def show(drill: VerifierDrill, out: Path) -> None:
     """Print each fault and what came of it, then the rate, and how to have the same faults again."""
     for each in drill.undamaged:
         why = f": {each.why}" if each.why else ""
-        line = f", {plural.count(each.kinds, 'kind')} of faults can be put in" if each.verdict == "verified" else why
-        console.out.print(Text(f"{each.service}, undamaged: {each.verdict}{line}"), soft_wrap=True)
+        kinds = f", {plural.count(each.kinds, 'kind')} of faults can be put in" if each.verdict == "verified" else ""
+        console.out.print(Text(f"{each.service}, undamaged: {each.verdict}{kinds}{why}"), soft_wrap=True)
     rows = [
         (
             str(fault.number),

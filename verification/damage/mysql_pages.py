@@ -1,7 +1,7 @@
 """Damages InnoDB's own pages in a clone, below SQL: with the right checksum, the server takes them for its own.
 
-A page of an index: https://dev.mysql.com/doc/internals/en/innodb-page-structure.html. Only tables that no log changes after the
-clone, so that the damage stays; that it did is asked of the copy.
+A page of an index: https://dev.mysql.com/doc/internals/en/innodb-page-structure.html. The log may write a row anew, and its
+damage is gone with it: whether it is still there is asked of the copy.
 """
 
 import random
@@ -100,18 +100,14 @@ def _page_size(stand: Stand) -> int:
     return int(stand.manifests[-1].details.get("variables", {}).get("innodb_page_size") or 16384)
 
 
-def _untouched(stand: Stand, opened: Session) -> dict[tuple[str, str], list[str]]:
-    """Return the tables in plain files of their own that the chain's log has not changed, by both witnesses; with their keys."""
+def _stored(stand: Stand, opened: Session) -> dict[tuple[str, str], list[str]]:
+    """Return the tables in plain files of their own that are defined as they were in the full; with their keys."""
     if not stand.chain or is_dump(stand.manifests[0].details):
         return {}
-    held = [
-        {
-            (fact.subject, fact.metric): fact.value
-            for fact in manifest.witness
-            if fact.metric in {"rows", "fingerprint", "definition"}
-        }
+    first, last = (
+        {fact.subject: fact.value for fact in manifest.witness if fact.metric == "definition"}
         for manifest in (stand.manifests[0], stand.manifests[-1])
-    ]
+    )
     plain = {
         (schema, name)
         for schema, name in rows(
@@ -121,23 +117,17 @@ def _untouched(stand: Stand, opened: Session) -> dict[tuple[str, str], list[str]
             "AND create_options NOT LIKE '%%ENCRYPTION%%' AND create_options NOT LIKE '%%compress%%' ORDER BY 1, 2",
             [OWN],
         )
-        if _PLAIN.fullmatch(schema) and _PLAIN.fullmatch(name)
+        if _PLAIN.fullmatch(schema)
+        and _PLAIN.fullmatch(name)
+        and first.get(subject(schema, name)) == last.get(subject(schema, name))
     }
-    return {
-        key: columns
-        for key, columns in keyed_tables(opened).items()
-        if key in plain
-        and all(
-            held[0].get((subject(*key), metric)) == held[1].get((subject(*key), metric))
-            for metric in ("rows", "fingerprint", "definition")
-        )
-    }
+    return {key: columns for key, columns in keyed_tables(opened).items() if key in plain}
 
 
 def _rows(stand: Stand) -> Iterator[Target]:
     """Name tables whose key is one number, and whose next column is never empty: where it lies in a row is known."""
     with session(stand) as opened:
-        for (schema, name), key in _untouched(stand, opened).items():
+        for (schema, name), key in _stored(stand, opened).items():
             found = rows(
                 opened,
                 "SELECT column_name, data_type, column_type, is_nullable FROM information_schema.columns WHERE table_schema = %s "
@@ -201,14 +191,14 @@ def _row_is_damaged(stand: Stand, target: Target, injected: Injected) -> bool:
 
 def _indexes(stand: Stand) -> Iterator[Target]:
     with session(stand) as opened:
-        untouched = _untouched(stand, opened)
+        stored = _stored(stand, opened)
         for schema, name, index, number in rows(
             opened,
             "SELECT SUBSTRING_INDEX(t.name, '/', 1), SUBSTRING_INDEX(t.name, '/', -1), i.name, i.index_id "
             "FROM information_schema.innodb_indexes i JOIN information_schema.innodb_tables t USING (table_id) "
             "WHERE i.type IN (0, 2) ORDER BY 1, 2, 4",
         ):
-            if (schema, name) in untouched:
+            if (schema, name) in stored:
                 yield (str(schema), str(name), str(index), str(number))
 
 

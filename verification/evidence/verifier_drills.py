@@ -44,7 +44,10 @@ class FaultPart(_Part):
 
 
 class UndamagedPart(_Part):
-    """The drill of a service before anything was damaged: only where it is verified, faults are put in. why: it was not."""
+    """The drill of a service before anything was damaged: only where it is verified, faults are put in.
+
+    kinds: of faults that can be put in. why: it was not verified, or some kinds cannot be tried
+    """
 
     service: ServiceName
     type: ServiceType

@@ -36,7 +36,9 @@ def stand(tmp_path: Path) -> Stand:
             lock_seconds=0, lock_attempts=1,
         )  # fmt: skip
         now = datetime(2026, 11, 30, tzinfo=UTC)
-        manifest = Manifest.model_construct(id=f"agama-2026113{number}T000000Z", details=details.model_dump(), files=(), taken_at=now)
+        manifest = Manifest.model_construct(
+            id=f"agama-2026113{number}T000000Z", details=details.model_dump(), files=(), taken_at=now
+        )
         fetched = object.__new__(Fetched)
         object.__setattr__(fetched, "manifest", manifest)
         object.__setattr__(fetched, "data", data)

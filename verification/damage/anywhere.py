@@ -111,7 +111,8 @@ def _once(stand: Stand) -> Iterable[Target]:
 
 def damage_pack(repository: Path, chance: random.Random) -> Injected:
     """Flip one bit of what one pack of a repository holds; not of its header, which no restore reads."""
-    packs = sorted(path for path in (repository / "data").rglob("*") if path.is_file())
+    # Their names are drawn anew for each repository, as is what it encrypts by.
+    packs = sorted((path for path in (repository / "data").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     pack = chance.choice(packs)
     size = pack.stat().st_size
     with pack.open("rb") as file:

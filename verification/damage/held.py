@@ -82,7 +82,7 @@ class Held(Repository):
         disk.require(into, sum(record.size for record in chain), "a repository that may be damaged")
         url = into / "repository"
         mine = Repository(url=str(url), cache=into / "cache", password=Secret(secrets.token_hex(16)))
-        mine.ensure()
+        mine.make()
         for record in chain:
             manifest, staged = self.read_before.manifests[record.id], into / "staged"
             staged.mkdir(mode=0o700)

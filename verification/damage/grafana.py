@@ -14,7 +14,7 @@ from verification.damage.anywhere import flip
 from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target
 
 TYPES = frozenset({"grafana"})
-_KEY = re.compile(rb"(?m)^(\s*secret_key\s*=\s*\S*)(\S)(\s*)$")
+_KEY = re.compile(rb"(?m)^([ \t]*secret_key[ \t]*=[^\n]*?)(\S)([ \t\r]*)$")
 _TRIES = 20
 """Rows that are tried: a value may be one that no two rows may have."""
 

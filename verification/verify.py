@@ -20,6 +20,8 @@ from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
 from backups.services.base import Point
 from backups.site import Site
 from backups.text import json_shown
@@ -30,10 +32,11 @@ from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
+from verification.evidence import history as past
 from verification.evidence import proven, store
 from verification.evidence.evidence import DrillResult, Evidence, Kept
 from verification.evidence.forecast import forecast
-from verification.report import junit, page
+from verification.report import history, junit, page
 from verification.restore.moment_drills import drills
 
 log = logging.getLogger(__name__)
@@ -171,7 +174,9 @@ def conclude(
     )
     if out:
         _write(evidence, out)
-    evidence = evidence.model_copy(update={"kept": _keep(evidence, site)})
+    repository = site.repository
+    before = _history(site, repository, evidence)
+    evidence = evidence.model_copy(update={"kept": _keep(evidence, before, repository)})
     if not store.tampered(results):
         whole = [each for each, result in zip(planned, results, strict=True) if result.backup_verdict == "verified"]
         try:
@@ -179,7 +184,7 @@ def conclude(
         except LifeboatError as error:
             log.warning("no service is restored by itself from these backups: %s", error.message)
     if out:
-        _write(evidence, out)
+        _write(evidence, out, before)
     return evidence
 
 
@@ -189,24 +194,40 @@ def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 
 
-def _keep(evidence: Evidence, site: Site) -> Kept:
+def _history(site: Site, repository: Repository, evidence: Evidence) -> str | None:
+    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read."""
+    types = {drill.service: drill.type for drill in evidence.drills}
+    try:
+        snapshots = repository.snapshots(*past.TAGS)
+        backups = repository.listing(snapshots).backups
+    except LifeboatError as error:
+        log.warning("the report has no page of the history: %s", error.message)
+        return None
+    if not store.tampered(evidence.drills):
+        snapshots.append(Snapshot("", evidence.finished_at, tuple(store.tags(evidence))))
+    now = evidence.finished_at
+    return history.render(past.of(site.settings, types, backups, snapshots, now), now=now)
+
+
+def _keep(evidence: Evidence, before: str | None, repository: Repository) -> Kept:
     if store.tampered(evidence.drills):
         return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
     with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
-        _write(evidence, Path(scratch))
+        _write(evidence, Path(scratch), before)
         try:
-            return Kept(snapshot=store.keep(evidence, Path(scratch), site.repository), reason=None)
+            return Kept(snapshot=store.keep(evidence, Path(scratch), repository), reason=None)
         except LifeboatError as error:
             log.warning("the evidence is not kept in the repository: %s", error.message)
             return Kept(snapshot=None, reason=error.message)
 
 
-def _write(evidence: Evidence, out: Path) -> None:
-    """Write the three files, each whole or not at all."""
+def _write(evidence: Evidence, out: Path, before: str | None = None) -> None:
+    """Write the files, each whole or not at all. before: the page of the history, where there is one."""
     contents = {
         store.REPORT: json_shown(evidence.model_dump_json(indent=1)),
-        "report.html": page.render(evidence),
+        "report.html": page.render(evidence, history=before is not None),
         "junit.xml": junit.render(evidence),
+        **({history.NAME: before} if before is not None else {}),
     }
     try:
         out.mkdir(parents=True, exist_ok=True)

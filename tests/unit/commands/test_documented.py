@@ -64,6 +64,7 @@ def test_what_reports_prints_json() -> None:
         "list",
         "show",
         "status",
+        "history",
         "doctor",
         "diff",
         "log",

@@ -17,10 +17,14 @@ from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
 from backups.services.prometheus.details import PrometheusDetails
+from verification.evidence.drilled import Detected, Drilled
 from verification.evidence.evidence import Evidence
 from verification.evidence.store import Stated
 
-READ = [Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated]
+READ = [
+    Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated,
+    Drilled, Detected,
+]  # fmt: skip
 
 SHOWN = "a sentence or a name that is shown, and compared at most"
 ASKED = "is sent to the copy's own server as a value, never as a path or an option"

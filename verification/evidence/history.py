@@ -81,6 +81,22 @@ class ServiceHistory(_Shape):
         whole = {drills[0].at for drills in self.timed if any(drill.selection == "worst" for drill in drills)}
         return tuple(drill for drill in self.slowest if not whole or drill.at in whole)
 
+    def within(self, begin: datetime, end: datetime) -> "ServiceHistory":
+        """Return what of it lies from `begin` on, before `end`: also a gap that began before."""
+
+        def there(gap: Gap) -> bool:
+            return gap.after < end and (gap.until is None or gap.until > begin)
+
+        return self.model_copy(
+            update={
+                "backups": tuple(each for each in self.backups if begin <= each.at < end),
+                "missed_backups": tuple(filter(there, self.missed_backups)),
+                "drills": tuple(each for each in self.drills if begin <= each.at < end),
+                "missed_drills": tuple(filter(there, self.missed_drills)),
+                "detections": tuple(each for each in self.detections if begin <= each.at < end),
+            }
+        )
+
 
 def of(
     settings: Settings,

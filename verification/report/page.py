@@ -21,14 +21,15 @@ _SHOWN = 160
 SYMBOLS = {"verified": "✓", "between-witnesses": "✓", "unproven": "?", "failed": "✗", "could-not-run": "?"}
 
 
-def render(evidence: Evidence, *, history: bool = False) -> str:
+def render(evidence: Evidence, *, history: bool = False, key: str | None = None) -> str:
     """Write the evidence as a page that needs nothing else: no script, no font, no address.
 
-    history: whether the page of the history is beside it
+    history: whether the page of the history is beside it. key: the id of the key that this page is signed with, None: unsigned
     """
     return template("report.html.jinja").render(
         evidence=evidence,
         history=history,
+        key=key,
         headline=headline(evidence),
         services=_by_service(evidence),
         symbols=SYMBOLS,

@@ -129,6 +129,7 @@ def test_a_verification_lists_the_repository_once_before_and_once_for_its_histor
     with counted() as calls:
         assert verify(toy.open(), ["toy"]).verdict == "verified"
     assert calls == {
+        "version": 1,
         "cat": 2,
         "snapshots": 2,
         **{f"dump {backup.snapshot} /manifest.json": 2 for backup in backups},

@@ -65,6 +65,7 @@ def test_what_reports_prints_json() -> None:
         "show",
         "status",
         "history",
+        "evidence verify",
         "doctor",
         "diff",
         "log",

@@ -4,7 +4,6 @@ It needs the repository and Docker, never a source's secret. Next file: `verific
 """
 
 import logging
-import os
 import platform
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,15 +13,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
 from backups.services.base import Point
 from backups.site import Site
-from backups.text import json_shown
 from verification.drill import sandbox
 from verification.drill.drill import drill
 from verification.drill.outcome import could_not_begin
@@ -30,11 +31,15 @@ from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
-from verification.evidence import proven, store
-from verification.evidence.evidence import DrillResult, Evidence, Kept
+from verification.evidence import history as past
+from verification.evidence import keys, proven, ran, store
+from verification.evidence.evidence import Considered, DrillResult, Evidence, Kept
 from verification.evidence.forecast import forecast
-from verification.report import junit, page
+from verification.report import files, history
 from verification.restore.moment_drills import drills
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +79,7 @@ def verify(
     image: str | None = None,
     out: Path | None = None,
     tamper: Tamper | None = None,
+    triggered_by: str | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
     """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `conclude` for `out`."""
@@ -81,7 +87,13 @@ def verify(
         plan=lambda: drills(site, names, selections, at, now, image),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
         conclude=lambda planned, results, started_at, finished_at: conclude(
-            site, planned, results, started_at=started_at, finished_at=finished_at, out=out
+            site,
+            planned,
+            results,
+            started_at=started_at,
+            finished_at=finished_at,
+            out=out,
+            triggered_by=triggered_by or ran.person(),
         ),
     )
     return carry_out(site, steps, now=now)
@@ -153,6 +165,7 @@ def conclude(
     started_at: datetime,
     finished_at: datetime,
     out: Path | None,
+    triggered_by: str | None = None,
 ) -> Evidence:
     """Add the results up, write the report's files into `out`, and keep them in the repository.
 
@@ -168,10 +181,16 @@ def conclude(
         rto=shapes.budget(site.settings.objectives.rto.total_seconds(), [result.restore_seconds for result in results]),
         rpo=shapes.budget(site.settings.objectives.rpo.total_seconds(), _ages(planned, started_at)),
         drills=tuple(results),
+        triggered_by=triggered_by,
+        considered=tuple({each.service: Considered(service=each.service, backups=each.considered) for each in planned}.values()),
+        ran=ran.programs(),
     )
+    signer = _signer(site)
     if out:
-        _write(evidence, out)
-    evidence = evidence.model_copy(update={"kept": _keep(evidence, site)})
+        files.write(evidence, out, signer=signer)
+    repository = site.repository
+    before = _history(site, repository, evidence)
+    evidence = evidence.model_copy(update={"kept": _keep(evidence, repository, before, signer)})
     if not store.tampered(results):
         whole = [each for each, result in zip(planned, results, strict=True) if result.backup_verdict == "verified"]
         try:
@@ -179,7 +198,7 @@ def conclude(
         except LifeboatError as error:
             log.warning("no service is restored by itself from these backups: %s", error.message)
     if out:
-        _write(evidence, out)
+        files.write(evidence, out, before=before, signer=signer)
     return evidence
 
 
@@ -189,32 +208,37 @@ def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 
 
-def _keep(evidence: Evidence, site: Site) -> Kept:
+def _history(site: Site, repository: Repository, evidence: Evidence) -> str | None:
+    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read."""
+    types = {drill.service: drill.type for drill in evidence.drills}
+    try:
+        snapshots = repository.snapshots(*past.TAGS)
+        backups = repository.listing(snapshots).backups
+    except LifeboatError as error:
+        log.warning("the report has no page of the history: %s", error.message)
+        return None
+    if not store.tampered(evidence.drills):
+        snapshots.append(Snapshot("", evidence.finished_at, tuple(store.tags(evidence))))
+    now = evidence.finished_at
+    return history.render(past.of(site.settings, types, backups, snapshots, now), now=now)
+
+
+def _signer(site: Site) -> "CryptoSigner | None":
+    """Return what signs the evidence; None, with a warning, where that cannot be had: it is told as unsigned then."""
+    try:
+        return keys.signer(site)
+    except LifeboatError as error:
+        log.warning("the evidence is not signed: %s", error.message)
+        return None
+
+
+def _keep(evidence: Evidence, repository: Repository, before: str | None, signer: "CryptoSigner | None") -> Kept:
     if store.tampered(evidence.drills):
         return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
     with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
-        _write(evidence, Path(scratch))
+        files.write(evidence, Path(scratch), before=before, signer=signer)
         try:
-            return Kept(snapshot=store.keep(evidence, Path(scratch), site.repository), reason=None)
+            return Kept(snapshot=store.keep(evidence, Path(scratch), repository), reason=None)
         except LifeboatError as error:
             log.warning("the evidence is not kept in the repository: %s", error.message)
             return Kept(snapshot=None, reason=error.message)
-
-
-def _write(evidence: Evidence, out: Path) -> None:
-    """Write the three files, each whole or not at all."""
-    contents = {
-        store.REPORT: json_shown(evidence.model_dump_json(indent=1)),
-        "report.html": page.render(evidence),
-        "junit.xml": junit.render(evidence),
-    }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
-            part = out / f".{name}.{os.getpid()}"
-            part.write_text(text, encoding="utf-8")
-            part.replace(out / name)
-    except OSError as error:
-        raise LifeboatError(
-            f"the report cannot be written into {out}: {error.strerror}", hint="name another directory by --out"
-        ) from error

@@ -145,6 +145,12 @@ class Watch(_Section):
     pause: Span = timedelta(seconds=10)
 
 
+class EvidenceSettings(_Section):
+    """How evidence is signed. key_file: the private ed25519 key, in PEM; left out, one is made below the state directory."""
+
+    key_file: Path | None = None
+
+
 class Settings(_Section):
     """The whole configuration; each service is a model of its type."""
 
@@ -156,6 +162,7 @@ class Settings(_Section):
     backup: BackupSettings = BackupSettings()
     sandbox: SandboxSettings = SandboxSettings()
     watch: Watch = Watch()
+    evidence: EvidenceSettings = EvidenceSettings()
     hosts: dict[HostName, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)
 

@@ -1,4 +1,7 @@
-"""Chooses faults by a seed: which service, which kind, which target. Pure."""
+"""Chooses faults by a seed: which service, which kind, which target.
+
+Pure.
+"""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,24 +1,20 @@
 """Defines the report of a drill of the verifier, and keeps it in the repository, apart from the proofs of backups."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from backups.errors import Damaged
 from backups.foreign import BackupId, Moment, Seconds, ServiceName, ServiceType, Size
-from backups.manifest import Frozen
 from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
+from verification.evidence import drilled
 from verification.evidence.evidence import Kept, Verdict
 
-TAG = "lifeboat-verifier-drill"
+TAG = drilled.DAMAGE
 REPORT = "verifier-drill.json"
 """The file of such a snapshot that holds all of it."""
-_RATE = "damage="
 _CONFIDENCE = 0.95
 
 Outcome = Literal["noticed", "unnoticed", "undecided", "not-injected"]
@@ -117,32 +113,11 @@ def at_least(noticed: int, injected: int) -> float:
     return float(betaincinv(noticed, injected - noticed + 1, 1 - _CONFIDENCE)) if noticed else 0.0
 
 
-@dataclass(frozen=True)
-class Detected:
-    """What a kept drill of the verifier says of one service: how many faults were in its copies, how many noticed, and when."""
-
-    service: str
-    injected: int
-    noticed: int
-    at: datetime
-
-
-class _Stated(Frozen):
-    """The same as a tag states it."""
-
-    service: ServiceName
-    injected: Size = Field(ge=0)
-    noticed: Size = Field(ge=0)
-
-
-_STATED = TypeAdapter(_Stated)
-
-
 def tags(drill: VerifierDrill) -> list[str]:
-    """Write the tags of its snapshot: what was injected and noticed, by service."""
+    """Write the tags of its snapshot: what was injected and noticed, by service, as `drilled.detections` reads it."""
     services = sorted({fault.service for fault in drill.faults if fault.outcome in {"noticed", "unnoticed"}})
     stated = [
-        f"{_RATE}{name}|{drill.count('noticed', 'unnoticed', service=name)}|{drill.count('noticed', service=name)}"
+        f"damage={name}|{drill.count('noticed', 'unnoticed', service=name)}|{drill.count('noticed', service=name)}"
         for name in services
     ]
     return [TAG, f"verdict={drill.verdict}", *stated]
@@ -151,26 +126,6 @@ def tags(drill: VerifierDrill) -> list[str]:
 def keep(drill: VerifierDrill, directory: Path, repository: Repository) -> str:
     """Store the files in `directory` as the report and return the snapshot's id; raises LifeboatError."""
     return repository.save(directory, host=drill.host, tags=tags(drill), at=drill.finished_at)
-
-
-def detected(snapshots: Iterable[Snapshot]) -> list[Detected]:
-    """Read what drills of the verifier among these snapshots say in their tags, oldest first; what is odd counts for nothing."""
-    found = [each for snapshot in snapshots if TAG in snapshot.tags for each in _of_snapshot(snapshot)]
-    return sorted(found, key=lambda each: (each.at, each.service))
-
-
-def _of_snapshot(snapshot: Snapshot) -> Iterator[Detected]:
-    for tag in snapshot.tags:
-        if not tag.startswith(_RATE):
-            continue
-        service, _, numbers = tag.removeprefix(_RATE).partition("|")
-        injected, _, noticed = numbers.partition("|")
-        try:
-            stated = _STATED.validate_python({"service": service, "injected": injected, "noticed": noticed})
-        except ValidationError:
-            continue
-        if 0 < stated.injected >= stated.noticed:
-            yield Detected(stated.service, stated.injected, stated.noticed, snapshot.time)
 
 
 def read_report(repository: Repository, snapshot: Snapshot) -> VerifierDrill:

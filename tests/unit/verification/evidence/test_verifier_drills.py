@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from backups.repository.listing import Snapshot
+from verification.evidence import drilled
 from verification.evidence.verifier_drills import (
     TAG,
-    Detected,
     FaultPart,
     UndamagedPart,
     VerifierDrill,
     at_least,
-    detected,
     tags,
 )
 
@@ -37,7 +36,7 @@ def fault(outcome: str, service: str = "agama", number: int = 1) -> FaultPart:
     )
 
 
-def drilled(*faults: FaultPart, undamaged: str = "verified", **more: Any) -> VerifierDrill:
+def report(*faults: FaultPart, undamaged: str = "verified", **more: Any) -> VerifierDrill:
     names = sorted({each.service for each in faults}) or ["agama"]
     parts = [
         UndamagedPart(service=name, type="mysql", backup=None, verdict=undamaged, seconds=1, kinds=3)  # type: ignore[arg-type]
@@ -63,18 +62,18 @@ def drilled(*faults: FaultPart, undamaged: str = "verified", **more: Any) -> Ver
 def test_one_fault_unnoticed_fails_it_and_nothing_learnt_is_no_success(
     outcomes: list[str], undamaged: str, verdict: str, code: int
 ) -> None:
-    drill = drilled(*(fault(outcome) for outcome in outcomes), undamaged=undamaged)
+    drill = report(*(fault(outcome) for outcome in outcomes), undamaged=undamaged)
     assert (drill.verdict, drill.exit_code) == (verdict, code)
 
 
 def test_what_was_not_injected_is_never_counted_as_noticed() -> None:
-    drill = drilled(fault("noticed"), fault("not-injected"), fault("undecided"), fault("unnoticed"))
+    drill = report(fault("noticed"), fault("not-injected"), fault("undecided"), fault("unnoticed"))
     assert (drill.injected, drill.count("noticed")) == (2, 1)
     assert drill.words.startswith("1 of 2 faults noticed: at least 2.5% ")
 
 
 def test_nothing_injected_is_said() -> None:
-    assert drilled(fault("not-injected")).words == "no fault was put in: nothing is known of what would be noticed"
+    assert report(fault("not-injected")).words == "no fault was put in: nothing is known of what would be noticed"
 
 
 @given(st.integers(1, 400).flatmap(lambda injected: st.tuples(st.integers(0, injected), st.just(injected))))
@@ -88,19 +87,7 @@ def test_of_all_noticed_the_rule_of_three_comes_near() -> None:
 
 
 def test_its_tags_say_of_each_service_what_was_injected_and_noticed() -> None:
-    drill = drilled(fault("noticed"), fault("unnoticed"), fault("noticed", "grafana"), fault("not-injected", "prometheus"))
+    drill = report(fault("noticed"), fault("unnoticed"), fault("noticed", "grafana"), fault("not-injected", "prometheus"))
     assert tags(drill) == [TAG, "verdict=missed", "damage=agama|2|1", "damage=grafana|1|1"]
-    read = detected([Snapshot("ab", AT, tuple(tags(drill)), "")])
-    assert read == [Detected("agama", 2, 1, AT), Detected("grafana", 1, 1, AT)]
-
-
-@pytest.mark.parametrize(
-    "tag",
-    ["damage=agama|1|2", "damage=agama|0|0", "damage=agama|-1|-1", "damage=agama", "damage=a\x1b|1|1", "damage=agama|1", "damage=agama|1|x", "damage=A|1|1"],
-)  # fmt: skip
-def test_odd_tags_count_for_nothing(tag: str) -> None:
-    assert detected([Snapshot("ab", AT, (TAG, tag), "")]) == []
-
-
-def test_other_snapshots_count_for_nothing() -> None:
-    assert detected([Snapshot("ab", AT, ("lifeboat-evidence", "damage=agama|1|1"), "")]) == []
+    read = drilled.detections([Snapshot("ab", AT, tuple(tags(drill)), "")])
+    assert [(each.service, each.injected, each.noticed, each.at) for each in read] == [("agama", 2, 1, AT), ("grafana", 1, 1, AT)]

@@ -5,9 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from backups.errors import Damaged
 from backups.foreign import BackupId, Moment, Seconds, ServiceName, ServiceType, Size
-from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
 from verification.evidence import drilled
 from verification.evidence.evidence import Kept, Verdict
@@ -126,14 +124,3 @@ def tags(drill: VerifierDrill) -> list[str]:
 def keep(drill: VerifierDrill, directory: Path, repository: Repository) -> str:
     """Store the files in `directory` as the report and return the snapshot's id; raises LifeboatError."""
     return repository.save(directory, host=drill.host, tags=tags(drill), at=drill.finished_at)
-
-
-def read_report(repository: Repository, snapshot: Snapshot) -> VerifierDrill:
-    """Read the report that a snapshot holds; raises Damaged when this version cannot read it."""
-    try:
-        return VerifierDrill.model_validate_json(repository.read(snapshot.id, REPORT))
-    except ValueError as error:
-        raise Damaged(
-            f"the report of the verifier's drill {snapshot.id[:8]} cannot be read: {str(error).splitlines()[0]}",
-            hint="was it written by a newer Lifeboat? then use that version",
-        ) from error

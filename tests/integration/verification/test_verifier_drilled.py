@@ -14,6 +14,7 @@ from tests.contract.toy_site import ToySite
 from verification.damage.catalogue import CATALOGUE
 from verification.damage.run import drill_verifier
 from verification.evidence import store, verifier_drills
+from verification.evidence.verifier_drills import VerifierDrill
 
 ANYWHERE = {kind.name for kind in CATALOGUE.values() if not kind.types}
 
@@ -35,7 +36,7 @@ def test_every_kind_is_noticed_and_named_and_the_repository_only_gains_the_repor
     repository = toy.open().repository
     (snapshot,) = repository.snapshots(verifier_drills.TAG)
     assert f"damage=toy|{len(ANYWHERE)}|{len(ANYWHERE)}" in snapshot.tags
-    kept = verifier_drills.read_report(repository, snapshot)
+    kept = VerifierDrill.model_validate_json(repository.read(snapshot.id, verifier_drills.REPORT))
     assert kept.faults == drill.faults
     assert json.loads((tmp_path / "out" / verifier_drills.REPORT).read_text())["kept"]["snapshot"] in snapshot.id
     # It is no proof of a backup.

@@ -12,6 +12,7 @@ from backups.errors import LifeboatError
 from backups.site import Site
 from flows import lifecycle
 from flows.outcome import run_name
+from tasks import events
 from tasks.drill_the_verifier import damage_copies
 from verification.evidence.verifier_drills import VerifierDrill
 
@@ -55,6 +56,7 @@ def drill_the_verifier(
     names = Site.open(config).chosen(services or [])
     chosen = secrets.randbelow(1 << 32) if seed is None else seed
     drill = damage_copies(names, backup or (), damage, chosen, out, config)
+    events.send_verifier_drill(drill)
     if drill.exit_code:
         raise Missed(drill)
     return drill

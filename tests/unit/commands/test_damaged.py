@@ -55,6 +55,8 @@ def test_the_flow_fails_with_what_was_missed_and_the_seed(monkeypatch: pytest.Mo
     outcomes = {"noticed": None, "unnoticed": "missed: 0 of 1 faults noticed", "undecided": "could-not-run: no fault was put in"}
     monkeypatch.setattr(flow.lifecycle, "begin", lambda: None)
     monkeypatch.setattr(flow.Site, "open", lambda _: cast("Any", Chosen()))
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr("tasks.events.emit_event", lambda *, event, resource, payload: sent.append((event, payload["text"])))
     for outcome, words in outcomes.items():
         found = report(fault(outcome), again="lifeboat verify --seed 7")
         monkeypatch.setattr(flow, "damage_copies", lambda *_, found=found: found)
@@ -66,6 +68,11 @@ def test_the_flow_fails_with_what_was_missed_and_the_seed(monkeypatch: pytest.Mo
         assert "a row deleted from agama.client" in missed.value.message
         assert missed.value.hint == "the same faults again: lifeboat verify --seed 7"
         assert missed.value.drill == found
+    again = "a row deleted from agama.client; the same faults again: lifeboat verify --seed 7"
+    assert sent == [
+        ("lifeboat.verifier.missed", f"unnoticed: {again}"),
+        ("lifeboat.verifier.could-not-run", f"undecided: {again}"),
+    ]
 
 
 class Chosen:

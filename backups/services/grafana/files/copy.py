@@ -103,8 +103,9 @@ class GrafanaCopy:
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, of the database before its server started, of the other files, and of what that server answers."""
-        if any(fact.metric == other_files.METRIC for fact in self._manifest.witness):
-            yield from other_files.facts(self._backup.data)
+        # Older backups state none of these.
+        stated = {fact.subject for fact in self._manifest.witness if fact.metric == other_files.METRIC}
+        yield from (fact for fact in other_files.facts(self._backup.data) if fact.subject in stated)
         with opened(self._restored) as database:
             objects, exact = read(database), witness.is_exact(self._manifest.witness)
             yield from witness.facts(database, objects, exact=exact)

@@ -39,6 +39,19 @@ class Attempt:
             self.refused = refusal
             raise
 
+    def _require_there(self) -> None:
+        """Raise NotInjected where the copy has undone it, or does not say whether it has."""
+        if self.kind.there is None or self.injected is None:
+            return
+        try:
+            still = self.kind.there(self.stand, self.fault.target, self.injected)
+        except NotInjected as refusal:
+            self.refused = refusal
+            raise
+        if not still:
+            self.refused = NotInjected(f"{self.injected.words}: gone again when the log was replayed")
+            raise self.refused
+
     def tamper(self) -> Tamper:
         """Return what a drill does on the way."""
 
@@ -51,9 +64,7 @@ class Attempt:
             self.stand = self.stand.at(copy)
             if self.kind.stage == "running":
                 self.put_in()
-            if self.kind.there and self.injected and not self.kind.there(self.stand, self.fault.target, self.injected):
-                self.refused = NotInjected(f"{self.injected.words}: gone again when the log was replayed")
-                raise self.refused
+            self._require_there()
 
         return Tamper(f"{self.kind.name}: {' '.join(self.fault.target)}", fetched=fetched, running=running)
 

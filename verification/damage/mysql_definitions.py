@@ -8,7 +8,7 @@ from itertools import islice
 from backups.services.mysql.source.connection import quoted, rows
 from backups.services.mysql.witness.definitions import subject
 from verification.damage.kind import MOST, Injected, Kind, Stand, Target
-from verification.damage.mysql_sql import OWN, TYPES, execute, session, table
+from verification.damage.mysql_sql import OWN, TYPES, execute, promised, session, table
 
 _ACCOUNTS = "user NOT LIKE 'mysql.%' AND CONCAT(user, '@', host) <> CURRENT_USER()"
 
@@ -22,6 +22,12 @@ def _found(statement: str) -> Callable[[Stand], list[Target]]:
             return [tuple(map(_text, row)) for row in islice(found, MOST)]
 
     return targets
+
+
+def _promised(found: Callable[[Stand], list[Target]], culprit: Callable[[Target], str], stand: Stand) -> list[Target]:
+    """Return those that are compared: not what is the server's own."""
+    stated = promised(stand)
+    return [target for target in found(stand) if culprit(target) in stated]
 
 
 def _text(value: object) -> str:
@@ -42,7 +48,8 @@ def _change(
 
 
 def _kind(name: str, found: str, statement: Callable[[Target], str], words: str, culprit: Callable[[Target], str]) -> Kind:
-    return Kind(name, TYPES, "running", _found(found), partial(_change, statement, words, culprit), "running")
+    targets = partial(_promised, _found(found), culprit)
+    return Kind(name, TYPES, "running", targets, partial(_change, statement, words, culprit), "running")
 
 
 def _thing(kind: str) -> Callable[[Target], str]:
@@ -95,20 +102,12 @@ KINDS: Sequence[Kind] = (
         "dropped",
         _thing("trigger"),
     ),
-    Kind(
+    _kind(
         "routine gone",
-        TYPES,
-        "running",
-        _found(_OF_ROUTINES),
-        lambda stand, target, chance: _change(
-            lambda each: f"DROP {each[2]} {table(*each[:2])}",
-            "dropped",
-            lambda each: subject(*each[:2], kind=each[2].lower()),
-            stand,
-            target,
-            chance,
-        ),
-        "running",
+        _OF_ROUTINES,
+        lambda target: f"DROP {target[2]} {table(*target[:2])}",
+        "dropped",
+        lambda target: subject(*target[:2], kind=target[2].lower()),
     ),
     _kind(
         "event's status changed",

@@ -16,6 +16,7 @@ from verification.damage.mysql_sql import (
     columns,
     is_row,
     keyed_tables,
+    promised,
     session,
     some_keys,
     table,
@@ -24,7 +25,7 @@ from verification.damage.mysql_sql import (
 
 def _tables(stand: Stand) -> Iterable[Target]:
     with session(stand) as opened:
-        return list(islice(keyed_tables(opened), MOST))
+        return list(keyed_tables(opened))
 
 
 def _delete(stand: Stand, target: Target, chance: random.Random) -> Injected:
@@ -61,7 +62,7 @@ def _double(stand: Stand, target: Target, chance: random.Random) -> Injected:  #
             for (column,) in rows(
                 opened,
                 "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s "
-                "AND generation_expression = '' AND extra NOT LIKE '%%auto_increment%%' ORDER BY ordinal_position",
+                "AND COALESCE(generation_expression, '') = '' AND extra NOT LIKE '%%auto_increment%%' ORDER BY ordinal_position",
                 list(target),
             )
         )
@@ -161,14 +162,16 @@ def _done(what: str, target: Target) -> Injected:
     return Injected(f"{what} {name}", (name,))
 
 
-def _bounded(targets: Iterator[Target]) -> list[Target]:
-    return list(islice(targets, MOST))
+def _promised(stand: Stand, targets: Iterable[Target]) -> list[Target]:
+    """Return those in tables that are compared."""
+    stated = promised(stand)
+    return list(islice((target for target in targets if subject(*target[:2]) in stated), MOST))
 
 
 KINDS: Sequence[Kind] = (
-    Kind("row deleted", TYPES, "running", _tables, _delete, "running"),
-    Kind("row doubled", TYPES, "running", lambda stand: _bounded(_doubled(stand)), _double, "running"),
-    Kind("bit of a column flipped", TYPES, "running", lambda stand: _bounded(_values(stand)), _flip, "running"),
-    Kind("values of two rows swapped", TYPES, "running", lambda stand: _bounded(_swappable(stand)), _swap, "running"),
-    Kind("counter used up", TYPES, "running", lambda stand: _bounded(_counted(stand)), _use_up, "running"),
+    Kind("row deleted", TYPES, "running", lambda stand: _promised(stand, _tables(stand)), _delete, "running"),
+    Kind("row doubled", TYPES, "running", lambda stand: _promised(stand, _doubled(stand)), _double, "running"),
+    Kind("bit of a column flipped", TYPES, "running", lambda stand: _promised(stand, _values(stand)), _flip, "running"),
+    Kind("values of two rows swapped", TYPES, "running", lambda stand: _promised(stand, _swappable(stand)), _swap, "running"),
+    Kind("counter used up", TYPES, "running", lambda stand: _promised(stand, _counted(stand)), _use_up, "running"),
 )

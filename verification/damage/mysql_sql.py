@@ -36,6 +36,11 @@ def session(stand: Stand) -> Iterator[Session]:
         raise NotInjected(f"the copy's server refuses it: {' '.join(str(error.args[-1]).split())}") from error
 
 
+def promised(stand: Stand) -> frozenset[str]:
+    """Return what the last backup's witness states something of: a fault in anything else would be none."""
+    return frozenset(fact.subject for fact in stand.manifests[-1].witness) if stand.chain else frozenset()
+
+
 def execute(opened: Session, statement: str, arguments: list[object] | None = None) -> int:
     """Run a statement and return how many rows it has changed."""
     with opened.cursor() as cursor:
@@ -81,7 +86,7 @@ def columns(opened: Session, schema: str, name: str, kinds: tuple[str, ...]) -> 
         for column, kind in rows(
             opened,
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = %s AND table_name = %s "
-            "AND column_key = '' AND generation_expression = '' ORDER BY ordinal_position",
+            "AND column_key = '' AND COALESCE(generation_expression, '') = '' ORDER BY ordinal_position",
             [schema, name],
         )
         if kind in kinds

@@ -85,6 +85,8 @@ def _markdown(evidence: Evidence, out: Path | None) -> str:
     ]
     lines += [f"- failed: {markdown(f'{check.subject} {check.metric}: expected {check.expected}, observed {check.observed}')}"
               for result in evidence.drills for check in result.failures[:20]]  # fmt: skip
+    lines += [f"- {markdown(f'{culprit.subject}: {culprit.words}')}: {markdown('; '.join(row.words for row in culprit.rows))}"
+              for result in evidence.drills for culprit in result.culprits]  # fmt: skip
     if out:
         lines += ["", f"The whole report: {markdown(str(out / 'report.html'))} on {markdown(evidence.host)}"]
     return "\n".join(lines)

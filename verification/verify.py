@@ -7,8 +7,9 @@ import logging
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,12 +21,15 @@ from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
-from backups.services.base import Point
+from backups.services.base import Copy, Point, Service
 from backups.site import Site
 from backups.text import json_shown
 from verification.drill import sandbox
+from verification.drill.bring_back import bring_back
+from verification.drill.clock import Stopwatch
+from verification.drill.culprits import Before
 from verification.drill.drill import drill
-from verification.drill.outcome import could_not_begin
+from verification.drill.outcome import Progress, could_not_begin
 from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
@@ -129,12 +133,44 @@ def drill_one(
             for chain in sorted({planned.chain[0].chain, *(each.chain for each in planned.partner)}):
                 held.enter_context(chains_in_use.chain(site.state, chain))
             box = held.enter_context(sandbox.opened(run, name, site.settings.sandbox))
-            rto = site.settings.objectives.rto
-            result = drill(service, planned, site.repository, box, rto=rto, tamper=tamper, partner=partner, now=now)
+            result = drill(
+                service,
+                planned,
+                site.repository,
+                box,
+                rto=site.settings.objectives.rto,
+                tamper=tamper,
+                partner=partner,
+                before=_before(site, planned, service, run, name),
+                values=site.settings.report.values,
+                now=now,
+            )
     took = "" if result.restore_seconds is None else f", back in {durations.describe(result.restore_seconds)}"
     log.info("%s: %s%s%s", title, result.verdict, took, "".join(f"; {reason}" for reason in result.reasons))
     growth = forecast(result, planned.fulls, site.settings.objectives.rto, now())
     return result.model_copy(update={"growth": growth})
+
+
+def _before(site: Site, planned: Planned, service: Service, run: Run, name: str) -> Before | None:
+    """The backup before the drilled one in its chain; before a full, the full before it. None where there is none."""
+    earlier = planned.chain[:-1]
+    if not earlier:
+        older = [full for full in planned.fulls if full.taken_at < planned.chain[-1].taken_at]
+        earlier = (older[-1],) if older else ()
+    if not earlier or planned.partner:
+        return None
+
+    @contextmanager
+    def opened() -> Iterator[Copy]:
+        log.info("%s: bringing back %s too, to find the rows that differ", planned.service, earlier[-1].id)
+        with (
+            chains_in_use.chain(site.state, earlier[0].chain),
+            sandbox.opened(run, f"{name}-before", site.settings.sandbox) as box,
+        ):
+            watch = Stopwatch(time.monotonic)
+            yield bring_back(service, earlier, site.repository, box, watch, Progress(watch), image=planned.image).copy
+
+    return Before(earlier[-1].id, opened)
 
 
 def _partner(site: Site, planned: Planned, run: Run) -> Partner | None:

@@ -133,6 +133,12 @@ class BackupSettings(_Section):
     patience: Span = timedelta(hours=6)
 
 
+class ReportSettings(_Section):
+    """What reports of drills may show. values: values of the rows by which a table differs, keys of any kind among them."""
+
+    values: bool = False
+
+
 class Watch(_Section):
     """When the watch advises a restore.
 
@@ -155,6 +161,7 @@ class Settings(_Section):
     retention: Retention = Retention()
     backup: BackupSettings = BackupSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    report: ReportSettings = ReportSettings()
     watch: Watch = Watch()
     hosts: dict[HostName, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)

@@ -104,6 +104,10 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
+        for culprit in result.culprits:
+            console.out.print(Text(f"  {culprit.subject}: {culprit.words}"), soft_wrap=True)
+            for row in culprit.rows[:_FAILURES_SHOWN]:
+                console.out.print(Text(f"    {row.words}"), soft_wrap=True)
         if result.partial:
             console.out.print(Text(f"{result.service}, {result.selection}: partial: {result.partial}", style="yellow"))
         if result.limits:

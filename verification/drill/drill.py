@@ -20,9 +20,10 @@ from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.services.inspected import Inspected
 from backups.services.joined import Joined
 from backups.services.settings import SqlServiceSettings
-from verification.drill import expectations, fetch, moment, partners, suites
+from verification.drill import culprits, expectations, fetch, moment, partners, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
+from verification.drill.culprits import Before
 from verification.drill.outcome import Progress, result
 from verification.drill.partners import Partner
 from verification.drill.plan import Planned
@@ -42,13 +43,15 @@ def drill(
     rto: timedelta,
     tamper: Tamper | None = None,
     partner: Partner | None = None,
+    before: Before | None = None,
+    values: bool = False,
     monotonic: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> DrillResult:
     """Drill the planned chain in the sandbox. Every fault becomes part of the result; only an interrupt is raised.
 
-    partner: the service that holds its database, where it has none of its own. `monotonic` gives the seconds by which phases are
-    timed.
+    partner: the service that holds its database, where it has none of its own. before: the backup before the drilled one, beside
+    which rows that differ are found. values: whether the report may show their values. `monotonic` gives the seconds of phases.
     """
     started_at = now()
     progress = Progress(Stopwatch(monotonic))
@@ -76,6 +79,14 @@ def drill(
             if harm.running:
                 harm.running(back.copy)
             _check(back.copy, back.manifest, by_operator, progress)
+            progress.culprits = culprits.find(
+                service,
+                back.copy,
+                progress.checks,
+                before,
+                restore_seconds=progress.watch.restore_seconds or 0.0,
+                values=values,
+            )
             if isinstance(back.copy, Inspected):
                 progress.watch.begin(Phase.INSPECT)
                 found = back.copy.inspect(rto.total_seconds())

@@ -6,6 +6,7 @@ Next files: `server.py` (its server), `../binlog/chain.py` (the log put together
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
@@ -18,7 +19,7 @@ from backups.services.joined import Lent
 from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
-from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options
+from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options, trace
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
@@ -33,7 +34,8 @@ from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
-from backups.witness import Fact
+from backups.services.traced import Rows, Trace
+from backups.witness import Check, Fact
 
 
 class MySQLCopy:
@@ -161,6 +163,15 @@ class MySQLCopy:
         """Have the server check every table and index; see `Inspected.inspect`."""
         with self._server.errors_explained():
             return inspect.inspect(self._server.connect, connections=options.processors(), seconds=seconds)
+
+    def rows(self) -> AbstractContextManager[Rows]:
+        """See `HasRows.rows`."""
+        return trace.opened(self._server)
+
+    def trace(self, checks: Sequence[Check], other: Rows, *, exactly: bool, seconds: float, values: bool) -> list[Trace]:
+        """See `Traced.trace`."""
+        with self.rows() as own:
+            return trace.trace(own, other, checks, self._details.form, exactly=exactly, seconds=seconds, values=values)
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""

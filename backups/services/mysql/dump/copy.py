@@ -5,6 +5,7 @@ Next files: `../dump_details.py` (which files there are), `load.py` (how one is 
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
@@ -14,7 +15,7 @@ from backups.manifest import details_of
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.joined import Lent
-from backups.services.mysql.copy import export_tables, hand_over
+from backups.services.mysql.copy import export_tables, hand_over, trace
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.lend import lend
@@ -31,7 +32,9 @@ from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts, definitions, witness
-from backups.witness import Fact
+from backups.services.mysql.witness.data import PLAIN
+from backups.services.traced import Rows, Trace
+from backups.witness import Check, Fact
 
 _USER = 999
 """The user and group `mysql` of the official images."""
@@ -122,6 +125,15 @@ class DumpedCopy:
         with self._server.errors_explained():
             observed = witness.observe(self._server.connect, connections=processors())
         return [*without_reserved(observed), *self._refused]
+
+    def rows(self) -> AbstractContextManager[Rows]:
+        """See `HasRows.rows`."""
+        return trace.opened(self._server)
+
+    def trace(self, checks: Sequence[Check], other: Rows, *, exactly: bool, seconds: float, values: bool) -> list[Trace]:
+        """See `Traced.trace`."""
+        with self.rows() as own:
+            return trace.trace(own, other, checks, PLAIN, exactly=exactly, seconds=seconds, values=values)
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""

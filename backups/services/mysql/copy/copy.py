@@ -23,7 +23,7 @@ from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
-from backups.services.mysql.copy.lend import lend
+from backups.services.mysql.copy.lend import admits, lend
 from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
@@ -33,6 +33,7 @@ from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
+from backups.services.standing import Stand
 from backups.witness import Fact
 
 
@@ -63,6 +64,15 @@ class MySQLCopy:
         self._notes: list[str] = []
         self._later: MySQLDetails | None = None
         self._stated = self._last.witness
+        self._stand: Stand | None = None
+
+    def stand(self, stand: Stand) -> None:
+        """See `Stands`."""
+        self._stand = stand
+
+    def admits(self, user: str) -> Sequence[str]:
+        """See `Stands`."""
+        return admits(self._server, user)
 
     def assemble(self) -> None:
         """Move the clone to where the server looks for it, and put the chain's log together."""
@@ -119,11 +129,16 @@ class MySQLCopy:
             self._image,
             entrypoint=["mysqld"],
             command=options.options(
-                self._all_details, memory=self._memory, more=DURABLE if self._for_restore else RELAXED, unknown=unknown
+                self._all_details,
+                memory=self._memory,
+                more=DURABLE if self._for_restore else RELAXED,
+                unknown=unknown,
+                stand=self._stand,
             ),
             environment=options.environment(self._details),
             mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
             user=f"{USER}:{USER}",
+            beside=self._stand.pod if self._stand else None,
         )
         self._server = Server(container, self._home, self._account)
         self._server.wait_until_ready()

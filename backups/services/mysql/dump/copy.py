@@ -17,8 +17,8 @@ from backups.services.joined import Lent
 from backups.services.mysql.copy import export_tables, hand_over
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
-from backups.services.mysql.copy.lend import lend
-from backups.services.mysql.copy.options import processors
+from backups.services.mysql.copy.lend import admits, lend
+from backups.services.mysql.copy.options import network, processors
 from backups.services.mysql.copy.server import HINT, Server, connect
 from backups.services.mysql.details import DATADIR
 from backups.services.mysql.dump import load
@@ -31,6 +31,7 @@ from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts, definitions, witness
+from backups.services.standing import Stand
 from backups.witness import Fact
 
 _USER = 999
@@ -57,6 +58,15 @@ class DumpedCopy:
         self._image: Image
         self._server: Server
         self._refused: list[Fact] = []
+        self._stand: Stand | None = None
+
+    def stand(self, stand: Stand) -> None:
+        """See `Stands`."""
+        self._stand = stand
+
+    def admits(self, user: str) -> Sequence[str]:
+        """See `Stands`."""
+        return admits(self._server, user)
 
     def assemble(self) -> None:
         """Initialise an empty data directory, and move the files there that will be loaded."""
@@ -84,7 +94,8 @@ class DumpedCopy:
 
     def start(self) -> None:
         """Start the empty server and wait until it takes connections."""
-        container = self._run("", "server", [*self._options(), f"--init-file={load.HOME}/account.sql"])
+        options = [*self._options(), f"--init-file={load.HOME}/account.sql"]
+        container = self._run("", "server", options, beside=self._stand.pod if self._stand else None)
         self._server = Server(container, self._home, self._account)
         self._server.wait_until_ready()
 
@@ -174,12 +185,18 @@ class DumpedCopy:
                 hint="is it an image of the source's version?",
             )
 
-    def _run(self, suffix: str, what: str, options: Sequence[str]) -> Container:
+    def _run(self, suffix: str, what: str, options: Sequence[str], *, beside: Container | None = None) -> Container:
         mounts = {self._home: load.HOME, self._home / DATADIR: _INSIDE}
         shell = ["sh", "-c", load.SCRIPTS[what], what]
         user = f"{_USER}:{_USER}"
         return self._sandbox.run(
-            self._name + suffix, self._image, entrypoint=shell, command=list(options), mounts=mounts, user=user
+            self._name + suffix,
+            self._image,
+            entrypoint=shell,
+            command=list(options),
+            mounts=mounts,
+            user=user,
+            beside=beside,
         )
 
     def _account_sql(self) -> str:
@@ -206,6 +223,7 @@ class DumpedCopy:
             *self._variables(),
             *(f"--plugin-load-add={library}" for library in self._details.plugins),
             *load.SERVER,
+            *network(self._stand),
             *RELAXED,
             # A server that is handed over ends with clean files.
             *(["--innodb-fast-shutdown=1"] if self._for_restore else []),

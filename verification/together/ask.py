@@ -82,7 +82,7 @@ class _Asking:
             else:
                 wanted.append(question)
         for question, answer in self.ask(wanted):
-            if answer.outcome == "not-asked" and self.monotonic() >= self.until and answer.why == asking.NO_TIME:
+            if answer.outcome == "not-asked" and answer.why == asking.NO_TIME:
                 found.append(Judged(question, then[question.id], None, "cannot-be-asked", answer.why))
                 continue
             comparison = compared(then[question.id], answer)
@@ -119,9 +119,9 @@ class _Asking:
         if self.by_grafana and shows is not None:
             self._let_in()
             return shows.through()
-        if not isinstance(copy, PanelledCopy):
-            raise AssertionError("such questions are sorted out before")
-        return copy.asker(self.those.sources(self.back.side.service))
+        if isinstance(copy, PanelledCopy):
+            return copy.asker(self.those.sources(self.back.side.service))
+        raise AssertionError("such questions are sorted out before")
 
     def _let_in(self) -> None:
         """Have the restored Grafana come from where its accounts let it in."""
@@ -153,13 +153,14 @@ def ask(those: Company, *, until: float, monotonic: Callable[[], float] = time.m
     with ThreadPoolExecutor(max(1, len(askings))) as pool:
         for each, outcome in zip(askings, pool.map(_judged, askings), strict=True):
             if isinstance(outcome, LifeboatError):
-                outcome = [_unanswered(each, question, outcome) for question in _questions(each.back)]
-            judged += outcome
+                judged += [_unanswered(each, question, outcome) for question in _questions(each.back)]
+            else:
+                judged += outcome
     unopened, faults = _shown(those, judged)
     through = any(each.by_grafana for each in askings)
     return Found(
         tuple(judged),
-        count.counted(judged, _not_asked(those), _newer(those, judged), unopened),
+        count.counted(judged, _not_asked(those), _every(those), unopened),
         "grafana" if through else "direct",
         _words(those, through=through),
         tuple(faults),
@@ -197,7 +198,7 @@ def _not_asked(those: Company) -> tuple[NotAsked, ...]:
     return newest.panels.not_asked if newest and newest.panels else ()
 
 
-def _newer(those: Company, judged: Sequence[Judged]) -> Iterator[count.Thing]:
+def _every(those: Company) -> Iterator[count.Thing]:
     """What asks in the restored dashboards; `count` takes away what was asked, or told apart."""
     from backups.panels.walk import asking as every
 

@@ -130,10 +130,9 @@ def _wrong(counts: Mapping[Outcome, int], found: ask.Found) -> list[str]:
         return []
     first = found.counted.different[0]
     every = plural.count(number, "panel")
-    return [
-        f"{every} that answered at the source {'does' if number == 1 else 'do'} not answer equally, first {first.title}, "
-        f"{first.panel} ({first.service}): {first.why}"
-    ]
+    do = "does" if number == 1 else "do"
+    which = f"{first.title}, {first.panel} ({first.service}): {first.why}"
+    return [f"{every} that answered at the source {do} not answer equally, first {which}"]
 
 
 def _copy(each: Back) -> CopyPart:

@@ -83,19 +83,26 @@ def places(sources: Sequence[tuple[DataSource, str]], configured: Mapping[str, s
         names.given[shower.lower().rstrip(".")] = names.invented()
     for source, service in sources:
         try:
-            host, port, path = _parts(source)
-            address = names.address(host, service)
-            known = of.get(service, Place((), port, path))
-            if (known.port, known.path) != (port, path):
-                raise _Beyond(f"another data source of {service} has port {known.port}{known.path}, this one {port}{path}")
-            if taken.setdefault((address, port), service) != service:
-                raise _Beyond(f"{address}:{port} is where {taken[address, port]} stands")
-            if len(known.addresses) >= _MOST:
-                raise _Beyond(f"{service} has more than {_MOST} addresses")
-            of[service] = Place(tuple(dict.fromkeys((*known.addresses, address))), port, path)
-        except (_Beyond, ValueError) as why:
-            beyond[source.organisation, source.uid] = str(why) if isinstance(why, _Beyond) else "its address cannot be read"
+            of[service] = _with(of.get(service), source, service, names, taken)
+        except _Beyond as why:
+            beyond[source.organisation, source.uid] = str(why)
+        except ValueError:
+            beyond[source.organisation, source.uid] = "its address cannot be read"
     return Places(of, names.given, beyond)
+
+
+def _with(known: Place | None, source: DataSource, service: str, names: _Names, taken: dict[tuple[str, int], str]) -> Place:
+    """Return a service's place with the address of one more data source; raises _Beyond where it cannot have it."""
+    host, port, path = _parts(source)
+    address = names.address(host, service)
+    known = known or Place((), port, path)
+    if (known.port, known.path) != (port, path):
+        raise _Beyond(f"another data source of {service} has port {known.port}{known.path}, this one {port}{path}")
+    if taken.setdefault((address, port), service) != service:
+        raise _Beyond(f"{address}:{port} is where {taken[address, port]} stands")
+    if len(known.addresses) >= _MOST:
+        raise _Beyond(f"{service} has more than {_MOST} addresses")
+    return Place(tuple(dict.fromkeys((*known.addresses, address))), port, path)
 
 
 def _parts(source: DataSource) -> tuple[str, int, str]:

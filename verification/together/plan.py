@@ -1,4 +1,4 @@
-"""Chooses what is brought back together: the newest dashboards, and of each service that they show the newest backup with questions."""
+"""Chooses what comes back together: the newest dashboards, and of each service that they ask the newest backup with questions."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -129,7 +129,7 @@ def _newest(repository: Repository, members: Sequence[Chain], now: datetime) -> 
     for record in sorted(every, key=lambda backup: backup.taken_at, reverse=True)[:_BACK]:
         manifest = repository.manifest(record)
         if _holds(manifest):
-            return record, read(repository.read(record.snapshot, f"/{DATA}/{FILE}"), record.id)
+            return record, read(repository.read(record.snapshot, f"/{DATA}/{FILE}"), f"{FILE} of {record.id}")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Makes the network in which copies stand side by side: a container without any interface but loopback, with their old addresses."""
+"""Makes the network in which copies stand side by side: one without any interface but loopback, with their old addresses."""
 
 import logging
 import shutil

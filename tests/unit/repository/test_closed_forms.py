@@ -87,6 +87,11 @@ FREE = {
     "Kept.reason": SHOWN,
     "BackupRecord.partial": SHOWN,
     "_Shown.partial": SHOWN,
+    **{f"TogetherPart.{name}": SHOWN for name in ("skipped", "words", "reasons", "hint", "tampered", "notes", "limits")},
+    **{f"CopyPart.{name}": SHOWN for name in ("image", "error")},
+    **{f"BoardPart.{name}": SHOWN for name in ("uid", "title", "why")},
+    **{f"DifferentPart.{name}": SHOWN for name in ("title", "panel", "query", "expected", "observed", "why")},
+    **{f"LeftOutPart.{name}": SHOWN for name in ("title", "panel", "why")},
     "Evidence.lifeboat": SHOWN,
     "Evidence.host": SHOWN,
     **{

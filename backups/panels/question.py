@@ -49,13 +49,17 @@ class Question(Frozen):
 
 
 class NotAsked(Frozen):
-    """What asks, and is not asked: its data source is no service's (`not-protected`), or it cannot be; `why` says it in words."""
+    """What asks, and is not asked; `why` says it in words. A panel may have questions besides, of its other queries.
+
+    kind: its data source is no service's (`not-protected`); it cannot be, as long as it stands so (`cannot-be-asked`); it has no
+    query of its own, or hides it (`asks-nothing`); there are more questions than are asked (`not-asked`)
+    """
 
     organisation: Size
     dashboard: Uid
     title: Text
     panel: Text
-    kind: Literal["not-protected", "cannot-be-asked"]
+    kind: Literal["not-protected", "cannot-be-asked", "asks-nothing", "not-asked"]
     why: Text
 
 

@@ -1,0 +1,225 @@
+"""Makes questions of the queries of a panel or an alert rule, and says of each query that is not asked why it is not."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from backups.panels import expressions
+from backups.panels.boards import DataSource
+from backups.panels.dashboards.references import ASKED_TYPES
+from backups.panels.dashboards.shape import Json, Kind, Unaskable, mapping, text
+from backups.panels.dashboards.sheet import EXPRESSION, Query
+from backups.panels.dashboards.times import Window
+from backups.panels.question import NotAsked, Question
+from backups.panels.variables.fill import Scope, fill
+
+_EDITORS = frozenset({
+    "datasource", "hide", "key", "refId", "exemplar", "editorMode", "builderTextBox", "rawQuery", "disableTextWrap", "useBackend",
+    "fullMetaSearch", "includeNullMetadata", "step", "metric", "meta", "sql", "datasourceUid",
+})  # fmt: skip
+"""Members that decide no answer. Exemplars are in no block of Prometheus, so none are asked for."""
+_QUERY = {"prometheus": "expr", "mysql": "rawSql"}
+_LONGEST = 100_000
+_HIDDEN = Unaskable("it is hidden", "asks-nothing")
+_NOT_THROUGH = Unaskable("only a Grafana computes an expression, and none may be asked")
+
+
+@dataclass(frozen=True)
+class Whose:
+    """What the questions are about. key: of what asks, unique and the same each night; the other members as in `Question`."""
+
+    organisation: int
+    dashboard: str
+    title: str
+    panel: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A query that can be asked. data: whether a data source answers it; else Grafana computes it."""
+
+    service: str
+    window: Window
+    query: dict[str, Any]
+    data: bool = True
+
+
+@dataclass
+class Found:
+    """What became of everything that asks there: questions, and why the others are none. reasons: letters by kind and words."""
+
+    whose: Whose
+    questions: list[Question] = field(default_factory=list)
+    reasons: dict[tuple[Kind, str], list[str]] = field(default_factory=dict)
+
+    def leave(self, reason: Unaskable, letter: str = "") -> None:
+        """Note why something is not asked. letter: of the query, "" for all that asks there."""
+        letters = self.reasons.setdefault((reason.kind, reason.why), [])
+        if letter and letter not in letters:
+            letters.append(letter)
+
+    def not_asked(self, several: bool) -> Iterator[NotAsked]:  # noqa: FBT001 - the only argument
+        """The reasons, each once. several: there is more than one query, so that each needs its letter."""
+        whose = self.whose
+        for (kind, why), letters in self.reasons.items():
+            which = f"query {', '.join(letters)}: " if several and letters else ""
+            yield NotAsked(
+                organisation=whose.organisation,
+                dashboard=whose.dashboard,
+                title=whose.title,
+                panel=whose.panel,
+                kind=kind,
+                why=f"{which}{why}",
+            )
+
+
+Make = Callable[[Query], Made]
+"""Makes a query that can be asked of one that a data source answers; raises Unaskable."""
+
+
+def questions(
+    queries: Sequence[Query], make: Make, fill_in: Callable[[Query, Any], Any], found: Found, *, through: bool, suffix: str = ""
+) -> None:
+    """Add to `found` the questions of a panel, or of one of its repetitions.
+
+    fill_in: fills an expression's member in. through: a Grafana is asked, so expressions can be
+    suffix: what tells a repetition from the others, in the questions' ids
+    """
+    targets = {one.refid: one.target for one in queries}
+    computed = {one.refid for one in queries if one.is_expression}
+    by_letter = {one.refid: one for one in queries}
+    needed = {each for one in queries if one.is_expression and not one.hidden for each in
+              expressions.inputs(one.refid, targets, computed)}  # fmt: skip
+    made: dict[str, Made | Unaskable] = {}
+    for one in queries:
+        result = _made(one, make) if not one.hidden or one.refid in needed else _HIDDEN
+        if result is not None:
+            made[one.refid] = result
+        if isinstance(result, Unaskable):
+            found.leave(result, one.refid)
+    for one in queries:
+        result = made.get(one.refid)
+        if isinstance(result, Made):
+            found.questions.append(_question(found.whose, one.refid, suffix, result))
+        elif result is None and not through:
+            found.leave(_NOT_THROUGH, one.refid)
+        elif result is None:
+            try:
+                before = expressions.inputs(one.refid, targets, computed)
+                found.questions.append(_computed(found.whose, by_letter[one.refid], suffix, before, made, by_letter, fill_in))
+            except Unaskable as reason:
+                found.leave(reason, one.refid)
+
+
+def _made(query: Query, make: Make) -> Made | Unaskable | None:
+    """The query as it can be asked, or why it cannot; None for an expression."""
+    try:
+        return None if query.is_expression else make(query)
+    except Unaskable as reason:
+        return reason
+
+
+def _question(whose: Whose, letter: str, suffix: str, made: Made, beside: Iterable[dict[str, Any]] = ()) -> Question:
+    return Question(
+        id=f"{whose.organisation}/{whose.dashboard}/{whose.key}/{letter}{suffix}",
+        organisation=whose.organisation,
+        dashboard=whose.dashboard,
+        title=whose.title,
+        panel=whose.panel,
+        service=made.service,
+        start=made.window.start,
+        end=made.window.end,
+        query=made.query,
+        beside=tuple(beside),
+    )
+
+
+def _computed(
+    whose: Whose,
+    query: Query,
+    suffix: str,
+    before: Sequence[str],
+    made: Mapping[str, Made | Unaskable],
+    queries: Mapping[str, Query],
+    fill_in: Callable[[Query, Any], Any],
+) -> Question:
+    """The question of an expression, with all that it is computed from beside it."""
+    data, beside = [], []
+    for letter in before:
+        result = made.get(letter)
+        if isinstance(result, Unaskable):
+            raise Unaskable(f"it is computed from query {letter}, which is not asked: {result.why}", result.kind)
+        if result is None:
+            beside.append(_expression(queries[letter], fill_in))
+        else:
+            data.append(result)
+            beside.append(result.query)
+    if not data:
+        raise Unaskable("it is computed from no query")
+    if len({one.window for one in data}) > 1:
+        raise Unaskable("the queries that it is computed from have different ranges of time")
+    return _question(whose, query.refid, suffix, replace(data[0], query=_expression(query, fill_in)), beside)
+
+
+def _expression(query: Query, fill_in: Callable[[Query, Any], Any]) -> dict[str, Any]:
+    members = {name: fill_in(query, value) for name, value in query.target.items() if name not in _EDITORS}
+    return bounded({**members, "refId": query.refid, "datasource": {"type": EXPRESSION, "uid": EXPRESSION}})
+
+
+def query_of(query: Query, source: DataSource, scope: Scope, *, interval: int, points: int) -> dict[str, Any]:
+    """A query of a data source, filled in, as Grafana's page sends it; raises Unaskable for what cannot be filled in.
+
+    Text that only names things (a legend) is left out where it cannot be filled in.
+    """
+    if source.type not in ASKED_TYPES:
+        raise Unaskable(f"queries of type {source.type[:80] or 'unknown'} are not asked")
+    main = _QUERY[source.type]
+    if not text(query.target.get(main)).strip():
+        raise Unaskable("it is empty", "asks-nothing")
+    members: dict[str, Any] = {}
+    for name, value in query.target.items():
+        if name in _EDITORS:
+            continue
+        if isinstance(value, str):
+            try:
+                members[name] = fill(text(value), scope)
+            except Unaskable:
+                if name in (main, "interval", "format"):
+                    raise
+        elif isinstance(value, bool | int | float):
+            members[name] = value
+    if not members.get("interval"):
+        members.pop("interval", None)
+    sent = {"intervalMs": interval, "maxDataPoints": points} | {"datasource": {"type": source.type, "uid": source.uid}}
+    return bounded({**members, **sent, "refId": query.refid})
+
+
+def bounded(query: dict[str, Any]) -> dict[str, Any]:
+    """A query that can be written as JSON and is not too long; raises Unaskable for another."""
+    try:
+        size = len(json.dumps(query, ensure_ascii=False, allow_nan=False).encode())
+    except (ValueError, RecursionError):
+        raise Unaskable("it holds what no JSON can") from None
+    if size > _LONGEST:
+        raise Unaskable(f"it has {size:,} bytes, and at most {_LONGEST:,} are asked")
+    return query
+
+
+def filled(value: Any, scope: Scope) -> Any:
+    """A value of JSON with all its text filled in; raises Unaskable."""
+    if isinstance(value, str):
+        return fill(text(value), scope)
+    if isinstance(value, list):
+        return [filled(one, scope) for one in value]
+    if isinstance(value, Mapping):
+        return {str(name): filled(one, scope) for name, one in mapping(value).items()}
+    return value
+
+
+def model(target: Json) -> Json:
+    """The query in an alert rule's `data`, with its letter and data source as a panel has them."""
+    source = text(target.get("datasourceUid"))
+    uid = EXPRESSION if source in (EXPRESSION, "-100") else source
+    return {**mapping(target.get("model")), "refId": target.get("refId"), "datasource": {"uid": uid}}

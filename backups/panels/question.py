@@ -63,8 +63,8 @@ class Answer(Frozen):
     """What was answered to the question of that id.
 
     error: its class, without the words that name a series or an address. frames, rows: how many of each
-    digest: of the answer in its canonical form, by which two are compared. shown: that form, where it is small, for a report
-    why: of what was not asked, or is not fixed
+    digest: of the answer in its canonical form, by which two are compared. shown: that form, cut where it is large, for a report
+    executed: what the server was asked once everything was filled in. why: of what was not asked, or is not fixed
     """
 
     question: Text
@@ -74,6 +74,7 @@ class Answer(Frozen):
     rows: Size = 0
     digest: Sha256 | None = None
     shown: Any = None
+    executed: Text | None = None
     why: Text | None = None
 
 

@@ -1,11 +1,20 @@
 """Describes a service that answers dashboards' panels (MySQL, Prometheus), and one that holds the dashboards (Grafana)."""
 
+import socket
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from backups import plural
+from backups.foreign import shown
+from backups.panels import asking
 from backups.panels.boards import Boards, DataSource
-from backups.panels.question import Asker
-from backups.services.base import Fetched
+from backups.panels.question import Answer, Asker, Panels, Way
+from backups.services.base import Fetched, PanelsJob
+
+Address = tuple[str, int]
+"""A host, by name or by number, and a port."""
 
 
 @runtime_checkable
@@ -41,3 +50,36 @@ class HoldsBoards(Protocol):
     def grafana(self) -> Asker | None:
         """Return an asker of the live Grafana, by the credentials in lifeboat.yaml; None where there are none that may."""
         ...
+
+
+def same_server(one: Address, other: Address, resolve: Callable[[str], Sequence[str]] | None = None) -> bool:
+    """Return whether two addresses are one server's, as far as this machine's resolver tells; asks no server."""
+    if one[1] != other[1]:
+        return False
+    hosts = [address[0].strip("[]").rstrip(".").lower() for address in (one, other)]
+    if hosts[0] == hosts[1]:
+        return True
+    found = [set((resolve or _resolved)(host)) for host in hosts]
+    return not found[0].isdisjoint(found[1])
+
+
+def keep(job: PanelsJob, way: Way, answers: Sequence[Answer], directory: Path) -> list[str]:
+    """Write a capture's answers to `panels.json` in its directory; returns what of them is a limit of the backup, a line each."""
+    panels = Panels(
+        grafana=job.grafana, asked=way, questions=tuple(job.questions), answers=tuple(answers), not_asked=tuple(job.not_asked)
+    )
+    asking.write(directory, panels)
+    titles = {question.id: f"{shown(question.title)}, {shown(question.panel)}" for question in panels.questions}
+    return [
+        f"what dashboards are answered: {plural.count(len(found), 'question')} of {len(panels.questions)} {what}, "
+        f"first: {titles[found[0].question]}: {shown(found[0].why or '', 200)}"
+        for outcome, what in (("not-asked", "not asked"), ("not-fixed", "answered in two ways, so not compared"))
+        if (found := [answer for answer in panels.answers if answer.outcome == outcome])
+    ]
+
+
+def _resolved(host: str) -> list[str]:
+    try:
+        return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        return [host]

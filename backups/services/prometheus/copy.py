@@ -12,10 +12,12 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine import below
 from backups.machine.docker import Container, Image
 from backups.machine.wait import wait_until
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.prometheus import blocks as storage
-from backups.services.prometheus import command_line, first_start, questions, ranges, version
+from backups.services.prometheus import command_line, dashboards, first_start, questions, ranges, version
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
@@ -62,6 +64,12 @@ class PrometheusCopy:
             raise LifeboatError("this copy of Prometheus was not started", hint="this is a bug in Lifeboat")
         with self._sandbox.reach(self._container) as host:
             yield Api(f"http://{host}:{_PORT}", direct=True)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """See PanelledCopy."""
+        with self.api() as api, dashboards.asker(api, sources) as asker:
+            yield asker
 
     def assemble(self) -> None:
         """Move the files of the last backup's blocks from the backups that hold them into one data directory."""

@@ -19,6 +19,7 @@ Outcome = Literal[
     "not-protected",
     "cannot-be-asked",
     "not-asked",
+    "asks-nothing",
 ]
 
 WORDS: dict[Outcome, str] = {
@@ -31,6 +32,7 @@ WORDS: dict[Outcome, str] = {
     "not-protected": "not protected: its data source is no service's",
     "cannot-be-asked": "cannot be asked",
     "not-asked": "not asked at the source",
+    "asks-nothing": "asks nothing",
 }
 """Each outcome for a person, in the order in which reports have them."""
 

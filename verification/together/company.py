@@ -64,7 +64,12 @@ class Company:
     def shows(self) -> Shows | None:
         """The copy that shows dashboards, where it stands among the others."""
         back = self.copies.get(self.shower or "")
-        return back.copy if back and self.pod and not back.fault and isinstance(back.copy, Shows) else None
+        if back is None or self.pod is None or back.fault:
+            return None
+        copy = back.copy
+        if isinstance(copy, Shows):
+            return copy
+        return None
 
     @property
     def standin(self) -> bool:

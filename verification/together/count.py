@@ -28,6 +28,7 @@ _WORST: tuple[Outcome, ...] = (
     "error-at-source",
     "equal",
     "empty-at-source",
+    "asks-nothing",
 )
 """What counts of a panel with several questions. Beside an equal answer an empty one takes nothing away, and adds nothing."""
 

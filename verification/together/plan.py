@@ -93,9 +93,9 @@ def _planned(
         record, panels = newest
         chain = next(chain for chain in members if chain.id == record.chain).up_to(record.id)
         sides.append(Side(name, services[name].settings.type, chain, panels))
-        if (last := max(chain.backups[-1].taken_at for chain in members)) > record.taken_at:
+        if (newer := max(each.last.taken_at for each in members)) > record.taken_at:
             missing.append(
-                f"{name}: its newest backup with questions is {record.id}; the one of {last:%Y-%m-%d %H:%M %Z} has none"
+                f"{name}: its newest backup with questions is {record.id}; the one of {newer:%Y-%m-%d %H:%M %Z} has none"
             )
     if not sides:
         hint = "they are asked with the next backup of each service: lifeboat backup"

@@ -11,7 +11,23 @@ from .numbers import number
 
 NOT_NULL, UNSIGNED = 1, 32
 """Flags of a column in MySQL's protocol."""
-_DECIMAL, _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _NULL, _TIMESTAMP, _LONGLONG, _INT24, _DATE, _TIME, _DATETIME, _YEAR, _NEWDATE = range(15)
+(
+    _DECIMAL,
+    _TINY,
+    _SHORT,
+    _LONG,
+    _FLOAT,
+    _DOUBLE,
+    _NULL,
+    _TIMESTAMP,
+    _LONGLONG,
+    _INT24,
+    _DATE,
+    _TIME,
+    _DATETIME,
+    _YEAR,
+    _NEWDATE,
+) = range(15)
 _NEWDECIMAL = 246
 _TIMES = {_TIMESTAMP, _DATE, _DATETIME, _NEWDATE}
 _FLOATS = {_DECIMAL, _FLOAT, _DOUBLE, _NEWDECIMAL}

@@ -91,7 +91,9 @@ def _value(each: Field, value: Any) -> Any:
 def _entities(each: Field) -> Json | None:
     if each.frame != "float64":
         return None
-    found = {name: [at for at, value in enumerate(each.values) if value is not None and is_it(value)] for name, is_it in _NAMED.items()}
+    found = {
+        name: [at for at, value in enumerate(each.values) if value is not None and is_it(value)] for name, is_it in _NAMED.items()
+    }
     return {name: places for name, places in found.items() if places} or None
 
 

@@ -25,9 +25,7 @@ _LOCKS = ("get_lock", "release_lock", "release_all_locks", "is_free_lock", "is_u
 _NOT_READ = {
     **dict.fromkeys(_LOCKS, "takes or asks for a lock that is not of rows"),
     **dict.fromkeys(("sleep", "benchmark"), "only takes time"),
-    **dict.fromkeys(
-        ("master_pos_wait", "source_pos_wait", "wait_for_executed_gtid_set"), "waits for what the server replicates"
-    ),
+    **dict.fromkeys(("master_pos_wait", "source_pos_wait", "wait_for_executed_gtid_set"), "waits for what the server replicates"),
     "load_file": "reads a file of the server's machine",
     "set_var": "sets variables by itself",
     **dict.fromkeys(
@@ -40,7 +38,16 @@ _CLOCK = {
     *("sysdate", "utc_date", "utc_time", "utc_timestamp"),
 }
 _CHANCE = {"rand", "uuid", "uuid_short", "random_bytes"}
-_WITHOUT_BRACKETS = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "utc_date", "utc_time", "utc_timestamp"}
+_WITHOUT_BRACKETS = {
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "utc_date",
+    "utc_time",
+    "utc_timestamp",
+}
 _SESSION_ONLY = {"sysdate"} | _CHANCE
 """What another clock of the session does not move."""
 
@@ -94,7 +101,7 @@ def _words(sql: str) -> Iterator[str]:
     for found in _TOKEN.finditer(sql):
         if found["name"] is not None:
             name = found["name"].lower()
-            bare = name.strip("`\"")
+            bare = name.strip('`"')
             # A keyword in quotes is none; a database's name is itself.
             yield bare if bare == name or bare in _OF_THE_SERVER else f"`{bare}`"
         elif found["variable"] is not None:

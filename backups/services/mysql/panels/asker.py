@@ -42,7 +42,9 @@ class MySQLAsker:
     begin, end: statements around each question; its transaction is READ ONLY. seconds: for one question
     """
 
-    def __init__(self, session: Session, sources: Iterable[DataSource], settings: Mapping[str, str], begin: str, end: str) -> None:
+    def __init__(
+        self, session: Session, sources: Iterable[DataSource], settings: Mapping[str, str], begin: str, end: str
+    ) -> None:
         self._session = session
         self._sources = {(source.organisation, source.uid): source for source in sources}
         self._zone = settings.get("time_zone") or str(rows(session, "SELECT @@GLOBAL.time_zone")[0][0])
@@ -120,9 +122,7 @@ class MySQLAsker:
 
 
 @contextmanager
-def asking(
-    connect: Callable[[], Session], sources: Sequence[DataSource], settings: Mapping[str, str]
-) -> Iterator[MySQLAsker]:
+def asking(connect: Callable[[], Session], sources: Sequence[DataSource], settings: Mapping[str, str]) -> Iterator[MySQLAsker]:
     """Ask in a session of its own, which ends with the block, and what it was asked last with it.
 
     settings: the source's global variables, for a copy; empty: the server's own

@@ -30,11 +30,14 @@ def made(run: Run) -> Iterator[Pod]:
 
 def peer(one: Pod, to: str) -> str:
     """From which address whoever listens at `to` sees a connection come."""
-    with one.box.reach(one.container), socket.create_server((to, 4711)) as listening:
-        with closing(socket.create_connection((to, 4711), timeout=5)):
-            taken, whence = listening.accept()
-            taken.close()
-            return str(whence[0])
+    with (
+        one.box.reach(one.container),
+        socket.create_server((to, 4711)) as listening,
+        closing(socket.create_connection((to, 4711), timeout=5)),
+    ):
+        taken, whence = listening.accept()
+        taken.close()
+        return str(whence[0])
 
 
 def test_its_addresses_are_its_own_and_who_connects_comes_from_where_accounts_let_in(made: Pod) -> None:

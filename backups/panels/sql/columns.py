@@ -11,7 +11,23 @@ from .numbers import number
 
 NOT_NULL, UNSIGNED = 1, 32
 """Flags of a column in MySQL's protocol."""
-_DECIMAL, _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _NULL, _TIMESTAMP, _LONGLONG, _INT24, _DATE, _TIME, _DATETIME, _YEAR, _NEWDATE = range(15)
+(
+    _DECIMAL,
+    _TINY,
+    _SHORT,
+    _LONG,
+    _FLOAT,
+    _DOUBLE,
+    _NULL,
+    _TIMESTAMP,
+    _LONGLONG,
+    _INT24,
+    _DATE,
+    _TIME,
+    _DATETIME,
+    _YEAR,
+    _NEWDATE,
+) = range(15)
 _NEWDECIMAL = 246
 _TIMES = {_TIMESTAMP, _DATE, _DATETIME, _NEWDATE}
 _FLOATS = {_DECIMAL, _FLOAT, _DOUBLE, _NEWDECIMAL}
@@ -75,7 +91,7 @@ def _type(column: Column) -> tuple[str, bool, Callable[[bytes], Any]]:
         by_name = column.type != _INT24 and not column.flags & UNSIGNED
         if by_name or not column.flags & NOT_NULL:
             return "int64", True, _integer
-        return f"{'u' if column.flags & UNSIGNED else ''}int{_BITS[column.type]}", False, lambda value: int(value)
+        return f"{'u' if column.flags & UNSIGNED else ''}int{_BITS[column.type]}", False, int
     return "string", True, text
 
 
@@ -100,6 +116,7 @@ def _moment(value: bytes) -> int:
     *whole, fraction = parts.groups()
     if not any(int(part) for part in whole[:3]):
         return _NO_DATE
-    numbers = [int(part or 0) for part in whole]
+    year, month, day, hour, minute, second = (int(part or 0) for part in whole)
     microseconds = int((fraction or "").ljust(6, "0"))
-    return (datetime(*numbers, microsecond=microseconds, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)  # type: ignore[misc]
+    moment = datetime(year, month, day, hour, minute, second, microseconds, UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)

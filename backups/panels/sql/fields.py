@@ -2,14 +2,18 @@
 
 import codecs
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .numbers import number
 
 _KINDS = {"time.Time": "time", "string": "string"}
-_NAMED = {"NaN": math.isnan, "Inf": lambda value: value == math.inf, "NegInf": lambda value: value == -math.inf}
+_NAMED: Mapping[str, Callable[[float], bool]] = {
+    "NaN": math.isnan,
+    "Inf": lambda value: value == math.inf,
+    "NegInf": lambda value: value == -math.inf,
+}
 Json = dict[str, Any]
 
 
@@ -91,7 +95,9 @@ def _value(each: Field, value: Any) -> Any:
 def _entities(each: Field) -> Json | None:
     if each.frame != "float64":
         return None
-    found = {name: [at for at, value in enumerate(each.values) if value is not None and is_it(value)] for name, is_it in _NAMED.items()}
+    found = {
+        name: [at for at, value in enumerate(each.values) if value is not None and is_it(value)] for name, is_it in _NAMED.items()
+    }
     return {name: places for name, places in found.items() if places} or None
 
 

@@ -14,7 +14,7 @@ from backups.panels.question import FILE, Answer, Asker, Panels, Question
 
 _IN_A_ROW = 5
 """So many questions without any answer: the others would wait in vain, too."""
-_NO_TIME = "there was no time left for it"
+NO_TIME = "there was no time left for it"
 
 
 def ask_all(
@@ -25,7 +25,7 @@ def ask_all(
     unanswered, why = 0, ""
     for question in questions:
         if not why and clock() >= until:
-            why = _NO_TIME
+            why = NO_TIME
         if why:
             answers[question.id] = not_asked(question, why)
             continue

@@ -91,7 +91,7 @@ def _type(column: Column) -> tuple[str, bool, Callable[[bytes], Any]]:
         by_name = column.type != _INT24 and not column.flags & UNSIGNED
         if by_name or not column.flags & NOT_NULL:
             return "int64", True, _integer
-        return f"{'u' if column.flags & UNSIGNED else ''}int{_BITS[column.type]}", False, lambda value: int(value)
+        return f"{'u' if column.flags & UNSIGNED else ''}int{_BITS[column.type]}", False, int
     return "string", True, text
 
 
@@ -116,6 +116,7 @@ def _moment(value: bytes) -> int:
     *whole, fraction = parts.groups()
     if not any(int(part) for part in whole[:3]):
         return _NO_DATE
-    numbers = [int(part or 0) for part in whole]
+    year, month, day, hour, minute, second = (int(part or 0) for part in whole)
     microseconds = int((fraction or "").ljust(6, "0"))
-    return (datetime(*numbers, microsecond=microseconds, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)  # type: ignore[misc]
+    moment = datetime(year, month, day, hour, minute, second, microseconds, UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1)

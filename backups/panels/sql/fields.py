@@ -2,14 +2,18 @@
 
 import codecs
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .numbers import number
 
 _KINDS = {"time.Time": "time", "string": "string"}
-_NAMED = {"NaN": math.isnan, "Inf": lambda value: value == math.inf, "NegInf": lambda value: value == -math.inf}
+_NAMED: Mapping[str, Callable[[float], bool]] = {
+    "NaN": math.isnan,
+    "Inf": lambda value: value == math.inf,
+    "NegInf": lambda value: value == -math.inf,
+}
 Json = dict[str, Any]
 
 

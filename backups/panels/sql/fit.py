@@ -5,7 +5,7 @@ writes a panel. What a server says of itself is answered otherwise by every copy
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _TOKEN = re.compile(
     r"""
@@ -33,6 +33,11 @@ _NOT_READ = {
     ),
     **dict.fromkeys(("found_rows", "row_count", "last_insert_id"), "asks for what the session did before"),
 }
+_LOCKED = {("for", "update"), ("for", "share"), ("lock", "in")}
+_SIGNS = {
+    "@": "it asks for a variable of the session or the server",
+    "into": "it writes what it reads elsewhere (INTO)",
+}
 _CLOCK = {
     *("now", "curdate", "current_date", "curtime", "current_time", "current_timestamp", "localtime", "localtimestamp"),
     *("sysdate", "utc_date", "utc_time", "utc_timestamp"),
@@ -58,27 +63,26 @@ def unfit(sql: str) -> str | None:
     first = next((word for word in words if word != "("), "")
     if first not in _READS:
         return f"it is no question to data, but begins with {first[:40].upper() or 'nothing'}"
-    for at, word in enumerate(words):
-        after = words[at + 1] if at + 1 < len(words) else ""
-        if word == "max_execution_time" and not _short(words[at + 1 : at + 3]):
-            return f"it gives itself more time (MAX_EXECUTION_TIME) than the {MOST_SECONDS} s that a question has"
-        if word == "@":
-            return "it asks for a variable of the session or the server"
-        if word in _OF_THE_SERVER and after == "." and (not at or words[at - 1] != "."):
-            return f"it asks the server about itself ({word}), which every copy answers otherwise"
-        if word in _NOT_READ and after == "(":
-            return f"it {_NOT_READ[word]} ({word.upper()})"
-        if word == "into":
-            return "it writes what it reads elsewhere (INTO)"
-        if (word == "for" and after in ("update", "share")) or (word == "lock" and after == "in"):
-            return "it locks the rows that it reads"
-    return None
+    return next(filter(None, (_why_not(words, at) for at in range(len(words)))), None)
 
 
-def _short(words: list[str]) -> bool:
-    """Whether a statement's own limit is one, and not longer than ours; it goes before that of the session."""
-    number = words[1] if words[:1] == ["("] and words[1:] else ""
-    return not words[:1] == ["("] or (number.isdecimal() and 0 < int(number) <= MOST_SECONDS * 1000)
+def _why_not(words: Sequence[str], at: int) -> str | None:
+    """Return why a statement with this word at this place is not asked."""
+    before, word, after = words[at - 1] if at else "", words[at], words[at + 1] if at + 1 < len(words) else ""
+    if word in _OF_THE_SERVER and after == "." and before != ".":
+        return f"it asks the server about itself ({word}), which every copy answers otherwise"
+    if word == "max_execution_time" and after == "(" and not _short(words[at + 2 : at + 3]):
+        return f"it gives itself more time (MAX_EXECUTION_TIME) than the {MOST_SECONDS} s that a question has"
+    if word in _NOT_READ and after == "(":
+        return f"it {_NOT_READ[word]} ({word.upper()})"
+    if (word, after) in _LOCKED:
+        return "it locks the rows that it reads"
+    return _SIGNS.get(word)
+
+
+def _short(number: Sequence[str]) -> bool:
+    """Whether a statement's own limit is one, and not longer than ours: it goes before that of the session."""
+    return bool(number) and number[0].isdecimal() and 0 < int(number[0]) <= MOST_SECONDS * 1000
 
 
 def moves(sql: str, *, shifted: bool = False) -> str | None:

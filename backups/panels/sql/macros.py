@@ -1,10 +1,11 @@
 """Fills in what a panel's SQL leaves to Grafana's server: `$__timeFilter(at)`, `$__timeGroup(at, '5m')`, `$__interval` …"""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from . import intervals
 from .numbers import as_go, number
@@ -41,6 +42,13 @@ class Window:
     end: int
     interval: int
     now: datetime
+
+    @classmethod
+    def of(cls, query: Mapping[str, Any], start: int, end: int, now: datetime) -> "Window":
+        """Return that of a query: a second is the interval of one that does not say it."""
+        said = query.get("intervalMs")
+        usable = isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said < 1 << 53
+        return cls(start, end, int(said) if said is not None and usable else 1000, now)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 from .columns import Column, ConversionError, fields
 from .fields import Field, Frame, Json, as_json
 from .macros import IN_THE_LOG, Filled, MacroError, Window, filled
-from .series import NULL_TIME, UNSORTED, SeriesError, is_long, resampled, wide
+from .series import SeriesError, is_long, resampled, wide
 
 MOST_ROWS = 1_000_000
 """Of one answer, as `[dataproxy] row_limit` has it unless somebody sets it."""
@@ -78,47 +78,65 @@ def reply(
     if form not in _FORMATS:
         return panicked(f'Unrecognized query model format: "{form}"')
     try:
-        frame = Frame(fields(columns, rows[:MOST_ROWS]))
+        frame = _frame(columns, rows)
+        if rows:
+            time = _convert_times(frame, form)
+            if form == "time_series":
+                frame = _series(frame, time, sent, window)
+    except _BrokenOff as broken:
+        return failed(ref, str(broken), sent.sql, downstream=broken.downstream) if broken.told else panicked(str(broken))
+    return {"status": 200, "frames": [as_json(frame, ref, sent.sql)]}
+
+
+class _BrokenOff(Exception):
+    """Where Grafana's backend gives up. told: as an answer with a frame"""
+
+    def __init__(self, words: str, *, downstream: bool = False, told: bool = True) -> None:
+        super().__init__(words)
+        self.downstream = downstream
+        self.told = told
+
+
+def _frame(columns: Sequence[Column], rows: Sequence[Sequence[bytes | None]]) -> Frame:
+    try:
+        found = fields(columns, rows[:MOST_ROWS])
     except ConversionError as error:
-        return failed(ref, f"convert frame from rows error: {error}", sent.sql)
-    if len(rows) > MOST_ROWS:
-        frame.notices.append(_LIMITED)
-    if not rows:
-        return {"status": 200, "frames": [as_json(Frame([]), ref, sent.sql)]}
-    time = max((at for at, column in enumerate(columns) if column.name in _TIMES), default=None)
-    ends = [at for at, column in enumerate(columns) if column.name.lower() == "timeend"][-1:] if form == "table" else []
-    for at, what in [(time, "time"), *((end, "timeend") for end in ends)]:
+        raise _BrokenOff(f"convert frame from rows error: {error}") from error
+    return Frame(found if rows else [], notices=[_LIMITED] if len(rows) > MOST_ROWS else [])
+
+
+def _convert_times(frame: Frame, form: str) -> int | None:
+    """Make moments of the numbers in the columns that say so by their names; returns which is the time."""
+    names = [each.name for each in frame.fields]
+    time = max((at for at, name in enumerate(names) if name in _TIMES), default=None)
+    end = max((at for at, name in enumerate(names) if name.lower() == "timeend"), default=None) if form == "table" else None
+    for at, what in ((time, "time"), (end, "timeend")):
         try:
             if at is not None:
                 frame.fields[at] = _moments(frame.fields[at])
-        except ValueError:
+        except ValueError as error:
             words = f"failed to convert {what} column: unable to convert data to a time field"
-            return failed(ref, f"converting time columns failed: {words}", sent.sql)
-    if form == "table":
-        return {"status": 200, "frames": [as_json(frame, ref, sent.sql)]}
+            raise _BrokenOff(f"converting time columns failed: {words}") from error
+    return time
+
+
+def _series(frame: Frame, time: int | None, sent: Filled, window: Window) -> Frame:
     if time is None:
-        return failed(ref, f"db has no time column: {_NO_TIME}", sent.sql, downstream=True)
-    return _series(ref, sent, window, frame, time)
-
-
-def _series(ref: str, sent: Filled, window: Window, frame: Frame, time: int) -> Json:
+        raise _BrokenOff(f"db has no time column: {_NO_TIME}", downstream=True)
     frame.fields[time].name = "Time"
     for at, each in enumerate(frame.fields):
         if at != time and not each.is_text and each.frame != "float64" and each.name != "metric":
-            numbers = [each.as_number(row) for row in range(len(each.values))]
-            frame.fields[at] = Field(each.name, "float64", numbers)
+            frame.fields[at] = Field(each.name, "float64", [each.as_number(row) for row in range(len(each.values))])
     try:
         if is_long(frame):
             frame = wide(frame, sent.fill)
     except SeriesError as error:
         words = f"failed to convert long to wide series when converting from dataframe: {error}"
-        return failed(ref, words, sent.sql, downstream=str(error) in (UNSORTED, NULL_TIME))
+        raise _BrokenOff(words, downstream=True) from error
     try:
-        if sent.fill:
-            frame = resampled(frame, sent.fill, window.start, window.end, MOST_ROWS)
+        return resampled(frame, sent.fill, window.start, window.end, MOST_ROWS) if sent.fill else frame
     except SeriesError as error:
-        return panicked(str(error))
-    return {"status": 200, "frames": [as_json(frame, ref, sent.sql)]}
+        raise _BrokenOff(str(error), told=False) from error
 
 
 def _moments(each: Field) -> Field:

@@ -6,8 +6,8 @@ from typing import Any
 from .fields import Field, Frame
 from .macros import Fill
 
-UNSORTED = "long series must be sorted ascending by time to be converted"
-NULL_TIME = "can not convert to wide series, input has null time values"
+_UNSORTED = "long series must be sorted ascending by time to be converted"
+_NULL_TIME = "can not convert to wide series, input has null time values"
 _NOT_A_SERIES = "Failed to resample dataframe"
 _TOO_MANY = "Fill operation skipped: time range and interval would require more points than the configured row limit"
 _WIDE = {"type": "timeseries-wide", "typeVersion": [0, 1]}
@@ -39,9 +39,9 @@ def wide(frame: Frame, fill: Fill | None) -> Frame:
     made: dict[tuple[int, tuple[str, ...]], Field] = {}
     for row, at in enumerate(time.values):
         if at is None:
-            raise SeriesError(NULL_TIME)
+            raise SeriesError(_NULL_TIME)
         if times and at < times[-1]:
-            raise SeriesError(UNSORTED)
+            raise SeriesError(_UNSORTED)
         if not times or at > times[-1]:
             times.append(at)
             for each in made.values():

@@ -5,12 +5,15 @@ Next files: `server.py` (its server), `../binlog/chain.py` (the log put together
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below, disk
 from backups.machine.docker import Image
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
@@ -29,6 +32,8 @@ from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
 from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
+from backups.services.mysql.panels.asker import asking
+from backups.services.mysql.panels.standing import as_source
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
@@ -155,6 +160,8 @@ class MySQLCopy:
             # What the log did to the grant tables by hand (DML), a restored server obeys from its start on.
             rows(session, "FLUSH PRIVILEGES")
             rows(session, "SET GLOBAL read_only = ON")
+            if self._stand:
+                as_source(session, self._details.answering)
 
         self._server.run(bring_forward)
 
@@ -184,6 +191,13 @@ class MySQLCopy:
     def lend(self, backup: str) -> Lent:
         """See `Lends`."""
         return lend(self._server, self._account, backup)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """Ask it as the source was asked, in the same time zone and SQL mode; see `PanelledCopy`."""
+        answering = (self._later or self._details).answering
+        with self._server.errors_explained(), asking(self._server.connect, sources, answering) as opened:
+            yield opened
 
     def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""

@@ -14,8 +14,7 @@ from pymysql.cursors import SSCursor
 from backups.errors import LifeboatError, Transient
 from backups.panels.boards import DataSource
 from backups.panels.question import Question, Way
-from backups.panels.sql import fit, replies
-from backups.panels.sql.columns import Column
+from backups.panels.sql import fit, replies, results
 from backups.panels.sql.macros import Filled, Window
 from backups.panels.sql.replies import Refusal
 from backups.services.mysql.panels import standing
@@ -24,9 +23,12 @@ from backups.services.mysql.source.source import SYSTEM_DATABASES
 
 MOST_BYTES = 32 << 20
 """Of one answer."""
+SILENCE = 2.0 * fit.MOST_SECONDS
+"""Seconds after which a live server that says nothing is given up: it ends what takes too long by itself."""
+SAVEPOINT = "SAVEPOINT panels", "ROLLBACK TO SAVEPOINT panels"
+"""Around each question in a transaction that goes on: the tables that it has read are given back, so that DDL need not wait."""
+_OF_ITS_OWN = "START TRANSACTION READ ONLY", "ROLLBACK"
 _MOST_SQL = 1 << 20
-_INTERVAL = 1000
-"""Milliseconds, where a question does not say it."""
 _STATES = {1054: "42S22", 1064: "42000", 1146: "42S02"}
 _LATE = (1317, 1969, 3024)
 _BUSY = {1205: "a lock was not to be had", 1213: "it waited for what waited for it", 1412: "its table was altered meanwhile"}
@@ -58,18 +60,13 @@ class MySQLAsker:
         return "direct"
 
     def ask(self, question: Question) -> dict[str, Any]:
-        """See `Asker.ask`. Raises LifeboatError where this question is not asked or takes too long, Transient when nobody answers."""
+        """See `Asker.ask`. Raises LifeboatError where it is not asked, or takes too long; Transient when nobody answers."""
         source = self._sources.get((question.organisation, _uid(question.query)))
         if source is None or question.resource is not None or question.beside:
             raise LifeboatError("MySQL itself cannot be asked this: it is for a Grafana, or of another data source")
-        interval = question.query.get("intervalMs")
-        window = Window(
-            question.start,
-            question.end,
-            interval if isinstance(interval, int) else _INTERVAL,
-            # Months are as long at the source as in a copy, whenever that is asked.
-            datetime.fromtimestamp(question.end / 1000, UTC),
-        )
+        # Months are as long at the source as in a copy, whenever that is asked.
+        now = datetime.fromtimestamp(question.end / 1000, UTC)
+        window = Window.of(question.query, question.start, question.end, now)
         sent = replies.prepared(question.query, window)
         if not isinstance(sent, Filled):
             return sent
@@ -77,14 +74,18 @@ class MySQLAsker:
         with _answered():
             try:
                 self._stand(source)
-                rows(self._session, self._begin)
             except pymysql.err.MySQLError as error:
                 return _refused(question, error, sent.sql)
+            self._try(self._begin)
             try:
                 return self._asked(question, sent, window)
             finally:
-                with suppress(pymysql.err.Error):
-                    rows(self._session, self._end)
+                self._try(self._end)
+
+    def _try(self, statement: str) -> None:
+        """Begin or end what is around a question. Some servers take no savepoint in some transactions: then there is none."""
+        with suppress(pymysql.err.OperationalError):
+            rows(self._session, statement)
 
     def _require_fit(self, sql: str, source: DataSource) -> None:
         why = fit.unfit(sql)
@@ -108,12 +109,12 @@ class MySQLAsker:
         rows(self._session, "SET SESSION time_zone = %s", [zone if isinstance(zone, str) and zone else self._zone])
 
     def _asked(self, question: Question, sent: Filled, window: Window) -> dict[str, Any]:
-        with _raw(self._session), self._session.cursor(SSCursor) as cursor:
+        with results.raw(self._session), self._session.cursor(SSCursor) as cursor:
             try:
                 cursor.execute(sent.sql)
             except pymysql.err.MySQLError as error:
                 return _refused(question, error, sent.sql)
-            columns = _columns(cursor)
+            columns = results.columns(cursor)
             try:
                 found = _rows(cursor)
             except pymysql.err.MySQLError as error:
@@ -130,7 +131,7 @@ def asking(connect: Callable[[], Session], sources: Sequence[DataSource], settin
     session = connect()
     try:
         standing.as_grafana(session, settings)
-        yield MySQLAsker(session, sources, settings, "START TRANSACTION READ ONLY", "ROLLBACK")
+        yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN)
     except BaseException:
         # The server would go on with it although nobody listens.
         with suppress(pymysql.err.Error, LifeboatError), connect() as other:
@@ -177,11 +178,6 @@ def _answered() -> Iterator[None]:
         raise Transient(f"MySQL does not answer any more: {words} (error {number})") from error
 
 
-def _columns(cursor: SSCursor) -> list[Column]:
-    result: Any = cursor._result  # noqa: SLF001 - the only place where a column's flags are
-    return [Column(each.name, each.type_code, each.flags) for each in (result.fields if result and result.description else ())]
-
-
 def _rows(cursor: SSCursor) -> list[tuple[bytes | None, ...]]:
     """Return the rows, values as they are sent. Raises LifeboatError when they are more than one answer can be."""
     found: list[tuple[bytes | None, ...]] = []
@@ -192,14 +188,3 @@ def _rows(cursor: SSCursor) -> list[tuple[bytes | None, ...]]:
             raise LifeboatError(f"its answer has more than {MOST_BYTES >> 20} MiB")
         found.append(row)
     return found
-
-
-@contextmanager
-def _raw(session: Any) -> Iterator[None]:
-    """Have values come as they are sent."""
-    before = session.use_unicode, session.decoders
-    session.use_unicode, session.decoders = False, {}
-    try:
-        yield
-    finally:
-        session.use_unicode, session.decoders = before

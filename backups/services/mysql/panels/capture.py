@@ -20,7 +20,7 @@ from backups.panels.question import Answer, Asker, Question, Way
 from backups.panels.sql import fit
 from backups.services.base import Job, PanelsJob
 from backups.services.mysql.panels import standing
-from backups.services.mysql.panels.asker import MySQLAsker
+from backups.services.mysql.panels.asker import SAVEPOINT, MySQLAsker
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.text import one_line
 from backups.services.panelled import keep
@@ -35,68 +35,72 @@ _UNEXPECTED = (ValueError, TypeError, KeyError, AttributeError, IndexError, Over
 
 
 class PanelsCapture:
-    """Asks the questions of one capture: `before`, then `inside` the snapshot, then `keep`."""
+    """Asks the questions of one capture: `before`, then `inside` the snapshot, then `keep`. Without questions it does nothing.
 
-    def __init__(self, panels: PanelsJob, settings: Mapping[str, str], say: Callable[[str], None]) -> None:
+    settings: the source's global variables that its sessions begin with
+    """
+
+    def __init__(self, panels: PanelsJob | None, settings: Mapping[str, str], say: Callable[[str], None]) -> None:
         self._panels = panels
         self._settings = settings
         self._say = say
-        self._answers: dict[str, Answer] = {}
         self._first: Mapping[str, Answer] = {}
-        self._faults: list[str] = []
-        self._left = panels.seconds
-        shifted = panels.through is None
-        for question in panels.questions:
-            if answer := _told_before(question, shifted=shifted):
-                self._answers[question.id] = answer
+        self._fault: str | None = None
+        self._left = panels.seconds if panels else 0.0
+        told = (_told_before(question, shifted=panels.through is None) for question in panels.questions) if panels else ()
+        self._answers = {answer.question: answer for answer in told if answer}
 
     @classmethod
-    def of(cls, job: Job, variables: Mapping[str, str]) -> "PanelsCapture | None":
-        """Return it where the job has questions. variables: the source's global ones, as `SHOW GLOBAL VARIABLES` prints them"""
-        return cls(job.panels, standing.answering(variables), job.say) if job.panels and job.panels.questions else None
+    def of(cls, job: Job, variables: Mapping[str, str]) -> "PanelsCapture":
+        """Return that of a job. variables: the source's global ones, as `SHOW GLOBAL VARIABLES` prints them"""
+        return cls(job.panels, standing.answering(variables), job.say)
 
     def before(self) -> None:
-        """Ask through the source's Grafana, where there is one, before the witness's instant."""
-        if self._panels.through is not None:
-            self._say(f"asking what dashboards ask: {plural.count(len(self._open), 'question')}, through Grafana")
+        """Ask through the source's Grafana, where it may be asked, before the witness's instant."""
+        if self._panels and self._panels.through:
+            self._told("through Grafana")
             self._first = self._ask(self._panels.through, self._open, self._left / 2)
 
     def inside(self, session: Session) -> None:
-        """Ask in the witness's snapshot, which `session` has open, twice; nothing to do where Grafana is asked."""
-        if self._panels.through is not None:
+        """Ask in the witness's snapshot, which `session` has open, twice; not where Grafana is asked."""
+        if not self._panels or self._panels.through:
             return
-        self._say(f"asking what dashboards ask: {plural.count(len(self._open), 'question')}, in the snapshot")
+        self._told("in the snapshot")
         try:
             now = float(rows(session, "SELECT UNIX_TIMESTAMP(NOW(6))")[0][0])
             standing.as_grafana(session, self._settings)
-            # A savepoint gives the tables back that a question has read: DDL on them need not wait.
-            asker = MySQLAsker(session, self._panels.sources, self._settings, "SAVEPOINT panels", "ROLLBACK TO SAVEPOINT panels")
+            asker = MySQLAsker(session, self._panels.sources, self._settings, *SAVEPOINT)
             self._first = self._ask(asker, self._open, self._left / 2)
             rows(session, "SET SESSION timestamp = %s", [now + _SHIFT.total_seconds()])
             self._settle(asker)
         except pymysql.err.Error as error:
-            self._fault(one_line(str(error), 200))
+            self._failed(one_line(str(error), 200))
+
+    def impossible(self, why: str) -> None:
+        """Take note that there is no snapshot to ask in."""
+        if self._panels and not self._panels.through:
+            self._failed(why)
 
     def keep(self, directory: Path) -> list[str]:
         """Ask Grafana again, where it is asked, and write all answers into a directory; returns the limits, a sentence each."""
-        if self._panels.through is not None:
+        if not self._panels:
+            return []
+        if self._panels.through:
             self._settle(self._panels.through)
-        why = self._faults[0] if self._faults else "it was not asked"
+        why = self._fault or "it was not asked"
         answers = [self._answers.get(question.id) or not_asked(question, why) for question in self._panels.questions]
+        way: Way = self._panels.through.way if self._panels.through else "direct"
         try:
-            limits = keep(self._panels, self._way, answers, directory)
+            limits = keep(self._panels, way, answers, directory)
         except (LifeboatError, *_UNEXPECTED) as error:
-            limits = [f"what dashboards are answered could not be kept: {one_line(str(error), 200)}"]
-        direct = self._way == "direct" and any(answer.outcome == "answered" for answer in answers)
+            return [f"what dashboards are answered could not be kept: {one_line(str(error), 200)}"]
+        direct = way == "direct" and any(answer.outcome == "answered" for answer in answers)
         return [*limits, *([_AS_LIFEBOAT] if direct else [])]
 
     @property
-    def _way(self) -> Way:
-        return "direct" if self._panels.through is None else self._panels.through.way
-
-    @property
     def _open(self) -> list[Question]:
-        return [question for question in self._panels.questions if question.id not in self._answers]
+        """The questions that have no answer yet."""
+        return [question for question in self._panels.questions if question.id not in self._answers] if self._panels else []
 
     def _settle(self, asker: Asker) -> None:
         """Ask the second time, and keep one answer of each."""
@@ -109,14 +113,17 @@ class PanelsCapture:
         try:
             return asking.ask_all(asker, questions, began + seconds)
         except _UNEXPECTED as error:
-            self._fault(f"{type(error).__name__}: {one_line(str(error), 200)}")
+            self._failed(f"{type(error).__name__}: {one_line(str(error), 200)}")
             return {}
         finally:
             self._left = max(0.0, self._left - (time.monotonic() - began))
 
-    def _fault(self, why: str) -> None:
+    def _told(self, how: str) -> None:
+        self._say(f"asking what dashboards ask {how}: {plural.count(len(self._open), 'question')}")
+
+    def _failed(self, why: str) -> None:
         self._say(f"warning: dashboards' questions could not all be asked: {why}")
-        self._faults.append(why)
+        self._fault = self._fault or why
 
 
 def _told_before(question: Question, *, shifted: bool) -> Answer | None:

@@ -1,4 +1,4 @@
-"""Gives sessions the settings that those of Grafana have: the server's own, as the source has them, and a time for each SELECT."""
+"""Gives sessions the settings of Grafana's: the server's own, as the source has them, and a time for each SELECT."""
 
 from collections.abc import Mapping
 
@@ -33,7 +33,7 @@ def as_source(session: Session, settings: Mapping[str, str], seconds: float = MO
 
 
 def as_grafana(session: Session, settings: Mapping[str, str], seconds: float = MOST_SECONDS) -> None:
-    """Have a session of ours answer as Grafana's. settings: the source's global variables; those that it lacks are the server's"""
+    """Have a session of ours answer as Grafana's. settings: the source's global variables; what lacks is the server's"""
     rows(session, f"SET NAMES utf8mb4 COLLATE {_COLLATION}")
     for name in (*SETTINGS, *_OWN):
         if name in settings:

@@ -182,7 +182,7 @@ def query_of(query: Query, source: DataSource, scope: Scope, *, interval: int, p
     for name, value in query.target.items():
         if name in _EDITORS:
             continue
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             try:
                 members[name] = fill(text(value), scope)
             except Unaskable:

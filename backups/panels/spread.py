@@ -84,14 +84,20 @@ def looks(chosen: Sequence[Question], blocks: Mapping[str, Sequence[Window]], se
     """
     found: list[Question] = []
     count: Counter[str] = Counter()
+    ids: set[str] = set()
     for service, windows in blocks.items():
         mine = [one for one in chosen if one.service == service]
         askers = [one for one in mine if one.resource is None and not one.beside]
         reached = [_reach(one) for one in mine]
         unseen = [window for window in windows if not any(_touch(window, one) for one in reached)]
         for window in unseen[-_MOST_LOOKS:]:
-            found += [_within(one, window) for one in _picked(askers, window, seen)][: most - len(mine) - count[service]]
-            count[service] = sum(one.service == service for one in found)
+            room = max(0, most - len(mine) - count[service])
+            inside = [_within(one, window) for one in _picked(askers, window, seen)]
+            # Two blocks may begin at one time.
+            new = [one for one in inside if one.id not in ids][:room]
+            ids.update(one.id for one in new)
+            count[service] += len(new)
+            found += new
     return found
 
 

@@ -1,17 +1,19 @@
 """Describes a service that answers dashboards' panels (MySQL, Prometheus), and one that holds the dashboards (Grafana)."""
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from backups import plural
 from backups.foreign import shown
+from backups.manifest import Manifest
 from backups.panels import asking
 from backups.panels.boards import Boards, DataSource
 from backups.panels.question import Answer, Asker, Panels, Way
 from backups.services.base import Fetched, PanelsJob
+from backups.services.settings import PanelsSettings
 
 Address = tuple[str, int]
 """A host, by name or by number, and a port."""
@@ -40,8 +42,40 @@ class PanelledCopy(Protocol):
 
 
 @runtime_checkable
+class Timed(Protocol):
+    """A panelled service that holds series over time: what is asked of it lies in its past, and in blocks."""
+
+    def settled(self) -> float:
+        """Ask the live server up to which instant (unix seconds, by its own clock) its past is complete. Raises LifeboatError."""
+        ...
+
+    def blocks(self, manifest: Manifest) -> Sequence[tuple[int, int]]:
+        """Return the blocks in a backup: where each begins and ends (exclusive), in milliseconds. Raises Damaged."""
+        ...
+
+
+@runtime_checkable
 class HoldsBoards(Protocol):
     """A service in whose backups the dashboards are."""
+
+    @property
+    def name(self) -> str:
+        """See Service."""
+        ...
+
+    @property
+    def panels(self) -> PanelsSettings:
+        """Whether, and how much, its dashboards' questions are asked."""
+        ...
+
+    @property
+    def claimed(self) -> Mapping[str, str]:
+        """Which service a data source is, by its uid or name, as lifeboat.yaml says it."""
+        ...
+
+    def board_files(self, manifest: Manifest) -> Sequence[str]:
+        """Return the paths below `data/` that `boards` reads; raises LifeboatError where its backups hold no dashboards."""
+        ...
 
     def boards(self, backup: Fetched) -> Boards:
         """Read every dashboard, library panel, alert rule and data source of every organisation; raises Damaged."""

@@ -5,7 +5,7 @@ What Grafana's server fills in itself is left as it is: `$__interval` of Prometh
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -28,6 +28,8 @@ _SERVER_PROMETHEUS = frozenset(
 )  # fmt: skip
 _SERVER_SQL = frozenset({"__interval", "__interval_ms"})
 _LONGEST = 100_000
+_DEEPEST = 3
+"""Texts for All that name variables whose texts for All name others."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,24 @@ def fill(text: str, scope: Scope, depth: int = 0) -> str:
         if name in scope.letters and not found["old"]:
             return found[0]
         value = None if path else scope.value(name)
-        if value is not None:
-            if value.raw and depth < 3:
-                value = Value(name, (fill("".join(value.chosen), scope, depth + 1),), value.several, raw=True)
-            text = written(value, form, scope.kind)
-            if _UNFILLED.search(text) and not value.raw:
-                raise Unaskable(f"a value of the variable {name} looks like a variable itself")
-            return text
-        return _builtin(name, path, form, scope, found[0])
+        return _builtin(name, path, form, scope, found[0]) if value is None else _variable(value, form, scope, depth)
 
     filled = _PLACE.sub(one, text)
     if len(filled) > _LONGEST:
         raise Unaskable(f"filled in, it has {len(filled):,} characters, and at most {_LONGEST:,} are asked")
     return filled
+
+
+def _variable(value: Value, form: str, scope: Scope, depth: int) -> str:
+    """A variable's value as text; the text for All may name other variables."""
+    if value.raw:
+        if depth == _DEEPEST:
+            raise Unaskable(f"the text for All of the variable {value.name} needs itself")
+        return written(replace(value, chosen=(fill("".join(value.chosen), scope, depth + 1),)), form, scope.kind)
+    text = written(value, form, scope.kind)
+    if _UNFILLED.search(text):
+        raise Unaskable(f"a value of the variable {value.name} looks like a variable itself")
+    return text
 
 
 def _is_servers(name: str, found: re.Match[str], scope: Scope) -> bool:

@@ -61,9 +61,11 @@ def resource(query: str, window: Window) -> str:
 def options(reply: Json, query: str, kind: str) -> list[Option]:
     """The values in an answer; raises Unaskable when it is none, saying what was answered instead.
 
-    reply: as `Asker.ask` gives it. query: filled in. kind: the data source's type
+    reply: as `Asker.ask` gives it; of status 0 where nobody answered. query: filled in. kind: the data source's type
     """
     status = reply.get("status")
+    if status == 0:
+        raise Unaskable(f"its query was not answered: {text(reply.get('error'))[:200]}", "not-asked")
     if status != 200 or reply.get("error"):
         raise Unaskable(f"its query was answered with {text(status) or 'nothing'}: {text(reply.get('error'))[:200]}")
     found = _of_sql(objects(reply.get("frames"))) if kind == "mysql" else _of_prometheus(reply.get("resource"), query.strip())

@@ -154,7 +154,7 @@ class Variables:
         if reply is None:
             if not self._final:
                 raise Pending(f"the variable {variable.name} is not answered yet")
-            raise Unaskable("its query was not answered")
+            raise Unaskable("its query was not answered", "not-asked")
         found = lookup.options(reply, query, source.type)
         pattern = text(content.get("regex"))
         return lookup.refined(

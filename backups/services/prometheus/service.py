@@ -13,7 +13,7 @@ from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem
 from backups.services.http import address
 from backups.services.measured import How
 from backups.services.panelled import same_server
-from backups.services.prometheus import dashboards, health, loss
+from backups.services.prometheus import dashboards, health, horizon, loss
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.capture import capture
 from backups.services.prometheus.copy import PrometheusCopy
@@ -81,6 +81,15 @@ class PrometheusService:
         except ValueError:
             return False
         return len(paths) == 1 and same_server((theirs[1], theirs[2] or 0), (ours[1], ours[2] or 0))
+
+    def settled(self) -> float:
+        """See Timed."""
+        api = Api.of(self.settings)
+        return api.clock() - horizon.look(api).margin
+
+    def blocks(self, manifest: Manifest) -> Sequence[tuple[int, int]]:
+        """See Timed."""
+        return [(block.min_time, block.max_time) for block in PrometheusDetails.of(manifest).blocks]
 
     def asker(self, sources: tuple[DataSource, ...]) -> AbstractContextManager[Asker]:
         """See Panelled."""

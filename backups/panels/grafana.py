@@ -12,7 +12,7 @@ from backups.panels.question import Question, Way
 SECONDS = 30.0
 """How long one question may take; Grafana itself has no limit for SQL."""
 
-_RESOURCE = re.compile(r"api/v1/(?:labels|series|query|query_range|metadata|label/[^/?#%]+/values)")
+_RESOURCE = re.compile(r"api/v1/(?:labels|series|query|query_range|metadata|label/[A-Za-z_][A-Za-z0-9_:]*/values)")
 """What is read beside queries: nothing that writes, and no other part of a server."""
 
 

@@ -4,8 +4,8 @@ import calendar
 import re
 from datetime import UTC, datetime, timedelta
 
-_CALENDAR = re.compile(r"(\d{1,9})([dwMy])")
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_CALENDAR = re.compile(r"(\d{1,9})([dwMy])", re.ASCII)
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 """Nanoseconds."""
 _MOST = 2**63 - 1

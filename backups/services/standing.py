@@ -20,14 +20,12 @@ class Stand:
 
     addresses: IP addresses that are that network's own; none: nobody asks it over a network
     path: below which an HTTP server has its API, as its clients write it
-    seconds: how long it may take over one query
     """
 
     pod: "Container"
     addresses: tuple[str, ...] = ()
     port: int = 0
     path: str = ""
-    seconds: float = 20
 
 
 @runtime_checkable

@@ -133,6 +133,7 @@ class _Meeting:
         """Give a copy its place, before its start; it is alone where there is none."""
         if back.side.panels is None:
             self._lay_out(back, fetched)
+            self.known.set()
         self.known.wait()
         pod = self.those.pod
         if pod is None:

@@ -294,7 +294,6 @@ def _network(stand: Stand | None, version: str) -> Iterator[str]:
         yield f"--web.listen-address={_bracketed(address)}:{stand.port or _PORT}"
     if stand.path:
         yield f"--web.route-prefix={stand.path}"
-    yield f"--query.timeout={stand.seconds:g}s"
 
 
 def _bracketed(address: str) -> str:

@@ -8,14 +8,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from deployments.grafana_standin.server.answers import expressions, queries_prometheus
+from deployments.grafana_standin.server.answers import expressions, queries_mysql, queries_prometheus
 from deployments.grafana_standin.server.request import RefusedError, Reply, Request, fields
 
 Json = dict[str, Any]
 
-BY_TYPE: dict[str, Callable[[Request, Json, Json, int, int], Json]] = {"prometheus": queries_prometheus.answer}
+BY_TYPE: dict[str, Callable[[Request, Json, Json, int, int], Json]] = {
+    "mysql": queries_mysql.answer,
+    "prometheus": queries_prometheus.answer,
+}
 """Asks a query of a data source's row, for a window in milliseconds; gives what stands below `results[refId]`."""
-HEALTH: dict[str, Callable[[Request, Json], str]] = {"prometheus": queries_prometheus.health}
+HEALTH: dict[str, Callable[[Request, Json], str]] = {"mysql": queries_mysql.health, "prometheus": queries_prometheus.health}
 """Looks whether a data source answers: its words for that. Raises OSError in Grafana's words when it does not."""
 RESOURCES: dict[str, Callable[[Request, Json, str], Reply]] = {"prometheus": queries_prometheus.resource}
 

@@ -111,6 +111,18 @@ def test_no_query_is_for_more_points_than_prometheus_gives(seconds: int, millise
     assert made.step >= MILLISECOND
 
 
+odd = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.integers().map(lambda number: number * 10**400), st.lists(st.integers(), max_size=2))  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(["interval", "intervalMs", "maxDataPoints", "intervalFactor", "utcOffsetSec", "expr", "legendFormat", "instant", "range"]), odd), odd)  # fmt: skip
+def test_no_query_is_too_odd(query: Json, scrape: Any) -> None:
+    try:
+        made = filled(query, START, END, {"timeInterval": scrape})
+    except ValueError:
+        return
+    assert all(isinstance(value, str) for call in reply.calls(made) for value in call.parameters.values())
+
+
 @given(st.integers(1, 10**16))
 def test_a_span_is_read_as_it_is_written(length: int) -> None:
     text = durations.exact(length)

@@ -1,4 +1,4 @@
-"""The language of math expressions: `$A * 2`, `${B} > 0 && abs($C) < 10`. Numbers only; a comparison is 1 or 0."""
+"""Reckons math expressions: `$A * 2`, `${B} > 0 && abs($C) < 10`, of numbers only; a comparison is 1 or 0."""
 
 import ast
 import math

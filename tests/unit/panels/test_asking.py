@@ -111,6 +111,23 @@ def test_another_file_is_damaged(content: bytes) -> None:
         asking.read(content, FILE)
 
 
+@pytest.mark.parametrize("how", ["one is gone", "one is twice", "one is another's", "a question is twice"])
+def test_a_file_that_leaves_a_question_unanswered_is_damaged(how: str, tmp_path: Path) -> None:
+    whole = panels()
+    changes: dict[str, Any] = {
+        "one is gone": {"answers": whole.answers[1:]},
+        "one is twice": {"answers": (*whole.answers, whole.answers[0])},
+        "one is another's": {"answers": (*whole.answers[1:], whole.answers[0].model_copy(update={"question": "q99"}))},
+        "a question is twice": {
+            "questions": (*whole.questions, whole.questions[0]),
+            "answers": (*whole.answers, whole.answers[0]),
+        },
+    }
+    asking.write(tmp_path, whole.model_copy(update=changes[how]))
+    with pytest.raises(Damaged, match="are not one for each of its"):
+        asking.read((tmp_path / FILE).read_bytes(), FILE)
+
+
 class Grafana:
     """A way to a Grafana that answers the same to everything, and remembers what it was asked."""
 

@@ -185,7 +185,7 @@ NOT_FIXED = settled(answered(1), answered(2))
     ("then", "now", "outcome", "why"),
     [
         (answered(1), answered(1), "equal", ""),
-        (answered(1), answered(2), "otherwise", "1 rows in 1 frames"),
+        (answered(1), answered(2), "otherwise", "1 row in 1 frame, sha256"),
         (answered(1), EMPTY, "otherwise", "the copy without a row"),
         (answered(1), FAILED, "silent", "bad_data"),
         (answered(1), None, "silent", "does not answer"),

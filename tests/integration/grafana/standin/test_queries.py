@@ -12,8 +12,11 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
+from backups.errors import LifeboatError
 from backups.panels.compare import answer_of, settled
 from backups.panels.prometheus.reply import Call
+from backups.services.grafana.asking import through
+from backups.services.grafana.client import Client
 from deployments.grafana_standin.database import build
 from deployments.grafana_standin.server.answers import arithmetic, expressions, queries_prometheus
 from deployments.grafana_standin.serving import serving
@@ -174,6 +177,23 @@ def test_strangers_do_not_ask(ask: Ask) -> None:
     elsewhere = query(ask, whole(asked()), auth=ADMIN, headers={"X-Grafana-Org-Id": "77"})
     assert elsewhere.status_code == 403
     assert "datasources:query" in elsewhere.text
+
+
+def test_an_asker_asks_as_a_user_or_behind_a_proxy_and_says_whom_grafana_does_not_let_in(data: Path) -> None:
+    """As the live Grafana is asked, and as a restored one is."""
+    with answering(lambda _: (200, {}, json.dumps(SUCCESS).encode())) as url:
+        turned_to(data, url)
+        with serving(data, GF_AUTH_PROXY_ENABLED="true") as standin:
+            panel = question(asked(range=False))
+            clients = [Client.basic(standin, "editor", "editor", direct=True), Client.behind_proxy(standin, {1: "admin"})]
+            assert [answer_of(panel, through(client).ask(panel)).rows for client in clients] == [1, 1]
+            values = question(asked(), resource="api/v1/label/job/values?match[]=up")
+            assert answer_of(values, through(clients[1]).ask(values)).rows == 1
+            for client, organisation in ((clients[1], 2), (clients[0], 2), (Client(standin, "Bearer nonsense", direct=True), 1)):
+                with pytest.raises(
+                    LifeboatError, match=r"does not let the caller ask data sources of organisation \d \(HTTP 40[13]"
+                ):
+                    through(client).ask(question(asked(), organisation=organisation))
 
 
 def series(*numbers: float | None, **labels: str) -> Json:

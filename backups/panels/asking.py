@@ -14,7 +14,8 @@ from backups.panels.question import FILE, Answer, Asker, Panels, Question
 
 _IN_A_ROW = 5
 """So many questions without any answer: the others would wait in vain, too."""
-_NO_TIME = "there was no time left for it"
+_HINT = "verify another backup, and take a new one"
+NO_TIME = "there was no time left for it"
 
 
 def ask_all(
@@ -25,7 +26,7 @@ def ask_all(
     unanswered, why = 0, ""
     for question in questions:
         if not why and clock() >= until:
-            why = _NO_TIME
+            why = NO_TIME
         if why:
             answers[question.id] = not_asked(question, why)
             continue
@@ -61,12 +62,18 @@ def write(directory: Path, panels: Panels) -> None:
 
 
 def read(content: bytes, origin: str) -> Panels:
-    """Read such a file. Raises Damaged when it is larger than any, or not one."""
+    """Read such a file. Raises Damaged when it is larger than any, not one, or does not answer each of its questions once."""
     try:
-        return Panels.model_validate_json(require_bounded(content, origin))
+        panels = Panels.model_validate_json(require_bounded(content, origin))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
+        raise Damaged(f"{origin} cannot be read: {where}: {first['msg']}", hint=_HINT) from None
+    questions, answers = [each.id for each in panels.questions], [each.question for each in panels.answers]
+    # What is asked and not answered would be left out in silence.
+    if sorted(questions) != sorted(answers) or len(set(questions)) != len(questions):
         raise Damaged(
-            f"{origin} cannot be read: {where}: {first['msg']}", hint="verify another backup, and take a new one"
-        ) from None
+            f"{origin} cannot be read: its {len(answers)} answers are not one for each of its {len(questions)} questions",
+            hint=_HINT,
+        )
+    return panels

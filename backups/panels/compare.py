@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from backups import plural
 from backups.panels import canonical
 from backups.panels.question import Answer, Outcome, Question
 
@@ -114,7 +115,8 @@ def _told(answer: Answer) -> str:
         return f"with an error ({answer.error})"
     if answer.outcome == "empty":
         return "without a row"
-    return f"{answer.rows} rows in {answer.frames} frames, sha256 {str(answer.digest)[:12]}"
+    size = f"{plural.count(answer.rows, 'row')} in {plural.count(answer.frames, 'frame')}"
+    return f"{size}, sha256 {str(answer.digest)[:12]}"
 
 
 def _executed(frames: list[Any]) -> str | None:

@@ -12,7 +12,7 @@ from backups.panels.question import Question, Way
 SECONDS = 30.0
 """How long one question may take; Grafana itself has no limit for SQL."""
 
-_RESOURCE = re.compile(r"api/v1/(?:labels|series|query|query_range|metadata|label/[^/?#%]+/values)")
+_RESOURCE = re.compile(r"api/v1/(?:labels|series|query|query_range|metadata|label/[A-Za-z_][A-Za-z0-9_:]*/values)")
 """What is read beside queries: nothing that writes, and no other part of a server."""
 
 
@@ -52,15 +52,14 @@ class GrafanaAsker:
         results = answer.get("results") if isinstance(answer, Mapping) else None
         if not isinstance(results, Mapping):
             return _refused(question, status, answer)
-        found = results.get(str(question.query.get("refId") or "A"))
+        found = results.get(question.ref)
         return dict(found) if isinstance(found, Mapping) else {"status": status if status >= 400 else 500, "error": "no result"}
 
     def _resource(self, question: Question, resource: str) -> dict[str, Any]:
-        uid = str((question.query.get("datasource") or {}).get("uid") or "")
         path, params = resource_of(resource)
         status, answer = self._send(
             "GET",
-            f"/api/datasources/uid/{quote(uid, safe='')}/resources/{path}",
+            f"/api/datasources/uid/{quote(question.source, safe='', errors='replace')}/resources/{path}",
             organisation=question.organisation,
             params=params,
             seconds=self._seconds,

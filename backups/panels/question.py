@@ -47,6 +47,17 @@ class Question(Frozen):
     beside: tuple[dict[str, Any], ...] = ()
     resource: Text | None = None
 
+    @property
+    def ref(self) -> str:
+        """The query's refId."""
+        return str(self.query.get("refId") or "A")
+
+    @property
+    def source(self) -> str:
+        """The uid of the data source, empty where the query names none."""
+        named = self.query.get("datasource")
+        return str(named.get("uid") or "") if isinstance(named, dict) else ""
+
 
 class NotAsked(Frozen):
     """What asks, and is not asked; `why` says it in words. A panel may have questions besides, of its other queries.

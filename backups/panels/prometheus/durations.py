@@ -13,6 +13,7 @@ _LONG = re.compile(r"(\d+)([dwMy])")
 _LONGS = {"d": DAY, "w": 7 * DAY, "M": int(365.25 * DAY) // 12, "y": int(365.25 * DAY)}
 _UNITS = ((YEAR, "y"), (DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (MILLISECOND, "ms"))
 _LONGEST = 1 << 63
+_LONGEST_TEXT = 60
 _NEAT = (
     (10, 1), (15, 10), (35, 20), (75, 50), (150, 100), (350, 200), (750, 500), (1_500, 1_000), (3_500, 2_000), (7_500, 5_000),
     (12_500, 10_000), (17_500, 15_000), (25_000, 20_000), (45_000, 30_000), (90_000, 60_000), (210_000, 120_000),
@@ -27,6 +28,8 @@ _A_YEAR = 31_536_000_000
 def parsed(text: str) -> int:
     """Read an interval of a query or a data source: `15s`, `1m30s`, `>10s`, `1d`, `30`. Raises ValueError for what is none."""
     plain = text.replace("<", "", 1).replace(">", "", 1)
+    if len(plain) > _LONGEST_TEXT:
+        raise ValueError("time: invalid duration: too long")
     if plain.isascii() and plain.isdigit():
         plain += "s"
     if found := _LONG.fullmatch(plain):

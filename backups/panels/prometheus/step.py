@@ -11,6 +11,7 @@ from backups.panels.prometheus.durations import MILLISECOND, SECOND
 _SCRAPE = "15s"
 """The interval of a data source that names none."""
 _MOST_POINTS = 11_000
+_LONGEST = 1 << 63
 _FEW_POINTS = 100
 """Of a query that does not say how many points its panel has."""
 _MANY_POINTS = 1500
@@ -51,8 +52,8 @@ def filled(query: Mapping[str, Any], start: int, end: int, settings: Mapping[str
     """
     scrape, wanted = str(settings.get("timeInterval") or ""), str(query.get("interval") or "")
     step = _step(query, wanted, scrape, (end - start) * MILLISECOND)
-    if step <= 0:
-        raise ValueError("a step that is not positive")
+    if not 0 < step < _LONGEST:
+        raise ValueError("a step that is not positive, or longer than any")
     offset = _number(query.get("utcOffsetSec"), 0)
     instant, range_ = bool(query.get("instant")), bool(query.get("range"))
     return Filled(
@@ -127,4 +128,6 @@ def _aligned(at: int, step: int, offset: int) -> float:
 
 
 def _number(value: Any, default: int) -> int:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) else default
+    """A whole number of a query; what Go could not hold counts as absent."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and -_LONGEST < value < _LONGEST
+    return int(value) if known else default

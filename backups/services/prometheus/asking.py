@@ -43,8 +43,7 @@ class PrometheusAsker:
             for name, value in parameters:
                 several.setdefault(name, []).append(value)
             return resource_reply(*self._called("GET", f"/{path}", several))
-        uid = str((question.query.get("datasource") or {}).get("uid") or "")
-        settings = self._settings.get((question.organisation, uid), {})
+        settings = self._settings.get((question.organisation, question.source), {})
         try:
             query = reply.filled(question.query, question.start, question.end, settings)
         except ValueError as error:
@@ -52,7 +51,7 @@ class PrometheusAsker:
         limit = {"timeout": f"{self._seconds:g}s"}
         answers = [self._called("POST", call.path, {**call.parameters, **limit}) for call in reply.calls(query)]
         with understood(f"{self._api.name}/api/v1", "Prometheus"):
-            return reply.result(query, str(question.query.get("refId") or "A"), answers)
+            return reply.result(query, question.ref, answers)
 
     def _called(self, method: str, path: str, parameters: dict[str, Any]) -> tuple[int, Any]:
         answer = self._api.ask(method, path, parameters, self._bounds)

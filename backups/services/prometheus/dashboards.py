@@ -36,11 +36,11 @@ def asker(api: Api, sources: Sequence[DataSource]) -> Iterator[PrometheusAsker]:
     yield PrometheusAsker(api, sources)
 
 
-def before(api: Api, job: Job, until: float, clock: Callable[[], float] = time.monotonic) -> Asked | None:
-    """Ask for the first time; None where the site has no questions. until: unix seconds, up to which the source is complete."""
-    if job.panels is None or not job.panels.questions:
+def before(api: Api, job: Job, margin: float, clock: Callable[[], float] = time.monotonic) -> Asked | None:
+    """Ask for the first time; None where the site has no questions. margin: seconds before now up to which all is written."""
+    if job.panels is None:
         return None
-    panels, began = job.panels, clock()
+    panels, began, until = job.panels, clock(), api.clock() - margin
     whom = panels.through or PrometheusAsker(api, panels.sources)
     job.say(f"asking {len(panels.questions)} questions of dashboards, {'through Grafana' if panels.through else 'directly'}")
     late = {question.id: _too_new(question, until) for question in panels.questions if question.end > until * 1000}

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError, cr
 
 from backups import foreign, manifest
 from backups.manifest import BackupRecord, Manifest
+from backups.panels.question import Panels
 from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
@@ -20,7 +21,9 @@ from backups.services.prometheus.details import PrometheusDetails
 from verification.evidence.evidence import Evidence
 from verification.evidence.store import Stated
 
-READ = [Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated]
+READ = [
+    Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated, Panels
+]  # fmt: skip
 
 SHOWN = "a sentence or a name that is shown, and compared at most"
 ASKED = "is sent to the copy's own server as a value, never as a path or an option"
@@ -87,6 +90,12 @@ FREE = {
     "Kept.reason": SHOWN,
     "BackupRecord.partial": SHOWN,
     "_Shown.partial": SHOWN,
+    **{f"Question.{name}": SHOWN for name in ("id", "dashboard", "title", "panel")},
+    "Question.query": ASKED,
+    "Question.beside": ASKED,
+    "Question.resource": "a path below a data source, of which few are read: GrafanaAsker and PrometheusAsker have a closed list",
+    **{f"NotAsked.{name}": SHOWN for name in ("dashboard", "title", "panel", "why")},
+    **{f"Answer.{name}": SHOWN for name in ("question", "error", "shown", "executed", "why")},
     "Evidence.lifeboat": SHOWN,
     "Evidence.host": SHOWN,
     **{

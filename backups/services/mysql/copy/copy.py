@@ -5,12 +5,15 @@ Next files: `server.py` (its server), `../binlog/chain.py` (the log put together
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below, disk
 from backups.machine.docker import Image
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
@@ -29,6 +32,7 @@ from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
 from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
+from backups.services.mysql.panels.asker import asking
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
@@ -169,6 +173,13 @@ class MySQLCopy:
     def lend(self, backup: str) -> Lent:
         """See `Lends`."""
         return lend(self._server, self._account, backup)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """Ask it as the source was asked, in the same time zone and SQL mode; see `PanelledCopy`."""
+        answering = (self._later or self._details).answering
+        with self._server.errors_explained(), asking(self._server.connect, sources, answering) as opened:
+            yield opened
 
     def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""

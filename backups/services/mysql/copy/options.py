@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from backups.services.mysql.details import MySQLDetails
+from backups.services.mysql.dump_details import DumpDetails
 from backups.services.mysql.source.variables import copy_value
 
 HOME = "/lifeboat"
@@ -22,7 +23,7 @@ WIDEST = {
 """What only stops statements, and is no part of the log: as the source did them, a copy lets them pass."""
 
 
-def environment(details: MySQLDetails) -> dict[str, str]:
+def environment(details: MySQLDetails | DumpDetails) -> dict[str, str]:
     """Return the server's environment: in the log, a statement's time zone may be SYSTEM, and means the source's."""
     if details.zone:
         return {"TZ": f":{HOME}/{ZONE}"}

@@ -4,27 +4,32 @@ Next files: `../dump_details.py` (which files there are), `load.py` (how one is 
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below
 from backups.machine.docker import Container, Image
 from backups.manifest import details_of
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.joined import Lent
-from backups.services.mysql.copy import export_tables, hand_over
+from backups.services.mysql.copy import export_tables, hand_over, options
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.lend import lend
 from backups.services.mysql.copy.options import processors
 from backups.services.mysql.copy.server import HINT, Server, connect
+from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR
 from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import ACCOUNTS, DEFINITIONS, DUMP, GRANTS, DumpDetails
 from backups.services.mysql.first_start import PORT, RowsStay
+from backups.services.mysql.panels.asker import asking
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
@@ -75,6 +80,8 @@ class DumpedCopy:
         # By chmod, whatever the umask: who is not root reaches the socket of a server that runs as another user.
         self._home.chmod(0o711)
         dump.rename(self._home / DUMP)
+        if self._details.zone:
+            (self._home / options.ZONE).write_bytes(zone_file(self._details.zone))
         for name, text in (("account.sql", self._account_sql()), ("password", self._account.password)):
             (self._home / name).touch(mode=0o600)
             (self._home / name).write_text(text)
@@ -131,6 +138,12 @@ class DumpedCopy:
         """See `Lends`."""
         return lend(self._server, self._account, backup)
 
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """Ask it as the source was asked, in the same time zone and SQL mode; see `PanelledCopy`."""
+        with self._server.errors_explained(), asking(self._server.connect, sources, self._details.answering) as opened:
+            yield opened
+
     def settle(self) -> Delivery:
         """Remove our account, end the server in order, and hand its data directory over."""
         if not self._for_restore:
@@ -154,10 +167,17 @@ class DumpedCopy:
         ]
         if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
-        options = [f"--{setting}" for setting in settings]
         owner = Ownership("mysql:mysql", _USER, _USER)
         first_start = RowsStay(self._fetched.manifest.witness)
-        return Delivery(self._home / DATADIR, owner, _INSIDE, notes=notes, options=options, port=PORT, first_start=first_start)
+        return Delivery(
+            self._home / DATADIR,
+            owner,
+            _INSIDE,
+            notes=notes,
+            options=[f"--{setting}" for setting in settings],
+            port=PORT,
+            first_start=first_start,
+        )
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write single tables as files of SQL; see `../copy/export_tables.py`."""
@@ -174,12 +194,18 @@ class DumpedCopy:
                 hint="is it an image of the source's version?",
             )
 
-    def _run(self, suffix: str, what: str, options: Sequence[str]) -> Container:
+    def _run(self, suffix: str, what: str, command: Sequence[str]) -> Container:
         mounts = {self._home: load.HOME, self._home / DATADIR: _INSIDE}
         shell = ["sh", "-c", load.SCRIPTS[what], what]
         user = f"{_USER}:{_USER}"
         return self._sandbox.run(
-            self._name + suffix, self._image, entrypoint=shell, command=list(options), mounts=mounts, user=user
+            self._name + suffix,
+            self._image,
+            entrypoint=shell,
+            command=list(command),
+            environment=options.environment(self._details),
+            mounts=mounts,
+            user=user,
         )
 
     def _account_sql(self) -> str:

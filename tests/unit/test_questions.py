@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -282,4 +283,12 @@ def test_kept_dashboards_of_another_backup_or_odd_ones_are_read_anew(tmp_path: P
         assert wanted(tmp_path, "agama", *services).job
         assert services[2].read == 1
     wanted(tmp_path, "agama", *services)
+    assert services[2].read == 1
+
+
+def test_services_that_are_backed_up_side_by_side_read_the_dashboards_once(tmp_path: Path) -> None:
+    services = site()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda name: wanted(tmp_path, name, *services), ["agama", "metrics"] * 2))
+    assert all(one.job for one in found)
     assert services[2].read == 1

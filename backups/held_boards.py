@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backups import fetching
-from backups.machine import disk, private
+from backups.machine import disk, locks, private
 from backups.manifest import BackupRecord
 from backups.panels.boards import AlertRule, Board, Boards, DataSource, LibraryPanel
 from backups.repository.repository import Repository
@@ -25,13 +25,15 @@ log = logging.getLogger(__name__)
 def read(repository: Repository, holder: HoldsBoards, record: BackupRecord, state: Path) -> Boards:
     """The dashboards of a backup, from this machine's copy where it has one. Raises LifeboatError."""
     kept = state / "cache" / _KEPT / f"{record.service}.json"
-    found = _kept(kept, record)
-    if found is None:
-        found = _fetched(repository, holder, record, kept.parent)
-        try:
-            private.write(kept, json.dumps({"form": _FORM, "snapshot": record.snapshot, "boards": asdict(found)}))
-        except OSError as error:
-            log.warning("the dashboards of %s cannot be kept in %s, and are read again: %s", record.id, kept, error.strerror)
+    # Services are backed up side by side: the second one waits for what the first fetches.
+    with locks.waited_for(kept.with_suffix(".lock")):
+        found = _kept(kept, record)
+        if found is None:
+            found = _fetched(repository, holder, record, kept.parent)
+            try:
+                private.write(kept, json.dumps({"form": _FORM, "snapshot": record.snapshot, "boards": asdict(found)}))
+            except OSError as error:
+                log.warning("the dashboards of %s cannot be kept in %s, and are read again: %s", record.id, kept, error.strerror)
     return found
 
 

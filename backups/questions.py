@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups import held_boards
+from backups import held_boards, plural
 from backups.errors import LifeboatError
 from backups.manifest import DATA, BackupRecord
 from backups.panels import asking, choose, spread
@@ -87,6 +87,7 @@ class Questions:
             asked = _Asked(self, holder, record, boards, newest)
             if any(service == name for service in asked.services.values()):
                 return Wanted(asked.job(name), tuple(limits))
+            log.info("%s: no data source of %s is this service, so nothing is asked for dashboards", name, record.id)
         return Wanted(limits=tuple(limits))
 
     def _newest(self) -> dict[str, BackupRecord]:
@@ -120,6 +121,13 @@ class _Asked:
         given = replace(given, through=through is not None, replies=replies, seen=self._seen(name))
         choice = choose.choose(self._boards, given)
         mine = tuple(question for question in choice.questions if question.service == name)
+        log.info(
+            "%s: %s of the dashboards in %s; %s without a question",
+            name,
+            plural.count(len(mine), "question"),
+            self._record.id,
+            plural.count(len(choice.not_asked), "panel, variable or rule", "panels, variables or rules"),
+        )
         return PanelsJob(self._record.id, mine, self._sources(name), choice.not_asked, through, bounds.seconds)
 
     def _sources(self, name: str) -> tuple[DataSource, ...]:

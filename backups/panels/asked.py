@@ -21,6 +21,8 @@ _EDITORS = frozenset({
 """Members that decide no answer. Exemplars are in no block of Prometheus, so none are asked for."""
 _QUERY = {"prometheus": "expr", "mysql": "rawSql"}
 _LONGEST = 100_000
+_DEEPEST = 50
+"""Levels of JSON: what reads `panels.json` takes few more."""
 _HIDDEN = Unaskable("it is hidden", "asks-nothing")
 _NOT_THROUGH = Unaskable("only a Grafana computes an expression, and none may be asked")
 
@@ -197,11 +199,18 @@ def query_of(query: Query, source: DataSource, scope: Scope, *, interval: int, p
 
 
 def bounded(query: dict[str, Any]) -> dict[str, Any]:
-    """A query that can be written as JSON and is not too long; raises Unaskable for another."""
+    """A query that can be written as JSON, is not too long and not too deep; raises Unaskable for another."""
     try:
         size = len(json.dumps(query, ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, RecursionError):
         raise Unaskable("it holds what no JSON can") from None
+    level: list[Any] = [query]
+    for _ in range(_DEEPEST):
+        level = [
+            inner for one in level if isinstance(one, dict | list) for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    if level:
+        raise Unaskable(f"it is nested deeper than {_DEEPEST} levels")
     if size > _LONGEST:
         raise Unaskable(f"it has {size:,} bytes, and at most {_LONGEST:,} are asked")
     return query

@@ -156,10 +156,8 @@ class Variables:
                 raise Pending(f"the variable {variable.name} is not answered yet")
             raise Unaskable("its query was not answered", "not-asked")
         found = lookup.options(reply, query, source.type)
-        pattern = text(content.get("regex"))
-        return lookup.refined(
-            found, fill(pattern, self._scope("")) if "$" in pattern[:-2] else pattern, _order(content.get("sort"))
-        )
+        pattern = fill(text(content.get("regex")), self._scope(""))
+        return lookup.refined(found, pattern, _order(content.get("sort")))
 
     def _question(self, variable: Variable, source: DataSource, service: str, query: str) -> Question:
         asked: dict[str, Any] = {"refId": "tempvar", "datasource": {"type": source.type, "uid": source.uid}}

@@ -309,6 +309,21 @@ def test_a_panel_that_asks_nothing_or_cannot_says_why(more: dict[str, Any], expe
     assert reasons(grafana({"id": 1, "type": "text", **more})) == [expected]
 
 
+def test_an_expression_that_is_nested_too_deep_is_told() -> None:
+    def reason(depth: int) -> list[tuple[str, str]]:
+        conditions: list[Any] = []
+        for _ in range(depth):
+            conditions = [conditions]
+        targets = [
+            {"refId": "A", "expr": "up"},
+            {"refId": "B", "datasource": {"type": "__expr__"}, "expression": "$A", "x": conditions},
+        ]
+        return reasons(grafana({"id": 1, "targets": targets}), through=True)
+
+    assert reason(48) == []
+    assert reason(49) == [("cannot-be-asked", "query B: it is nested deeper than 50 levels")]
+
+
 def test_ad_hoc_filters_of_a_prometheus_are_not_worked_into_its_queries_and_others_are_asked() -> None:
     filters = {"name": "f", "type": "adhoc", "datasource": None, "filters": [{"key": "a", "operator": "=", "value": "b"}]}
     boards = grafana(panel(), sql("SELECT 1", 2), variables=[filters])

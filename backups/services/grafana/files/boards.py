@@ -22,6 +22,9 @@ def boards(data: Path, backup: str) -> Boards:
             return read(database)
     except Lacking as error:
         raise Damaged(f"{FILE} of backup {backup} cannot be read: {error.message}", hint=error.hint) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # A row holds what Grafana writes into no such column.
+        raise Damaged(f"{FILE} of backup {backup} is no Grafana's: {error}", hint="verify another backup") from error
 
 
 def read(database: Database) -> Boards:

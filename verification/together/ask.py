@@ -19,7 +19,7 @@ from backups.services.panelled import PanelledCopy
 from backups.services.standing import Stands
 from verification.evidence.together import WRONG
 from verification.together import accounts, count
-from verification.together.company import Back, Company, source_of
+from verification.together.company import Back, Company
 from verification.together.count import Counted, Judged
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class _Asking:
             if panels and panels.asked == "grafana":
                 return "it was answered through Grafana, and none stands before the copies"
             return None if isinstance(self.back.copy, PanelledCopy) else f"the copy of {service} answers no panels"
-        source = source_of(question)
+        source = question.organisation, question.source
         if why := self.those.places.beyond.get(source):
             return why
         boards = self.those.boards

@@ -185,15 +185,9 @@ def _bring_back(site: Site, back: Back, meeting: _Meeting, tamper: Tamper, monot
 
 def _sources(questions: Sequence[Question], boards: Boards | None) -> tuple[DataSource, ...]:
     """Return the data sources of questions, the most asked first."""
-    asked = Counter(source_of(question) for question in questions)
+    asked = Counter((question.organisation, question.source) for question in questions)
     known = {(source.organisation, source.uid): source for source in (boards.sources if boards else ())}
     return tuple(known[key] for key in sorted(asked, key=lambda key: (-asked[key], key)) if key in known)
-
-
-def source_of(question: Question) -> tuple[int, str]:
-    """Return the organisation and the uid of the data source that a question is put to."""
-    named = question.query.get("datasource")
-    return question.organisation, str(named.get("uid") or "") if isinstance(named, dict) else ""
 
 
 def _host(site: Site, service: str) -> str:

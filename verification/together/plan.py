@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from backups import chains as chaining
+from backups import held_boards
 from backups.chains import Chain
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.manifest import DATA, BackupRecord, Manifest
 from backups.panels.asking import read
 from backups.panels.question import FILE, Panels
+from backups.questions import who_answers
 from backups.repository.repository import Repository
 from backups.services.base import Service
 from backups.services.panelled import HoldsBoards, Panelled
@@ -61,9 +63,11 @@ def plan(site: Site, *, now: Callable[[], datetime] = lambda: datetime.now(UTC))
     """Plan it for all services of the site. Never raises for what the repository holds or lacks."""
     docker = Docker()
     services = {name: site.service(name, docker) for name in site.settings.services}
-    showers = [name for name, service in services.items() if isinstance(service, HoldsBoards)]
+    holders = {name: service for name, service in services.items() if isinstance(service, HoldsBoards)}
+    showers = [name for name, holder in holders.items() if holder.panels.ask]
     if not showers:
-        return PlannedTogether(skipped="no service in lifeboat.yaml shows dashboards")
+        why = "panels.ask is false in lifeboat.yaml" if holders else "no service in lifeboat.yaml shows dashboards"
+        return PlannedTogether(skipped=why)
     try:
         held = chaining.chains(site.repository.listing().backups)
         found = {name: _newest(site.repository, held.get(name, []), now()) for name in _asked(services)}
@@ -97,6 +101,8 @@ def _planned(
             missing.append(
                 f"{name}: its newest backup with questions is {record.id}; the one of {newer:%Y-%m-%d %H:%M %Z} has none"
             )
+    if not sides and _asks_nobody(site, services, held, showers, now):
+        return PlannedTogether(missing=tuple(missing), skipped="no data source of any dashboard is a service that is backed up")
     if not sides:
         hint = "they are asked with the next backup of each service: lifeboat backup"
         return PlannedTogether(
@@ -121,6 +127,25 @@ def _planned(
         chain = next(chain for chain in members if chain.id == last.chain).up_to(last.id)
         shower = Side(chosen, services[chosen].settings.type, chain)
     return PlannedTogether(shower, tuple(sides), tuple(missing))
+
+
+def _asks_nobody(
+    site: Site, services: Mapping[str, Service], held: Mapping[str, Sequence[Chain]], showers: Sequence[str], now: datetime
+) -> bool:
+    """Whether the newest dashboards of all have no data source that is one of the services; not, where that cannot be told."""
+    for name in showers:
+        holder = services[name]
+        every = [backup for chain in chaining.present(held.get(name, []), now) for backup in chain.backups]
+        if not every or not isinstance(holder, HoldsBoards):
+            return False
+        newest = max(every, key=lambda backup: backup.taken_at)
+        try:
+            boards = held_boards.read(site.repository, holder, newest, site.state)
+        except LifeboatError:
+            return False
+        if who_answers(boards.sources, services, holder.claimed):
+            return False
+    return True
 
 
 def _newest(repository: Repository, members: Sequence[Chain], now: datetime) -> tuple[BackupRecord, Panels] | None:

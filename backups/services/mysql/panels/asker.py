@@ -4,7 +4,7 @@ It asks as Lifeboat's own account, which reads everything: what Grafana's accoun
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -132,23 +132,22 @@ class MySQLAsker:
 
 
 @contextmanager
-def asking(connect: Callable[[], Session], sources: Sequence[DataSource], settings: Mapping[str, str]) -> Iterator[MySQLAsker]:
+def asking(
+    connect: Callable[[], AbstractContextManager[Session]], sources: Sequence[DataSource], settings: Mapping[str, str]
+) -> Iterator[MySQLAsker]:
     """Ask in a session of its own, which ends with the block, and what it was asked last with it.
 
     settings: the source's global variables, for a copy; empty: the server's own
     """
-    session = connect()
-    try:
-        standing.as_grafana(session, settings)
-        yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN)
-    except BaseException:
-        # The server would go on with it although nobody listens.
-        with suppress(pymysql.err.Error, LifeboatError), connect() as other:
-            rows(other, "KILL %s", [session.thread_id()])  # type: ignore[no-untyped-call]
-        raise
-    finally:
-        with suppress(pymysql.err.Error):
-            session.close()
+    with connect() as session:
+        try:
+            standing.as_grafana(session, settings)
+            yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN)
+        except BaseException:
+            # The server would go on with it although nobody listens.
+            with suppress(pymysql.err.Error, LifeboatError), connect() as other:
+                rows(other, "KILL %s", [session.thread_id()])  # type: ignore[no-untyped-call]
+            raise
 
 
 def _database(source: DataSource) -> str:

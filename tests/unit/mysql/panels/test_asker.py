@@ -149,32 +149,25 @@ def test_what_is_not_asked(asked: Question, where: DataSource, words: str) -> No
 def test_a_session_that_is_given_up_ends_at_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """So does what it was asked last."""
     killed: list[object] = []
-    opened: list[Any] = []
 
     class Live(Session):
         def thread_id(self) -> int:
             return 7
 
-        def close(self) -> None:
-            killed.append("closed")
-
         def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_: object) -> None:
-            killed.extend(self.sent)
-
-    def connect() -> Any:
-        opened.append(Live())
-        return opened[-1]
+            killed.extend([*self.sent, "closed"])
 
     monkeypatch.setattr(asker.standing, "as_grafana", lambda *_: None)
-    with pytest.raises(KeyboardInterrupt), asker.asking(connect, (), {}):
+    with pytest.raises(KeyboardInterrupt), asker.asking(Live, (), {}):
         raise KeyboardInterrupt
-    assert killed == ["KILL 7", "closed"]
-    with asker.asking(connect, (), {}):
+    assert killed == ["KILL 7", "closed", "SELECT @@GLOBAL.time_zone", "closed"]
+    killed.clear()
+    with asker.asking(Live, (), {}):
         pass
-    assert killed == ["KILL 7", "closed", "closed"]
+    assert killed == ["SELECT @@GLOBAL.time_zone", "closed"]
 
 
 @pytest.mark.parametrize(

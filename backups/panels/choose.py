@@ -19,6 +19,7 @@ from backups.panels.dashboards.shape import Json, Unaskable, mapping, objects, t
 from backups.panels.dashboards.sheet import MIXED, Panel, Query, Sheet, sheets
 from backups.panels.dashboards.times import MINUTE, Window
 from backups.panels.question import NotAsked, Question
+from backups.panels.variables import filters
 from backups.panels.variables.fill import Scope
 from backups.panels.variables.resolve import Variables
 from backups.panels.variables.value import Value
@@ -189,19 +190,16 @@ class _Panel:
         """See `asked.Make`."""
         source = self.sources.find(query.source, self._chosen)
         service = _service(source, self.given)
-        if source.type == "prometheus" and self.variables.filters(source):
-            raise Unaskable("the dashboard's ad-hoc filters would have to be worked into it")
         points = steps.points(self.panel.most_points)
         scope = self._scope(source.type, MINUTE)
         own = asked.filled(self.panel.interval, scope)
         interval = steps.interval(
             self.window.length, points, own=own, source=text(source.settings.get("timeInterval")), kind=source.type
         )
-        return Made(
-            service,
-            self.window,
-            asked.query_of(query, source, self._scope(source.type, interval), interval=interval, points=points),
-        )
+        filled = asked.query_of(query, source, self._scope(source.type, interval), interval=interval, points=points)
+        if source.type == "prometheus" and (narrowing := self.variables.filters(source)):
+            filled["expr"] = filters.narrowed(filled["expr"], filters.matchers(narrowing))
+        return Made(service, self.window, filled)
 
     def fill_in(self, query: Query, value: Any) -> Any:
         """Fill a member of an expression in; the letters of other queries stay."""

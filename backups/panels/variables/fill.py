@@ -73,6 +73,11 @@ def fill(text: str, scope: Scope, depth: int = 0) -> str:
     return filled
 
 
+def looks_unfilled(text: str) -> bool:
+    """Whether a server, or a person, would take something in a text for a variable that was forgotten."""
+    return _UNFILLED.search(text) is not None
+
+
 def _variable(value: Value, form: str, scope: Scope, depth: int) -> str:
     """A variable's value as text; the text for All may name other variables."""
     if value.raw:
@@ -80,7 +85,7 @@ def _variable(value: Value, form: str, scope: Scope, depth: int) -> str:
             raise Unaskable(f"the text for All of the variable {value.name} needs itself")
         return written(replace(value, chosen=(fill("".join(value.chosen), scope, depth + 1),)), form, scope.kind)
     text = written(value, form, scope.kind)
-    if _UNFILLED.search(text):
+    if looks_unfilled(text):
         raise Unaskable(f"a value of the variable {value.name} looks like a variable itself")
     return text
 

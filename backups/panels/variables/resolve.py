@@ -5,6 +5,7 @@ A variable may ask a data source for its values, and need others for that: what 
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from backups.panels.boards import DataSource
@@ -83,16 +84,16 @@ class Variables:
         value = self.value(name)
         return None if value is None else next(iter(value.chosen), "default")
 
-    def filters(self, source: DataSource) -> bool:
-        """Whether an ad-hoc variable narrows what is asked of this data source."""
+    def filters(self, source: DataSource) -> list[Json]:
+        """The filters of ad-hoc variables that narrow what is asked of this data source."""
+        found: list[Json] = []
         for one in self._sheet.variables:
-            if one.type == "adhoc" and objects(one.content.get("filters")):
-                try:
+            if one.type == "adhoc":
+                # Of a data source that is not there, nothing is narrowed.
+                with suppress(Unaskable):
                     if self._sources.find(one.content.get("datasource"), self.chosen) == source:
-                        return True
-                except Unaskable:
-                    continue
-        return False
+                        found += [*objects(one.content.get("baseFilters")), *objects(one.content.get("filters"))]
+        return found
 
     def _found(self, variable: Variable) -> Value:
         content, kind = variable.content, variable.type

@@ -324,12 +324,14 @@ def test_an_expression_that_is_nested_too_deep_is_told() -> None:
     assert reason(49) == [("cannot-be-asked", "query B: it is nested deeper than 50 levels")]
 
 
-def test_ad_hoc_filters_of_a_prometheus_are_not_worked_into_its_queries_and_others_are_asked() -> None:
-    filters = {"name": "f", "type": "adhoc", "datasource": None, "filters": [{"key": "a", "operator": "=", "value": "b"}]}
-    boards = grafana(panel(), sql("SELECT 1", 2), variables=[filters])
-    assert queries(boards) == ["SELECT 1"]
-    assert reasons(boards) == [("cannot-be-asked", "the dashboard's ad-hoc filters would have to be worked into it")]
-    assert len(queries(grafana(panel(), variables=[filters | {"filters": []}]))) == 1
+def test_ad_hoc_filters_narrow_the_queries_of_their_prometheus_and_no_others() -> None:
+    saved = {"name": "f", "type": "adhoc", "datasource": None, "filters": [{"key": "a", "operator": "=", "value": "b"}]}
+    boards = grafana(panel("rate(up[5m])"), sql("SELECT 1", 2), variables=[saved])
+    assert queries(boards) == ['rate(up{a="b"}[5m])', "SELECT 1"]
+    assert queries(grafana(panel(), variables=[saved | {"filters": []}])) == ["up"]
+    assert queries(grafana(panel(), variables=[saved | {"datasource": {"uid": "my-uid"}}])) == ["up"]
+    odd = grafana(panel(), variables=[saved | {"filters": [{"key": "a", "operator": "<", "value": "1"}]}])
+    assert reasons(odd) == [("cannot-be-asked", "the ad-hoc filter a < cannot be worked into it")]
 
 
 def test_elements_of_version_2_are_asked_with_or_without_a_place_in_the_layout() -> None:

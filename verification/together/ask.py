@@ -1,10 +1,8 @@
 """Asks the copies what their sources were asked, as the restored Grafana asks them, or each of them itself."""
 
 import ipaddress
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,8 +19,6 @@ from verification.evidence.together import WRONG
 from verification.together import accounts, count
 from verification.together.company import Back, Company
 from verification.together.count import Counted, Judged
-
-log = logging.getLogger(__name__)
 
 _ANSWERED = ("answered", "empty")
 """Outcomes at the source of which a copy can be asked to do the same."""
@@ -150,12 +146,12 @@ def ask(those: Company, *, until: float, monotonic: Callable[[], float] = time.m
     """
     askings = [_Asking(those, back, until, monotonic) for back in those.copies.values() if back.side.panels is not None]
     judged: list[Judged] = []
-    with ThreadPoolExecutor(max(1, len(askings))) as pool:
-        for each, outcome in zip(askings, pool.map(_judged, askings), strict=True):
-            if isinstance(outcome, LifeboatError):
-                judged += [_unanswered(each, question, outcome) for question in _questions(each.back)]
-            else:
-                judged += outcome
+    outcomes = parallel.side_by_side(lambda each: each.judge(), askings, at_once=max(1, len(askings)))
+    for each, outcome in zip(askings, outcomes, strict=True):
+        if isinstance(outcome, LifeboatError):
+            judged += [_unanswered(each, question, outcome) for question in _questions(each.back)]
+        else:
+            judged += outcome
     unopened, faults = _shown(those, judged)
     through = any(each.by_grafana for each in askings)
     return Found(
@@ -166,14 +162,6 @@ def ask(those: Company, *, until: float, monotonic: Callable[[], float] = time.m
         tuple(faults),
         tuple(note for each in askings for note in each.notes),
     )
-
-
-def _judged(each: _Asking) -> list[Judged] | LifeboatError:
-    try:
-        return each.judge()
-    except Exception as fault:
-        log.debug("%s could not be asked", each.back.side.service, exc_info=True)
-        return parallel.as_fault(fault)
 
 
 def _questions(back: Back) -> Sequence[Question]:

@@ -14,7 +14,7 @@ from verification.drill.tamper import Tamper
 
 TABLE = "agama.order_line"
 _DELETION = "DELETE FROM agama.order_line ORDER BY order_id DESC, line LIMIT 1"
-_COUNTED = "DELETE FROM agama.client ORDER BY id DESC LIMIT 1"
+_COUNTED = "DELETE FROM agama.document ORDER BY id LIMIT 1"
 _BOARD = "availability"
 _TWO_HOURS = 2 * 3600 * 1000
 
@@ -57,7 +57,7 @@ def _lose_dashboard(copy: Copy, directory: Path) -> None:  # noqa: ARG001 - like
 
 EACH_DAMAGED = {
     "agama": Tamper(
-        "one row deleted from agama.client",
+        "one row deleted from agama.document",
         running=lambda copy: _delete_one_row(copy, _COUNTED),
     ),
     "prometheus": Tamper("a block of Prometheus removed", files=_lose_newest_of_history),

@@ -117,11 +117,11 @@ def test_nothing_but_the_others_can_be_reached_from_there(together: Asked) -> No
 
 @pytest.mark.parametrize("way", ["direct", "grafana"])
 def test_a_row_that_is_gone_is_seen_by_the_panels_that_show_it(together: Asked, way: Way) -> None:
-    with together.without_a_row("client"):
+    with together.without_a_row("document"):
         found = together.ask(way)
     wrong = {(one.service, one.panel) for one in found.counted.different}
     assert {service for service, _ in wrong} == {"agama"}
-    assert any("Clients" in panel for _, panel in wrong)
+    assert any("Documents" in panel for _, panel in wrong)
     assert counts(found)["equal"] >= 10, "what shows something else is equal"
 
 

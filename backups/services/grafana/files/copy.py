@@ -61,12 +61,12 @@ class GrafanaCopy:
 
     def unopened(self, dashboards: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], str]:
         """See `Shows`."""
-        with opened(self._restored) as database, self._reached():
+        with opened(self._backup.data / FILE) as database, self._reached():
             return shows.unopened(self._url, database, dashboards)
 
     def altered(self) -> Sequence[str]:
         """See `Shows`. The mark by which a start would delete provisioned ones is the copy's own: see `configuration.disarm`."""
-        with opened(self._restored) as before, opened(self._directory / FILE) as now:
+        with opened(self._backup.data / FILE) as before, opened(self._directory / FILE) as now:
             return shows.altered(before, now)
 
     def assemble(self) -> None:

@@ -1,4 +1,4 @@
-"""Fills in what a panel's SQL leaves to Grafana's server: `$__timeFilter(at)`, `$__timeGroup(at, '5m')`, `$__interval` …"""
+"""Fills in what a panel's SQL leaves to Grafana's server, such as `$__timeFilter(at)` and `$__interval`."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

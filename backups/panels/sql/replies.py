@@ -40,7 +40,7 @@ class Refusal:
 
 def prepared(query: Mapping[str, Any], window: Window) -> Filled | Json:
     """Return the SQL to send; or the answer, where nothing is sent."""
-    ref, sql = str(query.get("refId", "A")), query.get("rawSql")
+    ref, sql = str(query.get("refId") or "A"), query.get("rawSql")
     if not isinstance(sql, str | None) or not isinstance(query.get("format", ""), str):
         return failed(ref, "error unmarshal query json: a member has another type", "")
     if not sql:
@@ -74,7 +74,7 @@ def reply(
     query: Mapping[str, Any], sent: Filled, window: Window, columns: Sequence[Column], rows: Sequence[Sequence[bytes | None]]
 ) -> Json:
     """Return the answer of rows that the server gave for what was `sent`."""
-    ref, form = str(query.get("refId", "A")), query.get("format") or ""
+    ref, form = str(query.get("refId") or "A"), query.get("format") or ""
     if form not in _FORMATS:
         return panicked(f'Unrecognized query model format: "{form}"')
     try:

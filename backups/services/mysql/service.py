@@ -115,8 +115,5 @@ class MySQLService:
     @contextmanager
     def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
         """Ask the live server, as the account in lifeboat.yaml; see `Panelled.asker`."""
-        with connection.errors_explained(self.settings), asker.asking(self._connect, sources, {}) as opened:
+        with asker.asking(lambda: looking(self.settings, silence=asker.SILENCE), sources, {}) as opened:
             yield opened
-
-    def _connect(self) -> connection.Session:
-        return connection.connect(self.settings, silence=asker.SILENCE)

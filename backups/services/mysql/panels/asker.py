@@ -4,7 +4,7 @@ It asks as Lifeboat's own account, which reads everything: what Grafana's accoun
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from backups.panels.sql.replies import Refusal
 from backups.services.mysql.panels import standing
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.text import one_line
 
 MOST_BYTES = 32 << 20
 """Of one answer."""
@@ -34,6 +35,8 @@ _LATE = (1317, 1969, 3024)
 _BUSY = {1205: "a lock was not to be had", 1213: "it waited for what waited for it", 1412: "its table was altered meanwhile"}
 _FORBIDDEN = (1044, 1045, 1142, 1143, 1227, 1370)
 _LOST = (1040, 1053, 1077, 1079, 1927, 2003, 2006, 2013, 3169, 4031)
+_ODD = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
+"""What a dashboard's words can do to whoever takes them for better ones."""
 _OURS = -100_000
 """Numbers below are our own: the server is silent, or speaks no MySQL."""
 
@@ -61,7 +64,13 @@ class MySQLAsker:
 
     def ask(self, question: Question) -> dict[str, Any]:
         """See `Asker.ask`. Raises LifeboatError where it is not asked, or takes too long; Transient when nobody answers."""
-        source = self._sources.get((question.organisation, _uid(question.query)))
+        try:
+            return self._ask(question)
+        except _ODD as error:
+            raise LifeboatError(f"it cannot be asked: {type(error).__name__}: {one_line(str(error), 200)}") from error
+
+    def _ask(self, question: Question) -> dict[str, Any]:
+        source = self._sources.get((question.organisation, question.source))
         if source is None or question.resource is not None or question.beside:
             raise LifeboatError("MySQL itself cannot be asked this: it is for a Grafana, or of another data source")
         # Months are as long at the source as in a copy, whenever that is asked.
@@ -123,28 +132,22 @@ class MySQLAsker:
 
 
 @contextmanager
-def asking(connect: Callable[[], Session], sources: Sequence[DataSource], settings: Mapping[str, str]) -> Iterator[MySQLAsker]:
+def asking(
+    connect: Callable[[], AbstractContextManager[Session]], sources: Sequence[DataSource], settings: Mapping[str, str]
+) -> Iterator[MySQLAsker]:
     """Ask in a session of its own, which ends with the block, and what it was asked last with it.
 
     settings: the source's global variables, for a copy; empty: the server's own
     """
-    session = connect()
-    try:
-        standing.as_grafana(session, settings)
-        yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN)
-    except BaseException:
-        # The server would go on with it although nobody listens.
-        with suppress(pymysql.err.Error, LifeboatError), connect() as other:
-            rows(other, "KILL %s", [session.thread_id()])  # type: ignore[no-untyped-call]
-        raise
-    finally:
-        with suppress(pymysql.err.Error):
-            session.close()
-
-
-def _uid(query: Mapping[str, Any]) -> str:
-    found = query.get("datasource")
-    return str(found.get("uid")) if isinstance(found, dict) else ""
+    with connect() as session:
+        try:
+            standing.as_grafana(session, settings)
+            yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN)
+        except BaseException:
+            # The server would go on with it although nobody listens.
+            with suppress(pymysql.err.Error, LifeboatError), connect() as other:
+                rows(other, "KILL %s", [session.thread_id()])  # type: ignore[no-untyped-call]
+            raise
 
 
 def _database(source: DataSource) -> str:
@@ -158,7 +161,7 @@ def _refused(question: Question, error: pymysql.err.MySQLError, sql: str, *, aft
     if number <= _OURS or number in (*_LATE, *_BUSY, *_FORBIDDEN, *_LOST, 0):
         raise error
     refusal = Refusal(number, _STATES.get(number, "HY000"), str(error.args[1] if len(error.args) > 1 else ""))
-    return replies.refused(str(question.query.get("refId", "A")), refusal, sql, after_columns=after_columns)
+    return replies.refused(question.ref, refusal, sql, after_columns=after_columns)
 
 
 @contextmanager
@@ -170,7 +173,7 @@ def _answered() -> Iterator[None]:
         number = error.args[0] if error.args else 0
         words = " ".join(str(part) for part in error.args[1:]) or str(error)
         if number in _LATE:
-            raise LifeboatError(f"it takes longer than {fit.MOST_SECONDS} s") from error
+            raise LifeboatError(f"it takes longer than {fit.MOST_SECONDS} s, or than it gives itself") from error
         if number in _BUSY:
             raise LifeboatError(f"{_BUSY[number]}: {words}") from error
         if number in _FORBIDDEN:

@@ -31,7 +31,7 @@ _AS_LIFEBOAT = (
     "what dashboards are answered was asked as Lifeboat's own account, which may read everything: what Grafana's account may not "
     "read is not told"
 )
-_UNEXPECTED = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, OSError)
+_UNEXPECTED = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError, OSError)
 
 
 class PanelsCapture:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pymysql.err
 
-from backups.panels.sql.fit import MOST_SECONDS
+from backups.panels.sql import fit
 from backups.services.mysql.source.connection import Session, rows
 
 SETTINGS = ("time_zone", "sql_mode", "sql_select_limit")
@@ -24,15 +24,18 @@ def answering(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: variables[name] for name in SETTINGS if name in variables}
 
 
-def as_source(session: Session, settings: Mapping[str, str], seconds: float = MOST_SECONDS) -> None:
-    """Have every new session of a copy begin as on the source. settings: from its manifest; empty in older ones"""
+def as_source(session: Session, settings: Mapping[str, str], seconds: float | None = None) -> None:
+    """Have every new session of a copy begin as on the source. settings: from its manifest; empty in older ones.
+
+    seconds: for each SELECT; None: as long as a question of ours has
+    """
     for name in SETTINGS:
         if name in settings:
             rows(session, f"SET GLOBAL {name} = %s", [_value(name, settings[name])])
-    _limit(session, "GLOBAL", seconds)
+    _limit(session, "GLOBAL", seconds or fit.MOST_SECONDS)
 
 
-def as_grafana(session: Session, settings: Mapping[str, str], seconds: float = MOST_SECONDS) -> None:
+def as_grafana(session: Session, settings: Mapping[str, str]) -> None:
     """Have a session of ours answer as Grafana's. settings: the source's global variables; what lacks is the server's"""
     rows(session, f"SET NAMES utf8mb4 COLLATE {_COLLATION}")
     for name in (*SETTINGS, *_OWN):
@@ -41,7 +44,7 @@ def as_grafana(session: Session, settings: Mapping[str, str], seconds: float = M
         else:
             rows(session, f"SET SESSION {name} = @@GLOBAL.{name}")
     rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_WAIT])
-    _limit(session, "SESSION", seconds)
+    _limit(session, "SESSION", fit.MOST_SECONDS)
 
 
 def _limit(session: Session, scope: str, seconds: float) -> None:

@@ -28,7 +28,7 @@ def answer(request: Request, source: Json, query: Json, start: int, end: int) ->
     """What stands below `results[refId]`. start, end: milliseconds."""
     import pymysql
 
-    ref, window = str(query.get("refId", "A")), Window.of(query, start, end, request.now)
+    ref, window = str(query.get("refId") or "A"), Window.of(query, start, end, request.now)
     sent = replies.prepared(query, window)
     if not isinstance(sent, Filled):
         return sent

@@ -11,23 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups import held_boards, plural
+from backups import held_boards, panel_values, plural
 from backups.errors import LifeboatError
 from backups.manifest import DATA, BackupRecord
 from backups.panels import asking, choose, spread
 from backups.panels.boards import Boards, DataSource
 from backups.panels.choose import Circumstances
-from backups.panels.dashboards.shape import Json
 from backups.panels.dashboards.times import MINUTE, Window
-from backups.panels.question import FILE, Asker, Question
+from backups.panels.question import FILE, Asker
 from backups.repository.repository import Repository
 from backups.services.base import PanelsJob, Service
 from backups.services.panelled import HoldsBoards, Panelled, Timed
 
 log = logging.getLogger(__name__)
 
-_ROUNDS = 8
-"""A variable may need another one, and that one a third; deeper ones get no value."""
 _SHARE = 0.25
 """Of the time for questions, what finding the variables' values may take, before the capture begins."""
 _PAST = 10 * MINUTE
@@ -115,8 +112,10 @@ class _Asked:
         given = Circumstances(self.services, self._end(), most=bounds.questions, blocks={})
         given = replace(given, blocks=self._blocks(given.end))
         with ExitStack() as stack:
-            askers = _Askers(stack, self._site.services, self._sources, self._through())
-            replies = _values(self._boards, given, askers, self._site.clock() + bounds.seconds * _SHARE, self._site.clock)
+            askers = panel_values.Askers(stack, self._site.services, self._sources, self._through())
+            replies = panel_values.values(
+                self._boards, given, askers, self._site.clock() + bounds.seconds * _SHARE, self._site.clock
+            )
             through = askers.through
         given = replace(given, through=through is not None, replies=replies, seen=self._seen(name))
         choice = choose.choose(self._boards, given)
@@ -202,75 +201,3 @@ def who_answers(
         if name in panelled:
             found[source.organisation, source.uid] = name
     return found
-
-
-class _Askers:
-    """Whoever is asked for a variable's values: the Grafana, as long as it lets us; else the services themselves."""
-
-    def __init__(
-        self,
-        stack: ExitStack,
-        services: Mapping[str, object],
-        sources: Callable[[str], tuple[DataSource, ...]],
-        through: Asker | None,
-    ) -> None:
-        self._stack = stack
-        self._services = services
-        self._sources = sources
-        self._direct: dict[str, Asker | LifeboatError] = {}
-        self._heard = False
-        self.through = through
-
-    def ask(self, question: Question) -> Json:
-        """What is answered. Raises LifeboatError. A Grafana that has answered nothing yet, and does not, is not asked again."""
-        if self.through is not None:
-            try:
-                reply = self.through.ask(question)
-            except LifeboatError as error:
-                if self._heard:
-                    raise
-                log.warning("the Grafana is not asked, its data sources are, directly: %s", error.message)
-                self.through = None
-            else:
-                self._heard = True
-                return reply
-        asker = self._asker(question.service)
-        if isinstance(asker, LifeboatError):
-            raise asker
-        return asker.ask(question)
-
-    def _asker(self, name: str) -> Asker | LifeboatError:
-        if name not in self._direct:
-            service = self._services[name]
-            assert isinstance(service, Panelled)  # noqa: S101 - as `who_answers` has it
-            try:
-                self._direct[name] = self._stack.enter_context(service.asker(self._sources(name)))
-            except LifeboatError as error:
-                self._direct[name] = error
-        return self._direct[name]
-
-
-def _values(boards: Boards, given: Circumstances, askers: _Askers, until: float, clock: Callable[[], float]) -> dict[str, Json]:
-    """Ask for the variables' values, those first that need no other; the same question of two dashboards once."""
-    replies: dict[str, Json] = {}
-    known: dict[str, Json] = {}
-    for _ in range(_ROUNDS):
-        questions = choose.lookups(boards, replace(given, replies=replies))
-        for question in questions:
-            key = question.model_dump_json(include={"organisation", "service", "start", "end", "query", "resource"})
-            if key not in known:
-                known[key] = _reply(question, askers) if clock() < until and len(known) < given.most else _NO_TIME
-            replies[question.id] = known[key]
-        if not questions:
-            break
-    return replies
-
-
-_NO_TIME: Json = {"status": 0, "error": "there was no time for it before the capture"}
-
-
-def _reply(question: Question, askers: _Askers) -> Json:
-    try:
-        return askers.ask(question)
-    except LifeboatError as error:
-        return {"status": 0, "error": error.message}

@@ -1,28 +1,15 @@
 """Makes questions of the queries of a panel or an alert rule, and says of each query that is not asked why it is not."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from backups.panels import expressions
-from backups.panels.boards import DataSource
-from backups.panels.dashboards.references import ASKED_TYPES
-from backups.panels.dashboards.shape import Json, Kind, Unaskable, mapping, text
+from backups.panels import expressions, queries
+from backups.panels.dashboards.shape import Kind, Unaskable
 from backups.panels.dashboards.sheet import EXPRESSION, Query
 from backups.panels.dashboards.times import Window
 from backups.panels.question import NotAsked, Question
-from backups.panels.variables.fill import Scope, fill
 
-_EDITORS = frozenset({
-    "datasource", "hide", "key", "refId", "exemplar", "editorMode", "builderTextBox", "rawQuery", "disableTextWrap", "useBackend",
-    "fullMetaSearch", "includeNullMetadata", "step", "metric", "meta", "sql", "datasourceUid",
-})  # fmt: skip
-"""Members that decide no answer. Exemplars are in no block of Prometheus, so none are asked for."""
-_QUERY = {"prometheus": "expr", "mysql": "rawSql"}
-_LONGEST = 100_000
-_DEEPEST = 50
-"""Levels of JSON: what reads `panels.json` takes few more."""
 _HIDDEN = Unaskable("it is hidden", "asks-nothing")
 _NOT_THROUGH = Unaskable("only a Grafana computes an expression, and none may be asked")
 
@@ -82,26 +69,26 @@ Make = Callable[[Query], Made]
 
 
 def questions(
-    queries: Sequence[Query], make: Make, fill_in: Callable[[Query, Any], Any], found: Found, *, through: bool, suffix: str = ""
+    asking: Sequence[Query], make: Make, fill_in: Callable[[Query, Any], Any], found: Found, *, through: bool, suffix: str = ""
 ) -> None:
     """Add to `found` the questions of a panel, or of one of its repetitions.
 
     fill_in: fills an expression's member in. through: a Grafana is asked, so expressions can be
     suffix: what tells a repetition from the others, in the questions' ids
     """
-    targets = {one.refid: one.target for one in queries}
-    computed = {one.refid for one in queries if one.is_expression}
-    by_letter = {one.refid: one for one in queries}
-    needed = {each for one in queries if one.is_expression and not one.hidden for each in
+    targets = {one.refid: one.target for one in asking}
+    computed = {one.refid for one in asking if one.is_expression}
+    by_letter = {one.refid: one for one in asking}
+    needed = {each for one in asking if one.is_expression and not one.hidden for each in
               expressions.inputs(one.refid, targets, computed)}  # fmt: skip
     made: dict[str, Made | Unaskable] = {}
-    for one in queries:
+    for one in asking:
         result = _made(one, make) if not one.hidden or one.refid in needed else _HIDDEN
         if result is not None:
             made[one.refid] = result
         if isinstance(result, Unaskable):
             found.leave(result, one.refid)
-    for one in queries:
+    for one in asking:
         result = made.get(one.refid)
         if isinstance(result, Made):
             found.questions.append(_question(found.whose, one.refid, suffix, result))
@@ -144,7 +131,7 @@ def _computed(
     suffix: str,
     before: Sequence[str],
     made: Mapping[str, Made | Unaskable],
-    queries: Mapping[str, Query],
+    by_letter: Mapping[str, Query],
     fill_in: Callable[[Query, Any], Any],
 ) -> Question:
     """The question of an expression, with all that it is computed from beside it."""
@@ -154,7 +141,7 @@ def _computed(
         if isinstance(result, Unaskable):
             raise Unaskable(f"it is computed from query {letter}, which is not asked: {result.why}", result.kind)
         if result is None:
-            beside.append(_expression(queries[letter], fill_in))
+            beside.append(_expression(by_letter[letter], fill_in))
         else:
             data.append(result)
             beside.append(result.query)
@@ -166,69 +153,5 @@ def _computed(
 
 
 def _expression(query: Query, fill_in: Callable[[Query, Any], Any]) -> dict[str, Any]:
-    members = {name: fill_in(query, value) for name, value in query.target.items() if name not in _EDITORS}
-    return bounded({**members, "refId": query.refid, "datasource": {"type": EXPRESSION, "uid": EXPRESSION}})
-
-
-def query_of(query: Query, source: DataSource, scope: Scope, *, interval: int, points: int) -> dict[str, Any]:
-    """A query of a data source, filled in, as Grafana's page sends it; raises Unaskable for what cannot be filled in.
-
-    Text that only names things (a legend) is left out where it cannot be filled in.
-    """
-    if source.type not in ASKED_TYPES:
-        raise Unaskable(f"queries of type {source.type[:80] or 'unknown'} are not asked")
-    main = _QUERY[source.type]
-    if not text(query.target.get(main)).strip():
-        raise Unaskable("it is empty", "asks-nothing")
-    members: dict[str, Any] = {}
-    for name, value in query.target.items():
-        if name in _EDITORS:
-            continue
-        if isinstance(value, str) and value:
-            try:
-                members[name] = fill(text(value), scope)
-            except Unaskable:
-                if name in (main, "interval", "format"):
-                    raise
-        elif isinstance(value, bool | int | float):
-            members[name] = value
-    if not members.get("interval"):
-        members.pop("interval", None)
-    sent = {"intervalMs": interval, "maxDataPoints": points} | {"datasource": {"type": source.type, "uid": source.uid}}
-    return bounded({**members, **sent, "refId": query.refid})
-
-
-def bounded(query: dict[str, Any]) -> dict[str, Any]:
-    """A query that can be written as JSON, is not too long and not too deep; raises Unaskable for another."""
-    try:
-        size = len(json.dumps(query, ensure_ascii=False, allow_nan=False).encode())
-    except (ValueError, RecursionError):
-        raise Unaskable("it holds what no JSON can") from None
-    level: list[Any] = [query]
-    for _ in range(_DEEPEST):
-        level = [
-            inner for one in level if isinstance(one, dict | list) for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    if level:
-        raise Unaskable(f"it is nested deeper than {_DEEPEST} levels")
-    if size > _LONGEST:
-        raise Unaskable(f"it has {size:,} bytes, and at most {_LONGEST:,} are asked")
-    return query
-
-
-def filled(value: Any, scope: Scope) -> Any:
-    """A value of JSON with all its text filled in; raises Unaskable."""
-    if isinstance(value, str):
-        return fill(text(value), scope)
-    if isinstance(value, list):
-        return [filled(one, scope) for one in value]
-    if isinstance(value, Mapping):
-        return {str(name): filled(one, scope) for name, one in mapping(value).items()}
-    return value
-
-
-def model(target: Json) -> Json:
-    """The query in an alert rule's `data`, with its letter and data source as a panel has them."""
-    source = text(target.get("datasourceUid"))
-    uid = EXPRESSION if source in (EXPRESSION, "-100") else source
-    return {**mapping(target.get("model")), "refId": target.get("refId"), "datasource": {"uid": uid}}
+    members = {name: fill_in(query, value) for name, value in query.target.items() if name not in queries.EDITORS}
+    return queries.bounded({**members, "refId": query.refid, "datasource": {"type": EXPRESSION, "uid": EXPRESSION}})

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from backups.panels import asked, spread
+from backups.panels import asked, queries, ruled, spread
 from backups.panels.asked import Found, Made, Whose
-from backups.panels.boards import AlertRule, Boards, DataSource
+from backups.panels.boards import Boards
 from backups.panels.dashboards import steps, times
-from backups.panels.dashboards.classic import queries_of
-from backups.panels.dashboards.references import Sources
-from backups.panels.dashboards.shape import Json, Unaskable, mapping, objects, text, texts
-from backups.panels.dashboards.sheet import MIXED, Panel, Query, Sheet, sheets
+from backups.panels.dashboards.references import Services, Sources, service_of
+from backups.panels.dashboards.shape import Json, Unaskable, mapping, text
+from backups.panels.dashboards.sheet import Panel, Query, Sheet, sheets
 from backups.panels.dashboards.times import MINUTE, Window
 from backups.panels.question import NotAsked, Question
 from backups.panels.variables import filters
@@ -24,15 +23,9 @@ from backups.panels.variables.fill import Scope
 from backups.panels.variables.resolve import Variables
 from backups.panels.variables.value import Value
 from backups.panels.walk import rules
-from backups.text import without_password
 
-Services = Mapping[tuple[int, str], str]
-"""Which service protects a data source, by organisation and uid; a source that is in it is not protected by any other."""
 _REPETITIONS = 20
 """Of one panel, for the values of its variable: those beyond are told."""
-_POINTS_OF_RULES = 43_200
-_INTERVAL_OF_RULES = 1000
-"""Milliseconds; as Grafana evaluates rules that say nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,8 @@ def choose(boards: Boards, given: Circumstances) -> Choice:
     of_rules: dict[tuple[int, str], list[Found]] = {}
     every = _sources(boards)
     for rule, name in rules(boards):
-        found = _of_rule(rule, name, every.get(rule.organisation, Sources(())), given)
+        here = every.get(rule.organisation, Sources(()))
+        found = ruled.of_rule(rule, name, here, given.services, given.end, through=given.through)
         told += found.not_asked(several=len(rule.data) > 1)
         of_rules.setdefault((rule.organisation, rule.folder), []).append(found)
     groups += of_rules.values()
@@ -103,21 +97,13 @@ def _dashboards(boards: Boards, given: Circumstances, *, final: bool) -> Iterato
     for sheet in sheets(boards):
         here = sources.get(sheet.organisation, Sources(()))
         window = times.window(sheet.since, sheet.until, given.end)
-        variables = Variables(sheet, here, lambda source: _service(source, given), window, given.replies, final=final)
+        variables = Variables(sheet, here, lambda source: service_of(source, given.services), window, given.replies, final=final)
         yield sheet, variables, here
 
 
 def _sources(boards: Boards) -> dict[int, Sources]:
     numbers = {one.organisation for one in boards.sources}
     return {number: Sources(one for one in boards.sources if one.organisation == number) for number in numbers}
-
-
-def _service(source: DataSource, given: Circumstances) -> str:
-    found = given.services.get((source.organisation, source.uid))
-    if found is None:
-        where = f" at {without_password(source.url)[:200]}" if source.url else ""
-        raise Unaskable(f"no service protects the data source {source.name[:80]} ({source.type[:80]}{where})", "not-protected")
-    return found
 
 
 def _of_variables(sheet: Sheet, variables: Variables) -> Iterator[Found]:
@@ -189,14 +175,14 @@ class _Panel:
     def make(self, query: Query) -> Made:
         """See `asked.Make`."""
         source = self.sources.find(query.source, self._chosen)
-        service = _service(source, self.given)
+        service = service_of(source, self.given.services)
         points = steps.points(self.panel.most_points)
         scope = self._scope(source.type, MINUTE)
-        own = asked.filled(self.panel.interval, scope)
+        own = queries.filled(self.panel.interval, scope)
         interval = steps.interval(
             self.window.length, points, own=own, source=text(source.settings.get("timeInterval")), kind=source.type
         )
-        filled = asked.query_of(query, source, self._scope(source.type, interval), interval=interval, points=points)
+        filled = queries.query_of(query, source, self._scope(source.type, interval), interval=interval, points=points)
         if source.type == "prometheus" and (narrowing := self.variables.filters(source)):
             filled["expr"] = filters.narrowed(filled["expr"], filters.matchers(narrowing))
         return Made(service, self.window, filled)
@@ -204,7 +190,7 @@ class _Panel:
     def fill_in(self, query: Query, value: Any) -> Any:
         """Fill a member of an expression in; the letters of other queries stay."""
         letters = frozenset(one.refid for one in self.panel.queries)
-        return asked.filled(value, self._scope(text(mapping(query.source).get("type")), MINUTE, letters))
+        return queries.filled(value, self._scope(text(mapping(query.source).get("type")), MINUTE, letters))
 
     def _value(self, name: str) -> Value | None:
         return self.repeated.get(name) or self.variables.value(name)
@@ -218,45 +204,3 @@ class _Panel:
         return Scope(
             self._value, kind, self.window, interval, sheet.organisation, sheet.uid, sheet.title, sheet.timezone, letters
         )
-
-
-def _of_rule(rule: AlertRule, name: str, sources: Sources, given: Circumstances) -> Found:
-    found = Found(Whose(rule.organisation, "", text(rule.folder), name, f"rule {text(rule.uid)}"))
-    data = objects(list(rule.data))
-    if not data:
-        found.leave(Unaskable("a rule without a query", "asks-nothing"))
-        return found
-    spans = {text(one.get("refId")): mapping(one.get("relativeTimeRange")) for one in data}
-    queries = queries_of([dict(asked.model(one)) for one in data], MIXED)
-    letters = frozenset(one.refid for one in queries)
-
-    def scope(kind: str, window: Window, interval: int) -> Scope:
-        nothing: Mapping[str, Value] = {}
-        return Scope(nothing.get, kind, window, interval, rule.organisation, "", "", "", letters)
-
-    def make(query: Query) -> Made:
-        source = sources.find(query.source, lambda _: None)
-        service = _service(source, given)
-        window = _window_of(spans.get(query.refid, {}), given.end)
-        interval = _number(query.target.get("intervalMs")) or _INTERVAL_OF_RULES
-        points = _number(query.target.get("maxDataPoints")) or _POINTS_OF_RULES
-        filled = asked.query_of(query, source, scope(source.type, window, interval), interval=interval, points=points)
-        return Made(service, window, filled)
-
-    def fill_in(_: Query, value: Any) -> Any:
-        return asked.filled(value, scope("", Window(given.end - MINUTE, given.end), MINUTE))
-
-    asked.questions(queries, make, fill_in, found, through=given.through)
-    return found
-
-
-def _window_of(span: Json, end: int) -> Window:
-    """Of a rule: so many seconds before, until so many seconds before."""
-    since, until = (min(_number(span.get(name)), 366 * 86_400) for name in ("from", "to"))
-    last = end - until * 1000
-    return Window(max(0, last - max(since - until, 60) * 1000), max(0, last))
-
-
-def _number(value: Any) -> int:
-    found = texts(value)[:1]
-    return int(found[0]) if found and found[0].isascii() and found[0].isdigit() and len(found[0]) < 12 else 0

@@ -237,21 +237,23 @@ def test_where_nobody_says_up_to_when_all_is_complete_older_instants_are_asked(t
 
 
 def test_blocks_of_the_newest_backup_are_looked_into_by_panels_that_had_an_answer(tmp_path: Path) -> None:
-    services = site()
+    services = site(boards=grafana(panel(), panel("up", 2), panel("up", 3)))
     services[0].held = [(END - 50 * HOUR, END - 40 * HOUR)]
     plain = wanted(tmp_path, "metrics", *services, repository=Repository("metrics", "grafana")).job
     assert plain is not None
     looks = [one for one in plain.questions if one.end <= END - 40 * HOUR]
-    assert [one.panel for one in looks] == ["panel 1 P1"]
+    assert len(looks) == 3
     panels = Panels(
         grafana=plain.grafana,
         asked="direct",
         questions=tuple(plain.questions),
-        answers=(Answer(question="1/d1/panel-1/A", outcome="answered"),),
+        answers=tuple(
+            Answer(question=one.id, outcome="answered" if one.id == "1/d1/panel-1/A" else "error") for one in plain.questions
+        ),
     )
     again = wanted(tmp_path, "metrics", *services, repository=Repository("metrics", "grafana", panels=panels)).job
     assert again is not None
-    assert any(one.end <= END - 40 * HOUR for one in again.questions)
+    assert [one.id.partition(" in the block")[0] for one in again.questions if one.end <= END - 40 * HOUR] == ["1/d1/panel-1/A"]
 
 
 def test_a_data_source_is_a_services_by_its_address_or_because_lifeboat_yaml_says_so() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from backups.panels.boards import DataSource
 from backups.panels.dashboards.shape import Unaskable, mapping, text
 from backups.panels.dashboards.sheet import EXPRESSION, MIXED, uid_of
+from backups.text import without_password
 
 ASKED_TYPES = ("prometheus", "mysql")
 """The types whose queries are filled in, asked and compared."""
@@ -19,6 +20,9 @@ _OTHERS = {
     "grafana": "Grafana makes its data up itself",
     "-- Public --": "it is of a public dashboard",
 }
+
+Services = Mapping[tuple[int, str], str]
+"""Which service protects a data source, by organisation and uid."""
 
 Chosen = Callable[[str], str | None]
 """The uid or name that a variable has chosen; None where there is no such variable. Raises Unaskable."""
@@ -71,3 +75,12 @@ class Sources:
         if self.default is None:
             raise Unaskable("it asks the default data source, and there is none")
         return self.default
+
+
+def service_of(source: DataSource, services: Services) -> str:
+    """The service that protects a data source; raises Unaskable, saying where it is, for one that none does."""
+    found = services.get((source.organisation, source.uid))
+    if found is None:
+        where = f" at {without_password(source.url)[:200]}" if source.url else ""
+        raise Unaskable(f"no service protects the data source {source.name[:80]} ({source.type[:80]}{where})", "not-protected")
+    return found

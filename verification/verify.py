@@ -37,6 +37,7 @@ from verification.evidence.together import TogetherPart
 from verification.report import junit, page
 from verification.restore.moment_drills import drills
 from verification.together import plan as joint
+from verification.together.drill import could_not_run
 from verification.together.drill import together as drill_together
 
 log = logging.getLogger(__name__)
@@ -104,8 +105,11 @@ def drill_joint(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> TogetherPart:
     """Plan and run the joint drill, in a run of its own. Faults are in the result. tampers: damage to do, by service."""
-    with runs.start(site.state) as run:
-        return drill_together(site, joint.plan(site, now=now), run, tampers=tampers, now=now)
+    try:
+        with runs.start(site.state) as run:
+            return drill_together(site, joint.plan(site, now=now), run, tampers=tampers, now=now)
+    except LifeboatError as fault:
+        return could_not_run(fault, now())
 
 
 def _drill_here(

@@ -46,7 +46,7 @@ def together(
     if planned.skipped:
         return nothing.model_copy(update={"skipped": planned.skipped})
     if planned.error:
-        return nothing.model_copy(update=_could_not(planned.error))
+        return could_not_run(planned.error, started_at, nothing)
     log.info("together: bringing %s back side by side", ", ".join(side.service for side in planned.every))
     try:
         with company.brought_back(site, planned, run, harm, monotonic) as those:
@@ -60,15 +60,17 @@ def together(
             result = _result(site, planned, those, found, seconds, back, short)
     except Exception as fault:
         log.debug("a fault ended the joint drill", exc_info=True)
-        return nothing.model_copy(update=_could_not(parallel.as_fault(fault)))
+        return could_not_run(parallel.as_fault(fault), started_at, nothing)
     result = result.model_copy(update={"started_at": started_at, "tampered": tampered})
     log.info("together: %s: %s%s", result.verdict, result.headline, "".join(f"; {reason}" for reason in result.reasons))
     return result
 
 
-def _could_not(error: LifeboatError) -> dict[str, object]:
+def could_not_run(error: LifeboatError, at: datetime, known: TogetherPart | None = None) -> TogetherPart:
+    """Make the result of one that came to nothing; damage has failed it. known: what the result says besides."""
     verdict: Verdict = "failed" if isinstance(error, Damaged) else "could-not-run"
-    return {"verdict": verdict, "reasons": (error.message,), "hint": error.hint}
+    told = {"verdict": verdict, "reasons": (error.message,), "hint": error.hint}
+    return (known or TogetherPart(verdict=None, started_at=at)).model_copy(update=told)
 
 
 def _result(

@@ -78,7 +78,7 @@ def _result(
 ) -> TogetherPart:
     rto = site.settings.objectives.rto
     counts = found.counted.counts
-    faults = [each.fault for each in those.copies.values() if each.fault]
+    faults = [*(each.fault for each in those.copies.values() if each.fault), *found.errors]
     reasons = [
         *(fault.message for fault in faults),
         *([f"{short}, so what does not answer proves nothing"] if short else ()),

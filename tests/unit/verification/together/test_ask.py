@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backups.errors import LifeboatError, Transient
+from backups.errors import Damaged, LifeboatError, Transient
 from backups.panels.boards import Board, Boards
 from backups.panels.question import NotAsked, Question
 from tests.unit.verification.together.company_of import SOURCES, FakeCopy, FakePod, FakeShower, asked, back, company, frames, kept
@@ -123,6 +123,17 @@ def test_the_rest_is_asked_when_no_dashboards_came_back() -> None:
     assert "no restored Grafana" in result.words
 
 
+def test_a_copy_that_does_not_even_open_is_silent_and_a_grafana_by_its_api_is_not_asked() -> None:
+    class Rotten(FakeCopy):
+        def asker(self, sources: Any) -> Any:
+            raise Damaged("the restored server answers with an error")
+
+    those = company(back("agama", Rotten(same), kept([asked("agama", 1)], same)), back("grafana", object(), None))
+    result = found(those)
+    assert (result.counted.counts, result.errors, result.wrong) == ({"silent": 1}, (), True)
+    assert "taken through the API" in result.words
+
+
 def test_a_bug_in_one_service_s_asking_leaves_the_others() -> None:
     def bug(question: Question) -> dict[str, Any]:
         raise KeyError("a bug")
@@ -133,8 +144,9 @@ def test_a_bug_in_one_service_s_asking_leaves_the_others() -> None:
         back("grafana", FakeShower(same), None, standin=True),
     )
     result = found(those)
-    assert result.counted.counts == {"equal": 1, "silent": 1}
-    assert "bug" in result.counted.different[0].why or "unexpected" in result.counted.different[0].why
+    assert result.counted.counts == {"equal": 1, "cannot-be-asked": 1}
+    assert not result.wrong
+    assert ["unexpected error" in error.message for error in result.errors] == [True]
 
 
 def test_there_is_an_end_to_asking_and_what_came_after_it_is_told() -> None:
@@ -147,7 +159,8 @@ def test_there_is_an_end_to_asking_and_what_came_after_it_is_told() -> None:
 
 def test_a_dashboard_that_does_not_open_and_a_data_source_that_was_changed_are_faults() -> None:
     shower = FakeShower(same, {(1, "orders"): "the restored Grafana answers HTTP 404"}, ["data source Agama"])
-    result = found(pair(shower=shower))
+    boards = Boards(SOURCES, (Board(1, "orders", "Orders", "classic", {}),))
+    result = found(pair(shower=shower, boards=boards))
     assert result.counted.counts == {"silent": 2}
     assert result.faults == (
         "dashboard Orders (orders) does not open: the restored Grafana answers HTTP 404",

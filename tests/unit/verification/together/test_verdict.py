@@ -104,6 +104,20 @@ def test_a_changed_data_source_fails_it_however_equal_the_answers_are(monkeypatc
     assert (result.verdict, result.headline) == ("failed", "1 of 1 panels answer as they did")
 
 
+def test_a_copy_that_lifeboat_cannot_ask_proves_nothing_whatever_the_others_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(question: object) -> dict[str, Any]:
+        raise KeyError("bug")
+
+    those = company(
+        back("agama", FakeCopy(bug), kept([asked("agama", 1)], same)),
+        back("prometheus", FakeCopy(same), kept([asked("prometheus", 1)], same)),
+        back("grafana", FakeShower(same), None, standin=True),
+    )
+    result = drilled(monkeypatch, those)
+    assert (result.verdict, result.counts) == ("could-not-run", {"equal": 1, "cannot-be-asked": 1})
+    assert "unexpected error" in result.reasons[0]
+
+
 def test_damage_on_purpose_is_done_before_anything_is_asked_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     those = both()
 

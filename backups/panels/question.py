@@ -10,6 +10,9 @@ from backups.manifest import Frozen
 FILE = "panels.json"
 """The file below a backup's `data/` that holds its `Panels`."""
 
+FORM = 1
+"""Of answers: another one whenever a digest changes, by the canonical form or by how direct answers become a Grafana's."""
+
 Way = Literal["grafana", "direct"]
 """Who was asked: the source's own Grafana, or the server itself, with the conversions that Grafana would have made."""
 
@@ -99,9 +102,11 @@ class Panels(Frozen):
     """What a backup of one service was asked for dashboards, inside its capture: the file `panels.json`.
 
     grafana: the backup whose dashboards were read. asked: see `Way`. not_asked: of all services, the same in each one's backup
+    form: `FORM` of the Lifeboat that kept the answers: those of another one cannot be compared
     """
 
     schema_version: Literal[1] = 1
+    form: Size = 0
     grafana: BackupId
     asked: Way
     questions: tuple[Question, ...]

@@ -11,7 +11,7 @@ from backups.foreign import shown
 from backups.manifest import Manifest
 from backups.panels import asking
 from backups.panels.boards import Boards, DataSource
-from backups.panels.question import Answer, Asker, Panels, Way
+from backups.panels.question import FORM, Answer, Asker, Panels, Way
 from backups.services.base import Fetched, PanelsJob
 from backups.services.settings import PanelsSettings
 
@@ -100,7 +100,12 @@ def same_server(one: Address, other: Address, resolve: Callable[[str], Sequence[
 def keep(job: PanelsJob, way: Way, answers: Sequence[Answer], directory: Path) -> list[str]:
     """Write a capture's answers to `panels.json` in its directory; returns what of them is a limit of the backup, a line each."""
     panels = Panels(
-        grafana=job.grafana, asked=way, questions=tuple(job.questions), answers=tuple(answers), not_asked=tuple(job.not_asked)
+        form=FORM,
+        grafana=job.grafana,
+        asked=way,
+        questions=tuple(job.questions),
+        answers=tuple(answers),
+        not_asked=tuple(job.not_asked),
     )
     asking.write(directory, panels)
     titles = {question.id: f"{shown(question.title)}, {shown(question.panel)}" for question in panels.questions}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from backups.panels.asking import NO_TIME, ask_all
 from backups.panels.compare import compared
-from backups.panels.question import Answer, Asker, Question
+from backups.panels.question import FORM, Answer, Asker, Question
 from backups.services.panelled import PanelledCopy
 from backups.services.standing import Stands
 from verification.together import accounts
@@ -65,6 +65,8 @@ class Asking:
         panels, service = self.back.side.panels, self.back.side.service
         if self.back.fault or self.back.copy is None:
             return f"the copy of {service} did not come back"
+        if panels and panels.form != FORM:
+            return f"its answer was kept in form {panels.form}, by another Lifeboat; this one compares those of form {FORM}"
         if not self.by_grafana:
             if panels and panels.asked == "grafana":
                 return "it was answered through Grafana, and none stands before the copies"

@@ -177,6 +177,13 @@ def test_a_data_source_that_is_gone_or_out_of_reach_is_told_before_it_is_asked()
     assert {one.why for one in found(those).counted.left_out} == {"it is reached by TLS"}
 
 
+def test_answers_in_the_form_of_another_lifeboat_are_not_compared() -> None:
+    panels = kept([asked("agama", 1)], same).model_copy(update={"form": 0})
+    result = found(company(back("agama", FakeCopy(other), panels), back("grafana", FakeShower(same), None, standin=True)))
+    assert (result.counted.counts, result.wrong) == ({"cannot-be-asked": 1}, False)
+    assert "kept in form 0, by another Lifeboat" in result.counted.left_out[0].why
+
+
 def test_what_the_source_was_not_asked_and_what_is_newer_is_counted() -> None:
     told = NotAsked(organisation=1, dashboard="orders", title="Orders", panel="panel 3 Loki", kind="not-protected", why="Loki")
     panel = {"id": 9, "type": "stat", "title": "New", "targets": [{"refId": "A", "expr": "up"}]}

@@ -92,7 +92,7 @@ def moves(sql: str, *, shifted: bool = False) -> str | None:
 
     shifted: it is asked again under another clock of the session, which tells all that hangs on that
     """
-    if not shifted and _MONTHS.search(sql):
+    if _MONTHS.search(sql):
         return "an interval of months or years"
     words = list(_words(sql))
     for at, word in enumerate(words):

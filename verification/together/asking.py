@@ -71,6 +71,10 @@ class Asking:
             if panels and panels.asked == "grafana":
                 return "it was answered through Grafana, and none stands before the copies"
             return None if isinstance(self.back.copy, PanelledCopy) else f"the copy of {service} answers no panels"
+        return self._out_of_reach(question)
+
+    def _out_of_reach(self, question: Question) -> str | None:
+        """Say why the restored Grafana does not reach a question's data source; None where it should."""
         source = question.organisation, question.source
         if why := self.those.places.beyond.get(source):
             return why

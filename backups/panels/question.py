@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints
 
 from backups.foreign import BackupId, ServiceName, Sha256, Size
 from backups.manifest import Frozen
+from backups.panels.boards import DataSource
 
 FILE = "panels.json"
 """The file below a backup's `data/` that holds its `Panels`."""
@@ -102,6 +103,7 @@ class Panels(Frozen):
     """What a backup of one service was asked for dashboards, inside its capture: the file `panels.json`.
 
     grafana: the backup whose dashboards were read. asked: see `Way`. not_asked: of all services, the same in each one's backup
+    sources: the data sources of the questions, as they were then
     form: `FORM` of the Lifeboat that kept the answers: those of another one cannot be compared
     """
 
@@ -112,6 +114,7 @@ class Panels(Frozen):
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
     not_asked: tuple[NotAsked, ...] = ()
+    sources: tuple[DataSource, ...] = ()
 
 
 class Asker(Protocol):

@@ -106,6 +106,7 @@ def keep(job: PanelsJob, way: Way, answers: Sequence[Answer], directory: Path) -
         questions=tuple(job.questions),
         answers=tuple(answers),
         not_asked=tuple(job.not_asked),
+        sources=tuple(job.sources),
     )
     asking.write(directory, panels)
     titles = {question.id: f"{shown(question.title)}, {shown(question.panel)}" for question in panels.questions}

@@ -108,6 +108,7 @@ def kept(questions: Sequence[Question], replies: Reply, way: Way = "direct", not
     answers = tuple(answer_of(question, replies(question)) for question in questions)
     return Panels(
         form=FORM,
+        sources=SOURCES,
         grafana="grafana-20261122T000000Z",
         asked=way,
         questions=tuple(questions),

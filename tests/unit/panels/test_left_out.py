@@ -13,11 +13,7 @@ from backups.panels.walk import asking
 from backups.services.grafana.files.boards import read
 from backups.services.grafana.files.database import opened
 from tests.conftest import FIELD_DATA
-from tests.unit.panels.dashboards import (
-    SOURCES,
-    answered,
-    chosen,
-)  # fmt: skip
+from tests.unit.panels.dashboards import SOURCES, answered, chosen
 
 FIELD = FIELD_DATA / "grafana"
 

@@ -7,8 +7,8 @@ Left out: the order of frames, `meta` (what was executed, notices) and `config` 
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
@@ -16,32 +16,33 @@ Json = dict[str, Any]
 MOST_SHOWN = 2000
 """Characters of an answer that a backup keeps for a report."""
 _FEW_FRAMES, _FEW_VALUES = 3, 5
+_MOST_COLUMNS, _LONGEST_NAME = 100, 200
 _ENTITIES = ("NaN", "Inf", "NegInf")
 _FLOATS = ("float64", "float32")
 
 
 @dataclass(frozen=True)
 class Form:
-    """An answer in its canonical form: its parts as JSON, sorted; how many frames it has, and how many rows in all."""
+    """An answer in its canonical form: its parts as JSON, sorted; how many frames it has, and how many rows in all.
+
+    columns: of a large one, the digest of each column by its name and labels, which tell where another answer differs
+    """
 
     parts: Sequence[str]
     frames: int
     rows: int
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
         """The SHA-256 of the form."""
-        found = hashlib.sha256()
-        for part in self.parts:
-            found.update(hashlib.sha256(part.encode("utf-8", "surrogatepass")).digest())
-        return found.hexdigest()
+        return _digest("".join(map(_digest, self.parts)))
 
     @property
     def shown(self) -> Any:
         """The form for a report; of a large one its first frames and values, None where even those are too long."""
-        whole = [_readable(part) for part in self.parts] if sum(map(len, self.parts)) <= MOST_SHOWN else None
-        if whole is not None:
-            return whole
+        if not _large(self.parts):
+            return [_readable(part) for part in self.parts]
         # A part may be megabytes long: only one that is cut is read again.
         beginning = [_cut(_readable(part)) for part in self.parts[:_FEW_FRAMES]]
         cut: Json = {"beginning": beginning, "frames": self.frames, "rows": self.rows}
@@ -52,7 +53,8 @@ def of_frames(frames: Sequence[Any]) -> Form:
     """The form of frames as /api/ds/query has them. Raises ValueError, TypeError, KeyError … for what are none."""
     made = [_frame(frame) for frame in frames]
     rows = sum(len(frame["fields"][0]["values"]) for frame in made if frame["fields"])
-    return Form(sorted(_text(frame) for frame in made), len(made), rows)
+    parts = sorted(_text(frame) for frame in made)
+    return Form(parts, len(made), rows, _columns(made) if _large(parts) else {})
 
 
 def of_resource(body: Any) -> Form:
@@ -75,8 +77,24 @@ def _frame(frame: Json) -> Json:
     return {"name": schema.get("name") or "", "fields": made}
 
 
-def _field(field: Json, column: list[Any], entities: Json | None, nanos: list[int] | None) -> Json:
-    kind = (field.get("typeInfo") or {}).get("frame")
+def _columns(frames: Sequence[Json]) -> dict[str, str]:
+    """A short digest of the columns of each name; nothing of an answer that has too many to name."""
+    columns: dict[str, list[Json]] = {}
+    for frame in frames:
+        for each in frame["fields"]:
+            columns.setdefault(_name(each), []).append(each)
+    if len(columns) > _MOST_COLUMNS:
+        return {}
+    return {name: _digest("".join(sorted(_digest(_text(each)) for each in found)))[:12] for name, found in columns.items()}
+
+
+def _name(column: Json) -> str:
+    labels = ", ".join(f'{name}="{value}"' for name, value in sorted(column["labels"].items()))
+    return f"{column['name']}{{{labels}}}".removesuffix("{}")[:_LONGEST_NAME].encode("utf-8", "replace").decode()
+
+
+def _field(described: Json, column: list[Any], entities: Json | None, nanos: list[int] | None) -> Json:
+    kind = (described.get("typeInfo") or {}).get("frame")
     values = [_number(value) for value in column] if kind in _FLOATS else list(column)
     for entity, places in (entities or {}).items():
         if entity not in _ENTITIES:
@@ -85,7 +103,12 @@ def _field(field: Json, column: list[Any], entities: Json | None, nanos: list[in
             if not 0 <= place < len(values) or values[place] is not None:
                 raise ValueError(f"a {entity} where there is a value, or none")
             values[place] = {"is": entity}
-    made = {"name": field.get("name") or "", "type": field.get("type"), "frame": kind, "labels": field.get("labels") or {}}
+    made = {
+        "name": described.get("name") or "",
+        "type": described.get("type"),
+        "frame": kind,
+        "labels": described.get("labels") or {},
+    }
     if nanos and any(nanos):
         if len(nanos) != len(values):
             raise ValueError("nanos of another length")
@@ -105,12 +128,20 @@ def _number(value: Any) -> float | None:
 def _cut(part: Any) -> Any:
     if not isinstance(part, dict) or not isinstance(part.get("fields"), list):
         return part
-    return part | {"fields": [field | {"values": field["values"][:_FEW_VALUES]} for field in part["fields"]]}
+    return part | {"fields": [each | {"values": each["values"][:_FEW_VALUES]} for each in part["fields"]]}
 
 
 def _readable(part: str) -> Any:
     """What a part says, half characters replaced: no file in UTF-8 can hold them."""
     return json.loads(part.encode("utf-8", "replace"))
+
+
+def _large(parts: Sequence[str]) -> bool:
+    return sum(map(len, parts)) > MOST_SHOWN
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _text(value: Any) -> str:

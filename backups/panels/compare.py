@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backups import plural
+from backups.foreign import shown
 from backups.panels import canonical
 from backups.panels.question import Answer, Outcome, Question
 
@@ -14,6 +15,7 @@ Compared = Literal["equal", "otherwise", "silent", "empty-at-source", "error-at-
 
 _ODD = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 _MOST_EXECUTED = 10_000
+_FEW_NAMES = 3
 _PROMETHEUS = re.compile(r"\b(bad_data|execution|timeout|canceled|internal|unavailable|not_found|too_many_requests)(?=: )")
 _MYSQL = re.compile(r"\bError (\d{4,5})\b")
 _CLASSES = {
@@ -78,7 +80,7 @@ def compared(then: Answer, now: Answer | None, why: str = "") -> Comparison:
         return Comparison("empty-at-source")
     if _same(then, now):
         return Comparison("equal")
-    return Comparison("otherwise", f"the source answered {_told(then)}, the copy {_told(now)}")
+    return Comparison("otherwise", f"the source answered {_told(then)}, the copy {_told(now)}{_where(then, now)}")
 
 
 def _answer(question: Question, reply: Mapping[str, Any]) -> Answer:
@@ -102,6 +104,7 @@ def _answer(question: Question, reply: Mapping[str, Any]) -> Answer:
         rows=form.rows,
         digest=form.digest,
         shown=form.shown,
+        columns=dict(form.columns),
         executed=executed,
     )
 
@@ -117,6 +120,21 @@ def _told(answer: Answer) -> str:
         return "without a row"
     size = f"{plural.count(answer.rows, 'row')} in {plural.count(answer.frames, 'frame')}"
     return f"{size}, sha256 {str(answer.digest)[:12]}"
+
+
+def _where(then: Answer, now: Answer) -> str:
+    """Which columns of two large answers differ, for the end of a sentence."""
+    if not then.columns or not now.columns:
+        return ""
+    changed = [name for name, digest in then.columns.items() if now.columns.get(name, digest) != digest]
+    gone, more = ([name for name in one.columns if name not in other.columns] for one, other in ((then, now), (now, then)))
+    named = (("otherwise", changed), ("missing", gone), ("more", more))
+    return "".join(f"; {what}: {_listed(names)}" for what, names in named if names)
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - _FEW_NAMES
+    return ", ".join(shown(name) for name in names[:_FEW_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _executed(frames: list[Any]) -> str | None:

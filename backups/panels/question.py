@@ -79,6 +79,7 @@ class Answer(Frozen):
 
     error: its class, without the words that name a series or an address. frames, rows: how many of each
     digest: of the answer in its canonical form, by which two are compared. shown: that form, cut where it is large, for a report
+    columns: of a large answer, short digests by the columns' names, which tell where two differ
     executed: what the server was asked once everything was filled in. why: of what was not asked, or is not fixed
     """
 
@@ -89,6 +90,7 @@ class Answer(Frozen):
     rows: Size = 0
     digest: Sha256 | None = None
     shown: Any = None
+    columns: dict[Text, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]] = Field(default_factory=dict)
     executed: Text | None = None
     why: Text | None = None
 

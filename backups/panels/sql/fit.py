@@ -55,6 +55,8 @@ _WITHOUT_BRACKETS = {
 }
 _SESSION_ONLY = {"sysdate"} | _CHANCE
 """What another clock of the session does not move."""
+_MONTHS = re.compile(r"\$__(time|unixEpoch)Group(Alias)?\([^),]*,\s*['\"]?\d+[My]\b", re.ASCII)
+"""As long as the month, or the year, that begins when a Grafana is asked."""
 
 
 def unfit(sql: str) -> str | None:
@@ -86,10 +88,12 @@ def _short(number: Sequence[str]) -> bool:
 
 
 def moves(sql: str, *, shifted: bool = False) -> str | None:
-    """Return the function by which a question is answered otherwise each time, or None.
+    """Return by what a question is answered otherwise each time, a function mostly, or None.
 
     shifted: it is asked again under another clock of the session, which tells all that hangs on that
     """
+    if _MONTHS.search(sql):
+        return "an interval of months or years"
     words = list(_words(sql))
     for at, word in enumerate(words):
         called = words[at + 1 : at + 2] == ["("]

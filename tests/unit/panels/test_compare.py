@@ -258,6 +258,22 @@ def test_a_large_answer_shows_its_beginning() -> None:
     assert shown["beginning"][0]["fields"][0]["values"] == [1.5] * 5
 
 
+def test_of_large_answers_the_columns_that_differ_are_named() -> None:
+    def many(*, changed: float = 0.0, left_out: str = "", more: str = "") -> Answer:
+        hosts = [host for host in ("h1", "h2", "h3", *([more] if more else [])) if host != left_out]
+        series = (field([changed if host == "h2" else 1.0] * 300, name="load", labels={"host": host}) for host in hosts)
+        return answer_of(Q, reply(*(frame(field(list(range(300)), name="Time", kind="time.Time"), each) for each in series)))
+
+    assert compared(many(), many()).outcome == "equal"
+    assert compared(many(), many(changed=2.0)).why.endswith('; otherwise: load{host="h2"}')
+    gone = compared(many(), many(left_out="h1", more="h9"))
+    assert gone.why.endswith('; missing: load{host="h1"}; more: load{host="h9"}')
+    assert many(left_out="h1").columns.keys() == {"Time", 'load{host="h2"}', 'load{host="h3"}'}
+    crowd = answer_of(Q, reply(*(frame(field([1.0], labels={"host": str(host)})) for host in range(500))))
+    assert (crowd.columns, crowd.rows) == ({}, 500)
+    assert compared(crowd, many()).outcome == "otherwise"
+
+
 @pytest.mark.field
 def test_of_all_recorded_pairs_none_is_told_apart_but_those_that_name_an_address() -> None:
     apart, seen = set(), 0

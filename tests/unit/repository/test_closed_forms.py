@@ -97,7 +97,7 @@ FREE = {
     "Question.beside": ASKED,
     "Question.resource": "a path below a data source, of which few are read: GrafanaAsker and PrometheusAsker have a closed list",
     **{f"NotAsked.{name}": SHOWN for name in ("dashboard", "title", "panel", "why")},
-    **{f"Answer.{name}": SHOWN for name in ("question", "error", "shown", "executed", "why")},
+    **{f"Answer.{name}": SHOWN for name in ("question", "error", "shown", "columns", "executed", "why")},
     "Evidence.lifeboat": SHOWN,
     "Evidence.host": SHOWN,
     **{

@@ -83,6 +83,8 @@ def test_any_text_has_an_answer(sql: str) -> None:
         ("SELECT rand(5)", "RAND"),
         ("SELECT uuid()", "UUID"),
         ("SELECT sysdate()", "SYSDATE"),
+        ("SELECT $__timeGroupAlias(at,'1M'), 1", "an interval of months or years"),
+        ("SELECT $__unixEpochGroup( e , 1y, 0)", "an interval of months or years"),
     ],
 )
 def test_what_hangs_on_the_clock_or_chance_is_named(sql: str, name: str) -> None:
@@ -90,7 +92,17 @@ def test_what_hangs_on_the_clock_or_chance_is_named(sql: str, name: str) -> None
     assert fit.moves(sql) == name
 
 
-@pytest.mark.parametrize("sql", ["SELECT now FROM t", "SELECT UNIX_TIMESTAMP(at) FROM t", "SELECT 'now()'", "SELECT `rand` (1)"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT now FROM t",
+        "SELECT UNIX_TIMESTAMP(at) FROM t",
+        "SELECT 'now()'",
+        "SELECT `rand` (1)",
+        "SELECT $__timeGroup(at,'1m')",
+        "SELECT $__timeGroup(at,1d,1)",
+    ],
+)
 def test_names_alone_are_not(sql: str) -> None:
     """Nor text."""
     assert fit.moves(sql) is None
@@ -101,3 +113,4 @@ def test_under_two_clocks_only_what_they_do_not_move_is_named() -> None:
     assert fit.moves("SELECT NOW(), CURDATE()", shifted=True) is None
     assert fit.moves("SELECT NOW(), SYSDATE()", shifted=True) == "SYSDATE"
     assert fit.moves("SELECT RAND()", shifted=True) == "RAND"
+    assert fit.moves("SELECT $__timeGroup(at,'1M')", shifted=True) == "an interval of months or years"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from backups import plural
+from backups.errors import LifeboatError
 from backups.foreign import shown
 from backups.manifest import Manifest
 from backups.panels import asking
@@ -54,6 +55,10 @@ class Timed(Protocol):
         ...
 
 
+class NoBoards(LifeboatError):
+    """A backup holds no dashboards, as its service is configured: they are in another service's."""
+
+
 @runtime_checkable
 class HoldsBoards(Protocol):
     """A service in whose backups the dashboards are."""
@@ -74,7 +79,7 @@ class HoldsBoards(Protocol):
         ...
 
     def board_files(self, manifest: Manifest) -> Sequence[str]:
-        """Return the paths below `data/` that `boards` reads; raises LifeboatError where its backups hold no dashboards."""
+        """Return the paths below `data/` that `boards` reads; raises NoBoards where its backups hold no dashboards."""
         ...
 
     def boards(self, backup: Fetched) -> Boards:

@@ -141,6 +141,9 @@ def show_together(joint: TogetherPart) -> None:
         if one.outcome == "otherwise":
             console.out.print(f"    source: {shown(one.expected, _ANSWER)}", soft_wrap=True)
             console.out.print(f"    copy:   {shown(one.observed, _ANSWER)}", soft_wrap=True)
+    if joint.seconds is not None and joint.back_seconds is not None:
+        back, last = durations.describe(joint.back_seconds), durations.describe(joint.seconds)
+        console.out.print(f"together: side by side in {back}, the last panel answered after {last}", soft_wrap=True)
     if joint.words:
         console.out.print(f"together: {joint.words}", soft_wrap=True)
     for limit in joint.limits:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
+from verification.evidence.together import TogetherPart
 
 Verdict = Literal["verified", "between-witnesses", "unproven", "failed", "could-not-run"]
 """verified: equal to the witness of the very moment. between-witnesses: a moment between two backups, whose witnesses were both
@@ -226,7 +227,7 @@ class Kept(_Part):
 
 
 class Evidence(_Part):
-    """A whole verification: report.json."""
+    """A whole verification: report.json. together: the joint drill, where there was one."""
 
     schema_version: Literal[1] = 1
     lifeboat: str
@@ -237,6 +238,7 @@ class Evidence(_Part):
     rto: Budget
     rpo: Budget
     drills: tuple[DrillResult, ...]
+    together: TogetherPart | None = None
     kept: Kept | None = None
 
     @property

@@ -9,6 +9,8 @@ from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
 from backups.services.continuous import Transaction
 from backups.services.measured import How
@@ -21,6 +23,7 @@ from backups.services.mysql.methods import follow
 from backups.services.mysql.methods.clone import Clone
 from backups.services.mysql.methods.dump import Dump
 from backups.services.mysql.methods.method import Method
+from backups.services.mysql.panels import address, asker
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.looking import looking
@@ -112,3 +115,13 @@ class MySQLService:
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Compare tables and rows, counted within seconds, with the witness; see `Service.loss`."""
         return loss.compare(self.settings, witness)
+
+    def answers(self, source: DataSource) -> bool:
+        """Tell whether a data source of Grafana's is this server; see `Panelled.answers`."""
+        return address.answers(self.settings, source)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """Ask the live server, as the account in lifeboat.yaml; see `Panelled.asker`."""
+        with asker.asking(lambda: looking(self.settings, silence=asker.SILENCE), sources, {}) as opened:
+            yield opened

@@ -17,7 +17,7 @@ from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.manifest import Kind, Manifest
 from backups.site import Site
-from deployments.demo import configuration, images, summary
+from deployments.demo import configuration, images, signature, summary
 from deployments.demo.damage import ONE_ROW_LOST, TABLE
 from deployments.demo.grafana import Grafana, start_grafana
 from deployments.demo.sources import Passwords, Stage, start_mysql, start_prometheus
@@ -69,12 +69,13 @@ def rehearse(directory: Path, *, say: Say, keep: bool = False) -> int:
         say(summary.week(taken))
         say("")
         say(summary.drills(evidence))
-        code = judge(evidence, damaged, say)
+        code = max(judge(evidence, damaged, say), signature.judge(site, home / "report", say))
         say("")
         say(f"{written:,} transactions were written to Agama meanwhile; the whole demo took {duration}")
         if stage.grafana.standin:
             say("Grafana was a stand-in, not the real server: the official image cannot be pulled on this machine")
         say(Text.assemble("report: ", (str(home / "report" / "report.html"), "bold")))
+        say(f"history: {home / 'report' / 'history.html'}")
         say(f"look around: lifeboat list --config {home / 'lifeboat.yaml'}")
         if keep:
             _wait(stage, say)

@@ -150,7 +150,7 @@ def _of_service(
         backups=tuple(taken),
         missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now),
         drills=tuple(drills),
-        missed_drills=gaps.gaps(shown, objectives.proof, retention.delete_after, now),
+        missed_drills=gaps.gaps(shown, objectives.proof, retention.evidence_after, now),
         detections=tuple(detections),
         forecast=Trend(words=""),
     )

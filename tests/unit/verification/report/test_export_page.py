@@ -83,6 +83,21 @@ def test_nothing_of_a_period_is_told_as_nothing(tmp_path: Path) -> None:
     assert "There is no evidence of this period in the repository." in Parsed((tmp_path / "index.html").read_text()).text
 
 
+def test_a_service_that_was_never_drilled_is_no_service_that_kept_all(tmp_path: Path) -> None:
+    """Nor one without a backup: without a first one there is no gap after it."""
+    period = Period(begin=BEGIN, end=END, lifeboat="0.1.0", host="lighthouse", at=MONDAY)
+    whole = weeks(3).within(BEGIN, END)
+    for update, words in (
+        ({}, "nothing"),
+        ({"drills": ()}, "there is no drill of this period"),
+        ({"backups": ()}, "there is no backup of this period"),
+    ):
+        export.write(tmp_path, period, [], [whole.model_copy(update=update)], Objectives(), SIGNER)
+        row = (tmp_path / "index.html").read_text().partition("<tr><td>agama")[2].partition("</tr>")[0]
+        assert ("nothing" in row, "there is no" in row) == (words == "nothing", words != "nothing")
+        assert words in row
+
+
 def test_only_what_lies_in_the_period_is_chosen_and_gaps_that_reach_into_it() -> None:
     whole = weeks(8, missed=(2, 6))
     found = whole.within(BEGIN, END)

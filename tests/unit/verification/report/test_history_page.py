@@ -175,6 +175,18 @@ def test_an_axis_ends_at_or_above_the_highest_value_in_round_steps(
     assert scale.words(ticks[-1]) == words
 
 
+def test_within_a_few_days_the_time_of_day_is_written_and_later_the_date() -> None:
+    def labels(count: int) -> set[str]:
+        found = weeks(8).model_copy(update={"backups": weeks(8).backups[-count:]})
+        root = ET.fromstring(drawn(found)["Rows"].svg)
+        axis = next(each for each in root.iter() if each.get("class") == "axis x")
+        return {text.text or "" for text in axis.iter() if text.tag.endswith("text")}
+
+    assert all(re.fullmatch(r"11-2\d \d\d:\d\d", label) for label in labels(3))
+    assert all(re.fullmatch(r"2026-1[01]-\d\d", label) for label in labels(30))
+    assert len(labels(3)) == len(labels(30)) == 4
+
+
 def test_a_sparkline_is_blank_where_nothing_is() -> None:
     assert sparkline([1.0, None, 2.0, 4.0]) == "▂ ▄█"
     assert sparkline([0.0, 0.0]) == "▁▁"

@@ -209,8 +209,12 @@ def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
 
 
 def _history(site: Site, repository: Repository, evidence: Evidence) -> str | None:
-    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read."""
-    types = {drill.service: drill.type for drill in evidence.drills}
+    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read.
+
+    Where no service was drilled by itself, it is that of all of them.
+    """
+    drilled = {drill.service: drill.type for drill in evidence.drills}
+    types = drilled or {name: service.type for name, service in site.settings.services.items()}
     try:
         snapshots = repository.snapshots(*past.TAGS)
         backups = repository.listing(snapshots).backups

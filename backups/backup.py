@@ -20,8 +20,9 @@ from backups.errors import ChainBroken, Damaged, LifeboatError
 from backups.machine import disk
 from backups.machine.runs import Run, one_at_a_time
 from backups.manifest import DATA, FileEntry, Kind, Manifest, Source
+from backups.questions import Wanted
 from backups.repository.repository import Repository
-from backups.services.base import Captured, Job, Service
+from backups.services.base import Captured, Job, PanelsJob, Service
 from backups.services.continuous import continuous
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def back_up(
     standalone: bool = False,
     patience: timedelta = timedelta(0),
     failed: Mapping[str, datetime] | None = None,
+    questions: Callable[[Service], Wanted] = lambda service: Wanted(),  # noqa: ARG005
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Manifest:
     """Take one backup of `service` and return its manifest. `kind` None decides by the age of the chain's full.
@@ -65,6 +67,7 @@ def back_up(
     standalone: a full that later incrementals do not build on (the monthly service backup).
     patience: how long to wait for another backup of the service on this machine, instead of being refused.
     failed: the chains that failed their drill, by id, and when (UTC): none of them is built on, whatever `kind` says.
+    questions: makes what the capture asks for dashboards; it never raises.
     Raises LifeboatError (with a hint) for every fault; then the repository holds what it held before.
     """
     if standalone and kind == "incremental":
@@ -81,8 +84,11 @@ def back_up(
         staging = run.directory / name
         try:
             with disk.full_disk_reported(run.directory, f"the backup of {name}"):
-                plan, captured = _capture(service, run, state, staging, plan, now)
-                manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
+                wanted = questions(service)
+                plan, captured = _capture(service, run, state, staging, plan, wanted.job, now)
+                manifest = _manifest(
+                    service, plan, _limited(captured, wanted.limits), staging, started_at, now(), standalone=standalone
+                )
                 manifest = _with_image_id(manifest, run.docker)
                 manifest.write(staging / "snapshot")
             run.raise_if_cancelled()
@@ -141,7 +147,7 @@ def _decide(kind: Kind | None, newest: Chain | None, at: datetime, failed: Mappi
 
 
 def _capture(
-    service: Service, run: Run, state: Path, staging: Path, plan: _Plan, now: Callable[[], datetime]
+    service: Service, run: Run, state: Path, staging: Path, plan: _Plan, panels: PanelsJob | None, now: Callable[[], datetime]
 ) -> tuple[_Plan, Captured]:
     """Capture the service; when its chain cannot be extended, take a full instead and record why."""
 
@@ -154,7 +160,9 @@ def _capture(
         data, work = staging / "snapshot" / DATA, staging / "work"
         for directory in (staging, staging / "snapshot", data, work):
             directory.mkdir(mode=0o711)
-        return plan, service.capture(Job(plan.kind, data, work, plan.parents, run.docker, state, say, now, plan.before))
+        return plan, service.capture(
+            Job(plan.kind, data, work, plan.parents, run.docker, state, say, now, plan.before, panels=panels)
+        )
 
     kind = "an incremental" if plan.kind == "incremental" else "a full"
     say(f"taking {kind} backup" + (f": {plan.reason}" if plan.reason else ""))
@@ -166,6 +174,13 @@ def _capture(
         log.warning("%s: %s; taking a full instead", service.name, broken.message)
         before = plan.parents[-1] if continuous(service) else None
         return attempt(_Plan(plan.id, "full", broken.message, before=before))
+
+
+def _limited(captured: Captured, limits: Sequence[str]) -> Captured:
+    """The same with these limits beside its own."""
+    if not limits:
+        return captured
+    return replace(captured, details={**captured.details, "limits": [*(captured.details.get("limits") or ()), *limits]})
 
 
 def _manifest(

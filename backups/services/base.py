@@ -125,10 +125,11 @@ class Sandbox(Protocol):
         user: str | None = None,
         network: bool = False,
         beside: "Container | None" = None,
+        hosts: Mapping[str, str] | None = None,
     ) -> "Container":
         """Start a container. `network`: it may be asked over a port, see `reach`; it reaches nothing either way.
 
-        beside: a container of the sandbox whose network it joins
+        beside: a container of a sandbox whose network it joins. hosts: names it has an address for, of its own network
         """
         ...
 

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
+from verification.evidence.together import TogetherPart
 
 Verdict = Literal["verified", "between-witnesses", "unproven", "failed", "could-not-run"]
 """verified: equal to the witness of the very moment. between-witnesses: a moment between two backups, whose witnesses were both
@@ -201,7 +202,10 @@ class Kept(_Part):
 
 
 class Evidence(_Part):
-    """A whole verification: report.json. triggered_by: who or what started it; ran: what took part, besides drills' images."""
+    """A whole verification: report.json.
+
+    together: the joint drill, where there was one. triggered_by: who or what started it; ran: what took part, besides images
+    """
 
     schema_version: Literal[1] = 1
     lifeboat: str
@@ -212,6 +216,7 @@ class Evidence(_Part):
     rto: Budget
     rpo: Budget
     drills: tuple[DrillResult, ...]
+    together: TogetherPart | None = None
     kept: Kept | None = None
     triggered_by: str | None = None
     considered: tuple[Considered, ...] = ()

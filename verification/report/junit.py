@@ -8,6 +8,7 @@ from backups import durations
 from backups.text import shown
 from backups.witness import Check
 from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.together import WORDS, WRONG, TogetherPart
 from verification.report.groups import kinds
 
 
@@ -19,7 +20,9 @@ def render(evidence: Evidence) -> str:
     root = ET.Element("testsuites", name="lifeboat")
     for drill in evidence.drills:
         root.append(_suite(drill, evidence))
-    if not evidence.drills:
+    if evidence.together:
+        root.append(_together(evidence.together, evidence))
+    if not evidence.drills and evidence.together is None:
         suite = ET.SubElement(root, "testsuite", name="verification")
         ET.SubElement(_case(suite, "lifeboat", "drills"), "error", message="there was nothing to drill", type="could-not-run")
         _count(suite)
@@ -48,6 +51,40 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
     if drill.moment:
         _subjects(suite, f"{drill.service}.{drill.selection}.at the moment itself", drill.moment.there)
         _subjects(suite, f"{drill.service}.{drill.selection}.onward to {drill.moment.later}", drill.moment.checks)
+    _count(suite)
+    return suite
+
+
+def _together(joint: TogetherPart, evidence: Evidence) -> ET.Element:
+    """Write the joint drill as a suite: a case for each dashboard, which fails when a panel of it does not answer as it did."""
+    started = joint.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    suite = ET.Element(
+        "testsuite", name="together", timestamp=started, hostname=_text(evidence.host), time=f"{joint.seconds or 0:.3f}"
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (
+        ("verdict", joint.verdict or "skipped"),
+        ("proof", joint.headline),
+        ("way", joint.words),
+        ("tampered", joint.tampered),
+    ):
+        if value:
+            ET.SubElement(properties, "property", name=name, value=_text(value))
+    whole = _case(suite, "together", "brought back side by side, and asked", joint.seconds)
+    if joint.verdict not in ("verified", None):
+        kind = "failure" if joint.verdict == "failed" else "error"
+        child = ET.SubElement(whole, kind, message=_text("; ".join(joint.reasons))[:500], type=joint.verdict or "")
+        child.text = "\n".join(map(_text, joint.reasons))
+    for board in joint.boards:
+        case = _case(
+            suite, "together.dashboards", f"{board.title} ({board.uid})" if board.uid else f"alert rules in {board.title}"
+        )
+        if wrong := sum(board.counts.get(outcome, 0) for outcome in WRONG):
+            failure = ET.SubElement(
+                case, "failure", message=f"{wrong} of {board.panels} panels do not answer equally", type="failed"
+            )
+            lines = [f"{WORDS[one.outcome]}: {one.panel}: {one.why}" for one in joint.different if one.title == board.title]
+            failure.text = "\n".join(map(_text, [*([board.why] if board.why else []), *lines]))
     _count(suite)
     return suite
 

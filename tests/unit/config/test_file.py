@@ -207,6 +207,11 @@ FAULTS = {
         WELL + GRAFANA,
         "FILE:13: services.grafana.database names nobody, which is not under services:\nhint: services of type mysql: agama",
     ),
+    "a data source of nobody": (
+        WELL + GRAFANA.replace("database: nobody", "database: agama") + "    data_sources: {Shop: grafana}\n",
+        ("FILE:14: services.grafana.data_sources.Shop names grafana, which is no service of type mysql or prometheus\n"
+        "hint: services of these types: agama"),
+    ),
     "a database that is none": (
         WELL + GRAFANA.replace("nobody", "grafana"),
         "FILE:13: services.grafana.database names grafana, which is of type grafana, and not mysql\nhint: services of type mysql: agama",

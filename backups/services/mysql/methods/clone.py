@@ -18,6 +18,8 @@ from backups.services.mysql.clone import clone
 from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import Form, LogSegment, MySQLDetails, Position
+from backups.services.mysql.panels import standing
+from backups.services.mysql.panels.capture import PanelsCapture
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line, connection, for_copies, source
 from backups.services.mysql.source.connection import Session
@@ -62,8 +64,17 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     before = before_full.pull_bridge(connect, job, start, executed)
     log = _Log(job, connect, start, before.bridge.segments if before.bridge else ())
     carrier = _carrier_of_full(job, settings, seen, before, log)
+    panels = PanelsCapture.of(job, seen.variables)
+    panels.before()
     job.say("taking the witness")
-    witnessed = witness.take(connect, connections=_SESSIONS, say=job.say, row_secret=secrets.token_hex(32), carrier=carrier)
+    witnessed = witness.take(
+        connect,
+        connections=_SESSIONS,
+        say=job.say,
+        row_secret=secrets.token_hex(32),
+        carrier=carrier,
+        inside=panels.inside,
+    )
     pulled = log.up_to(witnessed.position)
     # What the log holds from before the clone's end, a copy has from the clone.
     if fault := replayable.fault(job.directory, pulled.segments, cloned, witnessed.position):
@@ -71,7 +82,7 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     if pulled.created is None:
         raise AssertionError("a log that starts with a file's first byte tells when the file was begun")
     proof = carrier.proof(witnessed) if carrier else _ALL_SCANNED
-    return _captured(job, seen, start, witnessed, pulled, pulled.created, before, proof)
+    return _captured(job, seen, start, witnessed, pulled, pulled.created, before, proof=proof, panels=panels.keep(job.directory))
 
 
 def _carrier_of_full(job: Job, settings: MySQLSettings, seen: Source, before: Before, log: "_Log") -> Nightly | None:
@@ -94,6 +105,8 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
     form = Form(json_values="typed", row_secret=parent.form.row_secret)
     log = _Log(job, connect, parent.end)
     carrier = Nightly(job, settings, seen, job.chain[-1], parent, form, log)
+    panels = PanelsCapture.of(job, seen.variables)
+    panels.before()
     job.say("taking the witness")
     witnessed = witness.take(
         connect,
@@ -101,6 +114,7 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
         say=job.say,
         row_secret=form.row_secret,
         carrier=None if settings.scan == "always" else carrier,
+        inside=panels.inside,
     )
     if changed := kinds.changed_without_log(job.chain[-1], witnessed.facts):
         raise ChainBroken(f"no log tells of it, and it has changed since the last backup: {changed}")
@@ -115,6 +129,7 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
         pulled,
         pulled.created if pulled.created is not None else parent.log_created,
         proof=carrier.proof(witnessed),
+        panels=panels.keep(job.directory),
     )
 
 
@@ -161,10 +176,15 @@ def _captured(
     pulled: Pulled,
     created: int,
     before: Before | None = None,
+    *,
     proof: Proof = _ALL_SCANNED,
+    panels: Sequence[str] = (),
 ) -> Captured:
-    """Put a backup's details together. created: the stamp of the log file that the witness's position is in."""
-    limits = (*for_copies.limits(seen), *proof.limits)
+    """Put a backup's details together. created: the stamp of the log file that the witness's position is in.
+
+    panels: what of dashboards' questions is a limit
+    """
+    limits = (*for_copies.limits(seen), *proof.limits, *panels)
     for limit in limits:
         job.say(f"a limit of this backup: {limit}")
     details = MySQLDetails(
@@ -181,6 +201,7 @@ def _captured(
         carried=proof.carried,
         unlogged=proof.unlogged,
         partial=proof.partial,
+        answering=standing.answering(seen.variables),
         limits=(*(before.limits if before else ()), *limits, *witnessed.limits),
         **for_copies.details(seen),
     )

@@ -126,13 +126,18 @@ class Asking:
                 continue
             whence = f", coming from {way.source}" if way.source else ", whence that account lets in anybody"
             self.notes.append(f"{service}: Grafana logs in as {way.account}{whence}")
-            for address in place.addresses if way.source else ():
-                pod.come_from(str(way.source), address)
+            for address in place.addresses:
+                if way.source and _version(way.source) == _version(address):
+                    pod.come_from(way.source, address)
 
 
 def unknown(question: Question) -> Answer:
     """Return what stands for an answer that a backup does not hold."""
     return Answer(question=question.id, outcome="not-asked")
+
+
+def _version(address: str) -> int:
+    return ipaddress.ip_address(address).version
 
 
 def _shower(those: Company) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ It needs the repository and Docker, never a source's secret. Next file: `verific
 """
 
 import logging
-import os
 import platform
 import tempfile
 import time
@@ -15,15 +14,17 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
 from backups.services.base import Copy, Point, Service
 from backups.site import Site
-from backups.text import json_shown
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Stopwatch
@@ -34,15 +35,19 @@ from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
-from verification.evidence import proven, store
-from verification.evidence.evidence import DrillResult, Evidence, Kept
+from verification.evidence import history as past
+from verification.evidence import keys, proven, ran, store
+from verification.evidence.evidence import Considered, DrillResult, Evidence, Kept
 from verification.evidence.forecast import forecast
 from verification.evidence.together import TogetherPart
-from verification.report import junit, page
+from verification.report import files, history
 from verification.restore.moment_drills import drills
 from verification.together import plan as joint
 from verification.together.drill import could_not_run
 from verification.together.drill import together as drill_together
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +90,7 @@ def verify(
     out: Path | None = None,
     tamper: Tamper | None = None,
     together: bool = False,
+    triggered_by: str | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
     """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `conclude` for `out`.
@@ -95,7 +101,14 @@ def verify(
         plan=lambda: drills(site, names, selections, at, now, image),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
         conclude=lambda planned, results, joint, started_at, finished_at: conclude(
-            site, planned, results, started_at=started_at, finished_at=finished_at, out=out, together=joint
+            site,
+            planned,
+            results,
+            started_at=started_at,
+            finished_at=finished_at,
+            out=out,
+            together=joint,
+            triggered_by=triggered_by or ran.person(),
         ),
         together=lambda: drill_joint(site, now=now) if together else None,
     )
@@ -215,6 +228,7 @@ def conclude(
     finished_at: datetime,
     out: Path | None,
     together: TogetherPart | None = None,
+    triggered_by: str | None = None,
 ) -> Evidence:
     """Add the results up, write the report's files into `out`, and keep them in the repository.
 
@@ -231,10 +245,16 @@ def conclude(
         rpo=shapes.budget(site.settings.objectives.rpo.total_seconds(), _ages(planned, started_at)),
         drills=tuple(results),
         together=together,
+        triggered_by=triggered_by,
+        considered=tuple({each.service: Considered(service=each.service, backups=each.considered) for each in planned}.values()),
+        ran=ran.programs(),
     )
+    signer = _signer(site)
     if out:
-        _write(evidence, out)
-    evidence = evidence.model_copy(update={"kept": _keep(evidence, site)})
+        files.write(evidence, out, signer=signer)
+    repository = site.repository
+    before = _history(site, repository, evidence)
+    evidence = evidence.model_copy(update={"kept": _keep(evidence, repository, before, signer)})
     if not store.tampered(results):
         whole = [each for each, result in zip(planned, results, strict=True) if result.backup_verdict == "verified"]
         try:
@@ -242,7 +262,7 @@ def conclude(
         except LifeboatError as error:
             log.warning("no service is restored by itself from these backups: %s", error.message)
     if out:
-        _write(evidence, out)
+        files.write(evidence, out, before=before, signer=signer)
     return evidence
 
 
@@ -252,32 +272,45 @@ def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 
 
-def _keep(evidence: Evidence, site: Site) -> Kept:
-    if store.tampered(evidence.drills) or (evidence.together and evidence.together.tampered):
+def _tampered(evidence: Evidence) -> bool:
+    return store.tampered(evidence.drills) or bool(evidence.together and evidence.together.tampered)
+
+
+def _history(site: Site, repository: Repository, evidence: Evidence) -> str | None:
+    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read.
+
+    Where no service was drilled by itself, it is that of all of them.
+    """
+    drilled = {drill.service: drill.type for drill in evidence.drills}
+    types = drilled or {name: service.type for name, service in site.settings.services.items()}
+    try:
+        snapshots = repository.snapshots(*past.TAGS)
+        backups = repository.listing(snapshots).backups
+    except LifeboatError as error:
+        log.warning("the report has no page of the history: %s", error.message)
+        return None
+    if not _tampered(evidence):
+        snapshots.append(Snapshot("", evidence.finished_at, tuple(store.tags(evidence))))
+    now = evidence.finished_at
+    return history.render(past.of(site.settings, types, backups, snapshots, now), now=now)
+
+
+def _signer(site: Site) -> "CryptoSigner | None":
+    """Return what signs the evidence; None, with a warning, where that cannot be had: it is told as unsigned then."""
+    try:
+        return keys.signer(site)
+    except LifeboatError as error:
+        log.warning("the evidence is not signed: %s", error.message)
+        return None
+
+
+def _keep(evidence: Evidence, repository: Repository, before: str | None, signer: "CryptoSigner | None") -> Kept:
+    if _tampered(evidence):
         return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
     with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
-        _write(evidence, Path(scratch))
+        files.write(evidence, Path(scratch), before=before, signer=signer)
         try:
-            return Kept(snapshot=store.keep(evidence, Path(scratch), site.repository), reason=None)
+            return Kept(snapshot=store.keep(evidence, Path(scratch), repository), reason=None)
         except LifeboatError as error:
             log.warning("the evidence is not kept in the repository: %s", error.message)
             return Kept(snapshot=None, reason=error.message)
-
-
-def _write(evidence: Evidence, out: Path) -> None:
-    """Write the three files, each whole or not at all."""
-    contents = {
-        store.REPORT: json_shown(evidence.model_dump_json(indent=1)),
-        "report.html": page.render(evidence),
-        "junit.xml": junit.render(evidence),
-    }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
-            part = out / f".{name}.{os.getpid()}"
-            part.write_text(text, encoding="utf-8")
-            part.replace(out / name)
-    except OSError as error:
-        raise LifeboatError(
-            f"the report cannot be written into {out}: {error.strerror}", hint="name another directory by --out"
-        ) from error

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Size, SnapshotId
+from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
 from verification.evidence.together import TogetherPart
@@ -219,6 +219,21 @@ class DrillResult(_Part):
         return "verified" if all(check.passed for check in self.checks) and self.rto_met is not False else "failed"
 
 
+class Considered(_Part):
+    """The backups of a service that could have been drilled."""
+
+    service: ServiceName
+    backups: tuple[BackupId, ...]
+
+
+class Program(_Part):
+    """A program that took part, and what its files hash to where they could be read."""
+
+    name: str
+    version: str
+    sha256: Sha256 | None
+
+
 class Kept(_Part):
     """Where the evidence is: a snapshot of the repository, or the reason why it is in none."""
 
@@ -227,7 +242,10 @@ class Kept(_Part):
 
 
 class Evidence(_Part):
-    """A whole verification: report.json. together: the joint drill, where there was one."""
+    """A whole verification: report.json.
+
+    together: the joint drill, where there was one. triggered_by: who or what started it; ran: what took part, besides images
+    """
 
     schema_version: Literal[1] = 1
     lifeboat: str
@@ -240,6 +258,9 @@ class Evidence(_Part):
     drills: tuple[DrillResult, ...]
     together: TogetherPart | None = None
     kept: Kept | None = None
+    triggered_by: str | None = None
+    considered: tuple[Considered, ...] = ()
+    ran: tuple[Program, ...] = ()
 
     @property
     def partial(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from backups.site import Site
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Stopwatch
-from verification.drill.culprits import Before
+from verification.drill.culprits import Before, Tracing
 from verification.drill.drill import drill
 from verification.drill.outcome import Progress, could_not_begin
 from verification.drill.partners import Partner
@@ -179,8 +179,7 @@ def drill_one(
                 rto=site.settings.objectives.rto,
                 tamper=tamper,
                 partner=partner,
-                before=_before(site, planned, service, run, name),
-                values=site.settings.report.values,
+                tracing=Tracing(_before(site, planned, service, run, name), site.settings.report.values),
                 now=now,
             )
     took = "" if result.restore_seconds is None else f", back in {durations.describe(result.restore_seconds)}"

@@ -118,6 +118,10 @@ class Repository(Reading):
                     identity.remember(self.known, made)
                 self._recognised.set()
 
+    def make(self) -> None:
+        """Make a repository for a while, where there is none: nobody is told of it, and this machine does not know it."""
+        self._restic(["init"], "initialise")
+
     def save(self, directory: Path, *, host: str, tags: Sequence[str], at: datetime) -> str:
         """Store the content of `directory` as one snapshot; `at` becomes its time, to the second.
 

@@ -24,6 +24,14 @@ SOURCE = "the source, which holds the table as the witness has it"
 
 
 @dataclass(frozen=True)
+class Tracing:
+    """How rows that differ are looked for. before: where the source cannot tell; values: whether the report may show values."""
+
+    before: "Before | None" = None
+    values: bool = False
+
+
+@dataclass(frozen=True)
 class Before:
     """The backup before the drilled one: its id, and how a copy of it is brought back in a sandbox of its own."""
 
@@ -35,17 +43,16 @@ def find(
     service: Service,
     copy: Copy,
     checks: Sequence[Check],
-    before: Before | None,
+    tracing: Tracing,
     *,
     restore_seconds: float,
-    values: bool,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> tuple[CulpritsPart, ...]:
     """Name the differing rows of every table whose rows or fingerprint failed; empty where no service could tell them.
 
     checks: all of the drill. restore_seconds: how long this copy took to come back, as that of the backup before it would
-    values: whether the report may show values
     """
+    before, values = tracing.before, tracing.values
     if all(check.passed for check in checks) or not isinstance(copy, Traced):
         return ()
     until = monotonic() + SECONDS

@@ -19,6 +19,7 @@ from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
 from backups.services.joined import Lent
 from backups.services.mysql.binlog import chain as log_chain
+from backups.services.mysql.binlog import in_place
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
 from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options, trace
@@ -94,6 +95,7 @@ class MySQLCopy:
         self._placed.mkdir(mode=0o700)
         base = relay_base(CHANNEL)
         self._logs = list(log_chain.place(log_chain.log_files(self._chain, details), self._placed, base))
+        in_place.require(self._placed, self._logs)
         (self._placed / f"{base}.index").write_text("".join(f"{HOME}/{RELAY}/{log.name}\n" for log in self._logs))
         self._kept = advance.hand_in(self._placed, self._home, self._logs)
         self._memory = options.buffer_pool(disk.tree_size(self._home / DATADIR))

@@ -12,7 +12,7 @@ from backups.services.traced import Row, Rows, Trace
 from backups.witness import Check
 from tests.unit.verification.samples import check, evidence, lost_row
 from verification.drill import culprits
-from verification.drill.culprits import Before
+from verification.drill.culprits import Before, Tracing
 from verification.evidence.evidence import CulpritsPart, Evidence, RowPart
 from verification.report import junit, page
 
@@ -44,7 +44,7 @@ class Server:
 
 
 def find(service: Any, copy: Any, before: Before | None = None, *, took: float = 1.0, checks: Sequence[Check] = WRONG) -> Any:
-    return culprits.find(service, copy, checks, before, restore_seconds=took, values=False)
+    return culprits.find(service, copy, checks, Tracing(before), restore_seconds=took)
 
 
 def before(copy: Any) -> Before:

@@ -175,4 +175,10 @@ def test_the_newest_values_of_a_history_are_metrics_and_what_is_not_known_has_no
     assert {line.rpartition(" ")[0] for line in foreseen - lines} == {
         f'lifeboat_rto_forecast_timestamp_seconds{{{of},bound="{bound}"}}' for bound in ("expected", "latest")
     }
-    assert written(found.model_copy(update={"backups": (), "drills": ()})) == set()
+    newest = max(found.detections, key=lambda each: each.at)
+    assert {
+        f"lifeboat_verifier_drill_timestamp_seconds{{{of}}} {newest.at.timestamp()}",
+        f"lifeboat_verifier_faults{{{of}}} {newest.injected}",
+        f"lifeboat_verifier_faults_noticed{{{of}}} {newest.noticed}",
+    } <= lines
+    assert written(found.model_copy(update={"backups": (), "drills": (), "detections": ()})) == set()

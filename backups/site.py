@@ -88,6 +88,7 @@ class Site:
         """Take one backup of a configured service, in a new run; see `backups.backup.back_up`."""
         # Docker's library takes a while to import; whoever only reads the repository does not wait for it.
         from backups import backup
+        from backups.follow import spool, standing
         from backups.machine import runs
 
         with runs.start(self.state) as run:
@@ -101,6 +102,7 @@ class Site:
                 standalone=standalone,
                 patience=patience,
                 failed=failed,
+                followed=lambda last: spool.pulled_since(last, standing.spool(self.state, name)),
             )
 
     def follow(self, name: str, *, seconds: float | None = None) -> None:

@@ -18,9 +18,9 @@ from backups import chains as chaining
 from backups import durations
 from backups.chains import Chain
 from backups.errors import ChainBroken, Damaged, LifeboatError
-from backups.machine import disk
+from backups.machine import disk, parallel
 from backups.machine.runs import Run, one_at_a_time
-from backups.manifest import BACKUP, DATA, FileEntry, Kind, Manifest, Source
+from backups.manifest import BACKUP, DATA, BackupRecord, FileEntry, Kind, Manifest, Source
 from backups.repository import ahead
 from backups.repository.repository import Repository
 from backups.services.base import Captured, Fetched, Job, Service
@@ -36,6 +36,8 @@ _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
 """`auto` takes a full when the chain's full is a week old, less six hours, since last week's may have started late."""
 
 
+_READ_AT_ONCE = 4
+"""Manifests that are read side by side."""
 Followed = Callable[[str], Sequence[Fetched]]
 """Gives what was pulled of a service's log since the backup of that id."""
 
@@ -131,10 +133,19 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
             reason = str(listing.unreadable[0])
         if newest is None or decided == "full":
             return _Plan(identifier, "full", reason, held=every, left=left)
-        return _Plan(identifier, "incremental", None, [repository.manifest(record) for record in newest.backups], left=left)
+        return _Plan(identifier, "incremental", None, _manifests(repository, newest.backups), left=left)
     except (ChainBroken, Damaged) as fault:
         log.warning("%s: %s; taking a full", name, fault.message)
         return _Plan(identifier, "full", fault.message, held=every, left=left)
+
+
+def _manifests(repository: Repository, records: Sequence[BackupRecord]) -> list[Manifest]:
+    """Read the manifests of a chain, some at once: each takes a start of restic. Raises the fault of the first that has one."""
+    read = parallel.side_by_side(repository.manifest, records, at_once=_READ_AT_ONCE)
+    for found in read:
+        if isinstance(found, LifeboatError):
+            raise found
+    return [found for found in read if isinstance(found, Manifest)]
 
 
 def _before(repository: Repository, held: Sequence[Chain], at: datetime) -> Manifest | None:

@@ -44,13 +44,14 @@ class Backup:
         return moments[1] - moments[0]
 
 
-def site(directory: Path, server: Server) -> Path:
+def site(directory: Path, server: Server, *, compression: str = "auto") -> Path:
     """Write a configuration with a repository of its own, so that nothing is there already; returns its path."""
     directory.mkdir()
     path = directory / "lifeboat.yaml"
     (directory / "key").write_text("bench\n")
     service = {"type": "mysql", "host": server.container.address(), "user": "lifeboat", "password": PASSWORD, "image": IMAGE}
-    repository = {"url": "repository", "password_file": str(directory / "key")}
+    environment = {"RESTIC_COMPRESSION": compression}
+    repository = {"url": "repository", "password_file": str(directory / "key"), "environment": environment}
     # This is shared: what Lifeboat keeps between runs would be there on any other day, too. Which repository it knows is not.
     kept = directory.parent / "kept" / "mysql"
     kept.mkdir(parents=True, exist_ok=True)

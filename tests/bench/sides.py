@@ -62,12 +62,12 @@ def site(directory: Path, server: Server, *, compression: str = "auto") -> Path:
     return path
 
 
-def lifeboat_backup(config: Path, kind: str) -> Backup:
-    """Take a backup by the command line."""
+def lifeboat_backup(config: Path, kind: str, *, apart: bool = False) -> Backup:
+    """Take a backup by the command line. apart: of a full, the witness first, and the saving after it."""
     note = config.parent / "child.json"
     started = time.monotonic()
     arguments = [sys.executable, "-m", "tests.bench.child", str(note), "backup", "--kind", kind, "--config", str(config)]
-    subprocess.run(arguments, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    subprocess.run(arguments, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1", "BENCH_APART": "1" if apart else ""})
     seconds = time.monotonic() - started
     repository = Site.open(config).repository
     manifest = repository.manifest(repository.backups()[-1])

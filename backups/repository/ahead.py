@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from backups.errors import LifeboatError
-from backups.machine import parallel
+from backups.machine import below, parallel
 from backups.machine.runs import Run
 from backups.manifest import BACKUP
 from backups.repository.listing import Snapshot
@@ -24,6 +24,8 @@ TAG = "lifeboat-ahead"
 """The tag of every snapshot that is saved ahead."""
 _IN_USE = timedelta(days=2)
 """For so long a backup may still be at work that such a snapshot is of: another machine's, as far as a prune can see."""
+WORTH = 256 << 20
+"""Bytes: what takes less time to save than another start of restic, and one to forget it, is not saved ahead."""
 _PATIENCE = 2.0
 """Seconds: enough to remove the lock of a restic that has died, and to try again."""
 
@@ -60,12 +62,13 @@ class Ahead:
     def begin(self, path: Path) -> None:
         """Begin to save what is below `path`, which stays as it is from now on. Returns at once.
 
-        Nothing is done where what is saved ahead could not be forgotten again.
+        Nothing is done where there is too little to save, or where what is saved ahead could not be forgotten again.
         """
-        if self._thread or self.left or self.repository.is_append_only():
+        size = sum(found.st_size for _, found in below.walk(path))
+        if self._thread or self.left or size < WORTH or self.repository.is_append_only():
             return
-        below = path.relative_to(self.directory).as_posix()
-        self._thread = threading.Thread(target=self._save, args=(below,), name=f"lifeboat-ahead-{self.service}")
+        inside = path.relative_to(self.directory).as_posix()
+        self._thread = threading.Thread(target=self._save, args=(inside,), name=f"lifeboat-ahead-{self.service}")
         self._thread.start()
 
     def finished(self) -> str | None:
@@ -81,11 +84,11 @@ class Ahead:
             return None
         return self._outcome
 
-    def _save(self, below: str) -> None:
+    def _save(self, inside: str) -> None:
         tags = [TAG, f"service={self.service}"]
         try:
             self._outcome = parallel.guarded(
-                lambda: self.repository.save_ahead(self.directory, below, host=self.service, tags=tags, stop=self._stop)
+                lambda: self.repository.save_ahead(self.directory, inside, host=self.service, tags=tags, stop=self._stop)
             )
         except LifeboatError as fault:
             self._outcome = fault

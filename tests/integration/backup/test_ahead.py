@@ -26,6 +26,12 @@ from tests.servers import restic
 __all__ = ["site"]
 
 
+@pytest.fixture(autouse=True)
+def _much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests save stands for much."""
+    monkeypatch.setattr(ahead, "WORTH", 1)
+
+
 def saved_ahead(repository: Repository) -> list[str]:
     return [snapshot.id for snapshot in repository.snapshots(ahead.TAG)]
 
@@ -163,10 +169,14 @@ def test_of_a_capture_that_fails_nothing_is_left(site: Site, waits: bool) -> Non
     assert not restic.locks(Path(site.repository.url))
 
 
-def test_where_nothing_may_be_deleted_nothing_is_saved_ahead(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, summaries: list[dict[str, Any]]
+@pytest.mark.parametrize("why", ["it is little", "nothing may be deleted"])
+def test_where_it_does_not_pay_and_where_nothing_may_be_deleted_nothing_is_saved_ahead(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, summaries: list[dict[str, Any]], why: str
 ) -> None:
-    monkeypatch.setattr(Repository, "is_append_only", lambda _: True)
+    if why == "it is little":
+        monkeypatch.setattr(ahead, "WORTH", len("full 0") + 1)
+    else:
+        monkeypatch.setattr(Repository, "is_append_only", lambda _: True)
     site.back_up(service=whole())
     assert len(summaries) == 1
     assert files_of(site, tmp_path) == {"sub/file": "full 0", "later": "and the rest"}
@@ -201,10 +211,12 @@ from backups.machine import runs
 from tests.integration.conftest import repository_at
 from tests.integration.backup.test_backup import Scripted
 from backups.backup import back_up
+from backups.repository import ahead
 from backups.machine.wait import wait_until
 
 url, state, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 repository = repository_at(url)
+ahead.WORTH = 1
 
 def script(job):
     subprocess.run(["dd", "if=/dev/urandom", f"of={job.directory / 'sub' / 'large'}", "bs=1M", "count=150", "status=none"], check=True)

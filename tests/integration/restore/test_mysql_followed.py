@@ -13,6 +13,7 @@ import pytest
 from backups.follow import standing
 from backups.follow.piece import LOG, leading, read
 from backups.machine.wait import wait_until
+from backups.repository import ahead
 from backups.site import Site
 from tests.conftest import ROOT
 from tests.integration.flows.conftest import Said
@@ -65,11 +66,14 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
     state: Path, start_mysql: StartMySQL, lifeboat: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
+    # The clone is small; it is saved while the witness is taken as a large one is.
+    monkeypatch.setattr(ahead, "WORTH", 1)
     server = start_mysql()
     configuration = configured(state, server)
     site = Site.open(configuration)
     server.sql("CREATE DATABASE agama", "CREATE TABLE agama.t (n INT PRIMARY KEY)")
     full = site.back_up("agama", kind="full")
+    assert site.repository.snapshots(ahead.TAG) == []
     first, begins = full.details["end"]["file"], full.details["end"]["offset"]
     number = 0
 

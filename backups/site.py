@@ -19,6 +19,7 @@ from backups.services.registry import SERVICE_TYPES
 
 if TYPE_CHECKING:
     from backups.machine.docker import Docker
+    from backups.questions import Questions
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Site:
         """Take one backup of a configured service, in a new run; see `backups.backup.back_up`."""
         # Docker's library takes a while to import; whoever only reads the repository does not wait for it.
         from backups import backup
+        from backups.follow import spool, standing
         from backups.machine import runs
 
         with runs.start(self.state) as run:
@@ -101,7 +103,16 @@ class Site:
                 standalone=standalone,
                 patience=patience,
                 failed=failed,
+                questions=self.questions(run.docker).of,
+                followed=lambda last: spool.pulled_since(last, standing.spool(self.state, name)),
             )
+
+    def questions(self, docker: "Docker") -> "Questions":
+        """What makes the questions that dashboards ask of a service, for its capture."""
+        from backups.questions import Questions
+
+        services = {name: self.service(name, docker) for name in self.settings.services}
+        return Questions(services, self.repository, self.state)
 
     def follow(self, name: str, *, seconds: float | None = None) -> None:
         """Follow the log of a configured service, in a new run; see `backups.follow.follow.follow`."""

@@ -13,7 +13,7 @@ from backups.site import Site
 from flows import lifecycle
 from flows.outcome import run_name
 from tasks import events
-from tasks.verify import conclude, drill, plan_drills
+from tasks.verify import conclude, drill, drill_together, plan_drills
 from verification.evidence.evidence import Evidence
 from verification.restore import arguments
 from verification.verify import Steps, carry_out
@@ -26,6 +26,8 @@ class NotVerified(LifeboatError):
         reasons = [
             f"{result.service}, {result.selection}: {'; '.join(result.reasons)}" for result in evidence.drills if result.reasons
         ]
+        if evidence.together and evidence.together.reasons:
+            reasons.append(f"together: {'; '.join(evidence.together.reasons)}")
         super().__init__(f"{evidence.verdict}: {' | '.join(reasons) or 'nothing was drilled'}")
         self.evidence = evidence
 
@@ -43,6 +45,7 @@ def verify_restores(
     at: str | None = None,
     before: str | None = None,
     image: str | None = None,
+    together: bool = False,  # noqa: FBT001, FBT002 - a parameter of a deployment
     out: Path | None = None,
     config: Path | None = None,
 ) -> Evidence:
@@ -55,6 +58,7 @@ def verify_restores(
             backups taken by then
         before: instead of it, a GTID, or FILE:OFFSET as lifeboat log prints it: the moment just before that transaction (MySQL)
         image: the image that the copies of the one named service run on, instead of the configured one
+        together: then bring the newest of all services back side by side, and ask them what their dashboards ask
         out: a directory for report.json, report.html and junit.xml on the worker's machine
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
@@ -67,9 +71,10 @@ def verify_restores(
         drill=lambda planned, at_once: lifecycle.results(
             lambda each: drill.submit(each, f"{each.service}, {each.selection}", config), planned, at_once=at_once
         ),
-        conclude=lambda planned, results, started_at, finished_at: conclude(
-            planned, results, started_at=started_at, finished_at=finished_at, out=out, config=config
+        conclude=lambda planned, results, joint, started_at, finished_at: conclude(
+            planned, results, started_at=started_at, finished_at=finished_at, out=out, config=config, together=joint
         ),
+        together=lambda: drill_together(config) if together else None,
     )
     evidence = carry_out(site, steps)
     events.send_verification(evidence)

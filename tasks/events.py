@@ -65,6 +65,14 @@ def send_verification(evidence: Evidence) -> None:
             text = f"the restore took {max(seconds):.0f} s, the objective is {allowed:.0f} s"
             send(RTO_MISSED, name, text, measured_seconds=max(seconds), budget_seconds=allowed)
 
+    if (
+        (joint := evidence.together)
+        and joint.verdict
+        and (shower := next((each for each in joint.copies if each.dashboards), None))
+    ):
+        text = "; ".join([f"together: {joint.headline}", *joint.reasons])
+        send(f"lifeboat.verification.{joint.verdict}", shower.service, text, verdict=joint.verdict)
+
 
 def send_verifier_drill(drill: VerifierDrill) -> None:
     """Send for each service whose copies held a fault that was not noticed, or of which nothing was learnt, what came of it."""

@@ -21,6 +21,7 @@ from verification import verify as proof
 from verification.drill.plan import Planned
 from verification.evidence import ran
 from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.together import TogetherPart
 from verification.restore.moment_drills import drills
 
 
@@ -44,6 +45,12 @@ def drill(planned: Planned, title: str, config: Path | None) -> DrillResult:  # 
     return guarded(work)
 
 
+@task(task_run_name="drill all together", cache_policy=NO_CACHE, persist_result=False)
+def drill_together(config: Path | None) -> TogetherPart:
+    """Run the joint drill, without retries: its result, whatever it is, is the evidence."""
+    return guarded(lambda: proof.drill_joint(Site.open(config)))
+
+
 @task(task_run_name="conclude", cache_policy=NO_CACHE, persist_result=False)
 def conclude(
     planned: Sequence[Planned],
@@ -53,6 +60,7 @@ def conclude(
     finished_at: datetime,
     out: Path | None,
     config: Path | None,
+    together: TogetherPart | None = None,
 ) -> Evidence:
     """Combine the results, write the report, store the evidence in the repository, and show the verdict in the UI."""
     site = Site.open(config)
@@ -64,6 +72,7 @@ def conclude(
             started_at=started_at,
             finished_at=finished_at,
             out=out,
+            together=together,
             triggered_by=_trigger(),
         )
     )
@@ -102,8 +111,12 @@ def _markdown(evidence: Evidence, out: Path | None) -> str:
         f"- **{result.service}, {result.selection}**: {result.words}; {markdown('; '.join([result.proof, *result.reasons]))}"
         for result in evidence.drills
     ]
+    if joint := evidence.together:
+        lines.append(f"- **together**: {markdown('; '.join([joint.headline, *joint.reasons]))}")
     lines += [f"- failed: {markdown(f'{check.subject} {check.metric}: expected {check.expected}, observed {check.observed}')}"
               for result in evidence.drills for check in result.failures[:20]]  # fmt: skip
+    lines += [f"- {markdown(f'{culprit.subject}: {culprit.words}')}: {markdown('; '.join(row.words for row in culprit.rows))}"
+              for result in evidence.drills for culprit in result.culprits]  # fmt: skip
     if out:
         lines += ["", f"The whole report: {markdown(str(out / 'report.html'))} on {markdown(evidence.host)}"]
     return "\n".join(lines)

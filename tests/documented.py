@@ -7,7 +7,7 @@ from typing import Any
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 
-MAPS = ("settings", "metrics")
+MAPS = ("settings", "metrics", "counts")
 """Objects whose keys are names of things: their values have the documented shape, their keys are anybody's choice."""
 
 

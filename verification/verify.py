@@ -6,8 +6,9 @@ It needs the repository and Docker, never a source's secret. Next file: `verific
 import logging
 import platform
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,11 +23,14 @@ from backups.machine.runs import Run
 from backups.repository import chains_in_use
 from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
-from backups.services.base import Point
+from backups.services.base import Copy, Point, Service
 from backups.site import Site
 from verification.drill import sandbox
+from verification.drill.bring_back import bring_back
+from verification.drill.clock import Stopwatch
+from verification.drill.culprits import Before, Tracing
 from verification.drill.drill import drill
-from verification.drill.outcome import could_not_begin
+from verification.drill.outcome import Progress, could_not_begin
 from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
@@ -35,8 +39,12 @@ from verification.evidence import history as past
 from verification.evidence import keys, proven, ran, store
 from verification.evidence.evidence import Considered, DrillResult, Evidence, Kept
 from verification.evidence.forecast import forecast
+from verification.evidence.together import TogetherPart
 from verification.report import files, history
 from verification.restore.moment_drills import drills
+from verification.together import plan as joint
+from verification.together.drill import could_not_run
+from verification.together.drill import together as drill_together
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner
@@ -50,16 +58,18 @@ class Steps:
 
     plan:     chooses the drills
     drill:    runs them, so many at once; results in their order, a fault in the place of its result
-    conclude: takes the drills, their results, and when the verification started and finished
+    conclude: takes the drills, their results, that of the joint drill, and when the verification started and finished
+    together: runs the joint drill, after the others; None where it is not wanted
     """
 
     plan: Callable[[], Sequence[Planned]]
     drill: Callable[[Sequence[Planned], int], Sequence[DrillResult | Exception]]
-    conclude: Callable[[Sequence[Planned], Sequence[DrillResult], datetime, datetime], Evidence]
+    conclude: Callable[[Sequence[Planned], Sequence[DrillResult], TogetherPart | None, datetime, datetime], Evidence]
+    together: Callable[[], TogetherPart | None] = lambda: None
 
 
 def carry_out(site: Site, steps: Steps, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Evidence:
-    """Verify by these steps: plan, drill as many at once as `sandbox.side_by_side` allows, conclude."""
+    """Verify by these steps: plan, drill as many at once as `sandbox.side_by_side` allows, drill together, conclude."""
     started_at = now()
     planned = steps.plan()
     outcomes = steps.drill(planned, site.settings.sandbox.side_by_side)
@@ -67,7 +77,7 @@ def carry_out(site: Site, steps: Steps, *, now: Callable[[], datetime] = lambda:
         could_not_begin(each, parallel.as_fault(outcome), now()) if isinstance(outcome, Exception) else outcome
         for each, outcome in zip(planned, outcomes, strict=True)
     ]
-    return steps.conclude(planned, results, started_at, now())
+    return steps.conclude(planned, results, steps.together(), started_at, now())
 
 
 def verify(
@@ -79,24 +89,44 @@ def verify(
     image: str | None = None,
     out: Path | None = None,
     tamper: Tamper | None = None,
+    together: bool = False,
     triggered_by: str | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
-    """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `conclude` for `out`."""
+    """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `conclude` for `out`.
+
+    together: then all that dashboards ask, too, side by side
+    """
     steps = Steps(
         plan=lambda: drills(site, names, selections, at, now, image),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
-        conclude=lambda planned, results, started_at, finished_at: conclude(
+        conclude=lambda planned, results, joint, started_at, finished_at: conclude(
             site,
             planned,
             results,
             started_at=started_at,
             finished_at=finished_at,
             out=out,
+            together=joint,
             triggered_by=triggered_by or ran.person(),
         ),
+        together=lambda: drill_joint(site, now=now) if together else None,
     )
     return carry_out(site, steps, now=now)
+
+
+def drill_joint(
+    site: Site,
+    *,
+    tampers: Mapping[str, Tamper] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> TogetherPart:
+    """Plan and run the joint drill, in a run of its own. Faults are in the result. tampers: damage to do, by service."""
+    try:
+        with runs.start(site.state) as run:
+            return drill_together(site, joint.plan(site, now=now), run, tampers=tampers, now=now)
+    except LifeboatError as fault:
+        return could_not_run(fault, now())
 
 
 def _drill_here(
@@ -141,12 +171,43 @@ def drill_one(
             for chain in sorted({planned.chain[0].chain, *(each.chain for each in planned.partner)}):
                 held.enter_context(chains_in_use.chain(site.state, chain))
             box = held.enter_context(sandbox.opened(run, name, site.settings.sandbox))
-            rto = site.settings.objectives.rto
-            result = drill(service, planned, site.repository, box, rto=rto, tamper=tamper, partner=partner, now=now)
+            result = drill(
+                service,
+                planned,
+                site.repository,
+                box,
+                rto=site.settings.objectives.rto,
+                tamper=tamper,
+                partner=partner,
+                tracing=Tracing(_before(site, planned, service, run, name), site.settings.report.values),
+                now=now,
+            )
     took = "" if result.restore_seconds is None else f", back in {durations.describe(result.restore_seconds)}"
     log.info("%s: %s%s%s", title, result.verdict, took, "".join(f"; {reason}" for reason in result.reasons))
     growth = forecast(result, planned.fulls, site.settings.objectives.rto, now())
     return result.model_copy(update={"growth": growth})
+
+
+def _before(site: Site, planned: Planned, service: Service, run: Run, name: str) -> Before | None:
+    """The backup before the drilled one in its chain; before a full, the full before it. None where there is none."""
+    earlier = planned.chain[:-1]
+    if not earlier:
+        older = [full for full in planned.fulls if full.taken_at < planned.chain[-1].taken_at]
+        earlier = (older[-1],) if older else ()
+    if not earlier or planned.partner:
+        return None
+
+    @contextmanager
+    def opened() -> Iterator[Copy]:
+        log.info("%s: bringing back %s too, to find the rows that differ", planned.service, earlier[-1].id)
+        with (
+            chains_in_use.chain(site.state, earlier[0].chain),
+            sandbox.opened(run, f"{name}-before", site.settings.sandbox) as box,
+        ):
+            watch = Stopwatch(time.monotonic)
+            yield bring_back(service, earlier, site.repository, box, watch, Progress(watch), image=planned.image).copy
+
+    return Before(earlier[-1].id, opened)
 
 
 def _partner(site: Site, planned: Planned, run: Run) -> Partner | None:
@@ -165,6 +226,7 @@ def conclude(
     started_at: datetime,
     finished_at: datetime,
     out: Path | None,
+    together: TogetherPart | None = None,
     triggered_by: str | None = None,
 ) -> Evidence:
     """Add the results up, write the report's files into `out`, and keep them in the repository.
@@ -175,12 +237,13 @@ def conclude(
     evidence = Evidence(
         lifeboat=version("lifeboat"),
         host=platform.node() or "unknown",
-        verdict=shapes.overall(result.verdict for result in results),
+        verdict=shapes.overall(each.verdict for each in (*results, *([together] if together else ())) if each.verdict),
         started_at=started_at,
         finished_at=finished_at,
         rto=shapes.budget(site.settings.objectives.rto.total_seconds(), [result.restore_seconds for result in results]),
         rpo=shapes.budget(site.settings.objectives.rpo.total_seconds(), _ages(planned, started_at)),
         drills=tuple(results),
+        together=together,
         triggered_by=triggered_by,
         considered=tuple({each.service: Considered(service=each.service, backups=each.considered) for each in planned}.values()),
         ran=ran.programs(),
@@ -208,16 +271,24 @@ def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 
 
+def _tampered(evidence: Evidence) -> bool:
+    return store.tampered(evidence.drills) or bool(evidence.together and evidence.together.tampered)
+
+
 def _history(site: Site, repository: Repository, evidence: Evidence) -> str | None:
-    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read."""
-    types = {drill.service: drill.type for drill in evidence.drills}
+    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read.
+
+    Where no service was drilled by itself, it is that of all of them.
+    """
+    drilled = {drill.service: drill.type for drill in evidence.drills}
+    types = drilled or {name: service.type for name, service in site.settings.services.items()}
     try:
         snapshots = repository.snapshots(*past.TAGS)
         backups = repository.listing(snapshots).backups
     except LifeboatError as error:
         log.warning("the report has no page of the history: %s", error.message)
         return None
-    if not store.tampered(evidence.drills):
+    if not _tampered(evidence):
         snapshots.append(Snapshot("", evidence.finished_at, tuple(store.tags(evidence))))
     now = evidence.finished_at
     return history.render(past.of(site.settings, types, backups, snapshots, now), now=now)
@@ -233,7 +304,7 @@ def _signer(site: Site) -> "CryptoSigner | None":
 
 
 def _keep(evidence: Evidence, repository: Repository, before: str | None, signer: "CryptoSigner | None") -> Kept:
-    if store.tampered(evidence.drills):
+    if _tampered(evidence):
         return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
     with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
         files.write(evidence, Path(scratch), before=before, signer=signer)

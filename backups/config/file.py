@@ -21,6 +21,8 @@ from backups.services.settings import ServiceSettings
 SEARCHED = (Path("lifeboat.yaml"), Path("/etc/lifeboat/lifeboat.yaml"))
 
 _EXAMPLE = "deployments/example/lifeboat.yaml shows every key"
+_ASKED = ("mysql", "prometheus")
+"""The types of services whose data dashboards show."""
 _MOST = 100_000
 """Keys and items of a file. Sections that name others, which name others, would make more than anybody can count."""
 
@@ -56,6 +58,7 @@ def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
         content["services"] = {name: file.service(str(name), section) for name, section in content["services"].items()}
     settings = file.checked(Settings, content)
     _require_databases(settings, file)
+    _require_claimed(settings, file)
     base = path.resolve().parent
     repository = settings.repository.model_copy(update={"url": paths.repository_url(settings.repository.url, base, file.at)})
     return paths.absolute(settings.model_copy(update={"repository": repository}), base, file.at), file.content
@@ -129,6 +132,19 @@ def _require_databases(settings: Settings, file: _File) -> None:
             else "configure that database as a service of type mysql"
         )
         raise ConfigError(f"{file.at(('services', name, 'database'))} names {section.data_in}, {fault}", hint=hint)
+
+
+def _require_claimed(settings: Settings, file: _File) -> None:
+    """Raise ConfigError for a data source that shall be a service which is not there, or which no dashboard asks."""
+    asked = [name for name, section in settings.services.items() if section.type in _ASKED]
+    for name, section in settings.services.items():
+        for source, service in section.claims.items():
+            if service not in asked:
+                raise ConfigError(
+                    f"{file.at(('services', name, 'data_sources', source))} names {service}, which is no service of type "
+                    f"{' or '.join(_ASKED)}",
+                    hint=f"services of these types: {', '.join(asked) or 'none'}",
+                )
 
 
 def _read(path: Path) -> _File:

@@ -6,9 +6,13 @@ from pydantic import Field, StringConstraints
 
 from backups.foreign import BackupId, ServiceName, Sha256, Size
 from backups.manifest import Frozen
+from backups.panels.boards import DataSource
 
 FILE = "panels.json"
 """The file below a backup's `data/` that holds its `Panels`."""
+
+FORM = 1
+"""Of answers: another one whenever a digest changes, by the canonical form or by how direct answers become a Grafana's."""
 
 Way = Literal["grafana", "direct"]
 """Who was asked: the source's own Grafana, or the server itself, with the conversions that Grafana would have made."""
@@ -47,15 +51,30 @@ class Question(Frozen):
     beside: tuple[dict[str, Any], ...] = ()
     resource: Text | None = None
 
+    @property
+    def ref(self) -> str:
+        """The query's refId."""
+        return str(self.query.get("refId") or "A")
+
+    @property
+    def source(self) -> str:
+        """The uid of the data source, empty where the query names none."""
+        named = self.query.get("datasource")
+        return str(named.get("uid") or "") if isinstance(named, dict) else ""
+
 
 class NotAsked(Frozen):
-    """What asks, and is not asked: its data source is no service's (`not-protected`), or it cannot be; `why` says it in words."""
+    """What asks, and is not asked; `why` says it in words. A panel may have questions besides, of its other queries.
+
+    kind: its data source is no service's (`not-protected`); it cannot be, as long as it stands so (`cannot-be-asked`); it has no
+    query of its own, or hides it (`asks-nothing`); there are more questions than are asked (`not-asked`)
+    """
 
     organisation: Size
     dashboard: Uid
     title: Text
     panel: Text
-    kind: Literal["not-protected", "cannot-be-asked"]
+    kind: Literal["not-protected", "cannot-be-asked", "asks-nothing", "not-asked"]
     why: Text
 
 
@@ -63,8 +82,9 @@ class Answer(Frozen):
     """What was answered to the question of that id.
 
     error: its class, without the words that name a series or an address. frames, rows: how many of each
-    digest: of the answer in its canonical form, by which two are compared. shown: that form, where it is small, for a report
-    why: of what was not asked, or is not fixed
+    digest: of the answer in its canonical form, by which two are compared. shown: that form, cut where it is large, for a report
+    columns: of a large answer, short digests by the columns' names, which tell where two differ
+    executed: what the server was asked once everything was filled in. why: of what was not asked, or is not fixed
     """
 
     question: Text
@@ -74,6 +94,8 @@ class Answer(Frozen):
     rows: Size = 0
     digest: Sha256 | None = None
     shown: Any = None
+    columns: dict[Text, Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]] = Field(default_factory=dict)
+    executed: Text | None = None
     why: Text | None = None
 
 
@@ -81,14 +103,18 @@ class Panels(Frozen):
     """What a backup of one service was asked for dashboards, inside its capture: the file `panels.json`.
 
     grafana: the backup whose dashboards were read. asked: see `Way`. not_asked: of all services, the same in each one's backup
+    sources: the data sources of the questions, as they were then
+    form: `FORM` of the Lifeboat that kept the answers: those of another one cannot be compared
     """
 
     schema_version: Literal[1] = 1
+    form: Size = 0
     grafana: BackupId
     asked: Way
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
     not_asked: tuple[NotAsked, ...] = ()
+    sources: tuple[DataSource, ...] = ()
 
 
 class Asker(Protocol):

@@ -1,5 +1,6 @@
 """Defines what the section of any service in lifeboat.yaml may hold; each type adds its own keys."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -52,6 +53,24 @@ class ServiceSettings(OneOfEach):
     def data_in(self) -> str | None:
         """The service, by its key `database`, that protects the database which this one keeps its data in; None for its own."""
         return None
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """The services that its key `data_sources` names, by the name or uid of a data source."""
+        return {}
+
+
+class PanelsSettings(BaseModel):
+    """Whether the questions of a Grafana's dashboards are asked of the services, inside their backups, and how many.
+
+    seconds: how long the questions of one service's backup may take together; questions: how many of each service
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ask: bool = True
+    seconds: float = Field(default=120, gt=0, le=3600, allow_inf_nan=False)
+    questions: int = Field(default=1000, ge=1, le=20_000)
 
 
 class SqlServiceSettings(ServiceSettings):

@@ -34,7 +34,11 @@ class Grafana:
 
     def edit(self, day: str) -> None:
         """Change a dashboard and create another one, as users do; `day` goes into their titles."""
-        body = [dashboards.panel(1, "stat", f"Up on {day}", [dashboards.metric("up")])]
+        body = [
+            dashboards.panel(1, "stat", f"Up on {day}", [dashboards.metric("up")]),
+            # Of the history that was there before the server began.
+            dashboards.panel(2, "timeseries", "Temperature", [dashboards.metric("agama_temperature_celsius")], at=(12, 0)),
+        ]
         uid = "".join(letter for letter in day.lower() if letter.isalpha())
         for board, title in (("diary", "Diary"), (f"diary-{uid}", f"Diary of {day}")):
             self.call(
@@ -61,14 +65,16 @@ class Grafana:
         return answer.json()
 
 
-def start_grafana(stage: Stage, image: Image, passwords: Passwords) -> Grafana:
-    """Start Grafana with folders, data sources, library panels, dashboards and alert rules."""
+def start_grafana(stage: Stage, image: Image, passwords: Passwords, *, prometheus: str, mysql: str) -> Grafana:
+    """Start Grafana with folders, data sources, library panels, dashboards and alert rules.
+
+    prometheus, mysql: the addresses of its data sources, by which Lifeboat knows whose they are
+    """
     data, configuration = stage.directory("grafana"), stage.directory("grafana-configuration")
     for part in ("datasources", "dashboards", "plugins", "alerting"):
         stage.directory("grafana-configuration", "provisioning", part)
     (configuration / "grafana.ini").write_text(_INI.format(key=passwords.grafana), encoding="utf-8")
     opened(configuration / "grafana.ini")
-    prometheus, mysql = f"http://{stage.name('prometheus')}:9090", f"{stage.name('mysql')}:3306"
     if image.standin:
         file = data / "grafana.db"
         database.build(file, layout="resource", prometheus_url=prometheus, mysql_address=mysql, secret_key=passwords.grafana)

@@ -14,16 +14,18 @@ from rich.text import Text
 
 from backups import durations
 from backups.errors import LifeboatError
+from backups.foreign import shown
 from backups.machine import parallel, runs
 from backups.manifest import Kind, Manifest
 from backups.site import Site
-from deployments.demo import configuration, images, summary
-from deployments.demo.damage import ONE_ROW_LOST, TABLE
+from deployments.demo import configuration, images, signature, summary
+from deployments.demo.damage import EACH_DAMAGED, NAMES, ONE_ROW_LOST, TABLE
 from deployments.demo.grafana import Grafana, start_grafana
 from deployments.demo.sources import Passwords, Stage, start_mysql, start_prometheus
 from deployments.demo.writer import Writer
 from verification.evidence.evidence import Evidence
-from verification.verify import verify
+from verification.evidence.together import TogetherPart
+from verification.verify import drill_joint, verify
 
 Say = Callable[[RenderableType], None]
 
@@ -61,21 +63,27 @@ def rehearse(directory: Path, *, say: Say, keep: bool = False) -> int:
         site = stage.site
         taken = [(midnight, _midnight(stage, midnight, kind, say)) for midnight, kind in _WEEK]
         _heading(say, "Monday 06:00: a drill of the latest and the worst chain of each service")
-        evidence = verify(site, site.chosen([]), out=home / "report")
+        evidence = verify(site, site.chosen([]), out=home / "report", together=True)
         _heading(say, f"one more drill, with {ONE_ROW_LOST.description}")
         damaged = verify(site, ["agama"], selections=["latest"], out=home / "report-damaged", tamper=ONE_ROW_LOST)
+        _heading(say, "all three side by side once more, each copy damaged")
+        together = drill_joint(site, tampers=EACH_DAMAGED)
         written, duration = stage.writer.transactions, durations.describe(time.monotonic() - started)
         say("")
         say(summary.week(taken))
         say("")
         say(summary.drills(evidence))
-        code = judge(evidence, damaged, say)
+        codes = [judge(evidence, damaged, say), judge_together(together, say), signature.judge(site, home / "report", say)]
+        code = max(codes)
         say("")
         say(f"{written:,} transactions were written to Agama meanwhile; the whole demo took {duration}")
         if stage.grafana.standin:
             say("Grafana was a stand-in, not the real server: the official image cannot be pulled on this machine")
         say(Text.assemble("report: ", (str(home / "report" / "report.html"), "bold")))
+        say(f"history: {home / 'report' / 'history.html'}")
         say(f"look around: lifeboat list --config {home / 'lifeboat.yaml'}")
+        if evidence.together:
+            say(Text(evidence.together.headline, style="bold green" if evidence.together.verdict == "verified" else "bold red"))
         if keep:
             _wait(stage, say)
     return code
@@ -98,6 +106,28 @@ def judge(evidence: Evidence, damaged: Evidence, say: Say) -> int:
     return evidence.exit_code or (0 if caught else 1)
 
 
+def judge_together(damaged: TogetherPart, say: Say) -> int:
+    """Print what panels notice of a damaged copy of each service, and return 0 when every one was caught by name."""
+    say("")
+    say(Text.assemble(("damaged side by side: ", "bold"), (str(damaged.verdict), "bold red"), f" ({damaged.tampered})"))
+    say(f"  {damaged.headline}")
+    for line in damaged.reasons[:4]:
+        say(f"  {line}")
+    for one in {one.service: one for one in reversed(damaged.different) if one.outcome == "otherwise"}.values():
+        say(Text.assemble(f"  {one.title}, {one.panel} ({one.service})\n", (f"    source  {shown(one.expected, 120)}", "green")))
+        say(Text(f"    copy    {shown(one.observed, 120)}", style="red"))
+    caught = {one.service for one in damaged.different}
+    seen = {
+        name
+        for name in EACH_DAMAGED
+        if name in caught or any(name in reason or NAMES[name] in reason for reason in damaged.reasons)
+    }
+    if damaged.verdict == "failed" and seen == set(EACH_DAMAGED):
+        return 0
+    say(Text(f"not noticed: {', '.join(sorted(set(EACH_DAMAGED) - seen))}", style="bold red"))
+    return 1
+
+
 @contextmanager
 def _stage(home: Path, say: Say) -> Iterator[_Stage]:
     """Start the sources and what writes to them; all of it is removed when the block ends."""
@@ -105,11 +135,17 @@ def _stage(home: Path, say: Say) -> Iterator[_Stage]:
         _heading(say, "starting MySQL with the database Agama, Prometheus and Grafana")
         found = images.obtain(run.docker)
         passwords, stage = Passwords(), Stage.prepare(run)
-        grafana = start_grafana(stage, found.grafana, passwords)
         # The stand-in has no metrics to scrape.
-        scraped = {} if grafana.standin else {"grafana": f"{stage.name('grafana')}:3000"}
+        scraped = {} if found.grafana.standin else {"grafana": f"{stage.name('grafana')}:3000"}
         prometheus = start_prometheus(stage, found.prometheus, scraped)
         mysql = start_mysql(stage, found.mysql, passwords)
+        grafana = start_grafana(
+            stage,
+            found.grafana,
+            passwords,
+            prometheus=f"http://{prometheus.address()}:9090",
+            mysql=f"{mysql.address()}:3306",
+        )
         path = configuration.write(home, mysql=mysql, prometheus=prometheus, grafana=grafana.container)
         for image in (found.mysql, found.prometheus, found.grafana):
             say(f"  {image.name}{' (a stand-in: no Grafana image can be pulled here)' if image.standin else ''}")

@@ -17,6 +17,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Container, Image
 from backups.machine.runs import Run
 from backups.machine.wait import wait_until
+from deployments.grafana_standin.database import MYSQL_SECRET
 
 _HERE = Path(__file__).parent
 _PATIENCE = 180.0
@@ -102,6 +103,10 @@ def start_mysql(stage: Stage, image: Image, passwords: Passwords) -> Container:
         cursor.execute("INSTALL PLUGIN clone SONAME 'mysql_clone.so'")
         cursor.execute("CREATE USER lifeboat@'%%' IDENTIFIED BY %s", (passwords.lifeboat,))
         cursor.execute(f"GRANT {_PRIVILEGES} ON *.* TO lifeboat@'%'")
+        # Grafana's account is let in from the demo's network alone, as an operator's would be.
+        network = f"{container.address().rpartition('.')[0]}.%"
+        cursor.execute("CREATE USER grafana@%s IDENTIFIED BY %s", (network, MYSQL_SECRET))
+        cursor.execute("GRANT SELECT ON agama.* TO grafana@%s", (network,))
     return container
 
 

@@ -31,6 +31,8 @@ FOLDERS = (
     ("monitoring", "Monitoring", ""),
 )
 _DATA_KEY_NAME, _DATA_KEY = "standin-data-key", b"0123456789abcdef"
+MYSQL_SECRET = "of-the-database"
+"""The password of the user `grafana` of its MySQL data source."""
 _HERE = Path(__file__).parent
 
 
@@ -172,7 +174,7 @@ class _Builder:
         """Prometheus and MySQL; the second organisation has a Prometheus of its own, under the same uid."""
         self.data_source(1, "prometheus", "Prometheus", dashboards.PROMETHEUS_UID, prometheus_url, is_default=1,
                          json_data=json.dumps({"httpMethod": "POST", "timeInterval": "15s"}))  # fmt: skip
-        self.data_source(1, "mysql", "Agama", dashboards.MYSQL_UID, mysql_address, secret="of-the-database", user="grafana",
+        self.data_source(1, "mysql", "Agama", dashboards.MYSQL_UID, mysql_address, secret=MYSQL_SECRET, user="grafana",
                          json_data=json.dumps({"database": "agama", "maxOpenConns": 10}))  # fmt: skip
         self.data_source(2, "prometheus", "Prometheus", dashboards.PROMETHEUS_UID, prometheus_url, is_default=1)
 

@@ -31,7 +31,7 @@ build_base() {
 # One word for everything that an image is built from.
 sources() {
   local of=(deployments/images/"$1")
-  [ "$1" != grafana-standin ] || of+=(deployments/grafana_standin/server)
+  [ "$1" != grafana-standin ] || of+=(deployments/grafana_standin/{__init__.py,schema.sql,schema-unified.sql,server} backups/{__init__.py,panels/__init__.py,panels/prometheus,panels/sql})
   (cd "$project" && find "${of[@]}" -type f -not -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)
 }
 

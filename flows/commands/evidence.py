@@ -37,7 +37,7 @@ def key(
 
     Keep what it prints where whoever changes this machine cannot change it, too: with the auditor.
 
-    Examples: lifeboat evidence key > evidence.pub | lifeboat evidence key --kept
+    Examples: lifeboat evidence key | lifeboat evidence key --kept
 
     Exit code: 0 printed, 2 there is none, or it cannot be read.
     """

@@ -4,6 +4,7 @@ Needs the repository, nothing else.
 """
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -70,7 +71,9 @@ def _write(found: list[ServiceHistory], html: Path, now: datetime) -> None:
         part.write_text(page.render(found, now=now), encoding="utf-8")
         part.replace(html)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        # Below a file nothing can be removed either.
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise LifeboatError(f"{html} cannot be written: {error.strerror}", hint="name another file by --html") from error
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from backups import durations, plural
+from backups.foreign import shown
 from backups.services.base import Point
 from backups.site import Site
 from flows.commands import console, damaged
@@ -16,9 +17,12 @@ from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.evidence import words
 from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.together import WORDS, TogetherPart
 from verification.restore import arguments
 
 _FAILURES_SHOWN = 12
+_ANSWER = 200
+"""Characters of an answer on a terminal."""
 
 
 def verify(  # noqa: PLR0917 - options of a command line
@@ -42,6 +46,13 @@ def verify(  # noqa: PLR0917 - options of a command line
     ] = None,
     before: Before = None,
     image: RunOn = None,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Then bring the newest backups of all services back side by side, and ask them what their dashboards ask.",
+        ),
+    ] = False,
     damage: Annotated[
         int | None,
         typer.Option(
@@ -68,8 +79,9 @@ def verify(  # noqa: PLR0917 - options of a command line
 
     Needs the repository and Docker only: no source, and no source's password. Compared are the rows and a fingerprint of every
     table, Prometheus's answers, every object of Grafana; all must be equal. What was not tried is never called verified.
+    With --together also what dashboards' panels answer, by copies that stand side by side where their sources stood.
 
-    Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report
+    Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report | lifeboat verify --together
 
     Exit code: 0 verified, or with --at or --before equal on both sides of the moment, or with --damage every fault noticed, 1 a
     backup did not come back equal, or a fault was not noticed, 2 it could not be tried.
@@ -78,19 +90,19 @@ def verify(  # noqa: PLR0917 - options of a command line
     names = site.chosen(services or [])
     selections = backup or []
     if damage is not None or seed is not None:
-        ways = {"--at": at, "--before": before, "--image": image}
+        ways = {"--at": at, "--before": before, "--image": image, "--together": together or None}
         raise typer.Exit(damaged.verify(site, names, selections, damage, seed, ways, out, config, as_json=as_json, init=init))
     moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))
     with progress(names):
         if init:
             site.repository.adopt()
         if prefect_is_configured():
-            evidence = _by_prefect(names, selections, moment, image, out, config)
+            evidence = _by_prefect(names, selections, moment, image, out, config, together=together)
         else:
             # Great Expectations takes seconds to import; the other commands do not wait for it.
             from verification.verify import verify as run_verification
 
-            evidence = run_verification(site, names, selections=selections, at=moment, image=image, out=out)
+            evidence = run_verification(site, names, selections=selections, at=moment, image=image, out=out, together=together)
     if as_json:
         console.print_json(evidence.model_dump(mode="json"))
     else:
@@ -122,6 +134,7 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
+        _print_culprits(result)
         if result.partial:
             console.out.print(Text(f"{result.service}, {result.selection}: partial: {result.partial}", style="yellow"))
         if result.limits:
@@ -129,9 +142,41 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(f"{result.service}, {result.selection}: {limits}: report.html lists them", soft_wrap=True)
         if result.hint:
             console.out.print(Text.assemble(("  hint: ", "yellow"), result.hint))
+    if evidence.together:
+        show_together(evidence.together)
     if said := words.pace(evidence):
         console.out.print(said)
     console.out.print(Text(evidence.words, style=_style(evidence)), f"report: {out / 'report.html'}" if out else "")
+
+
+def show_together(joint: TogetherPart) -> None:
+    """Print how many panels answer as they did, and which do not."""
+    style = STYLES[joint.verdict] if joint.verdict else "bold yellow"
+    console.out.print(Text.assemble(("together: ", "bold"), (joint.headline, style)), soft_wrap=True)
+    for reason in joint.reasons:
+        console.out.print(Text.assemble(("together: ", "bold"), reason), soft_wrap=True)
+    for one in joint.different[:_FAILURES_SHOWN]:
+        console.out.print(f"  {one.title}, {one.panel} ({one.service}): {WORDS[one.outcome]}: {one.why}", soft_wrap=True)
+        if one.outcome == "otherwise":
+            console.out.print(f"    source: {shown(one.expected, _ANSWER)}", soft_wrap=True)
+            console.out.print(f"    copy:   {shown(one.observed, _ANSWER)}", soft_wrap=True)
+    if joint.seconds is not None and joint.back_seconds is not None:
+        back, last = durations.describe(joint.back_seconds), durations.describe(joint.seconds)
+        console.out.print(f"together: side by side in {back}, the last panel answered after {last}", soft_wrap=True)
+    if joint.words:
+        console.out.print(f"together: {joint.words}", soft_wrap=True)
+    for limit in joint.limits:
+        console.out.print(f"together: {limit}", soft_wrap=True)
+    if joint.hint:
+        console.out.print(Text.assemble(("  hint: ", "yellow"), joint.hint), soft_wrap=True)
+
+
+def _print_culprits(result: DrillResult) -> None:
+    """Name the rows by which tables differ."""
+    for culprit in result.culprits:
+        console.out.print(Text(f"  {culprit.subject}: {culprit.words}"), soft_wrap=True)
+        for row in culprit.rows[:_FAILURES_SHOWN]:
+            console.out.print(Text(f"    {row.words}"), soft_wrap=True)
 
 
 def _style(result: DrillResult | Evidence) -> str:
@@ -146,7 +191,14 @@ def _moment(result: DrillResult) -> str:
 
 
 def _by_prefect(
-    names: list[str], selections: list[str], at: datetime | Point | None, image: str | None, out: Path, config: Path | None
+    names: list[str],
+    selections: list[str],
+    at: datetime | Point | None,
+    image: str | None,
+    out: Path,
+    config: Path | None,
+    *,
+    together: bool,
 ) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
@@ -160,6 +212,7 @@ def _by_prefect(
                 backup=selections,
                 **spelt(at),
                 image=image,
+                together=together,
                 out=out.resolve(),
                 config=config,
             )

@@ -16,7 +16,7 @@ from backups.config.settings import SandboxSettings
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.runs import Run
 from backups.manifest import Kind, Manifest, Source
-from backups.services.base import Fetched, Job
+from backups.services.base import Fetched, Job, PanelsJob
 from backups.services.mysql.copy.copy import MySQLCopy
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.service import MySQLService
@@ -83,8 +83,8 @@ class Chain:
     """Backups that were begun, also those that failed."""
     hosts: Hosts = NOWHERE
 
-    def backup(self, *, anew: bool = False) -> Manifest:
-        """Take the next one; `anew`: a full that follows this chain."""
+    def backup(self, *, anew: bool = False, panels: PanelsJob | None = None) -> Manifest:
+        """Take the next one; `anew`: a full that follows this chain. `panels`: what is asked for dashboards."""
         number = self.taken
         self.taken += 1
         kind: Kind = "incremental" if self.backups and not anew else "full"
@@ -94,7 +94,8 @@ class Chain:
         parents = [] if anew else [fetched.manifest for fetched in self.backups]
         service = MySQLService("agama", self.server.settings(), self.run.docker, self.hosts)
         before = self.backups[-1].manifest if anew else None
-        captured = service.capture(Job(kind, data, work, parents, self.run.docker, self.state, self.said.append, before=before))
+        job = Job(kind, data, work, parents, self.run.docker, self.state, self.said.append, before=before, panels=panels)
+        captured = service.capture(job)
         now = datetime.now(UTC)
         manifest = Manifest(
             lifeboat="0",

@@ -50,6 +50,7 @@ def bring_back(
     tamper: Tamper = HARMLESS,
     image: str | None = None,
     partner: Partner | None = None,
+    ready: Callable[[Copy, Sequence[Fetched]], None] | None = None,
 ) -> BroughtBack:
     """Bring the last backup of `chain` (the full first) back in the sandbox `box`; the phase `ready` is still running then.
 
@@ -59,6 +60,7 @@ def bring_back(
     image:     what a person has named for the copy to run on, instead of the configured image
     partner:   the service that holds its database, and the backup of it that comes back beside it
     later:     the backup after the chain's last, whose log is fetched too, to go on from there
+    ready:     called when the server's files are laid out, before it starts
     Raises Damaged when the backup is at fault, LifeboatError when the machine is. The order is the contract of Copy.
     """
     clock.begin(Phase.FETCH)
@@ -78,6 +80,8 @@ def bring_back(
     if tamper.files:
         tamper.files(copy, box.directory)
     clock.begin(Phase.START)
+    if ready:
+        ready(copy, fetched)
     if partner and isinstance(copy, Joined):
         copy.join(partners.lend(partner, repository, box))
     copy.start()

@@ -88,10 +88,11 @@ class DockerSandbox:
         user: str | None = None,
         network: bool = False,
         beside: Container | None = None,
+        hosts: Mapping[str, str] | None = None,
     ) -> Container:
         """See Sandbox."""
         if beside is not None:
-            self._require_root("a copy that runs on the database of another service")
+            self._require_root("a copy that joins the network of another")
         for outside in mounts or {}:
             self._require_own(outside)
         self._used = True
@@ -106,6 +107,7 @@ class DockerSandbox:
             network=f"container:{beside.name}" if beside else self._isolated() if network and not self.root else "none",
             sysctls=_ONLY_ANSWERS if network and not self.root else None,
             limits=self.limits,
+            hosts=hosts,
         )
         if network and self.root and (pid := container.pid):
             with suppress(OSError):

@@ -5,13 +5,15 @@ Evidence by an older Lifeboat has no such tags: of that, the proofs in its other
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import model_validator
 
-from backups.foreign import BackupId, Moment, Seconds, ServiceName, Size, shown
+from backups.foreign import BackupId, Moment, Seconds, ServiceName, Size, Tally, shown
 from backups.manifest import Frozen
 from backups.repository.listing import Odd, Snapshot
+from backups.witness import Fact, tally
 from verification.evidence.evidence import DrillResult, PhasePart, Verdict
 
 TAG = "lifeboat-evidence"
@@ -19,7 +21,7 @@ DAMAGE = "lifeboat-verifier-drill"
 """The tag of what a drill of the verifier itself showed: kept apart from proofs."""
 _DRILL = "drill="
 _DAMAGE = "damage="
-_WHEN = re.compile(r"-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$")
+_WHEN = re.compile(r"-([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?$")
 """What follows the service's name in a backup's id."""
 
 
@@ -30,7 +32,10 @@ class Timed(PhasePart):
 
 
 class Drilled(Frozen):
-    """One drill. `seconds`: of the restore; `bytes`: of its chain; None where they were not measured, or not stated."""
+    """One drill, of `backup`; what was not measured, or is not stated, is None.
+
+    seconds: of the restore. bytes: of its chain. holds: what the backup's witness counted (`witness.tally`)
+    """
 
     at: Moment
     service: ServiceName
@@ -39,6 +44,18 @@ class Drilled(Frozen):
     seconds: Seconds | None
     bytes: Size | None = None
     phases: tuple[Timed, ...] = ()
+    backup: BackupId | None = None
+    holds: Tally | None = None
+
+    @property
+    def taken_at(self) -> datetime | None:
+        """When the backup was begun, as its id says; None where no backup is stated."""
+        found = _WHEN.search(self.backup or "")
+        try:
+            return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
+        except ValueError:
+            # The form of an id allows a month 13.
+            return None
 
 
 class Detected(Frozen):
@@ -65,11 +82,12 @@ class _Proven(Frozen):
 
 
 def tag(drill: DrillResult) -> str:
-    """Write a drill as a tag: its service, selection, verdict, seconds of the restore, bytes of its chain, and its phases."""
+    """Write a drill as a tag: service, selection, verdict, seconds of the restore, bytes of the chain, phases, backup, rows."""
     seconds = "" if drill.restore_seconds is None else f"{drill.restore_seconds:.3f}"
     phases = ";".join(f"{phase.name}:{phase.seconds:.3f}" for phase in drill.phases)
-    size = drill.backup.bytes if drill.backup else ""
-    return f"{_DRILL}{drill.service}|{drill.selection}|{drill.verdict}|{seconds}|{size}|{phases}"
+    size, backup = (drill.backup.bytes, drill.backup.id) if drill.backup else ("", "")
+    holds = tally(Fact(check.subject, check.metric, check.expected) for check in drill.checks) if drill.checks else ""
+    return f"{_DRILL}{drill.service}|{drill.selection}|{drill.verdict}|{seconds}|{size}|{phases}|{backup}|{holds}"
 
 
 def read(snapshots: Iterable[Snapshot]) -> Iterator[Drilled]:
@@ -102,7 +120,7 @@ def _stated(snapshot: Snapshot) -> list[Drilled | None]:
 
 def _drill(tag: str, snapshot: Snapshot) -> Drilled | None:
     try:
-        service, selection, verdict, seconds, size, phases = tag.removeprefix(_DRILL).split("|")
+        service, selection, verdict, seconds, size, phases, backup, holds = tag.removeprefix(_DRILL).split("|")
         return Drilled.model_validate(
             {
                 "at": snapshot.time,
@@ -112,6 +130,8 @@ def _drill(tag: str, snapshot: Snapshot) -> Drilled | None:
                 "seconds": seconds or None,
                 "bytes": size or None,
                 "phases": [dict(zip(("name", "seconds"), each.split(":"), strict=True)) for each in phases.split(";") if each],
+                "backup": backup or None,
+                "holds": holds or None,
             }
         )
     except ValueError:
@@ -122,8 +142,14 @@ def _proof(tag: str, snapshot: Snapshot) -> Drilled | None:
     try:
         backup, verdict, seconds, _ = tag.removeprefix("proof=").split("|")
         proven = _Proven.model_validate({"backup": backup, "verdict": verdict, "seconds": seconds or None})
-        service = _WHEN.sub("", proven.backup)
-        return Drilled(at=snapshot.time, service=service, selection=None, verdict=proven.verdict, seconds=proven.seconds)
+        return Drilled(
+            at=snapshot.time,
+            service=_WHEN.sub("", proven.backup),
+            selection=None,
+            verdict=proven.verdict,
+            seconds=proven.seconds,
+            backup=proven.backup,
+        )
     except ValueError:
         return None
 

@@ -3,7 +3,7 @@
 The pages of the folder are written by `verification/report/export.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,11 @@ class Exported:
     evidence: Evidence
     signed: bool
     words: str
+
+    @property
+    def page(self) -> str:
+        """The page to open: its own, or, since anybody may have written that, one made anew beside the folder."""
+        return f"{self.folder}/report.html" if self.signed else f"{self.folder}.html"
 
 
 def within(snapshots: Sequence[Snapshot], begin: datetime, end: datetime) -> list[Snapshot]:
@@ -68,9 +73,10 @@ def fetch(repository: Repository, snapshots: Sequence[Snapshot], out: Path, key:
                 f"the evidence {snapshot.id[:8]} holds {odd[0]} as {shown(kinds[odd[0]])}, which is no file",
                 hint="was it put there by somebody else? lifeboat saves no such thing",
             )
-        report = store.read_report(repository, snapshot)
+        contents = {name: repository.read(snapshot.id, name) for name in FILES if name in kinds or name == store.REPORT}
+        report = store.parse_report(contents[store.REPORT], snapshot)
         name = f"{snapshot.time.astimezone(UTC):%Y-%m-%d-%H%M%S}-{snapshot.id[:8]}"
-        _write(repository, snapshot, [name for name in FILES if name in kinds], out / name)
+        _write(contents, out / name)
         return _checked(out, name, report, key)
 
     results = side_by_side(one, snapshots, at_once=_AT_ONCE)
@@ -80,18 +86,20 @@ def fetch(repository: Repository, snapshots: Sequence[Snapshot], out: Path, key:
     return [result for result in results if isinstance(result, Exported)]
 
 
-def _write(repository: Repository, snapshot: Snapshot, names: Sequence[str], folder: Path) -> None:
+def _write(contents: Mapping[str, bytes], folder: Path) -> None:
     try:
         folder.mkdir()
-        for name in names:
-            (folder / name).write_bytes(repository.read(snapshot.id, name))
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
     except OSError as error:
         raise LifeboatError(f"{folder} cannot be written: {error.strerror}", hint="name another folder by --out") from error
 
 
 def _checked(out: Path, name: str, report: Evidence, key: "SSlibKey") -> Exported:
     if not (out / name / signed.FILE).is_file():
-        return Exported(name, report, signed=False, words="unsigned: by a Lifeboat before signatures, or one without a key")
+        return Exported(
+            name, report, signed=False, words="unsigned: by an older Lifeboat, by one without a key, or by somebody else"
+        )
     try:
         found = signed.check(out / name, key)
     except Damaged as fault:

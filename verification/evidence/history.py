@@ -73,6 +73,12 @@ class ServiceHistory(_Shape):
         return tuple(max(drills, key=lambda drill: drill.seconds or 0.0) for drills in self.timed)
 
     @property
+    def drilled(self) -> tuple[Drilled, ...]:
+        """The newest drill of each backup of which it is stated when it was taken, in that order: also of one that is gone."""
+        newest = {drill.backup: drill for drill in self.drills if drill.taken_at}
+        return tuple(sorted(newest.values(), key=lambda drill: drill.taken_at or drill.at))
+
+    @property
     def comparable(self) -> tuple[Drilled, ...]:
         """Of `slowest` those that can be compared with one another: where the longest chain is drilled, only such verifications.
 
@@ -144,7 +150,7 @@ def _of_service(
         backups=tuple(taken),
         missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now),
         drills=tuple(drills),
-        missed_drills=gaps.gaps(shown, objectives.proof, retention.delete_after, now),
+        missed_drills=gaps.gaps(shown, objectives.proof, retention.evidence_after, now),
         detections=tuple(detections),
         forecast=Trend(words=""),
     )

@@ -31,9 +31,17 @@ def path(site: Site) -> Path:
 def signer(site: Site) -> "CryptoSigner":
     """Return what signs; makes the key where none is configured and none is there. Raises LifeboatError."""
     file = path(site)
-    if site.settings.evidence.key_file is None and not file.exists():
+    if site.settings.evidence.key_file is None and not _is_there(file):
         _make(file)
     return _read(file)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:
+        # It cannot be looked at: whoever reads or makes it then says why.
+        return False
 
 
 def _make(file: Path) -> None:
@@ -122,7 +130,7 @@ def note_kept(site: Site) -> None:
 
 def examine(site: Site) -> Finding:
     """Say for `doctor` whether evidence is signed, and whether its public key is known to be kept somewhere else."""
-    if site.settings.evidence.key_file is None and not path(site).exists():
+    if site.settings.evidence.key_file is None and not _is_there(path(site)):
         return Finding(_SUBJECT, ok=True, message="none yet; the first verification makes it")
     try:
         own = _read(path(site)).public_key.keyid

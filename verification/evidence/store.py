@@ -131,7 +131,11 @@ def read_proofs(snapshots: Iterable[Snapshot], now: datetime) -> dict[str, Proof
 
 def read_report(repository: Repository, snapshot: Snapshot) -> Evidence:
     """Read the evidence that a snapshot holds; raises Damaged when this version cannot read it."""
-    content = repository.read(snapshot.id, REPORT)
+    return parse_report(repository.read(snapshot.id, REPORT), snapshot)
+
+
+def parse_report(content: bytes, snapshot: Snapshot) -> Evidence:
+    """Read the evidence that a snapshot's report holds, as `read_report`."""
     try:
         return Evidence.model_validate_json(content)
     except ValueError as error:

@@ -71,7 +71,7 @@ def trend(measured: Sequence[tuple[datetime, float]], rto: timedelta, now: datet
         latest=latest,
         per_week=per_week,
         line=tuple(_ahead(line, each, now) for each in _drawn(times[0], now, now + ahead)),
-        words=_words(at, earliest, latest, per_week, rto, len(measured)),
+        words=_words((at, earliest, latest), now, per_week, rto, len(measured)),
     )
 
 
@@ -106,12 +106,15 @@ def _ahead(line: Callable[[float], tuple[float, float, float]], at: datetime, no
 
 
 def _words(
-    at: datetime | None, earliest: datetime | None, latest: datetime | None, per_week: float, rto: timedelta, count: int
+    when: tuple[datetime | None, datetime | None, datetime | None], now: datetime, per_week: float, rto: timedelta, count: int
 ) -> str:
+    at, earliest, latest = when
     allowed, drills = durations.describe(rto), plural.count(count, "timed drill")
     if at is None and earliest is None:
         grow = f"restores grow by {durations.describe(per_week)} a week" if per_week > 0 else "restores do not grow"
         return f"{grow}; {allowed} are not reached within ten years, by {drills}"
+    if at == now:
+        return f"the objective of {allowed} is missed already, by {drills}"
     bounds = f"with a probability of 95 % between {_date(earliest)} and {_date(latest)}"
     if at is None:
         return f"{allowed} are not expected to be reached within ten years, {bounds}, by {drills}"

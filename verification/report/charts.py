@@ -39,14 +39,19 @@ def marks(missed: Sequence[Gap], now: datetime) -> Line:
 def _size(history: ServiceHistory) -> Chart | None:
     of_kind = {kind: [each for each in history.backups if each.kind == kind] for kind in ("full", "incremental")}
     lines: dict[str, Line] = {kind: [(each.at, float(each.bytes)) for each in found] for kind, found in of_kind.items()}
-    return _of_backups("Size of each backup", lines, BYTES, history)
+    restored: Line = [(each.at, float(each.bytes)) for each in history.comparable if each.bytes is not None]
+    return _of_backups("Size of each backup, and of what was restored", lines, BYTES, history, {"restored": restored})
 
 
 def _counted(history: ServiceHistory) -> Chart | None:
-    unit = next((each.unit for each in reversed(history.backups) if each.unit), None)
+    kept = [(each.at, each.unit, each.count) for each in history.backups]
+    known = {each.id for each in history.backups}
+    gone = [each for each in history.drilled if each.backup not in known and each.holds]
+    counted = [(each.taken_at or each.at, *_tally(each.holds)) for each in gone] + kept
+    unit = next((unit for _, unit, _ in reversed(counted) if unit), None)
     if unit is None:
         return None
-    line: Line = [(each.at, None if each.count is None or each.unit != unit else float(each.count)) for each in history.backups]
+    line: Line = [(at, None if count is None or other != unit else float(count)) for at, other, count in sorted(counted)]
     return _of_backups(f"{unit.capitalize()} at the source", {unit: line}, COUNT, history)
 
 
@@ -55,12 +60,21 @@ def _blocked(history: ServiceHistory) -> Chart | None:
     return _of_backups("How long writers waited at the source", {"waited": line}, SECONDS, history)
 
 
-def _of_backups(title: str, lines: dict[str, Line], scale: drawing.Scale, history: ServiceHistory) -> Chart | None:
+def _of_backups(
+    title: str, lines: dict[str, Line], scale: drawing.Scale, history: ServiceHistory, others: dict[str, Line] | None = None
+) -> Chart | None:
+    """Draw lines about backups. others: lines about drills, whose gaps are others."""
     if all(value is None for line in lines.values() for _, value in line):
         return None
     # The gap is between backups of any kind; fulls are a week apart, and no gap.
     whole = {name: broken(line, history.missed_backups) for name, line in lines.items()}
+    whole |= {name: broken(line, history.missed_drills) for name, line in (others or {}).items()}
     return drawing.lines(title, {**whole, "missed": marks(history.missed_backups, history.seen_at)}, scale, history.seen_at)
+
+
+def _tally(holds: str | None) -> tuple[str | None, int | None]:
+    unit, _, count = (holds or "").partition(":")
+    return unit or None, int(count) if count else None
 
 
 def _detected(history: ServiceHistory) -> Chart | None:

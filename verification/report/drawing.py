@@ -61,7 +61,7 @@ class _Bars(pygal.StackedBar):  # type: ignore[misc]
 
 
 def _took(seconds: float) -> str:
-    return f"{seconds * 1000:.3g} ms" if 0 < seconds < 0.1 else durations.describe(seconds)
+    return f"{seconds * 1000:.3g} ms" if 0 < seconds < 0.9999 else durations.describe(seconds)
 
 
 def _number(count: float) -> str:
@@ -93,7 +93,9 @@ def lines(title: str, wanted: dict[str, Line], scale: Scale, until: datetime, *,
     spread = (last - first) or 1.0
     chart.xrange = (first - spread / 40, last + spread / 40)
     chart.x_labels = [first + spread * (step + 0.5) / _DATES for step in range(_DATES)]
-    chart.x_value_formatter = lambda at: _date(datetime.fromtimestamp(at, UTC))
+    # Dates alone would all be the same.
+    written = "%Y-%m-%d" if spread > _DATES * 86400 else "%m-%d %H:%M"
+    chart.x_value_formatter = lambda at: f"{datetime.fromtimestamp(at, UTC):{written}}"
     _scaled(chart, scale, max(value for line in shown.values() for _, value in line if value is not None))
     for name, line in shown.items():
         dots = name != MISSED and (not dotted or name in dotted)

@@ -12,7 +12,7 @@ from verification.evidence import keys, signed
 from verification.evidence.export import Exported
 from verification.evidence.history import ServiceHistory
 from verification.evidence.signed import Predicate
-from verification.report import history
+from verification.report import history, page
 from verification.report.page import SYMBOLS, template
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def write(
         ),
         history.NAME: history.render(histories, now=min(period.end, period.at)),
         KEY: keys.public(signer),
+        # Nobody knows what is in the pages of those, a script perhaps: these are made of what they report.
+        **{each.page: page.render(each.evidence) for each in exported if not each.signed},
     }
     about = Predicate(
         lifeboat=period.lifeboat,

@@ -1,13 +1,15 @@
 """Writes JUnit XML: a suite for each drill, a case for its restore, one for its time, and one for each subject of its checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
+from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
 from backups import durations
 from backups.text import shown
 from backups.witness import Check
-from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.evidence import CulpritsPart, DrillResult, Evidence
+from verification.evidence.together import WORDS, WRONG, TogetherPart
 from verification.report.groups import kinds
 
 
@@ -19,7 +21,9 @@ def render(evidence: Evidence) -> str:
     root = ET.Element("testsuites", name="lifeboat")
     for drill in evidence.drills:
         root.append(_suite(drill, evidence))
-    if not evidence.drills:
+    if evidence.together:
+        root.append(_together(evidence.together, evidence))
+    if not evidence.drills and evidence.together is None:
         suite = ET.SubElement(root, "testsuite", name="verification")
         ET.SubElement(_case(suite, "lifeboat", "drills"), "error", message="there was nothing to drill", type="could-not-run")
         _count(suite)
@@ -44,7 +48,7 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
         ET.SubElement(properties, "property", name=name, value=_text(value))
     _restored(suite, drill)
     _in_time(suite, drill, evidence.rto.budget_seconds)
-    _subjects(suite, f"{drill.service}.{drill.selection}", drill.checks)
+    _subjects(suite, f"{drill.service}.{drill.selection}", drill.checks, {each.subject: each for each in drill.culprits})
     if drill.moment:
         _subjects(suite, f"{drill.service}.{drill.selection}.at the moment itself", drill.moment.there)
         _subjects(suite, f"{drill.service}.{drill.selection}.onward to {drill.moment.later}", drill.moment.checks)
@@ -52,14 +56,52 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
     return suite
 
 
-def _subjects(suite: ET.Element, group: str, every: Sequence[Check]) -> None:
-    """Add a case for each subject of the checks."""
+def _together(joint: TogetherPart, evidence: Evidence) -> ET.Element:
+    """Write the joint drill as a suite: a case for each dashboard, which fails when a panel of it does not answer as it did."""
+    started = joint.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    suite = ET.Element(
+        "testsuite", name="together", timestamp=started, hostname=_text(evidence.host), time=f"{joint.seconds or 0:.3f}"
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (
+        ("verdict", joint.verdict or "skipped"),
+        ("proof", joint.headline),
+        ("way", joint.words),
+        ("tampered", joint.tampered),
+    ):
+        if value:
+            ET.SubElement(properties, "property", name=name, value=_text(value))
+    whole = _case(suite, "together", "brought back side by side, and asked", joint.seconds)
+    if joint.verdict not in ("verified", None):
+        kind = "failure" if joint.verdict == "failed" else "error"
+        child = ET.SubElement(whole, kind, message=_text("; ".join(joint.reasons))[:500], type=joint.verdict or "")
+        child.text = "\n".join(map(_text, joint.reasons))
+    for board in joint.boards:
+        case = _case(
+            suite, "together.dashboards", f"{board.title} ({board.uid})" if board.uid else f"alert rules in {board.title}"
+        )
+        if wrong := sum(board.counts.get(outcome, 0) for outcome in WRONG):
+            failure = ET.SubElement(
+                case, "failure", message=f"{wrong} of {board.panels} panels do not answer equally", type="failed"
+            )
+            lines = [f"{WORDS[one.outcome]}: {one.panel}: {one.why}" for one in joint.different if one.title == board.title]
+            failure.text = "\n".join(map(_text, [*([board.why] if board.why else []), *lines]))
+    _count(suite)
+    return suite
+
+
+def _subjects(
+    suite: ET.Element, group: str, every: Sequence[Check], culprits: Mapping[str, CulpritsPart] = MappingProxyType({})
+) -> None:
+    """Add a case for each subject of the checks; with the rows that differ, where they are known."""
     subjects: dict[str, list[Check]] = {}
     for check in every:
         subjects.setdefault(check.subject, []).append(check)
     kind = kinds(subjects)
     for subject, checks in subjects.items():
-        _subject(_case(suite, f"{group}.{kind[subject]}", subject), checks)
+        found = culprits.get(subject)
+        more = [found.words, *(row.words for row in found.rows)] if found else []
+        _subject(_case(suite, f"{group}.{kind[subject]}", subject), checks, more)
 
 
 def _properties(drill: DrillResult) -> dict[str, str]:
@@ -99,12 +141,12 @@ def _in_time(suite: ET.Element, drill: DrillResult, budget: float) -> None:
         ET.SubElement(case, "failure", message=message, type="failed")
 
 
-def _subject(case: ET.Element, checks: Sequence[Check]) -> None:
+def _subject(case: ET.Element, checks: Sequence[Check], more: Sequence[str]) -> None:
     wrong = [check for check in checks if not check.passed]
     if wrong:
         lines = [f"{check.metric}: expected {check.expected!r}, observed {check.observed!r}" for check in wrong]
         failure = ET.SubElement(case, "failure", message=_text(lines[0])[:500], type="failed")
-        failure.text = "\n".join(map(_text, lines))
+        failure.text = "\n".join(map(_text, [*lines, *more]))
 
 
 def _case(suite: ET.Element, group: str, name: str, seconds: float | None = None) -> ET.Element:

@@ -12,7 +12,8 @@ from backups import durations, plural
 from backups.machine import disk
 from backups.text import shown
 from backups.witness import Value
-from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.evidence import DrillResult, Evidence, overall
+from verification.evidence.together import WORDS, WRONG
 from verification.report.groups import grouped
 
 _SHOWN = 160
@@ -33,6 +34,8 @@ def render(evidence: Evidence, *, history: bool = False, key: str | None = None)
         headline=headline(evidence),
         services=_by_service(evidence),
         symbols=SYMBOLS,
+        outcomes=WORDS,
+        wrong=WRONG,
         budget=evidence.rto.budget_seconds,
     )
 
@@ -40,14 +43,24 @@ def render(evidence: Evidence, *, history: bool = False, key: str | None = None)
 def headline(evidence: Evidence) -> str:
     """Say the whole verification in one sentence."""
     drills = evidence.drills
-    if not drills:
+    if not drills and evidence.together is None:
         return "Nothing was drilled, so nothing is proven."
+    said = [_each(evidence)] if drills else []
+    if evidence.together:
+        said.append(f"Together: {evidence.together.headline}.")
+    return " ".join(said)
+
+
+def _each(evidence: Evidence) -> str:
+    """Say what the drills of single services came to."""
+    drills = evidence.drills
     count = {verdict: sum(drill.verdict == verdict for drill in drills) for verdict in SYMBOLS}
     drilled = plural.count(len(drills), "drill")
-    if evidence.verdict == "verified":
+    verdict = overall(drill.verdict for drill in drills)
+    if verdict == "verified":
         but = f" Partial: {'; '.join(evidence.partial)}." if evidence.partial else ""
         return f"{drilled}: every restored copy equals what its source held.{but}"
-    if evidence.verdict == "between-witnesses":
+    if verdict == "between-witnesses":
         return f"{drilled}: every moment lies between two backups whose restored copies equal what their source held."
     words = ("failed", "could-not-run", "between-witnesses", "verified")
     parts = [f"{count[word]} {word.replace('-', ' ')}" for word in words if count[word]]

@@ -108,10 +108,12 @@ class Docker(Mounts):
         sysctls: Mapping[str, str] | None = None,
         limits: Limits | None = None,
         capabilities: Sequence[str] = (),
+        hosts: Mapping[str, str] | None = None,
     ) -> Container:
         """Start a container. `mounts`: directories of this machine -> paths inside; `network`: a name, `none` or `host`.
 
         `sysctls`: settings of the kernel for its network. `capabilities`: all that it has, as whatever user it runs.
+        `hosts`: names that it finds an address for, as others do that join its network.
         """
         commands_run.record(_command_line(name, image, command, entrypoint, mounts, user, network), 0.0)
         limits = limits or Limits()
@@ -121,6 +123,7 @@ class Docker(Mounts):
             "mem_limit": limits.memory,
             "nano_cpus": int(limits.processors * 1e9) if limits.processors else None,
             "sysctls": dict(sysctls) if sysctls else None,
+            "extra_hosts": dict(hosts) if hosts else None,
         }
         with translated(f"container {name}"):
             created = self.client().containers.create(

@@ -9,8 +9,11 @@ from backups.errors import ConfigError, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import Manifest
+from backups.panels.boards import Boards
+from backups.panels.question import Asker
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
-from backups.services.grafana import health, loss
+from backups.services.grafana import asking, health, loss
+from backups.services.grafana.api import boards as api_boards
 from backups.services.grafana.api import capture as api_capture
 from backups.services.grafana.api import doctor as api_doctor
 from backups.services.grafana.api.copy import ApiCopy
@@ -20,16 +23,20 @@ from backups.services.grafana.api.objects import Key
 from backups.services.grafana.api.receiver import GrafanaReceiver
 from backups.services.grafana.client import Client
 from backups.services.grafana.details import API, GrafanaDetails
+from backups.services.grafana.files import boards as files_boards
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
 from backups.services.grafana.files import joined_capture, other_files, source, writing
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
+from backups.services.grafana.files.database import FILE as DATABASE
 from backups.services.grafana.files.joined_copy import JoinedCopy
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http.address import shown
 from backups.services.measured import How
+from backups.services.panelled import NoBoards
 from backups.services.received import Receiver
+from backups.services.settings import PanelsSettings
 from backups.witness import Fact
 
 
@@ -124,6 +131,40 @@ class GrafanaService:
             # Of its database alone: what else there is, nobody asks a living source for.
             witness = [fact for fact in witness if fact.metric != other_files.METRIC]
         yield from loss.differences(witness, now)
+
+    @property
+    def panels(self) -> PanelsSettings:
+        """See HoldsBoards."""
+        return self.settings.panels
+
+    @property
+    def claimed(self) -> Mapping[str, str]:
+        """See HoldsBoards."""
+        return self.settings.data_sources
+
+    def board_files(self, manifest: Manifest) -> Sequence[str]:
+        """See HoldsBoards."""
+        details = GrafanaDetails.of(manifest)
+        if details.database:
+            raise NoBoards(
+                f"backup {manifest.id} holds no dashboards: they are in the database {details.database.name}, which is in the "
+                f"backups of {details.database.service}",
+                hint="what its dashboards ask is not asked",
+            )
+        if details.method != API:
+            return [DATABASE]
+        return [entry.path for entry in manifest.files if api_boards.is_read(entry.path)]
+
+    def boards(self, backup: Fetched) -> Boards:
+        """See HoldsBoards."""
+        self.board_files(backup.manifest)
+        by_api = GrafanaDetails.of(backup.manifest).method == API
+        read = api_boards.boards if by_api else files_boards.boards
+        return read(backup.data, backup.manifest.id)
+
+    def grafana(self) -> Asker | None:
+        """See HoldsBoards."""
+        return asking.through(Client.of(self.settings)) if self.settings.has_credentials else None
 
     def receiver(self, url: str | None) -> Receiver:
         """See `Received`. The credentials are those of the service's section, whatever the address."""

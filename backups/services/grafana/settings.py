@@ -1,13 +1,15 @@
 """Defines a Grafana service's section of lifeboat.yaml."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from backups.foreign import ServiceName
 from backups.secret import Secret
 from backups.services.http.settings import HttpSettings
+from backups.services.settings import PanelsSettings
 
 
 class GrafanaSettings(HttpSettings):
@@ -18,7 +20,9 @@ class GrafanaSettings(HttpSettings):
     place: its data directory, which holds grafana.db; config_place, where given, the directory of grafana.ini and provisioning/
     database: the service of type mysql whose backups hold its database, where that is no file; place is optional then
     token, token_file: of a service account with the role Admin; or user with password, password_file: the server's
-    administrator. For method api, and for restores to `api`.
+    administrator. For method api, for restores to `api`, and for asking what dashboards ask.
+    panels: whether, and how much, dashboards' questions are asked; data_sources: which service a data source is, by its name or
+    uid, where its address does not tell
     """
 
     type: Literal["grafana"]
@@ -31,6 +35,13 @@ class GrafanaSettings(HttpSettings):
     user: str | None = None
     password: Secret | None = None
     password_file: Path | None = None
+    panels: PanelsSettings = PanelsSettings()
+    data_sources: dict[str, ServiceName] = Field(default_factory=dict)
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """See ServiceSettings."""
+        return self.data_sources
 
     @property
     def has_credentials(self) -> bool:

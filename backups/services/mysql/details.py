@@ -89,6 +89,7 @@ class MySQLDetails(Frozen):
     scanned them last; all others were scanned
     unlogged: the tables of which a scan has found something else than the log says; see `carry/compared.py`
     partial: the same in words, see `Manifest.partial`
+    answering: global variables that sessions of dashboards begin with; see `panels/standing.py`
     limits: what of the source the witness could not state, what a copy cannot have as the source had it, and which moments since
     the chain before a full cannot be brought back, a sentence each
     """
@@ -113,6 +114,7 @@ class MySQLDetails(Frozen):
     form: Form = Form()
     carried: dict[BackupId, tuple[str, ...]] = Field(default={})
     unlogged: tuple[str, ...] = ()
+    answering: dict[str, str] = Field(default={})
     partial: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from backups.foreign import DumpFile, Seconds, ServerId, Size
 from backups.manifest import Frozen
 from backups.services.mysql.details import Position
@@ -42,6 +44,7 @@ class DumpDetails(Frozen):
     variables: server variables that a copy must be started with. plugins: libraries of the plugins that were active
     lock: `global`, or `tables` where the server allows no global one. lock_seconds: how long writers waited; of the whole dump
     when there are tables whose engine has no snapshots (`unsafe_tables`). limits: what this backup cannot bring back
+    answering, system_offset, zone: see `MySQLDetails`
     """
 
     method: Literal["dump"] = "dump"
@@ -55,6 +58,9 @@ class DumpDetails(Frozen):
     lock_seconds: Seconds
     lock_attempts: Size
     unsafe_tables: tuple[str, ...] = ()
+    answering: dict[str, str] = Field(default={})
+    system_offset: int = 0
+    zone: tuple[tuple[int, int], ...] = ()
     limits: tuple[str, ...] = LIMITS
 
 

@@ -1,6 +1,7 @@
 """Backs up a MySQL server as a service: chooses the method (`methods/`), and has the doctor check the source first."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +9,25 @@ from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import BackupRecord, Manifest
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
 from backups.services.continuous import Transaction
 from backups.services.measured import How
 from backups.services.mysql import health, loss, measured, told
 from backups.services.mysql.binlog import coverage, joined
+from backups.services.mysql.copy.trace import ServerRows
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.dump_details import is_dump
 from backups.services.mysql.methods import follow
 from backups.services.mysql.methods.clone import Clone
 from backups.services.mysql.methods.dump import Dump
 from backups.services.mysql.methods.method import Method
+from backups.services.mysql.panels import address, asker
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.looking import looking
+from backups.services.traced import Rows
 from backups.witness import Fact
 
 _METHODS: dict[str, Method] = {method.name: method for method in (Clone(), Dump())}
@@ -100,6 +106,22 @@ class MySQLService:
         """Say how that backup's facts were measured; see `Measured`."""
         return measured.measured(manifest)
 
+    @contextmanager
+    def rows(self) -> Iterator[Rows]:
+        """Open the live server's; see `HasRows.rows`."""
+        with looking(self.settings) as session:
+            yield ServerRows(session)
+
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Compare tables and rows, counted within seconds, with the witness; see `Service.loss`."""
         return loss.compare(self.settings, witness)
+
+    def answers(self, source: DataSource) -> bool:
+        """Tell whether a data source of Grafana's is this server; see `Panelled.answers`."""
+        return address.answers(self.settings, source)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """Ask the live server, as the account in lifeboat.yaml; see `Panelled.asker`."""
+        with asker.asking(lambda: looking(self.settings, silence=asker.SILENCE), sources, {}) as opened:
+            yield opened

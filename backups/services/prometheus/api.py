@@ -152,6 +152,10 @@ class Api:
             )
         return name
 
+    def ask(self, method: str, path: str, parameters: Mapping[str, Any], bounds: Bounds) -> Answer:
+        """Make a call whose answer is read elsewhere, whatever its status is; a POST sends its parameters as a form."""
+        return self._send(method, path, parameters, bounds)
+
     @contextmanager
     def _understood(
         self, method: str, path: str, parameters: Mapping[str, str] | None = None, bounds: Bounds = _STATUS
@@ -187,7 +191,7 @@ class Api:
             raise Refused(message, hint="its log tells more; see also its --query.max-samples and --query.timeout")
         raise LifeboatError(message, hint="its log tells more")
 
-    def _send(self, method: str, path: str, parameters: Mapping[str, str] | None = None, bounds: Bounds = _STATUS) -> Answer:
+    def _send(self, method: str, path: str, parameters: Mapping[str, Any] | None = None, bounds: Bounds = _STATUS) -> Answer:
         signature = basic(*self.authentication) if self.authentication else ""
         line = Line("Prometheus", self.url, authorization=signature, tls=self.tls, authority=self.tls_ca, direct=self.direct)
         with line:

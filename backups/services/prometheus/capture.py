@@ -19,6 +19,7 @@ from backups.services.prometheus import blocks as storage
 from backups.services.prometheus import (
     chunks,
     command_line,
+    dashboards,
     datadir,
     first_start,
     horizon,
@@ -61,6 +62,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
 
     past = horizon.look(api)
     chosen, before, unreadable = _ask(api, place, past, job)
+    panels = dashboards.before(api, job, past.margin)
     checked = Checked(job.state / "cache" / "prometheus" / f"{name}.chunks.json")
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()
@@ -69,6 +71,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     checked.keep()
     answers, unsettled = questions.settled(before, [*questions.ask(api, chosen), *ranges.ask(api, chosen.ranges)])
     compared = ranges.coverage([*block_facts, *answers])
+    limits += dashboards.after(panels, job.directory)
     if chosen.instants:
         job.say(f"samples {compared.metric} with the source: {compared.value} in the blocks")
     limits += [*left_out, *unreadable, *_not_compared(chosen, unsettled), *_limits(past, blocks)]

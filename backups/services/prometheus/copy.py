@@ -12,14 +12,17 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine import below
 from backups.machine.docker import Container, Image
 from backups.machine.wait import wait_until
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.prometheus import blocks as storage
-from backups.services.prometheus import command_line, first_start, questions, ranges, version
+from backups.services.prometheus import command_line, dashboards, first_start, questions, ranges, version
 from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
 from backups.services.prometheus.first_start import BlocksStay
+from backups.services.standing import Stand
 from backups.witness import Fact
 
 _USER = 65534
@@ -53,7 +56,16 @@ class PrometheusCopy:
         command_line.require(self._details, self._last.manifest.id)
         self._witness = {(fact.subject, fact.metric): fact for fact in self._last.manifest.witness}
         self._container: Container | None = None
+        self._stand: Stand | None = None
         self.data_directory = sandbox.directory / "prometheus"
+
+    def stand(self, stand: Stand) -> None:
+        """See `Stands`."""
+        self._stand = stand
+
+    def admits(self, user: str) -> Sequence[str]:  # noqa: ARG002 - nobody logs in
+        """See `Stands`."""
+        return ()
 
     @contextmanager
     def api(self) -> Iterator[Api]:
@@ -61,7 +73,17 @@ class PrometheusCopy:
         if self._container is None:
             raise LifeboatError("this copy of Prometheus was not started", hint="this is a bug in Lifeboat")
         with self._sandbox.reach(self._container) as host:
-            yield Api(f"http://{host}:{_PORT}", direct=True)
+            stand = self._stand
+            if stand is None or not stand.addresses:
+                yield Api(f"http://{host}:{_PORT}", direct=True)
+            else:
+                yield Api(f"http://{_bracketed(stand.addresses[0])}:{stand.port}{stand.path}", direct=True)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """See PanelledCopy."""
+        with self.api() as api, dashboards.asker(api, sources) as asker:
+            yield asker
 
     def assemble(self) -> None:
         """Move the files of the last backup's blocks from the backups that hold them into one data directory."""
@@ -87,10 +109,11 @@ class PrometheusCopy:
         self._container = self._sandbox.run(
             "prometheus",
             self._image(),
-            command=[*self._flags(), *_FIXED_FLAGS],
+            command=[*self._flags(), *_FIXED_FLAGS, *_network(self._stand, self._last.manifest.source.version)],
             mounts={self.data_directory: "/prometheus", empty: "/etc/lifeboat"},
             user=f"{_USER}:{_USER}",
             network=True,
+            beside=self._stand.pod if self._stand else None,
         )
         self._wait(self._container)
         with self.api() as api:
@@ -259,6 +282,22 @@ class PrometheusCopy:
 
     def _image(self) -> Image:
         return self._sandbox.image(self._last.manifest.source.image)
+
+
+def _network(stand: Stand | None, version: str) -> Iterator[str]:
+    """Yield where it listens, and below which path, when it stands among other copies."""
+    if stand is None:
+        return
+    # Before version 3 it listens at one address, or at all that there are.
+    several = len(stand.addresses) > 1 and version.startswith("2.")
+    for address in ("0.0.0.0",) if several else stand.addresses or ("127.0.0.1",):  # noqa: S104 - of a network without a way out
+        yield f"--web.listen-address={_bracketed(address)}:{stand.port or _PORT}"
+    if stand.path:
+        yield f"--web.route-prefix={stand.path}"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _errors(container: Container) -> str:

@@ -1,13 +1,20 @@
 """Implements Service (see ../base.py) for Prometheus: `capture.py` takes a backup, `copy.py` restores one."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from urllib.parse import urlsplit
 
 from backups.hosts import NOWHERE, Hosts
 from backups.machine.docker import Docker
 from backups.manifest import Manifest
+from backups.panels.boards import DataSource
+from backups.panels.question import FILE, Asker
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
+from backups.services.http import address
 from backups.services.measured import How
-from backups.services.prometheus import health, loss
+from backups.services.panelled import same_server
+from backups.services.prometheus import dashboards, health, horizon, loss
+from backups.services.prometheus.api import Api
 from backups.services.prometheus.capture import capture
 from backups.services.prometheus.copy import PrometheusCopy
 from backups.services.prometheus.details import BLOCKS, CONFIG, PrometheusDetails
@@ -15,6 +22,8 @@ from backups.services.prometheus.doctor import examine
 from backups.services.prometheus.settings import PrometheusSettings
 from backups.witness import Fact
 
+TYPE = "prometheus"
+"""What Grafana calls a data source of it."""
 _ALWAYS_STATED = ("block ", "configuration ", "data directory")
 """How the subjects begin that are not answers to questions."""
 
@@ -40,13 +49,13 @@ class PrometheusService:
         return health.look(self.settings)
 
     def wanted(self, chain: Sequence[Manifest]) -> Sequence[Sequence[str] | None]:
-        """See Service: of each backup the files of the last one's blocks, and of the last one the configuration."""
+        """See Service: of each backup the files of the last one's blocks, and of the last one configuration and panels."""
         last = chain[-1]
         paths: dict[str, list[str]] = {manifest.id: [] for manifest in chain}
         for block in PrometheusDetails.of(last).blocks:
             for file in block.files:
                 paths.setdefault(file.backup or last.id, []).append(f"{BLOCKS}/{block.ulid}/{file.path}")
-        paths[last.id] += [entry.path for entry in last.files if entry.path.startswith(f"{CONFIG}/")]
+        paths[last.id] += [entry.path for entry in last.files if entry.path == FILE or entry.path.startswith(f"{CONFIG}/")]
         return [None if len(paths[manifest.id]) == len(manifest.files) else sorted(paths[manifest.id]) for manifest in chain]
 
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:  # noqa: ARG002 - a copy changes no block
@@ -61,3 +70,27 @@ class PrometheusService:
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """See Service."""
         return loss.look(self.settings, witness)
+
+    def answers(self, source: DataSource) -> bool:
+        """See Panelled: whether it is at the same host and port, below the same path."""
+        if source.type != TYPE:
+            return False
+        try:
+            theirs, ours = address.origin(source.url), address.origin(self.settings.address)
+            paths = {urlsplit(url).path.rstrip("/") for url in (source.url, self.settings.address)}
+        except ValueError:
+            return False
+        return len(paths) == 1 and same_server((theirs[1], theirs[2] or 0), (ours[1], ours[2] or 0))
+
+    def settled(self) -> float:
+        """See Timed."""
+        api = Api.of(self.settings)
+        return api.clock() - horizon.look(api).margin
+
+    def blocks(self, manifest: Manifest) -> Sequence[tuple[int, int]]:
+        """See Timed."""
+        return [(block.min_time, block.max_time) for block in PrometheusDetails.of(manifest).blocks]
+
+    def asker(self, sources: tuple[DataSource, ...]) -> AbstractContextManager[Asker]:
+        """See Panelled."""
+        return dashboards.asker(Api.of(self.settings), sources)

@@ -29,6 +29,14 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
+class Reply:
+    """An answer that says its status itself."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
 class Caller:
     """Who asks, and what they are in the organisation they ask about (`role` is "" for a stranger to it)."""
 

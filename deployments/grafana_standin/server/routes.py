@@ -20,6 +20,7 @@ from .answers import (
     people,
     permissions,
     playlists,
+    queries,
     rest,
     ruler,
     silences,
@@ -41,13 +42,17 @@ _GROUP = _PROVISIONING + r"/folder/(?P<folder>[^/]+)/rule-groups/(?P<group>[^/]+
 
 @dataclass(frozen=True)
 class Route:
-    """`role`: Viewer, Editor or Admin of the organisation, or Server for the server's administrator. `status`: of a success."""
+    """`role`: Viewer, Editor or Admin of the organisation, or Server for the server's administrator. `status`: of a success.
+
+    `reads`: it changes nothing, whatever its method is.
+    """
 
     method: str
     pattern: str
     role: str
     answer: Callable[..., Any]
     status: int = 200
+    reads: bool = False
 
 
 ROUTES = (
@@ -68,6 +73,9 @@ ROUTES = (
     Route("GET", "/api/datasources", "Admin", sources.data_sources),
     Route("POST", "/api/datasources", "Admin", sources.create_data_source),
     Route("GET", "/api/datasources/uid" + _UID, "Admin", sources.data_source),
+    Route("POST", "/api/ds/query", "Viewer", queries.query, reads=True),
+    Route("GET", "/api/datasources/uid" + _UID + "/resources/(?P<path>.+)", "Viewer", queries.resource),
+    Route("GET", "/api/datasources/uid" + _UID + "/health", "Viewer", queries.health),
     Route("GET", "/api/access-control/(?P<kind>folders|dashboards|serviceaccounts)/(?P<key>[^/]+)", "Admin", access.of),
     Route("GET", "/api/ruler/grafana/api/v1/rules", "Viewer", ruler.rules),
     Route("GET", "/api/v1/provisioning/alert-rules", "Admin", alerting.rules),
@@ -145,6 +153,7 @@ ROUTES = (
 NEEDED = {
     "/api/orgs": "orgs:read", "/api/users": "users:read", "/api/org/users": "org.users:read", "/api/org/preferences": "orgs.preferences:read",
     "/api/serviceaccounts/search": "serviceaccounts:read", "/api/teams/search": "teams:read", "/api/datasources": "datasources:read",
+    "/api/ds/query": "datasources:query",
     "/api/folders" + _UID + "/permissions": "folders.permissions:read",
     "/api/dashboards/uid" + _UID + "/permissions": "dashboards.permissions:read",
 }  # fmt: skip
@@ -153,7 +162,7 @@ NEEDED = {
 
 def needed(route: Route) -> str:
     """What a caller lacks who may not have this answer."""
-    known = NEEDED.get(route.pattern) if route.method == "GET" else None
+    known = NEEDED.get(route.pattern) if route.method == "GET" or route.reads else None
     return f"Permissions needed: {known}" if known else f"Role needed: {route.role}"
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from . import callers, routes
 from .answers.kubernetes import StatusError
 from .first_minute import AlertmanagerLook
-from .request import RefusedError, Request
+from .request import RefusedError, Reply, Request
 from .sealed import Vault
 from .settings import Settings
 from .storage import UidTakenError, opened
@@ -75,8 +75,9 @@ class Server(ThreadingHTTPServer):
             raise StatusError(404, "NotFound", "the server could not find the requested resource")
         org = named.get("org")
         namespace_org = None if org is None else 1 if org == "default" else int(org.removeprefix("org-"))
-        with closing(self.connect(write=method != "GET")) as connection:
-            if method != "GET":
+        writes = method != "GET" and not route.reads
+        with closing(self.connect(write=writes)) as connection:
+            if writes:
                 connection.execute("BEGIN IMMEDIATE")  # what is checked is still so when it is written
             store = opened(connection)
             caller = callers.identify(connection, headers, self.settings, namespace_org)
@@ -89,7 +90,8 @@ class Server(ThreadingHTTPServer):
                 disable_provenance=bool(headers.get("X-Disable-Provenance")),
             )  # fmt: skip
             with connection:
-                return route.status, route.answer(request, **{key: unquote(value) for key, value in named.items()})
+                found = route.answer(request, **{key: unquote(value) for key, value in named.items()})
+                return (found.status, found.body) if isinstance(found, Reply) else (route.status, found)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -31,6 +31,7 @@ def public(toy: ToySite, lifeboat: Lifeboat, tmp_path: Path) -> Path:
          "rto": {"budget_seconds": 1, "measured_seconds": None, "met": None}, "rpo": {"budget_seconds": 1, "measured_seconds": None, "met": None},
          "drills": ()}
     )  # fmt: skip
+    (older / "report.html").write_text("<script>alert(1)</script>")
     (older / "report.json").write_text(bare.model_dump_json(exclude={"triggered_by", "considered", "ran"}))
     toy.open().repository.save(older, host="lighthouse", tags=[TAG, "verdict=could-not-run"], at=at)
     said = lifeboat("verify", "--backup", "latest", "--out", str(tmp_path / "report"), "--config", config)
@@ -62,10 +63,12 @@ def test_a_report_is_checked_offline_and_taken_out_for_an_auditor(
     assert lifeboat("evidence", "export", "--from", begin, "--to", today, "--out", str(out), *config).code == 2, "it is not empty"
     assert lifeboat("evidence", "export", "--from", today, "--to", begin, "--out", str(tmp_path / "none"), *config).code == 2
     index = (out / "index.html").read_text()
-    assert "unsigned: by a Lifeboat before signatures" in index
+    assert "unsigned: by an older Lifeboat, by one without a key, or by somebody else" in index
     folders = sorted(path.name for path in out.iterdir() if path.is_dir())
     assert len(folders) == 2
     assert f'href="{folders[1]}/report.html"' in index
+    assert f'href="{folders[0]}.html"' in index
+    assert "<script" not in (out / f"{folders[0]}.html").read_text(), "anybody may have written the page in the folder"
 
     # From here on there is nothing but the files.
     shutil.rmtree(toy.folder)

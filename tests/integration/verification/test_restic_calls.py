@@ -64,6 +64,8 @@ def test_a_history_lists_the_repository_once_and_opens_no_report(toy: ToySite, l
     assert said.code == 0, said.err
     assert calls == {"cat": 1, "snapshots": 1}
     assert "2 drills since " in " ".join((toy.folder / "history.html").read_text().split())
+    refused = lifeboat("history", "--html", str(toy.folder / "history.html" / "x"), "--config", str(toy.folder / "lifeboat.yaml"))
+    assert (refused.code, "history.html/x cannot be written: Not a directory" in refused.err) == (2, True)
 
 
 class ToyWithALog(ToyService):

@@ -114,7 +114,7 @@ FAULTS = {
     ),
     "an unknown key inside a section": (
         WELL + "retention:\n  keep: 21d\n  kepe_for: 1d\n",
-        "FILE:10: unknown key retention.kepe_for\nhint: known keys here: keep, delete_after",
+        "FILE:10: unknown key retention.kepe_for\nhint: known keys here: keep, delete_after, evidence",
     ),
     "a missing key": (
         WELL.replace("    host: 10.0.0.5\n", ""),
@@ -206,6 +206,11 @@ FAULTS = {
     "a database of nobody": (
         WELL + GRAFANA,
         "FILE:13: services.grafana.database names nobody, which is not under services:\nhint: services of type mysql: agama",
+    ),
+    "a data source of nobody": (
+        WELL + GRAFANA.replace("database: nobody", "database: agama") + "    data_sources: {Shop: grafana}\n",
+        ("FILE:14: services.grafana.data_sources.Shop names grafana, which is no service of type mysql or prometheus\n"
+        "hint: services of these types: agama"),
     ),
     "a database that is none": (
         WELL + GRAFANA.replace("nobody", "grafana"),

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError, cr
 
 from backups import foreign, manifest
 from backups.manifest import BackupRecord, Manifest
+from backups.panels.question import Panels
 from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
@@ -24,7 +25,7 @@ from verification.evidence.store import Stated
 
 READ = [
     Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated,
-    Drilled, Detected, Statement,
+    Drilled, Detected, Statement, Panels,
 ]  # fmt: skip
 
 SHOWN = "a sentence or a name that is shown, and compared at most"
@@ -51,6 +52,7 @@ FREE = {
     "MySQLDetails.others": OPTIONS,
     "MySQLDetails.unknown": OPTIONS,
     "MySQLDetails.carried": SHOWN,
+    "MySQLDetails.answering": "values of three global variables of the copy's server, bound as values",
     "MySQLDetails.unlogged": SHOWN,
     "MySQLDetails.partial": SHOWN,
     "MySQLDetails.limits": SHOWN,
@@ -58,6 +60,7 @@ FREE = {
     "DumpDetails.plugins": OPTIONS,
     "DumpDetails.unsafe_tables": SHOWN,
     "DumpDetails.limits": SHOWN,
+    "DumpDetails.answering": "values of three global variables of the copy's server, bound as values",
     "Plugin.id": SHOWN,
     "Plugin.version": SHOWN,
     "Plugin.unreadable": SHOWN,
@@ -76,6 +79,12 @@ FREE = {
     "ImagePart.name": SHOWN,
     "ImagePart.id": SHOWN,
     "ImagePart.words": SHOWN,
+    "CulpritsPart.subject": SHOWN,
+    "CulpritsPart.beside": SHOWN,
+    "CulpritsPart.why_not": SHOWN,
+    "RowPart.key": SHOWN,
+    "RowPart.columns": SHOWN,
+    "RowPart.values": SHOWN,
     "ExpectationPart.suite": SHOWN,
     "ExpectationPart.name": SHOWN,
     "Growth.words": SHOWN,
@@ -92,6 +101,20 @@ FREE = {
     "Kept.reason": SHOWN,
     "BackupRecord.partial": SHOWN,
     "_Shown.partial": SHOWN,
+    **{f"TogetherPart.{name}": SHOWN for name in ("skipped", "words", "reasons", "hint", "tampered", "notes", "limits")},
+    **{f"CopyPart.{name}": SHOWN for name in ("image", "error")},
+    **{f"BoardPart.{name}": SHOWN for name in ("uid", "title", "why")},
+    **{f"DifferentPart.{name}": SHOWN for name in ("title", "panel", "query", "expected", "observed", "why")},
+    **{f"LeftOutPart.{name}": SHOWN for name in ("title", "panel", "why")},
+    **{f"Question.{name}": SHOWN for name in ("id", "dashboard", "title", "panel")},
+    "Question.query": ASKED,
+    **{f"DataSource.{name}": SHOWN for name in ("uid", "name", "type")},
+    **{f"DataSource.{name}": ASKED for name in ("user", "database", "settings")},
+    "DataSource.url": "where a copy stands: an address of closed form, see verification/together/places.py",
+    "Question.beside": ASKED,
+    "Question.resource": "a path below a data source, of which few are read: GrafanaAsker and PrometheusAsker have a closed list",
+    **{f"NotAsked.{name}": SHOWN for name in ("dashboard", "title", "panel", "why")},
+    **{f"Answer.{name}": SHOWN for name in ("question", "error", "shown", "columns", "executed", "why")},
     "Evidence.lifeboat": SHOWN,
     "Evidence.host": SHOWN,
     "Evidence.triggered_by": SHOWN,

@@ -75,7 +75,7 @@ def expected(database: Database, objects: Objects, silent: Container[int] = (), 
             yield from _folder(folder.organisation, folder.uid, folder.title, folder.parent)
     for one in objects.dashboards:
         if one.organisation in who and objects.served(one) and (one.organisation, one.uid) not in nested.dashboards:
-            yield from _expected_dashboard(one)
+            yield from expected_dashboard(one)
     for panel in (one for one in objects.library_panels if nested.stated(one.organisation, deep.PANELS, who)):
         content = [panel.name, panel.row["kind"], filled(panel.model)]
         yield from _library_panel(panel.organisation, panel.uid, content, panel.folder)
@@ -169,7 +169,8 @@ def _expected_alerting(database: Database, who: Container[int], nested: Deep) ->
                 yield _integration(one.organisation, one.contact_point, one.uid, one.type)
 
 
-def _expected_dashboard(one: Dashboard) -> Iterator[Fact]:
+def expected_dashboard(one: Dashboard) -> Iterator[Fact]:
+    """The facts that `dashboard` will state of one that is stored like this."""
     subject = f"org {one.organisation} dashboard {one.uid}"
     yield Fact(subject, "json over http", _hash(dashboard_over_http(one.spec)))
     yield Fact(subject, "folder over http", folder_uid(one.folder))

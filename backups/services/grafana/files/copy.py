@@ -2,21 +2,34 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from backups.errors import Damaged, Transient
 from backups.machine.docker import Container
+from backups.panels.question import Asker
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
-from backups.services.grafana import server
+from backups.services.grafana import asking, server
+from backups.services.grafana.client import Client
 from backups.services.grafana.details import GrafanaDetails
-from backups.services.grafana.files import age, answers, configuration, first_answer, hand_over, other_files, secrets, witness
+from backups.services.grafana.files import (
+    age,
+    answers,
+    configuration,
+    first_answer,
+    hand_over,
+    other_files,
+    secrets,
+    shows,
+    witness,
+)
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
+from backups.services.standing import Stand
 from backups.witness import Fact
 
 Export = Callable[[str, Mapping[int, str], Path], list[str]]
@@ -43,6 +56,28 @@ class GrafanaCopy:
         """The database as it was restored, before any server started on it: what is compared."""
         self._container: Container | None = None
         self._url = ""
+        self._stand: Stand | None = None
+
+    def stand(self, stand: Stand) -> None:
+        """See `Shows`."""
+        self._stand = stand
+
+    @contextmanager
+    def through(self) -> Iterator[Asker]:
+        """See `Shows`: as the administrator of each organisation that the single drill reads as."""
+        with opened(self._restored) as database:
+            logins = answers.readers(database)
+        yield shows.Inside(asking.through(Client.behind_proxy(self._url, logins)), self._reached)
+
+    def unopened(self, dashboards: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], str]:
+        """See `Shows`."""
+        with opened(self._backup.data / FILE) as database, self._reached():
+            return shows.unopened(self._url, database, dashboards)
+
+    def altered(self) -> Sequence[str]:
+        """See `Shows`. The mark by which a start would delete provisioned ones is the copy's own: see `configuration.disarm`."""
+        with opened(self._backup.data / FILE) as before, opened(self._directory / FILE) as now:
+            return shows.altered(before, now)
 
     def assemble(self) -> None:
         """Put the database and its configuration into a data directory that belongs to the server's user."""
@@ -74,10 +109,11 @@ class GrafanaCopy:
         self._container = self._sandbox.run(
             "grafana",
             image,
-            environment=server.ENVIRONMENT,
+            environment=server.ENVIRONMENT | ({"GF_SERVER_HTTP_ADDR": "127.0.0.1"} if self._stand else {}),
             mounts={self._directory: server.INSIDE},
             user=f"{server.USER}:{server.GROUP}",
             network=True,
+            beside=self._stand.pod if self._stand else None,
         )
         self._url = server.wait(self._sandbox, self._container, self._manifest, self._written_by)
 

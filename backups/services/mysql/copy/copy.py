@@ -5,12 +5,15 @@ Next files: `server.py` (its server), `../binlog/chain.py` (the log put together
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below, disk
 from backups.machine.docker import Image
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
@@ -19,22 +22,26 @@ from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog import in_place
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
-from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options
+from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options, trace
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
-from backups.services.mysql.copy.lend import lend
+from backups.services.mysql.copy.lend import admits, lend
 from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
 from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
+from backups.services.mysql.panels.asker import asking
+from backups.services.mysql.panels.standing import as_source
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
-from backups.witness import Fact
+from backups.services.standing import Stand
+from backups.services.traced import Rows, Trace
+from backups.witness import Check, Fact
 
 
 class MySQLCopy:
@@ -64,6 +71,15 @@ class MySQLCopy:
         self._notes: list[str] = []
         self._later: MySQLDetails | None = None
         self._stated = self._last.witness
+        self._stand: Stand | None = None
+
+    def stand(self, stand: Stand) -> None:
+        """See `Stands`."""
+        self._stand = stand
+
+    def admits(self, user: str) -> Sequence[str]:
+        """See `Stands`."""
+        return admits(self._server, user)
 
     def assemble(self) -> None:
         """Move the clone to where the server looks for it, and put the chain's log together."""
@@ -121,11 +137,16 @@ class MySQLCopy:
             self._image,
             entrypoint=["mysqld"],
             command=options.options(
-                self._all_details, memory=self._memory, more=DURABLE if self._for_restore else RELAXED, unknown=unknown
+                self._all_details,
+                memory=self._memory,
+                more=DURABLE if self._for_restore else RELAXED,
+                unknown=unknown,
+                stand=self._stand,
             ),
             environment=options.environment(self._details),
             mounts={self._home: HOME, self._home / DATADIR: "/var/lib/mysql"},
             user=f"{USER}:{USER}",
+            beside=self._stand.pod if self._stand else None,
         )
         self._server = Server(container, self._home, self._account)
         self._server.wait_until_ready()
@@ -142,6 +163,8 @@ class MySQLCopy:
             # What the log did to the grant tables by hand (DML), a restored server obeys from its start on.
             rows(session, "FLUSH PRIVILEGES")
             rows(session, "SET GLOBAL read_only = ON")
+            if self._stand:
+                as_source(session, self._details.answering)
 
         self._server.run(bring_forward)
 
@@ -164,6 +187,15 @@ class MySQLCopy:
         with self._server.errors_explained():
             return inspect.inspect(self._server.connect, connections=options.processors(), seconds=seconds)
 
+    def rows(self) -> AbstractContextManager[Rows]:
+        """See `HasRows.rows`."""
+        return trace.opened(self._server)
+
+    def trace(self, checks: Sequence[Check], other: Rows, *, exactly: bool, seconds: float, values: bool) -> list[Trace]:
+        """See `Traced.trace`."""
+        with self.rows() as own:
+            return trace.trace(own, other, checks, self._details.form, exactly=exactly, seconds=seconds, values=values)
+
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
@@ -171,6 +203,13 @@ class MySQLCopy:
     def lend(self, backup: str) -> Lent:
         """See `Lends`."""
         return lend(self._server, self._account, backup)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """Ask it as the source was asked, in the same time zone and SQL mode; see `PanelledCopy`."""
+        answering = (self._later or self._details).answering
+        with self._server.errors_explained(), asking(self._server.connect, sources, answering) as opened:
+            yield opened
 
     def advance(self, log: Fetched, point: Point) -> Advanced:
         """See `ContinuousCopy.advance`. A time means all that was committed at or before it, by the source's clock."""

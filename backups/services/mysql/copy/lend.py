@@ -1,4 +1,4 @@
-"""Lends a copy's server to the copy of a service that keeps its data there."""
+"""Lends a copy's server to the copy of a service that keeps its data there, and tells from where its accounts are let in."""
 
 import socket
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from backups.services.joined import Lent, Table
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.copy.server import Server
 from backups.services.mysql.source.connection import Session, rows
+
+_HOSTS = "SELECT host FROM mysql.user WHERE user = %s ORDER BY host"
 
 
 def lend(server: Server, account: Account, backup: str) -> Lent:
@@ -37,6 +39,11 @@ def lend(server: Server, account: Account, backup: str) -> Lent:
         return server.dial()
 
     return Lent(backup, server.container, dial, account.user, account.password, tables, execute)
+
+
+def admits(server: Server, user: str) -> list[str]:
+    """Return the hosts of the accounts of that name, as the grant tables have them."""
+    return [str(host) for (host,) in server.run(lambda session: rows(session, _HOSTS, [user]))]
 
 
 def _quoted(name: str) -> str:

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from backups.services.mysql.details import MySQLDetails
+from backups.services.mysql.dump_details import DumpDetails
 from backups.services.mysql.source.variables import copy_value
+from backups.services.standing import Stand
 
 HOME = "/lifeboat"
 """Where the server finds what it needs besides its data."""
@@ -22,7 +24,7 @@ WIDEST = {
 """What only stops statements, and is no part of the log: as the source did them, a copy lets them pass."""
 
 
-def environment(details: MySQLDetails) -> dict[str, str]:
+def environment(details: MySQLDetails | DumpDetails) -> dict[str, str]:
     """Return the server's environment: in the log, a statement's time zone may be SYSTEM, and means the source's."""
     if details.zone:
         return {"TZ": f":{HOME}/{ZONE}"}
@@ -38,9 +40,25 @@ def settings(variables: Mapping[str, str]) -> Iterator[str]:
         yield f"--loose-{name}={copy_value(name, value)}"
 
 
-def options(chain: Sequence[MySQLDetails], *, memory: int, more: Sequence[str], unknown: bool = True) -> list[str]:
+def network(stand: Stand | None) -> Iterator[str]:
+    """Yield how it is reached: by its socket alone, or besides where it stands among others.
+
+    There its clients prove their passwords as they did, by TLS or by its key, which it makes anew: neither is in a backup.
+    """
+    if stand is None or not stand.addresses:
+        yield "--skip-networking"
+        yield "--loose-auto-generate-certs=OFF"
+        yield "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF"
+        return
+    yield f"--bind-address={','.join(stand.addresses)}"
+    yield f"--port={stand.port}"
+
+
+def options(
+    chain: Sequence[MySQLDetails], *, memory: int, more: Sequence[str], unknown: bool = True, stand: Stand | None = None
+) -> list[str]:
     """Return the server's options. `chain`: the details of each of its backups. `memory`: bytes of its buffer pool. `more`: how
-    durable it shall be. `unknown`: with the variables that Lifeboat does not know.
+    durable it shall be. `unknown`: with the variables that Lifeboat does not know. `stand`: where it stands among other copies.
     """
     details = chain[-1]
     # A plugin that was taken away since the full is still named in the clone and in the log.
@@ -59,7 +77,7 @@ def options(chain: Sequence[MySQLDetails], *, memory: int, more: Sequence[str], 
         f"--socket={HOME}/run/{SOCKET}",
         f"--pid-file={HOME}/run/mysqld.pid",
         f"--init-file={HOME}/account.sql",
-        "--skip-networking",
+        *network(stand),
         "--loose-mysqlx=OFF",
         "--event-scheduler=OFF",
         "--skip-log-bin",
@@ -88,8 +106,6 @@ def options(chain: Sequence[MySQLDetails], *, memory: int, more: Sequence[str], 
         f"--innodb-buffer-pool-size={memory}",
         "--innodb-buffer-pool-load-at-startup=OFF",
         "--loose-innodb-numa-interleave=OFF",
-        "--loose-auto-generate-certs=OFF",
-        "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
         *more,
     ]
 

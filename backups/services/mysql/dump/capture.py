@@ -19,6 +19,8 @@ from backups.services.mysql.dump.plan import STRAY, Found
 from backups.services.mysql.dump.program import SourceChanged, dumps
 from backups.services.mysql.dump.statements import COMPLETE, mark, statement
 from backups.services.mysql.dump_details import ACCOUNTS, DUMP, GRANTS, LIMITS, DumpDetails
+from backups.services.mysql.panels import standing
+from backups.services.mysql.panels.capture import PanelsCapture
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
@@ -53,6 +55,8 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
     with sessions.sessions(connect, _SESSIONS + 2) as opened, dumps(job, settings, seen) as program:
         control, guard, *readers = opened
         planned = plan.survey(guard)
+        panels = PanelsCapture.of(job, seen.variables)
+        panels.before()
         # What DDL changes before it is blocked, one dump of everything takes in.
         data_files = plan.prepare(planned, program, "data", 1 if block else _SESSIONS)
 
@@ -111,7 +115,13 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
             if error.args and error.args[0] in data.CHANGED:
                 raise SourceChanged(data.CHANGED[error.args[0]]) from error
             raise
+        # Nobody waits for a lock any more.
+        if planned.unsafe:
+            panels.impossible(f"tables without snapshots have no instant: {planned.unsafe[0]}")
+        else:
+            panels.inside(readers[0])
     count.require_whole(job.directory / DUMP, [*before, *stated], found.elsewhere)
+    limits += panels.keep(job.directory)
     files = [*data_files, *(name for name, _ in (*written, *rest))]
     captured = _captured(seen, instant, [*before, *stated], plan.stages(files), found.unsafe, limits)
     job.say(f"what this backup cannot do: {'; '.join(captured.details['limits'])}")
@@ -137,6 +147,9 @@ def _captured(
         lock_seconds=instant.lock_seconds,
         lock_attempts=instant.lock_attempts,
         unsafe_tables=tuple(unsafe),
+        answering=standing.answering(seen.variables),
+        system_offset=seen.system_offset,
+        zone=seen.zone or (),
         limits=(*LIMITS, *limits),
     )
     command_line.require_own(details)

@@ -4,34 +4,43 @@ Next files: `../dump_details.py` (which files there are), `load.py` (how one is 
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below
 from backups.machine.docker import Container, Image
 from backups.manifest import details_of
+from backups.panels.boards import DataSource
+from backups.panels.question import Asker
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.joined import Lent
-from backups.services.mysql.copy import export_tables, hand_over
+from backups.services.mysql.copy import export_tables, hand_over, options, trace
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
-from backups.services.mysql.copy.lend import lend
-from backups.services.mysql.copy.options import processors
+from backups.services.mysql.copy.lend import admits, lend
+from backups.services.mysql.copy.options import network, processors
 from backups.services.mysql.copy.server import HINT, Server, connect
+from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR
 from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import ACCOUNTS, DEFINITIONS, DUMP, GRANTS, DumpDetails
 from backups.services.mysql.first_start import PORT, RowsStay
+from backups.services.mysql.panels.asker import asking
+from backups.services.mysql.panels.standing import as_source
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts, definitions, witness
-from backups.witness import Fact
+from backups.services.mysql.witness.data import PLAIN
+from backups.services.standing import Stand
+from backups.services.traced import Rows, Trace
+from backups.witness import Check, Fact
 
 _USER = 999
 """The user and group `mysql` of the official images."""
@@ -57,6 +66,15 @@ class DumpedCopy:
         self._image: Image
         self._server: Server
         self._refused: list[Fact] = []
+        self._stand: Stand | None = None
+
+    def stand(self, stand: Stand) -> None:
+        """See `Stands`."""
+        self._stand = stand
+
+    def admits(self, user: str) -> Sequence[str]:
+        """See `Stands`."""
+        return admits(self._server, user)
 
     def assemble(self) -> None:
         """Initialise an empty data directory, and move the files there that will be loaded."""
@@ -75,6 +93,8 @@ class DumpedCopy:
         # By chmod, whatever the umask: who is not root reaches the socket of a server that runs as another user.
         self._home.chmod(0o711)
         dump.rename(self._home / DUMP)
+        if self._details.zone:
+            (self._home / options.ZONE).write_bytes(zone_file(self._details.zone))
         for name, text in (("account.sql", self._account_sql()), ("password", self._account.password)):
             (self._home / name).touch(mode=0o600)
             (self._home / name).write_text(text)
@@ -84,7 +104,8 @@ class DumpedCopy:
 
     def start(self) -> None:
         """Start the empty server and wait until it takes connections."""
-        container = self._run("", "server", [*self._options(), f"--init-file={load.HOME}/account.sql"])
+        command = [*self._options(), f"--init-file={load.HOME}/account.sql"]
+        container = self._run("", "server", command, beside=self._stand.pod if self._stand else None)
         self._server = Server(container, self._home, self._account)
         self._server.wait_until_ready()
 
@@ -97,6 +118,8 @@ class DumpedCopy:
         for stage in self._details.stages:
             self._load(stage)
         self._server.run(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+        if self._stand:
+            self._server.run(lambda session: as_source(session, self._details.answering))
 
     def _load(self, stage: Sequence[str]) -> None:
         """Load the files of one stage. What the server refuses of definitions does not keep it from the rest, and is told."""
@@ -123,6 +146,15 @@ class DumpedCopy:
             observed = witness.observe(self._server.connect, connections=processors())
         return [*without_reserved(observed), *self._refused]
 
+    def rows(self) -> AbstractContextManager[Rows]:
+        """See `HasRows.rows`."""
+        return trace.opened(self._server)
+
+    def trace(self, checks: Sequence[Check], other: Rows, *, exactly: bool, seconds: float, values: bool) -> list[Trace]:
+        """See `Traced.trace`."""
+        with self.rows() as own:
+            return trace.trace(own, other, checks, PLAIN, exactly=exactly, seconds=seconds, values=values)
+
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""
         return self._server.url(database)
@@ -130,6 +162,12 @@ class DumpedCopy:
     def lend(self, backup: str) -> Lent:
         """See `Lends`."""
         return lend(self._server, self._account, backup)
+
+    @contextmanager
+    def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
+        """Ask it as the source was asked, in the same time zone and SQL mode; see `PanelledCopy`."""
+        with self._server.errors_explained(), asking(self._server.connect, sources, self._details.answering) as opened:
+            yield opened
 
     def settle(self) -> Delivery:
         """Remove our account, end the server in order, and hand its data directory over."""
@@ -154,10 +192,17 @@ class DumpedCopy:
         ]
         if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
-        options = [f"--{setting}" for setting in settings]
         owner = Ownership("mysql:mysql", _USER, _USER)
         first_start = RowsStay(self._fetched.manifest.witness)
-        return Delivery(self._home / DATADIR, owner, _INSIDE, notes=notes, options=options, port=PORT, first_start=first_start)
+        return Delivery(
+            self._home / DATADIR,
+            owner,
+            _INSIDE,
+            notes=notes,
+            options=[f"--{setting}" for setting in settings],
+            port=PORT,
+            first_start=first_start,
+        )
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write single tables as files of SQL; see `../copy/export_tables.py`."""
@@ -174,12 +219,19 @@ class DumpedCopy:
                 hint="is it an image of the source's version?",
             )
 
-    def _run(self, suffix: str, what: str, options: Sequence[str]) -> Container:
+    def _run(self, suffix: str, what: str, command: Sequence[str], *, beside: Container | None = None) -> Container:
         mounts = {self._home: load.HOME, self._home / DATADIR: _INSIDE}
         shell = ["sh", "-c", load.SCRIPTS[what], what]
         user = f"{_USER}:{_USER}"
         return self._sandbox.run(
-            self._name + suffix, self._image, entrypoint=shell, command=list(options), mounts=mounts, user=user
+            self._name + suffix,
+            self._image,
+            entrypoint=shell,
+            command=list(command),
+            environment=options.environment(self._details),
+            mounts=mounts,
+            user=user,
+            beside=beside,
         )
 
     def _account_sql(self) -> str:
@@ -206,6 +258,7 @@ class DumpedCopy:
             *self._variables(),
             *(f"--plugin-load-add={library}" for library in self._details.plugins),
             *load.SERVER,
+            *network(self._stand),
             *RELAXED,
             # A server that is handed over ends with clean files.
             *(["--innodb-fast-shutdown=1"] if self._for_restore else []),

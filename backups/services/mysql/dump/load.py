@@ -33,7 +33,6 @@ exec "$client" --no-defaults --binary-mode --comments --default-character-set=ut
 SERVER = (
     f"--socket={HOME}/run/{SOCKET}",
     f"--pid-file={HOME}/run/mysqld.pid",
-    "--skip-networking",
     "--loose-mysqlx=OFF",
     # SQL reads and writes files in no other directory.
     f"--secure-file-priv={HOME}/run",
@@ -46,8 +45,6 @@ SERVER = (
     "--innodb-buffer-pool-size=512M",
     "--innodb-buffer-pool-load-at-startup=OFF",
     "--loose-innodb-numa-interleave=OFF",
-    "--loose-auto-generate-certs=OFF",
-    "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
     # It loads only what the source has, however much more lenient that was when it was made.
     "--loose-innodb-strict-mode=OFF",
     "--loose-restrict-fk-on-non-standard-key=OFF",
@@ -56,7 +53,7 @@ SERVER = (
     "--loose-default-table-encryption=OFF",
     "--loose-federated",
 )
-"""Options of a server that is reached by its socket alone, and that starts nothing by itself."""
+"""Options of a server that starts nothing by itself; how it is reached, `../copy/options.network` says."""
 _USER = "999:999"
 _SHOWN = 20
 """Lines of a client's errors."""

@@ -61,7 +61,7 @@ def connect(settings: MySQLSettings, *, database: str | None = None, silence: fl
 
 def unverified(settings: MySQLSettings) -> bool:
     """Whether somebody could stand between us and the server: its certificate is not checked, and no SSH leads to its machine."""
-    behind_ssh = settings.ssh is not None and _loopback(settings.host)
+    behind_ssh = settings.ssh is not None and loopback(settings.host)
     return not (settings.tls == "verify" or behind_ssh)
 
 
@@ -236,7 +236,8 @@ def _still_there(settings: MySQLSettings) -> Callable[[], None]:
     return ask
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Return whether an address is that of the machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

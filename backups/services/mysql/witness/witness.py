@@ -80,10 +80,12 @@ def take(
     say: Callable[[str], None],
     row_secret: str | None = None,
     carrier: Carrier | None = None,
+    inside: Callable[[Session], None] | None = None,
 ) -> Witnessed:
     """Take the witness of a source that is being written to. `connections`: how many sessions read tables side by side.
 
     row_secret: becomes part of every row's hash. carrier: knows some tables from the log; without one, all are read
+    inside: does something else in the snapshot, last of all; it must not raise
 
     Raises Transient when the read lock is not to be had, LifeboatError when an answer cannot be trusted; pymysql's errors pass.
     However it ends, it leaves no lock, snapshot or running statement at the source.
@@ -92,7 +94,7 @@ def take(
     for number in range(1, _ROUNDS_WITH_DDL + 2):
         hold = number > _ROUNDS_WITH_DDL
         try:
-            witnessed = _round(connect, connections, say, row_secret, carrier, hold=hold)
+            witnessed = _round(connect, connections, say, row_secret, carrier, inside, hold=hold)
         except ChangedMeanwhile as change:
             attempts += change.lock_attempts
             if hold:
@@ -138,6 +140,7 @@ def _round(
     say: Callable[[str], None],
     row_secret: str | None,
     carrier: Carrier | None,
+    inside: Callable[[Session], None] | None,
     *,
     hold: bool,
 ) -> Witnessed:
@@ -168,6 +171,10 @@ def _round(
         except ChangedMeanwhile as change:
             change.lock_attempts = instant.lock_attempts
             raise
+        if inside:
+            if hold:
+                thaw(guard)
+            inside(readers[0])
         facts += sorted(fact for answer in answers for fact in answer)
         limits += [_NOT_ASKED.format(index=index.subject) for index in _silent(indexes, facts)]
         measured = {fact.subject: fact.value for fact in facts if fact.metric == (EARLIER if earlier else "fingerprint")}

@@ -20,6 +20,13 @@ UNPUBLISHED = {
 }
 """Real routes of every version, absent from the published contract."""
 
+NEED_A_SERVER = {
+    "/api/ds/query",
+    "/api/datasources/uid/(?P<uid>[^/]+)/resources/(?P<path>.+)",
+    "/api/datasources/uid/(?P<uid>[^/]+)/health",
+}
+"""What data sources answer: held to recorded answers in `test_queries.py`."""
+
 
 @pytest.mark.field
 @pytest.mark.parametrize("layout", ["dashboard", "resource"])
@@ -57,7 +64,7 @@ def test_every_route_of_the_stand_in_is_held_to_the_contract() -> None:
     served = {
         (route.method, route.pattern)
         for route in routes.ROUTES
-        if route.pattern not in UNPUBLISHED and not route.pattern.startswith("/apis")
+        if route.pattern not in UNPUBLISHED | NEED_A_SERVER and not route.pattern.startswith("/apis")
     }
     assert served == held
 

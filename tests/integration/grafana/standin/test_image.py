@@ -1,6 +1,7 @@
 """The stand-in's image keeps the contract of the official one: user, paths, port, environment."""
 
 import os
+import re
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -84,6 +85,11 @@ def test_it_serves_a_database_as_472_reads_and_writes_it_and_stops_at_once(
     assert requests.post(url + ":3000/api/dashboards/db", json=body, auth=("admin", "admin"), timeout=60).status_code == 200
     found = requests.get(url + ":3000/api/dashboards/uid/made", auth=("admin", "admin"), timeout=60).json()
     assert found["meta"]["folderUid"] == "agama"
+    asked = {"refId": "A", "datasource": {"type": "prometheus", "uid": "agama-prometheus"}, "expr": "up"}
+    answer = requests.post(
+        url + ":3000/api/ds/query", json={"from": "0", "to": "60000", "queries": [asked]}, auth=("admin", "admin"), timeout=60
+    )
+    assert "dial tcp" in answer.json()["results"]["A"]["error"], "nobody is there, and the image holds what asks"
     assert "a stand-in, not Grafana" in docker("logs", name)
     docker("stop", "-t", "20", name)
     assert docker("inspect", "-f", "{{.State.ExitCode}}", name) == "0"
@@ -96,6 +102,23 @@ def test_a_volume_without_a_database_is_said_and_never_healthy(started: Callable
     assert list(data.iterdir()) == []
 
 
+def copied() -> list[Path]:
+    """The files that the Dockerfile copies into the image."""
+    lines = (PROJECT / "deployments/images/grafana-standin/Dockerfile").read_text().splitlines()
+    named = [PROJECT / part for line in lines if line.startswith("COPY ") for part in line.split()[1:-1]]
+    found = [path for top in named for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file()]
+    return [path for path in found if path.suffix != ".pyc"]
+
+
+def test_what_the_image_is_built_from_is_what_decides_that_it_is_built_again() -> None:
+    """`build.sh` compares one word for all of its files."""
+    script = (PROJECT / "deployments/images/build.sh").read_text()
+    (named,) = re.findall(r"of\+=\((.*)\)", script)
+    listed = subprocess.run(["bash", "-c", f"find {named} -type f"], cwd=PROJECT, check=True, capture_output=True, text=True)
+    sources = {PROJECT / line for line in listed.stdout.splitlines() if not line.endswith(".pyc")}
+    assert sources == set(copied())
+
+
 def test_the_image_is_built_from_the_sources_of_today() -> None:
     """A stale image would prove something about yesterday's stand-in; `make images` replaces it."""
     listing = docker(
@@ -105,11 +128,10 @@ def test_the_image_is_built_from_the_sources_of_today() -> None:
         "sh",
         IMAGE,
         "-c",
-        "cd /usr/share/grafana && find deployments -name '*.py' -exec sha256sum {} +",
+        "cd /usr/share/grafana && find backups deployments -type f -exec sha256sum {} +",
     )
     inside = {line.split()[1]: line.split()[0] for line in listing.splitlines()}
-    served = PROJECT / "deployments" / "grafana_standin" / "server"
-    names = [path.relative_to(PROJECT) for path in (served.parent / "__init__.py", *served.rglob("*.py"))]
+    names = [path.relative_to(PROJECT) for path in copied()]
     here = subprocess.run(["sha256sum", *map(str, names)], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     assert inside == {line.split()[1]: line.split()[0] for line in here.splitlines()}, (
         "hint: deployments/images/build.sh grafana-standin"

@@ -14,7 +14,7 @@ from backups.backup import captured_files
 from backups.config.settings import SandboxSettings
 from backups.machine.runs import Run
 from backups.manifest import Kind, Manifest, Source
-from backups.services.base import Fetched, Job
+from backups.services.base import Fetched, Job, PanelsJob
 from backups.services.mysql.dump.copy import DumpedCopy
 from backups.services.mysql.dump_details import DumpDetails
 from backups.services.mysql.service import MySQLService
@@ -51,15 +51,15 @@ class Dumping:
     count: int = 0
     jobs: list[Job] = field(default_factory=list)
 
-    def take(self, server: MySQLServer, *, kind: Kind = "full", **settings: object) -> Dumped:
-        """Take one."""
+    def take(self, server: MySQLServer, *, kind: Kind = "full", panels: PanelsJob | None = None, **settings: object) -> Dumped:
+        """Take one. `panels`: what is asked for dashboards."""
         self.count += 1
         data, work = (self.run.directory / f"{name}{self.count}" for name in ("data", "work"))
         for directory in (data, work):
             directory.mkdir(mode=0o711)
         said: list[str] = []
         service = self.service(server, **settings)
-        job = Job(kind, data, work, (), self.run.docker, self.state, said.append)
+        job = Job(kind, data, work, (), self.run.docker, self.state, said.append, panels=panels)
         self.jobs.append(job)
         captured = service.capture(job)
         assert list(work.iterdir()) == []

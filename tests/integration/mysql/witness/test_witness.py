@@ -10,7 +10,7 @@ import pytest
 
 from backups.errors import Transient
 from backups.machine.wait import wait_until
-from backups.services.mysql.source.connection import Session, connect
+from backups.services.mysql.source.connection import Session, connect, rows
 from backups.services.mysql.witness import instant, read_lock, sessions, witness
 from backups.services.mysql.witness.witness import Witnessed
 from tests.servers.mysql import MySQLServer, StartMySQL
@@ -22,8 +22,8 @@ Take = Callable[..., Witnessed]
 def take(mysql_server: MySQLServer) -> Iterator[Take]:
     """Take a witness of the shared server, which holds nothing for us afterwards."""
 
-    def taken(say: Callable[[str], None] = lambda line: None) -> Witnessed:
-        return witness.take(lambda: connect(mysql_server.settings()), connections=2, say=say)
+    def taken(say: Callable[[str], None] = lambda line: None, inside: Callable[[Session], None] | None = None) -> Witnessed:
+        return witness.take(lambda: connect(mysql_server.settings()), connections=2, say=say, inside=inside)
 
     yield taken
     assert wait_until(lambda: not ours(mysql_server), seconds=120), ours(mysql_server)
@@ -162,17 +162,24 @@ def test_ddl_that_never_ends_is_made_to_wait(mysql_server: MySQLServer, take: Ta
             goal = len(count) + 2
             assert wait_until(lambda: len(count) >= goal, seconds=60)
 
+        def inside(session: Session) -> None:
+            goal = len(count) + 2
+            assert wait_until(lambda: len(count) >= goal, seconds=60), "DDL waits although the witness is taken"
+            asked.append(rows(session, "SELECT @@transaction_read_only"))
+
+        asked: list[object] = []
         monkeypatch.setattr(witness, "thaw", thaw_and_see_it_change)
         thread = threading.Thread(target=churn)
         thread.start()
         try:
             assert wait_until(lambda: len(count) > 5, seconds=60)
-            taken = take(said.append)
+            taken = take(said.append, inside)
         finally:
             stop.set()
             thread.join()
     assert [line for line in said if "taking it anew" in line], said
     assert said[-1].endswith("taking it anew, DDL waits")
+    assert len(asked) == 1
     assert {fact.metric for fact in taken.facts if fact.subject == "churned.t"} == {"rows", "fingerprint", "definition"}
 
 

@@ -112,6 +112,11 @@ def test_a_line_without_scatter_breaks_the_objective_on_its_day() -> None:
     assert found.words.startswith("2 h 00 min are reached about 2027-01-25, with a probability of 95 % between 2027-01-25 and ")
 
 
+def test_an_objective_that_is_missed_already_is_told_so() -> None:
+    found = trend(weekly(7000.0, 7150.0, 7300.0), RTO, MONDAY)
+    assert (found.at, found.words) == (MONDAY, "the objective of 2 h 00 min is missed already, by 3 timed drills")
+
+
 def test_scatter_makes_a_band_that_widens_ahead() -> None:
     """By hand: residuals -3, 9, -9, 3; of four drills Student's quantile is 4.303; at the first one the root of 1.7."""
     found = trend(weekly(6000.0, 6110.0, 6190.0, 6300.0), RTO, MONDAY)

@@ -189,6 +189,12 @@ def test_a_key_that_is_configured_is_used_and_none_is_made_in_its_place(tmp_path
     assert not (tmp_path / "state").exists()
 
 
+def test_a_state_directory_that_takes_no_key_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(LifeboatError, match=r"cannot be kept in .*/state/evidence/signing\.key: "):
+        keys.signer(site(tmp_path))
+
+
 def test_a_public_key_that_is_none_is_told(tmp_path: Path) -> None:
     for content, words in ((b"no key", "is no public key in PEM"), (SIGNER.private_bytes, "is no public key in PEM")):
         (tmp_path / "pub").write_bytes(content)

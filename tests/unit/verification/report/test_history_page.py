@@ -112,14 +112,28 @@ def test_every_gap_is_named_on_the_page_with_what_is_known_of_it() -> None:
 
 def test_one_point_and_no_evidence_are_drawn_as_what_they_are() -> None:
     one = weeks(1).model_copy(update={"backups": weeks(1).backups[-1:]})
-    assert [
-        len(titles(drawn(one)[name], line)) for name, line in (("Size", "full"), ("Rows", "rows"), ("Slowest", "slowest"))
-    ] == [1, 1, 1]
+    assert [len(titles(drawn(one)[name], line)) for name, line in (("Size", "full"), ("Slowest", "slowest"))] == [1, 1]
+    assert len(titles(drawn(one.model_copy(update={"drills": ()}))["Rows"], "rows")) == 1
     [nothing] = of(SETTINGS, {"agama": "mysql"}, [], [], MONDAY)
     assert charts(nothing) == []
     text = Parsed(history.render([nothing], now=MONDAY)).text
     assert "backups none is kept drills no evidence is kept" in text
     assert "No service" in Parsed(history.render([], now=MONDAY)).text
+
+
+def test_what_evidence_alone_still_tells_of_backups_that_are_gone_is_drawn() -> None:
+    """Rows when a backup was taken, and what was restored; not twice what is known of the backup itself."""
+    before = backup(MONDAY - 30 * DAY)
+    part = result().backup
+    assert part is not None
+    drills = [
+        result(backup=part.model_copy(update={"id": f"agama-{MONDAY - age * DAY:%Y%m%dT%H%M%SZ}"})) for age in (30, 20, 10, 0)
+    ]
+    kept = [snapshot(MONDAY - age * DAY, drill) for age, drill in zip((30, 20, 10, 0), drills, strict=True)]
+    [found] = of(SETTINGS, {"agama": "mysql"}, [before, backup(MONDAY)], kept, MONDAY)
+    assert titles(drawn(found)["Rows"], "rows") == ["2026-10-24: 120", "2026-11-03: 51", "2026-11-13: 51", "2026-11-23: 120"]
+    assert len(titles(drawn(found)["Size"], "restored")) == 4
+    assert len(titles(drawn(found)["Size"], "full")) == 2
 
 
 def test_evidence_of_before_is_drawn_without_phases_and_backups_of_before_without_rows() -> None:
@@ -159,6 +173,18 @@ def test_an_axis_ends_at_or_above_the_highest_value_in_round_steps(
     assert 2 <= len(ticks) <= 6
     assert ticks[-1] == pytest.approx(last)
     assert scale.words(ticks[-1]) == words
+
+
+def test_within_a_few_days_the_time_of_day_is_written_and_later_the_date() -> None:
+    def labels(count: int) -> set[str]:
+        found = weeks(8).model_copy(update={"backups": weeks(8).backups[-count:]})
+        root = ET.fromstring(drawn(found)["Rows"].svg)
+        axis = next(each for each in root.iter() if each.get("class") == "axis x")
+        return {text.text or "" for text in axis.iter() if text.tag.endswith("text")}
+
+    assert all(re.fullmatch(r"11-2\d \d\d:\d\d", label) for label in labels(3))
+    assert all(re.fullmatch(r"2026-1[01]-\d\d", label) for label in labels(30))
+    assert len(labels(3)) == len(labels(30)) == 4
 
 
 def test_a_sparkline_is_blank_where_nothing_is() -> None:

@@ -150,7 +150,7 @@ def test_a_log_is_kept_as_far_as_its_pieces_lead_without_a_gap(tmp_path: Path) -
         (FULL, NOW - HOUR, Kept(NOW - 7 * HOUR)),
         (NIGHT, NOW + HOUR, Kept(NOW - 7 * HOUR, "it is slow")),
     ):
-        noted.note(noted.directory(tmp_path, "agama"), Standing(after, NOW, until, "it is slow"))
+        noted.note(noted.directory(tmp_path, "agama"), Standing(after, NOW, until, "it is slow", 2))
         assert kept_logs(tmp_path, held, pieces, NOW) == {"agama": expected}
 
 
@@ -182,3 +182,30 @@ def test_the_newest_values_of_a_history_are_metrics_and_what_is_not_known_has_no
         f"lifeboat_verifier_faults_noticed{{{of}}} {newest.noticed}",
     } <= lines
     assert written(found.model_copy(update={"backups": (), "drills": (), "detections": ()})) == set()
+
+
+@pytest.mark.parametrize("lost", [(), (1,), (2,), (1, 2)])
+@pytest.mark.parametrize("step", range(4))
+def test_a_followers_note_counts_only_while_the_repository_holds_what_it_noted(
+    tmp_path: Path, lost: tuple[int, ...], step: int
+) -> None:
+    """It may have ended, and its pieces may have been deleted since: one in the middle, the last, or all of them."""
+    held = chains([record(FULL, 30 * HOUR)])
+    pieces = [
+        Piece(snapshot=f"{at:x}a", service="agama", after=FULL, first=at, last=at, until=NOW - (10 - at) * HOUR, size=1)
+        for at in (1, 2)
+        if at not in lost
+    ]
+    there = {(): 2, (1,): 0, (2,): 1, (1, 2): 0}[lost]
+    noted.note(noted.directory(tmp_path, "agama"), Standing(FULL, NOW, NOW - HOUR, None, step))
+    by_pieces = NOW - (10 - there) * HOUR if there else None
+    until = NOW - HOUR if there >= step else by_pieces
+    assert kept_logs(tmp_path, held, pieces, NOW) == ({"agama": Kept(until)} if until else {})
+
+
+def test_a_note_of_an_older_follower_which_does_not_say_what_it_saved_counts_for_nothing(tmp_path: Path) -> None:
+    path = noted.directory(tmp_path, "agama") / "standing"
+    path.parent.mkdir(parents=True)
+    for fault in ("", "it is slow\nand odd"):
+        path.write_text(f"{FULL}\n{NOW.isoformat()}\n{NOW.isoformat()}\n{fault}")
+        assert noted.read(path.parent) is None

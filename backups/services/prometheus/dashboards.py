@@ -1,0 +1,64 @@
+"""Asks a source what dashboards ask of it, before and after its snapshot, and keeps the answers in the backup.
+
+Questions are about the past, as long ago as everything is written: both askings give the same, and so does the snapshot, unless
+the question itself is not fixed. Nothing that goes wrong here fails a backup: it is one of its limits.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backups.panels import asking
+from backups.panels.boards import DataSource
+from backups.panels.compare import not_asked
+from backups.panels.question import Answer, Asker, Question
+from backups.services.base import Job, PanelsJob
+from backups.services.panelled import keep
+from backups.services.prometheus.api import Api
+from backups.services.prometheus.asking import PrometheusAsker
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The first asking of all questions: whom, what was answered, and how many of the job's seconds are left."""
+
+    job: PanelsJob
+    asker: Asker
+    answers: Mapping[str, Answer]
+    seconds: float
+
+
+@contextmanager
+def asker(api: Api, sources: Sequence[DataSource]) -> Iterator[PrometheusAsker]:
+    """An asker of a server, as long as its API may be called."""
+    yield PrometheusAsker(api, sources)
+
+
+def before(api: Api, job: Job, margin: float, clock: Callable[[], float] = time.monotonic) -> Asked | None:
+    """Ask for the first time; None where the site has no questions. margin: seconds before now up to which all is written."""
+    if job.panels is None:
+        return None
+    panels, began, until = job.panels, clock(), api.clock() - margin
+    whom = panels.through or PrometheusAsker(api, panels.sources)
+    job.say(f"asking {len(panels.questions)} questions of dashboards, {'through Grafana' if panels.through else 'directly'}")
+    late = {question.id: _too_new(question, until) for question in panels.questions if question.end > until * 1000}
+    others = [question for question in panels.questions if question.id not in late]
+    # Half of the time, so that there is as much for the second asking.
+    answers = asking.ask_all(whom, others, began + panels.seconds / 2, clock)
+    return Asked(panels, whom, answers | late, panels.seconds - (clock() - began))
+
+
+def after(asked: Asked | None, directory: Path, clock: Callable[[], float] = time.monotonic) -> list[str]:
+    """Ask again, keep what both askings gave, and return the limits of the backup, a line each."""
+    if asked is None:
+        return []
+    questions = asked.job.questions
+    again = asking.ask_all(asked.asker, asking.asked(questions, asked.answers), clock() + asked.seconds, clock)
+    return keep(asked.job, asked.asker.way, asking.settle(questions, asked.answers, again), directory)
+
+
+def _too_new(question: Question, until: float) -> Answer:
+    newer = question.end / 1000 - until
+    return not_asked(question, f"its window ends {newer:.0f} s after the instant up to which the source is complete")

@@ -29,6 +29,7 @@ SILENCE = 2.0 * fit.MOST_SECONDS
 SAVEPOINT = "SAVEPOINT panels", "ROLLBACK TO SAVEPOINT panels"
 """Around each question in a transaction that goes on: the tables that it has read are given back, so that DDL need not wait."""
 _OF_ITS_OWN = "START TRANSACTION READ ONLY", "ROLLBACK"
+_NOWHERE = "information_schema"
 _MOST_SQL = 1 << 20
 _STATES = {1054: "42S22", 1064: "42000", 1146: "42S02"}
 _LATE = (1317, 1969, 3024)
@@ -52,10 +53,12 @@ class MySQLAsker:
     ) -> None:
         self._session = session
         self._sources = {(source.organisation, source.uid): source for source in sources}
-        self._zone = settings.get("time_zone") or str(rows(session, "SELECT @@GLOBAL.time_zone")[0][0])
+        zone, mode = rows(session, "SELECT @@GLOBAL.time_zone, @@GLOBAL.sql_mode")[0]
+        self._zone, self._mode = settings.get("time_zone") or str(zone), settings.get("sql_mode", str(mode))
         self._begin = begin
         self._end = end
         self._database: str | None = None
+        self._nowhere: frozenset[str] = frozenset()
 
     @property
     def way(self) -> Way:
@@ -97,20 +100,32 @@ class MySQLAsker:
             rows(self._session, statement)
 
     def _require_fit(self, sql: str, source: DataSource) -> None:
-        why = fit.unfit(sql)
+        why = fit.unfit(sql, self._mode)
         if why is None and _database(source).lower() in SYSTEM_DATABASES:
             why = f"it asks the server about itself ({_database(source).lower()}), which every copy answers otherwise"
         if why is None and len(sql) > _MOST_SQL:
             why = f"it is longer than {_MOST_SQL:,} characters"
+        if why is None and self._database and not _database(source):
+            why = fit.names(sql, self._mode, self._of_nowhere())
         if why is not None:
             raise LifeboatError(f"it is not asked: {why}")
+
+    def _of_nowhere(self) -> frozenset[str]:
+        """The tables that are found without a database's name where a session stands that has left one."""
+        if not self._nowhere:
+            with _answered():
+                found = rows(
+                    self._session, "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", [_NOWHERE]
+                )
+            self._nowhere = frozenset(str(name).lower() for (name,) in found)
+        return self._nowhere
 
     def _stand(self, source: DataSource) -> None:
         """Have the session stand in the data source's database and time zone."""
         database = _database(source)
         if not database and self._database:
             # A session cannot leave a database: names without one are found nowhere, as where none was chosen.
-            database = "information_schema"
+            database = _NOWHERE
         if database and database != self._database:
             rows(self._session, f"USE {quoted(database)}")
             self._database = database

@@ -47,7 +47,8 @@ class PanelsCapture:
         self._first: Mapping[str, Answer] = {}
         self._fault: str | None = None
         self._left = panels.seconds if panels else 0.0
-        told = (_told_before(question, shifted=panels.through is None) for question in panels.questions) if panels else ()
+        mode = settings.get("sql_mode", "")
+        told = (_told_before(question, mode) for question in panels.questions) if panels else ()
         self._answers = {answer.question: answer for answer in told if answer}
 
     @classmethod
@@ -126,14 +127,14 @@ class PanelsCapture:
         self._fault = self._fault or why
 
 
-def _told_before(question: Question, *, shifted: bool) -> Answer | None:
-    """Return the answer of a question that is not asked, or that no copy can be held to, by its words alone."""
+def _told_before(question: Question, mode: str) -> Answer | None:
+    """Return the answer of a question that is not asked, or that no copy can be held to, by its words alone. mode: `sql_mode`"""
     for query in (question.query, *question.beside):
         sql = query.get("rawSql")
         if not isinstance(sql, str):
             continue
-        if why := fit.unfit(sql):
+        if why := fit.unfit(sql, mode):
             return not_asked(question, f"it is not asked: {why}")
-        if name := fit.moves(sql, shifted=shifted):
+        if name := fit.moves(sql):
             return Answer(question=question.id, outcome="not-fixed", why=f"it asks for {name}, which is another each time")
     return None

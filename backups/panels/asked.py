@@ -149,7 +149,11 @@ def _computed(
         raise Unaskable("it is computed from no query")
     if len({one.window for one in data}) > 1:
         raise Unaskable("the queries that it is computed from have different ranges of time")
-    return _question(whose, query.refid, suffix, replace(data[0], query=_expression(query, fill_in)), beside)
+    # The past of a Prometheus is the same at any instant: whatever else there is decides in whose backup it is asked.
+    moving = [one for one in data if one.query["datasource"]["type"] != "prometheus"]
+    if len({one.service for one in moving}) > 1:
+        raise Unaskable("it is computed from several servers, and their backups are of different instants")
+    return _question(whose, query.refid, suffix, replace((moving or data)[0], query=_expression(query, fill_in)), beside)
 
 
 def _expression(query: Query, fill_in: Callable[[Query, Any], Any]) -> dict[str, Any]:

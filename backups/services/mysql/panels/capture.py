@@ -1,21 +1,24 @@
 """Asks what dashboards ask inside a capture: in the witness's own snapshot, or through the source's Grafana around it.
 
 In the snapshot every question is asked twice, the second time under another clock of the session: what differs then (NOW(),
-RAND()) is not fixed, and no copy can be held to it. Through a Grafana it is asked before the instant and after it. Whatever
-goes wrong here is told as a limit, and never fails the backup.
+RAND()) is not fixed, and no copy can be held to it. Through a Grafana it is asked before the instant and after it, and what can
+be asked directly in the snapshot, too: a number that went up and down again was the same to Grafana twice, and is another in
+the copy. Whatever goes wrong here is told as a limit, and never fails the backup.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pymysql.err
 
 from backups import plural
 from backups.errors import LifeboatError
 from backups.panels import asking
-from backups.panels.compare import not_asked
+from backups.panels.compare import not_asked, settled
+from backups.panels.grafana import is_expression
 from backups.panels.question import Answer, Asker, Question, Way
 from backups.panels.sql import fit
 from backups.services.base import Job, PanelsJob
@@ -60,17 +63,20 @@ class PanelsCapture:
         """Ask through the source's Grafana, where it may be asked, before the witness's instant."""
         if self._panels and self._panels.through:
             self._told("through Grafana")
-            self._first = self._ask(self._panels.through, self._open, self._left / 2)
+            self._first = self._ask(self._panels.through, self._open, self._left / 3)
 
     def inside(self, session: Session) -> None:
-        """Ask in the witness's snapshot, which `session` has open, twice; not where Grafana is asked."""
-        if not self._panels or self._panels.through:
+        """Ask in the witness's snapshot, which `session` has open: twice, or once where Grafana is asked."""
+        if not self._panels:
             return
         self._told("in the snapshot")
         try:
             now = float(rows(session, "SELECT UNIX_TIMESTAMP(NOW(6))")[0][0])
             standing.as_grafana(session, self._settings)
             asker = MySQLAsker(session, self._panels.sources, self._settings, *SAVEPOINT)
+            if self._panels.through:
+                self._hold_to(self._ask(asker, [each for each in self._open if self._first_of(each)], self._left / 2))
+                return
             self._first = self._ask(asker, self._open, self._left / 2)
             rows(session, "SET SESSION timestamp = %s", [now + _SHIFT.total_seconds()])
             self._settle(asker)
@@ -103,11 +109,38 @@ class PanelsCapture:
         """The questions that have no answer yet."""
         return [question for question in self._panels.questions if question.id not in self._answers] if self._panels else []
 
+    def _first_of(self, question: Question) -> Answer | None:
+        """What Grafana answered at first, to what the server itself can be asked; None where that is no answer."""
+        first = self._first.get(question.id)
+        direct = question.resource is None and not is_expression(question)
+        return first if direct and first and first.outcome in ("answered", "empty") else None
+
+    def _hold_to(self, inside: Mapping[str, Answer]) -> None:
+        """Hold Grafana's answers to the snapshot's, where there is one: others are not fixed, as if Grafana had given them."""
+        for question in self._open:
+            first, now = self._first_of(question), inside.get(question.id)
+            if first and now and now.outcome in ("answered", "empty"):
+                both = settled(first, now)
+                if both.outcome == "not-fixed":
+                    why = f"{both.why}: first through Grafana, then itself, in the snapshot"
+                    self._answers[question.id] = both.model_copy(update={"why": why})
+
     def _settle(self, asker: Asker) -> None:
         """Ask the second time, and keep one answer of each."""
         first = [question for question in self._open if question.id in self._first]
         second = self._ask(asker, asking.asked(first, self._first), self._left)
         self._answers |= {answer.question: answer for answer in asking.settle(first, self._first, second)}
+        self._moved()
+
+    def _moved(self) -> None:
+        """Take what is computed from an answer that is not fixed as not fixed either."""
+        questions = self._panels.questions if self._panels else ()
+        found = {each.question for each in self._answers.values() if each.outcome == "not-fixed"}
+        moved = [_data(question, question.query) for question in questions if question.id in found]
+        for question in questions:
+            if question.id not in found and any(_data(question, query) in moved for query in question.beside):
+                why = "it is computed from an answer that is not fixed"
+                self._answers[question.id] = Answer(question=question.id, outcome="not-fixed", why=why)
 
     def _ask(self, asker: Asker, questions: Sequence[Question], seconds: float) -> Mapping[str, Answer]:
         began = time.monotonic()
@@ -125,6 +158,11 @@ class PanelsCapture:
     def _failed(self, why: str) -> None:
         self._say(f"warning: dashboards' questions could not all be asked: {why}")
         self._fault = self._fault or why
+
+
+def _data(question: Question, query: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What of a question decides the answer."""
+    return question.organisation, question.start, question.end, query
 
 
 def _told_before(question: Question, mode: str) -> Answer | None:

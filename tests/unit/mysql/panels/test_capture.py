@@ -97,13 +97,46 @@ def test_what_differs_between_the_askings_is_not_fixed(monkeypatch: pytest.Monke
 
 
 def test_through_a_grafana_it_is_asked_before_and_after(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """And never in the snapshot."""
+    """And once in the snapshot, under its own clock."""
     snapshot, through = Snapshot(monkeypatch), Told("grafana", value)
     _, answers, _ = taken(job(sql("SELECT 1"), through=through), tmp_path, snapshot)
-    assert (through.asked, snapshot.direct.asked, snapshot.statements) == (["q1", "q1"], [], [])
+    assert (through.asked, snapshot.direct.asked) == (["q1", "q1"], ["q1"])
+    assert not any("timestamp =" in statement for statement, _ in snapshot.statements)
     assert answers["q1"].outcome == "not-fixed"
     same = Told("grafana")
     _, answers, limits = taken(job(sql("SELECT 1"), through=same), tmp_path, snapshot)
+    assert (answers["q1"].outcome, limits) == ("answered", [])
+
+
+EXPRESSION = {"datasource": {"type": "__expr__", "uid": "__expr__"}, "type": "reduce", "expression": "A"}
+
+
+def test_what_went_up_and_down_again_is_not_fixed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The copy has what the snapshot had, whatever Grafana was told before and after; nor is what is computed from it."""
+    waiting, steady = sql("SELECT waiting FROM queue", "waiting"), sql("SELECT 1", "steady")
+    computed = [question(EXPRESSION, id=f"of {each.id}", beside=(dict(each.query),)) for each in (waiting, steady)]
+    snapshot = Snapshot(monkeypatch)
+    snapshot.direct.ask = lambda each: value(7 if each.id == "waiting" else 1)  # type: ignore[method-assign]
+    asked = job(waiting, steady, *computed, through=Told("grafana"))
+    _, answers, limits = taken(asked, tmp_path, snapshot)
+    found = {name: answer.outcome for name, answer in answers.items()}
+    assert found == {"waiting": "not-fixed", "steady": "answered", "of waiting": "not-fixed", "of steady": "answered"}
+    assert "in the snapshot" in (answers["waiting"].why or "")
+    assert "2 questions of 4 answered in two ways" in limits[0]
+
+
+@pytest.mark.parametrize("fault", [LifeboatError("may not"), Transient("gone"), None])
+def test_what_the_snapshot_does_not_answer_says_nothing_against_grafana(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: LifeboatError | None
+) -> None:
+    """Lifeboat's account may see less, or get an error."""
+
+    def give(_: int) -> Json:
+        if fault:
+            raise fault
+        return {"status": 400, "error": "no"}
+
+    _, answers, limits = taken(job(sql("SELECT 1"), through=Told("grafana")), tmp_path, Snapshot(monkeypatch, give))
     assert (answers["q1"].outcome, limits) == ("answered", [])
 
 

@@ -21,7 +21,7 @@ from backups.panels.dashboards.times import MINUTE, Window
 from backups.panels.question import FILE, Asker
 from backups.repository.repository import Repository
 from backups.services.base import PanelsJob, Service
-from backups.services.panelled import HoldsBoards, Panelled, Timed
+from backups.services.panelled import HoldsBoards, NoBoards, Panelled, Timed
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,9 @@ class Questions:
                 continue
             try:
                 boards = held_boards.read(self.repository, holder, record, self.state)
+            except NoBoards as error:
+                log.info("%s: nothing is asked for the dashboards of %s: %s", name, holder.name, error.message)
+                continue
             except LifeboatError as error:
                 log.warning("%s: the dashboards of %s are not asked for: %s", name, holder.name, error.message)
                 limits.append(f"what the dashboards of {holder.name} are answered is not in this backup: {error.message}")

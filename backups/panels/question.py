@@ -6,9 +6,13 @@ from pydantic import Field, StringConstraints
 
 from backups.foreign import BackupId, ServiceName, Sha256, Size
 from backups.manifest import Frozen
+from backups.panels.boards import DataSource
 
 FILE = "panels.json"
 """The file below a backup's `data/` that holds its `Panels`."""
+
+FORM = 1
+"""Of answers: another one whenever a digest changes, by the canonical form or by how direct answers become a Grafana's."""
 
 Way = Literal["grafana", "direct"]
 """Who was asked: the source's own Grafana, or the server itself, with the conversions that Grafana would have made."""
@@ -99,14 +103,18 @@ class Panels(Frozen):
     """What a backup of one service was asked for dashboards, inside its capture: the file `panels.json`.
 
     grafana: the backup whose dashboards were read. asked: see `Way`. not_asked: of all services, the same in each one's backup
+    sources: the data sources of the questions, as they were then
+    form: `FORM` of the Lifeboat that kept the answers: those of another one cannot be compared
     """
 
     schema_version: Literal[1] = 1
+    form: Size = 0
     grafana: BackupId
     asked: Way
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
     not_asked: tuple[NotAsked, ...] = ()
+    sources: tuple[DataSource, ...] = ()
 
 
 class Asker(Protocol):

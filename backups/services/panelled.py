@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from backups import plural
+from backups.errors import LifeboatError
 from backups.foreign import shown
 from backups.manifest import Manifest
 from backups.panels import asking
 from backups.panels.boards import Boards, DataSource
-from backups.panels.question import Answer, Asker, Panels, Way
+from backups.panels.question import FORM, Answer, Asker, Panels, Way
 from backups.services.base import Fetched, PanelsJob
 from backups.services.settings import PanelsSettings
 
@@ -54,6 +55,10 @@ class Timed(Protocol):
         ...
 
 
+class NoBoards(LifeboatError):
+    """A backup holds no dashboards, as its service is configured: they are in another service's."""
+
+
 @runtime_checkable
 class HoldsBoards(Protocol):
     """A service in whose backups the dashboards are."""
@@ -74,7 +79,7 @@ class HoldsBoards(Protocol):
         ...
 
     def board_files(self, manifest: Manifest) -> Sequence[str]:
-        """Return the paths below `data/` that `boards` reads; raises LifeboatError where its backups hold no dashboards."""
+        """Return the paths below `data/` that `boards` reads; raises NoBoards where its backups hold no dashboards."""
         ...
 
     def boards(self, backup: Fetched) -> Boards:
@@ -100,7 +105,13 @@ def same_server(one: Address, other: Address, resolve: Callable[[str], Sequence[
 def keep(job: PanelsJob, way: Way, answers: Sequence[Answer], directory: Path) -> list[str]:
     """Write a capture's answers to `panels.json` in its directory; returns what of them is a limit of the backup, a line each."""
     panels = Panels(
-        grafana=job.grafana, asked=way, questions=tuple(job.questions), answers=tuple(answers), not_asked=tuple(job.not_asked)
+        form=FORM,
+        grafana=job.grafana,
+        asked=way,
+        questions=tuple(job.questions),
+        answers=tuple(answers),
+        not_asked=tuple(job.not_asked),
+        sources=tuple(job.sources),
     )
     asking.write(directory, panels)
     titles = {question.id: f"{shown(question.title)}, {shown(question.panel)}" for question in panels.questions}

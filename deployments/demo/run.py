@@ -14,6 +14,7 @@ from rich.text import Text
 
 from backups import durations
 from backups.errors import LifeboatError
+from backups.foreign import shown
 from backups.machine import parallel, runs
 from backups.manifest import Kind, Manifest
 from backups.site import Site
@@ -111,6 +112,9 @@ def judge_together(damaged: TogetherPart, say: Say) -> int:
     say(f"  {damaged.headline}")
     for line in damaged.reasons[:4]:
         say(f"  {line}")
+    for one in {one.service: one for one in reversed(damaged.different) if one.outcome == "otherwise"}.values():
+        say(Text.assemble(f"  {one.title}, {one.panel} ({one.service})\n", (f"    source  {shown(one.expected, 120)}", "green")))
+        say(Text(f"    copy    {shown(one.observed, 120)}", style="red"))
     caught = {one.service for one in damaged.different}
     seen = {
         name

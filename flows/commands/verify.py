@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from backups import durations, plural
+from backups.foreign import shown
 from backups.services.base import Point
 from backups.site import Site
 from flows.commands import console
@@ -20,6 +21,8 @@ from verification.evidence.together import WORDS, TogetherPart
 from verification.restore import arguments
 
 _FAILURES_SHOWN = 12
+_ANSWER = 200
+"""Characters of an answer on a terminal."""
 
 
 def verify(  # noqa: PLR0917 - options of a command line
@@ -135,6 +138,12 @@ def show_together(joint: TogetherPart) -> None:
         console.out.print(Text.assemble(("together: ", "bold"), reason), soft_wrap=True)
     for one in joint.different[:_FAILURES_SHOWN]:
         console.out.print(f"  {one.title}, {one.panel} ({one.service}): {WORDS[one.outcome]}: {one.why}", soft_wrap=True)
+        if one.outcome == "otherwise":
+            console.out.print(f"    source: {shown(one.expected, _ANSWER)}", soft_wrap=True)
+            console.out.print(f"    copy:   {shown(one.observed, _ANSWER)}", soft_wrap=True)
+    if joint.seconds is not None and joint.back_seconds is not None:
+        back, last = durations.describe(joint.back_seconds), durations.describe(joint.seconds)
+        console.out.print(f"together: side by side in {back}, the last panel answered after {last}", soft_wrap=True)
     if joint.words:
         console.out.print(f"together: {joint.words}", soft_wrap=True)
     for limit in joint.limits:

@@ -16,6 +16,7 @@ from backups.manifest import BackupRecord
 from backups.panels.boards import Boards, DataSource
 from backups.panels.question import Answer, Asker, Panels, Question
 from backups.questions import Questions, Wanted, who_answers
+from backups.services.panelled import NoBoards
 from backups.services.settings import PanelsSettings
 from tests.unit.panels.dashboards import END, HOUR, grafana, panel, sql
 
@@ -185,17 +186,18 @@ def test_values_that_there_is_no_time_for_are_told(tmp_path: Path) -> None:
     assert "there was no time for it" in job.not_asked[0].why
 
 
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        (Damaged("grafana.db cannot be read"), "grafana.db cannot be read"),
-        (LifeboatError("backup x holds no dashboards: they are in a database"), "holds no dashboards"),
-    ],
-)
-def test_a_backup_without_readable_dashboards_is_a_limit_and_no_failure(tmp_path: Path, fault: LifeboatError, words: str) -> None:
-    found = wanted(tmp_path, "agama", *site(boards=fault))
+def test_a_backup_without_readable_dashboards_is_a_limit_and_no_failure(tmp_path: Path) -> None:
+    found = wanted(tmp_path, "agama", *site(boards=Damaged("grafana.db cannot be read")))
     assert found.job is None
-    assert words in found.limits[0]
+    assert "grafana.db cannot be read" in found.limits[0]
+
+
+def test_a_grafana_whose_dashboards_are_in_another_services_backups_is_told_and_no_limit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert wanted(tmp_path, "agama", *site(boards=NoBoards("backup x holds no dashboards: they are in MySQL"))) == Wanted()
+    assert any("backup x holds no dashboards" in line for line in caplog.messages)
 
 
 def test_a_fault_that_nobody_thought_of_is_a_limit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

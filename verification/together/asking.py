@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from backups.panels.asking import NO_TIME, ask_all
+from backups.panels.boards import DataSource
 from backups.panels.compare import compared
-from backups.panels.question import Answer, Asker, Question
+from backups.panels.question import FORM, Answer, Asker, Question
 from backups.services.panelled import PanelledCopy
 from backups.services.standing import Stands
 from verification.together import accounts
@@ -65,17 +66,32 @@ class Asking:
         panels, service = self.back.side.panels, self.back.side.service
         if self.back.fault or self.back.copy is None:
             return f"the copy of {service} did not come back"
+        if panels and panels.form != FORM:
+            return f"its answer was kept in form {panels.form}, by another Lifeboat; this one compares those of form {FORM}"
         if not self.by_grafana:
             if panels and panels.asked == "grafana":
                 return "it was answered through Grafana, and none stands before the copies"
-            return None if isinstance(self.back.copy, PanelledCopy) else f"the copy of {service} answers no panels"
+            if not isinstance(self.back.copy, PanelledCopy):
+                return f"the copy of {service} answers no panels"
+            return None if self._source(question) else f"its data source {question.source} was not kept with the question"
+        return self._out_of_reach(question)
+
+    def _out_of_reach(self, question: Question) -> str | None:
+        """Say why the restored Grafana does not reach a question's data source; None where it should."""
         source = question.organisation, question.source
         if why := self.those.places.beyond.get(source):
             return why
-        boards = self.those.boards
-        if boards and not any((each.organisation, each.uid) == source for each in boards.sources):
+        known = {(each.organisation, each.uid): each for each in (self.those.boards.sources if self.those.boards else ())}
+        if source not in known:
             return f"its data source {source[1]} is no longer in the dashboards' backup, which is newer than the questions"
+        if known[source] != self._source(question):
+            return f"its data source {source[1]} was changed after the question was asked, and before the dashboards' backup"
         return None
+
+    def _source(self, question: Question) -> DataSource | None:
+        """Return a question's data source, as it was when it was asked."""
+        every = self.those.sources(self.back.side.service)
+        return next((each for each in every if (each.organisation, each.uid) == (question.organisation, question.source)), None)
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[Question, Answer]]:
         """Ask one after the other."""
@@ -110,13 +126,18 @@ class Asking:
                 continue
             whence = f", coming from {way.source}" if way.source else ", whence that account lets in anybody"
             self.notes.append(f"{service}: Grafana logs in as {way.account}{whence}")
-            for address in place.addresses if way.source else ():
-                pod.come_from(str(way.source), address)
+            for address in place.addresses:
+                if way.source and _version(way.source) == _version(address):
+                    pod.come_from(way.source, address)
 
 
 def unknown(question: Question) -> Answer:
     """Return what stands for an answer that a backup does not hold."""
     return Answer(question=question.id, outcome="not-asked")
+
+
+def _version(address: str) -> int:
+    return ipaddress.ip_address(address).version
 
 
 def _shower(those: Company) -> tuple[str, ...]:

@@ -78,9 +78,9 @@ class Company:
         return bool(back and back.image and back.image.standin)
 
     def sources(self, service: str) -> tuple[DataSource, ...]:
-        """Return the data sources that the service's questions are put to."""
+        """Return the data sources that the service's questions are put to, as they were when these were asked."""
         panels = self.copies[service].side.panels
-        return _sources(panels.questions if panels else (), self.boards)
+        return panels.sources if panels else ()
 
     def cut_short(self) -> str | None:
         """Say what ended a copy that is not its data, where something did."""
@@ -138,10 +138,11 @@ class _Meeting:
         pod = self.those.pod
         if pod is None:
             return
-        if isinstance(copy, Stands | Shows):
-            found = self.those.places.of.get(back.side.service)
-            at = Stand(pod.container, found.addresses, found.port, found.path) if found else Stand(pod.container)
-            copy.stand(at)
+        found = self.those.places.of.get(back.side.service)
+        if isinstance(copy, Shows):
+            copy.stand(Stand(pod.container))
+        elif isinstance(copy, Stands) and found:
+            copy.stand(Stand(pod.container, found.addresses, found.port, found.path))
 
     def _lay_out(self, back: Back, fetched: Sequence[Fetched]) -> None:
         """Read the dashboards, find where everybody stands, and make the network for that."""

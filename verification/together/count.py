@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from backups.foreign import shown
 from backups.panels.question import Answer, NotAsked, Question
 from verification.evidence.together import WRONG, BoardPart, DifferentPart, LeftOutPart, Outcome, added
+from verification.together import readable
 
 _DIFFERENT, _LEFT_OUT = 100, 2000
 """How many a report names one by one; all are counted."""
@@ -154,8 +155,8 @@ def _different(each: Judged, shut: Mapping[tuple[int, str], str]) -> DifferentPa
         query=shown(_query(question), _LONGEST),
         start=datetime.fromtimestamp(question.start / 1000, UTC),
         end=datetime.fromtimestamp(question.end / 1000, UTC),
-        expected=shown(_answer(each.then), _LONGEST),
-        observed=shown(_answer(each.now), _LONGEST),
+        expected=shown(readable.answer(each.then), _LONGEST),
+        observed=shown(readable.answer(each.now), _LONGEST),
         why=shown(each.why or shut.get(_board(question), ""), _LONGEST),
     )
 
@@ -168,12 +169,3 @@ def _query(question: Question) -> str:
         if isinstance(said := question.query.get(name), str):
             return said
     return json.dumps(question.query, ensure_ascii=False, sort_keys=True)
-
-
-def _answer(answer: Answer | None) -> str:
-    if answer is None:
-        return "nothing"
-    if answer.outcome == "answered":
-        size = f"{answer.rows:,} rows in {answer.frames:,} frames"
-        return size if answer.shown is None else f"{size}: {json.dumps(answer.shown, ensure_ascii=False)}"
-    return answer.error or answer.why or answer.outcome

@@ -67,6 +67,8 @@ _WITHOUT_BRACKETS = {
     "utc_time",
     "utc_timestamp",
 }
+_MONTHS = re.compile(r"\$__(time|unixEpoch)Group(Alias)?\([^),]*,\s*['\"]?\d+[My]\b", re.ASCII)
+"""As long as the month, or the year, that begins when a Grafana is asked."""
 
 
 def unfit(sql: str, mode: str = "") -> str | None:
@@ -112,10 +114,12 @@ def names(sql: str, mode: str, tables: Collection[str]) -> str | None:
 
 
 def moves(sql: str) -> str | None:
-    """Return the function by which a question is answered otherwise each time, or None.
+    """Return by what a question is answered otherwise each time, a function mostly, or None.
 
     That both askings had one answer proves little of it: what is due within a week is none tonight, and one on Friday.
     """
+    if _MONTHS.search(sql):
+        return "an interval of months or years"
     words = _words(sql, "")
     for at, word in enumerate(words):
         called = words[at + 1 : at + 2] == ["("]

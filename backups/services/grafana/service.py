@@ -34,6 +34,7 @@ from backups.services.grafana.files.joined_copy import JoinedCopy
 from backups.services.grafana.settings import GrafanaSettings
 from backups.services.http.address import shown
 from backups.services.measured import How
+from backups.services.panelled import NoBoards
 from backups.services.received import Receiver
 from backups.services.settings import PanelsSettings
 from backups.witness import Fact
@@ -143,7 +144,7 @@ class GrafanaService:
         """See HoldsBoards."""
         details = GrafanaDetails.of(manifest)
         if details.database:
-            raise LifeboatError(
+            raise NoBoards(
                 f"backup {manifest.id} holds no dashboards: they are in the database {details.database.name}, which is in the "
                 f"backups of {details.database.service}",
                 hint="what its dashboards ask is not asked",

@@ -70,8 +70,11 @@ def test_a_failed_backup_fails_the_flow_and_not_the_other_services(toy: ToySite)
 
 def test_the_verification_flow_proves_and_shows_the_verdict(toy: ToySite) -> None:
     """Latest and worst are drilled; the report's verdict is an artifact; the evidence is in the repository."""
-    evidence = verify_restores(config=toy.folder / "lifeboat.yaml", out=toy.folder / "out")
+    evidence = verify_restores(config=toy.folder / "lifeboat.yaml", out=toy.folder / "out", together=True)
     assert evidence.verdict == "verified"
+    # Nothing of it shows dashboards: that is told, and no fault.
+    assert evidence.together is not None
+    assert (evidence.together.verdict, evidence.together.skipped) == (None, "no service in lifeboat.yaml shows dashboards")
     assert [drill.selection for drill in evidence.drills] == ["latest", "worst"]
     assert (toy.folder / "out" / "report.html").is_file()
     assert evidence.kept is not None

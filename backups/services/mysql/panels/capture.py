@@ -8,6 +8,7 @@ the copy. Whatever goes wrong here is told as a limit, and never fails the backu
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class PanelsCapture:
                 self._hold_to(self._ask(asker, [each for each in self._open if self._first_of(each)], self._left / 2))
                 return
             self._first = self._ask(asker, self._open, self._left / 2)
-            rows(session, "SET SESSION timestamp = %s", [now + _SHIFT.total_seconds()])
+            self._shift_clock(session, now)
             self._settle(asker)
         except pymysql.err.Error as error:
             self._failed(one_line(str(error), 200))
@@ -124,6 +125,11 @@ class PanelsCapture:
                 if both.outcome == "not-fixed":
                     why = f"{both.why}: first through Grafana, then itself, in the snapshot"
                     self._answers[question.id] = both.model_copy(update={"why": why})
+
+    def _shift_clock(self, session: Session, now: float) -> None:
+        """Give the session another clock. Where the server allows none, what asks for it is told by its words alone."""
+        with suppress(pymysql.err.MySQLError):
+            rows(session, "SET SESSION timestamp = %s", [now + _SHIFT.total_seconds()])
 
     def _settle(self, asker: Asker) -> None:
         """Ask the second time, and keep one answer of each."""

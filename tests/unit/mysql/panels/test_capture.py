@@ -96,6 +96,20 @@ def test_what_differs_between_the_askings_is_not_fixed(monkeypatch: pytest.Monke
     assert "1 question of 1 answered in two ways" in limits[0]
 
 
+def test_a_server_that_allows_no_other_clock_is_asked_nevertheless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What asks for the clock is told by its words then."""
+    snapshot = Snapshot(monkeypatch)
+
+    def refuse(session: object, statement: str, arguments: object = None) -> list[tuple[Any, ...]]:
+        if "timestamp =" in statement:
+            raise pymysql.err.OperationalError(1227, "Access denied; you need (at least one of) the SUPER privilege(s)")
+        return snapshot._rows(session, statement, arguments)
+
+    monkeypatch.setattr(capture, "rows", refuse)
+    _, answers, _ = taken(job(sql("SELECT 1", "a"), sql("SELECT NOW()", "b")), tmp_path, snapshot)
+    assert {name: answer.outcome for name, answer in answers.items()} == {"a": "answered", "b": "not-fixed"}
+
+
 def test_through_a_grafana_it_is_asked_before_and_after(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """And once in the snapshot, under its own clock."""
     snapshot, through = Snapshot(monkeypatch), Told("grafana", value)

@@ -121,6 +121,8 @@ def test_any_text_has_an_answer(sql: str) -> None:
         ("SELECT uuid()", "UUID"),
         ("SELECT `rand` (1), `uuid`()", "RAND"),
         ("SELECT sysdate()", "SYSDATE"),
+        ("SELECT $__timeGroupAlias(at,'1M'), 1", "an interval of months or years"),
+        ("SELECT $__unixEpochGroup( e , 1y, 0)", "an interval of months or years"),
     ],
 )
 def test_what_hangs_on_the_clock_or_chance_is_named(sql: str, name: str) -> None:
@@ -128,7 +130,17 @@ def test_what_hangs_on_the_clock_or_chance_is_named(sql: str, name: str) -> None
     assert fit.moves(sql) == name
 
 
-@pytest.mark.parametrize("sql", ["SELECT now FROM t", "SELECT UNIX_TIMESTAMP(at) FROM t", "SELECT 'now()'", "SELECT `rand`"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT now FROM t",
+        "SELECT UNIX_TIMESTAMP(at) FROM t",
+        "SELECT 'now()'",
+        "SELECT `rand`",
+        "SELECT $__timeGroup(at,'1m')",
+        "SELECT $__timeGroup(at,1d,1)",
+    ],
+)
 def test_names_alone_are_not(sql: str) -> None:
     """Nor text."""
     assert fit.moves(sql) is None

@@ -11,7 +11,7 @@ from backups.machine.docker import Image
 from backups.manifest import BackupRecord
 from backups.panels.boards import Boards, DataSource
 from backups.panels.compare import answer_of
-from backups.panels.question import Asker, NotAsked, Panels, Question, Way
+from backups.panels.question import FORM, Asker, NotAsked, Panels, Question, Way
 from backups.services.standing import Stand
 from verification.together.company import Back, Company
 from verification.together.places import places
@@ -107,7 +107,13 @@ def kept(questions: Sequence[Question], replies: Reply, way: Way = "direct", not
     """What a backup keeps of a source that answered like that."""
     answers = tuple(answer_of(question, replies(question)) for question in questions)
     return Panels(
-        grafana="grafana-20261122T000000Z", asked=way, questions=tuple(questions), answers=answers, not_asked=tuple(not_asked)
+        form=FORM,
+        sources=SOURCES,
+        grafana="grafana-20261122T000000Z",
+        asked=way,
+        questions=tuple(questions),
+        answers=answers,
+        not_asked=tuple(not_asked),
     )
 
 

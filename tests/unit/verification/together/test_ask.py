@@ -1,6 +1,7 @@
 """Asking copies what their sources were asked: through a restored Grafana or directly, and never silently less."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -172,9 +173,31 @@ def test_a_data_source_that_is_gone_or_out_of_reach_is_told_before_it_is_asked()
     gone = found(pair(standin=False, boards=Boards((), ()))).counted
     assert gone.counts == {"cannot-be-asked": 2}
     assert "no longer in the dashboards' backup" in gone.left_out[0].why
+    changed = Boards((replace(SOURCES[0], database="other"), SOURCES[1]), ())
+    assert "was changed after the question" in found(pair(standin=False, boards=changed)).counted.left_out[0].why
     those = pair(standin=False)
     those.places = type(those.places)({}, {}, {(1, "agama-mysql"): "it is reached by TLS"})
     assert {one.why for one in found(those).counted.left_out} == {"it is reached by TLS"}
+
+
+def test_a_question_whose_data_source_was_not_kept_is_told() -> None:
+    panels = kept([asked("agama", 1)], same).model_copy(update={"sources": ()})
+    result = found(company(back("agama", FakeCopy(same), panels)))
+    assert result.counted.counts == {"cannot-be-asked": 1}
+    assert "was not kept" in result.counted.left_out[0].why
+
+
+def test_a_copy_is_given_the_data_sources_as_they_were_when_it_was_asked() -> None:
+    copy = FakeCopy(same)
+    found(company(back("agama", copy, kept([asked("agama", 1)], same))))
+    assert copy.given == [SOURCES]
+
+
+def test_answers_in_the_form_of_another_lifeboat_are_not_compared() -> None:
+    panels = kept([asked("agama", 1)], same).model_copy(update={"form": 0})
+    result = found(company(back("agama", FakeCopy(other), panels), back("grafana", FakeShower(same), None, standin=True)))
+    assert (result.counted.counts, result.wrong) == ({"cannot-be-asked": 1}, False)
+    assert "kept in form 0, by another Lifeboat" in result.counted.left_out[0].why
 
 
 def test_what_the_source_was_not_asked_and_what_is_newer_is_counted() -> None:

@@ -105,7 +105,7 @@ def test_each_has_its_place_before_its_start(monkeypatch: pytest.MonkeyPatch) ->
         assert stood["grafana"] == Stand("the pod")  # type: ignore[arg-type]
         assert those.shows is not None
         assert those.shower_host == "10.0.0.3"
-        assert those.sources("agama") == (SOURCES[0],)
+        assert those.sources("agama") == SOURCES
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,19 @@ def question(panel: str = "panel 1 Orders", dashboard: str = "orders", ref: str 
     return Question(**{**values, **changes})
 
 
+def frame(*values: Any) -> list[Any]:
+    return [
+        {
+            "name": "",
+            "fields": [{"name": "n", "type": "number", "frame": "int64", "labels": {"shop": "1"}, "values": list(values)}],
+        }
+    ]
+
+
 def judged(outcome: Outcome, asked: Question | None = None, why: str = "") -> Judged:
     asked = asked or question()
-    then = Answer(question=asked.id, outcome="answered", frames=1, rows=3, digest="ab" * 32, shown=[[1, 2, 3]])
-    return Judged(asked, then, then.model_copy(update={"rows": 2, "shown": [[1, 2]]}), outcome, why)
+    then = Answer(question=asked.id, outcome="answered", frames=1, rows=3, digest="ab" * 32, shown=frame(1, 2, 3))
+    return Judged(asked, then, then.model_copy(update={"rows": 2, "shown": frame(1, 2)}), outcome, why)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +78,8 @@ def test_what_differs_is_shown_with_its_query_and_both_answers() -> None:
         "otherwise",
     )
     assert different.query == "SELECT 1"
-    assert "[[1, 2, 3]]" in different.expected
-    assert "[[1, 2]]" in different.observed
+    assert different.expected == '3 rows in 1 frame: n{shop="1"} = 1, 2, 3'
+    assert different.observed == '2 rows in 1 frame: n{shop="1"} = 1, 2'
 
 
 def test_a_dashboard_that_does_not_open_answers_nothing() -> None:

@@ -100,11 +100,9 @@ class MySQLAsker:
             rows(self._session, statement)
 
     def _require_fit(self, sql: str, source: DataSource) -> None:
-        why = fit.unfit(sql, self._mode)
+        why = fit.unfit(sql, self._mode) if len(sql) <= _MOST_SQL else f"it is longer than {_MOST_SQL:,} characters"
         if why is None and _database(source).lower() in SYSTEM_DATABASES:
             why = f"it asks the server about itself ({_database(source).lower()}), which every copy answers otherwise"
-        if why is None and len(sql) > _MOST_SQL:
-            why = f"it is longer than {_MOST_SQL:,} characters"
         if why is None and self._database and not _database(source):
             why = fit.names(sql, self._mode, self._of_nowhere())
         if why is not None:

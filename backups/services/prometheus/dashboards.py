@@ -13,6 +13,7 @@ from pathlib import Path
 from backups.panels import asking
 from backups.panels.boards import DataSource
 from backups.panels.compare import not_asked
+from backups.panels.grafana import COPY_BYTES, COPY_SECONDS
 from backups.panels.question import Answer, Asker, Question
 from backups.services.base import Job, PanelsJob
 from backups.services.panelled import keep
@@ -31,9 +32,9 @@ class Asked:
 
 
 @contextmanager
-def asker(api: Api, sources: Sequence[DataSource]) -> Iterator[PrometheusAsker]:
-    """An asker of a server, as long as its API may be called."""
-    yield PrometheusAsker(api, sources)
+def asker(api: Api, sources: Sequence[DataSource], *, of_copy: bool = False) -> Iterator[PrometheusAsker]:
+    """An asker of a server, as long as its API may be called. of_copy: it may be slower than the source."""
+    yield PrometheusAsker(api, sources, *((COPY_SECONDS, COPY_BYTES) if of_copy else ()))
 
 
 def before(api: Api, job: Job, margin: float, clock: Callable[[], float] = time.monotonic) -> Asked | None:

@@ -22,7 +22,7 @@ from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.text import one_line
 
-MOST_BYTES = 32 << 20
+MOST_BYTES = 16 << 20
 """Of one answer."""
 SILENCE = 2.0 * fit.MOST_SECONDS
 """Seconds after which a live server that says nothing is given up: it ends what takes too long by itself."""
@@ -49,13 +49,20 @@ class MySQLAsker:
     """
 
     def __init__(
-        self, session: Session, sources: Iterable[DataSource], settings: Mapping[str, str], begin: str, end: str
+        self,
+        session: Session,
+        sources: Iterable[DataSource],
+        settings: Mapping[str, str],
+        begin: str,
+        end: str,
+        seconds: float | None = None,
     ) -> None:
         self._session = session
         self._sources = {(source.organisation, source.uid): source for source in sources}
         zone, mode = rows(session, "SELECT @@GLOBAL.time_zone, @@GLOBAL.sql_mode")[0]
         self._zone, self._mode = settings.get("time_zone") or str(zone), settings.get("sql_mode", str(mode))
         self._begin = begin
+        self._seconds = seconds or fit.MOST_SECONDS
         self._end = end
         self._database: str | None = None
         self._nowhere: frozenset[str] = frozenset()
@@ -83,7 +90,7 @@ class MySQLAsker:
         if not isinstance(sent, Filled):
             return sent
         self._require_fit(sent.sql, source)
-        with _answered():
+        with _answered(self._seconds):
             try:
                 self._stand(source)
             except pymysql.err.MySQLError as error:
@@ -111,7 +118,7 @@ class MySQLAsker:
     def _of_nowhere(self) -> frozenset[str]:
         """The tables that are found without a database's name where a session stands that has left one."""
         if not self._nowhere:
-            with _answered():
+            with _answered(self._seconds):
                 found = rows(
                     self._session, "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", [_NOWHERE]
                 )
@@ -146,16 +153,19 @@ class MySQLAsker:
 
 @contextmanager
 def asking(
-    connect: Callable[[], AbstractContextManager[Session]], sources: Sequence[DataSource], settings: Mapping[str, str]
+    connect: Callable[[], AbstractContextManager[Session]],
+    sources: Sequence[DataSource],
+    settings: Mapping[str, str],
+    seconds: float | None = None,
 ) -> Iterator[MySQLAsker]:
     """Ask in a session of its own, which ends with the block, and what it was asked last with it.
 
-    settings: the source's global variables, for a copy; empty: the server's own
+    settings: the source's global variables, for a copy; empty: the server's own. seconds: for each question; None: as at a source
     """
     with connect() as session:
         try:
-            standing.as_grafana(session, settings)
-            yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN)
+            standing.as_grafana(session, settings, seconds)
+            yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN, seconds)
         except BaseException:
             # The server would go on with it although nobody listens.
             with suppress(pymysql.err.Error, LifeboatError), connect() as other:
@@ -178,7 +188,7 @@ def _refused(question: Question, error: pymysql.err.MySQLError, sql: str, *, aft
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def _answered(seconds: float) -> Iterator[None]:
     """Tell what is no answer of MySQL's: of this question, or of any."""
     try:
         yield
@@ -186,7 +196,7 @@ def _answered() -> Iterator[None]:
         number = error.args[0] if error.args else 0
         words = " ".join(str(part) for part in error.args[1:]) or str(error)
         if number in _LATE:
-            raise LifeboatError(f"it takes longer than {fit.MOST_SECONDS} s, or than it gives itself") from error
+            raise LifeboatError(f"it takes longer than {seconds:g} s, or than it gives itself") from error
         if number in _BUSY:
             raise LifeboatError(f"{_BUSY[number]}: {words}") from error
         if number in _FORBIDDEN:

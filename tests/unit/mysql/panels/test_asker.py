@@ -11,6 +11,7 @@ import pytest
 from backups.errors import LifeboatError, Transient
 from backups.panels.boards import DataSource
 from backups.panels.question import Question
+from backups.panels.sql import fit
 from backups.services.mysql.panels import address, asker
 from backups.services.mysql.panels.asker import MySQLAsker
 from backups.services.mysql.settings import MySQLSettings
@@ -196,6 +197,31 @@ def test_a_session_that_is_given_up_ends_at_the_server(monkeypatch: pytest.Monke
     with asker.asking(Live, (), {}):
         pass
     assert killed == [STANDING, "closed"]
+
+
+class Opened(Session):
+    """One of a server that ends what takes too long."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is closed."""
+
+    def thread_id(self) -> int:
+        return 7
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(None, 10), (fit.COPY_SECONDS, 60)])
+def test_a_copy_may_be_slower_than_its_source(seconds: float | None, limit: int) -> None:
+    """What takes nine seconds there is no damage where it takes eleven."""
+    session = Opened(error=pymysql.err.OperationalError(3024, "late"))
+    with (
+        pytest.raises(LifeboatError, match=f"longer than {limit} s"),
+        asker.asking(lambda: session, (source(),), {}, seconds) as asking,
+    ):
+        asking.ask(sql())
+    assert f"SET SESSION max_execution_time = {limit * 1000}" in session.sent
 
 
 @pytest.mark.parametrize(

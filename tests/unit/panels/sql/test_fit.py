@@ -16,7 +16,7 @@ READS = [
     "SELECT $__timeGroupAlias(at,'5m'), avg(v) FROM reading WHERE $__timeFilter(at) GROUP BY 1",
     "SELECT shop.mysql.x FROM shop.mysql",
     "SELECT a.b FROM sales.sys_log",
-    "SELECT /*+ MAX_EXECUTION_TIME(5000) */ max_execution_time FROM job",
+    "SELECT /*+ NO_MERGE(a) */ max_execution_time FROM job",
     "SELECT 'it''s @here', \"@@x\", 'a\\'@@b'",
 ]
 REFUSED = {
@@ -43,8 +43,8 @@ REFUSED = {
     "SELECT * FROM t FOR UPDATE": "locks",
     "SELECT * FROM t FOR SHARE": "locks",
     "SELECT * FROM t LOCK IN SHARE MODE": "locks",
-    "SELECT /*+ MAX_EXECUTION_TIME(0) */ 1": "more time",
-    "SELECT /*+ max_execution_time(60000) */ 1": "more time",
+    "SELECT /*+ MAX_EXECUTION_TIME(0) */ 1": "another time",
+    "SELECT /*+ max_execution_time(5000) */ 1": "another time",
     "SELECT /*+ SET_VAR(max_execution_time=0) */ 1": "SET_VAR",
     "SELECT CONNECTION_ID ()": "who is asking",
     "SELECT NEXTVAL(numbers)": "nobody gets again",

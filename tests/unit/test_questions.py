@@ -327,3 +327,19 @@ def test_a_fault_of_any_shape_is_one_line_of_a_limit(tmp_path: Path) -> None:
     assert "RuntimeError" in limit
     assert limit.isprintable()
     assert len(limit) < 400
+
+
+def test_sql_of_a_variable_is_asked_of_its_server_also_where_a_grafana_may_be_asked(tmp_path: Path) -> None:
+    """The server ends what takes too long; what a Grafana has given up goes on."""
+    made = {
+        "name": "s",
+        "type": "query",
+        "query": "SELECT endless()",
+        "datasource": {"uid": "my-uid"},
+        "current": {"value": "saved"},
+    }
+    through = Server("grafana itself", "")
+    services = site(boards=grafana(panel('up{job="$v"}'), sql("SELECT '$s'", 2), variables=[VARIABLE, made]), asker=through)
+    assert wanted(tmp_path, "agama", *services).job
+    assert [one.resource is None for one in through.asked] == [False]
+    assert [one.query["rawSql"] for one in services[1].asked] == ["SELECT endless()"]

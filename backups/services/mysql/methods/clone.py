@@ -65,7 +65,6 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     log = _Log(job, connect, start, before.bridge.segments if before.bridge else ())
     carrier = _carrier_of_full(job, settings, seen, before, log)
     panels = PanelsCapture.of(job, seen.variables)
-    panels.before()
     job.say("taking the witness")
     witnessed = witness.take(
         connect,
@@ -106,7 +105,6 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
     log = _Log(job, connect, parent.end)
     carrier = Nightly(job, settings, seen, job.chain[-1], parent, form, log)
     panels = PanelsCapture.of(job, seen.variables)
-    panels.before()
     job.say("taking the witness")
     witnessed = witness.take(
         connect,

@@ -1,9 +1,9 @@
-"""Asks what dashboards ask inside a capture: in the witness's own snapshot, or through the source's Grafana around it.
+"""Asks what dashboards ask inside a capture, in the witness's own snapshot, and then again through the source's Grafana.
 
-In the snapshot every question is asked twice, the second time under another clock of the session: what differs then (NOW(),
-RAND()) is not fixed, and no copy can be held to it. Through a Grafana it is asked before the instant and after it, and what can
-be asked directly in the snapshot, too: a number that went up and down again was the same to Grafana twice, and is another in
-the copy. Whatever goes wrong here is told as a limit, and never fails the backup.
+In the snapshot every question is asked twice, the second time under another clock of the session: what differs then (RAND() in a
+view) is not fixed, and no copy can be held to it. Where Grafana may be asked, it is, afterwards: what it answers otherwise has
+changed meanwhile, and is not fixed either. It is asked only what the server has answered in time, since a query that Grafana has
+given up goes on at the server. Whatever goes wrong here is told as a limit, and never fails the backup.
 """
 
 import time
@@ -39,7 +39,7 @@ _UNEXPECTED = (ValueError, TypeError, KeyError, AttributeError, IndexError, Arit
 
 
 class PanelsCapture:
-    """Asks the questions of one capture: `before`, then `inside` the snapshot, then `keep`. Without questions it does nothing.
+    """Asks the questions of one capture: `inside` the snapshot, then `keep`. Without questions it does nothing.
 
     settings: the source's global variables that its sessions begin with
     """
@@ -48,7 +48,6 @@ class PanelsCapture:
         self._panels = panels
         self._settings = settings
         self._say = say
-        self._first: Mapping[str, Answer] = {}
         self._fault: str | None = None
         self._left = panels.seconds if panels else 0.0
         mode = settings.get("sql_mode", "")
@@ -60,41 +59,36 @@ class PanelsCapture:
         """Return that of a job. variables: the source's global ones, as `SHOW GLOBAL VARIABLES` prints them"""
         return cls(job.panels, standing.answering(variables), job.say)
 
-    def before(self) -> None:
-        """Ask through the source's Grafana, where it may be asked, before the witness's instant."""
-        if self._panels and self._panels.through:
-            self._told("through Grafana")
-            self._first = self._ask(self._panels.through, self._open, self._left / 3)
-
     def inside(self, session: Session) -> None:
-        """Ask in the witness's snapshot, which `session` has open: twice, or once where Grafana is asked."""
+        """Ask in the witness's snapshot, which `session` has open, twice."""
         if not self._panels:
             return
-        self._told("in the snapshot")
+        asked = [question for question in self._open if not is_expression(question)]
+        self._told(asked, "in the snapshot")
         try:
             now = float(rows(session, "SELECT UNIX_TIMESTAMP(NOW(6))")[0][0])
             standing.as_grafana(session, self._settings)
             asker = MySQLAsker(session, self._panels.sources, self._settings, *SAVEPOINT)
-            if self._panels.through:
-                self._hold_to(self._ask(asker, [each for each in self._open if self._first_of(each)], self._left / 2))
-                return
-            self._first = self._ask(asker, self._open, self._left / 2)
+            askings = 3 if self._panels.through else 2
+            first = self._ask(asker, asked, self._left / askings)
             self._shift_clock(session, now)
-            self._settle(asker)
+            answered = [question for question in asked if question.id in first]
+            second = self._ask(asker, asking.asked(answered, first), self._left / (askings - 1))
+            self._answers |= {answer.question: answer for answer in asking.settle(answered, first, second)}
         except pymysql.err.Error as error:
             self._failed(one_line(str(error), 200))
 
     def impossible(self, why: str) -> None:
         """Take note that there is no snapshot to ask in."""
-        if self._panels and not self._panels.through:
+        if self._panels:
             self._failed(why)
 
     def keep(self, directory: Path) -> list[str]:
-        """Ask Grafana again, where it is asked, and write all answers into a directory; returns the limits, a sentence each."""
+        """Ask Grafana, where it may be asked, and write all answers into a directory; returns the limits, a sentence each."""
         if not self._panels:
             return []
         if self._panels.through:
-            self._settle(self._panels.through)
+            self._through(self._panels.through)
         why = self._fault or "it was not asked"
         answers = [self._answers.get(question.id) or not_asked(question, why) for question in self._panels.questions]
         way: Way = self._panels.through.way if self._panels.through else "direct"
@@ -110,43 +104,44 @@ class PanelsCapture:
         """The questions that have no answer yet."""
         return [question for question in self._panels.questions if question.id not in self._answers] if self._panels else []
 
-    def _first_of(self, question: Question) -> Answer | None:
-        """What Grafana answered at first, to what the server itself can be asked; None where that is no answer."""
-        first = self._first.get(question.id)
-        direct = question.resource is None and not is_expression(question)
-        return first if direct and first and first.outcome in ("answered", "empty") else None
-
-    def _hold_to(self, inside: Mapping[str, Answer]) -> None:
-        """Hold Grafana's answers to the snapshot's, where there is one: others are not fixed, as if Grafana had given them."""
-        for question in self._open:
-            first, now = self._first_of(question), inside.get(question.id)
-            if first and now and now.outcome in ("answered", "empty"):
-                both = settled(first, now)
-                if both.outcome == "not-fixed":
-                    why = f"{both.why}: first through Grafana, then itself, in the snapshot"
-                    self._answers[question.id] = both.model_copy(update={"why": why})
-
     def _shift_clock(self, session: Session, now: float) -> None:
         """Give the session another clock. Where the server allows none, what asks for it is told by its words alone."""
         with suppress(pymysql.err.MySQLError):
             rows(session, "SET SESSION timestamp = %s", [now + _SHIFT.total_seconds()])
 
-    def _settle(self, asker: Asker) -> None:
-        """Ask the second time, and keep one answer of each."""
-        first = [question for question in self._open if question.id in self._first]
-        second = self._ask(asker, asking.asked(first, self._first), self._left)
-        self._answers |= {answer.question: answer for answer in asking.settle(first, self._first, second)}
-        self._moved()
-
-    def _moved(self) -> None:
-        """Take what is computed from an answer that is not fixed as not fixed either."""
+    def _through(self, grafana: Asker) -> None:
+        """Ask Grafana what the server itself has answered, and before that what Grafana computes from it."""
         questions = self._panels.questions if self._panels else ()
-        found = {each.question for each in self._answers.values() if each.outcome == "not-fixed"}
-        moved = [_data(question, question.query) for question in questions if question.id in found]
-        for question in questions:
-            if question.id not in found and any(_data(question, query) in moved for query in question.beside):
+        computed = [question for question in self._open if is_expression(question)]
+        wanted = [question for question in computed if self._unsettled(question) is None]
+        answered = asking.asked([question for question in questions if question.id in self._answers], self._answers)
+        self._told([*wanted, *answered], "through Grafana")
+        now = self._ask(grafana, [*wanted, *answered], self._left)
+        for question in answered:
+            if found := now.get(question.id):
+                both = settled(self._answers[question.id], found)
+                same = both is self._answers[question.id]
+                # What Grafana's account may not read, its dashboards do not show.
+                self._answers[question.id] = found if same or found.outcome == "error" else both
+        for question in computed:
+            if why := self._unsettled(question):
+                self._answers[question.id] = why
+            elif question.id in now:
+                self._answers[question.id] = now[question.id]
+
+    def _unsettled(self, computed: Question) -> Answer | None:
+        """What there is to say of an expression, one of whose queries of this server has no answer that a copy can be held to."""
+        questions = self._panels.questions if self._panels else ()
+        for query in computed.beside:
+            data = next((each for each in questions if _data(each, each.query) == _data(computed, query)), None)
+            answer = self._answers.get(data.id) if data else None
+            if answer is not None and answer.outcome == "not-fixed":
                 why = "it is computed from an answer that is not fixed"
-                self._answers[question.id] = Answer(question=question.id, outcome="not-fixed", why=why)
+                return Answer(question=computed.id, outcome="not-fixed", why=why)
+            if "rawSql" in query and (answer is None or answer.outcome == "not-asked"):
+                why = (answer.why if answer else None) or self._fault or "there is no question of it"
+                return not_asked(computed, f"it is computed from a query that is not asked: {why}")
+        return None
 
     def _ask(self, asker: Asker, questions: Sequence[Question], seconds: float) -> Mapping[str, Answer]:
         began = time.monotonic()
@@ -158,8 +153,8 @@ class PanelsCapture:
         finally:
             self._left = max(0.0, self._left - (time.monotonic() - began))
 
-    def _told(self, how: str) -> None:
-        self._say(f"asking what dashboards ask {how}: {plural.count(len(self._open), 'question')}")
+    def _told(self, questions: Sequence[Question], how: str) -> None:
+        self._say(f"asking what dashboards ask {how}: {plural.count(len(questions), 'question')}")
 
     def _failed(self, why: str) -> None:
         self._say(f"warning: dashboards' questions could not all be asked: {why}")

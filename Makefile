@@ -56,7 +56,7 @@ check: $(VENV)/.ready ## Format, lint, types, layers (read-only; what CI runs fi
 fix: $(VENV)/.ready ## Format and repair what the linter can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-bench: images ## Speed as ratios, side by side in one run (BENCH_GB=2)
+bench: images ## Speed as ratios, side by side in one run (BENCH_GB=1)
 	@$(BIN)/python -m tests.bench
 
 lock: ## Compile requirements.lock anew (hashes, no address)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from itertools import chain, count
 from pathlib import Path
@@ -17,12 +18,13 @@ from backups import chains as chaining
 from backups import durations
 from backups.chains import Chain
 from backups.errors import ChainBroken, Damaged, LifeboatError
-from backups.machine import disk
+from backups.machine import disk, parallel
 from backups.machine.runs import Run, one_at_a_time
-from backups.manifest import DATA, FileEntry, Kind, Manifest, Source
+from backups.manifest import BACKUP, DATA, BackupRecord, FileEntry, Kind, Manifest, Source
 from backups.questions import Wanted
+from backups.repository import ahead
 from backups.repository.repository import Repository
-from backups.services.base import Captured, Job, PanelsJob, Service
+from backups.services.base import Captured, Fetched, Job, PanelsJob, Service
 from backups.services.continuous import continuous
 
 if TYPE_CHECKING:
@@ -35,10 +37,18 @@ _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
 """`auto` takes a full when the chain's full is a week old, less six hours, since last week's may have started late."""
 
 
+_READ_AT_ONCE = 4
+"""Manifests that are read side by side."""
+Followed = Callable[[str], Sequence[Fetched]]
+"""Gives what was pulled of a service's log since the backup of that id."""
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What to capture: the new backup's id and kind, why it is a full when none was asked for, what an incremental builds on,
     what a full follows, and the service's chains that the repository holds, as far as they could be read.
+
+    left: what backups of the service that were killed have saved ahead
     """
 
     id: str
@@ -47,6 +57,7 @@ class _Plan:
     parents: Sequence[Manifest] = ()
     before: Manifest | None = None
     held: Sequence[Chain] = ()
+    left: Sequence[str] = ()
 
 
 def back_up(
@@ -60,6 +71,7 @@ def back_up(
     patience: timedelta = timedelta(0),
     failed: Mapping[str, datetime] | None = None,
     questions: Callable[[Service], Wanted] = lambda service: Wanted(),  # noqa: ARG005
+    followed: Followed = lambda _: (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Manifest:
     """Take one backup of `service` and return its manifest. `kind` None decides by the age of the chain's full.
@@ -68,6 +80,7 @@ def back_up(
     patience: how long to wait for another backup of the service on this machine, instead of being refused.
     failed: the chains that failed their drill, by id, and when (UTC): none of them is built on, whatever `kind` says.
     questions: makes what the capture asks for dashboards; it never raises.
+    followed: what was pulled of the service's log since the backup of that id, in order, on this machine.
     Raises LifeboatError (with a hint) for every fault; then the repository holds what it held before.
     """
     if standalone and kind == "incremental":
@@ -83,19 +96,23 @@ def back_up(
             plan = replace(plan, before=_before(repository, plan.held, started_at))
         staging = run.directory / name
         try:
-            with disk.full_disk_reported(run.directory, f"the backup of {name}"):
-                wanted = questions(service)
-                plan, captured = _capture(service, run, state, staging, plan, wanted.job, now)
-                manifest = _manifest(
-                    service, plan, _limited(captured, wanted.limits), staging, started_at, now(), standalone=standalone
+            with ahead.saving(repository, name, staging / "snapshot", run, plan.left) as early:
+                with disk.full_disk_reported(run.directory, f"the backup of {name}"):
+                    wanted = questions(service)
+                    plan, captured = _capture(
+                        service, run, state, staging, plan, wanted.job, now, whole=early.begin, followed=followed
+                    )
+                    captured = _limited(captured, wanted.limits)
+                    manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
+                    manifest = _with_image_id(manifest, run.docker)
+                    manifest.write(staging / "snapshot")
+                run.raise_if_cancelled()
+                log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
+                snapshot = repository.save(
+                    staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at, ahead=early.finished()
                 )
-                manifest = _with_image_id(manifest, run.docker)
-                manifest.write(staging / "snapshot")
-            run.raise_if_cancelled()
-            log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
-            snapshot = repository.save(staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at)
-            repository.remember(manifest, snapshot)
-            _prevent_fork(repository, manifest, snapshot)
+                repository.remember(manifest, snapshot)
+                _prevent_fork(repository, manifest, snapshot)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     log.info("%s: backup %s is complete: %s, taken in %s", name, manifest.id, plan.kind, durations.describe(now() - started_at))
@@ -106,12 +123,15 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
     """Decide the kind. A damaged, broken or failed chain is not extended: a full is taken instead, and the reason recorded."""
     identifier = _identifier(name, at, ())
     every: list[Chain] = []
+    left: list[str] = []
     try:
-        listing = repository.listing()
+        snapshots = repository.snapshots(BACKUP, ahead.TAG)
+        left = ahead.left_by(name, snapshots)
+        listing = repository.listing(snapshots)
         every = chaining.chains(listing.backups).get(name, [])
         identifier = _identifier(name, at, {backup.id for backup in listing.claims})
         if kind == "full":
-            return _Plan(identifier, "full", held=every)
+            return _Plan(identifier, "full", held=every, left=left)
         newest = chaining.extendable(every, at)
         if newest:
             listing.require_undisputed(newest.id)
@@ -119,11 +139,20 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
         if newest is None and listing.unreadable:
             reason = str(listing.unreadable[0])
         if newest is None or decided == "full":
-            return _Plan(identifier, "full", reason, held=every)
-        return _Plan(identifier, "incremental", None, [repository.manifest(record) for record in newest.backups])
+            return _Plan(identifier, "full", reason, held=every, left=left)
+        return _Plan(identifier, "incremental", None, _manifests(repository, newest.backups), left=left)
     except (ChainBroken, Damaged) as fault:
         log.warning("%s: %s; taking a full", name, fault.message)
-        return _Plan(identifier, "full", fault.message, held=every)
+        return _Plan(identifier, "full", fault.message, held=every, left=left)
+
+
+def _manifests(repository: Repository, records: Sequence[BackupRecord]) -> list[Manifest]:
+    """Read the manifests of a chain, some at once: each takes a start of restic. Raises the fault of the first that has one."""
+    read = parallel.side_by_side(repository.manifest, records, at_once=_READ_AT_ONCE)
+    for found in read:
+        if isinstance(found, LifeboatError):
+            raise found
+    return [found for found in read if isinstance(found, Manifest)]
 
 
 def _before(repository: Repository, held: Sequence[Chain], at: datetime) -> Manifest | None:
@@ -147,7 +176,16 @@ def _decide(kind: Kind | None, newest: Chain | None, at: datetime, failed: Mappi
 
 
 def _capture(
-    service: Service, run: Run, state: Path, staging: Path, plan: _Plan, panels: PanelsJob | None, now: Callable[[], datetime]
+    service: Service,
+    run: Run,
+    state: Path,
+    staging: Path,
+    plan: _Plan,
+    panels: PanelsJob | None,
+    now: Callable[[], datetime],
+    *,
+    whole: Callable[[Path], None],
+    followed: Followed,
 ) -> tuple[_Plan, Captured]:
     """Capture the service; when its chain cannot be extended, take a full instead and record why."""
 
@@ -160,8 +198,22 @@ def _capture(
         data, work = staging / "snapshot" / DATA, staging / "work"
         for directory in (staging, staging / "snapshot", data, work):
             directory.mkdir(mode=0o711)
+        since = partial(followed, plan.parents[-1].id) if plan.parents else tuple
         return plan, service.capture(
-            Job(plan.kind, data, work, plan.parents, run.docker, state, say, now, plan.before, panels=panels)
+            Job(
+                plan.kind,
+                data,
+                work,
+                plan.parents,
+                run.docker,
+                state,
+                say,
+                now,
+                plan.before,
+                panels=panels,
+                whole=whole,
+                followed=since,
+            )
         )
 
     kind = "an incremental" if plan.kind == "incremental" else "a full"

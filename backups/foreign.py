@@ -90,6 +90,8 @@ Size = Annotated[int, Field(ge=0, lt=1 << 63)]
 Sequence = Annotated[int, Field(ge=0, le=100_000)]
 """Of a backup in its chain: an incremental an hour for eleven years."""
 Moment = Annotated[AwareDatetime, AfterValidator(_plausible)]
+Tally = Annotated[str, StringConstraints(pattern=r"^(rows|samples|things):[0-9]{1,18}$")]
+"""What a witness counted, and how much of it."""
 Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 
 

@@ -21,10 +21,11 @@ from backups.foreign import (
     ServiceType,
     Size,
     SnapshotId,
+    Tally,
     require_bounded,
     shown,
 )
-from backups.witness import Fact
+from backups.witness import Fact, tally
 
 Details = TypeVar("Details", bound=BaseModel)
 Kind = Literal["full", "incremental"]
@@ -207,6 +208,8 @@ class Manifest(Frozen):
             f"taken={self.taken_at.astimezone(UTC).isoformat()}",
             f"bytes={self.size}",
             f"limits={len(self.limits)}",
+            f"holds={tally(self.witness)}",
+            *(f"lock={float(seconds):.6f}" for seconds in [self.details.get("lock_seconds")] if seconds is not None),
             *(["standalone"] if self.standalone else []),
             # A comma would part a tag.
             *([f"partial={self.partial.replace(',', ';')}"] if self.partial else []),
@@ -232,6 +235,8 @@ class BackupRecord(Frozen):
 
     limits: how many there are (`Manifest.limits`); None where the Lifeboat that took it did not say
     partial: see `Manifest.partial`
+    holds: what the witness counted (`witness.tally`); lock_seconds: how long writers waited, of a service that locks;
+    None where it was not said
     """
 
     snapshot: SnapshotId
@@ -246,6 +251,8 @@ class BackupRecord(Frozen):
     standalone: bool
     limits: Size | None = None
     partial: str | None = None
+    holds: Tally | None = None
+    lock_seconds: Seconds | None = None
 
     @model_validator(mode="after")
     def _is_in_its_place(self) -> "BackupRecord":
@@ -284,8 +291,8 @@ class BackupRecord(Frozen):
             raise Damaged(f"the manifest of backup {self.id} contradicts itself: {fault.message}", hint=hint) from fault
         for name in BackupRecord.model_fields if stated else ():
             there, here = getattr(stated, name), getattr(self, name)
-            # A Lifeboat that did not count the limits has not said so.
-            if there != here and not (name == "limits" and here is None):
+            # A Lifeboat that did not count them has not said so.
+            if there != here and not (name in _SINCE_LATER and here is None):
                 raise Damaged(
                     f"backup {self.id} contradicts itself: its {name} is {here} by its tags, {there} by its manifest", hint=hint
                 )
@@ -308,8 +315,12 @@ _TAGS = {
     "bytes": "size",
     "limits": "limits",
     "partial": "partial",
+    "holds": "holds",
+    "lock": "lock_seconds",
 }
 """The tags of a backup's snapshot, and what of its record each states."""
+_SINCE_LATER = frozenset({"limits", "holds", "lock_seconds"})
+"""What the tags of older backups do not state."""
 
 
 def _first_fault(error: ValidationError) -> str:

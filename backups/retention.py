@@ -70,11 +70,12 @@ def plan(
         ids = [chain.id for chain in ordered]
         standing = set(ids[ids.index(proven) if proven else 0 :]) & set(failed)
         for chain in ordered:
-            age = f"its full is {durations.describe(now - chain.backups[0].taken_at)} old"
             decided = partial(Decision, service, chain)
             if young := _young(chain, now, rules):
-                decision = decided(keep=True, reason=young)
-            elif exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading, failed=standing):
+                decisions.append(decided(keep=True, reason=young))
+                continue
+            age = f"its full is {durations.describe(now - chain.backups[0].taken_at)} old"
+            if exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading, failed=standing):
                 decision = decided(keep=True, reason=f"{age}, but {exception}")
             elif gap:
                 decision = decided(keep=True, reason=f"{age} by a clock that is doubted: {gap}", doubted=True)

@@ -89,6 +89,7 @@ class Site:
         """Take one backup of a configured service, in a new run; see `backups.backup.back_up`."""
         # Docker's library takes a while to import; whoever only reads the repository does not wait for it.
         from backups import backup
+        from backups.follow import spool, standing
         from backups.machine import runs
 
         with runs.start(self.state) as run:
@@ -103,6 +104,7 @@ class Site:
                 patience=patience,
                 failed=failed,
                 questions=self.questions(run.docker).of,
+                followed=lambda last: spool.pulled_since(last, standing.spool(self.state, name)),
             )
 
     def questions(self, docker: "Docker") -> "Questions":

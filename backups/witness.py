@@ -8,6 +8,9 @@ from backups.text import told
 
 Value = int | float | str | bool | None
 
+_MOST = 10**18 - 1
+"""No source has more of anything: what says so is somebody's joke."""
+
 
 @dataclass(frozen=True, order=True)
 class Fact:
@@ -59,6 +62,22 @@ def compare(expected: Iterable[Fact], observed: Iterable[Fact]) -> list[Check]:
         )
         for subject, metric in dict.fromkeys([*wanted, *found])
     ]
+
+
+def tally(facts: Iterable[Fact]) -> str:
+    """Say how much a witness counted, in one number that can be followed from backup to backup: `rows:93447`.
+
+    The rows of all tables, where there are tables; else the samples of all blocks, where there are blocks; else the things that
+    the facts are about.
+    """
+    sums: dict[str, int] = {}
+    subjects = set()
+    for fact in facts:
+        subjects.add(fact.subject)
+        if fact.metric in {"rows", "samples"} and type(fact.value) is int and fact.value >= 0:
+            sums[fact.metric] = sums.get(fact.metric, 0) + fact.value
+    counted = next((f"{metric}:{min(sums[metric], _MOST)}" for metric in ("rows", "samples") if metric in sums), None)
+    return counted or f"things:{len(subjects)}"
 
 
 def _told(value: Value) -> Value:

@@ -58,6 +58,7 @@ def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) ->
         _stopped("verification", _VERDICTS, here, windows.verification, blocks),
         _happened("a backup failed", {events.BACKUP_FAILED}, blocks),
         _happened("a verification failed", set(events.NOT_VERIFIED), blocks),
+        _happened("the verifier missed a fault", set(events.FAULTS_MISSED), blocks),
         _happened("the RTO was missed", {events.RTO_MISSED}, blocks),
         _happened("a restore is advised", {events.RESTORE_ADVISED}, blocks, quiet=windows.again),
         _happened("the watch cannot look", {events.WATCH_BLIND}, blocks, quiet=windows.again),

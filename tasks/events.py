@@ -13,11 +13,13 @@ from backups.manifest import Manifest
 from backups.text import lines_shown
 from verification.evidence import evidence as shapes
 from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.verifier_drills import VerifierDrill
 
 BACKUP_COMPLETED = "lifeboat.backup.completed"
 BACKUP_FAILED = "lifeboat.backup.failed"
 VERIFIED = "lifeboat.verification.verified"
 NOT_VERIFIED = ("lifeboat.verification.failed", "lifeboat.verification.could-not-run")
+FAULTS_MISSED = ("lifeboat.verifier.missed", "lifeboat.verifier.could-not-run")
 RTO_MISSED = "lifeboat.rto.missed"
 RESTORE_ADVISED = "lifeboat.restore.advised"
 RESTORED = "lifeboat.restore.completed"
@@ -70,6 +72,20 @@ def send_verification(evidence: Evidence) -> None:
     ):
         text = "; ".join([f"together: {joint.headline}", *joint.reasons])
         send(f"lifeboat.verification.{joint.verdict}", shower.service, text, verdict=joint.verdict)
+
+
+def send_verifier_drill(drill: VerifierDrill) -> None:
+    """Send for each service whose copies held a fault that was not noticed, or of which nothing was learnt, what came of it."""
+    for each in drill.undamaged:
+        missed = [fault for fault in drill.faults if fault.service == each.service and fault.outcome == "unnoticed"]
+        open_ones = [fault for fault in drill.faults if fault.service == each.service and fault.outcome == "undecided"]
+        told = (
+            "; ".join(f"{fault.outcome}: {fault.words}" for fault in (*missed, *open_ones)) or each.why or "no fault was put in"
+        )
+        if missed:
+            send(FAULTS_MISSED[0], each.service, f"{told}; the same faults again: {drill.again}")
+        elif open_ones or not drill.count("noticed", service=each.service):
+            send(FAULTS_MISSED[1], each.service, f"{told}; the same faults again: {drill.again}")
 
 
 def _text(drills: Sequence[DrillResult]) -> str:

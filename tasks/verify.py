@@ -19,6 +19,7 @@ from backups.text import markdown
 from tasks import artifacts
 from verification import verify as proof
 from verification.drill.plan import Planned
+from verification.evidence import ran
 from verification.evidence.evidence import DrillResult, Evidence
 from verification.evidence.together import TogetherPart
 from verification.restore.moment_drills import drills
@@ -64,11 +65,28 @@ def conclude(
     """Combine the results, write the report, store the evidence in the repository, and show the verdict in the UI."""
     site = Site.open(config)
     evidence = guarded(
-        lambda: proof.conclude(site, planned, results, started_at=started_at, finished_at=finished_at, out=out, together=together)
+        lambda: proof.conclude(
+            site,
+            planned,
+            results,
+            started_at=started_at,
+            finished_at=finished_at,
+            out=out,
+            together=together,
+            triggered_by=_trigger(),
+        )
     )
     artifacts.table("verification", [_row(result) for result in evidence.drills], f"Verdict: {evidence.words}")
     artifacts.markdown("verification-report", _markdown(evidence, out))
     return evidence
+
+
+def _trigger() -> str:
+    """Name the run, and the deployment that it is of, as Prefect knows them."""
+    from prefect.runtime import deployment, flow_run
+
+    run = f"Prefect's run {flow_run.name or 'without a name'}"
+    return f"{run} of the deployment {deployment.name}" if deployment.name else f"{run}, by {ran.person()}"
 
 
 def _row(result: DrillResult) -> dict[str, str | int]:
@@ -97,6 +115,8 @@ def _markdown(evidence: Evidence, out: Path | None) -> str:
         lines.append(f"- **together**: {markdown('; '.join([joint.headline, *joint.reasons]))}")
     lines += [f"- failed: {markdown(f'{check.subject} {check.metric}: expected {check.expected}, observed {check.observed}')}"
               for result in evidence.drills for check in result.failures[:20]]  # fmt: skip
+    lines += [f"- {markdown(f'{culprit.subject}: {culprit.words}')}: {markdown('; '.join(row.words for row in culprit.rows))}"
+              for result in evidence.drills for culprit in result.culprits]  # fmt: skip
     if out:
         lines += ["", f"The whole report: {markdown(str(out / 'report.html'))} on {markdown(evidence.host)}"]
     return "\n".join(lines)

@@ -10,6 +10,8 @@ from datetime import datetime
 from backups import prune
 from backups.follow.piece import LOG, Piece, obsolete, read
 from backups.manifest import BACKUP
+from backups.repository import ahead
+from backups.repository.listing import Snapshot
 from backups.retention import Decision
 from backups.site import Site
 from verification.evidence import retention as evidence_retention
@@ -36,11 +38,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens to every chain and to every evidence snapshot in the repository, and the pieces of followed logs that go."""
+    """What happens to every chain and to every evidence snapshot in the repository, and the pieces of followed logs that go.
+
+    ahead: what goes of that which backups that were killed have saved ahead
+    """
 
     chains: Sequence[Decision]
     evidence: Sequence[EvidenceDecision]
     pieces: Sequence[Piece] = ()
+    ahead: Sequence[Snapshot] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -52,6 +58,7 @@ class Plan:
                 Row(each.service, f"log behind {each.after}", 0, keep=False, reason="backups hold it, or its own backup is gone")
                 for each in self.pieces
             ),
+            *(Row("backup", each.id[:8], 0, keep=False, reason="a backup that did not end has left it") for each in self.ahead),
         ]
 
 
@@ -60,7 +67,7 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
 
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG)
+    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG)
     listing = site.repository.listing(snapshots)
     backups = listing.backups
     proofs = store.proofs_among(site.repository, snapshots, now)
@@ -72,10 +79,12 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
         prune.plan(site, backups, verified, now=now, failed=failed, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
         obsolete(read(snapshots), backups, listing.claims),
+        ahead.obsolete(snapshots, now),
     )
 
 
 def carry_out(site: Site, planned: Plan) -> int:
     """Delete what the plan does not keep; returns how many backups were deleted. Raises as `backups.prune.carry_out` does."""
     going = [each.snapshot for each in planned.evidence if not each.keep] + [each.snapshot for each in planned.pieces]
+    going += [each.id for each in planned.ahead]
     return prune.carry_out(site, planned.chains, going)

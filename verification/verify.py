@@ -4,41 +4,50 @@ It needs the repository and Docker, never a source's secret. Next file: `verific
 """
 
 import logging
-import os
 import platform
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
-from backups.services.base import Point
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
+from backups.services.base import Copy, Point, Service
 from backups.site import Site
-from backups.text import json_shown
 from verification.drill import sandbox
+from verification.drill.bring_back import bring_back
+from verification.drill.clock import Stopwatch
+from verification.drill.culprits import Before, Tracing
 from verification.drill.drill import drill
-from verification.drill.outcome import could_not_begin
+from verification.drill.outcome import Progress, could_not_begin
 from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
-from verification.evidence import proven, store
-from verification.evidence.evidence import DrillResult, Evidence, Kept
+from verification.evidence import history as past
+from verification.evidence import keys, proven, ran, store
+from verification.evidence.evidence import Considered, DrillResult, Evidence, Kept
 from verification.evidence.forecast import forecast
 from verification.evidence.together import TogetherPart
-from verification.report import junit, page
+from verification.report import files, history
 from verification.restore.moment_drills import drills
 from verification.together import plan as joint
 from verification.together.drill import could_not_run
 from verification.together.drill import together as drill_together
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +90,7 @@ def verify(
     out: Path | None = None,
     tamper: Tamper | None = None,
     together: bool = False,
+    triggered_by: str | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
     """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `conclude` for `out`.
@@ -91,7 +101,14 @@ def verify(
         plan=lambda: drills(site, names, selections, at, now, image),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
         conclude=lambda planned, results, joint, started_at, finished_at: conclude(
-            site, planned, results, started_at=started_at, finished_at=finished_at, out=out, together=joint
+            site,
+            planned,
+            results,
+            started_at=started_at,
+            finished_at=finished_at,
+            out=out,
+            together=joint,
+            triggered_by=triggered_by or ran.person(),
         ),
         together=lambda: drill_joint(site, now=now) if together else None,
     )
@@ -154,12 +171,43 @@ def drill_one(
             for chain in sorted({planned.chain[0].chain, *(each.chain for each in planned.partner)}):
                 held.enter_context(chains_in_use.chain(site.state, chain))
             box = held.enter_context(sandbox.opened(run, name, site.settings.sandbox))
-            rto = site.settings.objectives.rto
-            result = drill(service, planned, site.repository, box, rto=rto, tamper=tamper, partner=partner, now=now)
+            result = drill(
+                service,
+                planned,
+                site.repository,
+                box,
+                rto=site.settings.objectives.rto,
+                tamper=tamper,
+                partner=partner,
+                tracing=Tracing(_before(site, planned, service, run, name), site.settings.report.values),
+                now=now,
+            )
     took = "" if result.restore_seconds is None else f", back in {durations.describe(result.restore_seconds)}"
     log.info("%s: %s%s%s", title, result.verdict, took, "".join(f"; {reason}" for reason in result.reasons))
     growth = forecast(result, planned.fulls, site.settings.objectives.rto, now())
     return result.model_copy(update={"growth": growth})
+
+
+def _before(site: Site, planned: Planned, service: Service, run: Run, name: str) -> Before | None:
+    """The backup before the drilled one in its chain; before a full, the full before it. None where there is none."""
+    earlier = planned.chain[:-1]
+    if not earlier:
+        older = [full for full in planned.fulls if full.taken_at < planned.chain[-1].taken_at]
+        earlier = (older[-1],) if older else ()
+    if not earlier or planned.partner:
+        return None
+
+    @contextmanager
+    def opened() -> Iterator[Copy]:
+        log.info("%s: bringing back %s too, to find the rows that differ", planned.service, earlier[-1].id)
+        with (
+            chains_in_use.chain(site.state, earlier[0].chain),
+            sandbox.opened(run, f"{name}-before", site.settings.sandbox) as box,
+        ):
+            watch = Stopwatch(time.monotonic)
+            yield bring_back(service, earlier, site.repository, box, watch, Progress(watch), image=planned.image).copy
+
+    return Before(earlier[-1].id, opened)
 
 
 def _partner(site: Site, planned: Planned, run: Run) -> Partner | None:
@@ -179,6 +227,7 @@ def conclude(
     finished_at: datetime,
     out: Path | None,
     together: TogetherPart | None = None,
+    triggered_by: str | None = None,
 ) -> Evidence:
     """Add the results up, write the report's files into `out`, and keep them in the repository.
 
@@ -195,10 +244,16 @@ def conclude(
         rpo=shapes.budget(site.settings.objectives.rpo.total_seconds(), _ages(planned, started_at)),
         drills=tuple(results),
         together=together,
+        triggered_by=triggered_by,
+        considered=tuple({each.service: Considered(service=each.service, backups=each.considered) for each in planned}.values()),
+        ran=ran.programs(),
     )
+    signer = _signer(site)
     if out:
-        _write(evidence, out)
-    evidence = evidence.model_copy(update={"kept": _keep(evidence, site)})
+        files.write(evidence, out, signer=signer)
+    repository = site.repository
+    before = _history(site, repository, evidence)
+    evidence = evidence.model_copy(update={"kept": _keep(evidence, repository, before, signer)})
     if not store.tampered(results):
         whole = [each for each, result in zip(planned, results, strict=True) if result.backup_verdict == "verified"]
         try:
@@ -206,7 +261,7 @@ def conclude(
         except LifeboatError as error:
             log.warning("no service is restored by itself from these backups: %s", error.message)
     if out:
-        _write(evidence, out)
+        files.write(evidence, out, before=before, signer=signer)
     return evidence
 
 
@@ -216,32 +271,45 @@ def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 
 
-def _keep(evidence: Evidence, site: Site) -> Kept:
-    if store.tampered(evidence.drills) or (evidence.together and evidence.together.tampered):
+def _tampered(evidence: Evidence) -> bool:
+    return store.tampered(evidence.drills) or bool(evidence.together and evidence.together.tampered)
+
+
+def _history(site: Site, repository: Repository, evidence: Evidence) -> str | None:
+    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read.
+
+    Where no service was drilled by itself, it is that of all of them.
+    """
+    drilled = {drill.service: drill.type for drill in evidence.drills}
+    types = drilled or {name: service.type for name, service in site.settings.services.items()}
+    try:
+        snapshots = repository.snapshots(*past.TAGS)
+        backups = repository.listing(snapshots).backups
+    except LifeboatError as error:
+        log.warning("the report has no page of the history: %s", error.message)
+        return None
+    if not _tampered(evidence):
+        snapshots.append(Snapshot("", evidence.finished_at, tuple(store.tags(evidence))))
+    now = evidence.finished_at
+    return history.render(past.of(site.settings, types, backups, snapshots, now), now=now)
+
+
+def _signer(site: Site) -> "CryptoSigner | None":
+    """Return what signs the evidence; None, with a warning, where that cannot be had: it is told as unsigned then."""
+    try:
+        return keys.signer(site)
+    except LifeboatError as error:
+        log.warning("the evidence is not signed: %s", error.message)
+        return None
+
+
+def _keep(evidence: Evidence, repository: Repository, before: str | None, signer: "CryptoSigner | None") -> Kept:
+    if _tampered(evidence):
         return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
     with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
-        _write(evidence, Path(scratch))
+        files.write(evidence, Path(scratch), before=before, signer=signer)
         try:
-            return Kept(snapshot=store.keep(evidence, Path(scratch), site.repository), reason=None)
+            return Kept(snapshot=store.keep(evidence, Path(scratch), repository), reason=None)
         except LifeboatError as error:
             log.warning("the evidence is not kept in the repository: %s", error.message)
             return Kept(snapshot=None, reason=error.message)
-
-
-def _write(evidence: Evidence, out: Path) -> None:
-    """Write the three files, each whole or not at all."""
-    contents = {
-        store.REPORT: json_shown(evidence.model_dump_json(indent=1)),
-        "report.html": page.render(evidence),
-        "junit.xml": junit.render(evidence),
-    }
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
-            part = out / f".{name}.{os.getpid()}"
-            part.write_text(text, encoding="utf-8")
-            part.replace(out / name)
-    except OSError as error:
-        raise LifeboatError(
-            f"the report cannot be written into {out}: {error.strerror}", hint="name another directory by --out"
-        ) from error

@@ -97,10 +97,14 @@ class Objectives(_Section):
 
 
 class Retention(_Section):
-    """Chains younger than `keep` are kept, chains older than `delete_after` are deleted."""
+    """Chains younger than `keep` are kept, chains older than `delete_after` are deleted.
+
+    evidence: how long reports of verifications stay beyond their backups; left out: as long as chains
+    """
 
     keep: Span = timedelta(days=21)
     delete_after: Span = timedelta(days=31)
+    evidence: Span | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> "Retention":
@@ -109,6 +113,11 @@ class Retention(_Section):
                 f"delete_after ({durations.describe(self.delete_after)}) is shorter than keep ({durations.describe(self.keep)})"
             )
         return self
+
+    @property
+    def evidence_after(self) -> timedelta:
+        """The age beyond which evidence is deleted, once its backups are gone."""
+        return self.evidence or self.delete_after
 
 
 class SandboxSettings(_Section):
@@ -133,6 +142,12 @@ class BackupSettings(_Section):
     patience: Span = timedelta(hours=6)
 
 
+class ReportSettings(_Section):
+    """What reports of drills may show. values: values of the rows by which a table differs, keys of any kind among them."""
+
+    values: bool = False
+
+
 class Watch(_Section):
     """When the watch advises a restore.
 
@@ -145,6 +160,12 @@ class Watch(_Section):
     pause: Span = timedelta(seconds=10)
 
 
+class EvidenceSettings(_Section):
+    """How evidence is signed. key_file: the private ed25519 key, in PEM; left out, one is made below the state directory."""
+
+    key_file: Path | None = None
+
+
 class Settings(_Section):
     """The whole configuration; each service is a model of its type."""
 
@@ -155,7 +176,9 @@ class Settings(_Section):
     retention: Retention = Retention()
     backup: BackupSettings = BackupSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    report: ReportSettings = ReportSettings()
     watch: Watch = Watch()
+    evidence: EvidenceSettings = EvidenceSettings()
     hosts: dict[HostName, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)
 

@@ -55,7 +55,9 @@ def follow(
         f"the log of {service.name} is being followed on this machine already",
         hint="one follower is enough; nothing was changed",
     ):
-        follower = Follower(service, repository, run, Spool(below / "spool"), lambda now: standing.note(below, now))
+        follower = Follower(
+            service, repository, run, Spool(standing.spool(state, service.name)), lambda now: standing.note(below, now)
+        )
         follower.take_stock()
         due = monotonic() + pace.save
         try:

@@ -207,6 +207,8 @@ class Follower:
         )
 
     def _say(self, **changes: object) -> None:
+        if "saved_until" in changes:
+            changes["step"] = (self._spool.saves or [0])[-1]
         self._standing = replace(self._standing, **changes)  # type: ignore[arg-type]
         self._note(self._standing)
 

@@ -5,6 +5,7 @@ It outlives a kill, and the source: what of it is in no snapshot yet is saved wh
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from backups.errors import Damaged
@@ -106,6 +107,18 @@ class Spool:
     def _text(self, name: str) -> str | None:
         path = self._directory / name
         return path.read_text() if path.is_file() else None
+
+
+def pulled_since(backup: str, directory: Path) -> list[Fetched]:
+    """Return what was pulled since a backup, in order, as far as it is whole; nothing where the log behind it is not followed."""
+    if not directory.is_dir():
+        return []
+    spool = Spool(directory)
+    found: list[Fetched] = []
+    if spool.after == backup:
+        with suppress(Damaged):
+            found.extend(spool.steps(1, spool.last))
+    return found
 
 
 def range_to_save(saves: Sequence[int], last: int, *, together: int = 8) -> tuple[int, int]:

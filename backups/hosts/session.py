@@ -109,6 +109,9 @@ class Session:
         self._keep_errors()
         if self._channel.exit_status == _NO_STATUS:
             raise self._died()
+        # A server says how a command ended as soon as it has, with output of it still to come.
+        if self._channel.closed and not self._channel.eof_received and self._lost():
+            raise self.cut()
         return CommandResult(self._channel.exit_status, bytes(output), self._errors.decode(errors="surrogateescape").strip())
 
     def cut(self) -> Transient:
@@ -126,12 +129,16 @@ class Session:
     def _alive(self) -> bool:
         return self._channel.get_transport().is_active()
 
-    def _died(self) -> LifeboatError:
-        """Return the error for a command that ended without an exit code: its connection broke, or a signal ended it."""
+    def _lost(self) -> bool:
+        """Return whether the connection is gone; a channel that it takes along is closed a moment before that shows."""
         limit = time.monotonic() + _OUTPUT_AFTER_END
         while self._alive() and time.monotonic() < limit:
             time.sleep(0.05)
-        if not self._alive():
+        return not self._alive()
+
+    def _died(self) -> LifeboatError:
+        """Return the error for a command that ended without an exit code: its connection broke, or a signal ended it."""
+        if self._lost():
             return self.cut()
         printed = " ".join(self._errors.decode(errors="replace").split())
         return LifeboatError(

@@ -5,8 +5,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from backups.errors import LifeboatError
@@ -78,6 +79,27 @@ def in_time(
             # Its turn is somebody else's now.
             turns.release()
     return outcomes
+
+
+@contextlib.contextmanager
+def begun(context: AbstractContextManager[Result]) -> Iterator[Callable[[], AbstractContextManager[Result]]]:
+    """Enter a context in a thread of its own while the block goes on, for whoever wants it later: once, or not at all.
+
+    Yields what waits for it, gives its value, or raises why it could not be entered, and leaves it; at the end it is left anyway.
+    """
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(max_workers=1) as pool:
+        entered = pool.submit(stack.enter_context, context)
+
+        @contextlib.contextmanager
+        def taken() -> Iterator[Result]:
+            while wait([entered], timeout=_HEARTBEAT).not_done:
+                pass
+            try:
+                yield entered.result()
+            finally:
+                stack.close()
+
+        yield taken
 
 
 def as_fault(error: Exception) -> LifeboatError:

@@ -29,8 +29,8 @@ _ERRORS_KEPT = 8192
 STALLED = "it was ended, since it had done nothing for"
 """In `Completed.errors` of a command that was ended because it stalled."""
 
-_SIZE_LOOK = 0.2
-"""Seconds between two looks at how much a command has printed, where that is bounded."""
+_LOOK = 0.2
+"""Seconds between two looks at how much a command has printed, where that is bounded, and whether it is to stop."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -55,12 +55,14 @@ def run(
     stalled: float | None = None,
     recorded: bool = True,
     most: int | None = None,
+    stop: threading.Event | None = None,
 ) -> Completed:
     """Run a command to its end; `environment` is added to what it inherits of this process's (see `environment.py`).
 
     stalled: seconds after which a command that does nothing is ended (see `stall.py`); the end of its errors then says so
     recorded: whether it is one that a person could type, for a runbook
     most: bytes of output after which it is ended; then a little more than these is returned, and a code that is not 0
+    stop: ends it once it is set, by another thread; then the code is not 0
 
     Raises LifeboatError when the program is not installed. An interrupt of this process ends the command first.
     """
@@ -86,8 +88,12 @@ def run(
             _running.add(child)
         started = time.monotonic()
         note = ""
+
+        def ends_within(seconds: float) -> bool:
+            return _ends_or_exceeds(child, output, most, stop, seconds)
+
         try:
-            if not stall.ended(child.pid, lambda seconds: _ends_or_exceeds(child, output, most, seconds), stalled or math.inf):
+            if not stall.ended(child.pid, ends_within, stalled or math.inf):
                 note = f"\n{STALLED} {stalled:g} s"
                 _end(child)
         except BaseException:
@@ -103,15 +109,18 @@ def run(
         text = errors.read().decode(errors="replace").strip()
         # A command that was ended has failed, whatever its exit code.
         content = output.read() if most is None else output.read(most + 1)
-        ended = note or (most is not None and len(content) > most)
+        ended = note or (most is not None and len(content) > most) or (stop is not None and stop.is_set())
         return Completed((child.returncode or -1) if ended else child.returncode, content, (text + note).strip())
 
 
-def _ends_or_exceeds(child: subprocess.Popen[bytes], output: IO[bytes], most: int | None, seconds: float) -> bool:
-    """Wait up to `seconds` for a command's end; one whose output has more than `most` bytes is ended."""
+def _ends_or_exceeds(
+    child: subprocess.Popen[bytes], output: IO[bytes], most: int | None, stop: threading.Event | None, seconds: float
+) -> bool:
+    """Wait up to `seconds` for a command's end; one whose output has more than `most` bytes is ended, and one that is stopped."""
     deadline = time.monotonic() + seconds
-    while not _ends_within(child, seconds if most is None else min(_SIZE_LOOK, max(0.0, deadline - time.monotonic()))):
-        if most is not None and os.fstat(output.fileno()).st_size > most:
+    unwatched = most is None and stop is None
+    while not _ends_within(child, seconds if unwatched else min(_LOOK, max(0.0, deadline - time.monotonic()))):
+        if (most is not None and os.fstat(output.fileno()).st_size > most) or (stop is not None and stop.is_set()):
             _end(child)
             return True
         if time.monotonic() >= deadline:

@@ -24,6 +24,8 @@ from backups.text import without_password
 
 log = logging.getLogger(__name__)
 
+_NO_PARENT = "--force"
+"""No earlier snapshot is of this directory, and the search for one stumbles over a damaged one."""
 _READS_WITH_LOCK = frozenset({"restore", "check"})
 """restic's commands that only read, and are run with its lock: so that no prune takes away what they read."""
 
@@ -118,21 +120,39 @@ class Repository(Reading):
                     identity.remember(self.known, made)
                 self._recognised.set()
 
-    def save(self, directory: Path, *, host: str, tags: Sequence[str], at: datetime) -> str:
+    def make(self) -> None:
+        """Make a repository for a while, where there is none: nobody is told of it, and this machine does not know it."""
+        self._restic(["init"], "initialise")
+
+    def save(self, directory: Path, *, host: str, tags: Sequence[str], at: datetime, ahead: str | None = None) -> str:
         """Store the content of `directory` as one snapshot; `at` becomes its time, to the second.
 
+        ahead: a snapshot of `save_ahead`, of the same directory: what has not changed since is not read again
         Returns the snapshot's id as restic prints it: all of it, or (0.14) its first eight digits.
         All or nothing: when restic could not read some file, the snapshot is forgotten again, and this raises.
         """
+        timestamp = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        arguments = ["--host", host, "--time", timestamp, "."]
+        if ahead:
+            try:
+                return self._saved(["--parent", ahead, *arguments], directory, tags)
+            except LifeboatError as fault:
+                if restic_errors.GONE not in fault.message:
+                    raise
+                log.warning("what was saved ahead is gone from the repository %s: it is saved again", self.shown_url)
+        return self._saved([_NO_PARENT, *arguments], directory, tags)
+
+    def save_ahead(self, directory: Path, path: str, *, host: str, tags: Sequence[str], stop: threading.Event) -> str:
+        """Store what is below `path` of `directory`, while the rest is not there yet; `stop` ends it. Returns as `save` does."""
+        return self._saved([_NO_PARENT, "--host", host, path], directory, tags, stop)
+
+    def _saved(self, arguments: Sequence[str], directory: Path, tags: Sequence[str], stop: threading.Event | None = None) -> str:
         if split := [tag for tag in tags if "," in tag or not tag]:
             raise ValueError(f"restic would not keep the tag {split[0]!r} as it is")
         self._require_recognised()
         self.require_writable("save to")
-        timestamp = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         labels = [part for tag in tags for part in ("--tag", tag)]
-        # --force: no earlier snapshot is of this directory, and the search for one stumbles over a damaged one.
-        arguments = ["backup", "--json", "--force", "--host", host, "--time", timestamp, *labels, "."]
-        completed = self._run(arguments, directory=directory)
+        completed = self._run(["backup", "--json", *labels, *arguments], directory=directory, stop=stop)
         snapshot = restic_text.snapshot_id(completed.output)
         if completed.code != 0:
             if snapshot:
@@ -205,19 +225,28 @@ class Repository(Reading):
             raise self._fault(completed, verb)
         return completed
 
-    def _run(self, arguments: Sequence[str], *, directory: Path | None = None, most: int | None = None) -> Completed:
-        """Run restic. What only reads goes without a lock where none can be written. most: see `processes.run`."""
+    def _run(
+        self,
+        arguments: Sequence[str],
+        *,
+        directory: Path | None = None,
+        most: int | None = None,
+        stop: threading.Event | None = None,
+    ) -> Completed:
+        """Run restic. What only reads goes without a lock where none can be written. most, stop: see `processes.run`."""
         reads = arguments[0] in _READS_WITH_LOCK
         if reads and not self.is_writable():
             return self._run_once_free([*arguments, "--no-lock"], directory, most)
-        completed = self._run_once_free(arguments, directory, most)
+        completed = self._run_once_free(arguments, directory, most, stop)
         if reads and restic_errors.cannot_lock(completed):
             log.warning("the repository %s cannot be written from here: it is read without a lock", self.shown_url)
             self._read_only.set()
             return self._run_once_free([*arguments, "--no-lock"], directory, most)
         return completed
 
-    def _run_once_free(self, arguments: Sequence[str], directory: Path | None, most: int | None) -> Completed:
+    def _run_once_free(
+        self, arguments: Sequence[str], directory: Path | None, most: int | None, stop: threading.Event | None = None
+    ) -> Completed:
         """Run restic, again and again while another one has locked the repository, for as long as `patience`."""
         environment, options = self._environment(), self._options()
         deadline = time.monotonic() + self.patience
@@ -228,9 +257,11 @@ class Repository(Reading):
                 directory=directory,
                 stalled=self.stalled,
                 most=most,
+                stop=stop,
             )
+            ends = time.monotonic() > deadline or (stop is not None and stop.is_set())
             # restic 0.14 has no --retry-lock.
-            if completed.code == 0 or not restic_errors.is_locked(completed) or time.monotonic() > deadline:
+            if completed.code == 0 or not restic_errors.is_locked(completed) or ends:
                 return self._with_errors_of_ssh(completed)
             processes.run(["restic", *options, "unlock"], environment=environment)
             time.sleep(min(2.0, self.patience))

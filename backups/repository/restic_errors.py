@@ -15,6 +15,9 @@ _TELLING = re.compile(
     r"(?i)it was ended|fatal|error|locked|failed|verif|unable|not (found|match|exist)|denied|refused|resolve|sha256:"
 )
 
+GONE = ": the snapshot does not exist"
+"""In the message of the error for a snapshot that is not there."""
+
 _ACCOUNT = re.compile(r"(//[^/:\s]*):(\S*)@")
 """A user and a password in a url. Up to the last @: either may hold one, and the password a / that was not escaped."""
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -155,7 +158,7 @@ def _content(completed: Completed) -> list[Meaning]:
         (
             _mentions(completed, "no matching id found"),
             LifeboatError,
-            ": the snapshot does not exist",
+            GONE,
             "was it pruned meanwhile? see: lifeboat list",
         ),
     ]

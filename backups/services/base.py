@@ -58,6 +58,8 @@ class Job:
     docker:    for throw-away containers, labelled with the run
     state:     the state directory, for what may be kept between runs (`state / "cache"`)
     say:       shows the operator what is being done, one short line
+    whole:     says that what is below a path of `directory` stays as it is from now on: it may be saved already
+    followed:  what was pulled of the service's log since the chain's last backup, in order, where it is followed on this machine
     """
 
     kind: Kind
@@ -70,6 +72,8 @@ class Job:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     before: Manifest | None = None
     panels: "PanelsJob | None" = None
+    whole: Callable[[Path], None] = lambda path: None  # noqa: ARG005
+    followed: "Callable[[], Sequence[Fetched]]" = tuple
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 #
 # LIFEBOAT_CONFIG   the lifeboat.yaml (default: ./lifeboat.yaml); its ${NAME}s come from the CI's secret store, by the environment
 # LIFEBOAT_BACKUP   latest, worst, random or a backup's id; several with spaces between (default: latest worst)
-# LIFEBOAT_REPORT   the directory for report.html, report.json and junit.xml (default: lifeboat-report)
+# LIFEBOAT_REPORT   the directory for report.html, history.html, report.json, junit.xml and their signature (default: lifeboat-report)
 #
 # Exit code: 0 verified, 1 failed (a restored backup was not equal to its source), 2 could not run. 1 and 2 both fail the pipeline:
 # a backup that could not be checked is not verified.
@@ -16,7 +16,7 @@ selections=()
 for selection in ${LIFEBOAT_BACKUP:-latest worst}; do selections+=(--backup "$selection"); done
 
 # A workspace may be used again: yesterday's report must not be mistaken for today's.
-rm -f "$report"/report.html "$report"/report.json "$report"/junit.xml
+rm -f "$report"/report.html "$report"/history.html "$report"/report.json "$report"/junit.xml "$report"/evidence.dsse.json
 
 code=0
 "$lifeboat" verify --out "$report" "${selections[@]}" "$@" || code=$?

@@ -18,7 +18,7 @@ from backups.foreign import shown
 from backups.machine import parallel, runs
 from backups.manifest import Kind, Manifest
 from backups.site import Site
-from deployments.demo import configuration, images, summary
+from deployments.demo import configuration, images, signature, summary
 from deployments.demo.damage import EACH_DAMAGED, NAMES, ONE_ROW_LOST, TABLE
 from deployments.demo.grafana import Grafana, start_grafana
 from deployments.demo.sources import Passwords, Stage, start_mysql, start_prometheus
@@ -73,13 +73,14 @@ def rehearse(directory: Path, *, say: Say, keep: bool = False) -> int:
         say(summary.week(taken))
         say("")
         say(summary.drills(evidence))
-        codes = [judge(evidence, damaged, say), judge_together(together, say)]
+        codes = [judge(evidence, damaged, say), judge_together(together, say), signature.judge(site, home / "report", say)]
         code = max(codes)
         say("")
         say(f"{written:,} transactions were written to Agama meanwhile; the whole demo took {duration}")
         if stage.grafana.standin:
             say("Grafana was a stand-in, not the real server: the official image cannot be pulled on this machine")
         say(Text.assemble("report: ", (str(home / "report" / "report.html"), "bold")))
+        say(f"history: {home / 'report' / 'history.html'}")
         say(f"look around: lifeboat list --config {home / 'lifeboat.yaml'}")
         if evidence.together:
             say(Text(evidence.together.headline, style="bold green" if evidence.together.verdict == "verified" else "bold red"))

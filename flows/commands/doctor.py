@@ -26,6 +26,7 @@ from flows.commands import console
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
+from verification.evidence import keys
 from verification.evidence.store import listed
 
 _MACHINE = "this machine"
@@ -105,6 +106,7 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
         yield _fault("Docker", error)
     yield _state(site)
     yield from _repository(site.repository)
+    yield keys.examine(site)
     # Prefect is started for nobody who does not use it: that takes seconds.
     if prefect_is_configured():
         yield from _workers()

@@ -19,6 +19,9 @@ from flows.commands import usage, verbosity
 from flows.commands.options import Config, shared
 from flows.commands.verbs import VERBS, Verbs
 
+_OF_GROUPS = ("check", "show", "key", "verify", "export")
+"""The commands of the groups `config` and `evidence`."""
+
 app = typer.Typer(
     cls=Verbs,
     no_args_is_help=True,
@@ -52,7 +55,7 @@ def lifeboat(
     """
     if config is not None:
         given = {"config": str(config)}
-        context.default_map = {name: {**given, "check": given, "show": given} for name in VERBS}
+        context.default_map = {name: {**given, **dict.fromkeys(_OF_GROUPS, given)} for name in VERBS}
 
 
 def main() -> None:

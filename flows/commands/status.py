@@ -16,6 +16,7 @@ from flows.commands import console
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services
 from flows.commands.progress import progress
+from verification.evidence import history
 from verification.evidence.store import listed
 from verification.watch import followed, metrics
 from verification.watch.status import ServiceStatus, assess
@@ -53,7 +54,8 @@ def status(
     logs = followed.kept(site.state, members, held.pieces, now)
     found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs)
     if metrics_file:
-        metrics.write(metrics.render(found, site.settings.objectives, now=now), metrics_file)
+        over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
+        metrics.write(metrics.render(found, site.settings.objectives, now=now, histories=over_time), metrics_file)
     if as_json:
         console.print_json([each.model_dump(mode="json") for each in found])
     else:

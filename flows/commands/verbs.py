@@ -30,6 +30,8 @@ VERBS = {
     "verify": Verb("verify", "verify", "Restore backups into sandboxes, compare and time them"),
     "restore": Verb("restore", "restore", "Bring a service back, proven equal first"),
     "status": Verb("status", "status", "Say how old the last backups and proofs are"),
+    "history": Verb("history", "history", "Show size, rows, times and gaps over the weeks"),
+    "evidence": Verb("evidence", "evidence", "Check signed reports, or export them for an auditor"),
     "watch": Verb("watch", "watch", "Say whether a service is down or has lost data"),
     "prune": Verb("prune", "prune", "Delete chains that are older than retention allows"),
     "alerts": Verb("alerts", "alerts", "Have Prefect notify you of what fails or is missed"),

@@ -10,7 +10,7 @@ from backups import durations, plural
 from backups.foreign import shown
 from backups.services.base import Point
 from backups.site import Site
-from flows.commands import console
+from flows.commands import console, damaged
 from flows.commands.console import Text
 from flows.commands.options import Before, Config, Init, Json, RunOn, Services, prefect_is_configured, spelt, through_prefect
 from flows.commands.progress import progress
@@ -53,6 +53,21 @@ def verify(  # noqa: PLR0917 - options of a command line
             help="Then bring the newest backups of all services back side by side, and ask them what their dashboards ask.",
         ),
     ] = False,
+    damage: Annotated[
+        int | None,
+        typer.Option(
+            "--damage",
+            min=1,
+            metavar="N",
+            help="Drill the verifier instead: put N faults into copies of the latest backups (or of those named by --backup), "
+            "one at a time, and see whether each is noticed.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, metavar="S", help="Of --damage: the faults that this number chooses.", show_default=False),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where report.json, report.html and junit.xml go.")] = Path(
         "lifeboat-report"
     ),
@@ -68,12 +83,15 @@ def verify(  # noqa: PLR0917 - options of a command line
 
     Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report | lifeboat verify --together
 
-    Exit code: 0 verified, or with --at or --before equal on both sides of the moment, 1 a backup did not come back equal, 2 it
-    could not be tried.
+    Exit code: 0 verified, or with --at or --before equal on both sides of the moment, or with --damage every fault noticed, 1 a
+    backup did not come back equal, or a fault was not noticed, 2 it could not be tried.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
     selections = backup or []
+    if damage is not None or seed is not None:
+        ways = {"--at": at, "--before": before, "--image": image, "--together": together or None}
+        raise typer.Exit(damaged.verify(site, names, selections, damage, seed, ways, out, config, as_json=as_json, init=init))
     moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))
     with progress(names):
         if init:
@@ -116,6 +134,7 @@ def show(evidence: Evidence, out: Path | None) -> None:
             console.out.print(
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
+        _print_culprits(result)
         if result.partial:
             console.out.print(Text(f"{result.service}, {result.selection}: partial: {result.partial}", style="yellow"))
         if result.limits:
@@ -150,6 +169,14 @@ def show_together(joint: TogetherPart) -> None:
         console.out.print(f"together: {limit}", soft_wrap=True)
     if joint.hint:
         console.out.print(Text.assemble(("  hint: ", "yellow"), joint.hint), soft_wrap=True)
+
+
+def _print_culprits(result: DrillResult) -> None:
+    """Name the rows by which tables differ."""
+    for culprit in result.culprits:
+        console.out.print(Text(f"  {culprit.subject}: {culprit.words}"), soft_wrap=True)
+        for row in culprit.rows[:_FAILURES_SHOWN]:
+            console.out.print(Text(f"    {row.words}"), soft_wrap=True)
 
 
 def _style(result: DrillResult | Evidence) -> str:

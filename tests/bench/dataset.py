@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 from tests.bench.server import Server
@@ -82,7 +83,30 @@ def change_one_percent(server: Server) -> None:
 
 def busy(server: Server, seconds: float) -> int:
     """Write small transactions from four threads for some seconds; returns how many were committed."""
-    deadline = time.monotonic() + seconds
+    return sum(_written(server, seconds, 0.0))
+
+
+def paced(server: Server, seconds: float, rate: float, look: Callable[[], object]) -> int:
+    """Write so many small transactions a second, for some seconds; `look` is called five times a second. Returns how many were."""
+    ended = threading.Event()
+
+    def looking() -> None:
+        while not ended.wait(0.2):
+            look()
+
+    looker = threading.Thread(target=looking)
+    looker.start()
+    try:
+        return sum(_written(server, seconds, rate))
+    finally:
+        ended.set()
+        looker.join()
+
+
+def _written(server: Server, seconds: float, rate: float) -> list[int]:
+    """Write from four threads, as fast as they can or so many transactions a second in all."""
+    began = time.monotonic()
+    deadline = began + seconds
     done = [0] * 4
 
     def work(number: int) -> None:
@@ -100,10 +124,12 @@ def busy(server: Server, seconds: float) -> int:
                     cursor.execute("INSERT INTO log VALUES (NOW(3), %s)", (f"POST /page/{chance.random()}",))
                 connection.commit()
                 done[number] += 1
+                if rate:
+                    time.sleep(max(0.0, began + done[number] * len(done) / rate - time.monotonic()))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(done))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(done)
+    return done

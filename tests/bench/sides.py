@@ -23,7 +23,10 @@ SERVICE = "bench"
 
 @dataclass(frozen=True)
 class Backup:
-    """One `lifeboat backup`: the command's wall seconds, its own peak memory in bytes, and what its manifest says."""
+    """One `lifeboat backup`: the command's wall seconds, its own peak memory in bytes, and what its manifest says.
+
+    restic: the seconds of each start of restic
+    """
 
     seconds: float
     peak_bytes: int
@@ -31,6 +34,7 @@ class Backup:
     size: int
     lock_seconds: float
     steps: tuple[tuple[float, str], ...]
+    restic: tuple[float, ...]
 
     def between(self, begin: str, end: str) -> float:
         """Seconds from the first line of the log that holds `begin` to the first that holds `end`."""
@@ -40,25 +44,30 @@ class Backup:
         return moments[1] - moments[0]
 
 
-def site(directory: Path, server: Server) -> Path:
+def site(directory: Path, server: Server, *, compression: str = "auto") -> Path:
     """Write a configuration with a repository of its own, so that nothing is there already; returns its path."""
     directory.mkdir()
     path = directory / "lifeboat.yaml"
     (directory / "key").write_text("bench\n")
     service = {"type": "mysql", "host": server.container.address(), "user": "lifeboat", "password": PASSWORD, "image": IMAGE}
-    repository = {"url": "repository", "password_file": str(directory / "key")}
-    # The state is shared: what Lifeboat keeps between runs would be there on any other day, too.
-    content = {"state": "../state", "repository": repository, "sandbox": {"memory": "8GiB"}, "services": {SERVICE: service}}
+    environment = {"RESTIC_COMPRESSION": compression}
+    repository = {"url": "repository", "password_file": str(directory / "key"), "environment": environment}
+    # This is shared: what Lifeboat keeps between runs would be there on any other day, too. Which repository it knows is not.
+    kept = directory.parent / "kept" / "mysql"
+    kept.mkdir(parents=True, exist_ok=True)
+    (directory / "state" / "cache").mkdir(parents=True, mode=0o700)
+    (directory / "state" / "cache" / "mysql").symlink_to(kept)
+    content = {"state": "state", "repository": repository, "sandbox": {"memory": "8GiB"}, "services": {SERVICE: service}}
     path.write_text(yaml.safe_dump(content))
     return path
 
 
-def lifeboat_backup(config: Path, kind: str) -> Backup:
-    """Take a backup by the command line."""
+def lifeboat_backup(config: Path, kind: str, *, apart: bool = False) -> Backup:
+    """Take a backup by the command line. apart: of a full, the witness first, and the saving after it."""
     note = config.parent / "child.json"
     started = time.monotonic()
     arguments = [sys.executable, "-m", "tests.bench.child", str(note), "backup", "--kind", kind, "--config", str(config)]
-    subprocess.run(arguments, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    subprocess.run(arguments, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1", "BENCH_APART": "1" if apart else ""})
     seconds = time.monotonic() - started
     repository = Site.open(config).repository
     manifest = repository.manifest(repository.backups()[-1])
@@ -66,7 +75,9 @@ def lifeboat_backup(config: Path, kind: str) -> Backup:
         raise RuntimeError(f"asked for {kind}, got {manifest.kind}: {manifest.reason}")
     noted = json.loads(note.read_text())
     steps = tuple((at, line) for at, line in noted["steps"])
-    return Backup(seconds, noted["peak_bytes"], manifest.id, manifest.size, manifest.details["lock_seconds"], steps)
+    return Backup(
+        seconds, noted["peak_bytes"], manifest.id, manifest.size, manifest.details["lock_seconds"], steps, tuple(noted["restic"])
+    )
 
 
 def lifeboat_drill(config: Path, backup: str) -> DrillResult:
@@ -78,7 +89,7 @@ def lifeboat_drill(config: Path, backup: str) -> DrillResult:
 
 
 def dump(server: Server, target: Path) -> float:
-    """`mysqldump --single-transaction | zstd -3`, with all cores for zstd; returns seconds."""
+    """`mysqldump --single-transaction | zstd -3`, with all cores for zstd that this process has; returns seconds."""
     client = "mysqldump --single-transaction --routines --triggers --events --set-gtid-purged=OFF --databases bench"
     return server.pipe(client, after=f"zstd -3 -T0 -q -f -o {quoted(target)}")
 

@@ -61,6 +61,9 @@ def test_the_rehearsal_proves_every_service_twice_and_catches_the_damaged_copy(r
     for fingerprint in (failures["fingerprint"]["expected"], failures["fingerprint"]["observed"]):
         assert fingerprint in words
     assert str(home / "report" / "report.html") in words
+    assert "the signed report: accepted, key " in words
+    assert f"with one bit changed: refused: {home}/report-changed/report.json was changed after it was signed" in words
+    assert "writers waited" in (home / "report" / "history.html").read_text()
     assert left_over(docker_cli, home) == []
 
 

@@ -21,7 +21,7 @@ from tests.servers.grafana import GrafanaServer
 ROOT = Path(__file__).parents[2]
 CI = ROOT / "deployments" / "ci"
 SECRET = "the repository's own password"
-REPORT = {"report.html", "report.json", "junit.xml"}
+REPORT = {"report.html", "history.html", "report.json", "junit.xml", "evidence.dsse.json"}
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def test_a_mark_would_be_found(tmp_path: Path) -> None:
         try:
             assert wait_until(lambda: "a container's settings: service literal" in seen, seconds=120)
         finally:
-            subprocess.run(["docker", "rm", container], check=True)
+            subprocess.run(["docker", "rm", "-v", container], check=True)
     assert any(mark in each for each in seen)
 
 

@@ -52,6 +52,10 @@ _FAST = (
     "--sync-binlog=0",
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-redo-log-capacity=32M",  # of the template's bytes, which are copied for each server, 100 MB else
+    # Of the memory that a server touches as it starts, which is a third of what its start costs, these leave two thirds.
+    "--innodb-log-buffer-size=1M",
+    "--table-open-cache=400",
+    "--table-definition-cache=400",
     "--innodb-numa-interleave=OFF",
     "--loose-mysqlx=OFF",
 )

@@ -59,7 +59,12 @@ def parse(name: str, path: str, source: str) -> Module:
     """Parse one module and note what its top-level and local names stand for."""
     tree = ast.parse(source)
     names: dict[str, Symbol] = {}
-    nodes = list(ast.walk(tree))
+    nodes: list[ast.AST] = [tree]
+    parents: dict[ast.AST, ast.AST] = {}
+    for node in nodes:
+        inside = list(ast.iter_child_nodes(node))
+        parents.update(dict.fromkeys(inside, node))
+        nodes += inside
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
@@ -67,7 +72,6 @@ def parse(name: str, path: str, source: str) -> Module:
             names |= {alias.asname or alias.name: (alias.name, "") for alias in node.names}
         elif isinstance(node, ast.ClassDef | ast.FunctionDef):
             names[node.name] = (name, node.name)
-    parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     return Module(name, path, tree, names, calls, parents)
 

@@ -6,7 +6,7 @@ The world knows the true time; Lifeboat in it knows only its machine's clock. A 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from backups.chains import Chain, chains, extendable
@@ -58,6 +58,8 @@ class World:
     verified: dict[str, datetime] = field(default_factory=dict)
     shortened: set[str] = field(default_factory=set)
     """Chains that a killed prune has begun to delete."""
+    _grouped: tuple[list[BackupRecord], dict[str, list[Chain]]] = field(default_factory=lambda: ([], {}))
+    """What was held when it was grouped last, and its chains: most nights ask for them three times."""
 
     def live(self, first: date, nights: int) -> "World":
         """Run the schedules of prefect.yaml for so many nights; raises Broken."""
@@ -77,13 +79,19 @@ class World:
                 self._drill(counts["monday"], self._moment(today, time(6)) + self.year.off(night))
         return self
 
+    def _chains(self) -> dict[str, list[Chain]]:
+        """What is held, in chains."""
+        if self._grouped[0] != self.held:
+            self._grouped = (list(self.held), chains(self.held))
+        return {service: list(members) for service, members in self._grouped[1].items()}
+
     def _moment(self, day: date, hour: time) -> datetime:
         return datetime.combine(day, hour, ZoneInfo(self.year.zone)).astimezone(UTC)
 
     def _back_up(self, day: date, night: int, hour: time, *, full: bool, standalone: bool = False) -> None:
         truth = self._moment(day, hour) + timedelta(minutes=1)
         try:
-            chain = None if full else extendable(chains(self.held).get(SERVICE, []), truth + self.year.off(night))
+            chain = None if full else extendable(self._chains().get(SERVICE, []), truth + self.year.off(night))
         except ChainBroken:
             chain = None
         identifier = f"{SERVICE}-{len(self.taken):05}"
@@ -107,7 +115,7 @@ class World:
     def _drill(self, monday: int, at: datetime) -> None:
         if monday in self.year.missed_drills or not self.held:
             return
-        longest = max(chains(self.held)[SERVICE], key=lambda chain: len(chain.backups))
+        longest = max(self._chains()[SERVICE], key=lambda chain: len(chain.backups))
         latest = max(self.held, key=lambda backup: backup.taken_at)
         for backup in (latest, longest.last):
             if monday in self.year.failed_drills:
@@ -116,7 +124,7 @@ class World:
                 self.verified[backup.id] = at
 
     def _prune(self, day: date, night: int) -> None:
-        before = chains(self.held)
+        before = self._chains()
         truth = self._moment(day, time(5))
         now = truth + self.year.off(night)
         read = {members[0].id for members in before.values()} if night in self.year.readers else set()
@@ -130,8 +138,9 @@ class World:
 
     def _promises(self, before: Sequence[Chain], now: datetime, truth: datetime, read: set[str], *, killed: bool) -> None:
         kept = {backup.id for backup in self.held}
-        after = chains(self.held).get(SERVICE, [])
-        if lost := [name for name, taken in self.taken.items() if truth - taken <= RULES.keep and name not in kept]:
+        after = self._chains().get(SERVICE, [])
+        lately = takewhile(lambda name: truth - self.taken[name] <= RULES.keep, reversed(self.taken))
+        if lost := [name for name in lately if name not in kept]:
             raise Broken(f"three weeks: on {truth} {lost[0]} of {self.taken[lost[0]]} is gone")
         if before and not after:
             raise Broken(f"empty: on {truth} nothing is left")
@@ -154,13 +163,13 @@ class World:
             if now - chain.backups[0].taken_at <= RULES.delete_after:
                 continue
             excuses = {
-                "the proven last": bool(proven) and chain.id == proven[-1].id,
-                "the only newest": chain.id == after[-1].id,
-                "fulls failed, so it holds points of the last three weeks": now - chain.last.taken_at <= RULES.keep,
-                "being read": chain.id in read,
-                "Lifeboat stood still": self._stood_still(now),
+                "the proven last": lambda chain: bool(proven) and chain.id == proven[-1].id,
+                "the only newest": lambda chain: chain.id == after[-1].id,
+                "fulls failed, so it holds points of the last three weeks": lambda chain: now - chain.last.taken_at <= RULES.keep,
+                "being read": lambda chain: chain.id in read,
+                "Lifeboat stood still": lambda _: self._stood_still(now),
             }
-            if not any(excuses.values()):
+            if not any(excuse(chain) for excuse in excuses.values()):
                 raise Broken(f"month: on {now} chain {chain.id} of {chain.backups[0].taken_at} stayed without a reason")
 
     def _stood_still(self, now: datetime) -> bool:

@@ -59,7 +59,14 @@ def test_what_list_needs_is_in_the_tags() -> None:
         size=42,
         standalone=True,
         limits=0,
+        holds="rows:120",
     )
+    locked = manifest(details={"lock_seconds": 0.0212345678})
+    read = BackupRecord.from_tags("0123456789abcdef", locked.tags())
+    assert read is not None
+    assert (read.lock_seconds, read.holds) == (0.021235, "rows:120")
+    read.require_same(locked)
+    read.model_copy(update={"lock_seconds": None, "holds": None}).require_same(locked)
     assert not [tag for tag in written.tags() if "," in tag]
 
 

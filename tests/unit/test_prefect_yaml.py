@@ -1,6 +1,7 @@
 """prefect.yaml: every deployment loads, and its schedule comes due when DESIGN §8 says."""
 
 import asyncio
+import functools
 import importlib
 import inspect
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ CONTENT = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = {deployment["name"]: deployment for deployment in CONTENT["deployments"]}
 
 
+@functools.cache
 def dates(name: str, *, zone: str, year: int) -> list[datetime]:
     (schedule,) = DEPLOYMENTS[name]["schedules"]
     cron = ServerCronSchedule(cron=schedule["cron"], timezone=zone)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import TypeAdapter
 
-from backups.witness import Check, Fact, Value, compare
+from backups.foreign import Tally
+from backups.witness import Check, Fact, Value, compare, tally
 
 values = some.one_of(
     some.integers(), some.floats(allow_nan=False, allow_infinity=False), some.text(), some.booleans(), some.none()
@@ -80,3 +81,19 @@ def test_facts_that_were_written_as_json_are_still_equal(facts: list[Fact]) -> N
     again = adapter.validate_json(json.dumps([{"subject": f.subject, "metric": f.metric, "value": f.value} for f in facts]))
     assert all(check.passed for check in compare(facts, again))
     assert all(check.passed for check in compare(facts, adapter.validate_json(adapter.dump_json(facts))))
+
+
+@pytest.mark.parametrize(
+    ("facts", "counted"),
+    [
+        ([], "things:0"),
+        ([Fact("a.b", "rows", 3), Fact("a.c", "rows", 4), Fact("a.c", "fingerprint", "x")], "rows:7"),
+        ([Fact("block 1", "samples", 30), Fact("block 2", "samples", 4), Fact("configuration x", "sha256", "x")], "samples:34"),
+        ([Fact("dashboard a", "title", "x"), Fact("dashboard a", "folder", "y"), Fact("user b", "definition", "z")], "things:2"),
+        ([Fact("a", "rows", True), Fact("b", "rows", -1), Fact("c", "rows", "9")], "things:3"),
+        ([Fact("a", "rows", 10**18), Fact("b", "rows", 1)], "rows:999999999999999999"),
+    ],
+)
+def test_a_witness_is_summed_up_in_one_number(facts: list[Fact], counted: str) -> None:
+    assert tally(facts) == counted
+    assert TypeAdapter(Tally).validate_python(counted)

@@ -20,9 +20,11 @@ from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.services.inspected import Inspected
 from backups.services.joined import Joined
 from backups.services.settings import SqlServiceSettings
-from verification.drill import expectations, fetch, moment, partners, suites
+from backups.witness import Fact
+from verification.drill import culprits, expectations, fetch, moment, partners, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
+from verification.drill.culprits import Tracing
 from verification.drill.outcome import Progress, result
 from verification.drill.partners import Partner
 from verification.drill.plan import Planned
@@ -42,13 +44,14 @@ def drill(
     rto: timedelta,
     tamper: Tamper | None = None,
     partner: Partner | None = None,
+    tracing: Tracing | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> DrillResult:
     """Drill the planned chain in the sandbox. Every fault becomes part of the result; only an interrupt is raised.
 
-    partner: the service that holds its database, where it has none of its own. `monotonic` gives the seconds by which phases are
-    timed.
+    partner: the service that holds its database, where it has none of its own. tracing: how to look for rows that differ, where
+    that is wanted. `monotonic` gives the seconds by which phases are timed.
     """
     started_at = now()
     progress = Progress(Stopwatch(monotonic))
@@ -76,6 +79,9 @@ def drill(
             if harm.running:
                 harm.running(back.copy)
             _check(back.copy, back.manifest, by_operator, progress)
+            if tracing:
+                took = progress.watch.restore_seconds or 0.0
+                progress.culprits = culprits.find(service, back.copy, progress.checks, tracing, restore_seconds=took)
             if isinstance(back.copy, Inspected):
                 progress.watch.begin(Phase.INSPECT)
                 found = back.copy.inspect(rto.total_seconds())
@@ -112,8 +118,16 @@ def _check(copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite],
             f"backup {manifest.id} has no witness: there is nothing to compare its copy with",
             hint="take a full: lifeboat backup --kind full",
         )
-    observed = list(copy.observe())
     stated = [*manifest.witness, *(copy.stated() if isinstance(copy, Joined) else ())]
+    observed: list[Fact] = []
+    try:
+        # One by one: a copy may answer some, and end.
+        observed.extend(copy.observe())
+    except Damaged:
+        # What it could still say tells what is damaged.
+        known = {(fact.subject, fact.metric) for fact in observed}
+        progress.checks = witness.compare([fact for fact in stated if (fact.subject, fact.metric) in known], observed)
+        raise
     progress.checks = witness.compare(stated, observed)
     progress.expectations = expectations.judge(stated, observed, progress.checks)
     for name, suite in by_operator.items():

@@ -16,7 +16,16 @@ from verification.drill.clock import Phase, Stopwatch
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import words
-from verification.evidence.evidence import BackupPart, DrillResult, ExpectationPart, ImagePart, MomentPart, PhasePart, Verdict
+from verification.evidence.evidence import (
+    BackupPart,
+    CulpritsPart,
+    DrillResult,
+    ExpectationPart,
+    ImagePart,
+    MomentPart,
+    PhasePart,
+    Verdict,
+)
 
 _SHOWN = 80
 """Characters of a value in a message."""
@@ -29,6 +38,7 @@ class Progress:
     manifest: of the backup that comes back. image: found for it, on which the copy will run
     moment: the moment after that backup that the copy goes on to, where it does
     unproven: what there was no time to look at, a sentence each
+    culprits: the rows by which tables differ
     """
 
     watch: Stopwatch
@@ -39,6 +49,7 @@ class Progress:
     fault: LifeboatError | None = None
     moment: MomentPart | None = None
     unproven: list[str] = field(default_factory=list)
+    culprits: tuple[CulpritsPart, ...] = ()
 
 
 def result(
@@ -75,6 +86,7 @@ def result(
         asked=planned.asked,
         moment=progress.moment,
         proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment, _partial(progress)),
+        culprits=progress.culprits,
     )
 
 

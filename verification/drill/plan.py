@@ -28,6 +28,7 @@ class Planned:
     point:   that moment, where it is after the last of `chain`, on the way to `later`, whose log leads there
     newest:  when the service's newest backup was taken, of those that are not dated in the future
     fulls:   every full of the service, oldest first, likewise: how it grows
+    considered: the ids of the service's backups that could have been chosen, oldest first
     partner: of a service whose database another one protects: that one's chain that comes back beside it
     image:   what a person has named for the copy to run on, instead of the configured image
     """
@@ -44,6 +45,7 @@ class Planned:
     fulls: tuple[BackupRecord, ...] = ()
     image: str | None = None
     partner: tuple[BackupRecord, ...] = ()
+    considered: tuple[str, ...] = ()
 
 
 def plan(
@@ -123,6 +125,7 @@ def unchosen(site: Site, name: str, selection: Selection, members: Sequence[Chai
         type=_type(site, name),
         selection=selection,
         newest=max((backup.taken_at for backup in every), default=None),
+        considered=tuple(backup.id for backup in sorted(every, key=lambda backup: backup.taken_at)),
         fulls=tuple(sorted((backup for backup in every if backup.kind == "full"), key=lambda backup: backup.taken_at)),
     )
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Size, SnapshotId
+from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
 from verification.evidence.together import TogetherPart
@@ -115,6 +115,44 @@ class MomentPart(_Part):
         return [check for check in self.compared if not check.passed]
 
 
+class RowPart(_Part):
+    """A row of a table that differs; see `backups.services.traced.Row`."""
+
+    kind: Literal["missing", "extra", "changed"]
+    key: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...] = ()
+    values: tuple[tuple[str, str | None, str | None], ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence: `missing: id = 4711`."""
+        key = ", ".join(f"{name} = {value}" for name, value in self.key)
+        shown = {name: f" ({expected} is {observed})" for name, expected, observed in self.values}
+        differ = ", ".join(f"{name}{shown.get(name, '')}" for name in self.columns)
+        return f"{self.kind}: {key}" + (f"; differs in {differ}" if differ else "")
+
+
+class CulpritsPart(_Part):
+    """The rows by which a table differs from its witness, 20 at most of `total` (None: not all were counted).
+
+    beside: what the copy's rows were compared with; why_not: why none are named
+    """
+
+    subject: str
+    beside: str | None = None
+    rows: tuple[RowPart, ...] = ()
+    total: Size | None = None
+    why_not: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What was found, without the rows."""
+        if self.why_not:
+            return f"which rows differ is not known: {self.why_not}"
+        count = f"more than {len(self.rows)}" if self.total is None else f"{self.total:,}"
+        return f"{count} {'row differs' if self.total == 1 else 'rows differ'}, beside {self.beside}"
+
+
 class DrillResult(_Part):
     """One drill. What could not be measured is None; `reasons`: why the verdict is not `verified`, a sentence each.
 
@@ -124,6 +162,7 @@ class DrillResult(_Part):
     there was no time to look at
     partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
     measured: how the witness came by its values (`Manifest.measured`); None where everything was read
+    culprits: of tables that differ, the rows that do
     """
 
     service: ServiceName
@@ -152,6 +191,7 @@ class DrillResult(_Part):
     asked: str | None = None
     moment: MomentPart | None = None
     proof: str = ""
+    culprits: tuple[CulpritsPart, ...] = ()
 
     @property
     def words(self) -> str:
@@ -179,6 +219,21 @@ class DrillResult(_Part):
         return "verified" if all(check.passed for check in self.checks) and self.rto_met is not False else "failed"
 
 
+class Considered(_Part):
+    """The backups of a service that could have been drilled."""
+
+    service: ServiceName
+    backups: tuple[BackupId, ...]
+
+
+class Program(_Part):
+    """A program that took part, and what its files hash to where they could be read."""
+
+    name: str
+    version: str
+    sha256: Sha256 | None
+
+
 class Kept(_Part):
     """Where the evidence is: a snapshot of the repository, or the reason why it is in none."""
 
@@ -187,7 +242,10 @@ class Kept(_Part):
 
 
 class Evidence(_Part):
-    """A whole verification: report.json. together: the joint drill, where there was one."""
+    """A whole verification: report.json.
+
+    together: the joint drill, where there was one. triggered_by: who or what started it; ran: what took part, besides images
+    """
 
     schema_version: Literal[1] = 1
     lifeboat: str
@@ -200,6 +258,9 @@ class Evidence(_Part):
     drills: tuple[DrillResult, ...]
     together: TogetherPart | None = None
     kept: Kept | None = None
+    triggered_by: str | None = None
+    considered: tuple[Considered, ...] = ()
+    ran: tuple[Program, ...] = ()
 
     @property
     def partial(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def _read(repository: Repository, now: datetime) -> dict[str, datetime]:
 def known(repository: Repository, now: datetime) -> dict[str, datetime]:
     """Read from the repository which chains failed; none, with a warning, when that cannot be read: backups go on without."""
     try:
-        return guarded(lambda: _read(repository, now) if repository.exists() else {})
+        return guarded(lambda: _read(repository, now) if repository.recognise() else {})
     except LifeboatError as error:
         log.warning("whether a chain failed its drill cannot be read, backups go on without: %s", error.message)
         return {}

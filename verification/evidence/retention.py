@@ -81,4 +81,4 @@ def decide(
     times = [*(snapshot.time for snapshot in evidence), *(backup.taken_at for backup in backups)]
     rules = retention.Rules(policy.keep, policy.delete_after, None if trust_clock else prune.allowed_silence(site))
     held = {backup.id for backup in backups}
-    return plan(evidence, held, policy.delete_after, now=now, doubt=retention.doubt(times, now, rules))
+    return plan(evidence, held, policy.evidence_after, now=now, doubt=retention.doubt(times, now, rules))

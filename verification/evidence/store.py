@@ -15,11 +15,14 @@ from backups.foreign import BackupId, Moment, Seconds, shown
 from backups.manifest import BACKUP, BackupRecord, Frozen
 from backups.repository.listing import Odd, Snapshot
 from backups.repository.repository import Repository
+from verification.evidence import drilled
+from verification.evidence.drilled import TAG
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
+
+__all__ = ["TAG"]
 
 log = logging.getLogger(__name__)
 
-TAG = "lifeboat-evidence"
 REPORT = "report.json"
 """The file of an evidence snapshot that holds all of it."""
 _PROOF = "proof="
@@ -56,7 +59,7 @@ def tags(evidence: Evidence) -> list[str]:
         for drill in evidence.drills
         if drill.backup and drill.backup_verdict != "could-not-run"
     ]
-    return [TAG, f"verdict={evidence.verdict}", *proofs]
+    return [TAG, f"verdict={evidence.verdict}", *proofs, *map(drilled.tag, evidence.drills)]
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Held:
     """What a repository holds: its backups, oldest first, each drilled one's newest proof, and what is left out of both.
 
     damaged: those of the odd that restic cannot read. pieces: of logs that are followed between backups
+    snapshots: those that all of this was read from
     """
 
     backups: list[BackupRecord]
@@ -71,6 +75,7 @@ class Held:
     odd: tuple[Odd, ...]
     damaged: tuple[Odd, ...]
     pieces: tuple[Piece, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
 
 
 def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
@@ -86,10 +91,11 @@ def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: dat
 
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
-    snapshots = repository.snapshots(BACKUP, TAG, LOG)
+    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE)
     listing, odd = repository.listing(snapshots), tuple(odd_proofs(snapshots))
     proofs = proofs_among(repository, snapshots, now)
-    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, tuple(piece.read(snapshots)))
+    pieces = tuple(piece.read(snapshots))
+    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, pieces, tuple(snapshots))
 
 
 def odd_proofs(snapshots: Iterable[Snapshot]) -> Iterator[Odd]:
@@ -125,7 +131,11 @@ def read_proofs(snapshots: Iterable[Snapshot], now: datetime) -> dict[str, Proof
 
 def read_report(repository: Repository, snapshot: Snapshot) -> Evidence:
     """Read the evidence that a snapshot holds; raises Damaged when this version cannot read it."""
-    content = repository.read(snapshot.id, REPORT)
+    return parse_report(repository.read(snapshot.id, REPORT), snapshot)
+
+
+def parse_report(content: bytes, snapshot: Snapshot) -> Evidence:
+    """Read the evidence that a snapshot's report holds, as `read_report`."""
     try:
         return Evidence.model_validate_json(content)
     except ValueError as error:

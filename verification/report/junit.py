@@ -1,13 +1,14 @@
 """Writes JUnit XML: a suite for each drill, a case for its restore, one for its time, and one for each subject of its checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
+from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
 from backups import durations
 from backups.text import shown
 from backups.witness import Check
-from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.evidence import CulpritsPart, DrillResult, Evidence
 from verification.evidence.together import WORDS, WRONG, TogetherPart
 from verification.report.groups import kinds
 
@@ -47,7 +48,7 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
         ET.SubElement(properties, "property", name=name, value=_text(value))
     _restored(suite, drill)
     _in_time(suite, drill, evidence.rto.budget_seconds)
-    _subjects(suite, f"{drill.service}.{drill.selection}", drill.checks)
+    _subjects(suite, f"{drill.service}.{drill.selection}", drill.checks, {each.subject: each for each in drill.culprits})
     if drill.moment:
         _subjects(suite, f"{drill.service}.{drill.selection}.at the moment itself", drill.moment.there)
         _subjects(suite, f"{drill.service}.{drill.selection}.onward to {drill.moment.later}", drill.moment.checks)
@@ -89,14 +90,18 @@ def _together(joint: TogetherPart, evidence: Evidence) -> ET.Element:
     return suite
 
 
-def _subjects(suite: ET.Element, group: str, every: Sequence[Check]) -> None:
-    """Add a case for each subject of the checks."""
+def _subjects(
+    suite: ET.Element, group: str, every: Sequence[Check], culprits: Mapping[str, CulpritsPart] = MappingProxyType({})
+) -> None:
+    """Add a case for each subject of the checks; with the rows that differ, where they are known."""
     subjects: dict[str, list[Check]] = {}
     for check in every:
         subjects.setdefault(check.subject, []).append(check)
     kind = kinds(subjects)
     for subject, checks in subjects.items():
-        _subject(_case(suite, f"{group}.{kind[subject]}", subject), checks)
+        found = culprits.get(subject)
+        more = [found.words, *(row.words for row in found.rows)] if found else []
+        _subject(_case(suite, f"{group}.{kind[subject]}", subject), checks, more)
 
 
 def _properties(drill: DrillResult) -> dict[str, str]:
@@ -136,12 +141,12 @@ def _in_time(suite: ET.Element, drill: DrillResult, budget: float) -> None:
         ET.SubElement(case, "failure", message=message, type="failed")
 
 
-def _subject(case: ET.Element, checks: Sequence[Check]) -> None:
+def _subject(case: ET.Element, checks: Sequence[Check], more: Sequence[str]) -> None:
     wrong = [check for check in checks if not check.passed]
     if wrong:
         lines = [f"{check.metric}: expected {check.expected!r}, observed {check.observed!r}" for check in wrong]
         failure = ET.SubElement(case, "failure", message=_text(lines[0])[:500], type="failed")
-        failure.text = "\n".join(map(_text, lines))
+        failure.text = "\n".join(map(_text, [*lines, *more]))
 
 
 def _case(suite: ET.Element, group: str, name: str, seconds: float | None = None) -> ET.Element:

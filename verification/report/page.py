@@ -22,10 +22,15 @@ _SHOWN = 160
 SYMBOLS = {"verified": "✓", "between-witnesses": "✓", "unproven": "?", "failed": "✗", "could-not-run": "?"}
 
 
-def render(evidence: Evidence) -> str:
-    """Write the evidence as a page that needs nothing else: no script, no font, no address."""
-    return _template().render(
+def render(evidence: Evidence, *, history: bool = False, key: str | None = None) -> str:
+    """Write the evidence as a page that needs nothing else: no script, no font, no address.
+
+    history: whether the page of the history is beside it. key: the id of the key that this page is signed with, None: unsigned
+    """
+    return template("report.html.jinja").render(
         evidence=evidence,
+        history=history,
+        key=key,
         headline=headline(evidence),
         services=_by_service(evidence),
         symbols=SYMBOLS,
@@ -104,7 +109,8 @@ def _percent(part: float, whole: float) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """Load a page's template: what is written into it is escaped, and has no control characters."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("verification.report"),
         autoescape=True,
@@ -126,4 +132,4 @@ def _template() -> jinja2.Template:
             "counted": plural.count,
         }
     )
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)

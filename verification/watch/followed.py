@@ -34,7 +34,9 @@ def kept(state: Path, chains: Mapping[str, Sequence[Chain]], pieces: Iterable[Pi
             continue
         way = leading([piece for piece in every if piece.service == service], chain.last.id)
         times = [way[-1].until] if way else []
-        if noted and noted.after == chain.last.id and noted.saved_until:
+        # The follower may have ended, and its pieces may be gone since.
+        there = way[-1].last if way else 0
+        if noted and noted.after == chain.last.id and noted.saved_until and there >= noted.step:
             times.append(noted.saved_until)
         times = [time for time in times if not chaining.in_future(time, now)]
         fault = noted.fault if noted and noted.after == chain.last.id else None

@@ -4,13 +4,15 @@ The rules and the dashboard on them: `deployments/monitoring/`.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from backups.config.settings import Objectives
 from backups.errors import LifeboatError
+from verification.evidence.history import ServiceHistory
+from verification.watch import metrics_of_history
 from verification.watch.status import ServiceStatus
 
 _Value = Callable[[ServiceStatus], float | int | None]
@@ -57,17 +59,25 @@ _OF_THE_SITE = {
     "lifeboat_status_timestamp_seconds": "When this was looked at.",
 }
 
-NAMES = frozenset((*_OF_A_SERVICE, *_OF_THE_SITE))
+NAMES = frozenset((*_OF_A_SERVICE, *metrics_of_history.NAMES, *_OF_THE_SITE))
 """Every metric there is; all are gauges."""
 
 
-def render(statuses: Sequence[ServiceStatus], objectives: Objectives, *, now: datetime) -> str:
-    """Write every service's status in Prometheus' text format. What never happened has no sample."""
+def render(
+    statuses: Sequence[ServiceStatus], objectives: Objectives, *, now: datetime, histories: Sequence[ServiceHistory] = ()
+) -> str:
+    """Write every service's status, and the newest values of its history, in Prometheus' text format.
+
+    What never happened has no sample.
+    """
     lines = []
     for name, (help_text, of) in _OF_A_SERVICE.items():
         values = [(status, of(status)) for status in statuses]
         lines += _head(name, help_text)
         lines += [f"{name}{_labels(status)} {value}" for status, value in values if value is not None]
+    for name, help_text, samples in metrics_of_history.samples(histories):
+        lines += _head(name, help_text)
+        lines += [f"{name}{_written(labels)} {value}" for labels, value in samples]
     spans = (objectives.rpo, objectives.rto, objectives.proof)
     site = [*(span.total_seconds() for span in spans), now.timestamp()]
     for (name, help_text), value in zip(_OF_THE_SITE.items(), site, strict=True):
@@ -98,7 +108,11 @@ def _head(name: str, help_text: str) -> list[str]:
 
 
 def _labels(status: ServiceStatus) -> str:
-    return f'{{service="{_escaped(status.service)}",type="{_escaped(status.type)}"}}'
+    return _written({"service": status.service, "type": status.type})
+
+
+def _written(labels: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
 
 
 def _escaped(value: str) -> str:

@@ -63,6 +63,12 @@ class Docker(Mounts):
             self._client = client
         return self._client
 
+    def version(self) -> str:
+        """Return the version of the daemon."""
+        client = self.client()
+        with translated("its version"):
+            return str(client.version().get("Version") or "not known")
+
     def present(self, name: str) -> Image | None:
         """Return the image when it is on this machine, else None."""
         with translated(f"image {name}"):

@@ -15,6 +15,10 @@ _ASSIGNED = frozenset({"id", "version", "iteration"})
 DEEPEST = answer.DEEPEST - 20
 """Levels of JSON that is compared by its content: fewer than an answer may have, which wraps it up."""
 
+_WRITTEN_AS_IT_IS = (str, int, type(None))
+_WITH_NOTHING_IN_IT = (*_WRITTEN_AS_IT_IS, float)
+"""Asked first: nine of ten values in a dashboard are of these kinds."""
+
 _UNITS = {
     "y": 31_536_000.0,
     "w": 604_800.0,
@@ -88,6 +92,8 @@ def dashboard_over_http(spec: Any) -> Any:
 
 def filled(value: Any) -> Any:
     """Without the members of objects that are null, false, 0 or empty: Go's `omitempty` drops many of them."""
+    if isinstance(value, _WITH_NOTHING_IN_IT):
+        return value
     if isinstance(value, Mapping):
         members = ((key, filled(member)) for key, member in value.items())
         return {key: member for key, member in members if member not in (None, False, 0, "", [], {})}
@@ -111,6 +117,8 @@ def folder_uid(folder: object) -> str:
 
 
 def _without_library_models(value: Any) -> Any:
+    if isinstance(value, _WITH_NOTHING_IN_IT):
+        return value
     if isinstance(value, Mapping):
         library = value.get("libraryPanel")
         if isinstance(library, Mapping) and library.get("uid"):
@@ -124,15 +132,21 @@ def _without_library_models(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """JSON values only: whole floats as integers, bytes (SQLite's BLOBs) as text or hexadecimal."""
+    if isinstance(value, _WRITTEN_AS_IT_IS):
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, bytes):
-        try:
-            return value.decode()
-        except UnicodeDecodeError:
-            return "0x" + value.hex()
+        return _text(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(member) for member in value]
     return value
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return "0x" + value.hex()

@@ -16,6 +16,7 @@ _ALWAYS_THERE = frozenset(
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?:[.:][^}]*)?\}|(\w+))|\[\[(\w+)(?::\w+)?\]\]")
 _SHOWN = 10
+_NESTED = (dict, list)
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,12 @@ class Targets:
 
 def missing(spec: Any, folder: str, targets: Targets) -> str:
     """What a dashboard (or a panel, or a rule's queries) points at and is not there; `none` when all of it is."""
-    variables = frozenset(_variables(spec))
+    variables, inside = frozenset(_variables(spec)), list(_walk(spec))
     unresolved = {f"folder {folder}"} if folder and folder not in targets.folders else set()
-    unresolved |= {f"library panel {uid}" for uid in _library_panels(spec) if uid not in targets.library_panels}
-    unresolved |= {f"data source {name}" for name in _data_sources(spec) if not _resolves(name, variables, targets.data_sources)}
+    unresolved |= {f"library panel {uid}" for uid in _library_panels(inside) if uid not in targets.library_panels}
+    unresolved |= {
+        f"data source {name}" for name in _data_sources(inside) if not _resolves(name, variables, targets.data_sources)
+    }
     return listed(unresolved)
 
 
@@ -52,26 +55,30 @@ def _resolves(name: str, variables: frozenset[str], known: frozenset[str]) -> bo
 
 
 def _walk(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object inside a JSON value."""
-    if isinstance(value, Mapping):
+    """Every object inside a JSON value, from the outside in."""
+    if isinstance(value, dict):
         yield value
-        for member in value.values():
-            yield from _walk(member)
+        members: Iterable[Any] = value.values()
     elif isinstance(value, list):
-        for member in value:
+        members = value
+    else:
+        return
+    for member in members:
+        # Nine of ten are texts and numbers, with nothing in them.
+        if isinstance(member, _NESTED):
             yield from _walk(member)
 
 
-def _library_panels(spec: Any) -> Iterator[str]:
-    for found in _walk(spec):
+def _library_panels(inside: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for found in inside:
         library = found.get("libraryPanel")
         if isinstance(library, Mapping) and library.get("uid"):
             yield str(library["uid"])
 
 
-def _data_sources(spec: Any) -> Iterator[str]:
+def _data_sources(inside: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """As text (a name, up to version 8), as `{uid}` (classic), as `{name}` (version 2), or as a rule's `datasourceUid`."""
-    for found in _walk(spec):
+    for found in inside:
         if isinstance(found.get("datasourceUid"), str):
             yield found["datasourceUid"]
         source = found.get("datasource")

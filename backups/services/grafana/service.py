@@ -26,7 +26,7 @@ from backups.services.grafana.details import API, GrafanaDetails
 from backups.services.grafana.files import boards as files_boards
 from backups.services.grafana.files import capture as files_capture
 from backups.services.grafana.files import doctor as files_doctor
-from backups.services.grafana.files import joined_capture, source, writing
+from backups.services.grafana.files import joined_capture, other_files, source, writing
 from backups.services.grafana.files.answers import READ_AS
 from backups.services.grafana.files.copy import GrafanaCopy
 from backups.services.grafana.files.database import FILE as DATABASE
@@ -128,6 +128,8 @@ class GrafanaService:
             now = joined_capture.current_facts(self.settings, self._docker, self._hosts)
         else:
             now = files_capture.current_facts(self.settings, self._docker, self._hosts, witness)
+            # Of its database alone: what else there is, nobody asks a living source for.
+            witness = [fact for fact in witness if fact.metric != other_files.METRIC]
         yield from loss.differences(witness, now)
 
     @property

@@ -12,6 +12,7 @@ DEEPEST = 200
 """Levels of JSON: what works on it calls itself once a level or more often, and Python ends at 1000 calls."""
 _MOST_VALUES = 10_000_000
 """Values of one JSON text, some 100 bytes of memory each."""
+_NESTED = (dict, list)
 _OF_ANOTHER_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
@@ -67,9 +68,9 @@ def deeper_than(levels: int, value: Any) -> bool:
         inner: list[Any] = []
         for one in level:
             if isinstance(one, dict):
-                inner.extend(member for member in one.values() if isinstance(member, dict | list))
+                inner += [member for member in one.values() if isinstance(member, _NESTED)]
             elif isinstance(one, list):
-                inner.extend(member for member in one if isinstance(member, dict | list))
+                inner += [member for member in one if isinstance(member, _NESTED)]
         if not inner:
             return False
         level = inner

@@ -16,6 +16,7 @@ from backups.services.continuous import Transaction
 from backups.services.measured import How
 from backups.services.mysql import health, loss, measured, told
 from backups.services.mysql.binlog import coverage, joined
+from backups.services.mysql.copy.trace import ServerRows
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.dump_details import is_dump
 from backups.services.mysql.methods import follow
@@ -26,6 +27,7 @@ from backups.services.mysql.panels import address, asker
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.looking import looking
+from backups.services.traced import Rows
 from backups.witness import Fact
 
 _METHODS: dict[str, Method] = {method.name: method for method in (Clone(), Dump())}
@@ -103,6 +105,12 @@ class MySQLService:
     def measured(self, manifest: Manifest) -> How:
         """Say how that backup's facts were measured; see `Measured`."""
         return measured.measured(manifest)
+
+    @contextmanager
+    def rows(self) -> Iterator[Rows]:
+        """Open the live server's; see `HasRows.rows`."""
+        with looking(self.settings) as session:
+            yield ServerRows(session)
 
     def loss(self, witness: Sequence[Fact]) -> Iterator[str]:
         """Compare tables and rows, counted within seconds, with the witness; see `Service.loss`."""

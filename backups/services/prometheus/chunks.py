@@ -53,7 +53,8 @@ def damage(path: Path) -> str | None:
     """
     import numpy as np
 
-    content = np.memmap(path, dtype=np.uint8, mode="r") if path.stat().st_size else np.zeros(0, dtype=np.uint8)
+    # As a plain array: each index into a memmap makes another memmap.
+    content = np.asarray(np.memmap(path, dtype=np.uint8, mode="r")) if path.stat().st_size else np.zeros(0, dtype=np.uint8)
     if bytes(content[: len(_MAGIC)]) != _MAGIC or len(content) < _HEADER:
         return "it does not begin as a chunk file does"
     wrong, first, count = 0, 0, 0

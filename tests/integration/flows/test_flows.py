@@ -1,6 +1,7 @@
 """The flows under a real Prefect server: what they do, what the server sees, and how they fail."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from prefect import get_client
 
 from backups.errors import LifeboatError
 from flows.backup import backup_services
+from flows.drill_the_verifier import drill_the_verifier
 from flows.outcome import SomeFailed
 from flows.prune import prune_chains
 from flows.verify import NotVerified, verify_restores
@@ -77,6 +79,7 @@ def test_the_verification_flow_proves_and_shows_the_verdict(toy: ToySite) -> Non
     assert (evidence.together.verdict, evidence.together.skipped) == (None, "no service in lifeboat.yaml shows dashboards")
     assert [drill.selection for drill in evidence.drills] == ["latest", "worst"]
     assert (toy.folder / "out" / "report.html").is_file()
+    assert re.fullmatch(r"Prefect's run [\w :-]+, by \w+.*", str(evidence.triggered_by)), evidence.triggered_by
     assert evidence.kept is not None
     assert evidence.kept.snapshot
     assert any("verified" in str(artifact["data"]) for artifact in artifacts("verification"))
@@ -87,6 +90,13 @@ def test_a_verification_that_proves_nothing_fails_its_flow(toy: ToySite) -> None
     with pytest.raises(NotVerified, match="could-not-run") as outcome:
         verify_restores(backup=["toy-20000101T000000Z"], config=toy.folder / "lifeboat.yaml")
     assert outcome.value.evidence.verdict == "could-not-run"
+
+
+def test_the_flow_that_drills_the_verifier_shows_fault_by_fault_what_was_noticed(toy: ToySite) -> None:
+    drill = drill_the_verifier(damage=2, seed=4, config=toy.folder / "lifeboat.yaml", out=toy.folder / "out")
+    assert (drill.verdict, len(drill.faults)) == ("all-noticed", 2)
+    assert (toy.folder / "out" / "verifier-drill.json").is_file()
+    assert any(drill.faults[0].kind in str(artifact["data"]) for artifact in artifacts("verifier-drill"))
 
 
 def test_the_retention_flow_deletes_nothing_young(toy: ToySite) -> None:

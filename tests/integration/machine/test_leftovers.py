@@ -35,7 +35,7 @@ def container(docker_cli: Cli) -> Iterator[Callable[[int], str]]:
 
     yield start
     for name in started:
-        subprocess.run(["docker", "rm", "-f", name], check=False, capture_output=True)
+        subprocess.run(["docker", "rm", "-f", "-v", name], check=False, capture_output=True)
 
 
 def test_containers_of_dead_tests_go_and_those_of_living_ones_stay(

@@ -122,6 +122,20 @@ def test_commands_of_other_threads_can_be_interrupted(tmp_path: Path) -> None:
     assert codes == [130]
 
 
+def test_a_command_ends_when_another_thread_says_so_and_has_failed(tmp_path: Path) -> None:
+    """Politely, so that it can clean up; also one that has ended well when the word comes."""
+    stop, ended = threading.Event(), []
+    thread = threading.Thread(target=lambda: ended.append(processes.run(["sh", "-c", POLITE.format(tmp_path)], stop=stop)))
+    thread.start()
+    begun(tmp_path)
+    stop.set()
+    thread.join()
+    assert ended[0].code == 130
+    assert (tmp_path / "cleaned").exists()
+    assert processes.run(["true"], stop=stop).code == -1
+    assert processes.run(["true"], stop=threading.Event()).code == 0
+
+
 def test_without_setpriv_commands_still_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "echo").symlink_to("/bin/echo")
     monkeypatch.setenv("PATH", str(tmp_path))

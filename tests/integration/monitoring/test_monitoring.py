@@ -16,7 +16,10 @@ import yaml
 from backups.config.settings import Objectives
 from deployments.grafana_standin.database import Layout, build
 from deployments.grafana_standin.serving import serving
-from verification.watch import metrics
+from tests.unit.verification.report.test_history_page import weeks
+from tests.unit.verification.samples import MONDAY
+from verification.evidence.trend import Trend
+from verification.watch import metrics, metrics_of_history
 from verification.watch.status import assess
 
 MONITORING = Path(__file__).parents[3] / "deployments" / "monitoring"
@@ -111,7 +114,11 @@ def test_what_is_written_is_what_prometheus_reads(promtool: Promtool) -> None:
     """promtool lints the file of a site with a service that has nothing yet and one with an odd name."""
     odd = assess({"agama": "mysql"}, {}, {}, Objectives(), now=datetime.now(UTC))[0].model_copy(update={"service": 'a"\\\n'})
     statuses = [*assess({"grafana": "grafana"}, {}, {}, Objectives(), now=datetime.now(UTC)), odd]
-    done = promtool("check", "metrics", text=metrics.render(statuses, Objectives(), now=datetime.now(UTC)))
+    foreseen = weeks(8).model_copy(update={"forecast": Trend(at=MONDAY, words="")})
+    over_time = [foreseen, weeks(8).model_copy(update={"service": 'a"\\\n'})]
+    written = metrics.render(statuses, Objectives(), now=datetime.now(UTC), histories=over_time)
+    assert all(re.search(rf"^{name}\{{", written, re.MULTILINE) for name in metrics_of_history.NAMES)
+    done = promtool("check", "metrics", text=written)
     assert done.returncode == 0, done.stdout + done.stderr
     spoiled = promtool("check", "metrics", text='lifeboat_backups{service="a"b"} 1\n')
     assert spoiled.returncode != 0

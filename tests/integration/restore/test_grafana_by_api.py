@@ -141,12 +141,12 @@ def test_a_new_container_gets_its_configuration_in_a_volume(
         kept = docker.root() / "volumes" / f"{name}-configuration" / "_data" / "grafana.ini"
         assert kept.read_text() == (tmp_path / "etc" / "grafana.ini").read_text()
         assert kept.parent.stat().st_mode & 0o777 == 0o700
-        subprocess.run(["docker", "rm", "-f", name], check=True, capture_output=True)
+        subprocess.run(["docker", "rm", "-f", "-v", name], check=True, capture_output=True)
         subprocess.run(["docker", "volume", "rm", f"{name}-data"], check=True, capture_output=True)
         again = lifeboat("restore", "grafana", "--to", f"docker:{name}", "--config", str(configuration))
         assert f"holds something already: volume {name}-configuration" in again.err
     finally:
-        subprocess.run(["docker", "rm", "-f", name], check=False, capture_output=True)
+        subprocess.run(["docker", "rm", "-f", "-v", name], check=False, capture_output=True)
         for volume in ("data", "configuration"):
             docker.remove_volume(f"{name}-{volume}")
 

@@ -136,7 +136,7 @@ def name() -> Iterator[str]:
     """Of a container and its volumes, which go at the end."""
     name = f"lifeboat-test-g1-{uuid.uuid4().hex[:8]}"
     yield name
-    subprocess.run(["docker", "rm", "-f", name], check=False, capture_output=True)
+    subprocess.run(["docker", "rm", "-f", "-v", name], check=False, capture_output=True)
     for volume in ("data", "configuration", "outside-1"):
         Docker().remove_volume(f"{name}-{volume}")
 
@@ -171,7 +171,7 @@ def test_the_started_server_is_what_its_source_was(
 
     # A second one, whose providers find their directories empty: what a start deletes is told, by name.
     monkeypatch.setattr("backups.services.grafana.files.environment.PROVISIONING", "nowhere")
-    docker("rm", "-f", name)
+    docker("rm", "-f", "-v", name)
     for volume in ("data", "configuration", "outside-1"):
         Docker().remove_volume(f"{name}-{volume}")
     ruined = lifeboat("restore", "board", "--to", f"docker:{name}", "--config", str(source.configuration))

@@ -13,6 +13,7 @@ import pytest
 from backups.follow import standing
 from backups.follow.piece import LOG, leading, read
 from backups.machine.wait import wait_until
+from backups.repository import ahead
 from backups.site import Site
 from tests.conftest import ROOT
 from tests.integration.flows.conftest import Said
@@ -47,14 +48,17 @@ def pieces(site: Site) -> list[tuple[str, int, int]]:
 def held(site: Site) -> bytes:
     """The bytes of the log that the pieces behind the newest backup hold."""
     newest = site.repository.backups()[-1]
+    return b"".join(log_of(site, piece.snapshot) for piece in leading(read(site.repository.snapshots(LOG)), newest.id))
+
+
+def log_of(site: Site, snapshot: str) -> bytes:
+    """The bytes of the log that a snapshot holds."""
     found = b""
-    for piece in leading(read(site.repository.snapshots(LOG)), newest.id):
-        manifest = json.loads(site.repository.read(piece.snapshot, "/manifest.json"))
-        for segment in manifest["details"]["segments"]:
-            content = bytearray(site.repository.read(piece.snapshot, f"/data/{segment['path']}"))
-            if segment["start"] == 0:
-                content[IN_USE] = 0
-            found += content
+    for segment in json.loads(site.repository.read(snapshot, "/manifest.json"))["details"]["segments"]:
+        content = bytearray(site.repository.read(snapshot, f"/data/{segment['path']}"))
+        if segment["start"] == 0:
+            content[IN_USE] = 0
+        found += content
     return found
 
 
@@ -62,11 +66,14 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
     state: Path, start_mysql: StartMySQL, lifeboat: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
+    # The clone is small; it is saved while the witness is taken as a large one is.
+    monkeypatch.setattr(ahead, "WORTH", 1)
     server = start_mysql()
     configuration = configured(state, server)
     site = Site.open(configuration)
     server.sql("CREATE DATABASE agama", "CREATE TABLE agama.t (n INT PRIMARY KEY)")
     full = site.back_up("agama", kind="full")
+    assert site.repository.snapshots(ahead.TAG) == []
     first, begins = full.details["end"]["file"], full.details["end"]["offset"]
     number = 0
 
@@ -128,8 +135,16 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
         assert told["holes"][0]["from"] > told["transactions"][-1]["committed_at"]
         planned = lifeboat("restore", "agama", "--to", f"local:{tmp_path}/x", "--dry-run", "--config", str(configuration))
         assert "its log is kept up to" in planned.out
-        # The next backup has all of it, and what it has goes.
+        # The source purges its log; the next backup has all of it nevertheless, and what it has goes.
+        server.sql("FLUSH BINARY LOGS")
+        assert wait_until(kept, seconds=120)
+        followed_to = held(site)
+        server.sql(f"PURGE BINARY LOGS TO '{server.rows('SHOW BINARY LOGS')[-1][0]}'")
+        written(5)
         night = site.back_up("agama", kind="incremental")
+        assert (night.kind, night.reason, night.parent) == ("incremental", None, full.id)
+        assert night.details["start"] == full.details["end"]
+        assert log_of(site, site.repository.backups()[-1].snapshot).startswith(followed_to)
         assert wait_until(lambda: {after for after, _, _ in pieces(site)} <= {night.id}, seconds=120)
         # Reset: the log does not go on, which is said until there is another backup.
         server.sql("RESET BINARY LOGS AND GTIDS", "INSERT INTO agama.t VALUES (-1)")

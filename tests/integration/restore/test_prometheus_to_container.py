@@ -35,7 +35,7 @@ def name() -> Iterator[str]:
     """Of a container and its volumes, which go at the end."""
     name = f"lifeboat-test-again-{uuid.uuid4().hex[:8]}"
     yield name
-    subprocess.run(["docker", "rm", "-f", name], check=False, capture_output=True)
+    subprocess.run(["docker", "rm", "-f", "-v", name], check=False, capture_output=True)
     for volume in ("data", "configuration"):
         Docker().remove_volume(f"{name}-{volume}")
 

@@ -16,7 +16,7 @@ from backups import prune
 from backups.chains import chains
 from backups.errors import LifeboatError, Transient
 from backups.machine import locks, runs
-from backups.repository import chains_in_use
+from backups.repository import ahead, chains_in_use
 from backups.repository.repository import Repository
 from tests.integration.conftest import Child, children, said
 from tests.integration.flows.conftest import Said
@@ -63,6 +63,24 @@ def test_prune_deletes_exactly_the_plan_and_frees_its_space(harbour: Harbour, li
     assert before - harbour.size() >= 4 * BYTES
     repository.check(read_data=True)
     assert "0 backups deleted" in lifeboat("prune", "--config", str(harbour.config)).out
+
+
+def test_what_a_killed_backup_had_saved_ahead_goes_once_no_backup_can_be_at_work_on_it(
+    harbour: Harbour, lifeboat: Lifeboat
+) -> None:
+    repository = harbour.open().repository
+    (harbour.folder / "scratch" / "data").mkdir(parents=True)
+    (harbour.folder / "scratch" / "data" / "file").write_text("half of it")
+    tags = [ahead.TAG, "service=toy"]
+    for age in (3, 1):
+        repository.save(harbour.folder / "scratch", host="toy", tags=tags, at=NOW - age * DAY)
+    old, young = repository.snapshots(ahead.TAG)
+    said = lifeboat("prune", "--dry-run", "--config", str(harbour.config)).out
+    assert re.search(rf"backup +{old.id[:8]} .* goes .* a backup that did not end has left it", said)
+    assert young.id[:8] not in said
+    assert "4 backups deleted" in lifeboat("prune", "--config", str(harbour.config)).out
+    assert repository.snapshots(ahead.TAG) == [young]
+    assert chains_of(repository) == STAYING
 
 
 def test_the_newest_proven_chain_stays_until_a_newer_one_is_proven(harbour: Harbour, lifeboat: Lifeboat) -> None:

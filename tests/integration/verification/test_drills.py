@@ -45,7 +45,9 @@ def test_a_drill_proves_a_chain_and_tells_everything(toy: ToySite, tmp_path: Pat
     evidence = verify(toy.open(), ["toy"], out=tmp_path / "out")
     told = json.loads((tmp_path / "out" / "report.json").read_text())
 
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["junit.xml", "report.html", "report.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "evidence.dsse.json", "history.html", "junit.xml", "report.html", "report.json",
+    ]  # fmt: skip
     assert told["verdict"] == "verified"
     assert told["rto"] == {"budget_seconds": 7200.0, "measured_seconds": told["rto"]["measured_seconds"], "met": True}
     first = told["drills"][0]

@@ -15,6 +15,7 @@ from backups.machine import runs
 from backups.services.base import Copy
 from backups.site import Site
 from tests.servers.mysql import PASSWORD, MySQLServer
+from verification.drill import culprits
 from verification.drill.plan import plan
 from verification.drill.tamper import Tamper
 from verification.evidence.evidence import DrillResult
@@ -114,6 +115,40 @@ def test_one_row_deleted_fails_with_table_counts_and_fingerprints(drilled: Drill
     assert (found["rows"].expected, found["rows"].observed) == (3, 2)
     assert found["fingerprint"].expected != found["fingerprint"].observed
     assert result.tampered
+    # The source's password is not here, and the full before this incremental had no such row.
+    [culprit] = result.culprits
+    assert culprit.rows == ()
+    assert culprit.why_not
+    assert "AGAMA_PASSWORD" in culprit.why_not
+    assert "no row that differs" in culprit.why_not
+
+
+def test_the_rows_that_differ_are_named_beside_the_source(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
+    result = drilled.drill(on_the_copy("UPDATE client SET email = 'somebody@else' WHERE id <> 2"))
+
+    [culprit] = result.culprits
+    assert result.verdict == "failed"
+    assert culprit.beside == culprits.SOURCE
+    assert {row.words for row in culprit.rows} == {"changed: id = 1; differs in email", "changed: id = 3; differs in email"}
+    assert culprit.words == f"2 rows differ, beside {culprits.SOURCE}"
+    assert "somebody" not in str(result.culprits)
+
+
+def test_where_the_source_has_moved_on_they_are_named_beside_the_backup_before(
+    drilled: Drilled, mysql_server: MySQLServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
+    mysql_server.sql(f"INSERT INTO `{DATABASE}`.client VALUES (5, 'g@h')")
+    try:
+        result = drilled.drill(on_the_copy("DELETE FROM client WHERE id = 2"))
+    finally:
+        mysql_server.sql(f"DELETE FROM `{DATABASE}`.client WHERE id = 5")
+
+    [culprit] = result.culprits
+    assert "rows that were changed since" in str(culprit.beside)
+    # Row 3 came between the two backups.
+    assert [row.words for row in culprit.rows] == ["missing: id = 2", "extra: id = 3"]
 
 
 @pytest.mark.parametrize(

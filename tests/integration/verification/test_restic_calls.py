@@ -55,6 +55,19 @@ def test_a_prune_lists_the_repository_once(toy: ToySite, lifeboat: Callable[...,
     assert calls == {"cat": 2, "snapshots": 1, "forget": 2, "prune": 1}, "what deletes looks again whether it is the same one"
 
 
+def test_a_history_lists_the_repository_once_and_opens_no_report(toy: ToySite, lifeboat: Callable[..., Said]) -> None:
+    """However much evidence there is."""
+    for _ in range(2):
+        verify(toy.open(), ["toy"], selections=["latest"])
+    with counted() as calls:
+        said = lifeboat("history", "--html", str(toy.folder / "history.html"), "--config", str(toy.folder / "lifeboat.yaml"))
+    assert said.code == 0, said.err
+    assert calls == {"cat": 1, "snapshots": 1}
+    assert "2 drills since " in " ".join((toy.folder / "history.html").read_text().split())
+    refused = lifeboat("history", "--html", str(toy.folder / "history.html" / "x"), "--config", str(toy.folder / "lifeboat.yaml"))
+    assert (refused.code, "history.html/x cannot be written: Not a directory" in refused.err) == (2, True)
+
+
 class ToyWithALog(ToyService):
     """A toy whose fulls keep the log since the chain before, as MySQL's do."""
 
@@ -112,13 +125,15 @@ def test_a_restore_lists_the_repository_once_and_reads_each_manifest_once(toy: T
     }
 
 
-def test_a_verification_lists_the_repository_once_and_each_drill_reads_each_manifest_once(toy: ToySite) -> None:
+def test_a_verification_lists_the_repository_once_before_and_once_for_its_history(toy: ToySite) -> None:
+    """And each drill reads each manifest once."""
     backups = toy.open().repository.backups()
     with counted() as calls:
         assert verify(toy.open(), ["toy"]).verdict == "verified"
     assert calls == {
+        "version": 1,
         "cat": 2,
-        "snapshots": 1,
+        "snapshots": 2,
         **{f"dump {backup.snapshot} /manifest.json": 2 for backup in backups},
         "find": 2,
         "restore": 4,

@@ -64,6 +64,8 @@ def test_what_reports_prints_json() -> None:
         "list",
         "show",
         "status",
+        "history",
+        "evidence verify",
         "doctor",
         "diff",
         "log",

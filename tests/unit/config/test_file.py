@@ -114,7 +114,7 @@ FAULTS = {
     ),
     "an unknown key inside a section": (
         WELL + "retention:\n  keep: 21d\n  kepe_for: 1d\n",
-        "FILE:10: unknown key retention.kepe_for\nhint: known keys here: keep, delete_after",
+        "FILE:10: unknown key retention.kepe_for\nhint: known keys here: keep, delete_after, evidence",
     ),
     "a missing key": (
         WELL.replace("    host: 10.0.0.5\n", ""),

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from backups.errors import Transient
-from backups.follow import standing
+from backups.follow import spool, standing
+from backups.follow.piece import leading, read
 from backups.manifest import Manifest
+from backups.repository.listing import Snapshot
 from backups.services.base import Captured
-from tests.unit.follow.followed import Followed, Killed, Machine
+from tests.unit.follow.followed import BEGAN, Followed, Killed, Machine
 
 
 @pytest.mark.parametrize(
@@ -111,3 +113,45 @@ def test_no_more_is_pulled_than_the_disk_has_room_for(
     machine.follow(10)
     assert machine.standing.fault is None
     assert source.brought_back() == source.written
+
+
+def test_the_note_of_a_follower_names_the_step_up_to_which_the_repository_must_hold_it(
+    machine: Machine, source: Followed
+) -> None:
+    """At any time: with nothing written yet, in the middle, idle, and after the next backup."""
+    source.back_up()
+    seen = set()
+
+    def look() -> None:
+        noted = machine.standing
+        snapshots = [Snapshot(each, BEGAN, tags) for each, (tags, _) in source.snapshots.items()]
+        way = leading(read(snapshots), str(noted.after))
+        assert noted.step <= (way[-1].last if way else 0)
+        assert noted.saved_until <= source.clock  # type: ignore[operator]
+        seen.add(noted.step)
+
+    machine.follow(40, look)
+    machine.follow(90, lambda: (source.write(), look()))
+    machine.follow(40, look)
+    source.back_up()
+    machine.follow(90, lambda: (source.write(), look()))
+    assert len(seen) > 4
+
+
+@pytest.mark.parametrize("torn", [None, 1, 3])
+def test_what_was_pulled_since_a_backup_is_there_for_the_next_one(machine: Machine, source: Followed, torn: int | None) -> None:
+    """As far as it is whole; of another backup, and where nobody follows, there is nothing."""
+    directory = standing.spool(machine.state, "agama")
+    assert spool.pulled_since("agama-20261123T000000Z", directory) == []
+    assert not directory.exists()
+    backup = source.back_up()
+    machine.follow(20, lambda: source.written.append(len(source.written)))
+    steps = sorted(directory.glob("0*"))
+    assert len(steps) > 4
+    if torn:
+        (steps[torn] / "data" / "log").unlink()
+    found = spool.pulled_since(backup.id, directory)
+    numbers = [int(line) for each in found for line in (each.data / "log").read_text().split()]
+    assert len(found) == (torn or len(steps))
+    assert numbers == source.written[: len(numbers)]
+    assert spool.pulled_since("agama-20261123T000000Z", directory) == []

@@ -43,7 +43,8 @@ class Server:
         self.how: dict[str, object] = {}
         self.cloning: Callable[[], object] = lambda: None
         self.witnessing: Callable[[], object] = lambda: None
-        self._directory = directory
+        self.whole: Callable[[Path], object] = lambda _: None
+        self.directory = directory
         doubles: dict[tuple[object, str], Callable[..., Any]] = {
             (source, "data_bytes"): lambda *_: 1,
             (source, "position"): lambda *_: self.position(),
@@ -69,7 +70,7 @@ class Server:
 
     def take(self, *, incremental: bool = False, scan: str = "always", **parent: object) -> Captured:
         chain = [manifest(DETAILS.model_copy(update={"end": self.position(), **parent}).model_dump())] if incremental else []
-        job = Job("full", self._directory, self._directory, chain, cast("Any", None), self._directory)
+        job = Job("full", self.directory, self.directory, chain, cast("Any", None), self.directory, whole=cast("Any", self.whole))
         connect = cast("Any", lambda: nullcontext(self))
         return (
             clone._incremental(job, SETTINGS.model_copy(update={"scan": scan}), SEEN, connect)
@@ -141,6 +142,18 @@ def test_an_ordinary_log_is_whole(server: Server) -> None:
     server.witnessing = lambda: server.write(2, 3, also="CREATE TABLE t (id INT)")
     details = server.take(incremental=True).details
     assert (details["limits"], details["bridge"], details["log_created"]) == ((), None, 7)
+
+
+def test_the_clone_is_called_whole_when_it_is_and_before_the_witness(server: Server) -> None:
+    """Nothing else is: the log is pulled once more when the witness is taken anew."""
+    happened: list[object] = []
+    server.cloning = lambda: happened.append("cloned")
+    server.witnessing = lambda: (server.write(len(server.gtids) + 1), happened.append("witnessed"))
+    server.whole = happened.append
+    server.take()
+    assert happened == ["cloned", server.directory / "datadir", "witnessed"]
+    server.take(incremental=True)
+    assert happened[3:] == ["witnessed"]
 
 
 def test_an_incremental_asks_the_log_unless_everything_is_always_scanned(server: Server) -> None:

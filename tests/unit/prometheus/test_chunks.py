@@ -57,12 +57,16 @@ def test_whichever_bit_is_flipped_it_is_noticed(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "000001"
     path.write_bytes(whole)
     assert chunks.damage(path) is None
-    # The rest of the header is a version and padding, which Prometheus itself does not check.
-    for position in [*range(4), *range(8, len(whole))]:
-        flipped = bytearray(whole)
-        flipped[position] ^= 1 << chance.randrange(8)
-        path.write_bytes(flipped)
-        assert chunks.damage(path) is not None, position
+    with path.open("r+b", buffering=0) as file:
+        # The rest of the header is a version and padding, which Prometheus itself does not check.
+        for position in [*range(4), *range(8, len(whole))]:
+            file.seek(position)
+            file.write(bytes([whole[position] ^ 1 << chance.randrange(8)]))
+            assert chunks.damage(path) is not None, position
+            file.seek(position)
+            file.write(whole[position : position + 1])
+    assert path.read_bytes() == whole
+    assert chunks.damage(path) is None
 
 
 def test_it_says_how_many_and_where(tmp_path: Path) -> None:

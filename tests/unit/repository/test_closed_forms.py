@@ -18,11 +18,14 @@ from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
 from backups.services.prometheus.details import PrometheusDetails
+from verification.evidence.drilled import Detected, Drilled
 from verification.evidence.evidence import Evidence
+from verification.evidence.signed import Statement
 from verification.evidence.store import Stated
 
 READ = [
-    Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated, Panels
+    Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated,
+    Drilled, Detected, Statement, Panels,
 ]  # fmt: skip
 
 SHOWN = "a sentence or a name that is shown, and compared at most"
@@ -76,6 +79,12 @@ FREE = {
     "ImagePart.name": SHOWN,
     "ImagePart.id": SHOWN,
     "ImagePart.words": SHOWN,
+    "CulpritsPart.subject": SHOWN,
+    "CulpritsPart.beside": SHOWN,
+    "CulpritsPart.why_not": SHOWN,
+    "RowPart.key": SHOWN,
+    "RowPart.columns": SHOWN,
+    "RowPart.values": SHOWN,
     "ExpectationPart.suite": SHOWN,
     "ExpectationPart.name": SHOWN,
     "Growth.words": SHOWN,
@@ -108,6 +117,12 @@ FREE = {
     **{f"Answer.{name}": SHOWN for name in ("question", "error", "shown", "columns", "executed", "why")},
     "Evidence.lifeboat": SHOWN,
     "Evidence.host": SHOWN,
+    "Evidence.triggered_by": SHOWN,
+    "Program.name": SHOWN,
+    "Program.version": SHOWN,
+    "Drill.selection": SHOWN,
+    "Predicate.lifeboat": SHOWN,
+    "Predicate.host": SHOWN,
     **{
         f"DrillResult.{name}": SHOWN
         for name in ("source_version", "reasons", "error", "hint", "tampered", "limits", "partial", "asked", "proof")

@@ -26,16 +26,16 @@ from backups.services.grafana.files import (
     environment,
     in_force,
     not_restorable,
+    other_files,
     outside,
     plausible,
     secrets,
     source,
     witness,
 )
-from backups.services.grafana.files.configuration_files import fetch_configuration
+from backups.services.grafana.files.configuration_files import CONFIG, fetch_configuration
 from backups.services.grafana.files.database import FILE, Database, Lacking, opened
 from backups.services.grafana.files.directories import Source
-from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.objects import read
 from backups.services.grafana.settings import GrafanaSettings
 from backups.witness import Fact
@@ -94,6 +94,7 @@ def capture(settings: GrafanaSettings, job: Job, docker: Docker, hosts: Hosts, *
                 *deep.look(database, objects).limits(),
             ]
             outside.note(found, configuration.kept(found), job.directory, opens=judged.key is not None)
+            facts += other_files.facts(job.directory)
             written_by = age.words(database, job)
     except Lacking as error:
         raise LifeboatError(f"{living.file} of {place} cannot be read: {error.message}", hint=error.hint) from error

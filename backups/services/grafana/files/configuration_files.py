@@ -10,6 +10,9 @@ from backups.places import links, names
 from backups.places.parse import parse
 from backups.services.grafana.settings import GrafanaSettings
 
+CONFIG = "config"
+"""The directory of a backup that holds them."""
+
 
 def fetch_configuration(settings: GrafanaSettings, into: Path, root: Path, docker: Docker, hosts: Hosts) -> list[str]:
     """Copy grafana.ini and its neighbours, and provisioning/, also where links lead to them; returns what was left out.

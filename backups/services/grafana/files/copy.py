@@ -16,7 +16,17 @@ from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.grafana import asking, server
 from backups.services.grafana.client import Client
 from backups.services.grafana.details import GrafanaDetails
-from backups.services.grafana.files import age, answers, configuration, first_answer, hand_over, secrets, shows, witness
+from backups.services.grafana.files import (
+    age,
+    answers,
+    configuration,
+    first_answer,
+    hand_over,
+    other_files,
+    secrets,
+    shows,
+    witness,
+)
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
@@ -130,7 +140,10 @@ class GrafanaCopy:
             first_answer.check(self._url, self._manifest.witness)
 
     def observe(self) -> Iterable[Fact]:
-        """The witness's facts, of the database before its server started, and of what that server answers over HTTP."""
+        """The witness's facts, of the database before its server started, of the other files, and of what that server answers."""
+        # Older backups state none of these.
+        stated = {fact.subject for fact in self._manifest.witness if fact.metric == other_files.METRIC}
+        yield from (fact for fact in other_files.facts(self._backup.data) if fact.subject in stated)
         with opened(self._restored) as database:
             objects, exact = read(database), witness.is_exact(self._manifest.witness)
             yield from witness.facts(database, objects, exact=exact)

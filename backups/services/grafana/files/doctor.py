@@ -15,10 +15,9 @@ from backups.services.base import Finding
 from backups.services.grafana import health
 from backups.services.grafana.client import Client
 from backups.services.grafana.files import age, directories, in_force, outside, plausible, secrets, source, witness
-from backups.services.grafana.files.configuration_files import fetch_configuration
+from backups.services.grafana.files.configuration_files import CONFIG, fetch_configuration
 from backups.services.grafana.files.database import FILE, opened
 from backups.services.grafana.files.directories import Source
-from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.in_force import InForce, Outside
 from backups.services.grafana.files.living import Living
 from backups.services.grafana.files.not_restorable import NO_CONFIGURATION, why

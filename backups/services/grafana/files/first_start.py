@@ -18,7 +18,7 @@ from backups.places.base import Place
 from backups.services.base import Asked, Beside
 from backups.services.grafana import server
 from backups.services.grafana.client import Client
-from backups.services.grafana.files import alerting, answers, secrets, witness
+from backups.services.grafana.files import alerting, answers, other_files, secrets, witness
 from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
@@ -166,7 +166,7 @@ def _stays(fact: Fact, provided: frozenset[str]) -> bool:
     """Whether a start leaves a fact as it is. Tables whole do not: a server notes in them when it ran, and who asked."""
     if fact.subject == "database" or fact.subject.startswith("table ") or _HTTP in fact.metric:
         return False
-    if fact.metric == answers.READ_AS:
+    if fact.metric in {answers.READ_AS, other_files.METRIC}:
         return False
     if fact.metric == "saved versions":
         return False

@@ -22,13 +22,13 @@ from backups.services.grafana.files import (
     outside,
     secrets,
 )
+from backups.services.grafana.files.configuration_files import CONFIG
 from backups.services.grafana.files.database import Database
 from backups.services.grafana.files.first_start import ObjectsStay
 from backups.services.grafana.files.in_force import InForce, Setting
 from backups.services.grafana.files.provisioned import PROVISIONING, apps, providers
 from backups.services.grafana.files.secrets import Judged
 
-CONFIG = "config"
 KEY = "lifeboat-secret-key"
 """The file of a delivered configuration that has a secret_key which its grafana.ini has not."""
 

@@ -19,9 +19,8 @@ from backups.services.base import Captured, Finding, Job
 from backups.services.grafana import health
 from backups.services.grafana.files import configuration, directories, doctor, environment, in_force, living, outside, source
 from backups.services.grafana.files.capture import UNKNOWN, plugins_of, version_of
-from backups.services.grafana.files.configuration_files import fetch_configuration
+from backups.services.grafana.files.configuration_files import CONFIG, fetch_configuration
 from backups.services.grafana.files.directories import Source
-from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.living import NotLiving
 from backups.services.grafana.files.named import MYSQL, Named, Unclear, named
 from backups.services.grafana.settings import GrafanaSettings

@@ -25,8 +25,8 @@ from backups.services.grafana.files import (
     rows,
     secrets,
 )
+from backups.services.grafana.files.configuration_files import CONFIG
 from backups.services.grafana.files.database import FILE, opened
-from backups.services.grafana.files.hand_over import CONFIG
 from backups.services.grafana.files.in_force import InForce
 from backups.services.grafana.files.objects import read
 from backups.services.joined import Lent

@@ -67,8 +67,11 @@ def created_stamp(connect: Callable[[], Session], file: str) -> int:
     return reader.created
 
 
-def require_continuation(connect: Callable[[], Session], chain: MySQLDetails, chain_version: str) -> None:
-    """Raise ChainBroken, saying why, unless the source's log goes on exactly where the chain's last backup ends."""
+def require_continuation(connect: Callable[[], Session], chain: MySQLDetails, chain_version: str) -> int:
+    """Return how many bytes of log the source has written since the chain's last backup.
+
+    Raises ChainBroken, saying why, unless the log goes on exactly where that ends.
+    """
     end = chain.end
     with connect() as session:
         uuid, version = rows(session, "SELECT @@server_uuid, @@version")[0]
@@ -95,6 +98,8 @@ def require_continuation(connect: Callable[[], Session], chain: MySQLDetails, ch
         raise ChainBroken(
             f"the binary log was reset: {end.file} was begun at {chain.log_created} (Unix time) in the chain, at {created} now"
         )
+    names = list(files)
+    return sum(files[name] for name in names[names.index(end.file) :]) - end.offset
 
 
 def _executed(session: Session, gtids: str) -> bool:

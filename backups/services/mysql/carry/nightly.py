@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from backups import plural
 from backups.errors import ChainBroken, Damaged, LifeboatError
-from backups.machine import disk
+from backups.machine import disk, parallel
 from backups.manifest import Manifest
 from backups.services.base import Job
 from backups.services.mysql.binlog.locate import Piece
@@ -56,6 +56,17 @@ class Nightly:
     form: Form
     pull: Callable[[Position], Sequence[LogSegment]]
     values: Mapping[str, Value | str] = field(default_factory=dict)
+    _starting: Callable[[], AbstractContextManager[Session]] | None = field(default=None, init=False)
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Within the block the throw-away server is started beside what else is done, for when rows are to be hashed."""
+        with parallel.begun(self._started()) as starting:
+            self._starting = starting
+            try:
+                yield
+            finally:
+                self._starting = None
 
     def carry(self, session: Session, position: Position, found: Catalogue, definitions: Mapping[str, str]) -> Carried:
         """See `Carrier.carry`. Raises ChainBroken when what an incremental has pulled is no log."""
@@ -118,8 +129,13 @@ class Nightly:
             (few,) if differing else (),
         )
 
+    def _server(self) -> AbstractContextManager[Session]:
+        """Return the server that is being started, the first time; after that a new one."""
+        starting, self._starting = self._starting, None
+        return starting() if starting else self._started()
+
     @contextmanager
-    def _server(self) -> Iterator[Session]:
+    def _started(self) -> Iterator[Session]:
         image = self.job.docker.image(self.settings.image)
         with recipient.empty_server(self.job, image, self.seen, OPTIONS) as session:
             runs = Version.parse(*rows(session, "SELECT @@version, @@version_comment")[0])

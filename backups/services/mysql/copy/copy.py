@@ -6,7 +6,7 @@ Next files: `server.py` (its server), `../binlog/chain.py` (the log put together
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
@@ -20,9 +20,10 @@ from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
 from backups.services.joined import Lent
 from backups.services.mysql.binlog import chain as log_chain
+from backups.services.mysql.binlog import in_place
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
-from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options
+from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options, trace
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
@@ -40,7 +41,8 @@ from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
 from backups.services.standing import Stand
-from backups.witness import Fact
+from backups.services.traced import Rows, Trace
+from backups.witness import Check, Fact
 
 
 class MySQLCopy:
@@ -94,6 +96,7 @@ class MySQLCopy:
         self._placed.mkdir(mode=0o700)
         base = relay_base(CHANNEL)
         self._logs = list(log_chain.place(log_chain.log_files(self._chain, details), self._placed, base))
+        in_place.require(self._placed, self._logs)
         (self._placed / f"{base}.index").write_text("".join(f"{HOME}/{RELAY}/{log.name}\n" for log in self._logs))
         self._kept = advance.hand_in(self._placed, self._home, self._logs)
         self._memory = options.buffer_pool(disk.tree_size(self._home / DATADIR))
@@ -184,6 +187,15 @@ class MySQLCopy:
         """Have the server check every table and index; see `Inspected.inspect`."""
         with self._server.errors_explained():
             return inspect.inspect(self._server.connect, connections=options.processors(), seconds=seconds)
+
+    def rows(self) -> AbstractContextManager[Rows]:
+        """See `HasRows.rows`."""
+        return trace.opened(self._server)
+
+    def trace(self, checks: Sequence[Check], other: Rows, *, exactly: bool, seconds: float, values: bool) -> list[Trace]:
+        """See `Traced.trace`."""
+        with self.rows() as own:
+            return trace.trace(own, other, checks, self._details.form, exactly=exactly, seconds=seconds, values=values)
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""

@@ -126,7 +126,8 @@ class Replay:
             if still > (_OUT_OF_LOG if "has read all relay log" in status["Replica_SQL_Running_State"] else _STANDSTILL):
                 self._run(f"STOP REPLICA FOR CHANNEL '{self._channel}'")
                 raise Damaged(
-                    f"the replay has not moved for {still:.0f} s: it is at {self._where(status)}; wanted: {self._wanted()}",
+                    f"the replay has not moved for {still:.0f} s: it is at {self._where(status)}; wanted: {self._wanted()}"
+                    f"{self._lacking()}",
                     hint=_HINT,
                 )
         if status["Last_SQL_Errno"]:
@@ -154,6 +155,13 @@ class Replay:
                 f"missing: {one_line(missing) or 'none'}, too many: {one_line(surplus) or 'none'}",
                 hint=_HINT,
             )
+
+    def _lacking(self) -> str:
+        """Say which of the wanted transactions the copy lacks, for the end of a message; nothing without GTIDs."""
+        if self._end.gtid_executed is None:
+            return ""
+        found = rows(self._session, "SELECT GTID_SUBTRACT(%s, @@GLOBAL.gtid_executed)", [self._end.gtid_executed])
+        return f"; missing: {one_line(found[0][0]) or 'none'}"
 
     def _progress(self, status: dict[str, Any]) -> tuple[object, ...]:
         """Return something that changes while anything is done: one transaction, or one ALTER, may take hours."""

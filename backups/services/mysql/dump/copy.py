@@ -5,7 +5,7 @@ Next files: `../dump_details.py` (which files there are), `load.py` (how one is 
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
@@ -18,7 +18,7 @@ from backups.panels.sql import fit
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.joined import Lent
-from backups.services.mysql.copy import export_tables, hand_over, options
+from backups.services.mysql.copy import export_tables, hand_over, options, trace
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.lend import admits, lend
@@ -38,8 +38,10 @@ from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts, definitions, witness
+from backups.services.mysql.witness.data import PLAIN
 from backups.services.standing import Stand
-from backups.witness import Fact
+from backups.services.traced import Rows, Trace
+from backups.witness import Check, Fact
 
 _USER = 999
 """The user and group `mysql` of the official images."""
@@ -144,6 +146,15 @@ class DumpedCopy:
         with self._server.errors_explained():
             observed = witness.observe(self._server.connect, connections=processors())
         return [*without_reserved(observed), *self._refused]
+
+    def rows(self) -> AbstractContextManager[Rows]:
+        """See `HasRows.rows`."""
+        return trace.opened(self._server)
+
+    def trace(self, checks: Sequence[Check], other: Rows, *, exactly: bool, seconds: float, values: bool) -> list[Trace]:
+        """See `Traced.trace`."""
+        with self.rows() as own:
+            return trace.trace(own, other, checks, PLAIN, exactly=exactly, seconds=seconds, values=values)
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""

@@ -5,6 +5,7 @@ Next files: `../clone/clone.py`, `../witness/witness.py`, `../binlog/pull.py`; b
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from backups.errors import ChainBroken, Damaged, Transient
 from backups.manifest import Kind, Manifest
@@ -17,7 +18,8 @@ from backups.services.mysql.carry.nightly import Nightly, Proof
 from backups.services.mysql.clone import clone
 from backups.services.mysql.clone.checks import CloneChecks
 from backups.services.mysql.copy.copy import MySQLCopy
-from backups.services.mysql.details import Form, LogSegment, MySQLDetails, Position
+from backups.services.mysql.details import DATADIR, Form, LogSegment, MySQLDetails, Position
+from backups.services.mysql.methods import going_on
 from backups.services.mysql.panels import standing
 from backups.services.mysql.panels.capture import PanelsCapture
 from backups.services.mysql.settings import MySQLSettings
@@ -59,6 +61,7 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
         connection.rows(session, "FLUSH BINARY LOGS")
         start = source.position(session, seen.version).model_copy(update={"offset": 0})
     clone.clone(settings, seen, size, job)
+    job.whole(job.directory / DATADIR)
     with connect() as session:
         cloned = source.position(session, seen.version)
     before = before_full.pull_bridge(connect, job, start, executed)
@@ -66,14 +69,15 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     carrier = _carrier_of_full(job, settings, seen, before, log)
     panels = PanelsCapture.of(job, seen.variables)
     job.say("taking the witness")
-    witnessed = witness.take(
-        connect,
-        connections=_SESSIONS,
-        say=job.say,
-        row_secret=secrets.token_hex(32),
-        carrier=carrier,
-        inside=panels.inside,
-    )
+    with carrier.prepared() if carrier else nullcontext():
+        witnessed = witness.take(
+            connect,
+            connections=_SESSIONS,
+            say=job.say,
+            row_secret=secrets.token_hex(32),
+            carrier=carrier,
+            inside=panels.inside,
+        )
     pulled = log.up_to(witnessed.position)
     # What the log holds from before the clone's end, a copy has from the clone.
     if fault := replayable.fault(job.directory, pulled.segments, cloned, witnessed.position):
@@ -98,25 +102,28 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
         raise ChainBroken("there is no backup to build on")
     parent = _parent(job.chain[-1])
     for_copies.require_same(parent, seen)
-    pull.require_continuation(connect, parent, job.chain[-1].source.version)
+    since, earlier, size = going_on.find(job, connect, parent)
     if fault := nightly.distrusted(parent):
         raise ChainBroken(fault)
     form = Form(json_values="typed", row_secret=parent.form.row_secret)
-    log = _Log(job, connect, parent.end)
+    log = _Log(job, connect, since.end, earlier)
     carrier = Nightly(job, settings, seen, job.chain[-1], parent, form, log)
+    carries = settings.scan != "always"
     panels = PanelsCapture.of(job, seen.variables)
     job.say("taking the witness")
-    witnessed = witness.take(
-        connect,
-        connections=_SESSIONS,
-        say=job.say,
-        row_secret=form.row_secret,
-        carrier=None if settings.scan == "always" else carrier,
-        inside=panels.inside,
-    )
+    with carrier.prepared() if carries and size else nullcontext():
+        witnessed = witness.take(
+            connect,
+            connections=_SESSIONS,
+            say=job.say,
+            row_secret=form.row_secret,
+            carrier=carrier if carries else None,
+            inside=panels.inside,
+        )
     if changed := kinds.changed_without_log(job.chain[-1], witnessed.facts):
         raise ChainBroken(f"no log tells of it, and it has changed since the last backup: {changed}")
-    pulled = log.up_to(witnessed.position)
+    created = log.up_to(witnessed.position).created
+    pulled = Pulled((*earlier, *log.up_to(witnessed.position).segments), created)
     if fault := replayable.fault(job.directory, pulled.segments, parent.end, witnessed.position):
         raise ChainBroken(fault)
     return _captured(
@@ -125,7 +132,7 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
         parent.end,
         witnessed,
         pulled,
-        pulled.created if pulled.created is not None else parent.log_created,
+        created if created is not None else since.log_created,
         proof=carrier.proof(witnessed),
         panels=panels.keep(job.directory),
     )

@@ -20,7 +20,7 @@ _STEP = 3 * 24 * 3600
 _PARTS = 16
 """In how many parts a step with a change is divided, again and again."""
 _QUESTIONS = 1000
-"""Columns of one statement; a server takes 4096."""
+"""Moments in one statement."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local times have no zone of their own
 
 
@@ -58,11 +58,16 @@ def _offsets(session: Session, moments: Sequence[int]) -> dict[int, int] | None:
     found: dict[int, int] = {}
     for at in range(0, len(moments), _QUESTIONS):
         asked = moments[at : at + _QUESTIONS]
-        statement = "SELECT " + ", ".join(f"FROM_UNIXTIME({moment})" for moment in asked)
-        for moment, local in zip(asked, rows(session, statement)[0], strict=True):
-            if not isinstance(local, datetime):
-                return None
-            found[moment] = round((local - _EPOCH).total_seconds()) - moment
+        # As one text: a column for each moment costs ten times as much, here and there. What is NULL is not in the text.
+        statement = f"SELECT CONCAT_WS(',', {', '.join(f'FROM_UNIXTIME({moment})' for moment in asked)})"
+        answers = str(rows(session, statement)[0][0]).split(",")
+        if len(answers) != len(asked):
+            return None
+        try:
+            for moment, local in zip(asked, answers, strict=True):
+                found[moment] = round((datetime.fromisoformat(local) - _EPOCH).total_seconds()) - moment
+        except (ValueError, TypeError):
+            return None
     return found
 
 

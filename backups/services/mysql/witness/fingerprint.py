@@ -78,12 +78,8 @@ def query(
     earlier: a second fingerprint of a keyed table, as an earlier chain has it: plain, or with the session's earlier secret
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
-    stored = [column for column in columns if not column.computed]
-    # The count comes first so that a table without stored columns still is valid SQL.
-    parts = [str(len(stored))] + [
-        part for column in stored for part in _encoded(column, f"{schema}.{table}", typed_json=typed_json)
-    ]
-    row_hash = _row_hash([*([_VARIABLE] if secret else []), *parts])
+    parts = _parts_of(columns, f"{schema}.{table}", typed_json=typed_json)
+    hashed = _row_hash([*([_VARIABLE] if secret else []), *parts])
     period = " FOR SYSTEM_TIME ALL" if history else ""
     hint = "USE INDEX ()" if index is None else f"FORCE INDEX ({quoted(index)})"
     source = f"{quoted(schema)}.{quoted(table)}{period} {hint}"
@@ -91,12 +87,23 @@ def query(
     if keyed and not mariadb:
         second = _row_hash([*([_EARLIER] if earlier == "secret" else []), *parts])
         more = f", HEX(BIT_XOR(UNHEX({second})))" if earlier else ""
-        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({row_hash}))){more} FROM {source}{condition}"  # noqa: S608 -- identifiers are quoted
+        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({hashed}))){more} FROM {source}{condition}"  # noqa: S608 -- identifiers are quoted
     sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
     if mariadb:
-        return f"SELECT COUNT(*), {sums} FROM (SELECT {row_hash} AS row_hash FROM {source}{condition}) AS hashed"  # noqa: S608 -- as above
+        return f"SELECT COUNT(*), {sums} FROM (SELECT {hashed} AS row_hash FROM {source}{condition}) AS hashed"  # noqa: S608 -- as above
     # LATERAL computes each row's hash once, without a temporary table as long as the data.
-    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {row_hash} AS row_hash) AS hashed{condition}"  # noqa: S608 -- as above
+    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {hashed} AS row_hash) AS hashed{condition}"  # noqa: S608 -- as above
+
+
+def row_hash(columns: Sequence[Column], table: str, *, typed_json: bool, secret: bool) -> str:
+    """Return the SQL that hashes these columns of a row, as `query` does; 64 hexadecimal digits. table: for an error."""
+    return _row_hash([*([_VARIABLE] if secret else []), *_parts_of(columns, table, typed_json=typed_json)])
+
+
+def _parts_of(columns: Sequence[Column], table: str, *, typed_json: bool) -> list[str]:
+    stored = [column for column in columns if not column.computed]
+    # The count comes first so that a table without stored columns still is valid SQL.
+    return [str(len(stored)), *(part for column in stored for part in _encoded(column, table, typed_json=typed_json))]
 
 
 def _row_hash(parts: Sequence[str]) -> str:

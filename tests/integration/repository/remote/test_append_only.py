@@ -2,6 +2,7 @@
 
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +13,14 @@ from backups.backup import back_up
 from backups.errors import LifeboatError
 from backups.machine import runs
 from backups.machine.docker import Docker
+from backups.machine.wait import wait_until
 from backups.services.base import Captured, Job, Service
 from tests.integration.repository.remote.conftest import AT, Elsewhere, Lifeboat
 from tests.integration.retention.conftest import chains_of, fabricate
+from tests.servers import restic
 from tests.servers.repositories import PASSWORD, RestServer, delete, overwrite, rest_server
 
+KEY = "correct horse"
 LONG_AGO = datetime.now(UTC) - timedelta(days=75)
 
 
@@ -39,6 +43,7 @@ def test_a_source_machine_backs_up_and_verifies_and_only_the_other_one_prunes(
     source, full = vault
     site = machine.configure(f"url: '{source.url}'")
     assert lifeboat("backup", "--config", str(machine.config)).code == 0
+    restic.cheapen(source.directory, KEY)
     done = lifeboat("verify", "--backup", "latest", "--config", str(machine.config), "--out", str(tmp_path / "report"))
     assert done.code == 0, done.out + done.err
     fabricate(site, tmp_path / "scratch", "old", [LONG_AGO])
@@ -66,8 +71,8 @@ def test_whoever_has_the_source_machine_can_delete_and_overwrite_nothing(
 ) -> None:
     """By Lifeboat, by restic, and by hand; but for locks, which restic needs to remove."""
     source, full = vault
+    restic.make(source.directory, KEY)
     repository = machine.configure(f"url: '{source.url}'").repository
-    repository.ensure()
     repository.save(machine.folder / "source", host="toy", tags=["lifeboat"], at=AT)
     before = {path: path.read_bytes() for path in files(source)}
     for path in before:
@@ -85,8 +90,8 @@ def test_whoever_has_the_source_machine_can_delete_and_overwrite_nothing(
 
 def test_the_lock_of_a_dead_machine_is_no_obstacle(machine: Elsewhere, vault: tuple[RestServer, RestServer]) -> None:
     """An exclusive lock whose process is gone is removed, which an append-only server allows."""
+    restic.make(vault[0].directory, KEY)
     repository = machine.configure(f"url: '{vault[0].url}'").repository
-    repository.ensure()
     holder = subprocess.Popen(
         ["restic", *repository._options(), "check", "--read-data"], env={"PATH": "/usr/bin:/bin", **repository._environment()}
     )
@@ -105,6 +110,7 @@ def test_a_fork_that_cannot_be_taken_back_is_reported_and_the_next_backup_is_a_f
 ) -> None:
     site, elsewhere = machine.configure(f"url: '{vault[0].url}'"), tmp_path / "state-of-another-machine"
     elsewhere.mkdir(mode=0o711)
+    restic.make(vault[0].directory, KEY)
     site.back_up("toy", kind="full")
     taken: list[str] = []
     whole = type(site.service("toy", Docker())).capture
@@ -112,6 +118,9 @@ def test_a_fork_that_cannot_be_taken_back_is_reported_and_the_next_backup_is_a_f
     def meanwhile(self: Service, job: Job) -> Captured:
         if not taken:
             taken.append("")
+            # Ids have seconds: two of one second are two snapshots of one backup, which is another fault.
+            began = int(time.time())
+            assert wait_until(lambda: int(time.time()) > began, seconds=5, interval=0.05)
             with runs.start(elsewhere) as other:
                 taken[0] = back_up(site.service("toy", other.docker), site.repository, other, elsewhere, kind="incremental").id
         return whole(self, job)

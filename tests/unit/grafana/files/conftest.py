@@ -1,8 +1,10 @@
 """A backup that is taken and handed over, without a server."""
 
+import functools
+import hashlib
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,14 @@ MANIFEST = Manifest.model_construct(
     lifeboat="1", id="b", service="g", type="grafana", kind="full", chain="b", sequence=0, parent=None, started_at=NOW, taken_at=NOW,
     finished_at=NOW, source=Source(version="12.4.3", image="g"), files=(), witness=(), details={},
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _keys_are_derived_once() -> Iterator[None]:
+    """10,000 rounds of SHA-256 for each sealed value; the databases of these tests are looked at again and again, damaged elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashlib, "pbkdf2_hmac", functools.cache(hashlib.pbkdf2_hmac))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from backups.hosts import NOWHERE
 from backups.machine.docker import Docker
 from backups.services.base import Finding
 from backups.services.grafana.files import doctor, in_force
-from backups.services.grafana.files.hand_over import CONFIG
+from backups.services.grafana.files.configuration_files import CONFIG
 from backups.services.grafana.settings import GrafanaSettings
 
 PROVIDER = json.dumps({"providers": [{"name": "p", "options": {"path": "/not/there"}}]})

@@ -60,6 +60,7 @@ def unnoticed(path: Path) -> tuple[int, list[str]]:
     """How many damages were tried, and which of them the comparison does not see."""
     tried, missed = 0, []
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = MEMORY")
         database = Database(connection)
         for table in database.every_table():
             before = database.content(table)
@@ -98,6 +99,7 @@ def test_what_is_damaged_is_compared_all_the_same(tmp_path: Path, value: object)
     build(path, layout="resource")
     before, seen = facts(path), 0
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = MEMORY")
         named = Database(connection)
         columns = [(table, row[1]) for table in named.tables() for row in connection.execute(f'PRAGMA table_info("{table}")')]
         for number, (table, column) in enumerate(columns):

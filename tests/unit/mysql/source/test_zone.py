@@ -33,7 +33,8 @@ def server_in(name: str, *, last: int = END) -> Callable[..., list[tuple[object,
         if not moments:
             return [("SYSTEM",)]
         at = [datetime.fromtimestamp(moment, ZoneInfo(name)).replace(tzinfo=None) for moment in moments]
-        return [tuple(local if moment <= last else None for moment, local in zip(moments, at, strict=True))]
+        assert statement == f"SELECT CONCAT_WS(',', {', '.join(f'FROM_UNIXTIME({moment})' for moment in moments)})"
+        return [(",".join(str(local) for moment, local in zip(moments, at, strict=True) if moment <= last),)]
 
     return rows
 

@@ -3,10 +3,15 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backups.config.settings import Settings
 from backups.repository.listing import Snapshot
+from backups.site import Site
+from verification.evidence import retention
 from verification.evidence.retention import EvidenceDecision, plan
 from verification.evidence.store import TAG
 
@@ -71,3 +76,16 @@ def test_no_proof_of_a_backup_that_is_there_ever_goes(
             assert not backups & held
     if evidence:
         assert max(snapshot.time for snapshot in evidence) in {each.time for each in evidence if each.id not in gone}
+
+
+@pytest.mark.parametrize(("configured", "kept"), [("", False), ("evidence: 400d, ", True), ("evidence: 39d, ", False)])
+def test_evidence_may_be_kept_longer_than_its_backups(configured: str, kept: bool) -> None:
+    settings = Settings.model_validate(
+        yaml.safe_load(
+            f"{{repository: {{url: r, password: p}}, retention: {{{configured}delete_after: 31d}}, "
+            "services: {agama: {type: mysql, image: 'mysql:9.7'}}}"
+        )
+    )
+    old, newest = told(40, "a"), told(1, "z")
+    decisions = retention.decide(Site(settings), [old, newest], [], now=NOW, trust_clock=True)
+    assert [decision.keep for decision in decisions] == [kept, True]

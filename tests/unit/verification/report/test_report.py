@@ -1,50 +1,19 @@
 """The evidence as a page and as JUnit XML."""
 
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.unit.verification.report.pages import Parsed
 from tests.unit.verification.samples import check, evidence, lost_row, not_run, result, tables
 from verification.evidence.evidence import Kept
 from verification.report import junit, page
 from verification.report.groups import grouped, kinds
 
 
-class _Page(HTMLParser):
-    """Its text in order, what it refers to, and whether every element is closed."""
-
-    VOID = ("meta", "link", "br", "img", "hr", "input")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.references: list[str] = []
-        self.tags: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.references += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-
-def read(*drills, **changes) -> _Page:  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003
-    return _Page(page.render(evidence(*drills, **changes)))
+def read(*drills, **changes) -> Parsed:  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN003
+    return Parsed(page.render(evidence(*drills, **changes)))
 
 
 def test_the_page_stands_alone() -> None:
@@ -55,6 +24,11 @@ def test_the_page_stands_alone() -> None:
     assert all(reference.startswith("#") for reference in shown.references)
     assert not {"script", "link", "img", "iframe"} & set(shown.tags)
     assert not re.search(r"url\(|@import|https?:", page.render(evidence(result())))
+
+
+def test_the_history_is_linked_where_it_is_beside_the_page() -> None:
+    assert Parsed(page.render(evidence(result()), history=True)).references[-1] == "history.html"
+    assert "history" not in read(result()).text
 
 
 def test_the_verdict_comes_first_then_what_can_be_brought_back_until_when_and_how_fast() -> None:

@@ -12,7 +12,10 @@ from backups.follow import standing as noted
 from backups.follow.piece import Piece
 from backups.follow.standing import Standing
 from backups.manifest import BackupRecord
+from tests.unit.verification.report.test_history_page import weeks
+from verification.evidence.history import ServiceHistory
 from verification.evidence.store import Proof
+from verification.evidence.trend import Trend
 from verification.watch import metrics
 from verification.watch.followed import Kept
 from verification.watch.followed import kept as kept_logs
@@ -79,7 +82,8 @@ def test_metrics_are_replaced_whole_and_never_invent_a_time(tmp_path: Path) -> N
 def test_metrics_tell_the_objectives_beside_what_is_measured() -> None:
     """Rules and panels take what is allowed from here; every name that is told is in NAMES, and every name is told."""
     seen = standing({"a": 9 * HOUR, "b": DAY}, {"a": proof(3 * HOUR, "failed")}, Kept(NOW - HOUR))
-    text = metrics.render([seen], Objectives(), now=NOW)
+    foreseen = weeks(8).model_copy(update={"forecast": Trend(at=NOW, words="")})
+    text = metrics.render([seen], Objectives(), now=NOW, histories=[foreseen])
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     of = '{service="agama",type="mysql"}'
     assert float(values["lifeboat_objective_rpo_seconds"]) == 26 * 3600
@@ -146,5 +150,62 @@ def test_a_log_is_kept_as_far_as_its_pieces_lead_without_a_gap(tmp_path: Path) -
         (FULL, NOW - HOUR, Kept(NOW - 7 * HOUR)),
         (NIGHT, NOW + HOUR, Kept(NOW - 7 * HOUR, "it is slow")),
     ):
-        noted.note(noted.directory(tmp_path, "agama"), Standing(after, NOW, until, "it is slow"))
+        noted.note(noted.directory(tmp_path, "agama"), Standing(after, NOW, until, "it is slow", 2))
         assert kept_logs(tmp_path, held, pieces, NOW) == {"agama": expected}
+
+
+def test_the_newest_values_of_a_history_are_metrics_and_what_is_not_known_has_no_sample() -> None:
+    def written(found: ServiceHistory) -> set[str]:
+        text = metrics.render([], Objectives(), now=NOW, histories=[found])
+        return {line for line in text.splitlines() if not line.startswith(("#", "lifeboat_objective", "lifeboat_status"))}
+
+    found = weeks(8)
+    of = 'service="agama",type="mysql"'
+    lines = written(found)
+    assert {
+        f'lifeboat_backup_bytes{{{of},kind="full"}} 10000000',
+        f'lifeboat_backup_bytes{{{of},kind="incremental"}} 10000001',
+        f'lifeboat_backup_holds{{{of},unit="rows"}} 120',
+        f"lifeboat_lock_seconds{{{of}}} 0.02",
+        f'lifeboat_restore_phase_seconds{{{of},phase="fetch"}} 24.1',
+    } <= lines
+    assert not any("forecast" in line for line in lines), "it is too far away"
+    at = {"at": NOW, "earliest": None, "latest": NOW + DAY}
+    foreseen = written(found.model_copy(update={"forecast": found.forecast.model_copy(update=at)}))
+    assert {line.rpartition(" ")[0] for line in foreseen - lines} == {
+        f'lifeboat_rto_forecast_timestamp_seconds{{{of},bound="{bound}"}}' for bound in ("expected", "latest")
+    }
+    newest = max(found.detections, key=lambda each: each.at)
+    assert {
+        f"lifeboat_verifier_drill_timestamp_seconds{{{of}}} {newest.at.timestamp()}",
+        f"lifeboat_verifier_faults{{{of}}} {newest.injected}",
+        f"lifeboat_verifier_faults_noticed{{{of}}} {newest.noticed}",
+    } <= lines
+    assert written(found.model_copy(update={"backups": (), "drills": (), "detections": ()})) == set()
+
+
+@pytest.mark.parametrize("lost", [(), (1,), (2,), (1, 2)])
+@pytest.mark.parametrize("step", range(4))
+def test_a_followers_note_counts_only_while_the_repository_holds_what_it_noted(
+    tmp_path: Path, lost: tuple[int, ...], step: int
+) -> None:
+    """It may have ended, and its pieces may have been deleted since: one in the middle, the last, or all of them."""
+    held = chains([record(FULL, 30 * HOUR)])
+    pieces = [
+        Piece(snapshot=f"{at:x}a", service="agama", after=FULL, first=at, last=at, until=NOW - (10 - at) * HOUR, size=1)
+        for at in (1, 2)
+        if at not in lost
+    ]
+    there = {(): 2, (1,): 0, (2,): 1, (1, 2): 0}[lost]
+    noted.note(noted.directory(tmp_path, "agama"), Standing(FULL, NOW, NOW - HOUR, None, step))
+    by_pieces = NOW - (10 - there) * HOUR if there else None
+    until = NOW - HOUR if there >= step else by_pieces
+    assert kept_logs(tmp_path, held, pieces, NOW) == ({"agama": Kept(until)} if until else {})
+
+
+def test_a_note_of_an_older_follower_which_does_not_say_what_it_saved_counts_for_nothing(tmp_path: Path) -> None:
+    path = noted.directory(tmp_path, "agama") / "standing"
+    path.parent.mkdir(parents=True)
+    for fault in ("", "it is slow\nand odd"):
+        path.write_text(f"{FULL}\n{NOW.isoformat()}\n{NOW.isoformat()}\n{fault}")
+        assert noted.read(path.parent) is None

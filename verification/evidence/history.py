@@ -1,0 +1,171 @@
+"""Puts together, service by service, what the kept backups and the kept evidence say over time.
+
+Pure: it is made of snapshots' tags alone, which one listing of the repository gives. What was missed is a gap.
+Next file: `verification/report/history.py`, the page.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from backups import chains as chaining
+from backups.config.settings import Settings
+from backups.manifest import BACKUP, BackupRecord
+from backups.repository.listing import Snapshot
+from verification.evidence import drilled, gaps, trend
+from verification.evidence.drilled import Detected, Drilled
+from verification.evidence.gaps import Gap
+from verification.evidence.trend import Trend
+
+TAGS = (BACKUP, drilled.TAG, drilled.DAMAGE)
+"""The tags of the snapshots that a history is made of."""
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Taken(_Shape):
+    """A backup: its own bytes, what its witness counted (`unit`: rows, samples or things), and how long writers waited.
+
+    None where the Lifeboat that took it did not say; `lock_seconds` also of services that lock nothing.
+    """
+
+    id: str
+    kind: str
+    at: AwareDatetime
+    bytes: int
+    unit: str | None
+    count: int | None
+    lock_seconds: float | None
+
+
+class ServiceHistory(_Shape):
+    """One service over time, oldest first, up to `seen_at`.
+
+    rto_seconds: the objective of today. detections: of the verifier's own drills
+    """
+
+    service: str
+    type: str
+    seen_at: AwareDatetime
+    rto_seconds: float
+    backups: tuple[Taken, ...]
+    missed_backups: tuple[Gap, ...]
+    drills: tuple[Drilled, ...]
+    missed_drills: tuple[Gap, ...]
+    detections: tuple[Detected, ...]
+    forecast: Trend
+
+    @property
+    def timed(self) -> tuple[tuple[Drilled, ...], ...]:
+        """The drills of which the restore was timed, those of one verification together; not of moments between backups."""
+        together: dict[datetime, list[Drilled]] = {}
+        for drill in self.drills:
+            if drill.seconds is not None and drill.selection != "moment":
+                together.setdefault(drill.at, []).append(drill)
+        return tuple(tuple(drills) for _, drills in sorted(together.items()))
+
+    @property
+    def slowest(self) -> tuple[Drilled, ...]:
+        """Of each verification the slowest restore: that one is what the objective is about."""
+        return tuple(max(drills, key=lambda drill: drill.seconds or 0.0) for drills in self.timed)
+
+    @property
+    def drilled(self) -> tuple[Drilled, ...]:
+        """The newest drill of each backup of which it is stated when it was taken, in that order: also of one that is gone."""
+        newest = {drill.backup: drill for drill in self.drills if drill.taken_at}
+        return tuple(sorted(newest.values(), key=lambda drill: drill.taken_at or drill.at))
+
+    @property
+    def comparable(self) -> tuple[Drilled, ...]:
+        """Of `slowest` those that can be compared with one another: where the longest chain is drilled, only such verifications.
+
+        A drill of the latest backup alone, every night, would zigzag between them.
+        """
+        whole = {drills[0].at for drills in self.timed if any(drill.selection == "worst" for drill in drills)}
+        return tuple(drill for drill in self.slowest if not whole or drill.at in whole)
+
+    def within(self, begin: datetime, end: datetime) -> "ServiceHistory":
+        """Return what of it lies from `begin` on, before `end`: also a gap that began before."""
+
+        def there(gap: Gap) -> bool:
+            return gap.after < end and (gap.until is None or gap.until > begin)
+
+        return self.model_copy(
+            update={
+                "backups": tuple(each for each in self.backups if begin <= each.at < end),
+                "missed_backups": tuple(filter(there, self.missed_backups)),
+                "drills": tuple(each for each in self.drills if begin <= each.at < end),
+                "missed_drills": tuple(filter(there, self.missed_drills)),
+                "detections": tuple(each for each in self.detections if begin <= each.at < end),
+            }
+        )
+
+
+def of(
+    settings: Settings,
+    services: Mapping[str, str],
+    backups: Sequence[BackupRecord],
+    snapshots: Iterable[Snapshot],
+    now: datetime,
+) -> list[ServiceHistory]:
+    """Put together the history of services (name -> type): of their backups, and of the evidence among `snapshots`.
+
+    What is dated after now, since a clock was once ahead, is left out.
+    """
+    there = sorted((each for each in snapshots if not chaining.in_future(each.time, now)), key=lambda each: each.time)
+    drills, detections = list(drilled.read(there)), list(drilled.detections(there))
+    return [
+        _of_service(
+            settings,
+            (name, kind),
+            sorted((each for each in backups if each.service == name), key=lambda each: each.taken_at),
+            [each for each in drills if each.service == name],
+            [each for each in detections if each.service == name],
+            now,
+        )
+        for name, kind in services.items()
+    ]
+
+
+def _of_service(
+    settings: Settings,
+    service: tuple[str, str],
+    backups: Sequence[BackupRecord],
+    drills: Sequence[Drilled],
+    detections: Sequence[Detected],
+    now: datetime,
+) -> ServiceHistory:
+    objectives, retention = settings.objectives, settings.retention
+    taken = [_taken(each) for each in backups if not chaining.in_future(each.taken_at, now)]
+    # A drill that could not run has shown nothing.
+    shown = list(dict.fromkeys(each.at for each in drills if each.verdict != "could-not-run"))
+    bare = ServiceHistory(
+        service=service[0],
+        type=service[1],
+        seen_at=now,
+        rto_seconds=objectives.rto.total_seconds(),
+        backups=tuple(taken),
+        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now),
+        drills=tuple(drills),
+        missed_drills=gaps.gaps(shown, objectives.proof, retention.evidence_after, now),
+        detections=tuple(detections),
+        forecast=Trend(words=""),
+    )
+    measured = [(each.at, each.seconds) for each in bare.comparable if each.seconds is not None]
+    return bare.model_copy(update={"forecast": trend.trend(measured, objectives.rto, now)})
+
+
+def _taken(record: BackupRecord) -> Taken:
+    unit, _, count = (record.holds or "").partition(":")
+    return Taken(
+        id=record.id,
+        kind=record.kind,
+        at=record.taken_at,
+        bytes=record.size,
+        unit=unit or None,
+        count=int(count) if count else None,
+        lock_seconds=record.lock_seconds,
+    )

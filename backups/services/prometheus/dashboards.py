@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from backups import plural
 from backups.panels import asking
 from backups.panels.boards import DataSource
 from backups.panels.compare import not_asked
@@ -19,6 +20,9 @@ from backups.services.base import Job, PanelsJob
 from backups.services.panelled import keep
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.asking import PrometheusAsker
+from backups.services.prometheus.horizon import Horizon
+
+_ELSEWHERE = "the source answers also with what others hold (remote_read), which no copy has"
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,18 @@ def asker(api: Api, sources: Sequence[DataSource], *, of_copy: bool = False) -> 
     yield PrometheusAsker(api, sources, *((COPY_SECONDS, COPY_BYTES) if of_copy else ()))
 
 
-def before(api: Api, job: Job, margin: float, clock: Callable[[], float] = time.monotonic) -> Asked | None:
-    """Ask for the first time; None where the site has no questions. margin: seconds before now up to which all is written."""
+def before(api: Api, job: Job, past: Horizon, clock: Callable[[], float] = time.monotonic) -> Asked | None:
+    """Ask for the first time; None where the site has no questions. past: up to when all is written, and is here."""
     if job.panels is None:
         return None
-    panels, began, until = job.panels, clock(), api.clock() - margin
+    panels, began, until = job.panels, clock(), api.clock() - past.margin
     whom = panels.through or PrometheusAsker(api, panels.sources)
-    job.say(f"asking {len(panels.questions)} questions of dashboards, {'through Grafana' if panels.through else 'directly'}")
     late = {question.id: _too_new(question, until) for question in panels.questions if question.end > until * 1000}
+    if past.elsewhere:
+        late = {question.id: not_asked(question, _ELSEWHERE) for question in panels.questions}
     others = [question for question in panels.questions if question.id not in late]
+    how = "through Grafana" if panels.through else "directly"
+    job.say(f"asking what dashboards ask {how}: {plural.count(len(others), 'question')}")
     # Half of the time, so that there is as much for the second asking.
     answers = asking.ask_all(whom, others, began + panels.seconds / 2, clock)
     return Asked(panels, whom, answers | late, panels.seconds - (clock() - began))

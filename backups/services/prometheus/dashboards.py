@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backups import plural
+from backups.errors import LifeboatError
+from backups.foreign import shown
 from backups.panels import asking
 from backups.panels.boards import DataSource
 from backups.panels.compare import not_asked
@@ -41,8 +43,32 @@ def asker(api: Api, sources: Sequence[DataSource], *, of_copy: bool = False) -> 
     yield PrometheusAsker(api, sources, *((COPY_SECONDS, COPY_BYTES) if of_copy else ()))
 
 
-def before(api: Api, job: Job, past: Horizon, clock: Callable[[], float] = time.monotonic) -> Asked | None:
-    """Ask for the first time; None where the site has no questions. past: up to when all is written, and is here."""
+def before(api: Api, job: Job, past: Horizon, clock: Callable[[], float] = time.monotonic) -> Asked | str | None:
+    """Ask for the first time; None where the site has no questions. past: up to when all is written, and is here.
+
+    Never raises: whatever goes wrong is returned, as a text.
+    """
+    try:
+        return _before(api, job, past, clock)
+    except Exception as error:  # noqa: BLE001 - whatever a dashboard holds must not cost the backup
+        return _told(error)
+
+
+def after(asked: Asked | str | None, directory: Path, clock: Callable[[], float] = time.monotonic) -> list[str]:
+    """Ask again, keep what both askings gave, and return the limits of the backup, a line each. Never raises."""
+    try:
+        why = asked if isinstance(asked, str) else None
+        limits = _after(asked, directory, clock) if isinstance(asked, Asked) else []
+    except Exception as error:  # noqa: BLE001 - as above
+        why, limits = _told(error), []
+    return [f"what dashboards are answered is not in this backup: {why}"] if why else limits
+
+
+def _told(error: Exception) -> str:
+    return error.message if isinstance(error, LifeboatError) else f"{type(error).__name__}: {shown(str(error), 200)}"
+
+
+def _before(api: Api, job: Job, past: Horizon, clock: Callable[[], float]) -> Asked | None:
     if job.panels is None:
         return None
     panels, began, until = job.panels, clock(), api.clock() - past.margin
@@ -58,10 +84,7 @@ def before(api: Api, job: Job, past: Horizon, clock: Callable[[], float] = time.
     return Asked(panels, whom, answers | late, panels.seconds - (clock() - began))
 
 
-def after(asked: Asked | None, directory: Path, clock: Callable[[], float] = time.monotonic) -> list[str]:
-    """Ask again, keep what both askings gave, and return the limits of the backup, a line each."""
-    if asked is None:
-        return []
+def _after(asked: Asked, directory: Path, clock: Callable[[], float]) -> list[str]:
     questions = asked.job.questions
     again = asking.ask_all(asked.asker, asking.asked(questions, asked.answers), clock() + asked.seconds, clock)
     return keep(asked.job, asked.asker.way, asking.settle(questions, asked.answers, again), directory)

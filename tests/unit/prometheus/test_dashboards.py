@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from backups.errors import LifeboatError
 from backups.panels import asking
 from backups.panels.question import FILE
 from backups.services.base import PanelsJob
@@ -58,3 +59,22 @@ def test_what_others_hold_is_not_held_against_a_copy(configuration: str, tmp_pat
     assert asked == []
     assert {outcome for outcome, _ in found.values()} == {"not-asked"}
     assert all("remote_read" in (why or "") for _, why in found.values())
+
+
+@pytest.mark.parametrize(
+    "fault", [LifeboatError("it does not say its time"), NameError("two\nlines"), KeyError("x"), OSError("full")]
+)
+@pytest.mark.parametrize("at", ["clock", "keep"])
+def test_no_fault_fails_the_backup(fault: Exception, at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even one of Lifeboat's own: it is a limit, in one line."""
+
+    def fail(*_: object) -> Any:
+        raise fault
+
+    api: Any = SimpleNamespace(clock=fail if at == "clock" else lambda: NOW)
+    if at == "keep":
+        monkeypatch.setattr(dashboards, "keep", fail)
+    job: Any = SimpleNamespace(panels=PanelsJob("grafana-20261128T000000Z", [], ()), say=lambda _: None)
+    (limit,) = dashboards.after(dashboards.before(api, job, horizon.of("")), tmp_path)
+    assert limit.startswith("what dashboards are answered is not in this backup: ")
+    assert "\n" not in limit

@@ -35,7 +35,6 @@ _AS_LIFEBOAT = (
     "what dashboards are answered was asked as Lifeboat's own account, which may read everything: what Grafana's account may not "
     "read is not told"
 )
-_UNEXPECTED = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError, OSError)
 
 
 class PanelsCapture:
@@ -75,8 +74,8 @@ class PanelsCapture:
             answered = [question for question in asked if question.id in first]
             second = self._ask(asker, asking.asked(answered, first), self._left / (askings - 1))
             self._answers |= {answer.question: answer for answer in asking.settle(answered, first, second)}
-        except pymysql.err.Error as error:
-            self._failed(one_line(str(error), 200))
+        except Exception as error:  # noqa: BLE001 - whatever a dashboard holds must not cost the backup
+            self._failed(_words(error))
 
     def impossible(self, why: str) -> None:
         """Take note that there is no snapshot to ask in."""
@@ -87,15 +86,18 @@ class PanelsCapture:
         """Ask Grafana, where it may be asked, and write all answers into a directory; returns the limits, a sentence each."""
         if not self._panels:
             return []
-        if self._panels.through:
-            self._through(self._panels.through)
-        why = self._fault or "it was not asked"
-        answers = [self._answers.get(question.id) or not_asked(question, why) for question in self._panels.questions]
-        way: Way = self._panels.through.way if self._panels.through else "direct"
         try:
-            limits = keep(self._panels, way, answers, directory)
-        except (LifeboatError, *_UNEXPECTED) as error:
-            return [f"what dashboards are answered could not be kept: {one_line(str(error), 200)}"]
+            return self._kept(self._panels, directory)
+        except Exception as error:  # noqa: BLE001 - as above
+            return [f"what dashboards are answered could not be kept: {_words(error)}"]
+
+    def _kept(self, panels: PanelsJob, directory: Path) -> list[str]:
+        if panels.through:
+            self._through(panels.through)
+        why = self._fault or "it was not asked"
+        answers = [self._answers.get(question.id) or not_asked(question, why) for question in panels.questions]
+        way: Way = panels.through.way if panels.through else "direct"
+        limits = keep(panels, way, answers, directory)
         direct = way == "direct" and any(answer.outcome == "answered" for answer in answers)
         return [*limits, *([_AS_LIFEBOAT] if direct else [])]
 
@@ -147,9 +149,6 @@ class PanelsCapture:
         began = time.monotonic()
         try:
             return asking.ask_all(asker, questions, began + seconds)
-        except _UNEXPECTED as error:
-            self._failed(f"{type(error).__name__}: {one_line(str(error), 200)}")
-            return {}
         finally:
             self._left = max(0.0, self._left - (time.monotonic() - began))
 
@@ -159,6 +158,11 @@ class PanelsCapture:
     def _failed(self, why: str) -> None:
         self._say(f"warning: dashboards' questions could not all be asked: {why}")
         self._fault = self._fault or why
+
+
+def _words(error: Exception) -> str:
+    known = isinstance(error, LifeboatError | pymysql.err.Error)
+    return one_line(str(error) if known else f"{type(error).__name__}: {error}", 200)
 
 
 def _data(question: Question, query: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -210,6 +210,7 @@ def test_what_its_words_tell_is_not_asked(
         RecursionError(),
         KeyError("x"),
         OSError(),
+        NameError("a fault of Lifeboat's own"),
     ],
 )
 @pytest.mark.parametrize("through", [True, False])

@@ -14,7 +14,7 @@ from backups.panels.question import FILE, Answer, Asker, Panels, Question
 
 _IN_A_ROW = 5
 """So many questions without any answer: the others would wait in vain, too."""
-_ODD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+ODD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What a dashboard's words can do to whoever takes them for better ones."""
 _HINT = "verify another backup, and take a new one"
 NO_TIME = "there was no time left for it"
@@ -22,9 +22,17 @@ NO_TIME = "there was no time left for it"
 
 
 def ask_all(
-    asker: Asker, questions: Sequence[Question], until: float, clock: Callable[[], float] = time.monotonic
+    asker: Asker,
+    questions: Sequence[Question],
+    until: float,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    odd: tuple[type[Exception], ...] = (),
 ) -> dict[str, Answer]:
-    """Ask each question, until `clock` says `until`; what cannot be asked is `not-asked`, with the reason, and fails nothing."""
+    """Ask each question, until `clock` says `until`; what cannot be asked is `not-asked`, with the reason, and fails nothing.
+
+    odd: faults of the asker's own that cost their question only; of a copy's asker they must not look like damage
+    """
     answers: dict[str, Answer] = {}
     unanswered, why = 0, ""
     for question in questions:
@@ -36,7 +44,7 @@ def ask_all(
         try:
             answers[question.id] = answer_of(question, asker.ask(question))
             unanswered = 0
-        except _ODD as error:
+        except odd as error:
             answers[question.id] = not_asked(question, f"it cannot be asked: {type(error).__name__}: {shown(str(error), 200)}")
         except LifeboatError as error:
             answers[question.id] = not_asked(question, error.message)

@@ -80,13 +80,13 @@ def _before(api: Api, job: Job, past: Horizon, clock: Callable[[], float]) -> As
     how = "through Grafana" if panels.through else "directly"
     job.say(f"asking what dashboards ask {how}: {plural.count(len(others), 'question')}")
     # Half of the time, so that there is as much for the second asking.
-    answers = asking.ask_all(whom, others, began + panels.seconds / 2, clock)
+    answers = asking.ask_all(whom, others, began + panels.seconds / 2, clock, odd=asking.ODD)
     return Asked(panels, whom, answers | late, panels.seconds - (clock() - began))
 
 
 def _after(asked: Asked, directory: Path, clock: Callable[[], float]) -> list[str]:
     questions = asked.job.questions
-    again = asking.ask_all(asked.asker, asking.asked(questions, asked.answers), clock() + asked.seconds, clock)
+    again = asking.ask_all(asked.asker, asking.asked(questions, asked.answers), clock() + asked.seconds, clock, odd=asking.ODD)
     return keep(asked.job, asked.asker.way, asking.settle(questions, asked.answers, again), directory)
 
 

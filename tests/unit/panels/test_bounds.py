@@ -160,6 +160,8 @@ def test_a_question_at_which_an_asker_stumbles_costs_no_other(fault: Exception) 
                 raise fault
             return {"status": 200, "frames": []}
 
-    answers = asking.ask_all(Stumbles(), [question(), question(id="q2")], float("inf"))  # type: ignore[arg-type]
+    answers = asking.ask_all(Stumbles(), [question(), question(id="q2")], float("inf"), odd=asking.ODD)  # type: ignore[arg-type]
     assert [answer.outcome for answer in answers.values()] == ["not-asked", "empty"]
     assert "\n" not in (answers["q1"].why or "")
+    with pytest.raises(type(fault)):
+        asking.ask_all(Stumbles(), [question()], float("inf"))  # type: ignore[arg-type]

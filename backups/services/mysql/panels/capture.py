@@ -148,7 +148,7 @@ class PanelsCapture:
     def _ask(self, asker: Asker, questions: Sequence[Question], seconds: float) -> Mapping[str, Answer]:
         began = time.monotonic()
         try:
-            return asking.ask_all(asker, questions, began + seconds)
+            return asking.ask_all(asker, questions, began + seconds, odd=asking.ODD)
         finally:
             self._left = max(0.0, self._left - (time.monotonic() - began))
 

@@ -265,7 +265,7 @@ def test_half_of_the_time_is_for_each_asking(monkeypatch: pytest.MonkeyPatch, tm
         return value(1)
 
     monkeypatch.setattr(capture.time, "monotonic", clock)
-    monkeypatch.setattr(capture.asking, "ask_all", lambda asker, asked, until: asking_of(asker, asked, until, clock))
+    monkeypatch.setattr(capture.asking, "ask_all", lambda asker, asked, until, **_: asking_of(asker, asked, until, clock))
     snapshot = Snapshot(monkeypatch, give)
     _, answers, _ = taken(job(*(sql("SELECT 1", f"q{number}") for number in range(9)), seconds=20), tmp_path, snapshot)
     assert snapshot.direct.asked == ["q0", "q1", "q2", "q0", "q1"]

@@ -219,7 +219,8 @@ repository = repository_at(url)
 ahead.WORTH = 1
 
 def script(job):
-    subprocess.run(["dd", "if=/dev/urandom", f"of={job.directory / 'sub' / 'large'}", "bs=1M", "count=150", "status=none"], check=True)
+    size = 150 if moment == "saving" else 1
+    subprocess.run(["dd", "if=/dev/urandom", f"of={job.directory / 'sub' / 'large'}", "bs=1M", f"count={size}", "status=none"], check=True)
     job.whole(job.directory / "sub")
     if moment == "saved":
         assert wait_until(lambda: bool(repository.snapshots("lifeboat-ahead")), seconds=120)

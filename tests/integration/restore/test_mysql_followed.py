@@ -145,6 +145,9 @@ def test_a_log_is_followed_through_kills_and_a_restart_of_the_source(
         assert (night.kind, night.reason, night.parent) == ("incremental", None, full.id)
         assert night.details["start"] == full.details["end"]
         assert log_of(site, site.repository.backups()[-1].snapshot).startswith(followed_to)
+        # What was followed and what the source still had are one log to a copy, which equals the source at that night.
+        said = lifeboat("verify", "--backup", night.id, "--out", str(tmp_path / "report"), "--config", str(configuration))
+        assert said.code == 0, said.out + said.err
         assert wait_until(lambda: {after for after, _, _ in pieces(site)} <= {night.id}, seconds=120)
         # Reset: the log does not go on, which is said until there is another backup.
         server.sql("RESET BINARY LOGS AND GTIDS", "INSERT INTO agama.t VALUES (-1)")

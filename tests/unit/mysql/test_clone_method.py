@@ -156,6 +156,14 @@ def test_the_clone_is_called_whole_when_it_is_and_before_the_witness(server: Ser
     assert happened[3:] == ["witnessed"]
 
 
+def test_what_is_written_while_a_clone_begins_to_be_saved_is_not_taken_for_cloned(server: Server) -> None:
+    """To find out whether a repository lets anything be deleted may take it seconds."""
+    server.whole = lambda _: server.write(2, also=BAD)
+    server.witnessing = lambda: server.write(3)
+    with pytest.raises(Transient, match=REASON):
+        server.take()
+
+
 def test_an_incremental_asks_the_log_unless_everything_is_always_scanned(server: Server) -> None:
     server.witnessing = lambda: server.write(len(server.gtids) + 1)
     server.take(incremental=True, scan="always")

@@ -1,5 +1,6 @@
 """Where an incremental's log goes on: at the source as long as that has it, else where it was followed to, without a gap."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ class Source:
     steps: list[Fetched] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     asked: int = 0
+    refused: OSError | None = None
 
     def require(self, connect: object, details: MySQLDetails, version: str) -> int:
         if (details.end.file, details.end.offset) < (self.begins.file, self.begins.offset):
@@ -61,6 +63,8 @@ class Source:
     def find(self) -> tuple[MySQLDetails, tuple[LogSegment, ...], int]:
         def followed() -> list[Fetched]:
             self.asked += 1
+            if self.refused:
+                raise self.refused
             return self.steps
 
         (self.directory / "data").mkdir()
@@ -120,6 +124,17 @@ def _not_readable(source: Source) -> None:
     object.__setattr__(source.steps[0], "manifest", source.steps[0].manifest.model_copy(update={"details": details}))
 
 
+def _gone_meanwhile(source: Source) -> None:
+    """The follower begins anew while the second step is read."""
+    source.follow(END, (1, 100, 150))
+    source.follow(position(150), (2, 0, 9))
+    shutil.rmtree(source.directory / "step1")
+
+
+def _of_another_user(source: Source) -> None:
+    source.refused = PermissionError(13, "Permission denied", "/spool")
+
+
 @pytest.mark.parametrize(
     ("followed", "more"),
     [
@@ -128,6 +143,8 @@ def _not_readable(source: Source) -> None:
         (_a_gap, "; and what was followed of it is not whole: the log has a gap: nothing holds binlog.000001:150"),
         (_not_far_enough, ""),
         (_not_readable, "; and what was followed of it is not whole: "),
+        (_gone_meanwhile, "; and what was followed of it cannot be read: No such file or directory"),
+        (_of_another_user, "; and what was followed of it cannot be read: Permission denied"),
     ],
 )
 def test_what_does_not_lead_from_the_chains_end_to_the_sources_log_breaks_the_chain(

@@ -61,9 +61,10 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
         connection.rows(session, "FLUSH BINARY LOGS")
         start = source.position(session, seen.version).model_copy(update={"offset": 0})
     clone.clone(settings, seen, size, job)
-    job.whole(job.directory / DATADIR)
+    # First where the log is: what is written before counts as cloned, and to begin to save may take a while.
     with connect() as session:
         cloned = source.position(session, seen.version)
+    job.whole(job.directory / DATADIR)
     before = before_full.pull_bridge(connect, job, start, executed)
     log = _Log(job, connect, start, before.bridge.segments if before.bridge else ())
     carrier = _carrier_of_full(job, settings, seen, before, log)

@@ -39,3 +39,6 @@ def _followed(job: Job, parent: MySQLDetails, broken: ChainBroken) -> MySQLDetai
         return joined.join(steps, job.directory)
     except Damaged as damage:
         raise ChainBroken(f"{broken.message}; and what was followed of it is not whole: {damage.message}") from damage
+    except (FileNotFoundError, PermissionError) as error:
+        # The follower works meanwhile, and begins anew when it finds another machine's backup; or it is another user's.
+        raise ChainBroken(f"{broken.message}; and what was followed of it cannot be read: {error.strerror}") from error

@@ -52,7 +52,7 @@ def test_whatever_chunks_hold_a_whole_file_is_whole(tmp_path_factory: pytest.Tem
 @pytest.mark.parametrize(
     ("batch", "lengths"),
     # As it is, and ending within the file, which takes no long chunk.
-    [(65536, (0, 1, 5, 127, 128, 300, 5)), (3, (0, 1, 5, 127, 128, 5)), (1, (0, 1, 5, 127, 128, 5))],
+    [(65536, (0, 1, 5, 127, 128, 300, 5)), (3, (0, 1, 5, 127, 128, 3, 5)), (1, (0, 1, 5, 127, 128, 3, 5))],
 )
 def test_whichever_bit_is_flipped_it_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, lengths: tuple[int, ...]

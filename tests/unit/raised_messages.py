@@ -30,6 +30,7 @@ class Module:
     tree: ast.Module
     names: dict[str, Symbol]
     calls: list[ast.Call]
+    classes: list[ast.ClassDef]
     parents: dict[ast.AST, ast.AST]
 
     def symbol(self, expression: ast.expr) -> Symbol | None:
@@ -73,7 +74,8 @@ def parse(name: str, path: str, source: str) -> Module:
         elif isinstance(node, ast.ClassDef | ast.FunctionDef):
             names[node.name] = (name, node.name)
     calls = [node for node in nodes if isinstance(node, ast.Call)]
-    return Module(name, path, tree, names, calls, parents)
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    return Module(name, path, tree, names, calls, classes, parents)
 
 
 def project(root: Path, rooms: Iterable[str], without: Iterable[str] = ()) -> list[Module]:
@@ -90,7 +92,7 @@ def project(root: Path, rooms: Iterable[str], without: Iterable[str] = ()) -> li
 def error_classes(modules: Iterable[Module]) -> dict[Symbol, bool]:
     """Return LifeboatError and its subclasses, each with whether it takes its message as it is (it has no __init__ of its own)."""
     found: dict[Symbol, bool] = {BASE: True}
-    statements = [(module, node) for module in modules for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    statements = [(module, node) for module in modules for node in module.classes]
     while True:
         before = len(found)
         for module, node in statements:

@@ -19,7 +19,9 @@ def modules(*folders: str) -> list[Path]:
 
 def fault_of_docstring(source: str) -> str | None:
     """Return what is wrong with the first line of a module's docstring, or None."""
-    docstring = ast.get_docstring(ast.parse(source))
+    # Parsed is no more than the docstring, where that comes first.
+    end = source.find('"""', 3) + 3 if source.startswith('"""') else None
+    docstring = ast.get_docstring(ast.parse(source[:end]))
     if not docstring:
         return "no docstring"
     first, *more = docstring.splitlines()

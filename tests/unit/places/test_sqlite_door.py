@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -21,9 +22,14 @@ DOORS = {
 
 OTHERS = ("sqlite3.dbapi2", "dbm", "shelve", "apsw")
 
+NAMED = re.compile("sqlite3|dbm|shelve|apsw")
+"""A module that opens a database has one of these words in it; one without is not parsed."""
+
 
 def opens(text: str) -> Iterator[int]:
     """The lines where a module may open a database: `connect` of sqlite3, by whatever name, and dbm or shelve."""
+    if not NAMED.search(text):
+        return
     for node in ast.walk(ast.parse(text)):
         connects = isinstance(node, ast.Attribute) and ast.unparse(node) == "sqlite3.connect"
         named = isinstance(node, ast.ImportFrom) and node.module in ("sqlite3", *OTHERS)

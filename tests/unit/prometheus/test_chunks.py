@@ -49,11 +49,17 @@ def test_whatever_chunks_hold_a_whole_file_is_whole(tmp_path_factory: pytest.Tem
     assert chunks.damage(path) is None
 
 
-@pytest.mark.parametrize("batch", [1, 3, 65536])
-def test_whichever_bit_is_flipped_it_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+@pytest.mark.parametrize(
+    ("batch", "lengths"),
+    # As it is, and ending within the file, which takes no long chunk.
+    [(65536, (0, 1, 5, 127, 128, 300, 5)), (3, (0, 1, 5, 127, 128, 3, 5)), (1, (0, 1, 5, 127, 128, 3, 5))],
+)
+def test_whichever_bit_is_flipped_it_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, lengths: tuple[int, ...]
+) -> None:
     monkeypatch.setattr(chunks, "_BATCH", batch)
     chance = random.Random(7)
-    whole = file_of([chance.randbytes(length) for length in (0, 1, 5, 127, 128, 300, 5)])
+    whole = file_of([chance.randbytes(length) for length in lengths])
     path = tmp_path / "000001"
     path.write_bytes(whole)
     assert chunks.damage(path) is None

@@ -7,8 +7,8 @@ from itertools import islice
 
 from backups.services.mysql.source.connection import quoted, rows
 from backups.services.mysql.witness.definitions import subject
-from verification.damage.kind import MOST, Injected, Kind, Stand, Target
-from verification.damage.mysql_sql import OWN, TYPES, execute, promised, session, table
+from verification.damage.kind import MOST, Injected, Kind, Stand, Target, promised
+from verification.damage.mysql_sql import OWN, TYPES, execute, session, table
 
 _ACCOUNTS = "user NOT LIKE 'mysql.%' AND CONCAT(user, '@', host) <> CURRENT_USER()"
 

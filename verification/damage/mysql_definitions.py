@@ -76,8 +76,8 @@ _OF_ROUTINES = (
 KINDS: Sequence[Kind] = (
     _kind(
         "table defined otherwise",
-        _OF_TABLES.format("BASE TABLE"),
-        lambda target: f"ALTER TABLE {table(*target[:2])} COMMENT = 'changed'",
+        _OF_TABLES.format("BASE TABLE").replace("table_name ", "table_name, table_comment = 'changed' ", 1),
+        lambda target: f"ALTER TABLE {table(*target[:2])} COMMENT = 'changed{' again' if target[2] != '0' else ''}'",
         "has another comment",
         _thing(""),
     ),

@@ -30,6 +30,9 @@ from verification.evidence.verifier_drills import FaultPart, UndamagedPart, Veri
 
 log = logging.getLogger(__name__)
 
+_MOST = 10_000
+"""Faults in one run."""
+
 
 def drill_verifier(
     site: Site,
@@ -44,8 +47,12 @@ def drill_verifier(
     """Put `count` faults, chosen by `seed`, into copies of the named services' latest backups, one at a time.
 
     selections: other backups than the latest, as `lifeboat verify --backup` names them, one of each service. out: a directory for
-    the report. Raises LifeboatError for two of one service, and when `out` cannot be written.
+    the report. Raises LifeboatError for two of one service, for no faults or too many, and when `out` cannot be written.
     """
+    if not 1 <= count <= _MOST:
+        raise LifeboatError(
+            f"{count} faults cannot be put in: from 1 to {_MOST:,} can", hint="each is a whole drill; 39 try every kind once"
+        )
     started_at = now()
     planned = plan(site, names, selections or ["latest"], now=now)
     if twice := [

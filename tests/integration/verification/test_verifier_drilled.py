@@ -111,6 +111,12 @@ def test_a_service_without_a_backup_is_told(toy: ToySite) -> None:
     assert "toy" in str(drill.undamaged[0].why)
 
 
+@pytest.mark.parametrize("count", [0, -1, 10_001, 10**18])
+def test_a_number_of_faults_that_no_run_could_put_in_is_refused_at_once(toy: ToySite, count: int) -> None:
+    with pytest.raises(LifeboatError, match=f"^{count} faults cannot be put in: from 1 to 10,000 can"):
+        drill_verifier(toy.open(), ["toy"], count, seed=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

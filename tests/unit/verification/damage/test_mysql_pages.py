@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from verification.damage import mysql_pages
-from verification.damage.kind import Injected, Stand, Target
+from verification.damage.kind import Injected, NotInjected, Stand, Target
 
 DONE = Injected("one bit flipped", ("agama.flag",))
 
@@ -69,3 +69,18 @@ def test_only_rows_that_the_undamaged_copy_has_are_damaged(monkeypatch: pytest.M
     monkeypatch.setattr("verification.damage.mysql_sql.rows", asked)
     monkeypatch.setattr(mysql_pages, "_stored", lambda *_: {("agama", "flag"): ["id"]})
     assert [each[-2:] for each in mysql_pages._rows(Stand("agama"))] == [("3", "0"), ("9", "1")]
+
+
+def test_an_index_that_no_statement_reads_is_asked_of_no_copy_whose_log_may_have_deleted_the_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def session(_: Stand) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr(mysql_pages, "session", session)
+    monkeypatch.setattr(mysql_pages, "rows", lambda *_: [])
+    hidden, backup = ("agama", "text", "FTS_DOC_ID_INDEX", "9"), cast("Any", object())
+    assert mysql_pages._entry_is_gone(Stand("agama", [backup]), hidden, DONE)
+    with pytest.raises(NotInjected, match="cannot be asked"):
+        mysql_pages._entry_is_gone(Stand("agama", [backup, backup]), hidden, DONE)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-import tempfile
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -44,10 +44,17 @@ def _fetched(repository: Repository, holder: HoldsBoards, record: BackupRecord, 
     nodes = repository.trees([record.snapshot])[record.snapshot]
     private.make(scratch)
     what = f"the dashboards of {record.id}"
+    # Whoever was killed here has left a whole database of Grafana's: the one name, below the lock, is theirs and ours.
+    directory = scratch / f"{record.service}.fetched"
+    shutil.rmtree(directory, ignore_errors=True)
     disk.require(scratch, sum(entry.size for entry in entries), what)
-    with tempfile.TemporaryDirectory(dir=scratch) as directory, disk.full_disk_reported(scratch, f"fetching {what}"):
-        fetched = fetching.fetch(repository, record.snapshot, manifest, nodes, entries, Path(directory) / "backup")
-        return holder.boards(fetched)
+    try:
+        with disk.full_disk_reported(scratch, f"fetching {what}"):
+            private.make(directory)
+            fetched = fetching.fetch(repository, record.snapshot, manifest, nodes, entries, directory / "backup")
+            return holder.boards(fetched)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _kept(file: Path, record: BackupRecord) -> Boards | None:

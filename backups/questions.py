@@ -13,6 +13,7 @@ from pathlib import Path
 
 from backups import held_boards, panel_values, plural
 from backups.errors import LifeboatError
+from backups.foreign import shown
 from backups.manifest import DATA, BackupRecord
 from backups.panels import asking, choose, spread
 from backups.panels.boards import Boards, DataSource
@@ -58,7 +59,7 @@ class Questions:
         except LifeboatError as error:
             why = error.message
         except Exception as error:  # noqa: BLE001 - whatever a dashboard holds must not cost the backup
-            why = f"{type(error).__name__}: {error}"
+            why = f"{type(error).__name__}: {shown(str(error), 200)}"
         log.warning("%s: dashboards are not asked: %s", service.name, why)
         return Wanted(limits=(f"what dashboards are answered is not in this backup: {why}",))
 

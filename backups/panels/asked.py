@@ -10,6 +10,8 @@ from backups.panels.dashboards.sheet import EXPRESSION, Query
 from backups.panels.dashboards.times import Window
 from backups.panels.question import NotAsked, Question
 
+_MOST_QUERIES = 100
+_LONGEST_WHY = 2000
 _HIDDEN = Unaskable("it is hidden", "asks-nothing")
 _NOT_THROUGH = Unaskable("only a Grafana computes an expression, and none may be asked")
 
@@ -60,7 +62,7 @@ class Found:
                 title=whose.title,
                 panel=whose.panel,
                 kind=kind,
-                why=f"{which}{why}",
+                why=f"{which}{why}"[:_LONGEST_WHY],
             )
 
 
@@ -76,11 +78,11 @@ def questions(
     fill_in: fills an expression's member in. through: a Grafana is asked, so expressions can be
     suffix: what tells a repetition from the others, in the questions' ids
     """
-    targets = {one.refid: one.target for one in asking}
-    computed = {one.refid for one in asking if one.is_expression}
+    asking = _few(asking, found)
     by_letter = {one.refid: one for one in asking}
-    needed = {each for one in asking if one.is_expression and not one.hidden for each in
-              expressions.inputs(one.refid, targets, computed)}  # fmt: skip
+    names = {one.refid: expressions.named(one.target, by_letter) if one.is_expression else () for one in asking}
+    inputs = {one.refid: expressions.inputs(one.refid, names) for one in asking if one.is_expression}
+    needed = {each for one in asking if one.is_expression and not one.hidden for each in inputs[one.refid]}
     made: dict[str, Made | Unaskable] = {}
     for one in asking:
         result = _made(one, make) if not one.hidden or one.refid in needed else _HIDDEN
@@ -90,16 +92,24 @@ def questions(
             found.leave(result, one.refid)
     for one in asking:
         result = made.get(one.refid)
-        if isinstance(result, Made):
-            found.questions.append(_question(found.whose, one.refid, suffix, result))
-        elif result is None and not through:
+        if result is None and not through:
             found.leave(_NOT_THROUGH, one.refid)
-        elif result is None:
+        elif not isinstance(result, Unaskable):
             try:
-                before = expressions.inputs(one.refid, targets, computed)
-                found.questions.append(_computed(found.whose, by_letter[one.refid], suffix, before, made, by_letter, fill_in))
+                if result is None:
+                    asked = _computed(found.whose, one, suffix, inputs[one.refid], made, by_letter, fill_in)
+                else:
+                    asked = _question(found.whose, one.refid, suffix, result)
+                found.questions.append(asked)
             except Unaskable as reason:
                 found.leave(reason, one.refid)
+
+
+def _few(asking: Sequence[Query], found: Found) -> Sequence[Query]:
+    """The queries of a panel or a rule, as far as they are asked."""
+    if len(asking) > _MOST_QUERIES:
+        found.leave(Unaskable(f"it has {len(asking):,} queries, and only the first {_MOST_QUERIES} are asked", "not-asked"))
+    return asking[:_MOST_QUERIES]
 
 
 def _made(query: Query, make: Make) -> Made | Unaskable | None:
@@ -111,7 +121,7 @@ def _made(query: Query, make: Make) -> Made | Unaskable | None:
 
 
 def _question(whose: Whose, letter: str, suffix: str, made: Made, beside: Iterable[dict[str, Any]] = ()) -> Question:
-    return Question(
+    return queries.question(
         id=f"{whose.organisation}/{whose.dashboard}/{whose.key}/{letter}{suffix}",
         organisation=whose.organisation,
         dashboard=whose.dashboard,
@@ -149,7 +159,11 @@ def _computed(
         raise Unaskable("it is computed from no query")
     if len({one.window for one in data}) > 1:
         raise Unaskable("the queries that it is computed from have different ranges of time")
-    return _question(whose, query.refid, suffix, replace(data[0], query=_expression(query, fill_in)), beside)
+    # The past of a Prometheus is the same at any instant: whatever else there is decides in whose backup it is asked.
+    moving = [one for one in data if one.query["datasource"]["type"] != "prometheus"]
+    if len({one.service for one in moving}) > 1:
+        raise Unaskable("it is computed from several servers, and their backups are of different instants")
+    return _question(whose, query.refid, suffix, replace((moving or data)[0], query=_expression(query, fill_in)), beside)
 
 
 def _expression(query: Query, fill_in: Callable[[Query, Any], Any]) -> dict[str, Any]:

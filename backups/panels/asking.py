@@ -8,21 +8,31 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from backups.errors import Damaged, LifeboatError, Transient
-from backups.foreign import require_bounded
+from backups.foreign import require_bounded, shown
 from backups.panels.compare import answer_of, not_asked, settled
 from backups.panels.question import FILE, Answer, Asker, Panels, Question
 
 _IN_A_ROW = 5
 """So many questions without any answer: the others would wait in vain, too."""
+ODD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a dashboard's words can do to whoever takes them for better ones."""
 _HINT = "verify another backup, and take a new one"
 NO_TIME = "there was no time left for it"
 """Why of a question that was not asked, since all of them together took too long."""
 
 
 def ask_all(
-    asker: Asker, questions: Sequence[Question], until: float, clock: Callable[[], float] = time.monotonic
+    asker: Asker,
+    questions: Sequence[Question],
+    until: float,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    odd: tuple[type[Exception], ...] = (),
 ) -> dict[str, Answer]:
-    """Ask each question, until `clock` says `until`; what cannot be asked is `not-asked`, with the reason, and fails nothing."""
+    """Ask each question, until `clock` says `until`; what cannot be asked is `not-asked`, with the reason, and fails nothing.
+
+    odd: faults of the asker's own that cost their question only; of a copy's asker they must not look like damage
+    """
     answers: dict[str, Answer] = {}
     unanswered, why = 0, ""
     for question in questions:
@@ -34,6 +44,8 @@ def ask_all(
         try:
             answers[question.id] = answer_of(question, asker.ask(question))
             unanswered = 0
+        except odd as error:
+            answers[question.id] = not_asked(question, f"it cannot be asked: {type(error).__name__}: {shown(str(error), 200)}")
         except LifeboatError as error:
             answers[question.id] = not_asked(question, error.message)
             unanswered = unanswered + 1 if isinstance(error, Transient) else 0
@@ -56,10 +68,15 @@ def settle(questions: Sequence[Question], first: Mapping[str, Answer], second: M
 
 
 def write(directory: Path, panels: Panels) -> None:
-    """Write the file that a backup keeps of its panels, below its data directory."""
+    """Write the file that a backup keeps of its panels, below its data directory. Raises LifeboatError for one too large."""
     text = json.dumps(panels.model_dump(mode="python", exclude_defaults=True), ensure_ascii=False, separators=(",", ":"))
     # Half characters, which a dashboard's JSON can name, have no bytes.
-    (directory / FILE).write_bytes(text.encode("utf-8", "replace"))
+    content = text.encode("utf-8", "replace")
+    try:
+        require_bounded(content, "what dashboards ask and are answered")
+    except Damaged as error:
+        raise LifeboatError(error.message, hint="ask fewer questions: `panels.questions` in Grafana's section") from None
+    (directory / FILE).write_bytes(content)
 
 
 def read(content: bytes, origin: str) -> Panels:

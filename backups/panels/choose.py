@@ -4,16 +4,17 @@ Every panel, variable and alert rule ends in a question or in a reason why it ha
 `asked.py`, questions of one panel; `spread.py`, how many, fairly, and a look into every block of Prometheus.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from backups.panels import asked, queries, ruled, spread
 from backups.panels.asked import Found, Made, Whose
-from backups.panels.boards import Boards
+from backups.panels.boards import Boards, DataSource
 from backups.panels.dashboards import steps, times
 from backups.panels.dashboards.references import Services, Sources, service_of
+from backups.panels.dashboards.room import Room, Rooms
 from backups.panels.dashboards.shape import Json, Unaskable, mapping, text
 from backups.panels.dashboards.sheet import Panel, Query, Sheet, sheets
 from backups.panels.dashboards.times import MINUTE, Window
@@ -81,9 +82,10 @@ def choose(boards: Boards, given: Circumstances) -> Choice:
         groups.append(group)
     of_rules: dict[tuple[int, str], list[Found]] = {}
     every = _sources(boards)
+    room = Room()
     for rule, name in rules(boards):
         here = every.get(rule.organisation, Sources(()))
-        found = ruled.of_rule(rule, name, here, given.services, given.end, through=given.through)
+        found = ruled.of_rule(rule, name, here, given.services, given.end, room, through=given.through)
         told += found.not_asked(several=len(rule.data) > 1)
         of_rules.setdefault((rule.organisation, rule.folder), []).append(found)
     groups += of_rules.values()
@@ -93,11 +95,12 @@ def choose(boards: Boards, given: Circumstances) -> Choice:
 
 
 def _dashboards(boards: Boards, given: Circumstances, *, final: bool) -> Iterator[tuple[Sheet, Variables, Sources]]:
-    sources = _sources(boards)
+    sources, rooms = _sources(boards), Rooms()
     for sheet in sheets(boards):
         here = sources.get(sheet.organisation, Sources(()))
         window = times.window(sheet.since, sheet.until, given.end)
-        variables = Variables(sheet, here, lambda source: service_of(source, given.services), window, given.replies, final=final)
+        known: Callable[[DataSource], str] = lambda source: service_of(source, given.services)  # noqa: E731
+        variables = Variables(sheet, here, known, window, given.replies, final=final, room=rooms.next())
         yield sheet, variables, here
 
 
@@ -201,6 +204,5 @@ class _Panel:
 
     def _scope(self, kind: str, interval: int, letters: frozenset[str] = frozenset()) -> Scope:
         sheet = self.sheet
-        return Scope(
-            self._value, kind, self.window, interval, sheet.organisation, sheet.uid, sheet.title, sheet.timezone, letters
-        )
+        whose = (sheet.organisation, sheet.uid, sheet.title, sheet.timezone)
+        return Scope(self._value, kind, self.window, interval, *whose, letters, self.variables.room)

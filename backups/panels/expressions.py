@@ -16,14 +16,16 @@ def named(target: Json, letters: Collection[str]) -> set[str]:
     return found & set(letters)
 
 
-def inputs(letter: str, targets: Mapping[str, Json], computed: Collection[str]) -> list[str]:
-    """The letters of all that an expression needs, itself left out, in the order of `targets`. computed: those of expressions."""
+def inputs(letter: str, names: Mapping[str, Collection[str]]) -> list[str]:
+    """The letters of all that an expression needs, itself left out, in the order of `names`.
+
+    names: what each query names, by its letter; those of a data source name none
+    """
     needed: set[str] = set()
     open_ones = [letter]
     while open_ones:
         one = open_ones.pop()
-        if one in computed:
-            new = named(targets[one], targets) - needed - {one}
-            needed |= new
-            open_ones.extend(new)
-    return [one for one in targets if one in needed - {letter}]
+        new = set(names[one]) - needed - {one}
+        needed |= new
+        open_ones.extend(new)
+    return [one for one in names if one in needed and one != letter]

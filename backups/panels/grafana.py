@@ -10,7 +10,11 @@ from backups.foreign import shown
 from backups.panels.question import Question, Way
 
 SECONDS = 30.0
-"""How long one question may take; Grafana itself has no limit for SQL."""
+"""How long one question may take at a source; Grafana itself has no limit for SQL."""
+COPY_SECONDS = 120.0
+"""And in a copy, which may be slower, and whose answer is no larger than the source's, but perhaps written at more length."""
+BYTES, COPY_BYTES = 16 << 20, 64 << 20
+"""Of one answer, at a source and of a copy: a panel that shows more than that shows nobody anything."""
 
 _RESOURCE = re.compile(r"api/v1/(?:labels|series|query|query_range|metadata|label/[A-Za-z_][A-Za-z0-9_:]*/values)")
 """What is read beside queries: nothing that writes, and no other part of a server."""

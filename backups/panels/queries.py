@@ -4,10 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from backups.panels.boards import DataSource
 from backups.panels.dashboards.references import ASKED_TYPES
 from backups.panels.dashboards.shape import Json, Unaskable, mapping, text
 from backups.panels.dashboards.sheet import EXPRESSION, Query
+from backups.panels.question import Question
 from backups.panels.variables.fill import Scope, fill
 
 EDITORS = frozenset({
@@ -47,6 +50,15 @@ def query_of(query: Query, source: DataSource, scope: Scope, *, interval: int, p
         members.pop("interval", None)
     sent = {"intervalMs": interval, "maxDataPoints": points} | {"datasource": {"type": source.type, "uid": source.uid}}
     return bounded({**members, **sent, "refId": query.refid})
+
+
+def question(**members: Any) -> Question:
+    """A question of these members; raises Unaskable where one of them is larger than any that is kept."""
+    try:
+        return Question(**members)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)[0]
+        raise Unaskable(f"its {'.'.join(map(str, found['loc']))} cannot be kept: {found['msg']}") from None
 
 
 def bounded(query: dict[str, Any]) -> dict[str, Any]:

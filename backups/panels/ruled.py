@@ -8,6 +8,7 @@ from backups.panels.asked import Found, Made, Whose
 from backups.panels.boards import AlertRule
 from backups.panels.dashboards.classic import queries_of
 from backups.panels.dashboards.references import Services, Sources, service_of
+from backups.panels.dashboards.room import Room
 from backups.panels.dashboards.shape import Json, Unaskable, mapping, objects, text, texts
 from backups.panels.dashboards.sheet import MIXED, Query
 from backups.panels.dashboards.times import MINUTE, Window
@@ -19,8 +20,11 @@ _INTERVAL_OF_RULES = 1000
 """Milliseconds; as Grafana evaluates rules that say nothing of it."""
 
 
-def of_rule(rule: AlertRule, name: str, sources: Sources, services: Services, end: int, *, through: bool) -> Found:
-    """Make a rule's questions. name: for a person. sources: of its organisation. end, through: see `choose.Circumstances`."""
+def of_rule(rule: AlertRule, name: str, sources: Sources, services: Services, end: int, room: Room, *, through: bool) -> Found:
+    """Make a rule's questions. name: for a person. sources: of its organisation. end, through: see `choose.Circumstances`.
+
+    room: for what is filled in
+    """
     found = Found(Whose(rule.organisation, "", text(rule.folder), name, f"rule {text(rule.uid)}"))
     data = objects(list(rule.data))
     if not data:
@@ -32,7 +36,7 @@ def of_rule(rule: AlertRule, name: str, sources: Sources, services: Services, en
 
     def scope(kind: str, window: Window, interval: int) -> Scope:
         nothing: Mapping[str, Value] = {}
-        return Scope(nothing.get, kind, window, interval, rule.organisation, "", "", "", letters)
+        return Scope(nothing.get, kind, window, interval, rule.organisation, "", "", "", letters, room)
 
     def make(query: Query) -> Made:
         source = sources.find(query.source, lambda _: None)

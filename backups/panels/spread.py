@@ -14,6 +14,8 @@ _TWO_HOURS = 120 * MINUTE
 _MOST_LOOKS = 200
 _LOOKS = 3
 """Panels that look into a block, where none is known to have an answer."""
+_MOST_CHARACTERS = 8_000_000
+"""Of one service's questions, so that what a backup keeps of them can be read again."""
 _BACK = 5 * MINUTE
 """How far an instant query looks back."""
 
@@ -29,10 +31,12 @@ def fairly(
     taken: list[Question] = []
     left: list[Question] = []
     count: Counter[str] = Counter()
+    size: Counter[str] = Counter()
     for question in _in_turn([[one for asker in group for one in asker] for group in groups]):
         room = most - min(len(blocks.get(question.service, ())) * _LOOKS, most // 5)
-        if count[question.service] < room:
+        if count[question.service] < room and size[question.service] < _MOST_CHARACTERS:
             count[question.service] += 1
+            size[question.service] += len(question.model_dump_json())
             taken.append(question)
         else:
             left.append(question)
@@ -62,7 +66,8 @@ def _beyond(left: Sequence[Question], most: int) -> Iterator[NotAsked]:
             title=title,
             panel=panel,
             kind="not-asked",
-            why=f"{plural.count(number, 'query')} beyond the {most:,} questions that {service} is asked",
+            why=f"{plural.count(number, 'query')} beyond what {service} is asked: "
+            f"{most:,} questions, {_MOST_CHARACTERS:,} characters",
         )
 
 

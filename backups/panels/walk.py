@@ -1,7 +1,7 @@
 """Lists everything of a Grafana that asks: panels, variables and alert rules, each once, whether it can be asked or not."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from backups.panels.boards import AlertRule, Boards
@@ -26,11 +26,12 @@ def asking(boards: Boards) -> Sequence[Asks]:
 
 
 def rules(boards: Boards) -> Iterator[tuple[AlertRule, str]]:
-    """Every alert rule with its name for a person, which no other of its organisation has."""
+    """Every alert rule with its name for a person, which no other of its organisation has; its uid and folder cut, as that is."""
     names: dict[int, Distinct] = {}
     for rule in boards.rules:
         given = names.setdefault(rule.organisation, Distinct())
-        yield rule, given.of(f"alert rule {text(rule.title)[:500]}")
+        short = replace(rule, uid=text(rule.uid)[:200], folder=text(rule.folder)[:1000])
+        yield short, given.of(f"alert rule {text(rule.title)[:500]}")
 
 
 def _asking(boards: Boards) -> Iterator[Asks]:

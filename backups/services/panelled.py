@@ -113,7 +113,10 @@ def keep(job: PanelsJob, way: Way, answers: Sequence[Answer], directory: Path) -
         not_asked=tuple(job.not_asked),
         sources=tuple(job.sources),
     )
-    asking.write(directory, panels)
+    try:
+        asking.write(directory, panels)
+    except LifeboatError as error:
+        return [f"what dashboards are answered is not kept: {error.message}"]
     titles = {question.id: f"{shown(question.title)}, {shown(question.panel)}" for question in panels.questions}
     return [
         f"what dashboards are answered: {plural.count(len(found), 'question')} of {len(panels.questions)} {what}, "

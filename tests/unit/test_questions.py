@@ -296,3 +296,50 @@ def test_services_that_are_backed_up_side_by_side_read_the_dashboards_once(tmp_p
         found = list(pool.map(lambda name: wanted(tmp_path, name, *services), ["agama", "metrics"] * 2))
     assert all(one.job for one in found)
     assert services[2].read == 1
+
+
+def test_what_a_killed_backup_left_of_a_fetched_grafana_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its database holds secrets; also where this fetch fails, nothing is left."""
+    left = tmp_path / "cache" / "boards" / "grafana.fetched" / "backup" / "grafana.db"
+    seen: list[Path] = []
+
+    def fetch(*arguments: Any) -> Any:
+        assert not left.exists()
+        seen.append(arguments[-1])
+        arguments[-1].mkdir()
+        (arguments[-1] / "grafana.db").write_text("new")
+        raise Damaged("cut off")
+
+    left.parent.mkdir(parents=True)
+    left.write_text("old")
+    monkeypatch.setattr("backups.fetching.fetch", fetch)
+    limits = wanted(tmp_path, "agama", *site()).limits
+    assert "cut off" in limits[0]
+    assert seen == [left.parent]
+    assert {file.name for file in (tmp_path / "cache" / "boards").iterdir()} <= {"grafana.lock"}
+
+
+def test_a_fault_of_any_shape_is_one_line_of_a_limit(tmp_path: Path) -> None:
+    """However many lines a library writes, and whatever a dashboard put there."""
+    services = site(boards=LifeboatError("never"))
+    services[2].boards = lambda _: (_ for _ in ()).throw(RuntimeError("two\nlines \x1b[2J" + "x" * 5000))
+    (limit,) = wanted(tmp_path, "agama", *services).limits
+    assert "RuntimeError" in limit
+    assert limit.isprintable()
+    assert len(limit) < 400
+
+
+def test_sql_of_a_variable_is_asked_of_its_server_also_where_a_grafana_may_be_asked(tmp_path: Path) -> None:
+    """The server ends what takes too long; what a Grafana has given up goes on."""
+    made = {
+        "name": "s",
+        "type": "query",
+        "query": "SELECT endless()",
+        "datasource": {"uid": "my-uid"},
+        "current": {"value": "saved"},
+    }
+    through = Server("grafana itself", "")
+    services = site(boards=grafana(panel('up{job="$v"}'), sql("SELECT '$s'", 2), variables=[VARIABLE, made]), asker=through)
+    assert wanted(tmp_path, "agama", *services).job
+    assert [one.resource is None for one in through.asked] == [False]
+    assert [one.query["rawSql"] for one in services[1].asked] == ["SELECT endless()"]

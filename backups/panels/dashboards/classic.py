@@ -80,7 +80,7 @@ def panel_of(panel: Json, repeats: tuple[str, ...], library: Library) -> Panel:
     queries = queries_of(objects(panel.get("targets")), panel.get("datasource"))
     kind = text(panel.get("type"))
     return Panel(
-        key=f"panel-{text(number)}",
+        key=f"panel-{text(number)[:100]}",
         name=named("panel", number, title),
         type=kind,
         queries=queries,

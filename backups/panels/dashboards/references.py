@@ -53,7 +53,7 @@ class Sources:
             name = next(filter(None, parts.groups()))
             uid = chosen(name)
             if uid is None:
-                raise Unaskable(f"its data source is the placeholder {name}, which nobody has filled in")
+                raise Unaskable(f"its data source is the placeholder {name[:80]}, which nobody has filled in")
         if uid is None or uid in ("", "default"):
             return self._default(kind)
         if uid in _OTHERS:

@@ -14,6 +14,7 @@ from backups.panels.dashboards.shape import Json, mapping, text
 EXPRESSION = "__expr__"
 MIXED = "-- Mixed --"
 _LONGEST_UID = 200
+"""Of a variable's name, too."""
 
 Library = Mapping[str, LibraryPanel]
 """The library panels of an organisation, by uid."""
@@ -142,4 +143,4 @@ class Distinct:
 def _first_of_each_name(variables: Sequence[Variable]) -> tuple[Variable, ...]:
     """Grafana takes the last of two with one name; both are told apart here, and the last keeps the name."""
     names = Distinct()
-    return tuple(reversed([replace(one, name=names.of(one.name)) for one in reversed(variables)]))
+    return tuple(reversed([replace(one, name=names.of(one.name[:_LONGEST_UID])) for one in reversed(variables)]))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from backups.panels.dashboards import steps
+from backups.panels.dashboards.room import Room
 from backups.panels.dashboards.shape import Unaskable
 from backups.panels.dashboards.times import Window
 from backups.panels.variables.value import Value, written
@@ -37,6 +38,7 @@ class Scope:
     """Where text is filled in. value: of a variable, None where there is none of that name; raises Unaskable.
 
     kind: the data source's type. interval: milliseconds between two points. letters: of queries that an expression may name
+    room: for what is filled in
     """
 
     value: Callable[[str], Value | None]
@@ -48,12 +50,15 @@ class Scope:
     title: str
     timezone: str
     letters: Collection[str] = field(default=frozenset())
+    room: Room = field(default_factory=Room)
 
 
 def fill(text: str, scope: Scope, depth: int = 0) -> str:
     """Return text with everything filled in; raises Unaskable, naming what is not."""
     if len(text) > _LONGEST:
         raise Unaskable(f"it has {len(text):,} characters, and at most {_LONGEST:,} are asked")
+    scope.room.take(len(text))
+    length = len(text)
 
     def one(found: re.Match[str]) -> str:
         name = found["plain"] or found["old"] or found["name"]
@@ -65,7 +70,14 @@ def fill(text: str, scope: Scope, depth: int = 0) -> str:
         if name in scope.letters and not found["old"]:
             return found[0]
         value = None if path else scope.value(name)
-        return _builtin(name, path, form, scope, found[0]) if value is None else _variable(value, form, scope, depth)
+        put = _builtin(name, path, form, scope, found[0]) if value is None else _variable(value, form, scope, depth)
+        nonlocal length
+        length += len(put)
+        # Before it is put together: a short text may name a long one ten thousand times.
+        if length > _LONGEST + len(text):
+            raise Unaskable(f"filled in, it has more than {_LONGEST:,} characters, which are asked at most")
+        scope.room.take(len(put))
+        return put
 
     filled = _PLACE.sub(one, text)
     if len(filled) > _LONGEST:
@@ -80,6 +92,7 @@ def looks_unfilled(text: str) -> bool:
 
 def _variable(value: Value, form: str, scope: Scope, depth: int) -> str:
     """A variable's value as text; the text for All may name other variables."""
+    scope.room.take(sum(map(len, value.chosen)))
     if value.raw:
         if depth == _DEEPEST:
             raise Unaskable(f"the text for All of the variable {value.name} needs itself")

@@ -8,7 +8,7 @@ from backups.panels.variables.fill import looks_unfilled
 
 _TOKEN = re.compile(
     r"""
-    (?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)
+    (?P<quoted>"(?:[^"\\]|\\.)*(?:"|\\?\Z)|'(?:[^'\\]|\\.)*(?:'|\\?\Z)|`[^`]*(?:`|\Z))
     | (?P<comment>\#[^\n]*)
     | (?P<number>\d[\w.]*)
     | (?P<name>\$?[a-zA-Z_:][\w:]*|\$\{\w+\})

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import regex
 
+from backups.panels.dashboards.room import Room
 from backups.panels.dashboards.shape import Json, Unaskable, mapping, objects, text
 from backups.panels.dashboards.times import Window
 
@@ -16,8 +17,6 @@ _METRICS = re.compile(r"metrics\((.*)\)\s*", re.DOTALL)
 _RESULT = re.compile(r"query_result\((.+)\)\s*", re.DOTALL)
 _JS_REGEX = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
 _MOST_VALUES = 10_000
-_SECONDS = 1.0
-"""For one value in one pattern: somebody else has written both."""
 
 
 class Option(NamedTuple):
@@ -58,21 +57,24 @@ def resource(query: str, window: Window) -> str:
     return f"api/v1/series?{urlencode([('match[]', query), *span])}"
 
 
-def options(reply: Json, query: str, kind: str) -> list[Option]:
+def options(reply: Json, query: str, kind: str, room: Room) -> list[Option]:
     """The values in an answer; raises Unaskable when it is none, saying what was answered instead.
 
     reply: as `Asker.ask` gives it; of status 0 where nobody answered. query: filled in. kind: the data source's type
+    room: for a pattern in the query
     """
     status = reply.get("status")
     if status == 0:
         raise Unaskable(f"its query was not answered: {text(reply.get('error'))[:200]}", "not-asked")
     if status != 200 or reply.get("error"):
         raise Unaskable(f"its query was answered with {text(status) or 'nothing'}: {text(reply.get('error'))[:200]}")
-    found = _of_sql(objects(reply.get("frames"))) if kind == "mysql" else _of_prometheus(reply.get("resource"), query.strip())
+    found = (
+        _of_sql(objects(reply.get("frames"))) if kind == "mysql" else _of_prometheus(reply.get("resource"), query.strip(), room)
+    )
     return list(dict.fromkeys(found))[:_MOST_VALUES]
 
 
-def _of_prometheus(body: Any, query: str) -> list[Option]:
+def _of_prometheus(body: Any, query: str, room: Room) -> list[Option]:
     data = mapping(body).get("data")
     if _RESULT.fullmatch(query):
         return [_same(_sample(one)) for one in objects(mapping(data).get("result"))] or _scalar(mapping(data))
@@ -80,7 +82,7 @@ def _of_prometheus(body: Any, query: str) -> list[Option]:
         return [_same(_series(one)) for one in objects(data)]
     found = [text(one) for one in data if text(one)] if isinstance(data, list) else []
     if parts := _METRICS.fullmatch(query):
-        found = [one for one in found if matched(parts[1], one) is not None]
+        found = [one for one in found if matched(parts[1], one, room) is not None]
     return [_same(one) for one in found]
 
 
@@ -127,11 +129,11 @@ def _same(value: str) -> Option:
     return Option(value, value)
 
 
-def refined(found: Sequence[Option], pattern: str, order: Any) -> list[Option]:
+def refined(found: Sequence[Option], pattern: str, order: Any, room: Room) -> list[Option]:
     """The options that a variable's pattern lets through, as it cuts them, in the order that the variable says (1 to 8)."""
     kept: dict[str, Option] = {}
     for one in found:
-        cut = matched(pattern, one.text) if pattern else one
+        cut = matched(pattern, one.text, room) if pattern else one
         if cut is not None:
             option = cut if pattern and cut.value != one.text else one
             kept.setdefault(option.value, option)
@@ -156,7 +158,7 @@ def _parts(value: str) -> list[str]:
     return re.split(r"(\d{1,18})", value, flags=re.ASCII)
 
 
-def matched(pattern: str, value: str) -> Option | None:
+def matched(pattern: str, value: str, room: Room) -> Option | None:
     """What a pattern of JavaScript, with or without slashes, takes of a value; None where it does not match.
 
     Its groups `text` and `value` are taken by their names, else the first group, else all of it. Raises Unaskable for a
@@ -165,11 +167,9 @@ def matched(pattern: str, value: str) -> Option | None:
     parts = _JS_REGEX.fullmatch(pattern)
     flags = regex.VERSION0 | (regex.IGNORECASE if parts and "i" in parts[2] else 0)
     try:
-        found = regex.search(parts[1] if parts else pattern, value, flags, timeout=_SECONDS)
+        found = room.search(parts[1] if parts else pattern, value, flags)
     except (regex.error, ValueError, OverflowError, RecursionError) as error:
         raise Unaskable(f"its pattern {pattern[:80]} cannot be read: {error}") from None
-    except TimeoutError:
-        raise Unaskable(f"its pattern {pattern[:80]} takes too long") from None
     if found is None:
         return None
     groups = found.groupdict()

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from backups.panels import queries
 from backups.panels.boards import DataSource
 from backups.panels.dashboards.references import ASKED_TYPES, Sources
+from backups.panels.dashboards.room import Room
 from backups.panels.dashboards.shape import Json, Unaskable, mapping, objects, text, texts
 from backups.panels.dashboards.sheet import Sheet, Variable
 from backups.panels.dashboards.times import Window
 from backups.panels.question import Question
+from backups.panels.sql import fit
 from backups.panels.variables import lookup
 from backups.panels.variables.fill import Scope, fill
 from backups.panels.variables.lookup import Option
@@ -32,7 +35,7 @@ class Variables:
     """The variables of a dashboard.
 
     replies: what was answered, by the question's id. final: what has no answer by now gets none
-    service: which service protects a data source; raises Unaskable for one that none does
+    service: which service protects a data source; raises Unaskable for one that none does. room: for what is filled in
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Variables:
         replies: Mapping[str, Json],
         *,
         final: bool,
+        room: Room,
     ) -> None:
         self._sheet = sheet
         self._sources = sources
@@ -51,6 +55,7 @@ class Variables:
         self._window = window
         self._replies = replies
         self._final = final
+        self.room = room
         self._known = {one.name: one for one in sheet.variables}
         self._values: dict[str, Value | Unaskable] = {}
         self._open: list[str] = []
@@ -120,7 +125,9 @@ class Variables:
         kind, pattern = text(content.get("query")), text(content.get("regex"))
         there = self._sources.of_type(kind)
         if pattern:
-            there = tuple(one for one in there if lookup.matched(fill(pattern, self._scope(kind)), one.name) is not None)
+            there = tuple(
+                one for one in there if lookup.matched(fill(pattern, self._scope(kind)), one.name, self.room) is not None
+            )
         saved = texts(mapping(content.get("current")).get("value"))
         if ALL in saved and there:
             return Value(variable.name, tuple(one.uid for one in there), several=True, listed=True)
@@ -156,19 +163,22 @@ class Variables:
             if not self._final:
                 raise Pending(f"the variable {variable.name} is not answered yet")
             raise Unaskable("its query was not answered", "not-asked")
-        found = lookup.options(reply, query, source.type)
+        found = lookup.options(reply, query, source.type, self.room)
         pattern = fill(text(content.get("regex")), self._scope(""))
-        return lookup.refined(found, pattern, _order(content.get("sort")))
+        return lookup.refined(found, pattern, _order(content.get("sort")), self.room)
 
     def _question(self, variable: Variable, source: DataSource, service: str, query: str) -> Question:
         asked: dict[str, Any] = {"refId": "tempvar", "datasource": {"type": source.type, "uid": source.uid}}
         path = None
         if source.type == "mysql":
+            # A Grafana would send anything, also what writes, each night.
+            if why := fit.unfit(query):
+                raise Unaskable(f"it is not asked: {why}")
             asked |= {"rawSql": query, "format": "table", "intervalMs": 60_000, "maxDataPoints": 100}
         else:
             path = lookup.resource(query, self._window)
         sheet = self._sheet
-        return Question(
+        return queries.question(
             id=f"{sheet.organisation}/{sheet.uid}/variable {variable.name}",
             organisation=sheet.organisation,
             dashboard=sheet.uid,
@@ -193,7 +203,8 @@ class Variables:
             return Value(name, values or ("",), several, listed=True)
         if variable.type == "interval" and saved and saved[0].startswith("$__auto"):
             return Value(name, (f"$__auto_interval_{name}",), raw=True)
-        kept = tuple(one for one in saved if one in values) or values[:1] or ("",)
+        there = set(values)
+        kept = tuple(one for one in saved if one in there) or values[:1] or ("",)
         return Value(name, kept, several, listed=bool(content.get("multi")))
 
     def _saved(self, variable: Variable, reason: Unaskable) -> Value:
@@ -210,7 +221,9 @@ class Variables:
 
     def _scope(self, kind: str) -> Scope:
         sheet = self._sheet
-        return Scope(self.value, kind, self._window, 60_000, sheet.organisation, sheet.uid, sheet.title, sheet.timezone)
+        return Scope(
+            self.value, kind, self._window, 60_000, sheet.organisation, sheet.uid, sheet.title, sheet.timezone, room=self.room
+        )
 
 
 def _listed(content: Json) -> list[Option]:

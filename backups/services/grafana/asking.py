@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from backups.panels.grafana import SECONDS, GrafanaAsker
+from backups.panels.grafana import BYTES, SECONDS, GrafanaAsker
 from backups.services.grafana.client import USER_HEADER, Client
 from backups.services.http.bounds import Bounds
 
-_MOST_BYTES = 64 * 2**20
-"""Of one answer: a panel that shows more than that shows nobody anything."""
 
-
-def through(client: Client, seconds: float = SECONDS) -> GrafanaAsker:
-    """Return an asker of the server that a client calls; each question may take `seconds`.
+def through(client: Client, seconds: float = SECONDS, size: int = BYTES) -> GrafanaAsker:
+    """Return an asker of the server that a client calls; each question may take `seconds`, and its answer `size` bytes.
 
     A token asks in its own organisation only: a question of another one is not asked, and the reason is told.
     """
@@ -29,7 +26,7 @@ def through(client: Client, seconds: float = SECONDS) -> GrafanaAsker:
         headers = {"Accept": "application/json", "X-Grafana-Org-Id": str(organisation)}
         if client.trusted is not None:
             headers[USER_HEADER] = client.trusted.get(organisation, "")
-        bounds = Bounds(silence=seconds, total=seconds, size=_MOST_BYTES)
+        bounds = Bounds(silence=seconds, total=seconds, size=size)
         several: dict[str, list[str]] = {}
         for name, value in params:
             several.setdefault(name, []).append(value)

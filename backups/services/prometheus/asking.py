@@ -6,28 +6,28 @@ from typing import Any
 from backups.errors import LifeboatError, Transient
 from backups.foreign import shown
 from backups.panels.boards import DataSource
-from backups.panels.grafana import is_expression, resource_of, resource_reply
+from backups.panels.grafana import BYTES, SECONDS, is_expression, resource_of, resource_reply
 from backups.panels.prometheus import reply
 from backups.panels.question import Question, Way
 from backups.services.http.answer import understood
 from backups.services.http.bounds import Bounds
 from backups.services.prometheus.api import Api
 
-SECONDS = 30.0
-"""How long one question may take."""
-_MOST_BYTES = 64 * 2**20
 _PROXY = (502, 503, 504)
 
 
 class PrometheusAsker:
-    """See Asker. sources: as Grafana knows this server, for the interval at which it scrapes."""
+    """See Asker. sources: as Grafana knows this server, for the interval at which it scrapes.
+
+    seconds, size (bytes): of one answer
+    """
 
     way: Way = "direct"
 
-    def __init__(self, api: Api, sources: Sequence[DataSource], seconds: float = SECONDS) -> None:
+    def __init__(self, api: Api, sources: Sequence[DataSource], seconds: float = SECONDS, size: int = BYTES) -> None:
         self._api = api
         self._settings = {(source.organisation, source.uid): source.settings for source in sources}
-        self._bounds = Bounds(silence=seconds, total=seconds, size=_MOST_BYTES)
+        self._bounds = Bounds(silence=seconds, total=seconds, size=size)
         self._seconds = seconds
 
     def ask(self, question: Question) -> dict[str, Any]:

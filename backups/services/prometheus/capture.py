@@ -62,7 +62,7 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
 
     past = horizon.look(api)
     chosen, before, unreadable = _ask(api, place, past, job)
-    panels = dashboards.before(api, job, past.margin)
+    panels = dashboards.before(api, job, past)
     checked = Checked(job.state / "cache" / "prometheus" / f"{name}.chunks.json")
     # What was written before this instant is in the snapshot; Prometheus may wait for a compaction before it begins.
     taken_at = job.now()

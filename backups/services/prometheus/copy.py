@@ -82,7 +82,7 @@ class PrometheusCopy:
     @contextmanager
     def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
         """See PanelledCopy."""
-        with self.api() as api, dashboards.asker(api, sources) as asker:
+        with self.api() as api, dashboards.asker(api, sources, of_copy=True) as asker:
             yield asker
 
     def assemble(self) -> None:

@@ -31,12 +31,14 @@ class Horizon:
 
     late_window: how late a sample may come, in seconds (0: never). late_samples: how many came late since the source started.
     unreadable: the configuration could not be read, so the margin is that of a source that takes samples an hour late
+    elsewhere: it answers also with what others hold (`remote_read`), which is in no snapshot
     """
 
     margin: int
     late_window: float
     late_samples: int
     unreadable: bool = False
+    elsewhere: bool = False
 
     @property
     def leaves_out(self) -> str | None:
@@ -100,7 +102,7 @@ def of(configuration: str, *, late_samples: int = 0) -> Horizon:
     sections = [_mapping(content.get("global")), *(_mapping(one) for one in (scrapes if isinstance(scrapes, list) else []))]
     timeouts = [seconds(str(section.get("scrape_timeout", _DEFAULT_TIMEOUT))) for section in sections]
     late = window + _HEAD if window or late_samples else 0
-    return Horizon(int(max(timeouts) + _GRACE + late), window, late_samples, unreadable)
+    return Horizon(int(max(timeouts) + _GRACE + late), window, late_samples, unreadable, bool(content.get("remote_read")))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def test_questions_are_shared_out_fairly_and_what_is_left_is_told_panel_by_panel
     assert Counter(one.dashboard for one in choice.questions) == {"large": 97, "small": 3}
     left = [one for one in choice.not_asked if one.kind == "not-asked"]
     assert len(left) == 1903
-    assert left[0].why == "1 query beyond the 100 questions that metrics is asked"
+    assert left[0].why == "1 query beyond what metrics is asked: 100 questions, 8,000,000 characters"
 
 
 def test_the_same_panel_has_the_same_id_each_night() -> None:

@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backups.errors import Transient
 from backups.panels.prometheus import durations, frames, reply
 from backups.panels.prometheus.durations import MILLISECOND, SECOND
 from backups.panels.prometheus.step import Filled, filled
-from tests.unit.panels.answers import Json, recorded
+from backups.services.http.bounds import Bounds
+from backups.services.prometheus import dashboards
+from tests.unit.panels.answers import Json, question, recorded
 from tests.unit.panels.recorded_prometheus import answer
 
 START, END = 1_795_908_000_000, 1_795_908_600_000
@@ -199,3 +203,19 @@ def test_a_series_is_named_as_its_legend_says(legend: str, labels: Mapping[str, 
     answers: Sequence[tuple[int, Any]] = [(200, body("vector", [{"metric": labels, "value": [1, "1"]}]))]
     (frame,) = reply.result(made, "A", answers)["frames"]
     assert frame["schema"]["fields"][1].get("config", {}).get("displayNameFromDS") == expected
+
+
+@pytest.mark.parametrize(("of_copy", "timeout", "size"), [(False, "30s", 16 << 20), (True, "120s", 64 << 20)])
+def test_a_copy_may_take_longer_and_write_more(of_copy: bool, timeout: str, size: int) -> None:
+    """What the source answered just within its bounds is no damage."""
+    called: list[tuple[dict[str, Any], Bounds]] = []
+
+    def ask(_: str, __: str, parameters: dict[str, Any], bounds: Bounds) -> Any:
+        called.append((parameters, bounds))
+        raise Transient("enough")
+
+    api: Any = SimpleNamespace(name="p", ask=ask)
+    with dashboards.asker(api, (), of_copy=of_copy) as asker, pytest.raises(Transient):
+        asker.ask(question())
+    ((parameters, bounds),) = called
+    assert (parameters["timeout"], bounds.size, f"{bounds.total:g}s") == (timeout, size, timeout)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backups.errors import Damaged, Transient
 from backups.machine.docker import Container
+from backups.panels.grafana import COPY_BYTES, COPY_SECONDS
 from backups.panels.question import Asker
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
@@ -67,7 +68,8 @@ class GrafanaCopy:
         """See `Shows`: as the administrator of each organisation that the single drill reads as."""
         with opened(self._restored) as database:
             logins = answers.readers(database)
-        yield shows.Inside(asking.through(Client.behind_proxy(self._url, logins)), self._reached)
+        client = Client.behind_proxy(self._url, logins)
+        yield shows.Inside(asking.through(client, COPY_SECONDS, COPY_BYTES), self._reached)
 
     def unopened(self, dashboards: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], str]:
         """See `Shows`."""

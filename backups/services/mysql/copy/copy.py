@@ -14,6 +14,7 @@ from backups.machine import below, disk
 from backups.machine.docker import Image
 from backups.panels.boards import DataSource
 from backups.panels.question import Asker
+from backups.panels.sql import fit
 from backups.services.base import Delivery, Fetched, Point, Sandbox
 from backups.services.continuous import Advanced, Expected
 from backups.services.inspected import Inspection
@@ -208,7 +209,8 @@ class MySQLCopy:
     def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
         """Ask it as the source was asked, in the same time zone and SQL mode; see `PanelledCopy`."""
         answering = (self._later or self._details).answering
-        with self._server.errors_explained(), asking(self._server.connect, sources, answering) as opened:
+        seconds = fit.COPY_SECONDS
+        with self._server.errors_explained(), asking(self._server.connect, sources, answering, seconds) as opened:
             yield opened
 
     def advance(self, log: Fetched, point: Point) -> Advanced:

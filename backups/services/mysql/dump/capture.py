@@ -56,7 +56,6 @@ def _round(job: Job, settings: MySQLSettings, seen: Source, connect: Connect, *,
         control, guard, *readers = opened
         planned = plan.survey(guard)
         panels = PanelsCapture.of(job, seen.variables)
-        panels.before()
         # What DDL changes before it is blocked, one dump of everything takes in.
         data_files = plan.prepare(planned, program, "data", 1 if block else _SESSIONS)
 

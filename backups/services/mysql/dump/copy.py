@@ -14,6 +14,7 @@ from backups.machine.docker import Container, Image
 from backups.manifest import details_of
 from backups.panels.boards import DataSource
 from backups.panels.question import Asker
+from backups.panels.sql import fit
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.joined import Lent
@@ -166,7 +167,8 @@ class DumpedCopy:
     @contextmanager
     def asker(self, sources: tuple[DataSource, ...]) -> Iterator[Asker]:
         """Ask it as the source was asked, in the same time zone and SQL mode; see `PanelledCopy`."""
-        with self._server.errors_explained(), asking(self._server.connect, sources, self._details.answering) as opened:
+        answering, seconds = self._details.answering, fit.COPY_SECONDS
+        with self._server.errors_explained(), asking(self._server.connect, sources, answering, seconds) as opened:
             yield opened
 
     def settle(self) -> Delivery:

@@ -68,7 +68,6 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
     log = _Log(job, connect, start, before.bridge.segments if before.bridge else ())
     carrier = _carrier_of_full(job, settings, seen, before, log)
     panels = PanelsCapture.of(job, seen.variables)
-    panels.before()
     job.say("taking the witness")
     with carrier.prepared() if carrier else nullcontext():
         witnessed = witness.take(
@@ -111,7 +110,6 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
     carrier = Nightly(job, settings, seen, job.chain[-1], parent, form, log)
     carries = settings.scan != "always"
     panels = PanelsCapture.of(job, seen.variables)
-    panels.before()
     job.say("taking the witness")
     with carrier.prepared() if carries and size else nullcontext():
         witnessed = witness.take(

@@ -22,13 +22,14 @@ from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.text import one_line
 
-MOST_BYTES = 32 << 20
+MOST_BYTES = 16 << 20
 """Of one answer."""
 SILENCE = 2.0 * fit.MOST_SECONDS
 """Seconds after which a live server that says nothing is given up: it ends what takes too long by itself."""
 SAVEPOINT = "SAVEPOINT panels", "ROLLBACK TO SAVEPOINT panels"
 """Around each question in a transaction that goes on: the tables that it has read are given back, so that DDL need not wait."""
 _OF_ITS_OWN = "START TRANSACTION READ ONLY", "ROLLBACK"
+_NOWHERE = "information_schema"
 _MOST_SQL = 1 << 20
 _STATES = {1054: "42S22", 1064: "42000", 1146: "42S02"}
 _LATE = (1317, 1969, 3024)
@@ -48,14 +49,23 @@ class MySQLAsker:
     """
 
     def __init__(
-        self, session: Session, sources: Iterable[DataSource], settings: Mapping[str, str], begin: str, end: str
+        self,
+        session: Session,
+        sources: Iterable[DataSource],
+        settings: Mapping[str, str],
+        begin: str,
+        end: str,
+        seconds: float | None = None,
     ) -> None:
         self._session = session
         self._sources = {(source.organisation, source.uid): source for source in sources}
-        self._zone = settings.get("time_zone") or str(rows(session, "SELECT @@GLOBAL.time_zone")[0][0])
+        zone, mode = rows(session, "SELECT @@GLOBAL.time_zone, @@GLOBAL.sql_mode")[0]
+        self._zone, self._mode = settings.get("time_zone") or str(zone), settings.get("sql_mode", str(mode))
         self._begin = begin
+        self._seconds = seconds or fit.MOST_SECONDS
         self._end = end
         self._database: str | None = None
+        self._nowhere: frozenset[str] = frozenset()
 
     @property
     def way(self) -> Way:
@@ -80,7 +90,7 @@ class MySQLAsker:
         if not isinstance(sent, Filled):
             return sent
         self._require_fit(sent.sql, source)
-        with _answered():
+        with _answered(self._seconds):
             try:
                 self._stand(source)
             except pymysql.err.MySQLError as error:
@@ -97,20 +107,30 @@ class MySQLAsker:
             rows(self._session, statement)
 
     def _require_fit(self, sql: str, source: DataSource) -> None:
-        why = fit.unfit(sql)
+        why = fit.unfit(sql, self._mode) if len(sql) <= _MOST_SQL else f"it is longer than {_MOST_SQL:,} characters"
         if why is None and _database(source).lower() in SYSTEM_DATABASES:
             why = f"it asks the server about itself ({_database(source).lower()}), which every copy answers otherwise"
-        if why is None and len(sql) > _MOST_SQL:
-            why = f"it is longer than {_MOST_SQL:,} characters"
+        if why is None and self._database and not _database(source):
+            why = fit.names(sql, self._mode, self._of_nowhere())
         if why is not None:
             raise LifeboatError(f"it is not asked: {why}")
+
+    def _of_nowhere(self) -> frozenset[str]:
+        """The tables that are found without a database's name where a session stands that has left one."""
+        if not self._nowhere:
+            with _answered(self._seconds):
+                found = rows(
+                    self._session, "SELECT table_name FROM information_schema.tables WHERE table_schema = %s", [_NOWHERE]
+                )
+            self._nowhere = frozenset(str(name).lower() for (name,) in found)
+        return self._nowhere
 
     def _stand(self, source: DataSource) -> None:
         """Have the session stand in the data source's database and time zone."""
         database = _database(source)
         if not database and self._database:
             # A session cannot leave a database: names without one are found nowhere, as where none was chosen.
-            database = "information_schema"
+            database = _NOWHERE
         if database and database != self._database:
             rows(self._session, f"USE {quoted(database)}")
             self._database = database
@@ -133,16 +153,19 @@ class MySQLAsker:
 
 @contextmanager
 def asking(
-    connect: Callable[[], AbstractContextManager[Session]], sources: Sequence[DataSource], settings: Mapping[str, str]
+    connect: Callable[[], AbstractContextManager[Session]],
+    sources: Sequence[DataSource],
+    settings: Mapping[str, str],
+    seconds: float | None = None,
 ) -> Iterator[MySQLAsker]:
     """Ask in a session of its own, which ends with the block, and what it was asked last with it.
 
-    settings: the source's global variables, for a copy; empty: the server's own
+    settings: the source's global variables, for a copy; empty: the server's own. seconds: for each question; None: as at a source
     """
     with connect() as session:
         try:
-            standing.as_grafana(session, settings)
-            yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN)
+            standing.as_grafana(session, settings, seconds)
+            yield MySQLAsker(session, sources, settings, *_OF_ITS_OWN, seconds)
         except BaseException:
             # The server would go on with it although nobody listens.
             with suppress(pymysql.err.Error, LifeboatError), connect() as other:
@@ -165,7 +188,7 @@ def _refused(question: Question, error: pymysql.err.MySQLError, sql: str, *, aft
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def _answered(seconds: float) -> Iterator[None]:
     """Tell what is no answer of MySQL's: of this question, or of any."""
     try:
         yield
@@ -173,7 +196,7 @@ def _answered() -> Iterator[None]:
         number = error.args[0] if error.args else 0
         words = " ".join(str(part) for part in error.args[1:]) or str(error)
         if number in _LATE:
-            raise LifeboatError(f"it takes longer than {fit.MOST_SECONDS} s, or than it gives itself") from error
+            raise LifeboatError(f"it takes longer than {seconds:g} s, or than it gives itself") from error
         if number in _BUSY:
             raise LifeboatError(f"{_BUSY[number]}: {words}") from error
         if number in _FORBIDDEN:

@@ -27,16 +27,19 @@ def answering(variables: Mapping[str, str]) -> dict[str, str]:
 def as_source(session: Session, settings: Mapping[str, str], seconds: float | None = None) -> None:
     """Have every new session of a copy begin as on the source. settings: from its manifest; empty in older ones.
 
-    seconds: for each SELECT; None: as long as a question of ours has
+    seconds: for each SELECT; None: as long as a question has in a copy
     """
     for name in SETTINGS:
         if name in settings:
             rows(session, f"SET GLOBAL {name} = %s", [_value(name, settings[name])])
-    _limit(session, "GLOBAL", seconds or fit.MOST_SECONDS)
+    _limit(session, "GLOBAL", seconds or fit.COPY_SECONDS)
 
 
-def as_grafana(session: Session, settings: Mapping[str, str]) -> None:
-    """Have a session of ours answer as Grafana's. settings: the source's global variables; what lacks is the server's"""
+def as_grafana(session: Session, settings: Mapping[str, str], seconds: float | None = None) -> None:
+    """Have a session of ours answer as Grafana's. settings: the source's global variables; what lacks is the server's
+
+    seconds: for each SELECT; None: as long as a question has at a source
+    """
     rows(session, f"SET NAMES utf8mb4 COLLATE {_COLLATION}")
     for name in (*SETTINGS, *_OWN):
         if name in settings:
@@ -44,7 +47,7 @@ def as_grafana(session: Session, settings: Mapping[str, str]) -> None:
         else:
             rows(session, f"SET SESSION {name} = @@GLOBAL.{name}")
     rows(session, "SET SESSION lock_wait_timeout = %s", [_LOCK_WAIT])
-    _limit(session, "SESSION", fit.MOST_SECONDS)
+    _limit(session, "SESSION", seconds or fit.MOST_SECONDS)
 
 
 def _limit(session: Session, scope: str, seconds: float) -> None:

@@ -11,17 +11,21 @@ import pytest
 from backups.errors import LifeboatError, Transient
 from backups.panels.boards import DataSource
 from backups.panels.question import Question
+from backups.panels.sql import fit
 from backups.services.mysql.panels import address, asker
 from backups.services.mysql.panels.asker import MySQLAsker
 from backups.services.mysql.settings import MySQLSettings
 from tests.unit.panels.answers import question
 
+STANDING = "SELECT @@GLOBAL.time_zone, @@GLOBAL.sql_mode"
 COLUMN = SimpleNamespace(name="n", type_code=8, flags=0)
 SETTINGS = MySQLSettings(type="mysql", image="mysql:9.7", host="db.agama.internal")
 
 
 class Session:
     """A session that is asked: `error` is raised when the question is sent, or after `rows_before` rows."""
+
+    mode = ""
 
     def __init__(self, rows: Sequence[bytes] = (b"1",), error: Exception | None = None, rows_before: int | None = None) -> None:
         self.use_unicode, self.decoders = True, {8: int}
@@ -42,8 +46,8 @@ class Session:
             if self.error and self.rows_before is None:
                 raise self.error
 
-    def fetchall(self) -> list[tuple[str]]:
-        return [("SYSTEM",)]
+    def fetchall(self) -> list[tuple[str, ...]]:
+        return [("PROCESSLIST",)] if "information_schema.tables" in self.sent[-1] else [("SYSTEM", self.mode)]
 
     def fetchone(self) -> Any:
         if self.error and self.rows_before == 0:
@@ -83,7 +87,32 @@ def test_another_has_the_servers_own_zone_and_no_database() -> None:
     asking = MySQLAsker(session, (source(), source(uid="n", database="")), {"time_zone": "+01:00"}, "BEGIN", "END")  # type: ignore[arg-type]
     asking.ask(sql())
     asking.ask(question({"datasource": {"uid": "n"}, "rawSql": "SELECT 1", "format": "table"}))
-    assert session.sent[5:7] == ["USE `information_schema`", "SET SESSION time_zone = '+01:00'"]
+    assert session.sent[7:9] == ["USE `information_schema`", "SET SESSION time_zone = '+01:00'"]
+
+
+@pytest.mark.parametrize("text", ["SELECT info FROM processlist", "SELECT 1 FROM t, `PROCESSLIST` p", "TABLE/**/ProcessList"])
+def test_where_names_are_found_nowhere_the_servers_own_tables_are_not_asked(text: str) -> None:
+    """A session that has left its database stands among them; they tell what others ask."""
+    session = Session()
+    asking = MySQLAsker(session, (source(), source(uid="n", database="")), {}, "BEGIN", "END")  # type: ignore[arg-type]
+    nowhere = question({"datasource": {"uid": "n"}, "rawSql": text, "format": "table"})
+    asking.ask(nowhere)
+    asking.ask(sql())
+    with pytest.raises(LifeboatError, match="without a database"):
+        asking.ask(nowhere)
+    assert session.sent[-1].startswith("SELECT table_name")
+    asking.ask(question({"datasource": {"uid": "n"}, "rawSql": "SELECT n FROM shop.processlist", "format": "table"}))
+
+
+@pytest.mark.parametrize("mode", ["NO_BACKSLASH_ESCAPES", "STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES"])
+@pytest.mark.parametrize("settings", [True, False])
+def test_where_a_text_ends_the_servers_mode_says(mode: str, settings: bool) -> None:
+    """A copy's is its source's, a live server's its own."""
+    session = Session()
+    session.mode = "" if settings else mode
+    asking = MySQLAsker(session, (source(),), {"sql_mode": mode} if settings else {}, "BEGIN", "END")  # type: ignore[arg-type]
+    with pytest.raises(LifeboatError, match="\\(mysql\\)"):
+        asking.ask(sql("SELECT '\\', host FROM mysql.user WHERE '' = ''"))
 
 
 @pytest.mark.parametrize(("number", "words"), [(1054, "Error 1054 (42S22): no"), (1242, "query failed - please")])
@@ -163,11 +192,36 @@ def test_a_session_that_is_given_up_ends_at_the_server(monkeypatch: pytest.Monke
     monkeypatch.setattr(asker.standing, "as_grafana", lambda *_: None)
     with pytest.raises(KeyboardInterrupt), asker.asking(Live, (), {}):
         raise KeyboardInterrupt
-    assert killed == ["KILL 7", "closed", "SELECT @@GLOBAL.time_zone", "closed"]
+    assert killed == ["KILL 7", "closed", STANDING, "closed"]
     killed.clear()
     with asker.asking(Live, (), {}):
         pass
-    assert killed == ["SELECT @@GLOBAL.time_zone", "closed"]
+    assert killed == [STANDING, "closed"]
+
+
+class Opened(Session):
+    """One of a server that ends what takes too long."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is closed."""
+
+    def thread_id(self) -> int:
+        return 7
+
+
+@pytest.mark.parametrize(("seconds", "limit"), [(None, 10), (fit.COPY_SECONDS, 60)])
+def test_a_copy_may_be_slower_than_its_source(seconds: float | None, limit: int) -> None:
+    """What takes nine seconds there is no damage where it takes eleven."""
+    session = Opened(error=pymysql.err.OperationalError(3024, "late"))
+    with (
+        pytest.raises(LifeboatError, match=f"longer than {limit} s"),
+        asker.asking(lambda: session, (source(),), {}, seconds) as asking,
+    ):
+        asking.ask(sql())
+    assert f"SET SESSION max_execution_time = {limit * 1000}" in session.sent
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,6 @@ def taken(job: PanelsJob | None, directory: Path, session: object = None) -> tup
     """A whole capture: what was said, the answers, and the limits."""
     said: list[str] = []
     panels = PanelsCapture(job, {}, said.append)
-    panels.before()
     panels.inside(session)  # type: ignore[arg-type]
     limits = panels.keep(directory)
     if not (directory / FILE).exists():
@@ -91,7 +90,7 @@ def test_in_the_snapshot_it_is_asked_twice_under_two_clocks(monkeypatch: pytest.
 def test_what_differs_between_the_askings_is_not_fixed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No copy can be held to it, and the backup says so."""
     snapshot = Snapshot(monkeypatch, value)
-    _, answers, limits = taken(job(sql("SELECT HOUR(NOW())")), tmp_path, snapshot)
+    _, answers, limits = taken(job(sql("SELECT hour FROM now_as_a_view")), tmp_path, snapshot)
     assert answers["q1"].outcome == "not-fixed"
     assert "1 question of 1 answered in two ways" in limits[0]
 
@@ -110,15 +109,69 @@ def test_a_server_that_allows_no_other_clock_is_asked_nevertheless(monkeypatch: 
     assert {name: answer.outcome for name, answer in answers.items()} == {"a": "answered", "b": "not-fixed"}
 
 
-def test_through_a_grafana_it_is_asked_before_and_after(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """And never in the snapshot."""
-    snapshot, through = Snapshot(monkeypatch), Told("grafana", value)
-    _, answers, _ = taken(job(sql("SELECT 1"), through=through), tmp_path, snapshot)
-    assert (through.asked, snapshot.direct.asked, snapshot.statements) == (["q1", "q1"], [], [])
+def test_through_a_grafana_it_is_asked_after_the_snapshot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And Grafana's answer is what is kept."""
+    snapshot, through = Snapshot(monkeypatch), Told("grafana")
+    said, answers, limits = taken(job(sql("SELECT 1"), through=through), tmp_path, snapshot)
+    assert (through.asked, snapshot.direct.asked) == (["q1"], ["q1", "q1"])
+    assert (answers["q1"].outcome, answers["q1"].executed, limits) == ("answered", "Expr: up\nStep: 15s", [])
+    assert [line.rpartition(": ")[0] for line in said] == [
+        "asking what dashboards ask in the snapshot",
+        "asking what dashboards ask through Grafana",
+    ]
+    other = Told("grafana", lambda _: value(2))
+    _, answers, _ = taken(job(sql("SELECT 1"), through=other), tmp_path, Snapshot(monkeypatch))
     assert answers["q1"].outcome == "not-fixed"
-    same = Told("grafana")
-    _, answers, limits = taken(job(sql("SELECT 1"), through=same), tmp_path, snapshot)
-    assert (answers["q1"].outcome, limits) == ("answered", [])
+
+
+EXPRESSION = {"datasource": {"type": "__expr__", "uid": "__expr__"}, "type": "reduce", "expression": "A"}
+
+
+def test_what_went_up_and_down_again_is_not_fixed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The copy has what the snapshot had, whatever Grafana is told before and after; nor is what is computed from it."""
+    waiting, steady = sql("SELECT waiting FROM queue", "waiting"), sql("SELECT 1", "steady")
+    computed = [question(EXPRESSION, id=f"of {each.id}", beside=(dict(each.query),)) for each in (waiting, steady)]
+    snapshot = Snapshot(monkeypatch)
+    snapshot.direct.ask = lambda each: value(7 if each.id == "waiting" else 1)  # type: ignore[method-assign]
+    asked = job(waiting, steady, *computed, through=Told("grafana"))
+    _, answers, limits = taken(asked, tmp_path, snapshot)
+    found = {name: answer.outcome for name, answer in answers.items()}
+    assert found == {"waiting": "not-fixed", "steady": "answered", "of waiting": "not-fixed", "of steady": "answered"}
+    assert "2 questions of 4 answered in two ways" in limits[0]
+
+
+@pytest.mark.parametrize("fault", [LifeboatError("it takes longer than 10 s"), Transient("gone")])
+def test_grafana_is_never_asked_what_the_server_does_not_answer_in_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: LifeboatError
+) -> None:
+    """When Grafana is given up, its query goes on at the server; nor is it asked for what is computed from such a query."""
+
+    def give(_: int) -> Json:
+        raise fault
+
+    endless, grafana = sql("SELECT endless()", "endless"), Told("grafana")
+    computed = question(EXPRESSION, id="of endless", beside=(dict(endless.query),))
+    alone = question(EXPRESSION, id="of nothing", beside=({"rawSql": "SELECT endless()"},))
+    _, answers, limits = taken(job(endless, computed, alone, through=grafana), tmp_path, Snapshot(monkeypatch, give))
+    assert {answer.outcome for answer in answers.values()} == {"not-asked"}
+    assert grafana.asked == []
+    assert "3 questions of 3 not asked" in limits[0]
+    assert fault.message in (answers["of endless"].why or "")
+
+
+def test_what_grafanas_account_may_not_read_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As its dashboards show one, although Lifeboat's own account is answered."""
+    refused = Told("grafana", lambda _: {"status": 500, "error": "db query error: Error 1142 (42000): SELECT command denied"})
+    _, answers, limits = taken(job(sql("SELECT 1"), through=refused), tmp_path, Snapshot(monkeypatch))
+    assert (answers["q1"].outcome, answers["q1"].error, limits) == ("error", "MySQL's error 1142", [])
+
+
+def test_an_expression_of_a_prometheus_too_needs_no_answer_of_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its past is the same at any instant; it is asked in another backup."""
+    rows, grafana = sql("SELECT 1", "rows"), Told("grafana")
+    both = question(EXPRESSION, id="both", beside=(dict(rows.query), {"expr": "up"}))
+    _, answers, _ = taken(job(both, rows, through=grafana), tmp_path, Snapshot(monkeypatch))
+    assert (answers["both"].outcome, grafana.asked) == ("answered", ["both", "rows"])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +181,8 @@ def test_through_a_grafana_it_is_asked_before_and_after(monkeypatch: pytest.Monk
         ("SELECT * FROM mysql.user", True, "not-asked", "(mysql)"),
         ("SELECT SYSDATE()", False, "not-fixed", "SYSDATE"),
         ("SELECT NOW()", True, "not-fixed", "NOW"),
-        ("SELECT NOW()", False, "answered", None),
+        ("SELECT NOW()", False, "not-fixed", "NOW"),
+        ("SELECT day FROM a_view", False, "answered", None),
     ],
 )
 def test_what_its_words_tell_is_not_asked(
@@ -156,6 +210,7 @@ def test_what_its_words_tell_is_not_asked(
         RecursionError(),
         KeyError("x"),
         OSError(),
+        NameError("a fault of Lifeboat's own"),
     ],
 )
 @pytest.mark.parametrize("through", [True, False])
@@ -210,7 +265,7 @@ def test_half_of_the_time_is_for_each_asking(monkeypatch: pytest.MonkeyPatch, tm
         return value(1)
 
     monkeypatch.setattr(capture.time, "monotonic", clock)
-    monkeypatch.setattr(capture.asking, "ask_all", lambda asker, asked, until: asking_of(asker, asked, until, clock))
+    monkeypatch.setattr(capture.asking, "ask_all", lambda asker, asked, until, **_: asking_of(asker, asked, until, clock))
     snapshot = Snapshot(monkeypatch, give)
     _, answers, _ = taken(job(*(sql("SELECT 1", f"q{number}") for number in range(9)), seconds=20), tmp_path, snapshot)
     assert snapshot.direct.asked == ["q0", "q1", "q2", "q0", "q1"]
@@ -223,7 +278,6 @@ asking_of = asking.ask_all
 def test_without_an_instant_nothing_is_asked_directly(tmp_path: Path) -> None:
     """The reason is each question's."""
     panels = PanelsCapture(job(sql("SELECT 1")), {}, lambda _: None)
-    panels.before()
     panels.impossible("tables without snapshots have no instant: a.b (MyISAM)")
     assert "a.b (MyISAM)" in panels.keep(tmp_path)[0]
 

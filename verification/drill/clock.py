@@ -64,7 +64,7 @@ class Stopwatch:
 
 @dataclass
 class Hurried(Stopwatch):
-    """A stopwatch that begins no phase once `seconds` are over since the first: it raises LifeboatError, and what it times ends."""
+    """A stopwatch that begins no phase once `seconds` are over since the first: it raises LifeboatError."""
 
     seconds: float = 0.0
 

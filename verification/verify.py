@@ -27,7 +27,7 @@ from backups.services.base import Copy, Point, Service
 from backups.site import Site
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
-from verification.drill.clock import Stopwatch
+from verification.drill.clock import Hurried
 from verification.drill.culprits import Before, Tracing
 from verification.drill.drill import drill
 from verification.drill.outcome import Progress, could_not_begin
@@ -198,13 +198,13 @@ def _before(site: Site, planned: Planned, service: Service, run: Run, name: str)
         return None
 
     @contextmanager
-    def opened() -> Iterator[Copy]:
+    def opened(seconds: float) -> Iterator[Copy]:
         log.info("%s: bringing back %s too, to find the rows that differ", planned.service, earlier[-1].id)
         with (
             chains_in_use.chain(site.state, earlier[0].chain),
             sandbox.opened(run, f"{name}-before", site.settings.sandbox) as box,
         ):
-            watch = Stopwatch(time.monotonic)
+            watch = Hurried(time.monotonic, seconds=seconds)
             yield bring_back(service, earlier, site.repository, box, watch, Progress(watch), image=planned.image).copy
 
     return Before(earlier[-1].id, opened)

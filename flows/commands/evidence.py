@@ -1,7 +1,8 @@
 """`lifeboat evidence`: the key that evidence is signed with, what a signature is worth, and a folder for an auditor."""
 
 import platform
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -131,10 +132,10 @@ def export(
         snapshots = repository.snapshots(*history.TAGS)
         backups = repository.listing(snapshots).backups
         until = [each for each in snapshots if each.time < last]
-        whole = history.of(site.settings, types, backups, until, min(last, now))
+        whole = history.of(site.settings, types, backups, until, min(last, now), listed_at=now)
         exported = exporting.fetch(repository, exporting.within(snapshots, first, last), out, signer.public_key)
     period = pages.Period(begin=first, end=last, lifeboat=version("lifeboat"), host=platform.node() or "unknown", at=now)
-    within = [each.within(first, last) for each in whole]
+    within = [each.within(first, last, site.settings.objectives) for each in whole]
     pages.write(out, period, exported, within, site.settings.objectives, signer)
     signed = sum(each.signed for each in exported)
     console.result(lambda: _exported(len(exported), signed, out), well=True)
@@ -147,8 +148,10 @@ def _exported(found: int, signed: int, out: Path) -> None:
 
 
 def _moment(text: str, site: Site, now: datetime, option: str, *, whole_day: bool = False) -> datetime:
+    """Read a moment; `whole_day`: a day alone is the end of it, where its clocks say that the next one begins."""
+    with suppress(ValueError, OverflowError):
+        text = (date.fromisoformat(text) + timedelta(days=whole_day)).isoformat()
     found = arguments.moment(text, site.settings.timezone, now, option)
     if isinstance(found, Point):
         raise LifeboatError(f"{option} {text} is a transaction, and no time", hint="a day: 2026-11-01")
-    # A day alone: up to the end of it.
-    return found + timedelta(days=1) if whole_day and len(text) == len("2026-11-30") and "T" not in text else found
+    return found

@@ -1,8 +1,10 @@
 """Damages what every backup has, whatever its service: its files, the numbers in its manifest, the repository that holds it."""
 
+import mmap
 import random
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +23,13 @@ def flip(path: Path, offset: int, bit: int = 0) -> None:
         byte = file.read(1)
         file.seek(offset)
         file.write(bytes([byte[0] ^ (1 << bit)]))
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """Open a file to be changed in its place, its size as it is: a log or a chunk file is larger than memory should be."""
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+        yield content
 
 
 def _files(stand: Stand, least: int) -> Iterator[Target]:

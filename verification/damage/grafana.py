@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
+from backups.services.grafana.files import other_files, tables
 from backups.services.grafana.files.configuration_files import CONFIG
 from backups.services.grafana.files.database import FILE
 from verification.damage.anywhere import flip
-from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target
+from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target, promised
 
 TYPES = frozenset({"grafana"})
 _KEY = re.compile(rb"(?m)^([ \t]*secret_key[ \t]*=[^\n]*?)(\S)([ \t\r]*)$")
@@ -58,7 +59,13 @@ def _numbered(connection: sqlite3.Connection, name: str) -> bool:
 
 
 def _tables(stand: Stand) -> Sequence[Target]:
-    return [(name,) for name in _filled(stand)][:MOST]
+    return [(name,) for name in _compared(stand)][:MOST]
+
+
+def _compared(stand: Stand) -> list[str]:
+    """Return those of which every value is compared; the witness of an older backup compares fewer."""
+    stated = promised(stand, tables.CONTENT)
+    return [name for name in _filled(stand) if f"table {name}" in stated]
 
 
 def _rows(connection: sqlite3.Connection, name: str) -> list[int]:
@@ -116,7 +123,7 @@ def _changed(value: object, chance: random.Random) -> object:
 
 
 def _indexes(stand: Stand) -> Sequence[Target]:
-    if not _has_database(stand):
+    if not _has_database(stand) or "database" not in promised(stand, tables.DEFINITIONS):
         return []
     with _database(stand) as connection:
         found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")
@@ -133,7 +140,7 @@ def _holding(table: str, column: str) -> Callable[[Stand], Sequence[Target]]:
     """Return what names the rows of a table that hold something in a column."""
 
     def targets(stand: Stand) -> Sequence[Target]:
-        if table not in _filled(stand):
+        if table not in _compared(stand):
             return []
         with _database(stand) as connection:
             found = connection.execute(
@@ -169,8 +176,12 @@ def _secrets(stand: Stand) -> Sequence[Target]:
 def _files(stand: Stand, below: str) -> Sequence[Target]:
     if not stand.chain:
         return []
-    last = stand.chain[-1]
-    found = (entry.path for entry in last.manifest.files if entry.path.startswith(below) and entry.size)
+    last, stated = stand.chain[-1], promised(stand, other_files.METRIC)
+    found = (
+        entry.path
+        for entry in last.manifest.files
+        if entry.path.startswith(below) and entry.size and _configuration_file(entry.path) in stated
+    )
     return [(path,) for path in islice(found, MOST)]
 
 

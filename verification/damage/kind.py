@@ -77,6 +77,12 @@ class Kind:
         return not self.types or kind in self.types
 
 
+def promised(stand: Stand, *metrics: str) -> frozenset[str]:
+    """Return what the last backup's witness states something of, or one of `metrics`: a fault in anything else would be none."""
+    stated = stand.manifests[-1].witness if stand.chain else ()
+    return frozenset(fact.subject for fact in stated if not metrics or fact.metric in metrics)
+
+
 def named(result: DrillResult, culprits: Sequence[str]) -> bool:
     """Return whether a drill's failed checks are about one of the culprits, or the fault that ended it names one."""
     if any(check.subject in culprits for check in result.failures):

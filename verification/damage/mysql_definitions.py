@@ -7,8 +7,8 @@ from itertools import islice
 
 from backups.services.mysql.source.connection import quoted, rows
 from backups.services.mysql.witness.definitions import subject
-from verification.damage.kind import MOST, Injected, Kind, Stand, Target
-from verification.damage.mysql_sql import OWN, TYPES, execute, promised, session, table
+from verification.damage.kind import MOST, Injected, Kind, Stand, Target, promised
+from verification.damage.mysql_sql import OWN, TYPES, execute, session, table
 
 _ACCOUNTS = "user NOT LIKE 'mysql.%' AND CONCAT(user, '@', host) <> CURRENT_USER()"
 
@@ -76,8 +76,8 @@ _OF_ROUTINES = (
 KINDS: Sequence[Kind] = (
     _kind(
         "table defined otherwise",
-        _OF_TABLES.format("BASE TABLE"),
-        lambda target: f"ALTER TABLE {table(*target[:2])} COMMENT = 'changed'",
+        _OF_TABLES.format("BASE TABLE").replace("table_name ", "table_name, table_comment = 'changed' ", 1),
+        lambda target: f"ALTER TABLE {table(*target[:2])} COMMENT = 'changed{' again' if target[2] != '0' else ''}'",
         "has another comment",
         _thing(""),
     ),

@@ -4,6 +4,7 @@ Only in incrementals: what a full has of the log, its clone may hold already, an
 """
 
 import random
+import shutil
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -16,7 +17,7 @@ from backups.services.mysql.binlog.locate import Commit, Piece, commits
 from backups.services.mysql.binlog.stream import CHECKSUM, RESIDUE
 from backups.services.mysql.details import LogSegment, MySQLDetails
 from backups.services.mysql.dump_details import is_dump
-from verification.damage.anywhere import of_backup
+from verification.damage.anywhere import mapped, of_backup
 from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target
 from verification.damage.mysql_sql import TYPES
 
@@ -38,15 +39,16 @@ def _piece(fetched: Fetched, segment: LogSegment) -> Piece:
     return Piece(segment.file, segment.start, fetched.data / segment.path)
 
 
-def _transactions(stand: Stand, *, followed: bool = False) -> Iterator[Target]:
-    """Name transactions by backup, segment and place in it; `followed`: not the last of a segment."""
+def _transactions(stand: Stand, *, followed: bool = False, numbered: bool = False) -> Iterator[Target]:
+    """Name transactions by backup, segment and place in it; `followed`: not the last of a segment; `numbered`: with a GTID."""
     for fetched, segment in _segments(stand):
         try:
-            count = sum(1 for _ in islice(commits([_piece(fetched, segment)]), MOST))
+            found = list(islice(commits([_piece(fetched, segment)]), MOST))
         except Damaged:
             return
-        for number in range(count - followed):
-            yield (fetched.manifest.id, segment.path, str(number))
+        for number, commit in enumerate(found[: len(found) - followed]):
+            if commit.gtid or not numbered:
+                yield (fetched.manifest.id, segment.path, str(number))
 
 
 def _placed(stand: Stand, target: Target) -> tuple[Path, LogSegment, list[Commit]]:
@@ -71,25 +73,29 @@ def _culprits(segment: LogSegment, commit: Commit) -> tuple[str, ...]:
 def _leave_out(stand: Stand, target: Target, chance: random.Random) -> Injected:  # noqa: ARG001
     """Put an event that says nothing in a transaction's place: every size and every position stays right."""
     path, segment, (commit, *_) = _placed(stand, target)
-    content = bytearray(path.read_bytes())
     begin, end = commit.begin - segment.start, commit.end - segment.start
-    first = bytes(content[begin : begin + struct.unpack_from("<I", content, begin + 9)[0]])
-    checked = crc32(first) == RESIDUE
-    time, _, server, *_ = _HEADER.unpack_from(content, begin)
-    event = _HEADER.pack(time, _IGNORABLE, server, end - begin, commit.end & 0xFFFFFFFF, _MAY_BE_IGNORED)
-    event += bytes(end - begin - len(event) - (CHECKSUM if checked else 0))
-    content[begin:end] = event + (struct.pack("<I", crc32(event)) if checked else b"")
-    path.write_bytes(content)
-    # By its number where it has one; else the tables that it changed differ, which nobody knows here.
-    culprits = (commit.gtid,) if commit.gtid else _culprits(segment, commit)
+    with mapped(path) as content:
+        first = content[begin : begin + struct.unpack_from("<I", content, begin + 9)[0]]
+        checked = crc32(first) == RESIDUE
+        time, _, server, *_ = _HEADER.unpack_from(content, begin)
+        event = _HEADER.pack(time, _IGNORABLE, server, end - begin, commit.end & 0xFFFFFFFF, _MAY_BE_IGNORED)
+        event += bytes(end - begin - len(event) - (CHECKSUM if checked else 0))
+        content[begin:end] = event + (struct.pack("<I", crc32(event)) if checked else b"")
+    culprits = (commit.gtid,) if commit.gtid else ()
     return Injected(f"{_of(commit)} left out of {segment.path}", culprits)
 
 
 def _double(stand: Stand, target: Target, chance: random.Random) -> Injected:  # noqa: ARG001
     path, segment, (commit, *_) = _placed(stand, target)
-    content = path.read_bytes()
     begin, end = commit.begin - segment.start, commit.end - segment.start
-    path.write_bytes(content[:end] + content[begin:end] + content[end:])
+    longer = path.with_name(f".{path.name}.doubled")
+    shutil.copyfile(path, longer)
+    with path.open("rb") as old, longer.open("r+b") as new:
+        old.seek(begin)
+        new.truncate(end)
+        new.seek(end)
+        shutil.copyfileobj(old, new)
+    longer.replace(path)
     return Injected(f"{_of(commit)} twice in {segment.path}", _culprits(segment, commit))
 
 
@@ -97,18 +103,23 @@ def _reorder(stand: Stand, target: Target, chance: random.Random) -> Injected:  
     path, segment, found = _placed(stand, target)
     if len(found) < 2 or found[1].begin != found[0].end:
         raise NotInjected(f"nothing follows {_of(found[0])} in {segment.path}")
-    content = path.read_bytes()
     first, middle, end = found[0].begin - segment.start, found[1].begin - segment.start, found[1].end - segment.start
-    path.write_bytes(content[:first] + content[middle:end] + content[first:middle] + content[end:])
+    with mapped(path) as content:
+        content[first:end] = content[middle:end] + content[first:middle]
     return Injected(f"{_of(found[0])} after the one that follows it in {segment.path}", _culprits(segment, found[0]))
 
 
-def _bounded(stand: Stand, *, followed: bool = False) -> list[Target]:
-    return list(islice(_transactions(stand, followed=followed), MOST))
+def _bounded(stand: Stand, *, followed: bool = False, numbered: bool = False) -> list[Target]:
+    return list(islice(_transactions(stand, followed=followed, numbered=numbered), MOST))
+
+
+def _left_out(stand: Stand) -> list[Target]:
+    # Without a number, one whose rows a later one writes anew leaves nothing behind: without it the data are the same.
+    return _bounded(stand, numbered=True)
 
 
 KINDS: Sequence[Kind] = (
-    Kind("log transaction left out", TYPES, "fetched", _bounded, _leave_out),
+    Kind("log transaction left out", TYPES, "fetched", _left_out, _leave_out),
     Kind("log transaction doubled", TYPES, "fetched", _bounded, _double),
     Kind("log transactions reordered", TYPES, "fetched", lambda stand: _bounded(stand, followed=True), _reorder),
 )

@@ -19,7 +19,7 @@ from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.definitions import subject
 from verification.damage.checksums import crc32c
 from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target
-from verification.damage.mysql_sql import OWN, TEXTS, TYPES, WHOLE, keyed_tables, session, table
+from verification.damage.mysql_sql import OWN, TEXTS, TYPES, WHOLE, keyed_tables, session, some_keys, table
 
 _INDEX = 17855
 _INFIMUM, _SUPREMUM = 99, 112
@@ -28,6 +28,8 @@ _DELETED = 0x20
 _SYSTEM = 13
 """Bytes between a row's key and its other columns: who wrote it, and what it was before."""
 _SIZES = {"tinyint": 1, "smallint": 2, "mediumint": 3, "int": 4, "bigint": 8}
+_ROWS = 20
+"""Of a table that are chosen from: the first ones, which lie where a file begins."""
 _VISIBLE = "SELECT 1 FROM information_schema.statistics WHERE (table_schema, table_name, index_name) = (%s, %s, %s)"
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 
@@ -120,13 +122,16 @@ def _stored(stand: Stand, opened: Session) -> dict[tuple[str, str], list[str]]:
         )
         if _PLAIN.fullmatch(schema)
         and _PLAIN.fullmatch(name)
-        and first.get(subject(schema, name)) == last.get(subject(schema, name))
+        and first.get(subject(schema, name), 0) == last.get(subject(schema, name), 1)
     }
     return {key: columns for key, columns in keyed_tables(opened).items() if key in plain}
 
 
 def _rows(stand: Stand) -> Iterator[Target]:
-    """Name tables whose key is one number, and whose next column is never empty: where it lies in a row is known."""
+    """Name rows of tables whose key is one number, and whose next column is not empty: where it lies in a row is known.
+
+    Each with one bit of what it holds once the log is replayed: whoever asks later knows whether it was written anew.
+    """
     with session(stand) as opened:
         for (schema, name), key in _stored(stand, opened).items():
             found = rows(
@@ -140,54 +145,53 @@ def _rows(stand: Stand) -> Iterator[Target]:
             if len(key) != 1 or not rest or first[key[0]][1] not in WHOLE or rest[0][3] == "YES":
                 continue
             (column, kind, whole, _), (_, key_kind, key_type, _) = rest[0], first[key[0]]
-            if kind in TEXTS:
-                statement = f"SELECT MIN(OCTET_LENGTH({quoted(column)})) FROM {table(schema, name)}"  # noqa: S608 -- quoted
-                if not rows(opened, statement)[0][0]:
-                    continue
-            elif kind not in WHOLE:
+            if kind not in (*TEXTS, *WHOLE):
                 continue
-            yield (
-                schema,
-                name,
-                key[0],
-                str(key_kind),
-                str("unsigned" in key_type),
-                str(column),
-                str(kind),
-                str("unsigned" in whole),
-            )
+            where = (schema, name, key[0], str(key_kind), str("unsigned" in key_type))
+            value = (str(column), str(kind), str("unsigned" in whole))
+            filled = f"OCTET_LENGTH({quoted(column)}) > 0"
+            for number, shown in some_keys(opened, schema, name, key, _first(value), filled, most=_ROWS):
+                yield (*where, *value, str(number), str(_byte(value, shown) & 1))
 
 
-def _damage_row(stand: Stand, target: Target, chance: random.Random) -> Injected:
+def _first(value: Target) -> str:
+    """Return the SQL that tells what a column (its name, type, and whether it is unsigned) begins with."""
+    return f"HEX(LEFT({quoted(value[0])}, 1))" if value[1] in TEXTS else quoted(value[0])
+
+
+def _byte(value: Target, shown: object) -> int:
+    """Return the first byte that InnoDB stores of a column that begins so."""
+    if value[1] in TEXTS:
+        return int(str(shown)[:2], 16)
+    size = _SIZES[value[1]]
+    return (int(str(shown)) + (0 if value[2] == "True" else 1 << (8 * size - 1))) >> (8 * (size - 1))
+
+
+def _damage_row(stand: Stand, target: Target, chance: random.Random) -> Injected:  # noqa: ARG001
     """Flip the lowest bit of the first byte behind a row's key and what InnoDB keeps with it."""
-    size = _SIZES[target[3]]
-    page = _chosen(list(_leaves(_file(stand, target), _page_size(stand))), target, chance)
-    at = chance.choice(page.records())
-    key = int.from_bytes(page.content[at : at + size], "big")
-    key = key if target[4] == "True" else key - (1 << (8 * size - 1))
+    size, name = _SIZES[target[3]], subject(*target[:2])
+    key = (int(target[8]) + (0 if target[4] == "True" else 1 << (8 * size - 1))).to_bytes(size, "big")
+    found = (
+        (page, at)
+        for page in _leaves(_file(stand, target), _page_size(stand))
+        for at in page.records()
+        if page.content[at : at + size] == key
+    )
+    page, at = next(found, (None, 0))
+    if page is None:
+        raise NotInjected(f"the full's clone holds no {target[2]} {target[8]} of {name} where it was looked for")
     page.content[at + size + _SYSTEM] ^= 1
     page.write()
-    name = subject(*target[:2])
-    words = f"one bit of a stored row of {name} flipped, {target[2]} {key}, byte {page.content[at + size + _SYSTEM]}"
-    return Injected(words, (name,))
+    return Injected(f"one bit of a stored row of {name} flipped, {target[2]} {target[8]}", (name,))
 
 
-def _row_is_damaged(stand: Stand, target: Target, injected: Injected) -> bool:
-    """Whether the row begins, behind its key, with the byte that was written."""
-    found = re.search(r" (-?\d+), byte (\d+)$", injected.words)
-    if found is None:
-        return False
+def _row_is_damaged(stand: Stand, target: Target, injected: Injected) -> bool:  # noqa: ARG001
+    """Whether the row is not what the undamaged copy has: a log that writes it anew, or a copy that lost it, are told apart."""
+    value = target[5:8]
     with session(stand) as opened:
-        column = quoted(target[5])
-        first = f"HEX(LEFT({column}, 1))" if target[6] in TEXTS else column
-        row = rows(opened, f"SELECT {first} FROM {table(*target[:2])} WHERE {quoted(target[2])} = %s", [int(found[1])])  # noqa: S608
-    if not row or row[0][0] is None:
-        return not row
-    if target[6] in TEXTS:
-        return str(row[0][0])[:2] == f"{int(found[2]):02X}"
-    size = _SIZES[target[6]]
-    value = int(row[0][0]) + (0 if target[7] == "True" else 1 << (8 * size - 1))
-    return value >> (8 * (size - 1)) == int(found[2])
+        statement = f"SELECT {_first(value)} FROM {table(*target[:2])} WHERE {quoted(target[2])} = %s"  # noqa: S608 -- quoted
+        row = rows(opened, statement, [int(target[8])])
+    return not row or row[0][0] in (None, "") or _byte(value, row[0][0]) & 1 != int(target[9])
 
 
 def _indexes(stand: Stand) -> Iterator[Target]:
@@ -216,7 +220,9 @@ def _entry_is_gone(stand: Stand, target: Target, injected: Injected) -> bool:  #
     where = table(*target[:2])
     with session(stand) as opened:
         if not rows(opened, _VISIBLE, list(target[:3])):
-            # The server's own, which no statement reads by itself: CHECK TABLE does.
+            if len(stand.chain) > 1:
+                raise NotInjected(f"index {target[2]} is the server's own: whether the log has deleted that row cannot be asked")
+            # No statement reads it by itself: CHECK TABLE does.
             return True
         counts = [
             rows(opened, f"SELECT COUNT(*) FROM {where} FORCE INDEX ({quoted(index)})")[0][0]  # noqa: S608 -- quoted

@@ -6,7 +6,7 @@ from itertools import islice
 
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.witness.definitions import subject
-from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target
+from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target, promised
 from verification.damage.mysql_sql import (
     OWN,
     TEXTS,
@@ -16,7 +16,6 @@ from verification.damage.mysql_sql import (
     columns,
     is_row,
     keyed_tables,
-    promised,
     session,
     some_keys,
     table,

@@ -36,11 +36,6 @@ def session(stand: Stand) -> Iterator[Session]:
         raise NotInjected(f"the copy's server refuses it: {' '.join(str(error.args[-1]).split())}") from error
 
 
-def promised(stand: Stand) -> frozenset[str]:
-    """Return what the last backup's witness states something of: a fault in anything else would be none."""
-    return frozenset(fact.subject for fact in stand.manifests[-1].witness) if stand.chain else frozenset()
-
-
 def execute(opened: Session, statement: str, arguments: list[object] | None = None) -> int:
     """Run a statement and return how many rows it has changed."""
     with opened.cursor() as cursor:
@@ -94,11 +89,11 @@ def columns(opened: Session, schema: str, name: str, kinds: tuple[str, ...]) -> 
 
 
 def some_keys(
-    opened: Session, schema: str, name: str, key: list[str], extra: str = "1", where: str = "TRUE"
+    opened: Session, schema: str, name: str, key: list[str], extra: str = "1", where: str = "TRUE", *, most: int = 1000
 ) -> list[list[object]]:
-    """Return up to a thousand keys of a table in order, each followed by the value of `extra`."""
+    """Return up to `most` keys of a table in order, each followed by the value of `extra`."""
     names = ", ".join(map(quoted, key))
-    statement = f"SELECT {names}, {extra} FROM {table(schema, name)} WHERE {where} ORDER BY {names} LIMIT 1000"  # noqa: S608
+    statement = f"SELECT {names}, {extra} FROM {table(schema, name)} WHERE {where} ORDER BY {names} LIMIT {most}"  # noqa: S608
     return [list(row) for row in rows(opened, statement)]
 
 

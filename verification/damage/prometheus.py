@@ -1,5 +1,6 @@
 """Damages the blocks and the configuration of a Prometheus backup."""
 
+import mmap
 import random
 import re
 import shutil
@@ -9,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from backups.services.prometheus.details import BLOCKS, CONFIG, PrometheusDetails
-from verification.damage.anywhere import flip, of_backup
+from verification.damage.anywhere import flip, mapped, of_backup
 from verification.damage.checksums import crc32c
 from verification.damage.kind import MOST, Injected, Kind, NotInjected, Stand, Target
 
@@ -51,7 +52,7 @@ def _flip(stand: Stand, target: Target, chance: random.Random) -> Injected:
     return Injected(f"one bit of byte {at} of {target[2]} of block {target[1]} flipped", _block(target))
 
 
-def _chunks(content: bytes) -> Iterator[tuple[int, int]]:
+def _chunks(content: mmap.mmap) -> Iterator[tuple[int, int]]:
     """Yield where the checked bytes of each chunk of a file begin and end: its encoding, and its data."""
     at = _HEADER
     while at < len(content):
@@ -60,7 +61,7 @@ def _chunks(content: bytes) -> Iterator[tuple[int, int]]:
         at += 1 + length + 4
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _varint(content: mmap.mmap, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = content[at]
@@ -72,16 +73,15 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
 def _change_sample(stand: Stand, target: Target, chance: random.Random) -> Injected:
     """Flip the lowest bit of the first value of a chunk, and give the chunk the checksum of what it holds now."""
     path = _path(stand, target)
-    content = bytearray(path.read_bytes())
-    plain = [(begin, end) for begin, end in islice(_chunks(bytes(content)), MOST) if content[begin] == _XOR]
-    if not plain:
-        raise NotInjected(f"{target[2]} of block {target[1]} holds no chunk of plain numbers")
-    begin, end = chance.choice(plain)
-    # Behind the number of samples, two bytes, comes the first time.
-    _, value = _varint(bytes(content), begin + 3)
-    content[value + 7] ^= 1
-    struct.pack_into(">I", content, end, crc32c(bytes(content[begin:end])))
-    path.write_bytes(content)
+    with mapped(path) as content:
+        plain = [(begin, end) for begin, end in islice(_chunks(content), MOST) if content[begin] == _XOR]
+        if not plain:
+            raise NotInjected(f"{target[2]} of block {target[1]} holds no chunk of plain numbers")
+        begin, end = chance.choice(plain)
+        # Behind the number of samples, two bytes, comes the first time.
+        _, value = _varint(content, begin + 3)
+        content[value + 7] ^= 1
+        struct.pack_into(">I", content, end, crc32c(content[begin:end]))
     return Injected(f"a sample's value changed in {target[2]} of block {target[1]}, with the right checksum", _block(target))
 
 

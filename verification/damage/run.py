@@ -17,10 +17,11 @@ from pathlib import Path
 
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
+from backups.machine.runs import Run
 from backups.repository import chains_in_use
 from backups.site import Site
 from backups.text import json_shown
-from verification.damage.bench import attempt, prepare
+from verification.damage.bench import Bench, attempt, prepare
 from verification.damage.choose import Fault, choose
 from verification.drill.plan import Planned, plan
 from verification.evidence import verifier_drills
@@ -28,6 +29,9 @@ from verification.evidence.evidence import Kept
 from verification.evidence.verifier_drills import FaultPart, UndamagedPart, VerifierDrill
 
 log = logging.getLogger(__name__)
+
+_MOST = 10_000
+"""Faults in one run."""
 
 
 def drill_verifier(
@@ -43,8 +47,12 @@ def drill_verifier(
     """Put `count` faults, chosen by `seed`, into copies of the named services' latest backups, one at a time.
 
     selections: other backups than the latest, as `lifeboat verify --backup` names them, one of each service. out: a directory for
-    the report. Raises LifeboatError for two of one service, and when `out` cannot be written.
+    the report. Raises LifeboatError for two of one service, for no faults or too many, and when `out` cannot be written.
     """
+    if not 1 <= count <= _MOST:
+        raise LifeboatError(
+            f"{count} faults cannot be put in: from 1 to {_MOST:,} can", hint="each is a whole drill; 39 try every kind once"
+        )
     started_at = now()
     planned = plan(site, names, selections or ["latest"], now=now)
     if twice := [
@@ -70,13 +78,13 @@ def drill_verifier(
         by_service = [[fault for fault in faults if fault.service == name] for name in benches]
 
         def attempt_all(mine: Sequence[Fault]) -> list[FaultPart]:
-            return [attempt(site, benches[fault.service], fault, run, now) for fault in mine]
+            return [_attempted(site, benches[fault.service], fault, run, now) for fault in mine]
 
         outcomes = parallel.side_by_side(attempt_all, by_service, at_once=at_once)
     parts = [
         part
         for mine, outcome in zip(by_service, outcomes, strict=True)
-        for part in (_undecided(mine, outcome) if isinstance(outcome, LifeboatError) else outcome)
+        for part in ([_undecided(fault, outcome) for fault in mine] if isinstance(outcome, LifeboatError) else outcome)
     ]
     found = VerifierDrill(
         lifeboat=version("lifeboat"),
@@ -104,21 +112,26 @@ def _could_not(planned: Planned, error: LifeboatError, begun: float) -> tuple[Un
     return part, None
 
 
-def _undecided(faults: Sequence[Fault], error: LifeboatError) -> list[FaultPart]:
-    return [
-        FaultPart(
-            number=fault.number,
-            service=fault.service,
-            kind=fault.kind,
-            target=fault.target,
-            words=fault.kind,
-            outcome="undecided",
-            named=False,
-            said=error.message,
-            seconds=0,
-        )
-        for fault in faults
-    ]
+def _attempted(site: Site, bench: Bench, fault: Fault, run: Run, now: Callable[[], datetime]) -> FaultPart:
+    """Drill one fault; what goes wrong with it takes nothing away from what the others have shown."""
+    try:
+        return parallel.guarded(lambda: attempt(site, bench, fault, run, now))
+    except LifeboatError as error:
+        return _undecided(fault, error)
+
+
+def _undecided(fault: Fault, error: LifeboatError) -> FaultPart:
+    return FaultPart(
+        number=fault.number,
+        service=fault.service,
+        kind=fault.kind,
+        target=fault.target,
+        words=fault.kind,
+        outcome="undecided",
+        named=False,
+        said=error.message,
+        seconds=0,
+    )
 
 
 def _again(planned: Sequence[Planned], count: int, seed: int) -> str:

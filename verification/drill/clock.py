@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from backups.errors import LifeboatError
+
 
 class Phase(StrEnum):
     """The steps of a drill in their order."""
@@ -58,3 +60,20 @@ class Stopwatch:
         if self.restore_seconds is None or not {Phase.THERE, Phase.SECOND_REPLAY} & taken.keys():
             return None
         return self.restore_seconds + taken[Phase.ADVANCE]
+
+
+@dataclass
+class Hurried(Stopwatch):
+    """A stopwatch that begins no phase once `seconds` are over since the first: it raises LifeboatError."""
+
+    seconds: float = 0.0
+
+    def begin(self, phase: str) -> None:
+        """See Stopwatch."""
+        took = self.now() - self._begun[0][1] if self._begun else 0.0
+        if took > self.seconds:
+            raise LifeboatError(
+                f"it was not back within {self.seconds:.0f} s: `{phase}` would begin after {took:.0f} s",
+                hint="nothing is to be done",
+            )
+        super().begin(phase)

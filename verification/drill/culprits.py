@@ -33,10 +33,10 @@ class Tracing:
 
 @dataclass(frozen=True)
 class Before:
-    """The backup before the drilled one: its id, and how a copy of it is brought back in a sandbox of its own."""
+    """The backup before the drilled one: its id, and how a copy of it is brought back in a sandbox, in so many seconds."""
 
     backup: str
-    opened: Callable[[], AbstractContextManager[Copy]]
+    opened: Callable[[float], AbstractContextManager[Copy]]
 
 
 def find(
@@ -86,7 +86,7 @@ def _beside_backup(
 ) -> tuple[CulpritsPart, ...]:
     words = f"backup {before.backup}; rows that were changed since it are among them"
     try:
-        with before.opened() as earlier:
+        with before.opened(until - monotonic()) as earlier:
             if not isinstance(earlier, HasRows):
                 return ()
             with earlier.rows() as rows:

@@ -4,8 +4,8 @@ The pages of the folder are written by `verification/report/export.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +21,20 @@ from verification.evidence.evidence import Evidence
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
-FILES = (store.REPORT, "report.html", "junit.xml", "history.html", signed.FILE)
+FILES = (*signed.REPORT_FILES, signed.FILE)
 """What a verification leaves; older ones left less."""
+_SAME = timedelta(seconds=2)
+"""Its snapshot has the time at which a verification finished, to the second."""
 _AT_ONCE = 4
 """Each is a restic, which takes most of a second to open the repository."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One verification in the folder: where, what it says, and whether its signature is right (`signed`), in words else."""
+    """One verification in the folder: where, what it says, and whether its signature is right (`signed`), in words else.
+
+    Not signed is also what is signed, and is another moment's or a copy of another one.
+    """
 
     folder: str
     evidence: Evidence
@@ -77,13 +82,26 @@ def fetch(repository: Repository, snapshots: Sequence[Snapshot], out: Path, key:
         report = store.parse_report(contents[store.REPORT], snapshot)
         name = f"{snapshot.time.astimezone(UTC):%Y-%m-%d-%H%M%S}-{snapshot.id[:8]}"
         _write(contents, out / name)
-        return _checked(out, name, report, key)
+        return _checked(out, name, report, snapshot, key)
 
     results = side_by_side(one, snapshots, at_once=_AT_ONCE)
     for result in results:
         if isinstance(result, LifeboatError):
             raise result
-    return [result for result in results if isinstance(result, Exported)]
+    return _each_once([result for result in results if isinstance(result, Exported)], out)
+
+
+def _each_once(exported: Sequence[Exported], out: Path) -> list[Exported]:
+    """Call what was saved a second time unsigned: a signature is right in every copy, and each verification counts once."""
+    first: dict[bytes, str] = {}
+    found = []
+    for each in exported:
+        if each.signed:
+            before = first.setdefault((out / each.folder / store.REPORT).read_bytes(), each.folder)
+            if before != each.folder:
+                each = replace(each, signed=False, words=f"a copy of {before}, which counts there")  # noqa: PLW2901
+        found.append(each)
+    return found
 
 
 def _write(contents: Mapping[str, bytes], folder: Path) -> None:
@@ -95,7 +113,7 @@ def _write(contents: Mapping[str, bytes], folder: Path) -> None:
         raise LifeboatError(f"{folder} cannot be written: {error.strerror}", hint="name another folder by --out") from error
 
 
-def _checked(out: Path, name: str, report: Evidence, key: "SSlibKey") -> Exported:
+def _checked(out: Path, name: str, report: Evidence, snapshot: Snapshot, key: "SSlibKey") -> Exported:
     if not (out / name / signed.FILE).is_file():
         return Exported(
             name, report, signed=False, words="unsigned: by an older Lifeboat, by one without a key, or by somebody else"
@@ -104,4 +122,8 @@ def _checked(out: Path, name: str, report: Evidence, key: "SSlibKey") -> Exporte
         found = signed.check(out / name, key)
     except Damaged as fault:
         return Exported(name, report, signed=False, words=fault.message.replace(f"{out}/", ""))
+    if abs(snapshot.time - report.finished_at) > _SAME:
+        # What was signed once stays signed: an old report could be saved again as one of today.
+        words = f"signed, and of {report.finished_at:%Y-%m-%d %H:%M:%S} UTC: it was saved again under another time"
+        return Exported(name, report, signed=False, words=words)
     return Exported(name, report, signed=True, words=f"signed with the key {found.key[:16]}")

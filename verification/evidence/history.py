@@ -10,7 +10,7 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups import chains as chaining
-from backups.config.settings import Settings
+from backups.config.settings import Objectives, Settings
 from backups.manifest import BACKUP, BackupRecord
 from backups.repository.listing import Snapshot
 from verification.evidence import drilled, gaps, trend
@@ -87,8 +87,15 @@ class ServiceHistory(_Shape):
         whole = {drills[0].at for drills in self.timed if any(drill.selection == "worst" for drill in drills)}
         return tuple(drill for drill in self.slowest if not whole or drill.at in whole)
 
-    def within(self, begin: datetime, end: datetime) -> "ServiceHistory":
-        """Return what of it lies from `begin` on, before `end`: also a gap that began before."""
+    @property
+    def shown_at(self) -> list[datetime]:
+        """When drills have shown something: one that could not run has not."""
+        return list(dict.fromkeys(each.at for each in self.drills if each.verdict != "could-not-run"))
+
+    def within(self, begin: datetime, end: datetime, objectives: Objectives) -> "ServiceHistory":
+        """Return what of it lies from `begin` on, before `end`: also a gap that began before, and one before all that is kept."""
+        backups = gaps.before_first([each.at for each in self.backups], objectives.rpo, begin)
+        drills = gaps.before_first(self.shown_at, objectives.proof, begin)
 
         def there(gap: Gap) -> bool:
             return gap.after < end and (gap.until is None or gap.until > begin)
@@ -96,9 +103,9 @@ class ServiceHistory(_Shape):
         return self.model_copy(
             update={
                 "backups": tuple(each for each in self.backups if begin <= each.at < end),
-                "missed_backups": tuple(filter(there, self.missed_backups)),
+                "missed_backups": tuple(filter(there, (*backups, *self.missed_backups))),
                 "drills": tuple(each for each in self.drills if begin <= each.at < end),
-                "missed_drills": tuple(filter(there, self.missed_drills)),
+                "missed_drills": tuple(filter(there, (*drills, *self.missed_drills))),
                 "detections": tuple(each for each in self.detections if begin <= each.at < end),
             }
         )
@@ -110,10 +117,13 @@ def of(
     backups: Sequence[BackupRecord],
     snapshots: Iterable[Snapshot],
     now: datetime,
+    *,
+    listed_at: datetime | None = None,
 ) -> list[ServiceHistory]:
     """Put together the history of services (name -> type): of their backups, and of the evidence among `snapshots`.
 
-    What is dated after now, since a clock was once ahead, is left out.
+    What is dated after now, since a clock was once ahead, is left out. listed_at: when all of it was listed, where `now` is the
+    end of a period in the past: what is missing in that may have been deleted since.
     """
     there = sorted((each for each in snapshots if not chaining.in_future(each.time, now)), key=lambda each: each.time)
     drills, detections = list(drilled.read(there)), list(drilled.detections(there))
@@ -125,6 +135,7 @@ def of(
             [each for each in drills if each.service == name],
             [each for each in detections if each.service == name],
             now,
+            listed_at or now,
         )
         for name, kind in services.items()
     ]
@@ -137,25 +148,25 @@ def _of_service(
     drills: Sequence[Drilled],
     detections: Sequence[Detected],
     now: datetime,
+    listed_at: datetime,
 ) -> ServiceHistory:
     objectives, retention = settings.objectives, settings.retention
     taken = [_taken(each) for each in backups if not chaining.in_future(each.taken_at, now)]
-    # A drill that could not run has shown nothing.
-    shown = list(dict.fromkeys(each.at for each in drills if each.verdict != "could-not-run"))
     bare = ServiceHistory(
         service=service[0],
         type=service[1],
         seen_at=now,
         rto_seconds=objectives.rto.total_seconds(),
         backups=tuple(taken),
-        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now),
+        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now, listed_at=listed_at),
         drills=tuple(drills),
-        missed_drills=gaps.gaps(shown, objectives.proof, retention.evidence_after, now),
+        missed_drills=(),
         detections=tuple(detections),
         forecast=Trend(words=""),
     )
     measured = [(each.at, each.seconds) for each in bare.comparable if each.seconds is not None]
-    return bare.model_copy(update={"forecast": trend.trend(measured, objectives.rto, now)})
+    missed = gaps.gaps(bare.shown_at, objectives.proof, retention.evidence_after, now, listed_at=listed_at)
+    return bare.model_copy(update={"missed_drills": missed, "forecast": trend.trend(measured, objectives.rto, now)})
 
 
 def _taken(record: BackupRecord) -> Taken:

@@ -27,8 +27,10 @@ _PAYLOAD = "application/vnd.in-toto+json"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 VERIFICATION = "urn:lifeboat:verification:v1"
 EXPORT = "urn:lifeboat:evidence-export:v1"
-_MOST_BYTES = 1 << 20
-"""Of an envelope: it holds names and digests, no evidence."""
+REPORT_FILES = ("report.json", "report.html", "junit.xml", "history.html")
+"""What a verification leaves beside its envelope."""
+_MOST_BYTES = 64 << 20
+"""Of an envelope: it holds names and digests, no evidence; that of a verification in an export takes a kilobyte."""
 
 _FileName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$", max_length=200)
@@ -141,7 +143,7 @@ def envelope_of(file: Path) -> Path:
 def check(file: Path, key: "SSlibKey") -> Checked:
     """Check the envelope of a file or folder by a public key, and every file that it signs; reads nothing else.
 
-    Raises Damaged, naming it, for a signature by another key, and for what was changed or taken away since.
+    Raises Damaged, naming it, for a signature by another key, and for what was changed, taken away or put there since.
     """
     path = envelope_of(file)
     statement = _opened(path, key)
@@ -149,6 +151,7 @@ def check(file: Path, key: "SSlibKey") -> Checked:
         raise Damaged(f"{file} is unsigned: {path} does not name it", hint="was it put there by somebody else?")
     for subject in statement.subject:
         _require_same(path.parent / subject.name, subject.digest.sha256)
+    _require_no_other(path.parent, statement)
     inner = [path.parent / subject.name for subject in statement.subject if subject.name.endswith(f"/{FILE}")]
     return Checked(path, key.keyid, statement, tuple(fault for each in inner if (fault := _fault(each, key))))
 
@@ -212,6 +215,27 @@ def _require_same(file: Path, signed: str) -> None:
         raise Damaged(
             f"{file} was changed after it was signed: its SHA-256 is {found}, signed was {signed}",
             hint="lifeboat evidence export takes what was signed out of the repository again",
+        )
+
+
+def _require_no_other(folder: Path, statement: Statement) -> None:
+    """Raise Damaged for what looks like a part of the evidence and is not signed: of an export, whatever is in its folder.
+
+    But for what is hidden, which a desktop leaves where it looks.
+    """
+    signed = {FILE, *(subject.name for subject in statement.subject)}
+    try:
+        if statement.predicate_type == EXPORT:
+            there = (each for each in folder.rglob("*") if each.is_symlink() or not each.is_dir())
+        else:
+            there = (folder / name for name in REPORT_FILES if (folder / name).exists())
+        names = (each.relative_to(folder).as_posix() for each in there)
+        other = next((name for name in names if name not in signed and not name.startswith(".") and "/." not in name), None)
+    except OSError as error:
+        raise LifeboatError(f"{folder} cannot be read: {error.strerror}", hint="may this user read it?") from error
+    if other:
+        raise Damaged(
+            f"{folder}/{shown(other, 200)} is not signed: it was put there since", hint="do not believe it; take it away"
         )
 
 

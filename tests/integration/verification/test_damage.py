@@ -99,6 +99,7 @@ def site(
             f"CREATE USER {thing(kind)}",
             f"GRANT SELECT ON {DATABASE}.* TO {thing(kind)}",
         )
+    mysql_server.sql(f"ALTER TABLE {DATABASE}.{thing(CATALOGUE['table defined otherwise'])} COMMENT = 'changed'")
     mysql_server.sql(
         f"CREATE TRIGGER {DATABASE}.g BEFORE INSERT ON {DATABASE}.{thing(AT_ONCE[-1])} FOR EACH ROW SET NEW.kind = 9"
     )

@@ -13,6 +13,7 @@ from tests.contract.toy_site import ToySite
 from tests.integration.flows.conftest import Said, lifeboat
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import Evidence
+from verification.evidence.export import FILES
 
 __all__ = ["lifeboat"]
 
@@ -53,19 +54,34 @@ def test_a_report_is_checked_offline_and_taken_out_for_an_auditor(
         "lifeboat": True, "python": False, "restic": True, "docker": False,
     }  # fmt: skip
 
+    # What is signed stays signed: it is saved again as the evidence of another day, and once more as it is.
+    repository = toy.open().repository
+    finished_at = datetime.fromisoformat(report["finished_at"])
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for each in repository.snapshots(TAG):
+        if "verdict=verified" in each.tags:
+            for name in FILES:
+                (kept / name).write_bytes(repository.read(each.id, name))
+    repository.save(kept, host="lighthouse", tags=[TAG, "verdict=verified"], at=finished_at - timedelta(days=1))
+    repository.save(kept, host="lighthouse", tags=[TAG, "verdict=verified"], at=finished_at)
+
     config = ("--config", str(toy.folder / "lifeboat.yaml"))
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     begin = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
     out = tmp_path / "export"
     exported = lifeboat("evidence", "export", "--from", begin, "--to", today, "--out", str(out), *config)
     assert exported.code == 0, exported.err
-    assert "2 verifications, 1 of them signed with this machine's key: " in exported.out
+    assert "4 verifications, 1 of them signed with this machine's key: " in exported.out
     assert lifeboat("evidence", "export", "--from", begin, "--to", today, "--out", str(out), *config).code == 2, "it is not empty"
     assert lifeboat("evidence", "export", "--from", today, "--to", begin, "--out", str(tmp_path / "none"), *config).code == 2
     index = (out / "index.html").read_text()
     assert "unsigned: by an older Lifeboat, by one without a key, or by somebody else" in index
-    folders = sorted(path.name for path in out.iterdir() if path.is_dir())
-    assert len(folders) == 2
+    assert "it was saved again under another time" in index
+    assert ", which counts there" in index
+    every = sorted(path.name for path in out.iterdir() if path.is_dir())
+    assert len(every) == 4
+    folders = [every[0], next(name for name in every if f'href="{name}/report.html"' in index)]
     assert f'href="{folders[1]}/report.html"' in index
     assert f'href="{folders[0]}.html"' in index
     assert "<script" not in (out / f"{folders[0]}.html").read_text(), "anybody may have written the page in the folder"

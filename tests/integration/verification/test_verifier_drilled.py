@@ -88,6 +88,20 @@ def test_nothing_is_damaged_where_the_undamaged_copy_is_not_verified(toy: ToySit
     assert [(each.verdict, each.why) for each in drill.undamaged] == [("could-not-run", "the network is gone")]
 
 
+def test_a_fault_that_cannot_be_tried_takes_nothing_from_what_the_others_have_shown(
+    toy: ToySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("verification.damage.bench.damaged_repository", full)
+    drill = drill_verifier(toy.open(), ["toy"], len(ANYWHERE), seed=3)
+    told = {fault.kind: (fault.outcome, "No space left" in fault.said) for fault in drill.faults}
+    assert told.pop("bit of a pack of the repository") == ("undecided", True)
+    assert set(told.values()) == {("noticed", False)}
+    assert (drill.verdict, len(told)) == ("could-not-run", len(ANYWHERE) - 1)
+
+
 def test_a_service_without_a_backup_is_told(toy: ToySite) -> None:
     toy.configure(more="retention: {keep: 21d, delete_after: 31d}")
     with pytest.MonkeyPatch.context() as patch:
@@ -95,6 +109,12 @@ def test_a_service_without_a_backup_is_told(toy: ToySite) -> None:
         drill = drill_verifier(toy.open(), ["toy"], 2, seed=1)
     assert drill.exit_code == 2
     assert "toy" in str(drill.undamaged[0].why)
+
+
+@pytest.mark.parametrize("count", [0, -1, 10_001, 10**18])
+def test_a_number_of_faults_that_no_run_could_put_in_is_refused_at_once(toy: ToySite, count: int) -> None:
+    with pytest.raises(LifeboatError, match=f"^{count} faults cannot be put in: from 1 to 10,000 can"):
+        drill_verifier(toy.open(), ["toy"], count, seed=1)
 
 
 @pytest.mark.parametrize(

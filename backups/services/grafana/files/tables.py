@@ -18,6 +18,8 @@ from backups.witness import Fact
 LEFT_OUT: Mapping[str, str] = {}
 """Tables that are not compared, each with the reason. What a server changes when it starts is no reason: none has started yet."""
 
+DEFINITIONS, CONTENT = "definitions", "every value"
+"""Metrics of the database, and of a table that is compared whole."""
 _NOT_HASHED = frozenset({"id", "updated", "updated_at", "last_seen_at", "last_used_at"})
 """Columns left out of a named row's hash: its number, and times that move by visits. The hash of its table has them."""
 
@@ -135,12 +137,12 @@ def row_hash(row: Mapping[str, Any], *, exact: bool) -> str:
 
 def _whole(database: Database) -> Iterator[Fact]:
     """How many rows each table has, one hash of them, and one of how everything is defined."""
-    yield Fact("database", "definitions", database.definitions())
+    yield Fact("database", DEFINITIONS, database.definitions())
     for table in database.every_table():
         if table not in LEFT_OUT:
             count, content = database.content(table)
             yield Fact(f"table {table}", "rows", count)
-            yield Fact(f"table {table}", "every value", content)
+            yield Fact(f"table {table}", CONTENT, content)
 
 
 def _counted(database: Database) -> Iterator[Fact]:

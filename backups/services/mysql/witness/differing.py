@@ -138,6 +138,7 @@ def trace(subject: str, here: Reader, there: Reader, *, expected: Counted | None
     still = expected is None or {part: right.get(part) for part in chosen} == _summed(theirs, chosen)
     _require(still, "the table was written to there meanwhile")
     found = _kinds(theirs, ours)
+    _require(bool(found), "rows differ in number alone: the copy holds some of them twice under one key")
     named = list(found)[:MOST_ROWS]
     right_rows = there.rows([each for each in named if found[each] != "extra"])
     wrong_rows = here.rows([each for each in named if found[each] != "missing"])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from backups.manifest import Manifest
+from backups.manifest import FileEntry, Manifest
 from backups.services.base import Fetched
-from backups.services.grafana.files import tables
+from backups.services.grafana.files import other_files, tables
 from backups.services.grafana.files.database import FILE, opened
 from backups.witness import Fact
 from deployments.grafana_standin.database import build
@@ -33,7 +33,8 @@ def fresh(template: Path, tmp_path: Path) -> Callable[[], Stand]:
     def make() -> Stand:
         shutil.copyfile(template, tmp_path / FILE)
         fetched = object.__new__(Fetched)
-        object.__setattr__(fetched, "manifest", Manifest.model_construct(id="g", files=(), details={}))
+        manifest = Manifest.model_construct(id="g", files=(), details={}, witness=tuple(facts(template)))
+        object.__setattr__(fetched, "manifest", manifest)
         object.__setattr__(fetched, "data", tmp_path)
         return Stand("grafana", [fetched])
 
@@ -67,10 +68,26 @@ def test_every_table_with_rows_can_be_damaged_and_its_fact_tells(name: str, fres
 
 def test_a_backup_without_a_database_has_none_of_these(tmp_path: Path) -> None:
     fetched = object.__new__(Fetched)
-    object.__setattr__(fetched, "manifest", Manifest.model_construct(id="g", files=(), details={}))
+    object.__setattr__(fetched, "manifest", Manifest.model_construct(id="g", files=(), details={}, witness=()))
     object.__setattr__(fetched, "data", tmp_path)
     for stand in (Stand("grafana", [fetched]), Stand("grafana")):
         assert [list(kind.targets(stand)) for kind in grafana.KINDS] == [[] for _ in grafana.KINDS]
+
+
+def test_what_an_older_backup_does_not_promise_is_not_damaged(fresh: Callable[[], Stand]) -> None:
+    """Its witness compares fewer tables and no file: a fault in another one would be no fault of the verifier."""
+    stand = fresh()
+    manifest, data = stand.manifests[0], stand.chain[0].data
+    (data / "config/provisioning").mkdir(parents=True)
+    for name in ("grafana.ini", "provisioning/a.yaml"):
+        (data / "config" / name).write_text("[security]\nsecret_key = abc\n")
+    entries = tuple(FileEntry(path=f"config/{name}", size=30) for name in ("grafana.ini", "provisioning/a.yaml"))
+    older = tuple(Fact(each.subject, "content", each.value) for each in manifest.witness)
+    object.__setattr__(stand.chain[0], "manifest", manifest.model_copy(update={"witness": older, "files": entries}))
+    assert {kind.name: list(kind.targets(stand)) for kind in grafana.KINDS} == {kind.name: [] for kind in grafana.KINDS}
+    newer = (*manifest.witness, *other_files.facts(data))
+    object.__setattr__(stand.chain[0], "manifest", manifest.model_copy(update={"witness": newer, "files": entries}))
+    assert [kind.name for kind in grafana.KINDS if not list(kind.targets(stand))] == []
 
 
 @pytest.mark.parametrize("line", ["secret_key = abc", "  secret_key=an operator's own key \r", 'secret_key = "x"'])

@@ -12,6 +12,7 @@ from backups.services.traced import Row, Rows, Trace
 from backups.witness import Check
 from tests.unit.verification.samples import check, evidence, lost_row
 from verification.drill import culprits
+from verification.drill.clock import Hurried
 from verification.drill.culprits import Before, Tracing
 from verification.evidence.evidence import CulpritsPart, Evidence, RowPart
 from verification.report import junit, page
@@ -49,7 +50,8 @@ def find(service: Any, copy: Any, before: Before | None = None, *, took: float =
 
 def before(copy: Any) -> Before:
     @contextmanager
-    def opened() -> Iterator[Any]:
+    def opened(seconds: float) -> Iterator[Any]:
+        assert 0 < seconds <= culprits.SECONDS
         yield copy
 
     return Before("agama-20260101T000000Z", opened)
@@ -108,3 +110,12 @@ def test_a_report_names_the_rows_and_escapes_them() -> None:
     assert "\x1b" not in html + xml
     assert "41 rows differ" in xml
     assert Evidence.model_validate_json(found.model_dump_json()) == found
+
+
+def test_a_backup_that_comes_back_later_than_the_time_allows_is_given_up() -> None:
+    times = iter([0.0, 20.0, 20.0, 31.0])
+    watch = Hurried(lambda: next(times), seconds=30.0)
+    watch.begin("fetch")
+    watch.begin("start")
+    with pytest.raises(LifeboatError, match="it was not back within 30 s: `replay` would begin after 31 s"):
+        watch.begin("replay")

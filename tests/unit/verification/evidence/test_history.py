@@ -12,7 +12,7 @@ from backups.manifest import BackupRecord
 from backups.repository.listing import Snapshot
 from tests.unit.verification.samples import MONDAY, evidence, not_run, result
 from verification.evidence import drilled, store
-from verification.evidence.gaps import DELETED, MISSED, gaps
+from verification.evidence.gaps import BEFORE_ALL, DELETED, MISSED, gaps
 from verification.evidence.history import ServiceHistory, of
 from verification.evidence.trend import trend
 
@@ -67,6 +67,26 @@ def test_a_missed_night_is_a_gap_and_so_is_silence_until_now() -> None:
 def test_what_retention_may_have_deleted_is_not_called_missed() -> None:
     [old, new] = gaps([MONDAY - 40 * DAY, MONDAY - 10 * DAY], DAY, 21 * DAY, MONDAY)
     assert (old.why, new.why) == (DELETED, MISSED)
+
+
+def test_what_is_missing_in_a_past_period_may_have_been_deleted_since_it_ended() -> None:
+    """An export of November, made in May: nobody missed what retention has deleted."""
+    backups = [backup(MONDAY - 12 * DAY), backup(MONDAY - 2 * DAY)]
+    for listed_at, why in ((MONDAY, MISSED), (MONDAY + 180 * DAY, DELETED)):
+        [found] = of(SETTINGS, {"agama": "mysql"}, backups, [snapshot(MONDAY - 12 * DAY, result())], MONDAY, listed_at=listed_at)
+        assert {gap.why for gap in (*found.missed_backups, *found.missed_drills)} == {why}
+        assert found.missed_drills
+
+
+def test_a_period_that_begins_before_all_that_is_kept_has_a_gap_there() -> None:
+    objectives = SETTINGS.objectives
+    found = history([backup(MONDAY - each * DAY) for each in (3, 2, 1, 0)], [snapshot(MONDAY - DAY, result())])
+    begin = MONDAY - 20 * DAY
+    within = found.within(begin, MONDAY + DAY, objectives)
+    assert [(gap.after, gap.until, gap.why) for gap in within.missed_backups] == [(begin, MONDAY - 3 * DAY, BEFORE_ALL)]
+    assert [(gap.after, gap.until, gap.why) for gap in within.missed_drills] == [(begin, MONDAY - DAY, BEFORE_ALL)]
+    whole = found.within(MONDAY - 3 * DAY, MONDAY + DAY, objectives)
+    assert (whole.missed_backups, whole.missed_drills) == ((), ())
 
 
 def test_a_drill_that_could_not_run_ends_no_gap() -> None:

@@ -143,9 +143,58 @@ def test_what_is_signed_and_of_another_kind_or_too_large_is_refused(report: Path
     (report / FILE).write_text(envelope({**stated(report), "predicateType": "urn:x"}))
     with pytest.raises(Damaged, match="states what this version does not know"):
         signed.check(report, SIGNER.public_key)
-    (report / FILE).write_bytes(b" " * (1 << 20) + b"{}")
-    with pytest.raises(Damaged, match="has more than 1,048,576 bytes"):
+    with (report / FILE).open("wb") as sparse:
+        sparse.truncate((64 << 20) + 1)
+    with pytest.raises(Damaged, match="has more than 67,108,864 bytes"):
         signed.check(report, SIGNER.public_key)
+
+
+def test_what_was_put_beside_signed_files_is_named(report: Path, tmp_path: Path) -> None:
+    """A page that nobody signed would be believed, since it lies beside what is signed."""
+    bare = tmp_path / "bare"
+    files.write(evidence(result()), bare, signer=SIGNER)
+    (bare / "lifeboat.yaml").write_text("a person's own file")
+    signed.check(bare, SIGNER.public_key)
+    (bare / "history.html").write_text("<p>all is well</p>")
+    with pytest.raises(Damaged, match=r"bare/history.html is not signed: it was put there since"):
+        signed.check(bare / "report.json", SIGNER.public_key)
+    about = signed.about(evidence(result()))
+    (report / FILE).write_text(signed.sign({"report.json": (report / "report.json").read_bytes()}, about, SIGNER))
+    with pytest.raises(Damaged, match="is not signed: it was put there since"):
+        signed.check(report, SIGNER.public_key)
+
+
+def exported(folder: Path, verifications: int) -> Path:
+    """An export of so many verifications."""
+    contents = {"index.html": "i"}
+    for number in range(verifications):
+        contents |= {f"{number:05d}-2026-11-30-031500-abcdef12/{name}": "r" for name in signed.REPORT_FILES}
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    about = signed.about(evidence()).model_copy(update={"verdict": None})
+    (folder / FILE).write_text(signed.sign(contents, about, SIGNER, of=signed.EXPORT))
+    return folder
+
+
+def test_whatever_was_put_into_an_export_is_named_but_what_a_desktop_leaves(tmp_path: Path) -> None:
+    folder = exported(tmp_path / "export", 1)
+    (folder / ".DS_Store").write_text("")
+    signed.check(folder, SIGNER.public_key)
+    for name in ("00000-2026-11-30-031500-abcdef12/more.html", "new/report.json", "index.htm"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).symlink_to("/dev/null")
+        with pytest.raises(Damaged, match=f"export/{name} is not signed: it was put there since"):
+            signed.check(folder / "index.html", SIGNER.public_key)
+        (folder / name).unlink()
+
+
+def test_an_export_of_years_is_read_again(tmp_path: Path) -> None:
+    """1,500 verifications are four years of nights: their envelope is larger than that of one by far."""
+    contents = {f"{number:05d}-2026-11-30-031500-abcdef12/{name}": "r" for number in range(1500) for name in signed.REPORT_FILES}
+    (tmp_path / FILE).write_text(signed.sign(contents, signed.about(evidence()), SIGNER, of=signed.EXPORT))
+    assert (tmp_path / FILE).stat().st_size > 1 << 20
+    assert len(signed._opened(tmp_path / FILE, SIGNER.public_key).subject) == 6000
 
 
 def site(folder: Path, key_file: Path | None = None) -> Site:

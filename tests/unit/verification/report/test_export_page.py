@@ -9,6 +9,7 @@ from securesystemslib.signer import CryptoSigner
 
 from backups.config.settings import Objectives
 from backups.errors import Damaged, LifeboatError
+from backups.repository.listing import Snapshot
 from tests.unit.verification.report.pages import Parsed
 from tests.unit.verification.report.test_history_page import weeks
 from tests.unit.verification.samples import MONDAY, evidence, lost_row, result
@@ -31,14 +32,14 @@ def folder(tmp_path: Path) -> Path:
     files.write(older, tmp_path / "2026-11-09-060300-cccccccc")
     (tmp_path / "2026-11-09-060300-cccccccc" / "report.html").write_text("<script>alert(1)</script>")
     exported = [
-        exporting._checked(tmp_path, name, report, SIGNER.public_key)
+        exporting._checked(tmp_path, name, report, Snapshot("a", report.finished_at, ()), SIGNER.public_key)
         for name, report in (
             ("2026-11-09-060300-cccccccc", older), ("2026-11-16-060300-bbbbbbbb", other), ("2026-11-23-060300-aaaaaaaa", good),
         )
     ]  # fmt: skip
     assert [each.signed for each in exported] == [False, False, True]
     period = Period(begin=BEGIN, end=END, lifeboat="0.1.0", host="lighthouse", at=MONDAY + timedelta(hours=3))
-    export.write(tmp_path, period, exported, [weeks(8, missed=(2,)).within(BEGIN, END)], Objectives(), SIGNER)
+    export.write(tmp_path, period, exported, [weeks(8, missed=(2,)).within(BEGIN, END, Objectives())], Objectives(), SIGNER)
     return tmp_path
 
 
@@ -86,7 +87,7 @@ def test_nothing_of_a_period_is_told_as_nothing(tmp_path: Path) -> None:
 def test_a_service_that_was_never_drilled_is_no_service_that_kept_all(tmp_path: Path) -> None:
     """Nor one without a backup: without a first one there is no gap after it."""
     period = Period(begin=BEGIN, end=END, lifeboat="0.1.0", host="lighthouse", at=MONDAY)
-    whole = weeks(3).within(BEGIN, END)
+    whole = weeks(8).within(BEGIN, END, Objectives())
     for update, words in (
         ({}, "nothing"),
         ({"drills": ()}, "there is no drill of this period"),
@@ -100,10 +101,10 @@ def test_a_service_that_was_never_drilled_is_no_service_that_kept_all(tmp_path: 
 
 def test_only_what_lies_in_the_period_is_chosen_and_gaps_that_reach_into_it() -> None:
     whole = weeks(8, missed=(2, 6))
-    found = whole.within(BEGIN, END)
+    found = whole.within(BEGIN, END, Objectives())
     assert all(BEGIN <= each.at < END for each in (*found.backups, *found.drills))
     assert (len(whole.missed_drills), len(found.missed_drills)) == (2, 1)
-    assert whole.within(whole.missed_drills[0].after + timedelta(days=1), END).missed_drills == whole.missed_drills
+    assert whole.within(whole.missed_drills[0].after + timedelta(days=1), END, Objectives()).missed_drills == whole.missed_drills
 
 
 def test_a_folder_that_holds_anything_is_left_alone(tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def test_a_chain_is_proven_without_the_sources_password(drilled: Drilled, caplog
     assert PASSWORD not in caplog.text + result.model_dump_json()
 
 
-def test_one_row_deleted_fails_with_table_counts_and_fingerprints(drilled: Drilled) -> None:
+def test_one_row_deleted_fails_with_table_counts_and_fingerprints(drilled: Drilled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(culprits, "SECONDS", 900.0)
     result = drilled.drill(on_the_copy("DELETE FROM client WHERE id = 3"))
 
     assert result.verdict == "failed"
@@ -139,6 +140,8 @@ def test_where_the_source_has_moved_on_they_are_named_beside_the_backup_before(
     drilled: Drilled, mysql_server: MySQLServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
+    # However busy this machine is.
+    monkeypatch.setattr(culprits, "SECONDS", 900.0)
     mysql_server.sql(f"INSERT INTO `{DATABASE}`.client VALUES (5, 'g@h')")
     try:
         result = drilled.drill(on_the_copy("DELETE FROM client WHERE id = 2"))

@@ -1,6 +1,7 @@
 """The page of a history: it stands alone, draws no line across a gap, and is there at once."""
 
 import re
+import sys
 import time
 from datetime import timedelta
 from xml.etree import ElementTree as ET
@@ -17,6 +18,10 @@ from verification.evidence.history import ServiceHistory, of
 from verification.report import drawing, history
 from verification.report.charts import charts
 from verification.report.drawing import BYTES, COUNT, PERCENT, SECONDS, Chart, sparkline
+
+
+def test_what_draws_leaves_nothing_in_the_way_of_other_imports() -> None:
+    assert [finder for finder in sys.meta_path if not hasattr(finder, "find_spec")] == []
 
 
 def weeks(count: int, missed: tuple[int, ...] = ()) -> ServiceHistory:

@@ -1,7 +1,7 @@
 """Makes the repository, hosts and services that one lifeboat.yaml configures, without connecting to any of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Site:
-    """The settings, and what they configure."""
+    """The settings, and what they configure.
+
+    chosen_repository: the name of the one that `repository` is, see `Settings.every_repository`; None for the first
+    """
 
     settings: Settings
+    chosen_repository: str | None = None
 
     @classmethod
     def open(cls, path: Path | None = None, *, narrow: bool = True) -> "Site":
@@ -46,8 +50,9 @@ class Site:
 
     @property
     def repository(self) -> Repository:
-        """The configured repository; its password is read when it is used."""
-        section = self.settings.repository
+        """The first repository, or the chosen one; its password is read when it is used."""
+        name = self.repository_name
+        section = self.settings.every_repository[name]
         return Repository(
             url=section.url,
             cache=self.state / "cache" / "restic",
@@ -56,8 +61,25 @@ class Site:
             environment=section.environment,
             options=section.options,
             hosts=self.hosts,
-            known=self.state / identity.FILE,
+            known=self.state / identity.file(None if name == next(iter(self.settings.every_repository)) else name),
         )
+
+    @property
+    def repository_name(self) -> str:
+        """The name of what `repository` is."""
+        return self.chosen_repository or next(iter(self.settings.every_repository))
+
+    def at(self, name: str | None) -> "Site":
+        """The same site with another of its repositories, None the first; raises ConfigError where none has that name."""
+        known = list(self.settings.every_repository)
+        if name is not None and name not in known:
+            raise ConfigError(f"there is no repository {name} in lifeboat.yaml", hint=f"configured: {', '.join(known)}")
+        return replace(self, chosen_repository=name)
+
+    @property
+    def repositories(self) -> dict[str, Repository]:
+        """Every configured repository by its name, the one that takes the backups at the beginning."""
+        return {name: self.at(name).repository for name in self.settings.every_repository}
 
     @property
     def hosts(self) -> Hosts:

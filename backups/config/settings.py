@@ -15,6 +15,8 @@ from backups.services.settings import ServiceSettings
 
 _LEAST_BYTES = 6 * 2**20
 """Docker's own limit."""
+FIRST = "first"
+"""The name of the repository that takes the backups, where it is configured as `repository:`."""
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
@@ -63,6 +65,7 @@ Span = Annotated[timedelta, BeforeValidator(_span)]
 Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
 Bytes = Annotated[int, BeforeValidator(_bytes), AfterValidator(_enough)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+RepositoryName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
@@ -83,6 +86,10 @@ class RepositorySettings(_Section, OneOfEach):
     password_file: Path | None = None
     environment: dict[str, Secret] = Field(default_factory=dict)
     options: dict[str, str] = Field(default_factory=dict)
+
+
+class FurtherRepository(RepositorySettings):
+    """A repository that holds copies of what the first one holds."""
 
 
 class Objectives(_Section):
@@ -167,11 +174,15 @@ class EvidenceSettings(_Section):
 
 
 class Settings(_Section):
-    """The whole configuration; each service is a model of its type."""
+    """The whole configuration; each service is a model of its type.
+
+    repository: the first one, which takes the backups; repositories: further ones, by name, which get copies of them
+    """
 
     timezone: Annotated[str, AfterValidator(_zone)] = "Etc/UTC"
     state: Path = Path("/var/lib/lifeboat")
     repository: RepositorySettings
+    repositories: dict[RepositoryName, FurtherRepository] = Field(default_factory=dict)
     objectives: Objectives = Objectives()
     retention: Retention = Retention()
     backup: BackupSettings = BackupSettings()
@@ -181,6 +192,11 @@ class Settings(_Section):
     evidence: EvidenceSettings = EvidenceSettings()
     hosts: dict[HostName, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)
+
+    @property
+    def every_repository(self) -> dict[str, RepositorySettings]:
+        """All repositories by name, the first one, which takes the backups, at the beginning."""
+        return {FIRST: self.repository, **self.repositories}
 
     @model_validator(mode="after")
     def _jump_hosts_exist(self) -> "Settings":

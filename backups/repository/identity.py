@@ -10,9 +10,14 @@ from backups.errors import ConfigError, LifeboatError
 from backups.machine import private
 
 FILE = "repository.id"
-"""Its name in the state directory."""
+"""Its name in the state directory, of the repository that takes the backups."""
 
 log = logging.getLogger(__name__)
+
+
+def file(name: str | None) -> str:
+    """Return the name of the file for the repository of that name; None is the first one."""
+    return FILE if name is None else f"repository-{name}.id"
 
 
 def known(file: Path) -> str | None:

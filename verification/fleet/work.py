@@ -1,0 +1,63 @@
+"""Defines what a plan of many drills on several machines is made of: drills that are due, machines, and a timetable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Due:
+    """One drill that is due, as a plan weighs it.
+
+    pool:      the pool whose machines may run it; None is the one of verifications
+    seconds:   how long it takes; measured: whether drills of it say so, or it was reckoned
+    proven_at: when the service was last proven, None for never; failed: its last drill failed
+    memory, disk: bytes that it needs of a machine
+    """
+
+    service: str
+    selection: str
+    seconds: float
+    measured: bool = True
+    pool: str | None = None
+    proven_at: datetime | None = None
+    failed: bool = False
+    memory: int = 0
+    disk: int = 0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine that runs drills. memory, disk: bytes that it has for them; at_once: drills at the same time."""
+
+    name: str
+    memory: int
+    disk: int
+    at_once: int = 1
+    pool: str | None = None
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A drill on a machine, from `starts` to `ends`."""
+
+    due: Due
+    machine: str
+    starts: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True)
+class NotReached:
+    """A drill that no machine comes to, and why."""
+
+    due: Due
+    why: str
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """Every due drill once: in a slot, or not reached."""
+
+    slots: Sequence[Slot]
+    not_reached: Sequence[NotReached] = ()

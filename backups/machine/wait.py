@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, interval: float = 0.05) -> bool:
-    """Call `condition` every `interval` seconds until it is true; returns False when it was not within `seconds`."""
+    """Call `condition` every `interval` seconds, and at the end, until it is true; returns whether it was within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        if time.monotonic() >= deadline:
+        left = deadline - time.monotonic()
+        if left <= 0:
             return False
-        time.sleep(interval)
+        time.sleep(min(interval, left))
     return True

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -56,6 +56,7 @@ def run(
     recorded: bool = True,
     most: int | None = None,
     stop: threading.Event | None = None,
+    hopeless: Callable[[str], str | None] | None = None,
 ) -> Completed:
     """Run a command to its end; `environment` is added to what it inherits of this process's (see `environment.py`).
 
@@ -63,6 +64,7 @@ def run(
     recorded: whether it is one that a person could type, for a runbook
     most: bytes of output after which it is ended; then a little more than these is returned, and a code that is not 0
     stop: ends it once it is set, by another thread; then the code is not 0
+    hopeless: given the end of its errors now and then, says why it is to be ended; the end of its errors is then what it says
 
     Raises LifeboatError when the program is not installed. An interrupt of this process ends the command first.
     """
@@ -90,7 +92,13 @@ def run(
         note = ""
 
         def ends_within(seconds: float) -> bool:
-            return _ends_or_exceeds(child, output, most, stop, seconds)
+            return _ends_or_exceeds(child, output, most, stop, seconds, given_up)
+
+        def given_up() -> bool:
+            nonlocal note
+            if hopeless and not note and (why := hopeless(_tail(errors))):
+                note = f"\n{why}"
+            return bool(note)
 
         try:
             if not stall.ended(child.pid, ends_within, stalled or math.inf):
@@ -105,22 +113,32 @@ def run(
         if recorded:
             commands_run.record(arguments, time.monotonic() - started)
         output.seek(0)
-        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERRORS_KEPT))
-        text = errors.read().decode(errors="replace").strip()
+        text = _tail(errors).strip()
         # A command that was ended has failed, whatever its exit code.
         content = output.read() if most is None else output.read(most + 1)
         ended = note or (most is not None and len(content) > most) or (stop is not None and stop.is_set())
         return Completed((child.returncode or -1) if ended else child.returncode, content, (text + note).strip())
 
 
+def _tail(errors: IO[bytes]) -> str:
+    """Return the end of what a command has printed as errors, without moving the place at which it goes on printing."""
+    size = os.fstat(errors.fileno()).st_size
+    return os.pread(errors.fileno(), _ERRORS_KEPT, max(0, size - _ERRORS_KEPT)).decode(errors="replace")
+
+
 def _ends_or_exceeds(
-    child: subprocess.Popen[bytes], output: IO[bytes], most: int | None, stop: threading.Event | None, seconds: float
+    child: subprocess.Popen[bytes],
+    output: IO[bytes],
+    most: int | None,
+    stop: threading.Event | None,
+    seconds: float,
+    given_up: Callable[[], bool],
 ) -> bool:
-    """Wait up to `seconds` for a command's end; one whose output has more than `most` bytes is ended, and one that is stopped."""
+    """Wait up to `seconds` for its end; one whose output has more than `most` bytes, that is stopped or given up is ended."""
     deadline = time.monotonic() + seconds
-    unwatched = most is None and stop is None
-    while not _ends_within(child, seconds if unwatched else min(_LOOK, max(0.0, deadline - time.monotonic()))):
-        if (most is not None and os.fstat(output.fileno()).st_size > most) or (stop is not None and stop.is_set()):
+    while not _ends_within(child, min(_LOOK, max(0.0, deadline - time.monotonic()))):
+        stopped = stop is not None and stop.is_set()
+        if stopped or (most is not None and os.fstat(output.fileno()).st_size > most) or given_up():
             _end(child)
             return True
         if time.monotonic() >= deadline:

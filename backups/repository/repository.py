@@ -17,8 +17,9 @@ from backups.errors import Damaged, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.machine import locks, processes
 from backups.machine.processes import Completed
-from backups.repository import append_only, identity, restic_errors, restic_text, sftp
+from backups.repository import append_only, identity, restic_errors, restic_text, restic_version, retries, sftp
 from backups.repository.reading import Reading
+from backups.repository.retries import Retries
 from backups.secret import Secret, read
 from backups.text import without_password
 
@@ -30,6 +31,10 @@ _READS_WITH_LOCK = frozenset({"restore", "check"})
 """restic's commands that only read, and are run with its lock: so that no prune takes away what they read."""
 
 
+_CONTACT = 10.0
+"""Seconds in which a repository that is asked which one it is must have answered: nothing of a backup is at stake yet."""
+
+
 @dataclass(frozen=True)
 class Repository(Reading):
     """A restic repository at `url`. The url and the password are passed to restic in its environment, never on a command line.
@@ -38,6 +43,7 @@ class Repository(Reading):
     options: restic's `-o` (`s3.region` …), which every user of this machine can see
     patience: seconds to wait for another restic that holds the repository exclusively (a prune)
     stalled: seconds after which a restic that does nothing is ended
+    tries: seconds after which one that only tries again is ended
     known: the file in the state directory that holds the id of the repository that this machine uses; None: any will do
 
     All methods raise LifeboatError for a repository that cannot be used (Transient when another try may help, Damaged
@@ -53,6 +59,7 @@ class Repository(Reading):
     hosts: Hosts = NOWHERE
     patience: float = 60.0
     stalled: float = 1800.0
+    tries: float = retries.SECONDS
     known: Path | None = None
     _recognised: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
     _named: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
@@ -258,6 +265,7 @@ class Repository(Reading):
                 stalled=self.stalled,
                 most=most,
                 stop=stop,
+                hopeless=Retries(min(self.tries, _CONTACT) if arguments[0] == "cat" else self.tries).hopeless,
             )
             ends = time.monotonic() > deadline or (stop is not None and stop.is_set())
             # restic 0.14 has no --retry-lock.
@@ -283,7 +291,9 @@ class Repository(Reading):
         return [part for name, value in options.items() for part in ("-o", restic_text.field(f"{name}={value}"))]
 
     def _environment(self) -> dict[str, str]:
+        ours = restic_version.environment(restic_version.installed(self.stalled))
         return {
+            **{name: value for name, value in ours.items() if name not in os.environ},
             **{name: secret.reveal() for name, secret in self.environment.items()},
             "RESTIC_REPOSITORY": Secret(self.url).reveal(),
             "RESTIC_PASSWORD": read(self.password, self.password_file, "the repository"),

@@ -1,4 +1,4 @@
-"""Translates restic's failures by its output, since most of them share one exit code (restic 0.14; newer ones print the same).
+"""Translates restic's failures by its output, since most of them share one exit code (restic 0.14 to 0.19).
 
 The failures are provoked in `tests/integration/repository/test_local_faults.py` and `tests/integration/repository/remote/`.
 """
@@ -22,6 +22,12 @@ _ACCOUNT = re.compile(r"(//[^/:\s]*):(\S*)@")
 """A user and a password in a url. Up to the last @: either may hold one, and the password a / that was not escaped."""
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
+_UNREAD = re.compile(
+    r"(could not load snapshot ([0-9a-f]{8,64}): (.*))|Ignoring \"([0-9a-f]{8,64})\": failed to load snapshot [0-9a-f]*: (.*)"
+)
+"""How restic 0.14, and how 0.19, tells of a snapshot that it leaves out of a list."""
+_NO_SNAPSHOT = re.compile(r"(<snapshot/|failed to load snapshot).*(no such file|not exist|not found|404)")
+
 _DAMAGED = (
     "ciphertext verification failed",
     "invalid data returned",
@@ -30,6 +36,7 @@ _DAMAGED = (
     "contains errors",
     "unmarshal",
     "could not load snapshot",
+    "failed to load snapshot",
     "not found in repository",
     "not found in index",
     "not found in snapshot",
@@ -49,8 +56,15 @@ def is_absent(completed: Completed) -> bool:
 
 def unreadable_snapshots(completed: Completed) -> dict[str, str]:
     """Return the snapshots that restic could not read while it listed them: the beginnings of their ids, and its words."""
-    lines = (re.fullmatch(r"(could not load snapshot ([0-9a-f]{8,64}): .*)", line) for line in _final(completed))
-    return {found[2]: found[1][:300] for found in lines if found}
+    lines = (_UNREAD.fullmatch(line) for line in _final(completed))
+    found = [(each[2] or each[4], each[3] or each[5]) for each in lines if each]
+    return {snapshot: f"could not load snapshot {snapshot[:8]}: {why}"[:300] for snapshot, why in found}
+
+
+def is_gone(completed: Completed) -> bool:
+    """Return whether a snapshot that was named is not there."""
+    text = error_text(completed)
+    return "no matching id found" in text or any(_NO_SNAPSHOT.search(line) for line in text.splitlines())
 
 
 def is_locked(completed: Completed) -> bool:
@@ -144,6 +158,12 @@ def _content(completed: Completed) -> list[Meaning]:
             "check repository.url; the first `lifeboat backup` creates it",
         ),
         (
+            is_gone(completed),
+            LifeboatError,
+            GONE,
+            "was it pruned meanwhile? see: lifeboat list",
+        ),
+        (
             is_damaged(completed),
             Damaged,
             ": its content is damaged",
@@ -155,19 +175,13 @@ def _content(completed: Completed) -> list[Meaning]:
             "",
             "run Lifeboat as the owner of the repository; over SFTP, log in as a user that may write there",
         ),
-        (
-            _mentions(completed, "no matching id found"),
-            LifeboatError,
-            GONE,
-            "was it pruned meanwhile? see: lifeboat list",
-        ),
     ]
 
 
 def excerpt(completed: Completed) -> str:
     """Return the most telling lines of restic's errors, without passwords, on one line."""
     lines = _final(completed)
-    telling = [line for line in lines if _TELLING.search(line)] or lines
+    telling = [line for line in dict.fromkeys(lines) if _TELLING.search(line)] or lines
     return without_password("; ".join(telling[:2]))[:400] or "it printed nothing"
 
 

@@ -3,7 +3,6 @@
 Changes nothing.
 """
 
-import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from backups.errors import LifeboatError
 from backups.machine import disk, processes
 from backups.machine.docker import Docker
 from backups.machine.parallel import side_by_side
+from backups.repository import restic_version
 from backups.repository.repository import Repository
 from backups.services.base import Finding
 from backups.site import Site
@@ -33,9 +33,6 @@ _MACHINE = "this machine"
 """The title of what belongs to no service."""
 
 _CLOCK = "is this machine's clock right (date -u)? if so, another one was ahead: the backup counts again when that time has come"
-
-_PROVEN = "0.14"
-"""The restic that every test runs with."""
 
 _TEMPLATE = "deployments/server/work-pool.json"
 _SILENT = timedelta(minutes=3)
@@ -83,14 +80,19 @@ def _as_json(title: str, finding: Finding) -> dict[str, Any]:
 
 
 def restic_found(printed: str) -> Finding:
-    """Say which restic this machine has, and what is not proven of another than the one that Lifeboat is tested with."""
+    """Say which restic this machine has, what a newer one brings, and what is not proven of one that no test runs with."""
     name = " ".join(printed.split()[:2]) or "a restic without a version"
-    if re.match(rf"restic {re.escape(_PROVEN)}(\.|$)", name):
-        return Finding("restic", True, name)
+    version = restic_version.read(printed)
+    if version in restic_version.PROVEN:
+        newest = restic_version.PROVEN[-1]
+        newer = f"{newest[0]}.{newest[1]}"
+        gain = f"; {newer} saves in two thirds of the time and restores in half of it: make setup installs it where Debian has it"
+        return Finding("restic", True, name + ("" if version == newest else gain))
+    proven = " and ".join(f"{first}.{second}" for first, second in restic_version.PROVEN)
     return Finding(
         "restic",
         True,
-        f"{name}, which Lifeboat is not tested with ({_PROVEN} is): it may wait minutes for a repository that is away",
+        f"{name}, which Lifeboat is not tested with ({proven} are): it may wait minutes for a repository that is away",
     )
 
 

@@ -56,7 +56,7 @@ def summaries(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     def heard(arguments: Sequence[str], **more: Any) -> Completed:
         completed = run(arguments, **more)
-        found.extend(json.loads(line) for line in completed.output.splitlines() if b'"summary"' in line)
+        found.extend(json.loads(line) for line in completed.output.splitlines() if b'"message_type":"summary"' in line)
         return completed
 
     monkeypatch.setattr(processes, "run", heard)

@@ -34,6 +34,16 @@ Fatal: There were 1 errors"""
         ("Fatal: load <index/e1d51bb7bf>: invalid data returned", Damaged, "invalid data returned"),
         ("Fatal: Unmarshal: invalid character 'h' after object key:value pair", Damaged, "its content is damaged"),
         ('invalid id "b8c3eddd": no matching ID found for prefix "b8c3eddd"', LifeboatError, "the snapshot does not exist"),
+        (
+            (
+                "Load(<snapshot/068418e90f>, 0, 0) failed: open /r/snapshots/068418e9: no such file or directory\n"
+                "Fatal: failed to find snapshot: failed to load snapshot 068418e9: open /r/snapshots/068418e9: no such file or directory"
+            ),
+            LifeboatError,
+            "the snapshot does not exist",
+        ),
+        ("failed to load snapshot 068418e9: <snapshot/068418e9> does not exist", LifeboatError, "the snapshot does not exist"),
+        ("Fatal: failed to load snapshot 06841: LoadRaw(<snapshot/06841>): invalid data returned", Damaged, "content is damaged"),
         ("Fatal: something new", LifeboatError, "restic ended with code 1: Fatal: something new"),
         ("", LifeboatError, "restic ended with code 1: it printed nothing"),
     ],
@@ -50,6 +60,25 @@ def test_a_failure_is_reported_by_its_meaning(errors: str, kind: type[LifeboatEr
 def test_a_repository_that_does_not_answer_is_not_taken_for_one_that_is_not_there() -> None:
     assert restic_errors.is_absent(Completed(1, b"", NONE))
     assert not restic_errors.is_absent(Completed(1, b"", AWAY))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "could not load snapshot {id}: load <snapshot/{id}>: invalid data returned",
+        'Ignoring "{id}": failed to load snapshot {short}: LoadRaw(<snapshot/{id}>): invalid data returned',
+    ],
+    ids=["0.14", "0.19"],
+)
+def test_a_snapshot_that_is_left_out_of_a_list_is_named_whichever_restic_says_so(said: str) -> None:
+    snapshot = "25c34bf8a410b9c4ad30b2c08761769160670000000000000000000000000000"
+    printed = "a line\n" + said.format(id=snapshot, short=snapshot[:8])
+    [(found, words)] = restic_errors.unreadable_snapshots(Completed(0, b"[]", printed)).items()
+    assert found == snapshot
+    assert words.startswith(
+        f"could not load snapshot {snapshot[:8]}: Load" if "Raw" in said else f"could not load snapshot {snapshot[:8]}: load"
+    )
+    assert words.endswith("invalid data returned")
 
 
 def test_a_fault_that_went_away_when_tried_again_is_none() -> None:

@@ -1,0 +1,32 @@
+"""Gives up a restic that goes on trying: newer ones do for a quarter of an hour where nothing answers, and nobody is told."""
+
+import re
+import time
+from collections.abc import Callable
+
+_RETRY = re.compile(r"^(?P<what>.+?) returned error, retrying after [^:]+: (?P<why>.*)$", re.MULTILINE)
+_SUCCESS = re.compile(r"^(?P<what>.+?) operation successful after ", re.MULTILINE)
+
+SECONDS = 60.0
+"""As long as restic 0.14 itself goes on."""
+
+
+class Retries:
+    """What one restic has tried again, and since when without success."""
+
+    def __init__(self, seconds: float = SECONDS, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._since: dict[str, float] = {}
+
+    def hopeless(self, errors: str) -> str | None:
+        """Say why to give it up, by the end of its errors so far; None while it may go on."""
+        failing = {found["what"]: (found.start(), found["why"]) for found in _RETRY.finditer(errors)}
+        for found in _SUCCESS.finditer(errors):
+            if found["what"] in failing and failing[found["what"]][0] < found.start():
+                del failing[found["what"]]
+        now = self._clock()
+        self._since = {what: self._since.get(what, now) for what in failing}
+        for what, since in self._since.items():
+            if now - since >= self._seconds:
+                return f"{what} failed for {self._seconds:g} s: {failing[what][1]}"
+        return None

@@ -1,0 +1,47 @@
+"""A restic that has tried the same again for a minute is given up, and one that has success now and then is not."""
+
+from backups.repository.retries import Retries
+
+AWAY = "Load(<config/0000000000>, 0, 0) returned error, retrying after 5.06s: dial tcp 127.0.0.1:9: connect: connection refused\n"
+BACK = "Load(<config/0000000000>, 0, 0) operation successful after 3 retries\n"
+OTHER = "Save(<data/12>) returned error, retrying after 1m2s: unexpected HTTP response (507): 507 Insufficient Storage\n"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def said(*looks: tuple[float, str]) -> list[str | None]:
+    clock = Clock()
+    retries = Retries(60, clock=clock)
+    found = []
+    for clock.now, errors in looks:
+        found.append(retries.hopeless(errors))
+    return found
+
+
+def test_what_fails_for_a_minute_is_given_up_with_its_reason() -> None:
+    [first, later, last] = said((0, AWAY), (59.9, AWAY * 4), (60, AWAY * 5))
+    assert (first, later) == (None, None)
+    assert last == "Load(<config/0000000000>, 0, 0) failed for 60 s: dial tcp 127.0.0.1:9: connect: connection refused"
+
+
+def test_success_in_between_begins_anew() -> None:
+    assert (
+        said((0, AWAY), (50, AWAY + BACK), (70, AWAY + BACK), (80, AWAY + BACK + AWAY), (139, AWAY + BACK + AWAY)) == [None] * 5
+    )
+    assert said((0, AWAY), (50, AWAY + BACK), (80, AWAY + BACK + AWAY), (140, AWAY + BACK + AWAY))[-1] is not None
+
+
+def test_another_fault_has_a_time_of_its_own() -> None:
+    assert said((0, AWAY), (50, AWAY + BACK + OTHER), (100, AWAY + BACK + OTHER)) == [None] * 3
+    [*_, last] = said((0, AWAY), (50, AWAY + BACK + OTHER), (110, AWAY + BACK + OTHER))
+    assert last is not None
+    assert "507 Insufficient Storage" in last
+
+
+def test_what_it_prints_otherwise_is_no_retry() -> None:
+    assert said((0, "created new cache\n"), (1000, "Fatal: something\nreturned error\n")) == [None, None]

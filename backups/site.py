@@ -61,13 +61,20 @@ class Site:
             environment=section.environment,
             options=section.options,
             hosts=self.hosts,
-            known=self.state / identity.file(None if name == next(iter(self.settings.every_repository)) else name),
+            known=self.state / identity.file(self.further),
+            known_as=frozenset({self.further, name}),
         )
 
     @property
     def repository_name(self) -> str:
         """The name of what `repository` is."""
         return self.chosen_repository or next(iter(self.settings.every_repository))
+
+    @property
+    def further(self) -> str | None:
+        """The name of what `repository` is, where that is not the first one; None for the first."""
+        name = self.repository_name
+        return None if name == next(iter(self.settings.every_repository)) else name
 
     def at(self, name: str | None) -> "Site":
         """The same site with another of its repositories, None the first; raises ConfigError where none has that name."""

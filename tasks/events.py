@@ -93,4 +93,4 @@ def _text(drills: Sequence[DrillResult]) -> str:
         (each, [each.words, *([each.partial] if each.partial else []), *([each.proof] if each.asked else []), *each.reasons])
         for each in drills
     ]
-    return "; ".join(f"{drill.selection}: {', '.join(said)}" for drill, said in parts)
+    return "; ".join(f"{drill.drilled}: {', '.join(said)}" for drill, said in parts)

@@ -39,6 +39,7 @@ class Repository(Reading):
     patience: seconds to wait for another restic that holds the repository exclusively (a prune)
     stalled: seconds after which a restic that does nothing is ended
     known: the file in the state directory that holds the id of the repository that this machine uses; None: any will do
+    known_as: the names by which evidence means it; None is what evidence means that names none, the first
 
     All methods raise LifeboatError for a repository that cannot be used (Transient when another try may help, Damaged
     when its content is damaged), each with a hint.
@@ -54,6 +55,7 @@ class Repository(Reading):
     patience: float = 60.0
     stalled: float = 1800.0
     known: Path | None = None
+    known_as: frozenset[str | None] = frozenset({None})
     _recognised: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
     _named: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
     _unreadable: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -133,7 +133,7 @@ def drill_joint(
         site = site.at(repository)
         with runs.start(site.state) as run:
             part = drill_together(site, joint.plan(site, now=now), run, tampers=tampers, now=now)
-        where = (f"all of it was brought back from the repository {site.further}",) if site.further else ()
+        where = (f"all of it was brought back from the repository {site.further_name}",) if site.further_name else ()
         return part.model_copy(update={"notes": (*where, *part.notes)})
     except LifeboatError as fault:
         return could_not_run(fault, now())
@@ -275,7 +275,7 @@ def conclude(
             each
             for each, result in zip(planned, results, strict=True)
             # What is restored by itself comes out of the first repository alone.
-            if result.backup_verdict == "verified" and not site.at(each.repository).further
+            if result.backup_verdict == "verified" and not site.at(each.repository).further_name
         ]
         try:
             proven.note(site.state, [each.chain for each in whole])
@@ -349,10 +349,10 @@ def _keep(evidence: Evidence, sites: Sequence[Site], before: str | None, signer:
         files.write(evidence, Path(scratch), before=before, signer=signer)
         faults: list[str] = []
         for site in sites:
-            where = site.further or "the repository"
+            where = site.further_name or "the repository"
             try:
                 snapshot = store.keep(evidence, Path(scratch), site.repository)
-                return Kept(snapshot=snapshot, reason="; ".join(faults) or None, repository=site.further)
+                return Kept(snapshot=snapshot, reason="; ".join(faults) or None, repository=site.further_name)
             except LifeboatError as error:
                 log.warning("the evidence is not kept in %s: %s", where, error.message)
                 faults.append(f"{where}: {error.message}" if faults else error.message)

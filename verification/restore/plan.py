@@ -137,7 +137,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=[*_followed(choice, pieces, order), *_lost(service, manifest)],
         foreseen=foreseen,
-        repository=site.further,
+        repository=site.further_name,
     )
 
 

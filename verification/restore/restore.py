@@ -242,8 +242,8 @@ class _Restore:
         }
         self.begin_step(phase, titles[phase])
         if phase == Phase.FETCH:
-            if self.site.further:
-                self.note(f"from the repository {self.site.further}, not the first")
+            if self.site.further_name:
+                self.note(f"from the repository {self.site.further_name}, not the first")
             self.book.note(f"restic was given RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
 
     def begin_step(self, phase: str, title: str) -> None:

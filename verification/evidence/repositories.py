@@ -42,4 +42,4 @@ def named(site: Site, fault: LifeboatError, command: str) -> LifeboatError:
     if not (names := others(site)):
         return fault
     typed = ", ".join(f"{command} --from {name}" for name in names)
-    return type(fault)(fault.message, hint=f"{f'{fault.hint}; ' if fault.hint else ''}or look into another repository: {typed}")
+    return type(fault)(fault.message, hint=f"{f'{fault.hint}; or ' if fault.hint else ''}look into another repository: {typed}")

@@ -141,6 +141,11 @@ class Retention(_Section):
         return {name: number for name, number in numbers.items() if number is not None}
 
     @property
+    def whole_for(self) -> timedelta:
+        """The age up to which every night's backup is still there."""
+        return timedelta(days=self.daily or 0) if self.generations else self.keep
+
+    @property
     def evidence_after(self) -> timedelta:
         """The age beyond which evidence is deleted, once its backups are gone."""
         return self.evidence or self.delete_after

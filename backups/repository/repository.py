@@ -109,6 +109,11 @@ class Repository(Reading, Receiving):
             identity.remember(self.known, found)
             log.warning("this machine knows the repository at %s from now on, by its id %s", self.shown_url, found)
 
+    def adopt_for_copies_of(self, source: "Repository") -> None:
+        """Make the repository there the one that this machine knows; a new one, for copies of `source`, where there is none."""
+        self._initialise_if_absent(self.identifier, source)
+        self.adopt()
+
     def ensure(self) -> None:
         """Initialise the repository if there is none yet, and none is known. Raises LifeboatError when it cannot be written."""
         self._initialise_if_absent(self.recognise)

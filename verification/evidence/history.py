@@ -153,8 +153,8 @@ def _of_service(
     now: datetime,
     listed_at: datetime,
 ) -> ServiceHistory:
-    objectives, retention = settings.objectives, settings.retention
-    first = {None, next(iter(settings.every_repository))}
+    name = next(iter(settings.every_repository))
+    objectives, retention, first = settings.objectives, settings.retention_of(name), {None, name}
     taken = [_taken(each) for each in backups if not chaining.in_future(each.taken_at, now)]
     bare = ServiceHistory(
         service=service[0],
@@ -162,7 +162,7 @@ def _of_service(
         seen_at=now,
         rto_seconds=objectives.rto.total_seconds(),
         backups=tuple(taken),
-        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now, listed_at=listed_at),
+        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.whole_for, now, listed_at=listed_at),
         drills=tuple(each for each in drills if each.repository in first),
         elsewhere=tuple(each for each in drills if each.repository not in first),
         missed_drills=(),

@@ -4,6 +4,7 @@ Pure: it judges what it is given. What was proven in one repository says nothing
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -17,6 +18,10 @@ from backups.repository.listing import Snapshot
 from verification.evidence import store
 from verification.evidence.store import Held, Proof
 from verification.watch.newest import Standing, newest, older, standing
+
+_WORST: tuple[Standing, ...] = ("failed", "never-proven", "stale", "verified")
+_NAMED = 6
+"""Complaints about one repository that are named."""
 
 
 class InRepository(BaseModel):
@@ -142,4 +147,53 @@ def _assess(
         restore_seconds=seen.slowest,
         rto_kept=rto_kept,
         complaints=tuple(complaints),
+    )
+
+
+@dataclass(frozen=True)
+class Overall:
+    """A further repository over all services; what is not known is None.
+
+    standing, proven_at: of the service that is worst off, and of the one whose proof is oldest; restore_seconds: the slowest
+    complaints: no more than a few, each with its service
+    """
+
+    repository: str
+    backups: int | None
+    behind: int
+    behind_since: datetime | None
+    standing: Standing | None
+    proven_at: datetime | None
+    restore_seconds: float | None
+    complaints: tuple[str, ...]
+
+
+def overall(services: Mapping[str, Sequence[InRepository]]) -> list[Overall]:
+    """Put together how it stands with each further repository, by the services."""
+    found: dict[str, list[tuple[str, InRepository]]] = {}
+    for service, every in services.items():
+        for there in every:
+            found.setdefault(there.repository, []).append((service, there))
+    return [_overall(name, every) for name, every in found.items()]
+
+
+def _overall(name: str, every: Sequence[tuple[str, InRepository]]) -> Overall:
+    parts = [there for _, there in every]
+    unread = any(there.error for there in parts)
+    stands = {there.standing for there in parts}
+    if unread:
+        complaints = list(parts[0].complaints)
+    else:
+        complaints = [f"{service} {words}" for service, there in every for words in there.complaints]
+    more = [f"and {len(complaints) - _NAMED} more"] if len(complaints) > _NAMED else []
+    return Overall(
+        repository=name,
+        backups=None if unread else sum(there.backups or 0 for there in parts),
+        behind=sum(there.behind or 0 for there in parts),
+        behind_since=min((there.behind_since for there in parts if there.behind_since), default=None),
+        standing=next((word for word in _WORST if word in stands), None),
+        # Of a service that was never proven there is no oldest proof.
+        proven_at=min((there.proven_at for there in parts if there.proven_at), default=None),
+        restore_seconds=max((there.restore_seconds for there in parts if there.restore_seconds is not None), default=None),
+        complaints=(*complaints[:_NAMED], *more),
     )

@@ -5,7 +5,6 @@ It needs the repository and Docker, never a source's secret. Next file: `verific
 
 import logging
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,9 +21,9 @@ from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
-from backups.repository.listing import Snapshot
 from backups.services.base import Copy, Point, Service
 from backups.site import Site
+from verification import keeping
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Hurried
@@ -35,19 +34,18 @@ from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
-from verification.evidence import history as past
-from verification.evidence import keys, proven, ran, store
-from verification.evidence.evidence import Considered, DrillResult, Evidence, Kept
+from verification.evidence import proven, ran, store
+from verification.evidence.evidence import Considered, DrillResult, Evidence
 from verification.evidence.forecast import forecast
 from verification.evidence.together import TogetherPart
-from verification.report import files, history
+from verification.report import files
 from verification.restore.moment_drills import drills
 from verification.together import plan as joint
 from verification.together.drill import could_not_run
 from verification.together.drill import together as drill_together
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -264,12 +262,13 @@ def conclude(
         considered=_considered(planned),
         ran=ran.programs(),
     )
-    signer = _signer(site)
+    signer = keeping.signer_of(site)
     if out:
         files.write(evidence, out, signer=signer)
-    takers = [site.at(None), *(site.at(name) for name in dict.fromkeys(each.repository for each in planned) if name)]
-    before = _history(takers, evidence)
-    evidence = evidence.model_copy(update={"kept": _keep(evidence, takers, before, signer)})
+    drilled = filter(None, (each.repository for each in planned))
+    takers = [site.at(name) for name in dict.fromkeys([site.at(None).repository_name, *drilled])]
+    before = keeping.page_of_history(takers, evidence)
+    evidence = evidence.model_copy(update={"kept": keeping.keep(evidence, takers, before, signer)})
     if not store.tampered(results):
         whole = [
             each
@@ -302,58 +301,3 @@ def _considered(planned: Sequence[Planned]) -> tuple[Considered, ...]:
         Considered(service=service, backups=backups, repository=None if repository == FIRST else repository)
         for (service, repository), backups in every.items()
     )
-
-
-def _tampered(evidence: Evidence) -> bool:
-    return store.tampered(evidence.drills) or bool(evidence.together and evidence.together.tampered)
-
-
-def _history(sites: Sequence[Site], evidence: Evidence) -> str | None:
-    """Write the page of the history of what was drilled, this verification included, by the first repository that can be read.
-
-    Where no service was drilled by itself, it is that of all of them. None where no repository can be read.
-    """
-    settings = sites[0].settings
-    drilled = {drill.service: drill.type for drill in evidence.drills}
-    types = drilled or {name: service.type for name, service in settings.services.items()}
-    for site in sites:
-        repository = site.repository
-        try:
-            snapshots = repository.snapshots(*past.TAGS)
-            backups = repository.listing(snapshots).backups
-            break
-        except LifeboatError as error:
-            log.warning("the history on the report is without %s: %s", site.repository_name, error.message)
-    else:
-        return None
-    if not _tampered(evidence):
-        snapshots.append(Snapshot("", evidence.finished_at, tuple(store.tags(evidence))))
-    now = evidence.finished_at
-    return history.render(past.of(settings, types, backups, snapshots, now), now=now)
-
-
-def _signer(site: Site) -> "CryptoSigner | None":
-    """Return what signs the evidence; None, with a warning, where that cannot be had: it is told as unsigned then."""
-    try:
-        return keys.signer(site)
-    except LifeboatError as error:
-        log.warning("the evidence is not signed: %s", error.message)
-        return None
-
-
-def _keep(evidence: Evidence, sites: Sequence[Site], before: str | None, signer: "CryptoSigner | None") -> Kept:
-    """Keep the evidence in the first of the repositories that takes it."""
-    if _tampered(evidence):
-        return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
-    with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
-        files.write(evidence, Path(scratch), before=before, signer=signer)
-        faults: list[str] = []
-        for site in sites:
-            where = site.further_name or "the repository"
-            try:
-                snapshot = store.keep(evidence, Path(scratch), site.repository)
-                return Kept(snapshot=snapshot, reason="; ".join(faults) or None, repository=site.further_name)
-            except LifeboatError as error:
-                log.warning("the evidence is not kept in %s: %s", where, error.message)
-                faults.append(f"{where}: {error.message}" if faults else error.message)
-        return Kept(snapshot=None, reason="; ".join(faults))

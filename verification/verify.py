@@ -266,8 +266,8 @@ def conclude(
     if out:
         files.write(evidence, out, signer=signer)
     drilled = filter(None, (each.repository for each in planned))
-    takers = [site.at(name) for name in dict.fromkeys([site.at(None).repository_name, *drilled])]
-    before = keeping.page_of_history(takers, evidence)
+    takers = {name: site.at(name).repository for name in dict.fromkeys([site.at(None).repository_name, *drilled])}
+    before = keeping.page_of_history(site.settings, takers, evidence)
     evidence = evidence.model_copy(update={"kept": keeping.keep(evidence, takers, before, signer)})
     if not store.tampered(results):
         whole = [

@@ -68,6 +68,11 @@ class Repository(Reading, Receiving):
         """The url with its password masked."""
         return without_password(self.url)
 
+    @property
+    def known_id(self) -> str | None:
+        """The id by which this machine knows it, without asking it; None where it knows none."""
+        return identity.known(self.known) if self.known else None
+
     def identifier(self) -> str | None:
         """Return the id of the repository at the url, which the password opens; None where there is none."""
         completed = self._run(["cat", "config", "--no-lock"])

@@ -23,6 +23,9 @@ __all__ = ["TAG"]
 
 log = logging.getLogger(__name__)
 
+_FIRST = "first="
+_ID = 16
+"""Digits of the first repository's id that are in the tag: of one that is the first only later, older proofs are not."""
 REPORT = "report.json"
 """The file of an evidence snapshot that holds all of it."""
 _PROOF, _PROOF_IN = "proof=", "proof-in="
@@ -49,20 +52,27 @@ class Proof:
     at: datetime
 
 
-def keep(evidence: Evidence, directory: Path, repository: Repository) -> str:
-    """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError."""
-    return repository.save(directory, host=evidence.host, tags=tags(evidence), at=evidence.finished_at)
+def keep(evidence: Evidence, directory: Path, repository: Repository, first: str | None = None) -> str:
+    """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError.
+
+    first: the id of the first repository, where that is known
+    """
+    return repository.save(directory, host=evidence.host, tags=tags(evidence, first), at=evidence.finished_at)
 
 
-def tags(evidence: Evidence) -> list[str]:
-    """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place."""
+def tags(evidence: Evidence, first: str | None = None) -> list[str]:
+    """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place.
+
+    first: the id of the first repository, as far as this machine knows it
+    """
     at = evidence.finished_at.astimezone(UTC).isoformat()
     proofs = [
         f"{_begin(drill)}{drill.backup.id}|{drill.backup_verdict}|{_seconds(drill)}|{at}"
         for drill in evidence.drills
         if drill.backup and drill.backup_verdict != "could-not-run"
     ]
-    return [TAG, f"verdict={evidence.verdict}", *proofs, *map(drilled.tag, evidence.drills)]
+    known = [f"{_FIRST}{first[:_ID]}"] if first else []
+    return [TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills)]
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,17 @@ def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
 def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: datetime) -> dict[str, Proof]:
     """Read the proofs of what is in this repository among snapshots, as `read_proofs` does; odd ones are named in a warning."""
     repository.name_odd(odd_proofs(snapshots))
-    return read_proofs(snapshots, now, repository.known_as)
+    first = repository.known_id if None in repository.known_as else None
+    return read_proofs([each for each in snapshots if _of_that_first(each, first)], now, repository.known_as)
+
+
+def _of_that_first(snapshot: Snapshot, known: str | None) -> bool:
+    """Whether evidence is of a time when the repository of that id was the first: a copy of it may lie in what is the first now.
+
+    True as long as one of the two is not known.
+    """
+    said = next((tag.removeprefix(_FIRST) for tag in snapshot.tags if tag.startswith(_FIRST)), None)
+    return said is None or known is None or known.startswith(said)
 
 
 def listed(repository: Repository, now: datetime) -> Held:

@@ -31,7 +31,7 @@ def require_apart(settings: Settings, at: At) -> None:
     """Raise ConfigError for a name or a place that another repository has, and for what one `restic copy` cannot be given."""
     every = settings.every_repository
     first, *further = every
-    if FIRST in further:
+    if FIRST in list(settings.repositories)[0 if settings.repository else 1 :]:
         raise ConfigError(
             f"{at(place(settings, FIRST))} is not the first repository: {FIRST} is the name of the one that takes the backups",
             hint="give it another name, such as offsite",

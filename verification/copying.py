@@ -124,7 +124,7 @@ def copy(site: Site, name: str, *, now: Callable[[], datetime] = lambda: datetim
         target = _Holds.of(further)
         left = _plan(site, name, source, target, now())
     backups, others = len(planned.backups) - len(left.backups), len(planned.others) - len(left.others)
-    lag = missing.behind(left.backups, ()) if left.backups else None
+    lag = missing.summed(left.backups)
     fault = faults[0] if faults else _not_there(name, first, left)
     return Copied(name, backups, others, time.monotonic() - began, fault, lag)
 
@@ -138,16 +138,29 @@ def failed(site: Site, name: str, fault: LifeboatError, now: datetime) -> Copied
     return Copied(name, 0, 0, 0.0, fault, lag)
 
 
+def lacking(
+    site: Site, name: str, first: Sequence[BackupRecord], further: Sequence[BackupRecord] | None, now: datetime
+) -> list[BackupRecord]:
+    """Return the backups in the first repository that are still to be copied to a further one, by what both hold.
+
+    further: None where it cannot be asked: then by what it held when this machine last listed it
+    """
+    if further is not None:
+        there = {backup.id for backup in further}
+    else:
+        file = site.at(name).repository.known
+        there = set(seen.read(seen.beside(file))) if file else set()
+    return missing.missing(first, there, _let_go(site, name, first, further or (), now))
+
+
 def lag(site: Site, name: str, first: Sequence[BackupRecord], further: Sequence[BackupRecord], now: datetime) -> Behind | None:
     """Say how far a further repository is behind, by what both hold; None when it has all."""
-    return missing.behind(first, {backup.id for backup in further}, _let_go(site, name, first, further, now))
+    return missing.summed(lacking(site, name, first, further, now))
 
 
 def known_lag(site: Site, name: str, first: Sequence[BackupRecord], now: datetime) -> Behind | None:
     """Say how far a further repository that cannot be asked is behind, by what it held when this machine last listed it."""
-    file = site.at(name).repository.known
-    there = set(seen.read(seen.beside(file))) if file else set()
-    return missing.behind(first, there, _let_go(site, name, first, (), now))
+    return missing.summed(lacking(site, name, first, None, now))
 
 
 def _let_go(site: Site, name: str, first: Iterable[BackupRecord], further: Iterable[BackupRecord], now: datetime) -> set[str]:

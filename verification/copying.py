@@ -23,7 +23,9 @@ from backups.repository.repository import Repository
 from backups.site import Site
 from verification.evidence import drilled, store
 
-_KINDS = (BACKUP, LOG, store.TAG, drilled.DAMAGE)
+_ALWAYS = ("lifeboat-trust",)
+"""The tags of what a person has said of backups: it is copied whatever its age."""
+_KINDS = (BACKUP, LOG, store.TAG, drilled.DAMAGE, *_ALWAYS)
 """The tags of what a repository holds to be complete in itself."""
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,11 @@ class Copied:
 
     @property
     def words(self) -> str:
+        """All of it in a line, with the repository's name."""
+        return f"{self.repository}: {self.outcome}"
+
+    @property
+    def outcome(self) -> str:
         """All of it in a line."""
         new = [
             *([plural.count(self.backups, "backup")] if self.backups else []),
@@ -52,7 +59,7 @@ class Copied:
         ]
         done = f"{' and '.join(new)} copied in {durations.describe(self.seconds)}" if new else "nothing was copied"
         parts = [*([done] if new or self.fault else ["it has all"]), *filter(None, [lag_words(self.behind)])]
-        return f"{self.repository}: {', '.join(parts)}{f': {self.fault.message}' if self.fault else ''}"
+        return f"{', '.join(parts)}{f': {self.fault.message}' if self.fault else ''}"
 
 
 @dataclass(frozen=True)
@@ -183,9 +190,9 @@ def _plan(site: Site, name: str, source: _Holds, target: _Holds, now: datetime) 
 def _evidence(snapshots: Iterable[Snapshot], held: Collection[str], since: datetime) -> Iterator[str]:
     """Yield the evidence that retention there does not delete at once: it is young, or about a backup that is there."""
     for snapshot in snapshots:
-        if not {store.TAG, drilled.DAMAGE}.isdisjoint(snapshot.tags) and (
-            snapshot.time >= since or store.proven_by(snapshot) & set(held)
-        ):
+        tags = set(snapshot.tags)
+        evidence = bool(tags & {store.TAG, drilled.DAMAGE})
+        if (evidence and (snapshot.time >= since or store.proven_by(snapshot) & set(held))) or tags & set(_ALWAYS):
             yield snapshot.id
 
 

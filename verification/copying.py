@@ -25,8 +25,11 @@ from verification.evidence import drilled, store
 
 _ALWAYS = ("lifeboat-trust",)
 """The tags of what a person has said of backups: it is copied whatever its age."""
-_KINDS = (BACKUP, LOG, store.TAG, drilled.DAMAGE, *_ALWAYS)
+_EVIDENCE = (store.TAG, drilled.DAMAGE, "lifeboat-rescue")
+_KINDS = (BACKUP, LOG, *_EVIDENCE, *_ALWAYS)
 """The tags of what a repository holds to be complete in itself."""
+_AT_ONCE = 500
+"""Snapshots that one restic copies: each is named on its command line."""
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +194,7 @@ def _evidence(snapshots: Iterable[Snapshot], held: Collection[str], since: datet
     """Yield the evidence that retention there does not delete at once: it is young, or about a backup that is there."""
     for snapshot in snapshots:
         tags = set(snapshot.tags)
-        evidence = bool(tags & {store.TAG, drilled.DAMAGE})
+        evidence = bool(tags & set(_EVIDENCE))
         if (evidence and (snapshot.time >= since or store.proven_by(snapshot) & set(held))) or tags & set(_ALWAYS):
             yield snapshot.id
 
@@ -214,6 +217,10 @@ def _copied(
     first: Repository, further: Repository, snapshots: Sequence[str], still_wanted: Callable[[], None]
 ) -> Iterator[tuple[str, LifeboatError]]:
     """Copy snapshots that need nothing of one another; yields those that are damaged, which are found by halves."""
+    if len(snapshots) > _AT_ONCE:
+        for begin in range(0, len(snapshots), _AT_ONCE):
+            yield from _copied(first, further, snapshots[begin : begin + _AT_ONCE], still_wanted)
+        return
     if not snapshots:
         return
     still_wanted()

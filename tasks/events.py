@@ -1,4 +1,4 @@
-"""Sends events about services to Prefect's automations, on the resource `lifeboat.service.<name>`.
+"""Sends events to Prefect's automations: about services (`lifeboat.service.<name>`) and further repositories.
 
 Prefect logs an event that cannot be sent; a backup or a verification never fails for it.
 """
@@ -38,6 +38,11 @@ def resource(service: str) -> str:
     return f"lifeboat.service.{service}"
 
 
+def repository(name: str) -> str:
+    """Return the id of a repository as a resource of events."""
+    return f"lifeboat.repository.{name}"
+
+
 def send(event: str, service: str, text: str, **more: str | float | None) -> None:
     """Send one event about a service; `text` is what a notification says."""
     emit_event(
@@ -48,15 +53,12 @@ def send(event: str, service: str, text: str, **more: str | float | None) -> Non
 
 
 def send_copies(outcomes: Iterable[Copied]) -> None:
-    """Send for each further repository whether it has all, on the resource `lifeboat.repository.<name>`."""
+    """Send for each further repository whether it has all."""
     for each in outcomes:
         emit_event(
             event=COPY_FAILED if each.fault else COPIED,
-            resource={
-                "prefect.resource.id": f"lifeboat.repository.{each.repository}",
-                "prefect.resource.name": each.repository,
-            },
-            payload={"repository": each.repository, "text": lines_shown(each.words)[:_LONGEST]},
+            resource={"prefect.resource.id": repository(each.repository), "prefect.resource.name": each.repository},
+            payload={"repository": each.repository, "text": lines_shown(each.outcome)[:_LONGEST]},
         )
 
 

@@ -21,6 +21,7 @@ from backups.machine.processes import Completed
 from backups.repository import append_only, identity, restic_errors, restic_text, sftp, two_places
 from backups.repository.reading import Reading
 from backups.repository.receiving import Receiving
+from backups.repository.two_places import End
 from backups.secret import Secret, read
 from backups.text import without_password
 
@@ -294,7 +295,8 @@ class Repository(Reading, Receiving):
                     break
                 processes.run(["restic", *options, "unlock"], environment=environment)
                 if source:
-                    source.unlock()
+                    with contextlib.suppress(LifeboatError):
+                        source.unlock()
                 time.sleep(min(2.0, self.patience))
         for each in (self, source):
             completed = sftp.with_errors_of_ssh(completed, Secret(each.url).reveal(), each.hosts) if each else completed
@@ -310,10 +312,10 @@ class Repository(Reading, Receiving):
         for url in (here, there):
             append_only.require_readable(url)
         password = read(source.password, source.password_file, "the first repository")
-        others = {name: secret.reveal() for name, secret in source.environment.items()}
-        with two_places.reached((there, source.hosts), (here, self.hosts), password, self.cache.parent) as both:
-            options = restic_text.options({**both.options, **source.options, **self.options})
-            yield options, {**others, **self._environment(), **both.environment}
+        others = {name: secret.reveal() for name, secret in two_places.of_backend(source.environment).items()}
+        ends = (End(there, source.hosts, source.options), End(here, self.hosts, self.options))
+        with two_places.reached(*ends, password, self.cache.parent) as both:
+            yield restic_text.options(both.options), {**others, **self._environment(), **both.environment}
 
     def _options(self) -> list[str]:
         url = Secret(self.url).reveal()

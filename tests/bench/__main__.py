@@ -15,7 +15,7 @@ from pathlib import Path
 
 from backups.machine import disk, runs
 from backups.machine.runs import Run
-from tests.bench import dataset, following, many, one_table, over_ssh, pinned, sides
+from tests.bench import copying, dataset, following, many, one_table, over_ssh, pinned, sides
 from tests.bench.server import PASSWORD, Server, start
 from tests.bench.table import Row, at_least, at_most, markdown
 
@@ -71,6 +71,8 @@ def measure(run: Run, base: Path, gib: float, rounds: int) -> list[Row]:
     rows += _listing(base)
     say("a place over SSH")
     rows += over_ssh.rows(int(os.environ.get("BENCH_SSH_MB", "200")), rounds)
+    say("copying an incremental to a further repository")
+    rows += copying.rows()
     return [title, *rows]
 
 

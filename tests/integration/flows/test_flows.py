@@ -44,6 +44,24 @@ def test_the_backup_flow_takes_a_backup_and_shows_it(toy: ToySite) -> None:
     assert "back up toy (full)" in [run["name"] for run in found("flow_runs")]
 
 
+def test_the_flow_copies_to_further_repositories_and_no_night_fails_for_one_that_is_another(toy: ToySite) -> None:
+    """Also what was there before; and retention goes round all of them, and says of which it could not."""
+    site = toy.configure(more="repositories: {offsite: {url: offsite, password: a}, cellar: {url: cellar, password: b}}")
+    site.state.mkdir(exist_ok=True)
+    (site.state / "repository-offsite.id").write_text("another")
+    ((_, manifest),) = backup_services(config=toy.folder / "lifeboat.yaml")
+    taken = [record.id for record in site.repository.backups()]
+    assert [record.id for record in site.at("cellar").repository.backups()] == taken
+    assert taken[-1] == manifest.id
+    shown = str(artifacts("copies")[-1]["data"])
+    assert f"{len(taken)} backups copied" in shown
+    assert "is its disk mounted?" in shown
+    with pytest.raises(LifeboatError, match="is its disk mounted"):
+        prune_chains(config=toy.folder / "lifeboat.yaml")
+    assert prune_chains(config=toy.folder / "lifeboat.yaml", repository="cellar") == 0
+    assert any("stays" in str(artifact["data"]) for artifact in artifacts("retention-cellar"))
+
+
 def test_the_nights_flow_does_not_build_on_a_chain_that_failed_its_drill(toy: ToySite, tmp_path: Path) -> None:
     """The schedule asks for an incremental; the evidence is read once, for all services."""
     site = toy.open()

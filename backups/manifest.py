@@ -1,6 +1,7 @@
 """Defines the manifest of a backup, kept in its snapshot, and the record of it that the snapshot's tags hold."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
@@ -299,8 +300,9 @@ class BackupRecord(Frozen):
 
 
 def _require_stated_once(tags: Collection[str]) -> None:
+    stated = Counter(each.partition("=")[0] for each in tags if "=" in each)
     for tag in _TAGS:
-        if sum(each.startswith(f"{tag}=") for each in tags) > 1:
+        if stated[tag] > 1:
             raise ValueError(f"{tag} is stated twice")
 
 

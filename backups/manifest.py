@@ -23,9 +23,10 @@ from backups.foreign import (
     Size,
     SnapshotId,
     Tally,
+    first_fault,
     require_bounded,
-    shown,
 )
+from backups.past import PackedTag, Past, SignsTag, tag_of
 from backups.witness import Fact, tally
 
 Details = TypeVar("Details", bound=BaseModel)
@@ -88,7 +89,10 @@ class Measured(Frozen):
 
 
 class Manifest(Frozen):
-    """Everything needed to restore a backup and to verify it. Times are UTC; `taken_at` is the instant of the witness."""
+    """Everything needed to restore a backup and to verify it. Times are UTC; `taken_at` is the instant of the witness.
+
+    past: how it compares with the service's earlier backups; None where the Lifeboat that took it did not look
+    """
 
     schema_version: Literal[1] = 1
     lifeboat: str
@@ -108,6 +112,7 @@ class Manifest(Frozen):
     files: tuple[FileEntry, ...]
     details: dict[str, Any]
     witness: tuple[Fact, ...]
+    past: Past | None = None
 
     @field_validator("files")
     @classmethod
@@ -192,7 +197,7 @@ class Manifest(Frozen):
             return cls.model_validate_json(content)
         except ValidationError as error:
             raise Damaged(
-                f"the manifest of {origin} cannot be read: {_first_fault(error)}",
+                f"the manifest of {origin} cannot be read: {first_fault(error)}",
                 hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
             ) from error
 
@@ -214,6 +219,8 @@ class Manifest(Frozen):
             *(["standalone"] if self.standalone else []),
             # A comma would part a tag.
             *([f"partial={self.partial.replace(',', ';')}"] if self.partial else []),
+            *([f"packed={self.past.packed.tag()}"] if self.past else []),
+            *([f"suspicious={tag_of(self.past.signs)}"] if self.past and self.past.signs else []),
         ]
 
 
@@ -226,7 +233,7 @@ def details_of(manifest: Manifest, model: type[Details], what: str) -> Details:
         return model.model_validate(manifest.details)
     except ValidationError as error:
         raise Damaged(
-            f"the manifest of {manifest.id} is not {what}'s: {_first_fault(error)}",
+            f"the manifest of {manifest.id} is not {what}'s: {first_fault(error)}",
             hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
         ) from error
 
@@ -238,6 +245,7 @@ class BackupRecord(Frozen):
     partial: see `Manifest.partial`
     holds: what the witness counted (`witness.tally`); lock_seconds: how long writers waited, of a service that locks;
     None where it was not said
+    packed, suspicious: how well it compresses, and the signs of ransomware that it shows, as tags have them (`past.py`)
     """
 
     snapshot: SnapshotId
@@ -254,6 +262,8 @@ class BackupRecord(Frozen):
     partial: str | None = None
     holds: Tally | None = None
     lock_seconds: Seconds | None = None
+    packed: PackedTag | None = None
+    suspicious: SignsTag | None = None
 
     @model_validator(mode="after")
     def _is_in_its_place(self) -> "BackupRecord":
@@ -274,7 +284,7 @@ class BackupRecord(Frozen):
             _require_stated_once(unique)
             record = cls.model_validate({**stated, "snapshot": snapshot, "standalone": "standalone" in unique})
         except ValueError as error:
-            fault = _first_fault(error) if isinstance(error, ValidationError) else error
+            fault = first_fault(error) if isinstance(error, ValidationError) else error
             raise Damaged(
                 f"the tags of snapshot {snapshot[:8]} are not a backup's: {fault}",
                 hint="were they edited by hand, or put there by somebody else? `restic snapshots` shows them",
@@ -319,19 +329,12 @@ _TAGS = {
     "partial": "partial",
     "holds": "holds",
     "lock": "lock_seconds",
+    "packed": "packed",
+    "suspicious": "suspicious",
 }
 """The tags of a backup's snapshot, and what of its record each states."""
 _SINCE_LATER = frozenset({"limits", "holds", "lock_seconds"})
 """What the tags of older backups do not state."""
-
-
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors()[0]
-    found = first["input"]
-    # What is there is foreign, and may be large.
-    had = f" (it is {shown(str(found))})" if isinstance(found, str | int) else ""
-    words = "has not the form that Lifeboat writes" if first["type"] == "string_pattern_mismatch" else first["msg"]
-    return ": ".join([*filter(None, [shown(".".join(map(str, first["loc"])))]), words]) + had
 
 
 def _above(path: str) -> Iterable[str]:

@@ -3,14 +3,14 @@
 The rules: `backups/retention.py` for backups, `evidence/retention.py` for evidence. The deletion: `backups/prune.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backups import prune
+from backups import prune, suspicion
 from backups.follow.piece import LOG, Piece, obsolete, read
 from backups.manifest import BACKUP
-from backups.repository import ahead
+from backups.repository import ahead, trust
 from backups.repository.listing import Snapshot
 from backups.retention import Decision
 from backups.site import Site
@@ -62,23 +62,26 @@ class Plan:
         ]
 
 
-def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
+def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, trust_clock: bool = False) -> Plan:
     """Decide everything in the site's repository, which is listed once. Changes nothing.
 
+    held: services of which nothing is deleted because of what another repository holds, and why; what looks suspicious in this
+    one holds its services in any case
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG)
+    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, trust.TAG)
     listing = site.repository.listing(snapshots)
     backups = listing.backups
+    still = {**(held or {}), **suspicion.held(backups, trust.read(snapshots))}
     proofs = store.proofs_among(site.repository, snapshots, now)
     verified, failed = store.proven_at(proofs), failed_chains(backups, proofs)
     odd = {each.snapshot for each in store.odd_proofs(snapshots)}
     # What is odd is nobody's to delete by itself: whoever looks at it decides.
     evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags and snapshot.id not in odd]
     return Plan(
-        prune.plan(site, backups, verified, now=now, failed=failed, trust_clock=trust_clock),
+        prune.plan(site, backups, verified, now=now, failed=failed, held=still, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
-        obsolete(read(snapshots), backups, listing.claims),
+        [piece for piece in obsolete(read(snapshots), backups, listing.claims) if piece.service not in still],
         ahead.obsolete(snapshots, now),
     )
 

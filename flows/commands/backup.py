@@ -14,6 +14,7 @@ from backups.site import Site
 from flows.commands import console
 from flows.commands.options import Config, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
+from flows.commands.suspicious import print_suspicious
 from verification.evidence import failures
 
 
@@ -39,7 +40,8 @@ def backup(
     """Back services up: all of a service (a full), or what changed since its last backup (an incremental).
 
     Each backup also records what the source held at that instant: `lifeboat verify` compares the restored copy with it. A backup
-    that fails is not kept, and does not stop the others.
+    that fails is not kept, and does not stop the others. One that looks like ransomware is kept and named, and nothing of its
+    service is pruned until somebody has looked: `lifeboat trust`.
 
     The first backup makes the repository. From then on this machine knows it by its id: where there is another one, or none, as
     when its disk is not mounted, nothing is backed up, unless --init says that this is meant.
@@ -48,7 +50,8 @@ def backup(
 
     Examples: lifeboat backup | lifeboat backup agama --kind full
 
-    Exit code: 0 all were taken, 1 an earlier backup of the chain is damaged, 2 a backup could not be taken.
+    Exit code: 0 all were taken, also one that looks suspicious; 1 an earlier backup of the chain is damaged, 2 a backup could not
+    be taken.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
@@ -62,7 +65,10 @@ def backup(
             else _here(site, names, wanted, standalone=standalone)
         )
     faults = [outcome for _, outcome in outcomes if isinstance(outcome, LifeboatError)]
-    console.result(lambda: _show(outcomes), well=not faults)
+    doubted = [outcome for _, outcome in outcomes if isinstance(outcome, Manifest) and outcome.past and outcome.past.signs]
+    console.result(lambda: _show(outcomes), well=not faults and not doubted)
+    for manifest in doubted:
+        print_suspicious(manifest)
     if faults:
         raise typer.Exit(1 if all(isinstance(fault, Damaged) for fault in faults) else 2)
 

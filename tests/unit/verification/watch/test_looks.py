@@ -12,6 +12,7 @@ from backups.chains import Chain
 from backups.config.settings import Watch
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.machine import parallel
+from backups.repository.listing import Listing
 from backups.services.base import Problem, Service
 from backups.site import Site
 from backups.witness import Fact
@@ -94,7 +95,8 @@ def test_who_hangs_could_not_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
     hanging = threading.Event()
     monkeypatch.setattr(watching, "_look", lambda *_: hanging.wait(120))
     settings = SimpleNamespace(watch=Watch(looks=2, pause=timedelta(0)), services={"db": SimpleNamespace(type="mysql")})
-    site = cast("Site", SimpleNamespace(settings=settings, repository=SimpleNamespace(backups=list)))
+    empty = SimpleNamespace(snapshots=lambda *_: [], listing=lambda _: Listing([]))
+    site = cast("Site", SimpleNamespace(settings=settings, repository=empty))
     try:
         (sighting,) = watching.watch(site, ["db"], patience=0.1)
     finally:
@@ -152,7 +154,7 @@ def test_what_another_server_lacks_is_no_loss(
     )
     monkeypatch.setattr(watching, "_advise", lambda *_: None)
     chain = Chain("db-1", cast("Any", (record, unreadable)))
-    sighting = watching._look(cast("Site", site), "db", {"db": [chain]}, lambda _: None, lambda: now)
+    sighting = watching._look(cast("Site", site), "db", {"db": [chain]}, (), lambda _: None, lambda: now)
     assert sighting.problems == seen
     assert error in str(sighting.error or "")
     assert service.asked == [(FACT,), (FACT,), manifest]

@@ -21,6 +21,7 @@ from backups.errors import ChainBroken, Damaged, LifeboatError
 from backups.machine import disk, parallel
 from backups.machine.runs import Run, one_at_a_time
 from backups.manifest import BACKUP, DATA, BackupRecord, FileEntry, Kind, Manifest, Source
+from backups.past import said
 from backups.questions import Wanted
 from backups.repository import ahead, trust
 from backups.repository.repository import Repository
@@ -121,7 +122,7 @@ def back_up(
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     if manifest.past and manifest.past.signs:
-        signs = suspicion.said(manifest.past.signs)
+        signs = said(manifest.past.signs)
         log.warning("%s: backup %s looks suspicious: %s; it is kept, and nothing of %s is pruned", name, manifest.id, signs, name)
     log.info("%s: backup %s is complete: %s, taken in %s", name, manifest.id, plan.kind, durations.describe(now() - started_at))
     return manifest

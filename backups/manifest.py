@@ -1,8 +1,7 @@
 """Defines the manifest of a backup, kept in its snapshot, and the record of it that the snapshot's tags hold."""
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -26,7 +25,8 @@ from backups.foreign import (
     first_fault,
     require_bounded,
 )
-from backups.past import PackedTag, Past, SignsTag, tag_of
+from backups.past import PackedTag, Past, SignsTag, said, tag_of
+from backups.record_tags import SINCE_LATER, TAGS, require_stated_once
 from backups.witness import Fact, tally
 
 Details = TypeVar("Details", bound=BaseModel)
@@ -145,9 +145,11 @@ class Manifest(Frozen):
         backup; ignored, what is left out or not compared because lifeboat.yaml says so, by its name with the reason.
         """
         secrets, ignored = self.details.get("secrets") or [], self.details.get("ignored") or {}
+        signs = said(self.past.signs) if self.past else ""
         return (
             *map(str, self.details.get("limits") or []),
             *(f"a secret, to be set again after a restore: {secret}" for secret in secrets),
+            *([f"it looked suspicious when it was taken, and a copy that equals it does, too: {signs}"] if signs else []),
             *(f"ignored, as lifeboat.yaml says: {name}: {reason or 'no reason is given'}" for name, reason in ignored.items()),
         )
 
@@ -279,9 +281,9 @@ class BackupRecord(Frozen):
         if BACKUP not in unique:
             return None
         values = tag_values(unique)
-        stated = {field: values[tag] for tag, field in _TAGS.items() if tag in values}
+        stated = {field: values[tag] for tag, field in TAGS.items() if tag in values}
         try:
-            _require_stated_once(unique)
+            require_stated_once(unique)
             record = cls.model_validate({**stated, "snapshot": snapshot, "standalone": "standalone" in unique})
         except ValueError as error:
             fault = first_fault(error) if isinstance(error, ValidationError) else error
@@ -303,38 +305,10 @@ class BackupRecord(Frozen):
         for name in BackupRecord.model_fields if stated else ():
             there, here = getattr(stated, name), getattr(self, name)
             # A Lifeboat that did not count them has not said so.
-            if there != here and not (name in _SINCE_LATER and here is None):
+            if there != here and not (name in SINCE_LATER and here is None):
                 raise Damaged(
                     f"backup {self.id} contradicts itself: its {name} is {here} by its tags, {there} by its manifest", hint=hint
                 )
-
-
-def _require_stated_once(tags: Collection[str]) -> None:
-    stated = Counter(each.partition("=")[0] for each in tags if "=" in each)
-    for tag in _TAGS:
-        if stated[tag] > 1:
-            raise ValueError(f"{tag} is stated twice")
-
-
-_TAGS = {
-    "backup": "id",
-    "service": "service",
-    "type": "type",
-    "kind": "kind",
-    "chain": "chain",
-    "sequence": "sequence",
-    "taken": "taken_at",
-    "bytes": "size",
-    "limits": "limits",
-    "partial": "partial",
-    "holds": "holds",
-    "lock": "lock_seconds",
-    "packed": "packed",
-    "suspicious": "suspicious",
-}
-"""The tags of a backup's snapshot, and what of its record each states."""
-_SINCE_LATER = frozenset({"limits", "holds", "lock_seconds"})
-"""What the tags of older backups do not state."""
 
 
 def _above(path: str) -> Iterable[str]:

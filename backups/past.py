@@ -3,11 +3,13 @@
 How it is measured: `packed.py`. When something is a sign: `suspicion.py`.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from backups.foreign import BackupId, Size
+from backups.machine import disk
 
 EDGES = (50, 60, 70, 80, 90)
 """Percent of its size that compression leaves of a block: half and more is what text, rows and logs of them do not reach."""
@@ -85,3 +87,20 @@ def signs_of(text: str) -> tuple[Sign, ...]:
     """Read what `tag_of` writes, of the form `SignsTag`."""
     parts = (each.split(":") for each in text.split(";"))
     return tuple(Sign.model_validate({"kind": kind, "found": int(found), "usual": int(usual)}) for kind, found, usual in parts)
+
+
+def said(signs: Iterable[Sign]) -> str:
+    """Say signs in one line, with both numbers of each."""
+    return ", ".join(map(_said, signs))
+
+
+def _said(sign: Sign) -> str:
+    match sign.kind:
+        case "bytes":
+            return f"{disk.size(sign.found)} are new, {disk.size(sign.usual)} are usual"
+        case "packed":
+            return f"{sign.found} % of it is hardly compressible, {sign.usual} % at most before"
+        case "tables":
+            return f"{sign.found:,} of {sign.usual:,} tables have lost half of their rows or more"
+        case _:
+            return f"{sign.found:,} {sign.kind}, {sign.usual:,} before"

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from backups import plural
-from backups.machine import disk
 from backups.manifest import BackupRecord, Kind, Manifest
-from backups.past import EDGES, Packed, Past, Sign, signs_of
+from backups.past import EDGES, Packed, Past, Sign, said, signs_of
 from backups.repository.trust import Trust
 from backups.witness import Fact
 
@@ -134,20 +133,3 @@ def held(backups: Iterable[BackupRecord], trusts: Mapping[str, Trust]) -> dict[s
 def words(backup: BackupRecord) -> str:
     """Say by what a backup looks suspicious; nothing for one that does not."""
     return said(signs_of(backup.suspicious)) if backup.suspicious else ""
-
-
-def said(signs: Iterable[Sign]) -> str:
-    """Say signs in one line, with both numbers of each."""
-    return ", ".join(map(_said, signs))
-
-
-def _said(sign: Sign) -> str:
-    match sign.kind:
-        case "bytes":
-            return f"{disk.size(sign.found)} are new, {disk.size(sign.usual)} are usual"
-        case "packed":
-            return f"{sign.found} % of it is hardly compressible, {sign.usual} % at most before"
-        case "tables":
-            return f"{sign.found:,} of {sign.usual:,} tables have lost half of their rows or more"
-        case _:
-            return f"{sign.found:,} {sign.kind}, {sign.usual:,} before"

@@ -8,9 +8,9 @@ from itertools import groupby
 
 from prefect.events import emit_event
 
-from backups import suspicion
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
+from backups.past import said
 from backups.text import lines_shown
 from verification.evidence import evidence as shapes
 from verification.evidence.evidence import DrillResult, Evidence
@@ -53,7 +53,7 @@ def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> No
             send(BACKUP_COMPLETED, name, f"{outcome.kind} backup {outcome.id} was taken", backup=outcome.id)
             if outcome.past and outcome.past.signs:
                 text = (
-                    f"{outcome.id} looks suspicious: {suspicion.said(outcome.past.signs)}; it is kept, and nothing of {name} is "
+                    f"{outcome.id} looks suspicious: {said(outcome.past.signs)}; it is kept, and nothing of {name} is "
                     f"pruned; look at {name}, and if that was meant: lifeboat trust {outcome.id}"
                 )
                 send(BACKUP_SUSPICIOUS, name, text, backup=outcome.id)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from backups import plural, suspicion
+from backups import plural
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
-from backups.past import Past
+from backups.past import Past, said
 from backups.repository.trust import Trust
 from flows.commands import console
 from flows.commands.console import Text
@@ -13,7 +13,7 @@ from flows.commands.console import Text
 
 def print_suspicious(manifest: Manifest) -> None:
     """Say on standard error that a backup that was just taken looks suspicious, and what to do."""
-    signs = suspicion.said(manifest.past.signs if manifest.past else ())
+    signs = said(manifest.past.signs if manifest.past else ())
     line = f"{manifest.service}: backup {manifest.id} looks suspicious: {signs}"
     hint = (
         f"look at {manifest.service}: was it encrypted or emptied? the backup is kept, nothing of {manifest.service} is pruned; "
@@ -49,6 +49,6 @@ def past_lines(manifest: Manifest, trust: Trust | None) -> list[tuple[str, str |
     signs: list[tuple[str, str | Text]] = [("its past", known + counts)]
     if past.signs:
         style = "yellow" if trust else "bold red"
-        signs.append(("suspicious", Text(suspicion.said(past.signs), style=style)))
+        signs.append(("suspicious", Text(said(past.signs), style=style)))
         signs.append(("", Text(str(trust) if trust else f"if that was meant: lifeboat trust {manifest.id}", style=style)))
     return signs

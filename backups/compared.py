@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from backups import packed, suspicion
+from backups import packed, plural, suspicion
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
@@ -35,8 +35,6 @@ def with_past(
             log.warning("%s: what is gone since %s is not known: %s", manifest.service, newest.id, fault.message)
     past = suspicion.judge(manifest, packed.measure(data, manifest.files, manifest.id), believed, before)
     if not past.judged:
-        log.info(
-            "%s: not compared with what is usual: earlier backups of its kind that say so: %d, needed: %d",
-            *(manifest.service, past.earlier, past.needed),
-        )
+        earlier = plural.count(past.earlier, f"earlier {manifest.kind}")
+        log.info("%s: nothing of it is unusual yet: %s, %d are needed", manifest.service, earlier, past.needed)
     return manifest.model_copy(update={"past": past})

@@ -12,10 +12,13 @@ from backups.chains import Chain
 from backups.config.settings import Watch
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.machine import parallel
+from backups.manifest import BackupRecord
 from backups.repository.listing import Listing
 from backups.services.base import Problem, Service
 from backups.site import Site
 from backups.witness import Fact
+from tests.unit.test_suspicion import record as full
+from verification.evidence.store import Proof
 from verification.watch import watch as watching
 from verification.watch.watch import _look_repeatedly
 
@@ -26,6 +29,24 @@ DOWN, LOSS, OTHER = (
 )
 FACT = Fact("a.b", "rows", 3)
 BLIND = Transient("too many connections")
+
+
+def test_the_advice_passes_over_what_looks_suspicious_and_failed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+    held = [full(day, "full", 1) for day in range(4)]
+    marked = [*held[:2], *(each.model_copy(update={"suspicious": "rows:1:900"}) for each in held[2:])]
+    site = cast("Site", SimpleNamespace(repository=None))
+
+    def advised(failed: str, *doubted: BackupRecord) -> str | None:
+        monkeypatch.setattr(watching.store, "proofs", lambda *_: {failed: Proof("failed", None, datetime.now(UTC))})
+        members = [Chain(each.id, (each,)) for each in marked]
+        advice = watching._advise(site, members, {each.id for each in doubted}, datetime.now(UTC))
+        return advice.backup.id if advice else None
+
+    assert advised("", *marked[2:]) == held[1].id
+    assert f"{held[3].id} is passed over: it looks suspicious: 1 rows, 900 before" in caplog.text
+    assert advised(held[1].id, *marked[2:]) == held[0].id
+    assert advised("", marked[3]) == held[2].id
+    assert advised("", *marked) is None
 
 
 class Looked:

@@ -10,9 +10,11 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups import chains as chaining
-from backups import durations
+from backups import durations, suspicion
 from backups.chains import Chain
 from backups.config.settings import Objectives
+from backups.manifest import BackupRecord
+from backups.repository.trust import Trust
 from verification.evidence.store import Proof
 from verification.watch.followed import Kept
 
@@ -23,6 +25,7 @@ class ServiceStatus(BaseModel):
     """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints`: what is wrong.
 
     partial: why the last backup is not all that the source was, though it may be verified (`Manifest.partial`)
+    suspicious: the backups that look like ransomware, and that nobody trusts, oldest first; nothing is pruned meanwhile
     log_until: up to when its log is kept beyond the last backup, None where it is not followed
     rpo_seconds: what was committed for so long would be lost with the source now; None without a backup
     """
@@ -42,6 +45,7 @@ class ServiceStatus(BaseModel):
     restore_seconds: float | None
     rto_kept: bool | None
     partial: str | None = None
+    suspicious: tuple[str, ...] = ()
     log_until: AwareDatetime | None = None
     rpo_seconds: float | None = None
     complaints: tuple[str, ...]
@@ -55,15 +59,33 @@ def assess(
     *,
     now: datetime,
     logs: Mapping[str, Kept] | None = None,
+    trusts: Mapping[str, Trust] | None = None,
 ) -> list[ServiceStatus]:
     """Judge every service (name -> type) against the objectives.
 
     proofs: by a backup's id its newest proof. logs: by service, how far its log is kept where it is followed
+    trusts: by a backup's id who trusts it, though it looks suspicious
     """
     return [
-        _assess(name, kind, chains.get(name, ()), proofs, objectives, now, (logs or {}).get(name, Kept()))
+        _with_doubts(
+            _assess(name, kind, chains.get(name, ()), proofs, objectives, now, (logs or {}).get(name, Kept())),
+            suspicion.doubted((backup for chain in chains.get(name, ()) for backup in chain.backups), trusts or {}),
+        )
         for name, kind in services.items()
     ]
+
+
+def _with_doubts(status: ServiceStatus, doubted: Sequence[BackupRecord]) -> ServiceStatus:
+    """Return the same with the backups that look suspicious; one of them is complained of, the others counted."""
+    if not doubted:
+        return status
+    first = doubted[0]
+    more = f", and {len(doubted) - 1} more since" if len(doubted) > 1 else ""
+    line = (
+        f"backup {first.id} looks suspicious: {suspicion.words(first)}{more}; nothing of it is pruned until somebody has looked; "
+        f"if that was meant: lifeboat trust {status.service}"
+    )
+    return status.model_copy(update={"suspicious": tuple(each.id for each in doubted), "complaints": (*status.complaints, line)})
 
 
 def _assess(

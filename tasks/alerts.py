@@ -59,6 +59,7 @@ def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) ->
         _stopped("verification", _VERDICTS, here, windows.verification, blocks),
         _happened("a backup failed", {events.BACKUP_FAILED}, blocks),
         _happened("a copy is behind", {events.COPY_FAILED}, blocks, quiet=windows.again, about=events.repository("*")),
+        _happened("a backup looks suspicious", {events.BACKUP_SUSPICIOUS}, blocks),
         _happened("a verification failed", set(events.NOT_VERIFIED), blocks),
         _happened("the verifier missed a fault", set(events.FAULTS_MISSED), blocks),
         _happened("the RTO was missed", {events.RTO_MISSED}, blocks),

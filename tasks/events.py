@@ -10,6 +10,7 @@ from prefect.events import emit_event
 
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
+from backups.past import said
 from backups.text import lines_shown
 from verification.copying import Copied
 from verification.evidence import evidence as shapes
@@ -18,6 +19,7 @@ from verification.evidence.verifier_drills import VerifierDrill
 
 BACKUP_COMPLETED = "lifeboat.backup.completed"
 BACKUP_FAILED = "lifeboat.backup.failed"
+BACKUP_SUSPICIOUS = "lifeboat.backup.suspicious"
 VERIFIED = "lifeboat.verification.verified"
 NOT_VERIFIED = ("lifeboat.verification.failed", "lifeboat.verification.could-not-run")
 FAULTS_MISSED = ("lifeboat.verifier.missed", "lifeboat.verifier.could-not-run")
@@ -63,10 +65,16 @@ def send_copies(outcomes: Iterable[Copied]) -> None:
 
 
 def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> None:
-    """Send for each service whether its backup was taken."""
+    """Send for each service whether its backup was taken, and whether it looks suspicious."""
     for name, outcome in outcomes:
         if isinstance(outcome, Manifest):
             send(BACKUP_COMPLETED, name, f"{outcome.kind} backup {outcome.id} was taken", backup=outcome.id)
+            if outcome.past and outcome.past.signs:
+                text = (
+                    f"{outcome.id} looks suspicious: {said(outcome.past.signs)}; it is kept, and nothing of {name} is "
+                    f"pruned; look at {name}, and if that was meant: lifeboat trust {outcome.id}"
+                )
+                send(BACKUP_SUSPICIOUS, name, text, backup=outcome.id)
         else:
             send(BACKUP_FAILED, name, str(outcome))
 

@@ -17,13 +17,13 @@ from backups.manifest import BACKUP, BackupRecord
 from backups.repositories import missing
 from backups.repositories.alone import alone
 from backups.repositories.missing import Behind
-from backups.repository import seen
+from backups.repository import seen, trust
 from backups.repository.listing import Listing, Snapshot
 from backups.repository.repository import Repository
 from backups.site import Site
 from verification.evidence import drilled, store
 
-_ALWAYS = ("lifeboat-trust",)
+_ALWAYS = (trust.TAG,)
 """The tags of what a person has said of backups: it is copied whatever its age."""
 _EVIDENCE = (store.TAG, drilled.DAMAGE, "lifeboat-rescue")
 _KINDS = (BACKUP, LOG, *_EVIDENCE, *_ALWAYS)

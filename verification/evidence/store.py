@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -13,8 +13,10 @@ from backups.follow import piece
 from backups.follow.piece import LOG, Piece
 from backups.foreign import BackupId, Moment, RepositoryName, Seconds, shown
 from backups.manifest import BACKUP, BackupRecord, Frozen
+from backups.repository import trust
 from backups.repository.listing import Odd, Snapshot
 from backups.repository.repository import Repository
+from backups.repository.trust import Trust
 from verification.evidence import drilled
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
@@ -80,7 +82,7 @@ class Held:
     """What a repository holds: its backups, oldest first, each drilled one's newest proof, and what is left out of both.
 
     damaged: those of the odd that restic cannot read. pieces: of logs that are followed between backups
-    snapshots: those that all of this was read from
+    snapshots: those that all of this was read from. trusts: by a backup's id who trusts it, though it looks suspicious
     """
 
     backups: list[BackupRecord]
@@ -89,6 +91,7 @@ class Held:
     damaged: tuple[Odd, ...]
     pieces: tuple[Piece, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    trusts: Mapping[str, Trust] = field(default_factory=dict)
 
 
 def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
@@ -114,11 +117,13 @@ def _of_that_first(snapshot: Snapshot, known: str | None) -> bool:
 
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
-    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE)
-    listing, odd = repository.listing(snapshots), tuple(odd_proofs(snapshots))
+    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, trust.TAG)
+    listing, odd = repository.listing(snapshots), (*odd_proofs(snapshots), *trust.odd(snapshots))
+    repository.name_odd(odd)
     proofs = proofs_among(repository, snapshots, now)
     pieces = tuple(piece.read(snapshots))
-    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, pieces, tuple(snapshots))
+    trusts = trust.read(snapshots)
+    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, pieces, tuple(snapshots), trusts)
 
 
 def odd_proofs(snapshots: Iterable[Snapshot]) -> Iterator[Odd]:

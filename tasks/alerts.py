@@ -60,7 +60,7 @@ def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) ->
         _happened("a backup failed", {events.BACKUP_FAILED}, blocks),
         _happened("a copy is behind", {events.COPY_FAILED}, blocks, quiet=windows.again, about=events.repository("*")),
         _happened("a backup looks suspicious", {events.BACKUP_SUSPICIOUS}, blocks),
-        _happened("a verification failed", set(events.NOT_VERIFIED), blocks),
+        _happened("a verification failed", {*events.NOT_VERIFIED, *events.NOT_VERIFIED_THERE}, blocks),
         _happened("the verifier missed a fault", set(events.FAULTS_MISSED), blocks),
         _happened("the RTO was missed", {events.RTO_MISSED}, blocks),
         _happened("a restore is advised", {events.RESTORE_ADVISED}, blocks, quiet=windows.again),

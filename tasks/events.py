@@ -22,6 +22,8 @@ BACKUP_FAILED = "lifeboat.backup.failed"
 BACKUP_SUSPICIOUS = "lifeboat.backup.suspicious"
 VERIFIED = "lifeboat.verification.verified"
 NOT_VERIFIED = ("lifeboat.verification.failed", "lifeboat.verification.could-not-run")
+NOT_VERIFIED_THERE = ("lifeboat.copy.verification.failed", "lifeboat.copy.verification.could-not-run")
+"""From a further repository: no verdict on what the first one holds."""
 FAULTS_MISSED = ("lifeboat.verifier.missed", "lifeboat.verifier.could-not-run")
 RTO_MISSED = "lifeboat.rto.missed"
 RESTORE_ADVISED = "lifeboat.restore.advised"
@@ -80,15 +82,24 @@ def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> No
 
 
 def send_verification(evidence: Evidence) -> None:
-    """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO."""
-    for name, group in groupby(sorted(evidence.drills, key=lambda drill: drill.service), key=lambda drill: drill.service):
+    """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO.
+
+    Of those from a further repository by itself, under another name: they are no verdict on what the first one holds.
+    """
+
+    def which(drill: DrillResult) -> tuple[str, str]:
+        return drill.service, drill.further or ""
+
+    for (name, further), group in groupby(sorted(evidence.drills, key=which), key=which):
         drills = list(group)
         verdict = shapes.overall(drill.verdict for drill in drills)
-        send(f"lifeboat.verification.{verdict}", name, _text(drills), verdict=verdict)
+        about = "lifeboat.copy.verification" if further else "lifeboat.verification"
+        send(f"{about}.{verdict}", name, _text(drills), verdict=verdict, repository=drills[0].repository)
         seconds = [drill.restore_seconds for drill in drills if drill.rto_met is False and drill.restore_seconds is not None]
         if seconds:
             allowed = evidence.rto.budget_seconds
-            text = f"the restore took {max(seconds):.0f} s, the objective is {allowed:.0f} s"
+            there = f" from {further}" if further else ""
+            text = f"the restore{there} took {max(seconds):.0f} s, the objective is {allowed:.0f} s"
             send(RTO_MISSED, name, text, measured_seconds=max(seconds), budget_seconds=allowed)
 
     if (
@@ -97,7 +108,9 @@ def send_verification(evidence: Evidence) -> None:
         and (shower := next((each for each in joint.copies if each.dashboards), None))
     ):
         text = "; ".join([f"together: {joint.headline}", *joint.reasons])
-        send(f"lifeboat.verification.{joint.verdict}", shower.service, text, verdict=joint.verdict)
+        elsewhere = bool(evidence.drills) and all(drill.further for drill in evidence.drills)
+        about = "lifeboat.copy.verification" if elsewhere else "lifeboat.verification"
+        send(f"{about}.{joint.verdict}", shower.service, text, verdict=joint.verdict)
 
 
 def send_verifier_drill(drill: VerifierDrill) -> None:

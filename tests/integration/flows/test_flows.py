@@ -17,8 +17,10 @@ from flows.outcome import SomeFailed
 from flows.prune import prune_chains
 from flows.restore import restore_service
 from flows.verify import NotVerified, verify_restores
+from tasks import alerts, events
 from tests.contract.toy_site import IMAGE, ToySite
 from tests.integration.flows.test_failed_chain import drilled
+from tests.unit.verification.samples import evidence, lost_row, result
 from verification import copying
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -79,6 +81,27 @@ def test_the_flows_bring_back_from_a_further_repository_and_mondays_takes_them_i
         ("first", "verified"), ("first", "verified"), ("cellar", "could-not-run"),
     ]  # fmt: skip
     assert "latest from cellar" in str(artifacts("verification")[-1]["data"])
+
+
+def test_a_verdict_from_a_further_repository_is_none_on_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a verdict on a service is not content with it; what notifies of one that failed tells it all the same."""
+    sent: list[tuple[str, Any]] = []
+    monkeypatch.setattr(events, "emit_event", lambda event, resource, payload: sent.append((event, payload)))
+    late = {"rto_met": False, "restore_seconds": 9000.0}
+    events.send_verification(
+        evidence(result(repository="first"), lost_row(repository="cellar", **late), result("shop", repository="cellar"))
+    )
+    assert [(event, payload["service"], payload.get("repository")) for event, payload in sent] == [
+        ("lifeboat.verification.verified", "agama", "first"),
+        ("lifeboat.copy.verification.failed", "agama", "cellar"),
+        ("lifeboat.rto.missed", "agama", None),
+        ("lifeboat.copy.verification.verified", "shop", "cellar"),
+    ]  # fmt: skip
+    assert sent[1][1]["text"].startswith("latest from cellar: failed")
+    assert sent[2][1]["text"] == "the restore from cellar took 9000 s, the objective is 7200 s"
+    windows = alerts.Windows(timedelta(days=1), timedelta(days=8))
+    (told,) = [each for each in alerts.wanted([], windows, []) if each.name == "lifeboat: a verification failed"]
+    assert {sent[1][0], "lifeboat.verification.failed"} <= told.trigger.expect
 
 
 def test_the_nights_flow_does_not_build_on_a_chain_that_failed_its_drill(toy: ToySite, tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ _NO_SNAPSHOT = re.compile(r"(<snapshot/|failed to load snapshot).*(no such file|
 
 _DAMAGED = (
     "ciphertext verification failed",
+    "decrypting blob",
+    "nonce is invalid",
+    "ciphertext too short",
     "invalid data returned",
     "is damaged",
     "id does not match",

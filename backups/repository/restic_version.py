@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def read(printed: str) -> tuple[int, int] | None:
     """Return the version in what `restic version` prints; None for anything else."""
     found = re.match(r"restic (\d{1,4})\.(\d{1,4})(\.\d{1,4})?( |\n|$)", printed)
     return (int(found[1]), int(found[2])) if found else None
+
+
+def preset(inherited: Mapping[str, str], stalled: float = _MOMENT) -> dict[str, str]:
+    """Return the variables for the installed restic which nobody has chosen in the environment that it inherits."""
+    return {name: value for name, value in environment(installed(stalled)).items() if name not in inherited}
 
 
 def environment(version: tuple[int, int] | None) -> dict[str, str]:

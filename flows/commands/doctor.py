@@ -19,10 +19,9 @@ from backups.machine import disk, processes
 from backups.machine.docker import Docker
 from backups.machine.parallel import side_by_side
 from backups.repository import restic_version
-from backups.repository.repository import Repository
 from backups.services.base import Finding
 from backups.site import Site
-from flows.commands import console
+from flows.commands import console, emptied
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
@@ -43,7 +42,7 @@ def doctor(services: Services = None, as_json: Json = False, config: Config = No
     """Check that everything a backup and a verification need is there, and print what to type where something is not.
 
     Looks at each source, its version and its privileges, the places of its files, the images, the repository, Docker and, where
-    Prefect is configured, its workers. Changes nothing.
+    Prefect is configured, its workers. Says whether whoever takes over this machine could delete every backup. Changes nothing.
 
     Examples: lifeboat doctor | lifeboat doctor agama
 
@@ -76,6 +75,7 @@ def _as_json(title: str, finding: Finding) -> dict[str, Any]:
         "ok": finding.ok,
         "message": finding.message,
         "remedy": finding.remedy,
+        "warning": finding.warning,
     }
 
 
@@ -107,18 +107,23 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     except LifeboatError as error:
         yield _fault("Docker", error)
     yield _state(site)
-    yield from _repository(site.repository)
+    for name in site.settings.every_repository:
+        yield from _repository(site.at(name))
+    yield emptied.finding(site, datetime.now(UTC))
     yield keys.examine(site)
     # Prefect is started for nobody who does not use it: that takes seconds.
     if prefect_is_configured():
         yield from _workers()
 
 
-def _repository(repository: Repository) -> Iterator[Finding]:
-    subject = f"repository {repository.shown_url}"
+def _repository(site: Site) -> Iterator[Finding]:
+    repository, further = site.repository, site.repository_name in site.further
+    subject = (
+        f"repository {site.repository_name}, {repository.shown_url}" if site.further else f"repository {repository.shown_url}"
+    )
     try:
         if repository.recognise() is None:
-            yield Finding(subject, True, "not there yet; the first backup makes it")
+            yield Finding(subject, True, f"not there yet; the first {'copy' if further else 'backup'} makes it")
             return
         # With the evidence: what is odd among it is named, too.
         backups = listed(repository, datetime.now(UTC)).backups
@@ -188,6 +193,7 @@ def _show(title: str, findings: list[Finding]) -> None:
     console.out.print(Text(title, style="bold"))
     for finding in findings:
         mark = ("✓ ", "green") if finding.ok else ("✗ ", "bold red")
+        mark = ("! ", "yellow") if finding.warning else mark
         console.out.print(Text.assemble("  ", mark, f"{finding.subject}: ", finding.message), soft_wrap=True)
         if finding.remedy:
             for line in finding.remedy.splitlines():

@@ -32,7 +32,8 @@ def prune(
     A chain is deleted when its full is older than retention.delete_after (31 days) and its last backup is older than
     retention.keep (21 days). It is kept all the same while it is the newest chain of its service, or the newest one with a
     verified backup, or failed its drill while nothing newer is proven, or is being read by a drill or a restore. Nothing is
-    deleted while this machine's clock may have jumped.
+    deleted while this machine's clock may have jumped, nor of a service with a backup that looks like ransomware and that nobody
+    trusts (lifeboat trust).
 
     Reports of verifications are deleted at the same age, once all backups that they prove are gone.
 

@@ -155,6 +155,8 @@ def tables(*rows: int) -> list[Fact]:
         ([Fact("block 1", "samples", 10**6)], [Fact("block 2", "samples", 10)], ["samples"]),
         ([Fact("org 1", "dashboards", 8), Fact("table user", "rows", 500)], [Fact("org 1", "dashboards", 4), Fact("table user", "rows", 9)], ["dashboards"]),
         ([Fact("org 1", "dashboards", 8), Fact("table log", "rows", 500)], [Fact("org 1", "dashboards", 5), Fact("table log", "rows", 9)], []),
+        (tables(10**30), tables(1), ["rows"]),
+        (tables(10**30), tables(10**29), []),
         ([Fact("a", "rows", "many")], [], []),
         ([Fact("a", "rows", True)], [], []),
     ],
@@ -164,6 +166,7 @@ def test_half_gone_is_a_sign(before: list[Fact], now: list[Fact], signs: list[st
     past = suspicion.judge(taken("full", 10, *now), PLAIN, [], manifest(witness=tuple(before)))
     assert [sign.kind for sign in past.signs] == signs
     assert past.compared == manifest().id
+    assert BackupRecord.from_tags("a" * 64, manifest(past=past).tags()), "whatever a source counts, its tags can be read"
 
 
 def test_what_is_held_is_said_with_its_figures_and_what_to_type() -> None:

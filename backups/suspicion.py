@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from backups import plural
+from backups.foreign import shown
 from backups.manifest import BackupRecord, Kind, Manifest
 from backups.past import EDGES, Packed, Past, Sign, said, signs_of
 from backups.repository.trust import Trust
@@ -100,11 +101,29 @@ def _gone(before: Iterable[Fact], now: Iterable[Fact]) -> list[Sign]:
     signs = []
     if past.total >= _LEAST_COUNTED[past.kind] and 2 * left <= past.total:
         signs.append(Sign.model_validate({"kind": past.kind, "found": left, "usual": past.total}))
-    tables = {subject: count for subject, count in past.parts.items() if count >= _ROWS} if past.kind == "rows" else {}
-    lost = [subject for subject, count in tables.items() if 2 * parts.get(subject, 0) <= count]
+    tables = _tables(past)
+    lost = _halved(tables, parts)
     if len(tables) >= _TABLES and 2 * len(lost) >= len(tables):
         signs.append(Sign(kind="tables", found=len(lost), usual=len(tables)))
     return signs
+
+
+def emptied(before: Iterable[Fact], now: Iterable[Fact]) -> list[str]:
+    """Name the tables that have lost half of their rows or more, with both numbers: of a few alone that is no sign."""
+    past, here = _counted(before), _counted(now)
+    if past is None:
+        return []
+    parts = here.parts if here and here.kind == past.kind else {}
+    tables = _tables(past)
+    return [f"{shown(table)} ({tables[table]:,} to {parts.get(table, 0):,})" for table in _halved(tables, parts)]
+
+
+def _tables(counted: _Counted) -> dict[str, int]:
+    return {subject: count for subject, count in counted.parts.items() if count >= _ROWS} if counted.kind == "rows" else {}
+
+
+def _halved(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    return [subject for subject, count in before.items() if 2 * now.get(subject, 0) <= count]
 
 
 def believed(backups: Iterable[BackupRecord], trusts: Mapping[str, Trust]) -> list[BackupRecord]:

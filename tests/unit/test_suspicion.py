@@ -169,6 +169,13 @@ def test_half_gone_is_a_sign(before: list[Fact], now: list[Fact], signs: list[st
     assert BackupRecord.from_tags("a" * 64, manifest(past=past).tags()), "whatever a source counts, its tags can be read"
 
 
+def test_a_single_table_that_was_emptied_is_named_and_is_no_sign() -> None:
+    before, now = tables(10**6, 1000, 9, 12), tables(10**6, 1, 0, 6)
+    assert suspicion.emptied(before, now) == ["agama.t1 (1,000 to 1)", "agama.t3 (12 to 6)"]
+    assert suspicion.judge(taken("full", 1, *now[:2]), PLAIN, [], manifest(witness=tuple(before[:2]))).signs == ()
+    assert suspicion.emptied([Fact("org 1", "dashboards", 9)], []) == []
+
+
 def test_what_is_held_is_said_with_its_figures_and_what_to_type() -> None:
     sign = Sign(kind="bytes", found=12 << 20, usual=48 << 10), Sign(kind="packed", found=93, usual=2)
     backups = [record(0, "full", 1), record(1, "full", 1, signs=sign), record(2, "full", 1, signs=sign)]

@@ -35,12 +35,13 @@ class PlannedDrill(_Shape):
 
 
 class Missed(_Shape):
-    """A drill that is not reached, and why."""
+    """A drill that is not reached, and why. for_time: only since the window is too short for all."""
 
     service: str
     selection: str
     backup: str | None
     why: str
+    for_time: bool
 
 
 class Burden(_Shape):
@@ -66,12 +67,12 @@ class LateProof(_Shape):
 
 
 class OneMore(_Shape):
-    """What one machine more, like the largest of that pool, would change."""
+    """What one machine more, like the largest of that pool, would change. reached: how many more drills."""
 
     pool: str
     machines: int
     ends_at: AwareDatetime
-    not_reached: int
+    reached: int
 
 
 class Paper(_Shape):
@@ -136,7 +137,13 @@ def paper(
             for slot in table.slots
         ),
         not_reached=tuple(
-            Missed(service=each.due.service, selection=each.due.selection, backup=each.due.backup, why=each.why)
+            Missed(
+                service=each.due.service,
+                selection=each.due.selection,
+                backup=each.due.backup,
+                why=each.why,
+                for_time=each.for_time,
+            )
             for each in missed
         ),
         late=tuple(_late([each for each, _ in due], table, objectives, starts, every)),
@@ -184,5 +191,4 @@ def _one_more(table: Timetable, machines: Sequence[Machine], laid: Callable[[Seq
     ends = more.ends
     if ends is None or (ends == table.ends and len(more.slots) == len(table.slots)):
         return None
-    not_reached = len(table.not_reached) - (len(more.slots) - len(table.slots))
-    return OneMore(pool=pool, machines=len(there) + 1, ends_at=ends, not_reached=not_reached)
+    return OneMore(pool=pool, machines=len(there) + 1, ends_at=ends, reached=len(more.slots) - len(table.slots))

@@ -112,5 +112,4 @@ def _no_time(due: Due, starts: datetime, until: datetime | None) -> NotReached:
     window = until - starts if until else timedelta.max
     if due.seconds > window.total_seconds():
         return NotReached(due, f"{takes}, and the window has {durations.describe(window)}")
-    words = f"{takes}, and no machine is free for so long within the window of {durations.describe(window)}"
-    return NotReached(due, words, for_time=True)
+    return NotReached(due, f"{takes}, and would not end within the window of {durations.describe(window)}", for_time=True)

@@ -41,8 +41,10 @@ def _parts(paper: Paper, zone: str) -> Iterator[str]:
         yield f"{drills}, {took} on {machines}, ends {clock(paper.ends_at, zone, paper.starts_at)}"
     if more := paper.one_more:
         where = f" of pool {more.pool}" if len({each.pool for each in paper.machines}) > 1 else ""
-        left = f", {more.not_reached} not reached" if more.not_reached else ""
-        yield f"{more.machines} machines{where} end {clock(more.ends_at, zone, paper.starts_at)}{left}"
+        reach = f" and reach {more.reached} more" if more.reached else ""
+        yield f"{more.machines} machines{where} end {clock(more.ends_at, zone, paper.starts_at)}{reach}"
+    elif any(each.for_time for each in paper.not_reached):
+        yield "one machine more changes nothing"
     if paper.not_reached:
         yield f"{plural.count(len(paper.not_reached), 'drill')} not reached"
     yield from map(_late, paper.late[:_NAMED])

@@ -14,7 +14,7 @@ from itertools import count
 
 from backups.config.settings import Objectives
 from verification.fleet.machines import nowhere, unfit
-from verification.fleet.order import WEEK
+from verification.fleet.order import WEEK, with_firsts
 from verification.fleet.sequence import sequence
 from verification.fleet.timetable import choose
 from verification.fleet.work import Due, Machine, Slot, Timetable
@@ -89,7 +89,7 @@ def run(
 ) -> Outcome:
     """Run a verification as a coordinator does: it asks `choose` whenever something has changed. Raises Broken.
 
-    really: by service the seconds that its drill takes, where that is not what the evidence says
+    really: by drill the seconds that it takes, where that is not what the evidence says
     """
     outcome = Outcome()
     alive, known = {each.name for each in every}, {each.name for each in every}
@@ -116,9 +116,9 @@ def run(
         while slot := choose(waiting, there, running, now, until=until, repositories=repositories):
             waiting = [each for each in waiting if each is not slot.due]
             running.append(slot)
-            outcome.tries[slot.due.service] += 1
+            outcome.tries[slot.due.title] += 1
             if slot.machine in alive:
-                took = (really or {}).get(slot.due.service, slot.due.seconds)
+                took = (really or {}).get(slot.due.title, slot.due.seconds)
                 at(now + timedelta(seconds=took), "done", slot)
             else:
                 lost.append(slot)
@@ -193,7 +193,8 @@ def require_whole(
 class Weeks:
     """Mondays one after another: what each leaves as evidence is what the next one is ordered by.
 
-    failing: services whose drill fails every time. passed: by service, how many Mondays in a row it was passed over at most
+    failing: services whose drill fails every time. passed: by drill and by service, how many Mondays in a row it was passed over
+    at most; reached: how many services were drilled on each
     """
 
     due: list[Due]
@@ -211,7 +212,7 @@ class Weeks:
         """Run so many Mondays, on each of which so many machines die for a while; times are 20 % off at most."""
         for week in range(number):
             starts = MONDAY + week * WEEK
-            really = {each.service: each.seconds * chance.uniform(0.8, 1.2) for each in self.due}
+            really = {each.title: each.seconds * chance.uniform(0.8, 1.2) for each in self.due}
             until = starts + self.window if self.window else None
             outcome = run(
                 self.due,
@@ -230,15 +231,19 @@ class Weeks:
         return Outage(chance.choice(self.machines).name, at, at + timedelta(seconds=chance.uniform(10, 7200)))
 
     def _keep(self, outcome: Outcome) -> None:
+        drills = {slot.due.title for slot in outcome.results}
         names = {slot.due.service for slot in outcome.results}
         self.reached.append(len(names))
-        for each in self.due:
-            self._in_a_row[each.service] = 0 if each.service in names else self._in_a_row[each.service] + 1
-            self.passed[each.service] = max(self.passed[each.service], self._in_a_row[each.service])
-            if each.service in names and each.proven_at:
-                self.oldest = max(self.oldest, outcome.ends - each.proven_at)
-        self.due = [self._after(each, outcome.ends) if each.service in names else each for each in self.due]
+        for each in {*(each.title for each in self.due), *(each.service for each in self.due)}:
+            self._in_a_row[each] = 0 if each in names | drills else self._in_a_row[each] + 1
+            self.passed[each] = max(self.passed[each], self._in_a_row[each])
+        renewed = [each.proven_at for each in self.due if each.service in names and each.proven_at]
+        self.oldest = max([self.oldest, *(outcome.ends - at for at in renewed)])
+        self.due = with_firsts([self._after(each, outcome.ends, names, drills) for each in self.due])
 
-    def _after(self, each: Due, at: datetime) -> Due:
+    def _after(self, each: Due, at: datetime, names: set[str], drills: set[str]) -> Due:
+        if each.service not in names:
+            return each
         failed = each.service in self.failing
-        return replace(each, tried_at=at, failed=failed, proven_at=each.proven_at if failed else at)
+        drilled_at = at if each.title in drills else each.drilled_at
+        return replace(each, tried_at=at, drilled_at=drilled_at, failed=failed, proven_at=each.proven_at if failed else at)

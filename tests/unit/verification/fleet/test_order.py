@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backups.config.settings import Objectives
 from tests.unit.verification.fleet.simulated_fleet import MONDAY, OBJECTIVES
-from verification.fleet.order import order, urgency
+from verification.fleet.order import order, urgency, with_firsts
 from verification.fleet.work import Due
 
 DAY = timedelta(days=1)
@@ -41,6 +41,20 @@ def test_never_tried_then_failed_and_passed_over_then_the_others_the_longest_fir
         "short",
         "long",
     ]
+
+
+def test_of_a_services_drills_the_one_that_was_drilled_longer_ago_comes_first_and_the_other_after_every_service_has_one() -> None:
+    def both(service: str, latest: float | None, worst: float | None) -> list[Due]:
+        tried_at = MONDAY - min(filter(None, (latest, worst)), default=0) * DAY if latest or worst else None
+        return [
+            Due(service, name, seconds, tried_at=tried_at, drilled_at=days and MONDAY - days * DAY)  # type: ignore[arg-type]
+            for name, seconds, days in (("latest", 10.0, latest), ("worst", 99.0, worst))
+        ]
+
+    due = [*both("a", 6.7, 6.7), *both("b", 6.7, 13.7), *both("new", None, None), *both("waited", 6.7, 20.7)]
+    assert [f"{each.service} {each.selection}" for each in order(with_firsts(due), OBJECTIVES, MONDAY)] == [
+        "new latest", "b worst", "waited worst", "a latest", "a worst", "new worst", "b latest", "waited latest",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("hours", "days"), [(0, 7), (0.1, 7), (12, 7), (4, 1), (23, 1)])

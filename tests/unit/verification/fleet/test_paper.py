@@ -64,10 +64,10 @@ def test_a_proof_that_would_grow_too_old_before_it_is_renewed_is_told() -> None:
 def test_what_is_not_reached_is_told_with_its_proof_at_the_next_verification() -> None:
     found = laid(drill("a", 50), drill("b", 50), drill("c", 30, proven_at=None), window=HOUR)
     assert said(found) == (
-        "1 drill, 50 min 00 s on 1 machine, ends 06:50; 2 machines end 06:50, 1 not reached; 2 drills not reached; "
+        "1 drill, 50 min 00 s on 1 machine, ends 06:50; 2 machines end 06:50 and reach 1 more; 2 drills not reached; "
         "c would still have no proof; b's proof would be 13 d 22 h old at the next verification"
     )
-    assert found.not_reached[0].why == "takes 50 min 00 s, and no machine is free for so long within the window of 1 h 00 min"
+    assert found.not_reached[0].why == "takes 50 min 00 s, and would not end within the window of 1 h 00 min"
 
 
 def test_what_cannot_begin_and_what_fits_nowhere_are_not_reached_either() -> None:
@@ -82,6 +82,11 @@ def test_what_cannot_begin_and_what_fits_nowhere_are_not_reached_either() -> Non
     assert len(found.drills) + len(found.not_reached) == 4
     assert not found.well
     assert said(laid(drill("alone", pool="gpu"))).startswith("no drill is reached on 1 machine; 1 drill not reached")
+
+
+def test_where_the_repository_is_what_is_short_a_machine_more_changes_nothing() -> None:
+    found = laid(*(drill(f"s{each}", 40) for each in range(3)), on=2, window=HOUR, repositories={"first": 1})
+    assert "; one machine more changes nothing; 2 drills not reached" in said(found)
 
 
 def test_with_several_pools_the_machine_more_is_of_the_one_that_ends_last() -> None:

@@ -92,6 +92,18 @@ def test_when_it_was_proven_is_of_the_service_and_a_failed_drill_beside_a_verifi
     assert (found.failed, found.tried_at, found.proven_at) == (False, None, None)
 
 
+def test_of_a_services_drills_one_is_the_first() -> None:
+    both = [planned(), planned(selection="worst")]
+    last = [drilled(1), drilled(2, selection="worst"), drilled(3)]
+    assert [(each.drilled_at, each.further) for each in due(site(), both, last, MONDAY)] == [
+        (MONDAY - WEEK, True),
+        (MONDAY - 2 * WEEK, False),
+    ]
+    assert [each.further for each in due(site(), both, [], MONDAY)] == [False, True]
+    twice = [planned(selection="id"), planned(selection="id")]
+    assert sorted(each.further for each in due(site(), twice, [], MONDAY)) == [False, True]
+
+
 def test_evidence_of_the_future_counts_for_nothing() -> None:
     (found,) = due(site(), [planned()], [drilled(-1)], MONDAY)
     assert (found.measured, found.tried_at) == (False, None)

@@ -84,10 +84,15 @@ def test_a_large_drill_is_not_overtaken_for_ever() -> None:
 
 
 def test_small_drills_leave_the_large_machine_to_the_large_ones() -> None:
-    wide = replace(LARGE, pool=None)
+    wide = replace(LARGE, pool=None, at_once=3)
     table = timetable([drill("a", 30), drill("b", 30, memory=100 * GIB)], [wide, SMALL], MONDAY)
     assert {slot.due.service: slot.machine for slot in table.slots} == {"a": "small", "b": "large"}
     assert table.ends == MONDAY + HOUR / 2
+
+
+def test_equal_machines_share_what_there_is() -> None:
+    table = timetable([drill("a"), drill("b")], [SMALL, replace(SMALL, name="other")], MONDAY)
+    assert [slot.machine for slot in table.slots] == ["other", "small"]
 
 
 def test_what_a_machine_really_has_may_be_less_than_what_is_written() -> None:

@@ -62,7 +62,8 @@ def test_a_drill_takes_the_median_of_its_last_five_and_its_comparison_with_them(
 def test_of_the_other_selection_nothing_is_taken_but_the_pace() -> None:
     """The longest chain is ten times as long: it takes so much longer than the latest backup."""
     worst = planned(record(), record(1, 900 * MIB), selection="worst")
-    (found,) = due(site(), [worst], [drilled(1, 50)], MONDAY)
+    other = drilled(1, 1, service="other")
+    (found,) = due(site(), [worst], [drilled(1, 50), other], MONDAY)
     assert (found.seconds, found.measured) == (pytest.approx(30 + 10 * 50 + 3), False)
 
 

@@ -103,7 +103,8 @@ def run(
 
     def arranged(waiting: Sequence[Due], now: datetime) -> list[Due]:
         there = [each for each in every if each.name in known]
-        return sequencer(waiting, there, OBJECTIVES, now, until=until, repositories=repositories) if there else list(waiting)
+        more = {"until": until, "repositories": repositories, "running": running}
+        return sequencer(waiting, there, OBJECTIVES, now, **more) if there else list(waiting)
 
     for outage in outages:
         at(outage.at, "dies", outage)

@@ -100,6 +100,23 @@ def test_what_ran_on_a_machine_that_died_runs_elsewhere_once_and_ends_as_late_as
     assert (long.machine, (long.ends - MONDAY).total_seconds()) == ("m01", 500 + 90 + 1000)
 
 
+def test_when_a_machine_dies_what_still_waits_is_ordered_anew_for_those_that_are_left() -> None:
+    """The long ones were to come first, as there was time for all; then there is not, and the short ones would all be left."""
+    chance = random.Random(4)
+    due = [replace(each, seconds=min(each.seconds, 2400)) for each in services(300, chance)]
+    window = timedelta(seconds=sum(each.seconds for each in due) / 4 / 0.9)
+    died = [Outage("m01", MONDAY + window / 50)]
+    before: list[Due] = []
+
+    def once(due: list[Due], *those: Any, **more: Any) -> list[Due]:
+        before.extend([] if before else sequence(due, *those, **more))
+        place = {id(each): at for at, each in enumerate(before)}
+        return sorted(due, key=lambda each: place[id(each)])
+
+    assert len(run(due, machines(4), until=MONDAY + window, outages=died).results) >= 280
+    assert len(run(due, machines(4), until=MONDAY + window, outages=died, sequencer=once).results) <= 200
+
+
 def test_a_fleet_that_suffices_keeps_the_objective_of_every_service_while_machines_die() -> None:
     chance = random.Random(1)
     lived = Weeks(services(1000, chance), machines(8), window=timedelta(hours=12)).live(3, chance, outages=3)

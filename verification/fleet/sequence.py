@@ -38,7 +38,7 @@ def sequence(
     Where the window is too short for that: by urgency alone, of equally urgent ones the longest first, or the shortest where
     that reaches more. What is not reached is more urgent the next time.
 
-    When a machine dies, or comes back, what still waits is to be ordered again: what four have time for may be too much for three.
+    When a machine dies, or is back, what still waits is to be ordered again: what four have time for may be too much for three.
     """
     longest = order(due, objectives, starts, every=every)
     together = _long_first(longest, machines)

@@ -78,8 +78,10 @@ def choose(
             # The smallest that can: larger ones stay free for what needs them.
             chosen = min(here, key=lambda each: (each.memory, each.disk, -rooms[each.name].slots, each.name))
             return Slot(due, chosen.name, now, ends)
-        if able and not held and (first := min(_when(due, each, running, now) for each in able)):
-            holding[pool] = first[1], first[0]
+        if able and not held:
+            room_at, machine = min(_when(due, each, running, now) for each in able)
+            if until is None or room_at + timedelta(seconds=due.seconds) <= until:
+                holding[pool] = machine, room_at
     return None
 
 

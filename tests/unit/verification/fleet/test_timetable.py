@@ -83,6 +83,13 @@ def test_a_large_drill_is_not_overtaken_for_ever() -> None:
     assert min(starts[each.service] for each in small) == 15
 
 
+def test_nothing_waits_for_a_large_drill_that_would_not_end_within_the_window_anyway() -> None:
+    due = [drill("first", 30, memory=30 * GIB), drill("large", 40, memory=64 * GIB), drill("small", 50, memory=30 * GIB)]
+    table = timetable(due, [SMALL], MONDAY, until=MONDAY + HOUR)
+    assert [(slot.due.service, slot.starts) for slot in table.slots] == [("first", MONDAY), ("small", MONDAY)]
+    assert [each.due.service for each in table.not_reached] == ["large"]
+
+
 def test_small_drills_leave_the_large_machine_to_the_large_ones() -> None:
     wide = replace(LARGE, pool=None, at_once=3)
     table = timetable([drill("a", 30), drill("b", 30, memory=100 * GIB)], [wide, SMALL], MONDAY)

@@ -65,6 +65,10 @@ def _plausible(value: datetime) -> datetime:
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=160)]
 """The longest of which ids can be the names of files."""
 ServiceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=63)]
+"""Of a machine that runs drills, as lifeboat.yaml names it."""
+Mark = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+"""A random number that a verification, or an order of it, is known by."""
 BackupId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$", max_length=200)]
 """As `backups/backup.py` makes them; a chain's is that of its full."""
 SnapshotId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")]

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Sha256, Size, SnapshotId
+from backups.foreign import BackupId, MachineName, Moment, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
 from verification.evidence.together import TogetherPart
@@ -163,6 +163,7 @@ class DrillResult(_Part):
     partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
     measured: how the witness came by its values (`Manifest.measured`); None where everything was read
     culprits: of tables that differ, the rows that do
+    machine: which of `fleet.machines` ran it; None: the host of the evidence. reached: False where no machine came to it
     """
 
     service: ServiceName
@@ -192,10 +193,14 @@ class DrillResult(_Part):
     moment: MomentPart | None = None
     proof: str = ""
     culprits: tuple[CulpritsPart, ...] = ()
+    machine: MachineName | None = None
+    reached: bool = True
 
     @property
     def words(self) -> str:
         """The verdict for a person, who shall not take a partial proof for a whole one."""
+        if not self.reached:
+            return "not reached"
         return f"{self.verdict}, partial" if self.partial else self.verdict
 
     @property

@@ -190,9 +190,11 @@ class FleetSettings(_Section):
 
     window: how long they may take together, from the verification's start; None: as long as they take
     repositories: by name, how many drills may fetch from one at the same time
+    silence: after so long without a word of a machine's worker, or of a drill, its drills are run elsewhere
     """
 
     window: Span | None = None
+    silence: Span = timedelta(seconds=90)
     machines: dict[HostName, MachineSettings] = Field(default_factory=dict)
     repositories: dict[RepositoryName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 

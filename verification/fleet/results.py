@@ -1,0 +1,107 @@
+"""Keeps the result of each drill that a machine of the fleet ran in the repository, where the coordinator collects it.
+
+The machine needs nothing but the repository's key for that. What is collected is forgotten once the evidence is kept; evidence
+itself is signed and kept by the coordinator alone.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from backups.errors import Damaged, LifeboatError
+from backups.foreign import Mark, shown
+from backups.manifest import Frozen
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
+from verification.evidence.evidence import DrillResult
+from verification.fleet.ticket import Ticket
+
+TAG = "lifeboat-drill-result"
+"""The tag of every snapshot that holds one."""
+_FILE = "result.json"
+_KEPT = timedelta(days=2)
+"""For so long a verification may still be at work, or be gone on with, that such a result is of."""
+
+log = logging.getLogger(__name__)
+
+
+class Delivered(Frozen):
+    """What a machine hands over. mark: of the ticket that it had."""
+
+    schema_version: Literal[1] = 1
+    verification: Mark
+    mark: Mark
+    result: DrillResult
+
+
+def deliver(result: DrillResult, ticket: Ticket, repository: Repository, at: datetime) -> str:
+    """Keep the result of a ticket in a repository; returns the snapshot's id. Raises LifeboatError."""
+    delivered = Delivered(verification=ticket.verification, mark=ticket.mark, result=result)
+    tags = [TAG, f"verification={ticket.verification}", f"ticket={ticket.mark}"]
+    with tempfile.TemporaryDirectory(prefix="lifeboat-result-") as scratch:
+        (Path(scratch) / _FILE).write_text(delivered.model_dump_json(), encoding="utf-8")
+        return repository.save(Path(scratch), host=ticket.machine, tags=tags, at=at)
+
+
+@dataclass
+class Collector:
+    """Collects what machines have delivered of one verification, each snapshot once."""
+
+    verification: str
+    repositories: Sequence[Repository]
+    snapshots: dict[str, Repository] = field(default_factory=dict)
+    """Those that were looked at."""
+
+    def collect(self, tickets: Mapping[str, Ticket]) -> dict[str, DrillResult]:
+        """Return what is new, by the ticket's mark. tickets: those that were sent, by their marks.
+
+        What is no answer to one of them is named in a warning, and counts for nothing. Raises LifeboatError when a repository
+        cannot be read.
+        """
+        found: dict[str, DrillResult] = {}
+        for repository in self.repositories:
+            for snapshot in repository.snapshots(TAG):
+                if snapshot.id in self.snapshots or f"verification={self.verification}" not in snapshot.tags:
+                    continue
+                try:
+                    mark, result = _read(repository, snapshot, tickets)
+                except Damaged as fault:
+                    log.warning("the result in snapshot %s is not counted: %s", snapshot.id[:8], fault.message)
+                else:
+                    found.setdefault(mark, result)
+                self.snapshots[snapshot.id] = repository
+        return found
+
+    def clear(self) -> None:
+        """Forget what was collected; what cannot be forgotten now goes with a prune."""
+        for repository in self.repositories:
+            mine = [snapshot for snapshot, where in self.snapshots.items() if where is repository]
+            try:
+                repository.forget(mine)
+            except LifeboatError as fault:
+                log.info("the results of single drills are not removed yet: %s", fault.message)
+
+
+def obsolete(snapshots: Iterable[Snapshot], now: datetime) -> list[Snapshot]:
+    """Return the results that nobody collects any more: their verification was killed, or could not remove them."""
+    return [each for each in snapshots if TAG in each.tags and now - each.time > _KEPT]
+
+
+def _read(repository: Repository, snapshot: Snapshot, tickets: Mapping[str, Ticket]) -> tuple[str, DrillResult]:
+    try:
+        delivered = Delivered.model_validate_json(repository.read(snapshot.id, _FILE))
+    except ValueError as error:
+        raise Damaged(f"it is no result of a drill: {str(error).splitlines()[0]}") from error
+    ticket = tickets.get(delivered.mark)
+    if ticket is None or f"ticket={delivered.mark}" not in snapshot.tags or delivered.verification != ticket.verification:
+        raise Damaged(f"no ticket of this verification has the mark {delivered.mark}")
+    result = delivered.result
+    asked = (ticket.service, ticket.selection, ticket.backups)
+    told = (result.service, result.selection, result.backup.chain if result.backup else ticket.backups)
+    if asked != told or result.tampered:
+        raise Damaged(f"it is of {shown(str(told))}, and {asked} was to be drilled")
+    return delivered.mark, result.model_copy(update={"machine": ticket.machine, "reached": True})

@@ -65,6 +65,7 @@ Span = Annotated[timedelta, BeforeValidator(_span)]
 Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
 Bytes = Annotated[int, BeforeValidator(_bytes), AfterValidator(_enough)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+MachineName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 RepositoryName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
@@ -189,13 +190,13 @@ class FleetSettings(_Section):
     """On which machines the drills of a verification run; without any, all on the one that verifies.
 
     window: how long they may take together, from the verification's start; None: as long as they take
+    silence: a machine that its worker has not been heard from for so long is gone, and its drills run elsewhere
     repositories: by name, how many drills may fetch from one at the same time
-    silence: after so long without a word of a machine's worker, or of a drill, its drills are run elsewhere
     """
 
     window: Span | None = None
     silence: Span = timedelta(seconds=90)
-    machines: dict[HostName, MachineSettings] = Field(default_factory=dict)
+    machines: dict[MachineName, MachineSettings] = Field(default_factory=dict)
     repositories: dict[RepositoryName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
 

@@ -169,7 +169,7 @@ def test_the_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
             if default.strip() not in {"", "none", "all"}:
                 section[key] = yaml.safe_load(default)
     assert [name for name, value in written.items() if value] == [
-        "timezone", "state", "objectives", "retention", "backup", "sandbox", "report", "watch"
+        "timezone", "state", "objectives", "retention", "backup", "sandbox", "report", "watch", "fleet"
     ]  # fmt: skip
     least = yaml.safe_load(block(README, "yaml"))
     (tmp_path / "least.yaml").write_text(yaml.safe_dump(least))

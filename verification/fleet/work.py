@@ -67,10 +67,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class NotReached:
-    """A drill that no machine comes to, and why."""
+    """A drill that no machine comes to, and why. for_time: only since the time was too short for all."""
 
     due: Due
     why: str
+    for_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,8 @@ class Timetable:
 
     slots: Sequence[Slot]
     not_reached: Sequence[NotReached] = ()
+
+    @property
+    def ends(self) -> datetime | None:
+        """When the last drill ends; None without any."""
+        return max((slot.ends for slot in self.slots), default=None)

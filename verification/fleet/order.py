@@ -1,0 +1,43 @@
+"""Puts the drills that are due in order: what has waited longest for its proof first, and of what is equally urgent the longest.
+
+A pure function of evidence and objectives. How urgent a service is, is counted in whole verifications: a Monday's services, which
+were proven the Monday before, are equally urgent. Of them the longest first makes the Monday shortest, since short ones fill the
+gaps at its end; the shortest first leaves the fewest out where time does not suffice for all. `sequence.py` chooses.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from math import ceil, inf
+
+from backups.config.settings import Objectives
+from verification.fleet.work import Due
+
+WEEK = timedelta(days=7)
+"""From one verification of everything to the next."""
+
+
+def order(
+    due: Iterable[Due], objectives: Objectives, now: datetime, *, every: timedelta = WEEK, shortest: bool = False
+) -> list[Due]:
+    """Order drills by urgency; within equally urgent ones the longest first, or the shortest; the rest by name.
+
+    every: from this verification to the next one
+    """
+
+    def key(each: Due) -> tuple[float, float, str, str, str]:
+        seconds = each.seconds if shortest else -each.seconds
+        return -urgency(each, objectives, now, every), seconds, each.service, each.selection, each.backup or ""
+
+    return sorted(due, key=key)
+
+
+def urgency(due: Due, objectives: Objectives, now: datetime, every: timedelta = WEEK) -> float:
+    """Count by how many verifications the service would be late at the next one, were it passed over now; infinite: never tried.
+
+    0 or less: its proof would still be young enough then. A service whose last drill failed counts as if it had been passed over
+    once. No more than that: else services that fail every time would take all the time there is, and the others starve.
+    """
+    if due.tried_at is None:
+        return inf
+    late = now + every - due.tried_at - objectives.proof
+    return ceil(late / every) + due.failed

@@ -65,7 +65,7 @@ def _plausible(value: datetime) -> datetime:
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=160)]
 """The longest of which ids can be the names of files."""
 ServiceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
-MachineName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
+MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=200)]
 """Of a machine that runs drills, as lifeboat.yaml names it."""
 Mark = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 """A random number that a verification, or an order of it, is known by."""

@@ -107,6 +107,8 @@ class Coordinator:
     _marks: dict[int, str] = field(default_factory=dict)
     _spare: dict[int, DrillResult] = field(default_factory=dict)
     _pulse: _Pulse = field(default_factory=_Pulse)
+    _doubted: dict[str, object] = field(default_factory=dict)
+    """The last beat of each machine whose drill has died: it gets another one when it was heard again."""
     _away: datetime | None = None
     _taken_up: bool = False
 
@@ -175,8 +177,16 @@ class Coordinator:
         if ended:
             self._collect()
             for number, why in ended.items():
-                self._settle(number, seen.get(self._runs.get(number, "")), why)
-        self._send(self.desk.assign(heard, now))
+                machine = self.desk.lines[number].machine or ""
+                dead = self._settle(number, seen.get(self._runs.get(number, "")), why)
+                if dead and machine in workers:
+                    self._doubted[machine] = workers[machine].beat
+        sound = {each for each in heard if each not in self._doubted or self._doubted[each] != workers[each].beat}
+        given = self.desk.assign(sound, now)
+        if any(self.desk.lines[number].attempts > 1 for number, _ in given):
+            # What was taken for dead may have come to its end all the same.
+            self._collect()
+        self._send([(number, machine) for number, machine in given if number not in self.results])
         self._cancel_what_is_late(seen, now)
 
     def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str], now: datetime) -> str | None:
@@ -194,13 +204,14 @@ class Coordinator:
                 return f"no word of the drill for {durations.describe(silent)}: it is taken for dead"
         return None
 
-    def _settle(self, number: int, seen: Seen | None, why: str) -> None:
-        """Take back what came to nothing. What a result was collected of, is not out any more."""
+    def _settle(self, number: int, seen: Seen | None, why: str) -> bool:
+        """Take back what came to nothing; returns whether it is taken for dead. What a result was collected of, is not out."""
         run = self._runs.pop(number, None)
         if run is None or self.desk.lines[number].standing is not Standing.OUT:
-            return
+            return False
         title, machine = self.desk.due[number].title, self.desk.lines[number].machine
-        if seen is None or seen.state in ("waiting", "running"):
+        dead = seen is None or seen.state in ("waiting", "running")
+        if dead:
             # Were it alive after all, its result would come second, and would not count.
             with contextlib.suppress(LifeboatError):
                 self.post.cancel(run, why, dead=True)
@@ -213,6 +224,7 @@ class Coordinator:
         else:
             again = self.desk.lost(number, why)
             log.warning("%s on %s: %s; %s", title, machine, why, "it is run again" if again else "it is given up")
+        return dead
 
     def _collect(self) -> None:
         for mark, result in self.collector.collect(self._tickets).items():

@@ -28,6 +28,8 @@ BEAT = timedelta(seconds=30)
 """How often a drill that runs is heard; Prefect allows no less."""
 _MISSED = 3
 """Beats in a row after which a machine or a drill is taken for dead."""
+_BLINK = timedelta(seconds=15)
+"""So much of the time between two looks counts as silence."""
 _AWAY = timedelta(minutes=10)
 """How long the scheduler, or the repository with the results, is waited for."""
 
@@ -75,14 +77,25 @@ class Post(Protocol):
 
 @dataclass
 class _Pulse:
-    """Tells by the coordinator's own clock when something was last heard: two machines' clocks may differ."""
+    """Tells for how long something was not heard, by the coordinator's own looks: other machines' clocks may differ.
 
-    beats: dict[str, tuple[object, datetime]] = field(default_factory=dict)
+    While nobody looked (this process or its machine was held up, the scheduler was away) nobody could be heard: that is no silence.
+    """
 
-    def silent(self, name: str, beat: object, now: datetime) -> timedelta:
+    watched: timedelta = timedelta(0)
+    looked: datetime | None = None
+    beats: dict[str, tuple[object, timedelta]] = field(default_factory=dict)
+
+    def look(self, now: datetime) -> None:
+        """Begin another look."""
+        self.watched += min(now - self.looked, _BLINK) if self.looked else timedelta(0)
+        self.looked = now
+
+    def silent(self, name: str, beat: object) -> timedelta:
+        """Return for how long the beat has been the same."""
         if name not in self.beats or self.beats[name][0] != beat:
-            self.beats[name] = beat, now
-        return now - self.beats[name][1]
+            self.beats[name] = beat, self.watched
+        return self.watched - self.beats[name][1]
 
 
 @dataclass
@@ -167,13 +180,14 @@ class Coordinator:
 
     def _look(self, now: datetime) -> None:
         workers = self.post.workers()
+        self._pulse.look(now)
         heard = {
             name
             for name, each in workers.items()
-            if self._pulse.silent(name, each.beat, now) <= max(self.silence, _MISSED * each.every)
+            if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every)
         }
         seen = self.post.look(list(self._runs.values()))
-        ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard, now))}
+        ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard))}
         if ended:
             self._collect()
             for number, why in ended.items():
@@ -189,7 +203,7 @@ class Coordinator:
         self._send([(number, machine) for number, machine in given if number not in self.results])
         self._cancel_what_is_late(seen, now)
 
-    def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str], now: datetime) -> str | None:
+    def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str]) -> str | None:
         """Say why nothing more is to be expected of a run; None while it goes on."""
         machine = self.desk.lines[number].machine or ""
         if seen is None:
@@ -197,9 +211,9 @@ class Coordinator:
         if seen.state not in ("waiting", "running"):
             return seen.words or {"done": "it ended without a result"}.get(seen.state, seen.state)
         if machine not in heard:
-            return f"no word of its worker for {durations.describe(self.silence)}: the machine is taken for dead"
+            return "no word of its worker: the machine is taken for dead"
         if seen.beat is not None:
-            silent = self._pulse.silent(self._runs[number], seen.beat, now)
+            silent = self._pulse.silent(self._runs[number], seen.beat)
             if silent > max(self.silence, _MISSED * BEAT):
                 return f"no word of the drill for {durations.describe(silent)}: it is taken for dead"
         return None

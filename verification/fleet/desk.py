@@ -1,7 +1,7 @@
-"""Keeps the account of one verification on a fleet: every drill is in it once, wherever it stands. Pure: clocks are arguments.
+"""Keeps the account of one verification on a fleet: every drill is in it once, wherever it stands.
 
-What happens is told to it: which machines are heard, what was refused, what was lost, what came back. Which drill goes to which
-machine, `timetable.choose` decides, as on paper.
+It is pure, and clocks are arguments. What happens is told to it: which machines are heard, what was refused, lost, or came back.
+Which drill goes to which machine, `timetable.choose` decides, as on paper.
 """
 
 from collections.abc import Collection, Mapping, Sequence

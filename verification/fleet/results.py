@@ -6,36 +6,20 @@ itself is signed and kept by the coordinator alone.
 
 import logging
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from backups.errors import Damaged, LifeboatError
-from backups.foreign import Mark, shown
-from backups.manifest import Frozen
+from backups.foreign import shown
 from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
+from verification.evidence.delivered import FILE, TAG, Delivered
 from verification.evidence.evidence import DrillResult
 from verification.fleet.ticket import Ticket
 
-TAG = "lifeboat-drill-result"
-"""The tag of every snapshot that holds one."""
-_FILE = "result.json"
-_KEPT = timedelta(days=2)
-"""For so long a verification may still be at work, or be gone on with, that such a result is of."""
-
 log = logging.getLogger(__name__)
-
-
-class Delivered(Frozen):
-    """What a machine hands over. mark: of the ticket that it had."""
-
-    schema_version: Literal[1] = 1
-    verification: Mark
-    mark: Mark
-    result: DrillResult
 
 
 def deliver(result: DrillResult, ticket: Ticket, repository: Repository, at: datetime) -> str:
@@ -43,7 +27,7 @@ def deliver(result: DrillResult, ticket: Ticket, repository: Repository, at: dat
     delivered = Delivered(verification=ticket.verification, mark=ticket.mark, result=result)
     tags = [TAG, f"verification={ticket.verification}", f"ticket={ticket.mark}"]
     with tempfile.TemporaryDirectory(prefix="lifeboat-result-") as scratch:
-        (Path(scratch) / _FILE).write_text(delivered.model_dump_json(), encoding="utf-8")
+        (Path(scratch) / FILE).write_text(delivered.model_dump_json(), encoding="utf-8")
         return repository.save(Path(scratch), host=ticket.machine, tags=tags, at=at)
 
 
@@ -86,14 +70,9 @@ class Collector:
                 log.info("the results of single drills are not removed yet: %s", fault.message)
 
 
-def obsolete(snapshots: Iterable[Snapshot], now: datetime) -> list[Snapshot]:
-    """Return the results that nobody collects any more: their verification was killed, or could not remove them."""
-    return [each for each in snapshots if TAG in each.tags and now - each.time > _KEPT]
-
-
 def _read(repository: Repository, snapshot: Snapshot, tickets: Mapping[str, Ticket]) -> tuple[str, DrillResult]:
     try:
-        delivered = Delivered.model_validate_json(repository.read(snapshot.id, _FILE))
+        delivered = Delivered.model_validate_json(repository.read(snapshot.id, FILE))
     except ValueError as error:
         raise Damaged(f"it is no result of a drill: {str(error).splitlines()[0]}") from error
     ticket = tickets.get(delivered.mark)

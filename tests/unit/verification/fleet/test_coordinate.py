@@ -21,6 +21,7 @@ from tests.unit.verification.fleet.paper_fleet import (
     planned,
     result,
 )
+from verification.evidence import delivered
 from verification.fleet import results
 from verification.fleet.desk import ATTEMPTS
 from verification.fleet.ticket import written
@@ -233,6 +234,26 @@ def test_the_scheduler_goes_away_for_a_while_and_for_good() -> None:
     assert all("was away for 10 min" in each.reasons[0] for each in found)
 
 
+def test_while_the_coordinator_is_held_up_nobody_is_taken_for_dead(caplog: pytest.LogCaptureFixture) -> None:
+    """Its machine stood still for five minutes, as the others may have: that is no silence of theirs."""
+    there = world(machines=THREE[:1])
+    there.seconds = {"s0": 900.0}
+
+    def hold_up() -> None:
+        if there.now == MONDAY + minutes(1):
+            beats, there.now = there.workers(), there.now + minutes(5)
+            there.workers, asked = lambda: beats, there.workers  # type: ignore[method-assign, assignment]
+            released.append(asked)
+        elif released and there.now > MONDAY + minutes(6.5):
+            there.workers = released[0]  # type: ignore[method-assign]
+
+    released: list[Any] = []
+    (found,) = finished(coordinator(there, [due("s0", 900)]), there, pause=hold_up)
+    assert found.verdict == "verified"
+    assert "taken for dead" not in caplog.text
+    assert len(there.runs) == 1
+
+
 def test_a_repository_that_is_away_for_a_while_loses_no_result() -> None:
     there = world()
 
@@ -272,7 +293,7 @@ def test_a_result_of_something_else_is_not_counted(forged: Any, caplog: pytest.L
 def test_what_is_no_result_is_named_and_left_out(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     there = world()
     one = coordinator(there, [due("s0")])
-    there.shelf.put(content, [results.TAG, f"verification={one.verification}"], MONDAY)
+    there.shelf.put(content, [delivered.TAG, f"verification={one.verification}"], MONDAY)
     assert finished(one, there)[0].verdict == "verified"
     assert "it is no result of a drill" in caplog.text
 

@@ -79,7 +79,7 @@ class Post(Protocol):
 class _Pulse:
     """Tells for how long something was not heard, by the coordinator's own looks: other machines' clocks may differ.
 
-    While nobody looked (this process or its machine was held up, the scheduler was away) nobody could be heard: that is no silence.
+    While nobody looked (this machine was held up, or the scheduler away) nobody could be heard: that is no silence.
     """
 
     watched: timedelta = timedelta(0)

@@ -5,7 +5,8 @@ were proven the Monday before, are equally urgent. Of them the longest first mak
 gaps at its end; the shortest first leaves the fewest out where time does not suffice for all. `sequence.py` chooses.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil, inf
 
@@ -31,13 +32,31 @@ def order(
     return sorted(due, key=key)
 
 
+def with_firsts(due: Sequence[Due]) -> list[Due]:
+    """Mark the further drills of each service: the first is what was drilled longest ago, else the shorter one."""
+    firsts: dict[str, int] = {}
+    for at, each in sorted(enumerate(due), key=lambda one: _age(one[1]), reverse=True):
+        firsts[each.service] = at
+    return [replace(each, further=firsts[each.service] != at) for at, each in enumerate(due)]
+
+
+def _age(due: Due) -> tuple[float, float, str, str]:
+    return due.drilled_at.timestamp() if due.drilled_at else -inf, due.seconds, due.selection, due.backup or ""
+
+
 def urgency(due: Due, objectives: Objectives, now: datetime, every: timedelta = WEEK) -> float:
     """Count by how many verifications the service would be late at the next one, were it passed over now; infinite: never tried.
 
     0 or less: its proof would still be young enough then. A service whose last drill failed counts as if it had been passed over
     once. No more than that: else services that fail every time would take all the time there is, and the others starve.
+    A further drill of a service counts by itself, one less: its service has a proof when the first one is done.
     """
+    if due.further:
+        return _late(due.drilled_at or now - every, objectives, now, every) - 1
     if due.tried_at is None:
         return inf
-    late = now + every - due.tried_at - objectives.proof
-    return ceil(late / every) + due.failed
+    return _late(due.tried_at, objectives, now, every) + due.failed
+
+
+def _late(tried_at: datetime, objectives: Objectives, now: datetime, every: timedelta) -> int:
+    return ceil((now + every - tried_at - objectives.proof) / every)

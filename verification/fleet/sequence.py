@@ -12,7 +12,7 @@ from backups.config.settings import Objectives
 from verification.fleet.machines import pool_of
 from verification.fleet.order import WEEK, order
 from verification.fleet.timetable import timetable
-from verification.fleet.work import Due, Machine
+from verification.fleet.work import Due, Machine, Slot
 
 _LONG = 0.1
 """The share of the shortest possible verification that a drill takes which begins first, whatever its urgency.
@@ -30,18 +30,21 @@ def sequence(
     until: datetime | None = None,
     repositories: Mapping[str, int] | None = None,
     every: timedelta = WEEK,
+    running: Sequence[Slot] = (),
 ) -> list[Due]:
-    """Order the drills for a verification that starts then, on these machines.
+    """Order the drills for a verification that starts then, on these machines, which may be at something already.
 
     Where all of them are reached: by urgency, but first what is so long that it would end the whole late if it began late.
     Where the window is too short for that: by urgency alone, of equally urgent ones the longest first, or the shortest where
     that reaches more. What is not reached is more urgent the next time.
+
+    When a machine dies, or is back, what still waits is to be ordered again: what four have time for may be too much for three.
     """
     longest = order(due, objectives, starts, every=every)
     together = _long_first(longest, machines)
 
     def late(way: Sequence[Due]) -> int:
-        table = timetable(way, machines, starts, until=until, repositories=repositories)
+        table = timetable(way, machines, starts, until=until, repositories=repositories, running=running)
         return sum(each.for_time for each in table.not_reached)
 
     if until is None or not late(together):

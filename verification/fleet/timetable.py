@@ -20,25 +20,27 @@ def timetable(
     *,
     until: datetime | None = None,
     repositories: Mapping[str, int] | None = None,
+    running: Sequence[Slot] = (),
 ) -> Timetable:
     """Lay the drills out on the machines, in this order: each once in a slot, or not reached, with the reason.
 
     until: when the window closes, None for never; repositories: how many drills may fetch from one at the same time
+    running: what the machines are at already, which is in no slot
     """
     reasons = {id(each): nowhere(each, machines) for each in ordered}
     waiting = [each for each in ordered if reasons[id(each)] is None]
     slots: list[Slot] = []
-    running: list[Slot] = []
+    busy = [slot for slot in running if slot.ends > starts]
     now = starts
     while True:
-        while slot := choose(waiting, machines, running, now, until=until, repositories=repositories):
+        while slot := choose(waiting, machines, busy, now, until=until, repositories=repositories):
             waiting = [each for each in waiting if each is not slot.due]
-            running.append(slot)
+            busy.append(slot)
             slots.append(slot)
-        if not running:
+        if not busy:
             break
-        now = min(slot.ends for slot in running)
-        running = [slot for slot in running if slot.ends > now]
+        now = min(slot.ends for slot in busy)
+        busy = [slot for slot in busy if slot.ends > now]
     late = [_no_time(each, starts, until) for each in waiting]
     return Timetable(slots, [*(NotReached(each, why) for each in ordered if (why := reasons[id(each)])), *late])
 
@@ -76,8 +78,10 @@ def choose(
             # The smallest that can: larger ones stay free for what needs them.
             chosen = min(here, key=lambda each: (each.memory, each.disk, -rooms[each.name].slots, each.name))
             return Slot(due, chosen.name, now, ends)
-        if able and not held and (first := min(_when(due, each, running, now) for each in able)):
-            holding[pool] = first[1], first[0]
+        if able and not held:
+            room_at, machine = min(_when(due, each, running, now) for each in able)
+            if until is None or room_at + timedelta(seconds=due.seconds) <= until:
+                holding[pool] = machine, room_at
     return None
 
 
@@ -112,5 +116,4 @@ def _no_time(due: Due, starts: datetime, until: datetime | None) -> NotReached:
     window = until - starts if until else timedelta.max
     if due.seconds > window.total_seconds():
         return NotReached(due, f"{takes}, and the window has {durations.describe(window)}")
-    words = f"{takes}, and no machine is free for so long within the window of {durations.describe(window)}"
-    return NotReached(due, words, for_time=True)
+    return NotReached(due, f"{takes}, and would not end within the window of {durations.describe(window)}", for_time=True)

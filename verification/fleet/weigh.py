@@ -11,6 +11,7 @@ from backups.site import Site
 from verification.drill.plan import Planned
 from verification.evidence import drilled
 from verification.evidence.drilled import Drilled
+from verification.fleet.order import with_firsts
 from verification.fleet.work import POOL, Due
 
 ORCHESTRATION = 3.0
@@ -29,7 +30,7 @@ def due(settings: Settings, planned: Sequence[Planned], drills: Sequence[Drilled
     by_service: dict[str, list[Drilled]] = {}
     for each in sorted(past, key=lambda each: each.at):
         by_service.setdefault(each.service, []).append(each)
-    return [_due(settings, each, by_service.get(each.service, []), past) for each in planned]
+    return with_firsts([_due(settings, each, by_service.get(each.service, []), past) for each in planned])
 
 
 def of_site(site: Site, planned: Sequence[Planned], now: datetime) -> list[Due]:
@@ -60,6 +61,7 @@ def _due(settings: Settings, planned: Planned, own: Sequence[Drilled], every: Se
         # Of one verification's drills the failed one counts.
         failed=any(each.verdict == "failed" for each in judged if each.at == last),
         tried_at=last,
+        drilled_at=max((each.at for each in judged if each.selection == planned.selection), default=None),
         memory=settings.sandbox.memory * (2 if planned.partner else 1) if planned.chain else 0,
         disk=disk.with_reserve(needed) if planned.chain else 0,
         backup=planned.chain[-1].id if planned.chain else None,

@@ -17,7 +17,8 @@ class Due:
     pool:      the pool whose machines may run it; None is the one of verifications
     seconds:   how long it takes; measured: whether drills of it say so, or it was reckoned
     proven_at: when the service was last proven, None for never; failed: its last drill failed
-    tried_at:  when a drill of the service last came to a verdict, whichever; None for never
+    tried_at:  when a drill of the service last came to a verdict, whichever; None for never; drilled_at: one of this selection
+    further:   another drill of the service comes before this one, and renews its proof
     memory, disk: bytes that it needs of a machine
     backup:    the id of the backup that it brings back; repository: the name of the one that it fetches from
     """
@@ -30,6 +31,8 @@ class Due:
     proven_at: datetime | None = None
     failed: bool = False
     tried_at: datetime | None = None
+    drilled_at: datetime | None = None
+    further: bool = False
     memory: int = 0
     disk: int = 0
     backup: str | None = None

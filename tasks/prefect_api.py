@@ -25,10 +25,16 @@ _NOTIFY = "notify"
 @contextmanager
 def connected() -> Iterator[SyncPrefectClient]:
     """Yield a client of the configured server; its errors become LifeboatErrors (Transient when it does not answer)."""
+    with translated(), get_client(sync_client=True) as client:
+        yield client
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Within the block errors of the server become LifeboatErrors, as in `connected`."""
     url = get_current_settings().api.url
     try:
-        with get_client(sync_client=True) as client:
-            yield client
+        yield
     except httpx.TransportError as error:
         raise Transient(
             f"the Prefect server at {url} does not answer: {error}",

@@ -14,8 +14,8 @@ from backups.repository import ahead
 from backups.repository.listing import Snapshot
 from backups.retention import Decision
 from backups.site import Site
+from verification.evidence import delivered, store
 from verification.evidence import retention as evidence_retention
-from verification.evidence import store
 from verification.evidence.failures import failed_chains
 from verification.evidence.retention import EvidenceDecision
 
@@ -41,12 +41,14 @@ class Plan:
     """What happens to every chain and to every evidence snapshot in the repository, and the pieces of followed logs that go.
 
     ahead: what goes of that which backups that were killed have saved ahead
+    results: of single drills, which no verification collects any more
     """
 
     chains: Sequence[Decision]
     evidence: Sequence[EvidenceDecision]
     pieces: Sequence[Piece] = ()
     ahead: Sequence[Snapshot] = ()
+    results: Sequence[Snapshot] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -59,6 +61,10 @@ class Plan:
                 for each in self.pieces
             ),
             *(Row("backup", each.id[:8], 0, keep=False, reason="a backup that did not end has left it") for each in self.ahead),
+            *(
+                Row("drill", each.id[:8], 0, keep=False, reason="a verification that did not end has left it")
+                for each in self.results
+            ),
         ]
 
 
@@ -67,7 +73,7 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
 
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG)
+    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, delivered.TAG)
     listing = site.repository.listing(snapshots)
     backups = listing.backups
     proofs = store.proofs_among(site.repository, snapshots, now)
@@ -80,6 +86,7 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
         obsolete(read(snapshots), backups, listing.claims),
         ahead.obsolete(snapshots, now),
+        delivered.obsolete(snapshots, now),
     )
 
 
@@ -99,5 +106,5 @@ def passed_over(site: Site) -> str | None:
 def carry_out(site: Site, planned: Plan) -> int:
     """Delete what the plan does not keep; returns how many backups were deleted. Raises as `backups.prune.carry_out` does."""
     going = [each.snapshot for each in planned.evidence if not each.keep] + [each.snapshot for each in planned.pieces]
-    going += [each.id for each in planned.ahead]
+    going += [each.id for each in (*planned.ahead, *planned.results)]
     return prune.carry_out(site, planned.chains, going)

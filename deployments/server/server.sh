@@ -133,7 +133,8 @@ start() {
   if [ "${LIFEBOAT_CONFIG:-}" != "$(cat "$home/configuration" 2>/dev/null || true)" ]; then end "${pools[@]/#/worker-}"; fi
   echo "${LIFEBOAT_CONFIG:-}" >"$home/configuration"
   for pool in "${pools[@]}"; do
-    launch "worker-$pool" "$prefect" worker start --pool "$pool" --name "$pool-$(hostname)"
+    # Of the queue `default` alone: the others are those of machines, whose own workers take from them.
+    launch "worker-$pool" "$prefect" worker start --pool "$pool" --work-queue default --name "$pool-$(hostname)"
   done
   for pool in "${pools[@]}"; do
     wait_for 90 "no worker of the pool $pool has reported" "$home/worker-$pool.log" online "$pool"

@@ -129,11 +129,12 @@ def _show(found: Paper, zone: str) -> None:
                 each.service,
                 each.selection,
                 each.backup or "-",
+                each.repository,
                 "" if each.measured else "reckoned",
             )
             for each in found.drills
         ]
-        console.print_columns(("begins", "ends", "machine", "service", "drill", "backup", ""), every)
+        console.print_columns(("begins", "ends", "machine", "service", "drill", "backup", "repository", ""), every)
     shown = found.not_reached if verbosity.chosen.verbose else found.not_reached[:_SHOWN]
     for missed in shown:
         title = (f"{missed.service}, {missed.selection}: ", "bold")

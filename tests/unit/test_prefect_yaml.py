@@ -52,8 +52,16 @@ def test_every_entrypoint_is_a_flow_that_takes_the_parameters(name: str) -> None
     module, _, function = DEPLOYMENTS[name]["entrypoint"].rpartition(".")
     flow = getattr(importlib.import_module(module), function)
     assert set(DEPLOYMENTS[name].get("parameters", {})) <= set(inspect.signature(flow.fn).parameters)
-    # What to restore, a person says; all else has a default.
-    said = {"service": "agama"} if name == "restore" else {}
+    # What to restore, a person says, and which drill, the verification that shares them out; all else has a default.
+    ticket = {
+        "verification": "a" * 32,
+        "mark": "b" * 32,
+        "machine": "m",
+        "service": "agama",
+        "selection": "latest",
+        "backups": [],
+    }
+    said = {"restore": {"service": "agama"}, "drill": {"ticket": ticket}}.get(name, {})
     flow.validate_parameters(said | DEPLOYMENTS[name].get("parameters", {}))
 
 

@@ -42,7 +42,12 @@ class Due:
     @property
     def title(self) -> str:
         """Name it for a person."""
-        return f"{self.service}, {self.selection}"
+        return f"{self.service}, {self.drilled}"
+
+    @property
+    def drilled(self) -> str:
+        """Say what is drilled of the service, and where from, where that is not the repository that is called first."""
+        return self.selection if self.repository == FIRST else f"{self.selection} from {self.repository}"
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,7 @@ class Prefect:
         found: dict[str, Worker] = {}
         for pool in sorted(set(self.pools.values())):
             with _told():
-                try:
-                    workers = self.client.read_workers_for_work_pool(pool)
-                except ObjectNotFound:
-                    continue
+                workers = prefect_api.workers(self.client, pool)
             found |= {
                 each.name: Worker(each.last_heartbeat_time, timedelta(seconds=each.heartbeat_interval_seconds or _EVERY))
                 for each in workers

@@ -64,6 +64,8 @@ def _plausible(value: datetime) -> datetime:
 
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=160)]
 """The longest of which ids can be the names of files."""
+RepositoryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=160)]
+"""As `repositories` in lifeboat.yaml have them."""
 ServiceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
 MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=200)]
 """Of a machine that runs drills, as lifeboat.yaml names it."""

@@ -11,13 +11,14 @@ from backups.repository.listing import Odd
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Config, Json, Services
+from flows.commands.options import Config, From, Json, Services, reading
 from flows.commands.progress import progress
 from verification.evidence.store import Proof, listed
 
 
 def list_backups(
     services: Services = None,
+    from_: From = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -28,14 +29,14 @@ def list_backups(
     An incremental stands below the full that it builds on. `never drilled` means that nobody has tried to restore it. Reads
     the tags of the repository's snapshots, not their data.
 
-    Examples: lifeboat list | lifeboat list agama --json
+    Examples: lifeboat list | lifeboat list agama --json | lifeboat list --from offsite
 
     Exit code: 0 listed, 2 the repository cannot be read.
     """
-    site = Site.open(config)
+    site = Site.open(config).at(from_)
     names = site.chosen(services or [])
     now = datetime.now(UTC)
-    with progress([]):
+    with progress([]), reading(site, "list"):
         held = listed(site.repository, now)
     found, proven = chains(held.backups), held.proofs
     if as_json:

@@ -19,6 +19,7 @@ from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services
 from flows.commands.progress import progress
 from verification.drill import plan as drills
+from verification.evidence import drilled
 from verification.fleet import machines as fleet
 from verification.fleet import paper, weigh, when, words
 from verification.fleet.paper import Paper
@@ -56,7 +57,10 @@ def plan(
     starts = _starts(start, zone, now)
     with progress([]):
         planned = drills.plan(site, names, now=lambda: now)
-        due = weigh.of_site(site, planned, now)
+        if not services:
+            # As the verification of everything does.
+            planned = drills.with_turn(site, names, planned, lambda: now)
+        due = weigh.due(site.settings, planned, list(drilled.read(site.repository.snapshots(drilled.TAG))), now)
     there = fleet.machines(site.settings) or [_here(site)]
     found = paper.paper(
         [(each, drill.error) for each, drill in zip(due, planned, strict=True)],
@@ -117,7 +121,7 @@ def _show(found: Paper, zone: str) -> None:
     ]
     console.print_columns(("machine", "pool", "at once", "drills", "busy", "ends"), rows, right=("at once", "drills"))
     if verbosity.chosen.verbose:
-        drilled = [
+        every = [
             (
                 clock(each.starts_at),
                 clock(each.ends_at),
@@ -125,11 +129,12 @@ def _show(found: Paper, zone: str) -> None:
                 each.service,
                 each.selection,
                 each.backup or "-",
+                each.repository,
                 "" if each.measured else "reckoned",
             )
             for each in found.drills
         ]
-        console.print_columns(("begins", "ends", "machine", "service", "drill", "backup", ""), drilled)
+        console.print_columns(("begins", "ends", "machine", "service", "drill", "backup", "repository", ""), every)
     shown = found.not_reached if verbosity.chosen.verbose else found.not_reached[:_SHOWN]
     for missed in shown:
         title = (f"{missed.service}, {missed.selection}: ", "bold")

@@ -18,7 +18,7 @@ from backups.witness import Fact
 from flows.commands import console
 from flows.commands.console import Text
 from flows.commands.listing import proof_as_json, proof_text
-from flows.commands.options import Config, Json
+from flows.commands.options import Config, From, Json, reading
 from flows.commands.progress import progress
 from verification.evidence.evidence import DrillResult
 from verification.evidence.store import TAG, Proof, newest_drill, proofs_among
@@ -26,6 +26,7 @@ from verification.evidence.store import TAG, Proof, newest_drill, proofs_among
 
 def show(
     backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A backup's id, or a service's name: its newest backup.")],
+    from_: From = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -37,9 +38,9 @@ def show(
 
     Exit code: 0 shown; 1 the backup is damaged or its chain has a hole; 2 there is no such backup, or it cannot be read.
     """
-    site = Site.open(config)
+    site = Site.open(config).at(from_)
     now = datetime.now(UTC)
-    with progress([]):
+    with progress([]), reading(site, f"show {backup}"):
         repository = site.repository
         snapshots = repository.snapshots(BACKUP, TAG)
         chain = _chain(repository.listing(snapshots), backup, list(site.settings.services), now)

@@ -45,6 +45,7 @@ class ServiceHistory(_Shape):
     """One service over time, oldest first, up to `seen_at`.
 
     rto_seconds: the objective of today. detections: of the verifier's own drills
+    drills: of backups in the first repository; elsewhere: of those in further ones, which take other times
     """
 
     service: str
@@ -57,6 +58,7 @@ class ServiceHistory(_Shape):
     missed_drills: tuple[Gap, ...]
     detections: tuple[Detected, ...]
     forecast: Trend
+    elsewhere: tuple[Drilled, ...] = ()
 
     @property
     def timed(self) -> tuple[tuple[Drilled, ...], ...]:
@@ -107,6 +109,7 @@ class ServiceHistory(_Shape):
                 "drills": tuple(each for each in self.drills if begin <= each.at < end),
                 "missed_drills": tuple(filter(there, (*drills, *self.missed_drills))),
                 "detections": tuple(each for each in self.detections if begin <= each.at < end),
+                "elsewhere": tuple(each for each in self.elsewhere if begin <= each.at < end),
             }
         )
 
@@ -150,7 +153,8 @@ def _of_service(
     now: datetime,
     listed_at: datetime,
 ) -> ServiceHistory:
-    objectives, retention = settings.objectives, settings.retention
+    name = next(iter(settings.every_repository))
+    objectives, retention, first = settings.objectives, settings.retention_of(name), {None, name}
     taken = [_taken(each) for each in backups if not chaining.in_future(each.taken_at, now)]
     bare = ServiceHistory(
         service=service[0],
@@ -158,8 +162,9 @@ def _of_service(
         seen_at=now,
         rto_seconds=objectives.rto.total_seconds(),
         backups=tuple(taken),
-        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now, listed_at=listed_at),
-        drills=tuple(drills),
+        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.whole_for, now, listed_at=listed_at),
+        drills=tuple(each for each in drills if each.repository in first),
+        elsewhere=tuple(each for each in drills if each.repository not in first),
         missed_drills=(),
         detections=tuple(detections),
         forecast=Trend(words=""),

@@ -4,7 +4,7 @@ It is pure, and clocks are arguments. What happens is told to it: which machines
 Which drill goes to which machine, `timetable.choose` decides, as on paper.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -18,6 +18,9 @@ ATTEMPTS = 3
 """At one drill, on whichever machines."""
 _OVERDUE = timedelta(minutes=1)
 """A drill that takes longer than was reckoned is expected to end so soon."""
+
+
+Arrange = Callable[[Sequence[Due], Sequence[Machine], datetime, Sequence[Slot]], Sequence[Due]]
 
 
 class Standing(Enum):
@@ -53,6 +56,8 @@ class Desk:
     machines: those that are configured. repositories: how many drills may fetch from one at the same time, by name
     until: when the window ends, None for never
     patience: how long machines that are not heard are waited for, where no other one can run what waits
+    arrange: orders what waits anew when a machine is heard that was not, or not heard any more: it takes these drills, the
+    machines that are heard, the time, and what they are at. None: the order stays
     """
 
     due: Sequence[Due]
@@ -61,11 +66,15 @@ class Desk:
     repositories: Mapping[str, int] = field(default_factory=dict)
     until: datetime | None = None
     patience: timedelta = timedelta(minutes=5)
+    arrange: Arrange | None = None
     lines: list[Line] = field(init=False)
+    _order: list[int] = field(init=False)
+    _there: list[Machine] = field(default_factory=list, init=False)
     _heard: dict[str, datetime] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.lines = [Line(each) for each in self.due]
+        self._order = list(range(len(self.lines)))
         for line in self.lines:
             if why := nowhere(line.due, self.machines):
                 self._close(line, Standing.NOT_REACHED, why)
@@ -87,6 +96,8 @@ class Desk:
         """
         self._heard |= dict.fromkeys(heard, now)
         there = [machine for machine in self.machines if machine.name in heard]
+        if there and there != self._there:
+            self._arrange(there, now)
         given: list[tuple[int, str]] = []
         while (chosen := self._choose(there, now)) is not None:
             number, machine = chosen
@@ -158,8 +169,20 @@ class Desk:
             if line.standing not in _SETTLED:
                 self._close(line, Standing.GIVEN_UP if line.attempts else Standing.NOT_REACHED, why)
 
+    def _arrange(self, there: list[Machine], now: datetime) -> None:
+        self._there = there
+        if self.arrange is None:
+            return
+        numbers = {id(self.lines[number].due): number for number in self._order}
+        waiting = [self.lines[number].due for number in self._order if self.lines[number].standing is Standing.WAITING]
+        first = [numbers[id(due)] for due in self.arrange(waiting, there, now, self._running(now))]
+        # What is out and comes back, comes before what has not been tried.
+        self._order = [number for number in self._order if number not in set(first)] + first
+
     def _choose(self, there: Sequence[Machine], now: datetime) -> tuple[int, str] | None:
-        waiting = {id(line.due): number for number, line in enumerate(self.lines) if line.standing is Standing.WAITING}
+        waiting = {
+            id(self.lines[number].due): number for number in self._order if self.lines[number].standing is Standing.WAITING
+        }
         refused = {id(line.due): line.refused for line in self.lines}
 
         def fits(due: Due, machine: Machine) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil, inf
 
-from backups.config.settings import Objectives
+from backups.config.settings import FIRST, Objectives
 from verification.fleet.work import Due
 
 WEEK = timedelta(days=7)
@@ -32,10 +32,13 @@ def order(
     return sorted(due, key=key)
 
 
-def with_firsts(due: Sequence[Due]) -> list[Due]:
-    """Mark the further drills of each service: the first is what was drilled longest ago, else the shorter one."""
+def with_firsts(due: Sequence[Due], repository: str = FIRST) -> list[Due]:
+    """Mark the further drills of each service: the first is what was drilled longest ago, else the shorter one.
+
+    repository: the one that services are proven by; a drill from another one is the first of a service without any from there
+    """
     firsts: dict[str, int] = {}
-    for at, each in sorted(enumerate(due), key=lambda one: _age(one[1]), reverse=True):
+    for at, each in sorted(enumerate(due), key=lambda one: (one[1].repository != repository, _age(one[1])), reverse=True):
         firsts[each.service] = at
     return [replace(each, further=firsts[each.service] != at) for at, each in enumerate(due)]
 

@@ -28,6 +28,7 @@ class PlannedDrill(_Shape):
     service: str
     selection: str
     backup: str | None
+    repository: str
     machine: str
     starts_at: AwareDatetime
     ends_at: AwareDatetime
@@ -40,6 +41,7 @@ class Missed(_Shape):
     service: str
     selection: str
     backup: str | None
+    repository: str
     why: str
     for_time: bool
 
@@ -129,6 +131,7 @@ def paper(
                 service=slot.due.service,
                 selection=slot.due.selection,
                 backup=slot.due.backup,
+                repository=slot.due.repository,
                 machine=slot.machine,
                 starts_at=slot.starts,
                 ends_at=slot.ends,
@@ -141,6 +144,7 @@ def paper(
                 service=each.due.service,
                 selection=each.due.selection,
                 backup=each.due.backup,
+                repository=each.due.repository,
                 why=each.why,
                 for_time=each.for_time,
             )

@@ -79,8 +79,13 @@ def _read(repository: Repository, snapshot: Snapshot, tickets: Mapping[str, Tick
     if ticket is None or f"ticket={delivered.mark}" not in snapshot.tags or delivered.verification != ticket.verification:
         raise Damaged(f"no ticket of this verification has the mark {delivered.mark}")
     result = delivered.result
-    asked = (ticket.service, ticket.selection, ticket.backups)
-    told = (result.service, result.selection, result.backup.chain if result.backup else ticket.backups)
+    asked = (ticket.service, ticket.selection, ticket.backups, ticket.repository)
+    told = (
+        result.service,
+        result.selection,
+        result.backup.chain if result.backup else ticket.backups,
+        result.repository or ticket.repository,
+    )
     if asked != told or result.tampered:
         raise Damaged(f"it is of {shown(str(told))}, and {asked} was to be drilled")
     return delivered.mark, result.model_copy(update={"machine": ticket.machine, "reached": True})

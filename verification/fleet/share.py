@@ -18,6 +18,7 @@ from verification.fleet.desk import Desk
 from verification.fleet.machines import machines
 from verification.fleet.results import Collector
 from verification.fleet.sequence import sequence
+from verification.fleet.work import Due, Machine, Slot
 
 _PATIENCE = 3
 """So many times `fleet.silence` machines are waited for that are not heard, where no other one can run what waits."""
@@ -50,9 +51,11 @@ class Fleet:
         due = weigh.of_site(self.site, planned, begun)
         numbers = {id(each): number for number, each in enumerate(due) if not planned[number].error}
         limits = settings.fleet.repositories
-        ordered = sequence(
-            [due[number] for number in numbers.values()], there, settings.objectives, begun, until=until, repositories=limits
-        )
+
+        def arranged(waiting: Sequence[Due], there: Sequence[Machine], at: datetime, running: Sequence[Slot]) -> list[Due]:
+            return sequence(waiting, there, settings.objectives, at, until=until, repositories=limits, running=running)
+
+        ordered = arranged([due[number] for number in numbers.values()], there, begun, ())
         drills = [numbers[id(each)] for each in ordered]
         first, chosen = self.site.at(None), self.site
         read = {first.repository_name: first.repository, chosen.repository_name: chosen.repository}
@@ -61,7 +64,7 @@ class Fleet:
         coordinator = Coordinator(
             self.verification,
             [planned[number] for number in drills],
-            Desk(ordered, there, begun, limits, until, _PATIENCE * settings.fleet.silence),
+            Desk(ordered, there, begun, limits, until, _PATIENCE * settings.fleet.silence, arranged),
             post,
             self._collector,
             settings.fleet.silence,

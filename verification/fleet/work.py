@@ -17,7 +17,8 @@ class Due:
     pool:      the pool whose machines may run it; None is the one of verifications
     seconds:   how long it takes; measured: whether drills of it say so, or it was reckoned
     proven_at: when the service was last proven, None for never; failed: its last drill failed
-    tried_at:  when a drill of the service last came to a verdict, whichever; None for never; drilled_at: one of this selection
+    tried_at:  when a drill of the service last came to a verdict, whichever; None for never; drilled_at: one of this selection,
+               from this repository
     further:   another drill of the service comes before this one, and renews its proof
     memory, disk: bytes that it needs of a machine
     backup:    the id of the backup that it brings back; repository: the name of the one that it fetches from
@@ -41,7 +42,12 @@ class Due:
     @property
     def title(self) -> str:
         """Name it for a person."""
-        return f"{self.service}, {self.selection}"
+        return f"{self.service}, {self.drilled}"
+
+    @property
+    def drilled(self) -> str:
+        """Say what is drilled of the service, and where from, where that is not the repository that is called first."""
+        return self.selection if self.repository == FIRST else f"{self.selection} from {self.repository}"
 
 
 @dataclass(frozen=True)

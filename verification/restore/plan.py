@@ -21,6 +21,7 @@ from backups.site import Site
 from verification.drill import images
 from verification.evidence import store
 from verification.evidence.store import TAG
+from verification.restore import elsewhere
 from verification.restore.moment import Choice, RestorePoints
 from verification.restore.order import Order, Timed
 from verification.restore.target.api import ApiTarget
@@ -57,6 +58,7 @@ class Plan:
     image: what the copy will run on, and its id
     lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
     foreseen: what becomes of what a running server holds, a line each
+    repository: the name of the one that it comes from, where that is not the first
     """
 
     order: Order
@@ -71,6 +73,7 @@ class Plan:
     lost_seconds: float
     lost: Sequence[str]
     foreseen: Sequence[str] = ()
+    repository: str | None = None
 
     @property
     def promised_seconds(self) -> float | None:
@@ -81,26 +84,31 @@ class Plan:
 def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     """Choose what comes back, and check the target, the room there and what would be lost. Changes nothing.
 
-    Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room.
+    Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room. Where
+    the repository does not give the backup, the hint offers the other ones.
     """
+    site = site.at(order.repository) if order.repository else site
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
-    snapshots = site.repository.snapshots(BACKUP, TAG, LOG)
-    manifests = Manifests(site.repository)
-    pieces = piece.read(snapshots)
-    choice = choose(site.repository.listing(snapshots), manifests, service, order, now, pieces)
+    repository = site.repository
+    manifests = Manifests(repository)
+    _require_one_moment(order)
+    with elsewhere.offered(site, order, now):
+        snapshots = repository.snapshots(BACKUP, TAG, LOG)
+        pieces = piece.read(snapshots)
+        choice = choose(repository.listing(snapshots), manifests, service, order, now, pieces)
+        manifest = manifests(choice.backup)
     if choice.later and not order.anyway:
-        require_unrefuted(site.repository, snapshots, choice.later, order, now)
+        require_unrefuted(repository, snapshots, choice.later, order, now)
     target = open_target(order.to, site, docker, service, served=not order.tables)
     if order.tables and not isinstance(target, PlaceTarget):
         raise LifeboatError(
             f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
             hint="name a directory for them: --to local:/directory, ssh:HOST:/directory or docker:CONTAINER:/directory",
         )
-    manifest = manifests(choice.backup)
     image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
-    foreseen = target.foresee(service, choice.backup, manifests, site.repository) if isinstance(target, ApiTarget) else []
+    foreseen = target.foresee(service, choice.backup, manifests, repository) if isinstance(target, ApiTarget) else []
     held = target.entries()
     if held and not (order.replace and target.replacement):
         shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
@@ -124,12 +132,19 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         target=target,
         held=held,
         needed=needed,
-        promised=promised(site.repository, snapshots, name, now),
+        promised=promised(repository, snapshots, name, now),
         image=images.described(image, docker),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=[*_followed(choice, pieces, order), *_lost(service, manifest)],
         foreseen=foreseen,
+        repository=site.further_name,
     )
+
+
+def _require_one_moment(order: Order) -> None:
+    """Raise LifeboatError for an order that names both a backup and a moment."""
+    if order.at is not None and order.backup != "latest":
+        raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
 
 
 def require_at_rest(target: Target) -> None:
@@ -170,8 +185,7 @@ def choose(
 
     Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole.
     """
-    if order.at is not None and order.backup != "latest":
-        raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
+    _require_one_moment(order)
     held.require_not_odd(order.backup)
     members = chaining.chains(held.backups).get(service.name, [])
     if order.backup == "latest":
@@ -184,14 +198,16 @@ def choose(
 
 
 def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str, now: datetime) -> list[Timed]:
-    """Find the phases of the newest drill that brought the service back, and their seconds, by the evidence among `snapshots`."""
+    """Find the phases of the newest drill that brought the service back from this repository, by evidence among `snapshots`."""
     about = [
         snapshot
         for snapshot in snapshots
-        if TAG in snapshot.tags and any(backup.startswith(f"{service}-") for backup in store.proven_by(snapshot))
+        if TAG in snapshot.tags
+        and any(backup.startswith(f"{service}-") for backup in store.proven_by(snapshot, repository.known_as))
     ]
     for evidence in store.reports(repository, about, now):
-        drills = [drill for drill in evidence.drills if drill.service == service and drill.restore_seconds is not None]
+        every = store.drills_in(repository, evidence)
+        drills = [drill for drill in every if drill.service == service and drill.restore_seconds is not None]
         if drills:
             slowest = max(drills, key=lambda drill: drill.restore_seconds or 0)
             return [Timed(name=phase.name, seconds=phase.seconds) for phase in slowest.phases]

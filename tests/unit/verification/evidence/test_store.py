@@ -18,6 +18,8 @@ BACKUP = "agama-20261123T000000Z"
 class Held:
     """A repository that holds these reports, each under the id of its snapshot."""
 
+    known_as: frozenset[str | None] = frozenset({None})
+
     def __init__(self, **reports: Evidence | bytes) -> None:
         self.reports = reports
 

@@ -21,6 +21,7 @@ def world() -> World:
 FORGERIES: dict[str, Callable[[Any], Any]] = {
     "of another drill": lambda ticket: result(ticket, service="s1"),
     "of another backup": lambda ticket: result(ticket.model_copy(update={"backups": ("s0-20200101T000000Z",)})),
+    "from another repository": lambda ticket: result(ticket, repository="offsite"),
     "of a damaged copy": lambda ticket: result(ticket, tampered="a row was removed"),
 }
 

@@ -9,11 +9,13 @@ import pytest
 from backups.config.settings import Settings
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
+from backups.repository.repository import Repository
 from backups.services.mysql.settings import MySQLSettings
+from backups.site import Site
 from tests.unit.verification.fleet.simulated_fleet import GIB, MONDAY
 from verification.drill.plan import Planned
 from verification.evidence.drilled import Drilled
-from verification.fleet.weigh import due
+from verification.fleet.weigh import due, of_site
 
 WEEK = timedelta(days=7)
 MIB = 2**20
@@ -103,6 +105,35 @@ def test_of_a_services_drills_one_is_the_first() -> None:
     assert [each.further for each in due(site(), both, [], MONDAY)] == [False, True]
     twice = [planned(selection="id"), planned(selection="id")]
     assert sorted(each.further for each in due(site(), twice, [], MONDAY)) == [False, True]
+
+
+def test_a_drill_from_another_repository_has_its_own_times_and_renews_no_proof() -> None:
+    """Each repository's limit counts what is fetched from it."""
+    here, there = planned(), planned(repository="offsite")
+    drills = [drilled(1, 60), drilled(2, 400, repository="offsite"), drilled(0.5, 500, "failed", repository="offsite")]
+    near, far = due(site(), [here, there], drills, MONDAY)
+    assert (near.seconds, near.repository, near.further, near.failed, near.tried_at) == (
+        63.0,
+        "first",
+        False,
+        False,
+        MONDAY - WEEK,
+    )
+    assert (far.seconds, far.repository, far.further, far.drilled_at) == (453.0, "offsite", True, MONDAY - WEEK / 2)
+    assert [each.further for each in due(site(), [there], [], MONDAY)] == [False]
+    assert [each.further for each in due(site(), [there, here], [], MONDAY)] == [True, False]
+
+
+def test_without_evidence_drills_are_weighed_by_their_bytes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: Any) -> None:
+        raise LifeboatError("the repository does not answer")
+
+    monkeypatch.setattr(Repository, "snapshots", away)
+    (found,) = of_site(Site(site()), [planned()], MONDAY)
+    assert (found.seconds, found.measured) == (pytest.approx(30 + 4 + 3), False)
+    assert "since no evidence can be read: the repository does not answer" in caplog.text
 
 
 def test_evidence_of_the_future_counts_for_nothing() -> None:

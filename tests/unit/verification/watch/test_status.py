@@ -19,6 +19,7 @@ from verification.evidence.trend import Trend
 from verification.watch import metrics
 from verification.watch.followed import Kept
 from verification.watch.followed import kept as kept_logs
+from verification.watch.repositories import InRepository
 from verification.watch.status import ServiceStatus, assess
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -83,6 +84,10 @@ def test_metrics_tell_the_objectives_beside_what_is_measured() -> None:
     """Rules and panels take what is allowed from here; every name that is told is in NAMES, and every name is told."""
     seen = standing({"a": 9 * HOUR, "b": DAY}, {"a": proof(3 * HOUR, "failed")}, Kept(NOW - HOUR))
     foreseen = weeks(8).model_copy(update={"forecast": Trend(at=NOW, words="")})
+    there = InRepository(
+        repository="offsite", backups=1, behind=1, behind_since=NOW, standing="verified", proven_at=NOW, restore_seconds=30.0
+    )
+    seen = seen.model_copy(update={"repositories": (there,)})
     text = metrics.render([seen], Objectives(), now=NOW, histories=[foreseen])
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     of = '{service="agama",type="mysql"}'

@@ -30,7 +30,7 @@ from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import prefect_api
 from verification.fleet import carry
-from verification.fleet.coordinate import Seen, Worker
+from verification.fleet.post import Seen, Worker
 from verification.fleet.ticket import Ticket
 from verification.fleet.work import POOL
 

@@ -190,6 +190,23 @@ def test_begun_again_nothing_is_drilled_twice() -> None:
     assert counted(there) == 9
 
 
+def test_begun_again_what_could_not_run_on_one_machine_is_tried_on_another() -> None:
+    """As it would have been, had nobody killed the coordinator in between."""
+    there = world(cannot=[("m0", "s0")])
+
+    def kill() -> None:
+        if there.shelf.kept:
+            there.killed = True
+            raise Killed
+
+    with pytest.raises(Killed):
+        finished(coordinator(there, [due("s0")]), there, pause=kill)
+    there.killed = False
+    (found,) = finished(coordinator(there, [due("s0")]), there)
+    assert found.verdict == "verified"
+    assert found.machine != "m0"
+
+
 def test_cancelled_it_cancels_what_it_sent() -> None:
     there = world()
 

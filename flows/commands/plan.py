@@ -44,8 +44,8 @@ def plan(
 ) -> None:
     """Say before anything runs how long a verification takes, on which machines, and what would not be reached.
 
-    By the times of past drills, each service's latest backup and its longest chain; what was never drilled is reckoned from its
-    bytes. Needs the repository only: no Prefect, no Docker, no source. With -v every drill is listed.
+    What the verification of Monday would drill, by the times of past drills; what was never drilled is reckoned from its bytes.
+    Needs the repository only: no Prefect, no Docker, no source. With -v every drill is listed.
 
     Examples: lifeboat plan | lifeboat plan --machines 3 | lifeboat plan --start now -v
 

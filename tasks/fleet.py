@@ -30,7 +30,7 @@ from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import prefect_api
 from verification.fleet import carry
-from verification.fleet.coordinate import Seen, Worker
+from verification.fleet.post import Seen, Worker
 from verification.fleet.ticket import Ticket
 from verification.fleet.work import POOL
 
@@ -75,10 +75,7 @@ class Prefect:
         found: dict[str, Worker] = {}
         for pool in sorted(set(self.pools.values())):
             with _told():
-                try:
-                    workers = self.client.read_workers_for_work_pool(pool)
-                except ObjectNotFound:
-                    continue
+                workers = prefect_api.workers(self.client, pool)
             found |= {
                 each.name: Worker(each.last_heartbeat_time, timedelta(seconds=each.heartbeat_interval_seconds or _EVERY))
                 for each in workers

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import Worker
 from prefect.events.schemas.automations import Automation
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
@@ -68,6 +69,16 @@ def left_in_the_middle(done: Callable[[], str], hint: str) -> Iterator[None]:
         answer = f" (it answered {error.response.status_code})" if isinstance(error, httpx.HTTPStatusError) else ""
         server = get_current_settings().api.url
         raise LifeboatError(f"the Prefect server at {server} went away{answer}; {done()}", hint=hint) from error
+
+
+def workers(client: SyncPrefectClient, pool: str) -> list[Worker]:
+    """Return the workers of a pool, none where the server has no such pool."""
+    try:
+        return client.read_workers_for_work_pool(pool)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code == httpx.codes.NOT_FOUND:
+            return []
+        raise
 
 
 def automations(client: SyncPrefectClient) -> list[Automation]:

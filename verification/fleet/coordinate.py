@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
 
 from backups import durations, plural
 from backups.errors import LifeboatError
@@ -19,6 +18,8 @@ from verification.drill.outcome import could_not_begin
 from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult
 from verification.fleet.desk import Desk, Standing
+from verification.fleet.post import Post, Seen
+from verification.fleet.pulse import Pulse
 from verification.fleet.results import Collector
 from verification.fleet.ticket import Ticket, written
 
@@ -28,74 +29,8 @@ BEAT = timedelta(seconds=30)
 """How often a drill that runs is heard; Prefect allows no less."""
 _MISSED = 3
 """Beats in a row after which a machine or a drill is taken for dead."""
-_BLINK = timedelta(seconds=15)
-"""So much of the time between two looks counts as silence."""
 _AWAY = timedelta(minutes=10)
 """How long the scheduler, or the repository with the results, is waited for."""
-
-
-@dataclass(frozen=True)
-class Worker:
-    """A machine's worker. beat: its last sign of life, by whichever clock; it is one when it has changed. every: how often"""
-
-    beat: object
-    every: timedelta
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a ticket's run is doing. words: what it said at its end. beat: its last sign of life, None where it gives none."""
-
-    state: Literal["waiting", "running", "done", "refused", "failed", "died", "stopped"]
-    words: str = ""
-    beat: object = None
-
-
-class Post(Protocol):
-    """Carries tickets to machines. Every method raises LifeboatError when it cannot ask; the next try may help."""
-
-    def workers(self) -> Mapping[str, Worker]:
-        """Return the workers that are online, by their machine's name."""
-        ...
-
-    def send(self, ticket: Ticket) -> str:
-        """Send a ticket to its machine; returns the run's id."""
-        ...
-
-    def look(self, runs: Collection[str]) -> Mapping[str, Seen]:
-        """Return what these runs are doing."""
-        ...
-
-    def cancel(self, run: str, why: str, *, dead: bool = False) -> None:
-        """End a run. dead: nothing of it is left to be told."""
-        ...
-
-    def sent(self) -> Mapping[str, Ticket]:
-        """Return what this verification has sent before it was begun again, by the run's id."""
-        ...
-
-
-@dataclass
-class _Pulse:
-    """Tells for how long something was not heard, by the coordinator's own looks: other machines' clocks may differ.
-
-    While nobody looked (this machine was held up, or the scheduler away) nobody could be heard: that is no silence.
-    """
-
-    watched: timedelta = timedelta(0)
-    looked: datetime | None = None
-    beats: dict[str, tuple[object, timedelta]] = field(default_factory=dict)
-
-    def look(self, now: datetime) -> None:
-        """Begin another look."""
-        self.watched += min(now - self.looked, _BLINK) if self.looked else timedelta(0)
-        self.looked = now
-
-    def silent(self, name: str, beat: object) -> timedelta:
-        """Return for how long the beat has been the same."""
-        if name not in self.beats or self.beats[name][0] != beat:
-            self.beats[name] = beat, self.watched
-        return self.watched - self.beats[name][1]
 
 
 @dataclass
@@ -119,7 +54,7 @@ class Coordinator:
     _runs: dict[int, str] = field(default_factory=dict)
     _marks: dict[int, str] = field(default_factory=dict)
     _spare: dict[int, DrillResult] = field(default_factory=dict)
-    _pulse: _Pulse = field(default_factory=_Pulse)
+    _pulse: Pulse = field(default_factory=Pulse)
     _doubted: dict[str, object] = field(default_factory=dict)
     """The last beat of each machine whose drill has died: it gets another one when it was heard again."""
     _away: datetime | None = None
@@ -254,10 +189,13 @@ class Coordinator:
 
     def _goes_elsewhere(self, number: int, mark: str, machine: str, result: DrillResult) -> bool:
         """Try what could not run on a machine on another one: its Docker, disk or images may be at fault, not the backup."""
-        if result.verdict != "could-not-run" or self._marks.get(number) != mark or not self.desk.has_others(number, machine):
+        if result.verdict != "could-not-run" or not self.desk.has_others(number, machine):
             return False
-        self._runs.pop(number, None)
         self._spare[number] = result
+        if self._marks.get(number) != mark:
+            # It came late, or before this verification was begun again: another attempt is under way, or comes.
+            return True
+        self._runs.pop(number, None)
         return self.desk.lost(number, "; ".join(result.reasons) or result.verdict)
 
     def _count(self, number: int, mark: str, result: DrillResult) -> None:

@@ -13,9 +13,10 @@ from verification.drill.outcome import could_not_begin
 from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult, Evidence
 from verification.fleet import weigh
-from verification.fleet.coordinate import Coordinator, Post
+from verification.fleet.coordinate import Coordinator
 from verification.fleet.desk import Desk
 from verification.fleet.machines import machines
+from verification.fleet.post import Post
 from verification.fleet.results import Collector
 from verification.fleet.sequence import sequence
 from verification.fleet.work import Due, Machine, Slot

@@ -13,8 +13,9 @@ from backups.repository.listing import Snapshot
 from verification.drill.plan import Planned
 from verification.evidence.evidence import BackupPart, DrillResult
 from verification.fleet import results
-from verification.fleet.coordinate import Coordinator, Seen, Worker
+from verification.fleet.coordinate import Coordinator
 from verification.fleet.desk import Desk
+from verification.fleet.post import Seen, Worker
 from verification.fleet.results import Collector
 from verification.fleet.ticket import Ticket
 from verification.fleet.work import Due, Machine

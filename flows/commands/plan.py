@@ -68,6 +68,7 @@ def plan(
         starts,
         window=site.settings.fleet.window,
         repositories=site.settings.fleet.repositories,
+        first=site.repository_name,
     )
     if as_json:
         console.print_json({"words": words.sentence(found, zone), **found.model_dump(mode="json"), "notes": words.notes(found)})

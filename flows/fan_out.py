@@ -17,7 +17,7 @@ from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult
 from verification.fleet.share import Fleet
 
-_PAUSE = 2.0
+_PAUSE = 1.0
 """Seconds between two looks at what the machines do."""
 
 

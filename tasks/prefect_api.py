@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import httpx
-from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import Worker
 from prefect.events.schemas.automations import Automation
@@ -117,6 +116,9 @@ def notification_block(client: SyncPrefectClient, name: str) -> UUID:
 
 def webhook(url: str) -> str:
     """Create or update the block that posts `{"text": …}` to `url`, kept as its secret; returns its TYPE/NAME."""
+    # It takes a while to import, and whoever runs a drill does not need it.
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

@@ -18,7 +18,7 @@ from verification.drill.outcome import could_not_begin
 from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult
 from verification.fleet.desk import Desk, Standing
-from verification.fleet.post import Post, Seen
+from verification.fleet.post import Post, Seen, Worker
 from verification.fleet.pulse import Pulse
 from verification.fleet.results import Collector
 from verification.fleet.ticket import Ticket, written
@@ -123,6 +123,11 @@ class Coordinator:
         }
         seen = self.post.look(list(self._runs.values()))
         ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard))}
+        for number in ended:
+            if self._is_over(seen.get(self._runs[number])):
+                self.desk.ended(number)
+        # Before the results are read: that takes a second, and no machine shall be idle meanwhile.
+        self._assign(workers, heard, now)
         if ended:
             self._collect()
             for number, why in ended.items():
@@ -130,20 +135,28 @@ class Coordinator:
                 dead = self._settle(number, seen.get(self._runs.get(number, "")), why)
                 if dead and machine in workers:
                     self._doubted[machine] = workers[machine].beat
+            self._assign(workers, heard, now)
+        self._cancel_what_is_late(seen, now)
+
+    @staticmethod
+    def _is_over(seen: Seen | None) -> bool:
+        return seen is not None and seen.state not in ("waiting", "running")
+
+    def _assign(self, workers: Mapping[str, Worker], heard: Collection[str], now: datetime) -> None:
+        """Send what the machines have room for that are heard, and whose last drill has not just died."""
         sound = {each for each in heard if each not in self._doubted or self._doubted[each] != workers[each].beat}
         given = self.desk.assign(sound, now)
         if any(self.desk.lines[number].attempts > 1 for number, _ in given):
             # What was taken for dead may have come to its end all the same.
             self._collect()
         self._send([(number, machine) for number, machine in given if number not in self.results])
-        self._cancel_what_is_late(seen, now)
 
     def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str]) -> str | None:
         """Say why nothing more is to be expected of a run; None while it goes on."""
         machine = self.desk.lines[number].machine or ""
         if seen is None:
             return "its run is gone"
-        if seen.state not in ("waiting", "running"):
+        if self._is_over(seen):
             return seen.words or {"done": "it ended without a result"}.get(seen.state, seen.state)
         if machine not in heard:
             return "no word of its worker: the machine is taken for dead"
@@ -159,7 +172,7 @@ class Coordinator:
         if run is None or self.desk.lines[number].standing is not Standing.OUT:
             return False
         title, machine = self.desk.due[number].title, self.desk.lines[number].machine
-        dead = seen is None or seen.state in ("waiting", "running")
+        dead = not self._is_over(seen)
         if dead:
             # Were it alive after all, its result would come second, and would not count.
             with contextlib.suppress(LifeboatError):

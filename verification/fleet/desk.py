@@ -47,6 +47,7 @@ class Line:
     attempts: int = 0
     why: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    ended: bool = False
 
 
 @dataclass
@@ -114,6 +115,10 @@ class Desk:
         if line.standing is Standing.WAITING:
             line.standing, line.machine, line.since = Standing.OUT, machine, now
             line.attempts += 1
+
+    def ended(self, number: int) -> None:
+        """Note that a drill that is out has ended, whatever came of it: its machine has room again."""
+        self.lines[number].ended = True
 
     def unsent(self, number: int) -> None:
         """Take a drill back that could not be sent: that was no attempt."""
@@ -196,7 +201,7 @@ class Desk:
         return [
             Slot(line.due, line.machine, line.since, max(line.since + timedelta(seconds=line.due.seconds), now + _OVERDUE))
             for line in self.lines
-            if line.standing is Standing.OUT and line.machine and line.since
+            if line.standing is Standing.OUT and not line.ended and line.machine and line.since
         ]
 
     def _fits(self, line: Line, machine: Machine) -> str | None:
@@ -206,7 +211,7 @@ class Desk:
         line = self.lines[number]
         if line.standing is not Standing.OUT:
             return None
-        line.standing, line.machine, line.since = Standing.WAITING, None, None
+        line.standing, line.machine, line.since, line.ended = Standing.WAITING, None, None, False
         return line
 
     def _close(self, line: Line, standing: Standing, why: str) -> None:

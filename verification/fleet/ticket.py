@@ -8,7 +8,7 @@ from typing import Literal
 
 from backups import chains as chaining
 from backups.errors import LifeboatError
-from backups.foreign import BackupId, MachineName, Mark, Moment, ServiceName, Size
+from backups.foreign import BackupId, MachineName, Mark, Moment, RepositoryName, ServiceName, Size
 from backups.manifest import BackupRecord, Frozen
 from backups.services.base import Point
 from backups.site import Site
@@ -39,7 +39,7 @@ class Ticket(Frozen):
     asked: str | None = None
     partner: tuple[BackupId, ...] = ()
     image: str | None = None
-    repository: str | None = None
+    repository: RepositoryName | None = None
     memory: Size = 0
     disk: Size = 0
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.docker
 MACHINES, SERVICES = ("m1", "m2", "m3"), ("toy-1", "toy-2", "toy-3")
 FLEET = """
 fleet:
-  silence: 15s
+  silence: 30s
   machines:
     m1: {memory: 4GiB, disk: 4GiB, side_by_side: 1}
     m2: {memory: 4GiB, disk: 4GiB, side_by_side: 1}

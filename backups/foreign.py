@@ -67,6 +67,10 @@ ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$",
 RepositoryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=160)]
 """As `repositories` in lifeboat.yaml have them."""
 ServiceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
+MachineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=200)]
+"""Of a machine that runs drills, as lifeboat.yaml names it."""
+Mark = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+"""A random number that a verification, or an order of it, is known by."""
 BackupId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$", max_length=200)]
 """As `backups/backup.py` makes them; a chain's is that of its full."""
 SnapshotId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")]

@@ -10,7 +10,7 @@ from prefect import flow
 
 from backups.errors import LifeboatError
 from backups.site import Site
-from flows import lifecycle
+from flows import fan_out, lifecycle
 from flows.outcome import run_name
 from tasks import events
 from tasks.verify import conclude, drill, drill_together, plan_drills
@@ -72,10 +72,13 @@ def verify_restores(  # noqa: PLR0917 - parameters of a deployment
     site.at(repository)
     moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))
     rotate = all_usual(services, backup, moment, image, repository)
+    fleet = fan_out.of(site)
     steps = Steps(
         plan=lambda: plan_drills(names, backup or (), moment, image, config, repository, rotate=rotate),
-        drill=lambda planned, at_once: lifecycle.results(
-            lambda each: drill.submit(each, each.title, config), planned, at_once=at_once
+        drill=lambda planned, at_once: (
+            fan_out.drill(fleet, planned, moment)
+            if fleet
+            else lifecycle.results(lambda each: drill.submit(each, each.title, config), planned, at_once=at_once)
         ),
         conclude=lambda planned, results, joint, started_at, finished_at: conclude(
             planned, results, started_at=started_at, finished_at=finished_at, out=out, config=config, together=joint
@@ -83,6 +86,8 @@ def verify_restores(  # noqa: PLR0917 - parameters of a deployment
         together=lambda: drill_together(config, repository) if together else None,
     )
     evidence = carry_out(site, steps)
+    if fleet:
+        fleet.clear(evidence)
     events.send_verification(evidence)
     if evidence.exit_code:
         raise NotVerified(evidence)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,14 +42,14 @@ class Pool:
     settable: list[str]
 
 
-def pools() -> dict[str, Pool]:
-    """Return the work pools of prefect.yaml that the server has.
+def pools(others: Iterable[str] = ()) -> dict[str, Pool]:
+    """Return the work pools of prefect.yaml, and the others that are named, where the server has them.
 
     Raises LifeboatError when the server does not answer.
     """
     found: dict[str, Pool] = {}
     with prefect_api.connected() as client:
-        for pool in POOLS:
+        for pool in dict.fromkeys((*POOLS, *others)):
             try:
                 held = client.read_work_pool(pool)
                 workers = client.read_workers_for_work_pool(pool)
@@ -56,6 +57,27 @@ def pools() -> dict[str, Pool]:
                 continue
             beats = [worker.last_heartbeat_time for worker in workers if worker.last_heartbeat_time]
             found[pool] = Pool(max(beats, default=None), settable(held.base_job_template))
+    return found
+
+
+def database() -> str | None:
+    """Return what the server says that it keeps its data in, `PostgreSQL` or `SQLite`; None where it does not say.
+
+    It shows the driver that it was given (PREFECT_SERVER_DATABASE_DRIVER), and no address. Raises LifeboatError as `pools`.
+    """
+    with prefect_api.connected() as client:
+        answer = client.request("GET", "/admin/settings").json()
+    driver = str((answer.get("server", {}).get("database", {}) if isinstance(answer, dict) else {}).get("driver") or "")
+    return {"postgresql": "PostgreSQL", "sqlite": "SQLite"}.get(driver.partition("+")[0])
+
+
+def workers(pools: Iterable[str]) -> dict[str, datetime]:
+    """Return when each worker of these pools last reported (UTC), by its name. Raises LifeboatError as `pools`."""
+    found: dict[str, datetime] = {}
+    with prefect_api.connected() as client:
+        for pool in sorted(set(pools)):
+            held = prefect_api.workers(client, pool)
+            found |= {each.name: each.last_heartbeat_time for each in held if each.last_heartbeat_time}
     return found
 
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import httpx
-from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import Worker
 from prefect.events.schemas.automations import Automation
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
@@ -25,10 +25,16 @@ _NOTIFY = "notify"
 @contextmanager
 def connected() -> Iterator[SyncPrefectClient]:
     """Yield a client of the configured server; its errors become LifeboatErrors (Transient when it does not answer)."""
+    with translated(), get_client(sync_client=True) as client:
+        yield client
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Within the block errors of the server become LifeboatErrors, as in `connected`."""
     url = get_current_settings().api.url
     try:
-        with get_client(sync_client=True) as client:
-            yield client
+        yield
     except httpx.TransportError as error:
         raise Transient(
             f"the Prefect server at {url} does not answer: {error}",
@@ -62,6 +68,16 @@ def left_in_the_middle(done: Callable[[], str], hint: str) -> Iterator[None]:
         answer = f" (it answered {error.response.status_code})" if isinstance(error, httpx.HTTPStatusError) else ""
         server = get_current_settings().api.url
         raise LifeboatError(f"the Prefect server at {server} went away{answer}; {done()}", hint=hint) from error
+
+
+def workers(client: SyncPrefectClient, pool: str) -> list[Worker]:
+    """Return the workers of a pool, none where the server has no such pool."""
+    try:
+        return client.read_workers_for_work_pool(pool)
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code == httpx.codes.NOT_FOUND:
+            return []
+        raise
 
 
 def automations(client: SyncPrefectClient) -> list[Automation]:
@@ -100,6 +116,9 @@ def notification_block(client: SyncPrefectClient, name: str) -> UUID:
 
 def webhook(url: str) -> str:
     """Create or update the block that posts `{"text": …}` to `url`, kept as its secret; returns its TYPE/NAME."""
+    # It takes a while to import, and whoever runs a drill does not need it.
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:

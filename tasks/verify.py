@@ -107,6 +107,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
         "checks": f"{passed} of {len(result.compared)} passed",
         "phases": ", ".join(f"{phase.name} {phase.seconds:.1f} s" for phase in result.phases),
         "image": result.image.words if result.image else "",
+        "machine": result.machine or "",
         "proof": result.proof,
         "why": "; ".join(result.reasons),
     }

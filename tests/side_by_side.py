@@ -9,10 +9,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED = {
-    "station": ("tests/e2e/server/test_ending.py", "tests/e2e/server/test_password.py", "tests/e2e/server/test_running.py"),
+    "station": tuple(f"tests/e2e/server/test_{name}.py" for name in ("ending", "fleet", "password", "running")),
     "rehearsed": ("tests/e2e/test_demo.py", "tests/e2e/test_drills_that_must_fail.py", "tests/e2e/test_together.py"),
     "prefect_server": ("tests/integration/flows/test_flows.py", "tests/integration/flows/test_restore_flow.py"),
-    "prefect_process": ("tests/integration/alerts/test_alerts.py", "tests/integration/watch/test_watching.py"),
+    "prefect_process": (
+        "tests/integration/alerts/test_alerts.py",
+        "tests/integration/server/test_fleet_post.py",
+        "tests/integration/watch/test_watching.py",
+    ),
     "prometheus_chain": tuple(f"tests/integration/prometheus/test_{name}.py" for name in ("chain", "faults", "handed_over")),
 }
 """Fixture -> the files that use it. Each takes from a quarter of a minute to two to make, and some go on using the machine."""

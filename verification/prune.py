@@ -16,8 +16,8 @@ from backups.repository import ahead, trust
 from backups.repository.listing import Snapshot
 from backups.retention import Decision
 from backups.site import Site
+from verification.evidence import delivered, store
 from verification.evidence import retention as evidence_retention
-from verification.evidence import store
 from verification.evidence.failures import failed_chains
 from verification.evidence.retention import EvidenceDecision
 
@@ -45,12 +45,14 @@ class Plan:
     """What happens to every chain and to every evidence snapshot in the repository, and the pieces of followed logs that go.
 
     ahead: what goes of that which backups that were killed have saved ahead
+    results: of single drills, which no verification collects any more
     """
 
     chains: Sequence[Decision]
     evidence: Sequence[EvidenceDecision]
     pieces: Sequence[Piece] = ()
     ahead: Sequence[Snapshot] = ()
+    results: Sequence[Snapshot] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -63,6 +65,10 @@ class Plan:
                 for each in self.pieces
             ),
             *(Row("backup", each.id[:8], 0, keep=False, reason="a backup that did not end has left it") for each in self.ahead),
+            *(
+                Row("drill", each.id[:8], 0, keep=False, reason="a verification that did not end has left it")
+                for each in self.results
+            ),
         ]
 
 
@@ -73,7 +79,7 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
     what looks suspicious in the first); what looks suspicious in this one holds its services in any case
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, trust.TAG)
+    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, delivered.TAG, trust.TAG)
     listing = site.repository.listing(snapshots)
     backups = listing.backups
     if held is None:
@@ -89,6 +95,7 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
         [piece for piece in obsolete(read(snapshots), backups, listing.claims) if piece.service not in still],
         ahead.obsolete(snapshots, now),
+        delivered.obsolete(snapshots, now),
     )
 
 
@@ -119,5 +126,5 @@ def passed_over(site: Site) -> str | None:
 def carry_out(site: Site, planned: Plan) -> int:
     """Delete what the plan does not keep; returns how many backups were deleted. Raises as `backups.prune.carry_out` does."""
     going = [each.snapshot for each in planned.evidence if not each.keep] + [each.snapshot for each in planned.pieces]
-    going += [each.id for each in planned.ahead]
+    going += [each.id for each in (*planned.ahead, *planned.results)]
     return prune.carry_out(site, planned.chains, going)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from backups import durations
 from backups.hosts.settings import HostSettings
 from backups.secret import OneOfEach, Secret
-from backups.services.settings import ServiceSettings
+from backups.services.settings import PoolName, ServiceSettings
 
 _LEAST_BYTES = 6 * 2**20
 """Docker's own limit."""
@@ -66,6 +66,7 @@ Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
 Bytes = Annotated[int, BeforeValidator(_bytes), AfterValidator(_enough)]
 Generation = Annotated[int | None, Field(ge=1, le=10_000)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+MachineName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 RepositoryName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
@@ -205,6 +206,32 @@ class EvidenceSettings(_Section):
     key_file: Path | None = None
 
 
+class MachineSettings(_Section):
+    """A machine that runs drills. memory, disk: bytes that it has for them; side_by_side: drills at the same time.
+
+    pool: the work pool that its worker serves, `verification` when left out; side_by_side: that of `sandbox` when left out
+    """
+
+    memory: Bytes
+    disk: Bytes
+    pool: PoolName | None = None
+    side_by_side: int | None = Field(default=None, ge=1)
+
+
+class FleetSettings(_Section):
+    """On which machines the drills of a verification run; without any, all on the one that verifies.
+
+    window: how long they may take together, from the verification's start; None: as long as they take
+    silence: a machine that its worker has not been heard from for so long is gone, and its drills run elsewhere
+    repositories: by name, how many drills may fetch from one at the same time
+    """
+
+    window: Span | None = None
+    silence: Span = timedelta(seconds=90)
+    machines: dict[MachineName, MachineSettings] = Field(default_factory=dict)
+    repositories: dict[RepositoryName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+
+
 class Settings(_Section):
     """The whole configuration; each service is a model of its type.
 
@@ -223,6 +250,7 @@ class Settings(_Section):
     report: ReportSettings = ReportSettings()
     watch: Watch = Watch()
     evidence: EvidenceSettings = EvidenceSettings()
+    fleet: FleetSettings = FleetSettings()
     hosts: dict[HostName, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)
 
@@ -240,6 +268,13 @@ class Settings(_Section):
         """Return the retention of the repository of that name: its own, or else the one of all."""
         own = self.repositories[name].retention if name in self.repositories else None
         return own or self.retention
+
+    @model_validator(mode="after")
+    def _limited_repositories_exist(self) -> "Settings":
+        for name in self.fleet.repositories:
+            if name not in self.every_repository:
+                raise ValueError(f"fleet.repositories names {name}, and the repositories are {', '.join(self.every_repository)}")
+        return self
 
     @model_validator(mode="after")
     def _jump_hosts_exist(self) -> "Settings":

@@ -24,12 +24,17 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def with_reserve(needed: int) -> int:
+    """Return the bytes that must be free where so many are to be written."""
+    return needed + _RESERVE
+
+
 def require(directory: Path, needed: int, purpose: str) -> None:
     """Raise LifeboatError unless `directory`'s disk has space for `needed` bytes and a reserve; `purpose` begins the message."""
     free = shutil.disk_usage(directory).free
-    if free < needed + _RESERVE:
+    if free < with_reserve(needed):
         raise LifeboatError(
-            f"{purpose} needs {size(needed + _RESERVE)} in {directory}; {size(free)} are free",
+            f"{purpose} needs {size(with_reserve(needed))} in {directory}; {size(free)} are free",
             hint="free some space there, or set `state:` in lifeboat.yaml to a directory on a larger disk",
         )
 

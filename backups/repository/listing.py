@@ -66,10 +66,9 @@ class Listing:
 
     def require_not_odd(self, wanted: str) -> None:
         """Raise Damaged when `wanted`, a backup's or a snapshot's id, is one that is left out."""
-        if any(record.id == wanted for record in self.backups):
-            return
         for odd in self.odd:
-            if wanted in (odd.claims, odd.snapshot) or (len(wanted) >= 8 and odd.snapshot.startswith(wanted)):
+            named = wanted in (odd.claims, odd.snapshot) or (len(wanted) >= 8 and odd.snapshot.startswith(wanted))
+            if named and all(record.id != wanted for record in self.backups):
                 raise odd.fault()
 
 

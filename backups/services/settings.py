@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backups.secret import OneOfEach
+
+PoolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+"""A work pool's, as Prefect knows it."""
 
 
 class RestoreSettings(BaseModel):
@@ -40,7 +44,10 @@ class RestoreSettings(BaseModel):
 
 
 class ServiceSettings(OneOfEach):
-    """A service's section of lifeboat.yaml; each type adds its own keys."""
+    """A service's section of lifeboat.yaml; each type adds its own keys.
+
+    pool: the work pool whose machines run its drills, `verification` when left out
+    """
 
     # A fault is often a password in the wrong place: errors show where, never what.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -48,6 +55,7 @@ class ServiceSettings(OneOfEach):
     type: str
     image: str = Field(min_length=1)
     restore: RestoreSettings = RestoreSettings()
+    pool: PoolName | None = None
 
     @property
     def data_in(self) -> str | None:

@@ -7,6 +7,8 @@
 #
 # LIFEBOAT_SERVER_HOME  database, logs, process ids and the password (default: .prefect in the project)
 # LIFEBOAT_SERVER_PORT  port of the UI and the API on 127.0.0.1 (default: 4200)
+# LIFEBOAT_SERVER_DATABASE  postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE, as Prefect advises for more than one worker, or sqlite
+#                       (default: what was used the last time, at first SQLite in the home)
 # LIFEBOAT_CONFIG       the lifeboat.yaml that the workers use (default: what lifeboat itself would find)
 #
 # To keep it running after a restart of the machine, use the systemd units or the compose file beside this script.
@@ -19,6 +21,8 @@ prefect=$project/.venv/bin/prefect
 python=$project/.venv/bin/python
 # Address and password, as `source` and systemd read them. The password is never an argument, which every user of the machine sees.
 settings=$home/prefect.env
+# Where its data are, for the server alone: runs have no use for that password.
+database=$home/database.env
 pools=(backup verification)
 
 [ -n "${LIFEBOAT_CONFIG:-}" ] && LIFEBOAT_CONFIG=$(realpath "$LIFEBOAT_CONFIG")
@@ -99,6 +103,32 @@ use_password() {
   set -a && . "$settings" && set +a
 }
 
+# Remember the database, and make it known to the server, which is started again for another one.
+use_database() {
+  local url=${LIFEBOAT_SERVER_DATABASE:-} before
+  unset LIFEBOAT_SERVER_DATABASE
+  before=$(cat "$database" 2>/dev/null || true)
+  case $url in
+  "") ;;
+  sqlite) rm -f "$database" ;;
+  postgresql+asyncpg://?*)
+    # The driver by itself, since a server tells nobody its address: `lifeboat doctor` asks for it.
+    (umask 077 && printf 'PREFECT_SERVER_DATABASE_CONNECTION_URL=%q\nPREFECT_SERVER_DATABASE_DRIVER=postgresql+asyncpg\n' "$url" >"$database")
+    ;;
+  *) die "LIFEBOAT_SERVER_DATABASE is no address of PostgreSQL" "postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE, or sqlite" ;;
+  esac
+  [ "$before" = "$(cat "$database" 2>/dev/null || true)" ] || end "${pools[@]/#/worker-}" server
+}
+
+# Start the server, with its database in its environment alone.
+launch_server() {
+  (
+    # shellcheck disable=SC1090
+    if [ -f "$database" ]; then set -a && . "$database" && set +a; fi
+    launch server "$prefect" server start --host 127.0.0.1 --port "$port"
+  )
+}
+
 wait_for() { # seconds, what, log, command…
   local seconds=$1 what=$2 log=$3
   shift 3
@@ -114,10 +144,11 @@ start() {
   [ -x "$prefect" ] || die "there is no Python environment: $prefect" "make setup"
   mkdir -p "$home" && chmod 0700 "$home"
   use_password
+  use_database
   if ! alive server >/dev/null; then
     answers && die "port $port is used by another Prefect server" "set LIFEBOAT_SERVER_PORT, or stop the other one"
     echo "starting the server (takes half a minute the first time)"
-    launch server "$prefect" server start --host 127.0.0.1 --port "$port"
+    launch_server
   fi
   wait_for 180 "the Prefect server does not answer" "$home/server.log" answers
 
@@ -133,7 +164,8 @@ start() {
   if [ "${LIFEBOAT_CONFIG:-}" != "$(cat "$home/configuration" 2>/dev/null || true)" ]; then end "${pools[@]/#/worker-}"; fi
   echo "${LIFEBOAT_CONFIG:-}" >"$home/configuration"
   for pool in "${pools[@]}"; do
-    launch "worker-$pool" "$prefect" worker start --pool "$pool" --name "$pool-$(hostname)"
+    # Of the queue `default` alone: the others are those of machines, whose own workers take from them.
+    launch "worker-$pool" "$prefect" worker start --pool "$pool" --work-queue default --name "$pool-$(hostname)"
   done
   for pool in "${pools[@]}"; do
     wait_for 90 "no worker of the pool $pool has reported" "$home/worker-$pool.log" online "$pool"
@@ -141,6 +173,7 @@ start() {
   cat <<TEXT
 
 Prefect is running: http://127.0.0.1:$port
+  database       $(if [ -f "$database" ]; then echo PostgreSQL; else echo "SQLite, in $home"; fi)
   configuration  ${LIFEBOAT_CONFIG:-none found: write /etc/lifeboat/lifeboat.yaml, or set LIFEBOAT_CONFIG and run this again}
   logs           $home/*.log
   password       in $settings; the UI asks for the whole of PREFECT_API_AUTH_STRING

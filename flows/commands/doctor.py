@@ -4,7 +4,7 @@ Changes nothing.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from backups.machine.parallel import side_by_side
 from backups.repository import restic_version
 from backups.services.base import Finding
 from backups.site import Site
-from flows.commands import console, emptied
+from flows.commands import console, emptied, fleet_found
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
@@ -113,7 +113,8 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     yield keys.examine(site)
     # Prefect is started for nobody who does not use it: that takes seconds.
     if prefect_is_configured():
-        yield from _workers()
+        yield from _workers(fleet_found.pools(site.settings))
+        yield from fleet_found.examine(site.settings, datetime.now(UTC))
 
 
 def _repository(site: Site) -> Iterator[Finding]:
@@ -139,18 +140,18 @@ def _repository(site: Site) -> Iterator[Finding]:
         yield _fault(subject, error)
 
 
-def _workers() -> Iterator[Finding]:
+def _workers(others: Sequence[str]) -> Iterator[Finding]:
     from tasks import maintenance, prefect_api
 
     try:
-        pools = maintenance.pools()
+        pools = maintenance.pools(others)
         if prefect_api.is_open():
             message = "its server asks for no password: whoever reaches it is root on the workers' machines"
             yield Finding("Prefect", False, message, "PREFECT_SERVER_API_AUTH_STRING: deployments/server/README.md")
     except LifeboatError as error:
         yield _fault("Prefect", error)
         return
-    for pool in maintenance.POOLS:
+    for pool in dict.fromkeys((*maintenance.POOLS, *others)):
         start = f"systemctl start lifeboat-worker-{pool}, or: prefect worker start --pool {pool}"
         template = f"--base-job-template {_TEMPLATE}"
         if pool not in pools:

@@ -29,6 +29,7 @@ VERBS = {
     "diff": Verb("diff", "diff", "Say what differs between two backups"),
     "log": Verb("log", "log", "List the transactions of MySQL's log, to find a mistake"),
     "verify": Verb("verify", "verify", "Restore backups into sandboxes, compare and time them"),
+    "plan": Verb("plan", "plan", "Say how long the next verification takes, and what is late"),
     "restore": Verb("restore", "restore", "Bring a service back, proven equal first"),
     "status": Verb("status", "status", "Say how old the last backups and proofs are"),
     "history": Verb("history", "history", "Show size, rows, times and gaps over the weeks"),

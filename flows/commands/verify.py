@@ -139,7 +139,7 @@ def show(evidence: Evidence, out: Path | None) -> None:
             f"{len(result.compared) - len(result.failures)} of {len(result.compared)} equal" if result.compared else "none",
             durations.describe(result.restore_seconds) if result.restore_seconds is not None else "-",
             f"{result.backup.id} ({len(result.backup.chain)} in chain)" if result.backup else "-",
-            f"{result.image.name}{' (stand-in)' if result.image.standin else ''}" if result.image else "-",
+            _ran_on(result),
         )
         for result in evidence.drills
     ]
@@ -200,6 +200,12 @@ def _print_culprits(result: DrillResult) -> None:
 
 def _style(result: DrillResult | Evidence) -> str:
     return "bold yellow" if result.partial and result.verdict == "verified" else STYLES[result.verdict]
+
+
+def _ran_on(result: DrillResult) -> str:
+    """Name the image, and the machine of the fleet where there is one."""
+    image = f"{result.image.name}{' (stand-in)' if result.image.standin else ''}" if result.image else "-"
+    return f"{image}, {result.machine}" if result.machine else image
 
 
 def _moment(result: DrillResult) -> str:

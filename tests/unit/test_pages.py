@@ -15,6 +15,8 @@ from backups.config import file
 from backups.config.settings import (
     BackupSettings,
     EvidenceSettings,
+    FleetSettings,
+    MachineSettings,
     Objectives,
     RepositorySettings,
     Retention,
@@ -148,6 +150,7 @@ def test_the_suite_that_is_shown_is_read(tmp_path: Path) -> None:
 def test_every_key_of_the_configuration_is_on_a_page() -> None:
     sections: list[type[BaseModel]] = [
         Settings, RepositorySettings, Objectives, Retention, BackupSettings, SandboxSettings, Watch, EvidenceSettings, HostSettings, RestoreSettings,
+        FleetSettings, MachineSettings,
         *(kind.settings for kind in SERVICE_TYPES.values()),
     ]  # fmt: skip
     shown = set(re.findall(r"\w+", "\n".join(line for page in PAGES for line in page.code)))
@@ -166,7 +169,7 @@ def test_the_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:
             if default.strip() not in {"", "none", "all"}:
                 section[key] = yaml.safe_load(default)
     assert [name for name, value in written.items() if value] == [
-        "timezone", "state", "objectives", "retention", "backup", "sandbox", "report", "watch"
+        "timezone", "state", "objectives", "retention", "backup", "sandbox", "report", "watch", "fleet"
     ]  # fmt: skip
     least = yaml.safe_load(block(README, "yaml"))
     (tmp_path / "least.yaml").write_text(yaml.safe_dump(least))

@@ -15,6 +15,8 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.server.schemas.schedules import CronSchedule as ServerCronSchedule
 
+from verification.fleet.when import next_verification
+
 ROOT = Path(__file__).parents[2]
 CONTENT = yaml.safe_load((ROOT / "prefect.yaml").read_text())
 DEPLOYMENTS = {deployment["name"]: deployment for deployment in CONTENT["deployments"]}
@@ -50,8 +52,16 @@ def test_every_entrypoint_is_a_flow_that_takes_the_parameters(name: str) -> None
     module, _, function = DEPLOYMENTS[name]["entrypoint"].rpartition(".")
     flow = getattr(importlib.import_module(module), function)
     assert set(DEPLOYMENTS[name].get("parameters", {})) <= set(inspect.signature(flow.fn).parameters)
-    # What to restore, a person says; all else has a default.
-    said = {"service": "agama"} if name == "restore" else {}
+    # What to restore, a person says, and which drill, the verification that shares them out; all else has a default.
+    ticket = {
+        "verification": "a" * 32,
+        "mark": "b" * 32,
+        "machine": "m",
+        "service": "agama",
+        "selection": "latest",
+        "backups": [],
+    }
+    said = {"restore": {"service": "agama"}, "drill": {"ticket": ticket}}.get(name, {})
     flow.validate_parameters(said | DEPLOYMENTS[name].get("parameters", {}))
 
 
@@ -84,6 +94,12 @@ def test_the_monthly_service_backup_and_the_verification(zone: str) -> None:
     assert [(date.month, date.day, date.hour) for date in monthly] == [(month, 28, 2) for month in range(1, 13)]
     assert {(date.weekday(), date.hour, date.minute) for date in dates("verification", zone=zone, year=2027)} == {(0, 6, 0)}
     assert {(date.hour, date.minute) for date in dates("retention", zone=zone, year=2027)} == {(5, 0)}
+
+
+@pytest.mark.parametrize("zone", ["Etc/UTC", "America/New_York", "Australia/Lord_Howe"])
+def test_a_plan_on_paper_is_of_the_verification_that_is_scheduled(zone: str) -> None:
+    due = dates("verification", zone=zone, year=2027)
+    assert [next_verification(before + timedelta(seconds=1), zone) for before in due[:-1]] == due[1:]
 
 
 def test_only_these_are_off_until_somebody_turns_them_on() -> None:

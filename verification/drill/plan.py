@@ -14,7 +14,8 @@ from backups.manifest import BackupRecord
 from backups.repository.listing import Listing
 from backups.services.base import Point
 from backups.site import Site
-from verification.evidence import repositories
+from verification.drill import rotation
+from verification.evidence import drilled, repositories
 
 SELECTED = ("latest", "worst")
 """What is drilled when nobody chooses: the newest backup, and the one that takes longest to bring back."""
@@ -86,6 +87,21 @@ def plan(
         # An id that no service has is reported for each of them; one that a service has is drilled for that one alone.
         if owners.get(selection, name) == name or owners[selection] not in names
     ]
+
+
+def with_turn(site: Site, names: Sequence[str], planned: Sequence[Planned], now: Callable[[], datetime]) -> list[Planned]:
+    """Add the newest backup of each service in the further repository whose turn it is, behind the service's other drills."""
+    first, *further = site.settings.every_repository
+    if not further:
+        return list(planned)
+    try:
+        tried = rotation.tried(site.at(first).repository.snapshots(drilled.TAG), now())
+    except LifeboatError:
+        # The drills from there say why; that a further one still is proven matters all the more.
+        tried = {}
+    there = rotation.turn(further, tried)
+    added = plan(site.at(there), names, SELECTED[:1], now=now)
+    return sorted([*planned, *added], key=lambda drill: names.index(drill.service))
 
 
 def _planned(

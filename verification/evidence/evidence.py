@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups.config.settings import FIRST
-from backups.foreign import BackupId, Moment, RepositoryName, ServiceName, ServiceType, Sha256, Size, SnapshotId
+from backups.foreign import BackupId, MachineName, Moment, RepositoryName, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
 from verification.evidence.together import TogetherPart
@@ -165,6 +165,7 @@ class DrillResult(_Part):
     measured: how the witness came by its values (`Manifest.measured`); None where everything was read
     culprits: of tables that differ, the rows that do
     repository: which one the backup was brought back from, by its name; None in what an older Lifeboat wrote: the first
+    machine: which of `fleet.machines` ran it; None: the host of the evidence. reached: False where no machine came to it
     """
 
     service: ServiceName
@@ -195,6 +196,8 @@ class DrillResult(_Part):
     proof: str = ""
     culprits: tuple[CulpritsPart, ...] = ()
     repository: RepositoryName | None = None
+    machine: MachineName | None = None
+    reached: bool = True
 
     @property
     def further(self) -> str | None:
@@ -209,6 +212,8 @@ class DrillResult(_Part):
     @property
     def words(self) -> str:
         """The verdict for a person, who shall not take a partial proof for a whole one."""
+        if not self.reached:
+            return "not reached"
         return f"{self.verdict}, partial" if self.partial else self.verdict
 
     @property

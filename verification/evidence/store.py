@@ -102,8 +102,13 @@ def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
 def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: datetime) -> dict[str, Proof]:
     """Read the proofs of what is in this repository among snapshots, as `read_proofs` does; odd ones are named in a warning."""
     repository.name_odd(odd_proofs(snapshots))
+    return read_proofs(about(repository, snapshots), now, repository.known_as)
+
+
+def about(repository: Repository, snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    """Leave out evidence of a time when another repository was the first, of which this one holds a copy."""
     first = repository.known_id if None in repository.known_as else None
-    return read_proofs([each for each in snapshots if _of_that_first(each, first)], now, repository.known_as)
+    return [each for each in snapshots if _of_that_first(each, first)]
 
 
 def _of_that_first(snapshot: Snapshot, known: str | None) -> bool:

@@ -40,7 +40,7 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
         "testsuite",
         name=title,
         timestamp=drill.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-        hostname=_text(evidence.host),
+        hostname=_text(drill.machine or evidence.host),
         time=f"{sum(phase.seconds for phase in drill.phases):.3f}",
     )
     properties = ET.SubElement(suite, "properties")
@@ -117,6 +117,8 @@ def _properties(drill: DrillResult) -> dict[str, str]:
         "restore_seconds": None if drill.restore_seconds is None else str(drill.restore_seconds),
         "tampered": drill.tampered,
         "partial": drill.partial,
+        "machine": drill.machine,
+        "reached": None if drill.reached else "no",
         **{f"phase.{phase.name}": f"{phase.seconds:.3f}" for phase in drill.phases},
     }
     return {name: value for name, value in values.items() if value is not None}

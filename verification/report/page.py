@@ -63,7 +63,10 @@ def _each(evidence: Evidence) -> str:
     if verdict == "between-witnesses":
         return f"{drilled}: every moment lies between two backups whose restored copies equal what their source held."
     words = ("failed", "could-not-run", "between-witnesses", "verified")
+    unreached = sum(not drill.reached for drill in drills)
+    count["could-not-run"] -= unreached
     parts = [f"{count[word]} {word.replace('-', ' ')}" for word in words if count[word]]
+    parts += [f"{unreached} not reached"] if unreached else []
     return f"{drilled}: {', '.join(parts)}."
 
 

@@ -13,10 +13,8 @@ from backups.machine.docker import Docker
 from backups.manifest import BACKUP
 from backups.services.base import Point
 from backups.site import Site
-from verification.drill import rotation
-from verification.drill.plan import SELECTED, Planned, plan, unchosen
+from verification.drill.plan import SELECTED, Planned, plan, unchosen, with_turn
 from verification.evidence import repositories
-from verification.evidence.drilled import TAG
 from verification.evidence.words import utc
 from verification.restore.moment import RestorePoints
 from verification.restore.plan import Manifests
@@ -52,7 +50,7 @@ def drills(
             )
         return [replace(planned, image=image) for planned in drills(site, names, selections, at, now)]
     if rotate:
-        return _with_turn(site, names, drills(site, names, selections, at, now), now)
+        return with_turn(site, names, drills(site, names, selections, at, now), now)
     if at is None or (selections and isinstance(at, datetime)):
         return plan(site, names, selections or SELECTED, at=at, now=now)
     if selections:
@@ -74,21 +72,6 @@ def drills(
 def all_usual(*chosen: object) -> bool:
     """Whether nothing is chosen of what is to be drilled: then it is the usual verification of everything."""
     return not any(chosen)
-
-
-def _with_turn(site: Site, names: Sequence[str], planned: Sequence[Planned], now: Callable[[], datetime]) -> list[Planned]:
-    """Add the newest backup of each service in the further repository whose turn it is, behind the service's other drills."""
-    first, *further = site.settings.every_repository
-    if not further:
-        return list(planned)
-    try:
-        tried = rotation.tried(site.at(first).repository.snapshots(TAG), now())
-    except LifeboatError:
-        # The drills from there say why; that a further one still is proven matters all the more.
-        tried = {}
-    there = rotation.turn(further, tried)
-    added = plan(site.at(there), names, SELECTED[:1], now=now)
-    return sorted([*planned, *added], key=lambda drill: names.index(drill.service))
 
 
 def _planned(

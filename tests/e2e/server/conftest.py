@@ -205,9 +205,14 @@ class ToyFolder:
 
     def containers(self) -> list[str]:
         """What Docker holds of this site's runs."""
-        label = f"label=lifeboat.state={self.state}"
-        found = [["ps", "-aq", "--filter", label], ["network", "ls", "-q", "--filter", label]]
-        return [line for arguments in found for line in _docker(*arguments).split()]
+        return docker_of(self.state)
+
+
+def docker_of(state: Path) -> list[str]:
+    """The containers and networks of runs in a state directory."""
+    label = f"label=lifeboat.state={state}"
+    found = [["ps", "-aq", "--filter", label], ["network", "ls", "-q", "--filter", label]]
+    return [line for arguments in found for line in _docker(*arguments).split()]
 
 
 @pytest.fixture

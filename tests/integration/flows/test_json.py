@@ -50,6 +50,9 @@ def test_reports_of_the_repository_have_the_documented_keys(
     held("show", shown)
     held("status", status)
     held("history", printed("history"))
+    planned = printed("plan")
+    held("plan", planned)
+    assert [each["measured"] for each in planned["drills"]] == [proven] * 2
     assert (shown["id"], shown["bytes"]) == (listed[-1]["id"], listed[-1]["bytes"])
     assert [each["id"] for each in shown["chain"]] == [each["id"] for each in listed]
     assert bool(shown["proof"]) == bool(listed[-1]["proof"]) == proven
@@ -90,7 +93,7 @@ def test_what_looks_at_the_source_has_the_documented_keys(printed: Callable[...,
 def test_what_cannot_run_prints_no_json(lifeboat: Lifeboat, toy: ToySite) -> None:
     config = str(toy.folder / "lifeboat.yaml")
     shutil.move(toy.repository, toy.folder / "elsewhere")
-    for command in (("list",), ("show", "toy"), ("status",), ("history",), ("prune", "--dry-run")):
+    for command in (("list",), ("show", "toy"), ("status",), ("history",), ("plan",), ("prune", "--dry-run")):
         said = lifeboat(*command, "--json", "--config", config)
         assert (said.code, said.out) == (2, ""), command
         assert "hint: " in said.err

@@ -90,6 +90,23 @@ def test_the_doctor_tells_of_pools_that_nobody_works_for(server: PrefectServer, 
     assert "prefect worker start --pool verification" in told
 
 
+def test_the_doctor_tells_of_machines_without_a_worker_and_of_the_database(server: PrefectServer, toy: ToySite) -> None:
+    """One is heard, one never was, a pool nobody serves; and a fleet whose server has SQLite."""
+    machines = "{m1: {memory: 4GiB, disk: 4GiB}, m2: {pool: big, memory: 4GiB, disk: 4GiB}}"
+    toy.configure(more=f"fleet: {{machines: {machines}}}", service=", pool: huge")
+    ours = json.loads((ROOT / "deployments" / "server" / "work-pool.json").read_text())
+    if not server.found("work_pools", work_pools={"name": {"any_": ["verification"]}}):
+        post(server, "work_pools/", name="verification", type="process", base_job_template=ours)
+    post(server, "work_pools/verification/workers/heartbeat", name="m1")
+    told = server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml").out
+    assert "✓ machine m1: its worker was heard" in told
+    assert "✗ machine m2: no worker of that name was ever heard in the pool big: it gets no drill" in told
+    assert "--pool big --work-queue m2 --name m2 --limit 3" in told
+    assert "✗ work pool big: it is not there" in told
+    assert "✗ pool of toy: no machine under fleet.machines serves its pool huge" in told
+    assert "its server keeps its data in SQLite, unless it was given the address of another database; for a fleet" in told
+
+
 @pytest.mark.parametrize(
     ("configuration", "properties", "more", "found"),
     [

@@ -71,6 +71,7 @@ def test_what_reports_prints_json() -> None:
         "diff",
         "log",
         "verify",
+        "plan",
         "restore",
         "prune",
         "watch",

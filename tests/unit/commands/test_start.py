@@ -63,6 +63,7 @@ def test_what_reads_the_repository_alone_loads_neither_docker_nor_ssh_nor_prefec
         "list --json": 0,
         "--config lifeboat.yaml list agama": 0,
         "status": 1,
+        "plan": 1,
         "config check": 0,
         "config show": 0,
     }

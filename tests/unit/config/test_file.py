@@ -69,7 +69,7 @@ def test_the_example_shows_every_key_and_loads() -> None:
     text = EXAMPLE.read_text()
     sections = [settings, settings.repository, settings.objectives, settings.retention, settings.sandbox]
     sections += [*settings.repositories.values(), *(each.retention for each in settings.repositories.values() if each.retention)]
-    sections += [*settings.services.values(), *settings.hosts.values()]
+    sections += [settings.fleet, *settings.fleet.machines.values(), *settings.services.values(), *settings.hosts.values()]
     missing = {
         f"{type(section).__name__}.{key}" for section in sections for key in type(section).model_fields if f"{key}:" not in text
     }
@@ -134,6 +134,25 @@ FAULTS = {
     "a wrong type of value": (
         WELL + "    port: many\n",
         ("FILE:8: services.agama.port: input should be a valid integer, unable to parse string as an integer\n"
+        "hint: deployments/example/lifeboat.yaml shows every key"),
+    ),
+    "a machine of the fleet without its memory": (
+        WELL + "fleet:\n  machines:\n    lighthouse: {disk: 1TiB}\n",
+        "FILE:10: fleet.machines.lighthouse.memory is missing\nhint: deployments/example/lifeboat.yaml shows every key",
+    ),
+    "a limit of a repository that there is not": (
+        WELL + "fleet:\n  repositories: {offsite: 2}\n",
+        ("FILE:1: the file: fleet.repositories names offsite, and the repositories are first\n"
+        "hint: deployments/example/lifeboat.yaml shows every key"),
+    ),
+    "no drill at a time": (
+        WELL + "fleet:\n  repositories: {first: 0}\n",
+        ("FILE:9: fleet.repositories.first: input should be greater than or equal to 1\n"
+        "hint: deployments/example/lifeboat.yaml shows every key"),
+    ),
+    "a pool that no worker could serve": (
+        WELL + "    pool: big machines\n",
+        ("FILE:8: services.agama.pool: string should match pattern '^[A-Za-z0-9][A-Za-z0-9_-]*$'\n"
         "hint: deployments/example/lifeboat.yaml shows every key"),
     ),
     "an unknown type of service": (

@@ -19,6 +19,7 @@ from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
 from backups.services.prometheus.details import PrometheusDetails
+from verification.evidence.delivered import Delivered
 from verification.evidence.drilled import Detected, Drilled
 from verification.evidence.evidence import Evidence
 from verification.evidence.signed import Statement
@@ -26,7 +27,7 @@ from verification.evidence.store import Stated
 
 READ = [
     Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated,
-    Drilled, Detected, Statement, Panels, Trust,
+    Drilled, Detected, Statement, Panels, Delivered, Trust,
 ]  # fmt: skip
 
 SHOWN = "a sentence or a name that is shown, and compared at most"

@@ -58,6 +58,24 @@ def test_what_could_not_run_says_why_and_what_to_do() -> None:
     assert "but not every drill restored its copy" in text
 
 
+def test_what_no_machine_came_to_is_told_apart_and_each_drill_names_its_machine() -> None:
+    """In the sentence on top, at the drill, and in JUnit as an error with the reason: never silently absent."""
+    why = "not reached: it takes 2 h 00 min, and the window ends at 2026-11-23 18:00 UTC"
+    unreached = not_run(service="grafana", reached=False, error=why, reasons=(why,))
+    drills = result(machine="verify-2"), not_run(service="prometheus"), unreached
+    text = read(*drills).text
+    assert "3 drills: 1 could not run, 1 verified, 1 not reached." in text
+    assert text.count("not reached: it takes 2 h 00 min") >= 1
+    assert "machine verify-2" in " ".join(text.split())
+    root = ET.fromstring(junit.render(evidence(*drills)))
+    first, _, last = root.findall("testsuite")
+    assert first.get("hostname") == "verify-2"
+    assert last.get("hostname") == "lighthouse"
+    (error,) = last.findall("testcase/error")
+    assert error.get("message") == why
+    assert unreached.words == "not reached"
+
+
 def test_a_missed_objective_is_told_with_the_excess() -> None:
     slow = result(verdict="failed", restore_seconds=9600.0, rto_met=False, margin_seconds=-2400.0)
     text = read(slow).text

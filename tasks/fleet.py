@@ -1,0 +1,217 @@
+"""Carries the tickets of a fleet by Prefect: a flow run of the deployment `drill` for each, in the work queue of its machine.
+
+What Prefect has is used as it is: a worker's heartbeats say that its machine is there, a run's heartbeats that its drill goes on,
+and a worker's own limit keeps a machine from more than it has room for.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal, cast
+from uuid import UUID
+
+import httpx
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterTags
+from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelling, Crashed
+from pydantic import ValidationError
+
+from backups.errors import LifeboatError
+from backups.machine.parallel import guarded
+from backups.site import Site
+from tasks import prefect_api
+from verification.fleet import carry
+from verification.fleet.post import Seen, Worker
+from verification.fleet.ticket import Ticket
+from verification.fleet.work import POOL
+
+DEPLOYMENT = "drill/drill"
+"""Of prefect.yaml; for another pool than its own it is deployed once more, beside it."""
+REFUSED = "Refused"
+"""The name of the state of a run whose machine does not run the drill."""
+_HEARTBEAT = "prefect.flow-run.heartbeat"
+_LISTEN = 10.0
+"""Seconds between two looks for the heartbeats of runs, which come every 30."""
+_PAGE = 200
+_STATES: Mapping[StateType, Literal["waiting", "done", "failed", "died", "stopped"]] = {
+    StateType.SCHEDULED: "waiting",
+    StateType.PENDING: "waiting",
+    StateType.COMPLETED: "done",
+    StateType.FAILED: "failed",
+    StateType.CRASHED: "died",
+    StateType.CANCELLED: "stopped",
+}
+"""Every other one is of a run that goes on."""
+_EVERY = 30
+"""Seconds between two heartbeats of a worker that does not say."""
+
+
+@dataclass
+class Prefect:
+    """A `Post` of the configured server. pools: those of the fleet."""
+
+    client: SyncPrefectClient
+    verification: str
+    pools: Mapping[str, str]
+    """By machine."""
+    _deployments: dict[str, UUID] = field(default_factory=dict)
+    _beats: dict[str, tuple[float, object]] = field(default_factory=dict)
+
+    @property
+    def _tag(self) -> str:
+        return f"verification:{self.verification}"
+
+    def workers(self) -> Mapping[str, Worker]:
+        """See Post. A machine's worker has its name."""
+        found: dict[str, Worker] = {}
+        for pool in sorted(set(self.pools.values())):
+            with _told():
+                workers = prefect_api.workers(self.client, pool)
+            found |= {
+                each.name: Worker(each.last_heartbeat_time, timedelta(seconds=each.heartbeat_interval_seconds or _EVERY))
+                for each in workers
+                if each.status == WorkerStatus.ONLINE and self.pools.get(each.name) == pool
+            }
+        return found
+
+    def send(self, ticket: Ticket) -> str:
+        """See Post. The run is shown below the verification's."""
+        with _told():
+            # It waits, where no event loop runs.
+            run = cast(
+                "FlowRun",
+                run_deployment(
+                    self._deployment(self.pools[ticket.machine]),
+                    parameters={"ticket": ticket.model_dump(mode="json")},
+                    flow_run_name=f"{ticket.title} on {ticket.machine}",
+                    timeout=0,
+                    tags=[self._tag],
+                    idempotency_key=ticket.mark,
+                    work_queue_name=ticket.machine,
+                ),
+            )
+        return str(run.id)
+
+    def look(self, runs: Collection[str]) -> Mapping[str, Seen]:
+        """See Post."""
+        wanted = [UUID(run) for run in runs]
+        return (
+            {str(run.id): self._seen(run) for run in self._found(FlowRunFilter(id=FlowRunFilterId(any_=wanted)))} if runs else {}
+        )
+
+    def cancel(self, run: str, why: str, *, dead: bool = False) -> None:
+        """See Post. Of a dead one Prefect is told, so that it does not go on counting it."""
+        state: State[Any] = Crashed(message=why) if dead else Cancelling(message=why)
+        with _told():
+            try:
+                self.client.set_flow_run_state(UUID(run), state, force=dead)
+            except ObjectNotFound:
+                return
+
+    def sent(self) -> Mapping[str, Ticket]:
+        """See Post. What no ticket can be read of, was not sent by this version."""
+        found: dict[str, Ticket] = {}
+        for run in self._found(FlowRunFilter(tags=FlowRunFilterTags(all_=[self._tag]))):
+            try:
+                found[str(run.id)] = Ticket.model_validate(run.parameters.get("ticket"))
+            except ValidationError:
+                continue
+        return found
+
+    def _found(self, wanted: FlowRunFilter) -> Iterator[FlowRun]:
+        offset = 0
+        while True:
+            with _told():
+                page = self.client.read_flow_runs(flow_run_filter=wanted, limit=_PAGE, offset=offset)
+            yield from page
+            offset += len(page)
+            if len(page) < _PAGE:
+                return
+
+    def _seen(self, run: FlowRun) -> Seen:
+        state = run.state
+        if state is None:
+            return Seen("waiting")
+        if state.type == StateType.COMPLETED and state.name == REFUSED:
+            return Seen("refused", state.message or "")
+        if state.type in _STATES:
+            # Pending: a worker has taken it, and starts its process.
+            beat = state.timestamp if state.type == StateType.PENDING else None
+            return Seen(_STATES[state.type], state.message or "", beat)
+        return Seen("running", beat=self._beat(str(run.id)))
+
+    def _beat(self, run: str) -> object:
+        """When a run was last heard, None where its worker has it send no heartbeats."""
+        at, beat = self._beats.get(run, (0.0, None))
+        if monotonic() - at >= _LISTEN:
+            beat = self._newest_beat(run) or beat
+            self._beats[run] = monotonic(), beat
+        return beat
+
+    def _newest_beat(self, run: str) -> object:
+        wanted: dict[str, Any] = {"event": {"name": [_HEARTBEAT]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
+        with _told():
+            answer = self.client.request("POST", "/events/filter", json={"filter": wanted, "limit": 1})
+        events = answer.json().get("events") or []
+        return events[0].get("occurred") if events else None
+
+    def _deployment(self, pool: str) -> UUID:
+        """Return the deployment of drills in a pool; raises LifeboatError where prefect.yaml was not deployed."""
+        if pool not in self._deployments:
+            try:
+                model = self.client.read_deployment_by_name(DEPLOYMENT)
+            except ObjectNotFound as error:
+                raise LifeboatError(
+                    f"the Prefect server has no deployment {DEPLOYMENT}",
+                    hint="deploy prefect.yaml: make server, or prefect --no-prompt deploy --all",
+                ) from error
+            self._deployments[pool] = model.id if model.work_pool_name == pool else self._copied(model, pool)
+        return self._deployments[pool]
+
+    def _copied(self, model: DeploymentResponse, pool: str) -> UUID:
+        return self.client.create_deployment(
+            flow_id=model.flow_id,
+            name=f"{model.name}-{pool}",
+            version=model.version,
+            work_pool_name=pool,
+            tags=list(model.tags),
+            path=model.path,
+            entrypoint=model.entrypoint,
+            pull_steps=model.pull_steps,
+            parameter_openapi_schema=model.parameter_openapi_schema,
+            enforce_parameter_schema=model.enforce_parameter_schema,
+            description=model.description,
+        )
+
+
+@contextmanager
+def posted(site: Site, verification: str) -> Iterator[Prefect]:
+    """Yield what carries the tickets of a verification, by the configured server."""
+    pools = {name: each.pool or POOL for name, each in site.settings.fleet.machines.items()}
+    with prefect_api.connected() as client:
+        yield Prefect(client, verification, pools)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Within the block what the server does not answer is a LifeboatError, after which it can be asked again."""
+    with prefect_api.translated():
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise LifeboatError(f"the Prefect server broke off: {error}", hint="is it running?") from error
+
+
+@task(task_run_name="drill {ticket.title}", cache_policy=NO_CACHE, persist_result=False)
+def carry_out(ticket: Ticket, config: Path | None) -> str | None:
+    """Run the drill of a ticket here, and keep its result in the repository; returns why this machine does not run it."""
+    return guarded(lambda: carry.carry_out(Site.open(config), ticket, here=carry.name()))

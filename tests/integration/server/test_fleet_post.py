@@ -1,0 +1,81 @@
+"""What carries tickets by a real Prefect server: it sends them, sees what becomes of them, and finds them again."""
+
+import json
+
+from tests.servers.prefect import ROOT, PrefectServer
+
+_PROGRAM = """
+import json, sys
+from types import SimpleNamespace
+from prefect.states import Completed, Crashed, Pending, Running
+from flows.drill import run_drill
+from tasks import prefect_api
+from tasks.fleet import REFUSED, Prefect
+from verification.fleet.ticket import Ticket
+
+ID, said = "ab" * 16, {}
+ours = json.load(open(sys.argv[1]))
+
+def ticket(machine, number):
+    return Ticket(verification=ID, mark=f"{number:032x}", machine=machine, service="toy", selection="latest", backups=("toy-20261123T000000Z",))
+
+with prefect_api.connected() as client:
+    for pool in ("verification", "big"):
+        client.request("POST", "/work_pools/", json={"name": pool, "type": "process", "base_job_template": ours})
+    client.request("POST", "/work_pools/verification/workers/heartbeat", json={"name": "m1", "heartbeat_interval_seconds": 7})
+    client.request("POST", "/work_pools/verification/workers/heartbeat", json={"name": "stranger"})
+    flow = client.create_flow(run_drill)
+    client.create_deployment(flow, name="drill", work_pool_name="verification", entrypoint="flows.drill.run_drill")
+    post = Prefect(client, ID, {"m1": "verification", "m2": "big", "m3": "nowhere"})
+    said["workers"] = {name: each.every.total_seconds() for name, each in post.workers().items()}
+    runs = [post.send(ticket(machine, number)) for number, machine in enumerate(["m1", "m2", "m1", "m1", "m1"])]
+    said["again"] = post.send(ticket("m1", 0)) == runs[0]
+    held = [client.read_flow_run(run) for run in runs]
+    said["queues"] = [each.work_queue_name for each in held]
+    said["pools"] = [each.work_pool_name for each in held]
+    said["scheduled"] = post.look(runs)[runs[0]].state
+    said["found"] = {run: each.machine for run, each in post.sent().items()} == dict(zip(runs, ["m1", "m2", "m1", "m1", "m1"]))
+    said["others"] = len(Prefect(client, "cd" * 16, {}).sent())
+
+    client.set_flow_run_state(runs[0], Pending(), force=True)
+    pending = post.look(runs)[runs[0]]
+    said["pending"] = pending.state, pending.beat is not None
+    client.set_flow_run_state(runs[0], Running(), force=True)
+    running = post.look(runs)[runs[0]]
+    said["unheard"] = running.state, running.beat
+    client.set_flow_run_state(runs[1], Completed(name=REFUSED, message="needs 96 GiB"), force=True)
+    client.set_flow_run_state(runs[2], Completed(), force=True)
+    post.cancel(runs[3], "the verification was ended")
+    post.cancel(runs[0], "no word of it", dead=True)
+    said["ended"] = [(each.state, each.words) for each in map(post.look(runs).get, runs[:4])]
+    client.set_flow_run_state(runs[4], Running(), force=True)
+    event = {"occurred": "2026-11-23T06:00:00Z", "event": "prefect.flow-run.heartbeat", "resource": {"prefect.resource.id": f"prefect.flow-run.{runs[4]}"}, "id": "00000000-0000-4000-8000-000000000001", "related": [], "payload": {}}
+    client.request("POST", "/events", json=[event])
+    import time
+    deadline = time.monotonic() + 60
+    while post._newest_beat(runs[4]) is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    said["beat"] = str(post.look(runs)[runs[4]].beat)
+print(json.dumps(said))
+"""
+
+
+def test_tickets_are_sent_seen_and_found_again(prefect_process: PrefectServer) -> None:
+    done = prefect_process.python(_PROGRAM, str(ROOT / "deployments" / "server" / "work-pool.json"))
+    assert done.code == 0, done.err
+    said = json.loads(done.out.splitlines()[-1])
+    assert said["workers"] == {"m1": 7.0}, "a worker of no machine is none of the fleet, and a pool that is not there has none"
+    assert said["queues"] == ["m1", "m2", "m1", "m1", "m1"]
+    assert said["pools"] == ["verification", "big", "verification", "verification", "verification"]
+    assert said["again"], "asked twice, it is sent once"
+    assert (said["found"], said["others"]) == (True, 0)
+    assert said["scheduled"] == "waiting"
+    assert said["pending"] == ["waiting", True], "a worker that dies before it has started the process is noticed"
+    assert said["unheard"] == ["running", None]
+    assert said["ended"] == [
+        ["died", "no word of it"],
+        ["refused", "needs 96 GiB"],
+        ["done", ""],
+        ["stopped", ""],
+    ]
+    assert said["beat"].startswith("2026-11-23T06:00:00")

@@ -1,0 +1,116 @@
+"""`lifeboat plan` as it is typed: by the tags of a repository, the configured machines, and what it prints."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
+
+Lifeboat = Callable[..., Any]
+NOW = datetime.now(UTC).replace(microsecond=0)
+TAKEN, PROVEN = NOW - timedelta(hours=8), NOW - timedelta(days=1)
+NAMES = ("agama", "blog", "shop")
+
+FLEET = """\
+fleet:
+  window: 2h
+  machines:
+    verify-1: {memory: 16GiB, disk: 100GiB, side_by_side: 1}
+    verify-2: {memory: 16GiB, disk: 100GiB, side_by_side: 1}
+"""
+
+
+@pytest.fixture
+def plan(lifeboat: Lifeboat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Call the command on a site with three services of which each drill takes 30 minutes; shop was never drilled."""
+
+    def call(*arguments: str, fleet: str = FLEET, pool: str = "") -> Any:
+        services = "".join(f"  {name}: {{type: mysql, host: db, image: 'mysql:9.7'{pool}}}\n" for name in NAMES)
+        (tmp_path / "lifeboat.yaml").write_text(
+            f"repository: {{url: repository, password: x}}\nstate: state\n{fleet}services:\n{services}"
+        )
+        return lifeboat("plan", *arguments, "--start", "now", "--config", str(tmp_path / "lifeboat.yaml"))
+
+    monkeypatch.setattr(
+        Repository, "snapshots", lambda _, *tags: [each for each in snapshots() if not tags or {*tags} & {*each.tags}]
+    )
+    return call
+
+
+def snapshots() -> list[Snapshot]:
+    drills = [f"drill={name}|{which}|verified|1797.000||||" for name in NAMES[:2] for which in ("latest", "worst")]
+    return [*map(backup, NAMES), Snapshot("e" * 64, PROVEN, ("lifeboat-evidence", "verdict=verified", *drills))]
+
+
+def backup(name: str) -> Snapshot:
+    made = f"{name}-{TAKEN:%Y%m%dT%H%M%SZ}"
+    tags = ("lifeboat", f"backup={made}", f"service={name}", "type=mysql", "kind=full", f"chain={made}", "sequence=0")
+    return Snapshot(name.encode().hex().ljust(64, "0"), TAKEN, (*tags, f"taken={TAKEN.isoformat()}", "bytes=1048576"))
+
+
+def test_it_says_what_the_fleet_does(plan: Callable[..., Any]) -> None:
+    said = plan()
+    assert said.code == 0, said.err
+    first, second, *rest = said.out.splitlines()
+    assert first.startswith("6 drills, 1 h 00 min on 2 machines, ends ")
+    assert "; 3 machines end " in first
+    assert "(Etc/UTC), its window closes " in second
+    assert rest[0] == "2 drills never measured: reckoned from the bytes of the backup"
+    assert [line.split()[:4] for line in rest[2:]] == [
+        ["machine", "pool", "at", "once"],
+        ["verify-1", "verification", "1", "3"],
+        ["verify-2", "verification", "1", "3"],
+    ]
+
+
+def test_more_machines_and_every_drill_by_name(plan: Callable[..., Any]) -> None:
+    said = plan("--machines", "4", "-v")
+    assert said.code == 0
+    assert "6 drills, 30 min 33 s on 4 machines" in said.out
+    assert "verify-1+2 " in said.out
+    lines = [line.split() for line in said.out.splitlines() if "latest" in line or "worst" in line]
+    assert len(lines) == 6
+    assert {(line[3], line[-1]) for line in lines} == {("agama", "first"), ("blog", "first"), ("shop", "reckoned")}
+
+
+def test_what_is_not_reached_ends_with_1_and_says_why(plan: Callable[..., Any]) -> None:
+    said = plan(fleet=FLEET.replace("2h", "40m"))
+    assert said.code == 1
+    assert "not reached: takes 30 min 00 s, and would not end within the window of 40 min 00 s" in said.out
+    said = plan("agama", pool=", pool: big")
+    assert said.code == 1
+    assert said.out.startswith("no drill is reached on 2 machines; 2 drills not reached; agama's proof would be 8 d 0 h old")
+    assert "agama, worst: not reached: no machine serves its pool big; pools that are served: verification" in said.out
+
+
+def test_evidence_of_a_time_when_another_repository_was_the_first_counts_for_nothing(
+    plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of it lies in what is the first now, which may never have been proven."""
+    monkeypatch.setattr(Repository, "known_id", "ab" * 32)
+    evidence = snapshots()[-1]
+    for first, measured in (("ab" * 8, 4), ("cd" * 8, 0)):
+        told = replace(evidence, tags=(*evidence.tags, f"first={first}"))
+        monkeypatch.setattr(Repository, "snapshots", lambda _, *tags, told=told: [*snapshots()[:-1], told])
+        assert sum(each["measured"] for each in json.loads(plan("--json").out)["drills"]) == measured
+
+
+def test_without_a_fleet_it_is_the_machine_that_verifies(plan: Callable[..., Any]) -> None:
+    found = json.loads(plan("--json", fleet="").out)
+    assert [each["at_once"] for each in found["machines"]] == [3]
+    assert found["until"] is None
+    assert len(found["drills"]) == 6
+
+
+@pytest.mark.parametrize("start", ["2020-01-01T06:00", "3e11fa47-71ca-11e1-9e33-c80aa9429562:23", "tomorrow"])
+def test_a_start_that_is_none_is_refused(lifeboat: Lifeboat, plan: Callable[..., Any], tmp_path: Path, start: str) -> None:
+    plan()
+    said = lifeboat("plan", "--start", start, "--config", str(tmp_path / "lifeboat.yaml"))
+    assert (said.code, said.out) == (2, "")
+    assert f"--start '{start}' is " in said.err

@@ -1,0 +1,208 @@
+"""A fleet on paper: machines that die and come back, a scheduler that carries tickets, a repository that holds results; a clock to turn."""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from backups.errors import Transient
+from backups.manifest import BackupRecord
+from backups.repository.listing import Snapshot
+from verification.drill.plan import Planned
+from verification.evidence.evidence import BackupPart, DrillResult
+from verification.fleet import results
+from verification.fleet.coordinate import Coordinator
+from verification.fleet.desk import Desk
+from verification.fleet.post import Seen, Worker
+from verification.fleet.results import Collector
+from verification.fleet.ticket import Ticket
+from verification.fleet.work import Due, Machine
+
+MONDAY = datetime(2026, 11, 23, 6, tzinfo=UTC)
+ID = "ab" * 16
+GIB = 2**30
+
+
+class Killed(BaseException):
+    """The coordinator's process was killed: it does nothing more."""
+
+
+@dataclass
+class Run:
+    """A ticket on its way. ends: when, where it has begun."""
+
+    ticket: Ticket
+    state: str = "waiting"
+    words: str = ""
+    begun: datetime | None = None
+    ends: datetime | None = None
+    beat: datetime | None = None
+
+
+@dataclass
+class Shelf:
+    """The part of a repository that results are kept in."""
+
+    kept: dict[str, tuple[Snapshot, bytes]] = field(default_factory=dict)
+    away: bool = False
+
+    def save(self, directory: Path, *, host: str, tags: Sequence[str], at: datetime) -> str:
+        return self.put((directory / "result.json").read_bytes(), tags, at)
+
+    def put(self, content: bytes, tags: Sequence[str], at: datetime) -> str:
+        snapshot = f"{len(self.kept):064x}"
+        self.kept[snapshot] = Snapshot(snapshot, at, tuple(tags)), content
+        return snapshot
+
+    def snapshots(self, *tags: str) -> list[Snapshot]:
+        if self.away:
+            raise Transient("the repository does not answer")
+        return [each for each, _ in self.kept.values() if set(tags) & set(each.tags)]
+
+    def read(self, snapshot: str, path: str) -> bytes:
+        return self.kept[snapshot][1]
+
+    def forget(self, snapshots: Sequence[str]) -> None:
+        for each in snapshots:
+            del self.kept[each]
+
+
+@dataclass
+class World:
+    """Everything but the coordinator.
+
+    dead: when each machine is silent, from and to; lost: whether what ran there is gone, or goes on unheard
+    refuses, breaks, cannot: (machine, service) whose drills are refused, whose runs fail, whose results are could-not-run
+    """
+
+    machines: Sequence[Machine]
+    seconds: Mapping[str, float]
+    now: datetime = MONDAY
+    dead: Sequence[tuple[str, datetime, datetime, bool]] = ()
+    refuses: Collection[tuple[str, str]] = ()
+    breaks: Collection[tuple[str, str]] = ()
+    cannot: Collection[tuple[str, str]] = ()
+    shelf: Shelf = field(default_factory=Shelf)
+    runs: dict[str, Run] = field(default_factory=dict)
+    step: timedelta = timedelta(seconds=10)
+    away: bool = False
+    cancelled: list[str] = field(default_factory=list)
+    killed: bool = False
+
+    def turn(self) -> None:
+        """Let time go on, and let machines do what they do meanwhile."""
+        self.now += self.step
+        for run in self.runs.values():
+            machine = next(each for each in self.machines if each.name == run.ticket.machine)
+            death = self._death(machine.name)
+            if death and death[3]:
+                # Nobody reports that it is gone.
+                run.ends = None if run.state == "running" else run.ends
+                continue
+            if run.state == "waiting" and not death and self._working(machine.name) < machine.at_once:
+                run.state, run.begun = "running", self.now
+                run.ends = self.now + timedelta(seconds=self.seconds[run.ticket.service])
+            if run.state == "running" and run.ends and not death:
+                run.beat = self.now
+            if run.state in ("running", "silently running") and run.ends and run.ends <= self.now:
+                self._end(run, machine.name, told=not death and run.state == "running")
+
+    def _end(self, run: Run, machine: str, *, told: bool) -> None:
+        pair = machine, run.ticket.service
+        run.ends = None
+        if pair in self.refuses:
+            run.state, run.words = "refused", "needs 96 GiB of memory, it has 64 GiB"
+        elif pair in self.breaks:
+            run.state, run.words = "failed", "the repository cannot be opened from here"
+        else:
+            verdict = "could-not-run" if pair in self.cannot else "verified"
+            results.deliver(result(run.ticket, verdict), run.ticket, cast("Any", self.shelf), self.now)
+            run.state = "done" if told else run.state
+
+    def _death(self, name: str) -> tuple[str, datetime, datetime, bool] | None:
+        return next((each for each in self.dead if each[0] == name and each[1] <= self.now < each[2]), None)
+
+    def _working(self, name: str) -> int:
+        return sum(run.state == "running" and run.ends is not None for run in self.runs.values() if run.ticket.machine == name)
+
+    def workers(self) -> Mapping[str, Worker]:
+        self._ask()
+        return {
+            each.name: Worker(self._beat(each.name), timedelta(seconds=30)) for each in self.machines if self._beat(each.name)
+        }
+
+    def _beat(self, name: str) -> datetime | None:
+        death = self._death(name)
+        return death[1] if death else self.now
+
+    def send(self, ticket: Ticket) -> str:
+        self._ask()
+        self.runs[str(len(self.runs))] = Run(ticket)
+        return str(len(self.runs) - 1)
+
+    def look(self, runs: Collection[str]) -> Mapping[str, Seen]:
+        self._ask()
+        return {each: Seen(cast("Any", self.runs[each].state), self.runs[each].words, self.runs[each].beat) for each in runs}
+
+    def cancel(self, run: str, why: str, *, dead: bool = False) -> None:
+        if self.killed:
+            return
+        self.cancelled.append(run)
+        # What is taken for dead hears nothing of it.
+        if self.runs[run].state in ("waiting", "running"):
+            self.runs[run].state = "silently running" if dead and self.runs[run].state == "running" else "stopped"
+
+    def sent(self) -> Mapping[str, Ticket]:
+        self._ask()
+        return {name: run.ticket for name, run in self.runs.items()}
+
+    def _ask(self) -> None:
+        if self.away:
+            raise Transient("the Prefect server does not answer")
+
+
+def result(ticket: Ticket, verdict: str = "verified", **changes: Any) -> DrillResult:
+    """What a machine makes of a ticket."""
+    backup = BackupPart(id=ticket.backups[-1], kind="full", chain=ticket.backups, taken_at=MONDAY, bytes=1)
+    reasons = () if verdict == "verified" else ("no image",)
+    values = {"service": ticket.service, "type": "toy", "selection": ticket.selection, "verdict": verdict, "started_at": MONDAY}
+    return DrillResult(**{**values, "backup": backup, "reasons": reasons, **changes})
+
+
+def planned(service: str) -> Planned:
+    identifier = f"{service}-20261123T000000Z"
+    record = BackupRecord.model_construct(
+        snapshot="s", id=identifier, service=service, type="toy", kind="full", chain=identifier, sequence=0, taken_at=MONDAY,
+        size=1, standalone=False,
+    )  # fmt: skip
+    return Planned(service, "toy", "latest", (record,))
+
+
+def coordinator(world: World, due: Sequence[Due], *, until: datetime | None = None, **changes: Any) -> Coordinator:
+    """One that begins now; with the same world, another one goes on where it was killed."""
+    desk = Desk(due, world.machines, world.now, changes.pop("repositories", {}), until)
+    collector = Collector(ID, [cast("Any", world.shelf)])
+    return Coordinator(ID, [planned(each.service) for each in due], desk, world, collector, timedelta(seconds=90), **changes)
+
+
+def finished(one: Coordinator, world: World, *, pause: Callable[[], None] | None = None) -> list[DrillResult]:
+    """Run it to its end, which must come."""
+    end = world.now + timedelta(days=2)
+
+    def turn() -> None:
+        world.turn()
+        if pause:
+            pause()
+        assert world.now < end, [(line.due.title, line.standing) for line in one.desk.lines]
+
+    return one.run(lambda: world.now, turn)
+
+
+def due(service: str, seconds: float = 60, **changes: Any) -> Due:
+    return Due(service, "latest", seconds, **changes)
+
+
+def counted(world: World) -> int:
+    return sum(json.loads(content)["result"]["verdict"] == "verified" for _, content in world.shelf.kept.values())

@@ -1,0 +1,65 @@
+"""Runs the drill of a ticket on this machine of the fleet, unless the machine lacks what it needs, and delivers the result.
+
+The machine has Docker, the repository's key and its lifeboat.yaml. Next file: `verification/verify.py`.
+"""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from backups.errors import LifeboatError
+from backups.machine import disk, runs
+from backups.site import Site
+from verification import verify
+from verification.fleet import results
+from verification.fleet.ticket import Ticket, planned
+
+VARIABLE = "LIFEBOAT_MACHINE"
+"""What the environment of a machine's worker holds its name in, where that is not the host's."""
+
+
+def name() -> str:
+    """Return this machine's name in `fleet.machines`."""
+    return os.environ.get(VARIABLE) or platform.node() or "unknown"
+
+
+def carry_out(site: Site, ticket: Ticket, *, here: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str | None:
+    """Run the drill and keep its result in the repository; returns why this machine, `here`, does not run it, None when it did.
+
+    Raises LifeboatError when the drill cannot be planned, or its result cannot be kept: then nothing is known of the backup.
+    """
+    if why := unwilling(site, ticket, here):
+        return why
+    there = site.at(ticket.repository)
+    with runs.start(site.state) as run:
+        try:
+            run.docker.client()
+        except LifeboatError as fault:
+            return fault.message
+        result = verify.drill_one(there, planned(there, ticket, now()), run, now=now)
+    try:
+        results.deliver(result, ticket, site.at(None).repository, now())
+    except LifeboatError:
+        if there.repository_name == site.at(None).repository_name:
+            raise
+        # It is proven that this one can be read, and the coordinator looks here, too.
+        results.deliver(result, ticket, there.repository, now())
+    return None
+
+
+def unwilling(site: Site, ticket: Ticket, here: str) -> str | None:
+    """Say why this machine cannot run a drill, before anything of it is fetched: with both numbers where it is too small."""
+    if ticket.machine != here:
+        return (
+            f"this is {here}, and the drill was sent to {ticket.machine}: a worker takes from its own machine's work queue alone"
+        )
+    if ticket.service not in site.settings.services:
+        return f"lifeboat.yaml of {here} has no service {ticket.service}"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    free = shutil.disk_usage(next(path for path in (site.state, *site.state.parents) if path.exists())).free
+    for what, needed, has in (("memory", ticket.memory, memory), (f"disk below {site.state}", ticket.disk, free)):
+        if needed > has:
+            return f"needs {disk.size(needed)} of {what}, {here} has {disk.size(has)}"
+    return None

@@ -1,0 +1,237 @@
+"""Keeps the account of one verification on a fleet: every drill is in it once, wherever it stands.
+
+It is pure, and clocks are arguments. What happens is told to it: which machines are heard, what was refused, lost, or came back.
+Which drill goes to which machine, `timetable.choose` decides, as on paper.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from backups import durations, plural
+from verification.fleet.machines import nowhere, unfit
+from verification.fleet.timetable import choose
+from verification.fleet.work import Due, Machine, Slot
+
+ATTEMPTS = 3
+"""At one drill, on whichever machines."""
+_OVERDUE = timedelta(minutes=1)
+"""A drill that takes longer than was reckoned is expected to end so soon."""
+
+
+Arrange = Callable[[Sequence[Due], Sequence[Machine], datetime, Sequence[Slot]], Sequence[Due]]
+
+
+class Standing(Enum):
+    """Where a drill stands."""
+
+    WAITING = "waiting"
+    OUT = "out"
+    DONE = "done"
+    GIVEN_UP = "given up"
+    NOT_REACHED = "not reached"
+
+
+_SETTLED = {Standing.DONE, Standing.GIVEN_UP, Standing.NOT_REACHED}
+
+
+@dataclass
+class Line:
+    """One drill. machine, since: where it is out. why: what went wrong with each attempt, or why there is none any more."""
+
+    due: Due
+    standing: Standing = Standing.WAITING
+    machine: str | None = None
+    since: datetime | None = None
+    attempts: int = 0
+    why: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    ended: bool = False
+
+
+@dataclass
+class Desk:
+    """The account. Drills are known by their number in `due`, where those come first that are to run first.
+
+    machines: those that are configured. repositories: how many drills may fetch from one at the same time, by name
+    until: when the window ends, None for never
+    patience: how long machines that are not heard are waited for, where no other one can run what waits
+    arrange: orders what waits anew when a machine is heard that was not, or not heard any more: it takes these drills, the
+    machines that are heard, the time, and what they are at. None: the order stays
+    """
+
+    due: Sequence[Due]
+    machines: Sequence[Machine]
+    begun: datetime
+    repositories: Mapping[str, int] = field(default_factory=dict)
+    until: datetime | None = None
+    patience: timedelta = timedelta(minutes=5)
+    arrange: Arrange | None = None
+    lines: list[Line] = field(init=False)
+    _order: list[int] = field(init=False)
+    _there: list[Machine] = field(default_factory=list, init=False)
+    _heard: dict[str, datetime] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.lines = [Line(each) for each in self.due]
+        self._order = list(range(len(self.lines)))
+        for line in self.lines:
+            if why := nowhere(line.due, self.machines):
+                self._close(line, Standing.NOT_REACHED, why)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing waits, and nothing is out."""
+        return all(line.standing in _SETTLED for line in self.lines)
+
+    @property
+    def out(self) -> list[int]:
+        """The drills that are with a machine."""
+        return [number for number, line in enumerate(self.lines) if line.standing is Standing.OUT]
+
+    def assign(self, heard: Collection[str], now: datetime) -> list[tuple[int, str]]:
+        """Give the machines that are heard what they have room for; returns these drills and their machines: they are out now.
+
+        What has waited too long for a machine, or cannot begin within the window, is not reached from now on.
+        """
+        self._heard |= dict.fromkeys(heard, now)
+        there = [machine for machine in self.machines if machine.name in heard]
+        if there and there != self._there:
+            self._arrange(there, now)
+        given: list[tuple[int, str]] = []
+        while (chosen := self._choose(there, now)) is not None:
+            number, machine = chosen
+            line = self.lines[number]
+            line.standing, line.machine, line.since = Standing.OUT, machine, now
+            line.attempts += 1
+            given.append(chosen)
+        self._close_what_waits_in_vain(now)
+        return given
+
+    def adopt(self, number: int, machine: str, now: datetime) -> None:
+        """Take over a drill that this verification had sent to a machine before it was itself begun again."""
+        line = self.lines[number]
+        if line.standing is Standing.WAITING:
+            line.standing, line.machine, line.since = Standing.OUT, machine, now
+            line.attempts += 1
+
+    def ended(self, number: int) -> None:
+        """Note that a drill that is out has ended, whatever came of it: its machine has room again."""
+        self.lines[number].ended = True
+
+    def unsent(self, number: int) -> None:
+        """Take a drill back that could not be sent: that was no attempt."""
+        if line := self._back(number):
+            line.attempts -= 1
+
+    def refused(self, number: int, why: str) -> None:
+        """Take a drill back that its machine does not run: it goes elsewhere, and that was no attempt."""
+        machine = self.lines[number].machine
+        if (line := self._back(number)) and machine:
+            line.attempts -= 1
+            line.refused.add(machine)
+            line.why.append(f"{machine} refused it: {why}")
+            if all(self._fits(line, each) for each in self.machines):
+                self._close(line, Standing.NOT_REACHED, f"no machine of its pool {line.due.pool or 'verification'} can run it")
+
+    def lost(self, number: int, why: str) -> bool:
+        """Take a drill back that came to nothing; it is tried again, elsewhere where there is another machine for it.
+
+        Returns whether it is.
+        """
+        machine = self.lines[number].machine
+        line = self._back(number)
+        if line is None or machine is None:
+            return False
+        line.why.append(f"{machine}: {why}")
+        if line.attempts >= ATTEMPTS:
+            self._close(line, Standing.GIVEN_UP, f"given up after {plural.count(ATTEMPTS, 'attempt')}")
+            return False
+        if self.has_others(number, machine):
+            line.refused.add(machine)
+        return True
+
+    def has_others(self, number: int, machine: str) -> bool:
+        """Whether a machine beside this one is configured that could run a drill, and has not failed at it."""
+        line = self.lines[number]
+        return any(each.name != machine and self._fits(line, each) is None for each in self.machines)
+
+    def stopped(self, number: int, why: str) -> None:
+        """Close a drill that is out, and is not tried again."""
+        if self.lines[number].standing is Standing.OUT:
+            self._close(self.lines[number], Standing.GIVEN_UP, why)
+
+    def came(self, number: int) -> bool:
+        """Note that a result is there; returns whether it counts, which only a drill's first one does."""
+        counts = self.lines[number].standing is not Standing.DONE
+        self.lines[number].standing = Standing.DONE
+        return counts
+
+    def close(self, why: str) -> None:
+        """Close whatever is not settled: nobody goes on with it."""
+        for line in self.lines:
+            if line.standing not in _SETTLED:
+                self._close(line, Standing.GIVEN_UP if line.attempts else Standing.NOT_REACHED, why)
+
+    def _arrange(self, there: list[Machine], now: datetime) -> None:
+        self._there = there
+        if self.arrange is None:
+            return
+        numbers = {id(self.lines[number].due): number for number in self._order}
+        waiting = [self.lines[number].due for number in self._order if self.lines[number].standing is Standing.WAITING]
+        first = [numbers[id(due)] for due in self.arrange(waiting, there, now, self._running(now))]
+        # What is out and comes back, comes before what has not been tried.
+        self._order = [number for number in self._order if number not in set(first)] + first
+
+    def _choose(self, there: Sequence[Machine], now: datetime) -> tuple[int, str] | None:
+        waiting = {
+            id(self.lines[number].due): number for number in self._order if self.lines[number].standing is Standing.WAITING
+        }
+        refused = {id(line.due): line.refused for line in self.lines}
+
+        def fits(due: Due, machine: Machine) -> str | None:
+            return "refused" if machine.name in refused[id(due)] else unfit(due, machine)
+
+        due = [self.lines[number].due for number in waiting.values()]
+        slot = choose(due, there, self._running(now), now, until=self.until, repositories=self.repositories, fits=fits)
+        return (waiting[id(slot.due)], slot.machine) if slot else None
+
+    def _running(self, now: datetime) -> list[Slot]:
+        return [
+            Slot(line.due, line.machine, line.since, max(line.since + timedelta(seconds=line.due.seconds), now + _OVERDUE))
+            for line in self.lines
+            if line.standing is Standing.OUT and not line.ended and line.machine and line.since
+        ]
+
+    def _fits(self, line: Line, machine: Machine) -> str | None:
+        return "refused" if machine.name in line.refused else unfit(line.due, machine)
+
+    def _back(self, number: int) -> Line | None:
+        line = self.lines[number]
+        if line.standing is not Standing.OUT:
+            return None
+        line.standing, line.machine, line.since, line.ended = Standing.WAITING, None, None, False
+        return line
+
+    def _close(self, line: Line, standing: Standing, why: str) -> None:
+        line.standing = standing
+        line.why.insert(0, why)
+
+    def _close_what_waits_in_vain(self, now: datetime) -> None:
+        """Close what the window has no room for any more, and what waits for machines alone that are silent for too long."""
+        for line in self.lines:
+            if line.standing is not Standing.WAITING:
+                continue
+            if self.until and now + timedelta(seconds=line.due.seconds) > self.until:
+                takes = durations.describe(line.due.seconds)
+                self._close(
+                    line, Standing.NOT_REACHED, f"it takes {takes}, and the window ends at {self.until:%Y-%m-%d %H:%M %Z}"
+                )
+                continue
+            able = [machine.name for machine in self.machines if self._fits(line, machine) is None]
+            silent = now - max(self._heard.get(name, self.begun) for name in able)
+            if silent > self.patience:
+                self._close(
+                    line, Standing.NOT_REACHED, f"no worker of {', '.join(able)} was heard for {durations.describe(silent)}"
+                )

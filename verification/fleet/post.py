@@ -1,0 +1,49 @@
+"""Defines what carries tickets to machines, whichever scheduler that is: `tasks/fleet.py` does it by Prefect."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from verification.fleet.ticket import Ticket
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A machine's worker. beat: its last sign of life, by whichever clock; it is one when it has changed. every: how often"""
+
+    beat: object
+    every: timedelta
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a ticket's run is doing. words: what it said at its end. beat: its last sign of life, None where it gives none."""
+
+    state: Literal["waiting", "running", "done", "refused", "failed", "died", "stopped"]
+    words: str = ""
+    beat: object = None
+
+
+class Post(Protocol):
+    """Carries tickets to machines. Every method raises LifeboatError when it cannot ask; the next try may help."""
+
+    def workers(self) -> Mapping[str, Worker]:
+        """Return the workers that are online, by their machine's name."""
+        ...
+
+    def send(self, ticket: Ticket) -> str:
+        """Send a ticket to its machine; returns the run's id."""
+        ...
+
+    def look(self, runs: Collection[str]) -> Mapping[str, Seen]:
+        """Return what these runs are doing."""
+        ...
+
+    def cancel(self, run: str, why: str, *, dead: bool = False) -> None:
+        """End a run. dead: nothing of it is left to be told."""
+        ...
+
+    def sent(self) -> Mapping[str, Ticket]:
+        """Return what this verification has sent before it was begun again, by the run's id."""
+        ...

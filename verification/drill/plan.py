@@ -30,7 +30,7 @@ class Planned:
     fulls:   every full of the service, oldest first, likewise: how it grows
     considered: the ids of the service's backups that could have been chosen, oldest first
     partner: of a service whose database another one protects: that one's chain that comes back beside it
-    image:   what a person has named for the copy to run on, instead of the configured image
+    image:   what a person has named for the copy to run on, instead of the configured one; of a newer version: an upgrade to try
     """
 
     service: str

@@ -8,13 +8,22 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
+from verification.evidence.rehearsed import RehearsalPart
 from verification.evidence.together import TogetherPart
 
-Verdict = Literal["verified", "between-witnesses", "unproven", "failed", "could-not-run"]
+Verdict = Literal["verified", "between-witnesses", "rehearsed", "unproven", "failed", "could-not-run"]
 """verified: equal to the witness of the very moment. between-witnesses: a moment between two backups, whose witnesses were both
-equal. unproven: delivered all the same, though what the log did since the backup was not proven. could-not-run: neither."""
+equal. rehearsed: verified, and then an upgrade was tried on it, which is no proof. unproven: delivered all the same, though what
+the log did since the backup was not proven. could-not-run: neither."""
 
-EXIT_CODES: dict[Verdict, int] = {"verified": 0, "between-witnesses": 0, "unproven": 1, "failed": 1, "could-not-run": 2}
+EXIT_CODES: dict[Verdict, int] = {
+    "verified": 0,
+    "between-witnesses": 0,
+    "rehearsed": 0,
+    "unproven": 1,
+    "failed": 1,
+    "could-not-run": 2,
+}
 """What a command ends with."""
 
 
@@ -163,6 +172,7 @@ class DrillResult(_Part):
     partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
     measured: how the witness came by its values (`Manifest.measured`); None where everything was read
     culprits: of tables that differ, the rows that do
+    rehearsal: the upgrade that was tried once the copy was proven, where one was
     """
 
     service: ServiceName
@@ -192,6 +202,7 @@ class DrillResult(_Part):
     moment: MomentPart | None = None
     proof: str = ""
     culprits: tuple[CulpritsPart, ...] = ()
+    rehearsal: RehearsalPart | None = None
 
     @property
     def words(self) -> str:
@@ -210,7 +221,9 @@ class DrillResult(_Part):
 
     @property
     def backup_verdict(self) -> Verdict:
-        """What the drill proves of its backup alone, whatever came of a moment after it."""
+        """What the drill proves of its backup alone, whatever came of a moment after it, or of an upgrade tried on it."""
+        if self.rehearsal:
+            return "failed" if self.rto_met is False else "verified"
         if self.moment is None:
             return self.verdict
         if not self.checks or all(phase.name != "advance" for phase in self.phases):
@@ -279,9 +292,9 @@ class Evidence(_Part):
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict over all, the worst: failed, could-not-run, what is unproven, verified; of nothing, none is proven."""
+    """Return the verdict over all, the worst: failed, could-not-run, what is unproven, rehearsed, verified; of nothing, none."""
     every = set(verdicts)
-    worst: tuple[Verdict, ...] = ("failed", "could-not-run", "unproven", "between-witnesses", "verified")
+    worst: tuple[Verdict, ...] = ("failed", "could-not-run", "unproven", "rehearsed", "between-witnesses", "verified")
     return next((verdict for verdict in worst if verdict in every), "could-not-run")
 
 

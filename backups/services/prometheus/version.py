@@ -2,7 +2,7 @@
 
 import re
 
-from backups.errors import ConfigError, LifeboatError
+from backups.errors import ConfigError, LifeboatError, Transient
 from backups.machine.docker import Docker, Image
 
 _VERSION = re.compile(r"version (\S+)")
@@ -17,8 +17,18 @@ def major(version: str) -> int:
 
 
 def of_image(docker: Docker, image: Image, name: str) -> str:
-    """Return the version of the Prometheus in an image, by running it in a container called `name`."""
-    container = docker.run(name, image, entrypoint=["/bin/prometheus"], command=["--version"])
+    """Return the version of the Prometheus in an image, by running it in a container called `name`.
+
+    Raises ConfigError when there is none in it.
+    """
+    try:
+        container = docker.run(name, image, entrypoint=["/bin/prometheus"], command=["--version"])
+    except Transient:
+        raise
+    except LifeboatError as error:
+        raise ConfigError(
+            f"the image {image.name} does not hold Prometheus: {error.message}", hint="set `image` to one of prom/prometheus"
+        ) from error
     try:
         code, output = container.wait(), container.logs(20)
     finally:

@@ -1,0 +1,104 @@
+"""Knows which MySQL and MariaDB may be started on the data of which, and what such an upgrade changes by itself.
+
+Pure. The pages are the makers' own; `docs/upgrades.md` shows the table.
+"""
+
+from backups.errors import LifeboatError
+from backups.services.mysql.versions import Version
+from backups.services.upgraded import Back, Change, Number, Step, downgrade, step
+
+_MANUAL = "https://dev.mysql.com/doc/refman"
+_PATHS = f"{_MANUAL}/9.1/en/upgrade-paths.html"
+_NUTSHELL = f"{_MANUAL}/8.4/en/mysql-nutshell.html"
+_MARIADB = "https://mariadb.com/docs/server/server-management/install-and-upgrade-mariadb"
+_MAJOR = f"{_MARIADB}/upgrading/upgrading-between-major-mariadb-versions"
+
+LONG_TERM: tuple[Number, ...] = ((8, 0), (8, 4), (9, 7))
+"""MySQL's series of long-term support, 8.0 among them, none of which an upgrade may pass over."""
+MYSQL_BACK = Back(
+    "no: MySQL does not start on the data of a newer series; the way back is a dump, loaded into the old version, or the backup",
+    f"{_MANUAL}/9.0/en/downgrading.html",
+)
+MARIADB_BACK = Back(
+    "none that its maker supports or tests between major versions; the way back is the backup of before the upgrade",
+    f"{_MARIADB}/downgrading-between-major-versions-of-mariadb",
+)
+GIVEN = (
+    "ALLOW_NONEXISTENT_DEFINER",
+    "FLUSH_PRIVILEGES",
+    "OPTIMIZE_LOCAL_TABLE",
+    "SET_ANY_DEFINER",
+    "TRANSACTION_GTID_TAG",
+)
+"""Privileges that an upgrade to 8.4 gives to accounts that could do the same by an older one."""
+GIVEN_METRIC, GONE_METRIC, LOGS_IN = "privilege given", "privilege taken", "can log in"
+
+MYSQL: tuple[Change, ...] = (
+    Change(
+        (8, 4),
+        "accounts are given the new privileges that came out of ones that they have",
+        _NUTSHELL,
+        subject="account .*",
+        metric=f"{GIVEN_METRIC}: ({'|'.join(GIVEN)})",
+        how=("new",),
+    ),
+    Change(
+        (8, 4),
+        "SET_USER_ID was removed: SET_ANY_DEFINER and ALLOW_NONEXISTENT_DEFINER took its place",
+        _NUTSHELL,
+        subject="account .*",
+        metric=f"{GONE_METRIC}: SET_USER_ID",
+        how=("gone",),
+    ),
+    Change(
+        (8, 4),
+        "mysql_native_password is off unless --mysql-native-password=ON is set: accounts that use it cannot log in",
+        _NUTSHELL,
+    ),
+    Change(
+        (8, 4),
+        "default values of InnoDB's variables have changed, innodb_flush_method and innodb_io_capacity among them: a copy "
+        "has the source's where data depend on them",
+        _NUTSHELL,
+    ),
+    Change(
+        (9, 0),
+        "mysql_native_password was removed: accounts that use it cannot log in",
+        f"{_MANUAL}/9.0/en/mysql-nutshell.html",
+    ),
+)
+MARIADB: tuple[Change, ...] = (
+    Change(
+        (11, 0),
+        "the optimizer has a new cost model: some statements are executed in another way than before",
+        f"{_MARIADB}/upgrading/upgrading-from-to-specific-versions/upgrading-from-mariadb-10-11-to-mariadb-11-4",
+    ),
+)
+
+
+def planned(before: Version, after: Version, image: str) -> Step | None:
+    """Return the upgrade from one server to another; None when both are of one series. image: its name, for messages.
+
+    Raises LifeboatError for another maker's, an older one, and one that is not reached in one step.
+    """
+    if before.maker != after.maker:
+        raise LifeboatError(
+            f"the image {image} holds {after.maker} {after.release}, the backup is of {before.maker} {before.release}: "
+            "data of one are never started on the other",
+            hint=f"name an image of {before.maker}",
+        )
+    if before.series == after.series:
+        return None
+    if after.number < before.number:
+        raise downgrade(before.maker, before.release, after.release, image)
+    if before.mariadb:
+        return step(before.maker, before.release, after.release, MARIADB_BACK, MARIADB)
+    between = [series for series in LONG_TERM if before.number[:2] < series < after.number[:2]]
+    if between:
+        stops = [".".join(map(str, series)) for series in between]
+        raise LifeboatError(
+            f"MySQL {before.release} is not upgraded to {after.release} in one step: first to {', then to '.join(stops)}, "
+            f"then to {after.series}",
+            hint=f"rehearse the first step, with an image of MySQL {stops[0]}; {_PATHS}",
+        )
+    return step(before.maker, before.release, after.release, MYSQL_BACK, MYSQL)

@@ -4,8 +4,8 @@ Pure. The pages are the makers' own; `docs/upgrades.md` shows the table.
 """
 
 from backups.errors import LifeboatError
-from backups.services.mysql.versions import Version
-from backups.services.upgraded import Back, Change, Number, Step, downgrade, step
+from backups.services.mysql.versions import Version, passed_over
+from backups.services.upgraded import Back, Change, Step, downgrade, step
 
 _MANUAL = "https://dev.mysql.com/doc/refman"
 _PATHS = f"{_MANUAL}/9.1/en/upgrade-paths.html"
@@ -13,8 +13,6 @@ _NUTSHELL = f"{_MANUAL}/8.4/en/mysql-nutshell.html"
 _MARIADB = "https://mariadb.com/docs/server/server-management/install-and-upgrade-mariadb"
 _MAJOR = f"{_MARIADB}/upgrading/upgrading-between-major-mariadb-versions"
 
-LONG_TERM: tuple[Number, ...] = ((8, 0), (8, 4), (9, 7))
-"""MySQL's series of long-term support, 8.0 among them, none of which an upgrade may pass over."""
 MYSQL_BACK = Back(
     "no: MySQL does not start on the data of a newer series; the way back is a dump, loaded into the old version, or the backup",
     f"{_MANUAL}/9.0/en/downgrading.html",
@@ -89,13 +87,11 @@ def planned(before: Version, after: Version, image: str) -> Step | None:
         )
     if before.series == after.series:
         return None
-    if after.number < before.number:
+    if after.older_than(before):
         raise downgrade(before.maker, before.release, after.release, image)
     if before.mariadb:
         return step(before.maker, before.release, after.release, MARIADB_BACK, MARIADB)
-    between = [series for series in LONG_TERM if before.number[:2] < series < after.number[:2]]
-    if between:
-        stops = [".".join(map(str, series)) for series in between]
+    if stops := passed_over(before, after):
         raise LifeboatError(
             f"MySQL {before.release} is not upgraded to {after.release} in one step: first to {', then to '.join(stops)}, "
             f"then to {after.series}",

@@ -186,11 +186,16 @@ class GrafanaCopy:
         if self._container is not None:
             self._container.stop()
 
+    @property
+    def upgraded_database(self) -> Path:
+        """The database that a newer server runs on."""
+        return self._upgraded / FILE
+
     def run_on(self, image: Image, made: Step | None, seconds: float | None = None) -> None:
         """See `UpgradableCopy.run_on`. An upgrade begins with the database as it was restored, before a server ran on it."""
         if made:
             self._lay_out(self._restored, self._upgraded)
-            configuration.disarm(self._upgraded / FILE)
+            configuration.disarm(self.upgraded_database)
         self._runs += 1
         self._container = self._begin(f"grafana-next{self._runs}", self._upgraded, image)
         patience = server.READY_SECONDS if seconds is None else seconds
@@ -202,7 +207,7 @@ class GrafanaCopy:
             answered = self._answered(before)
         self.end()
         kept = self._upgraded.with_name("grafana-upgraded.db")
-        shutil.copyfile(self._upgraded / FILE, kept)
+        shutil.copyfile(self.upgraded_database, kept)
         narrowed.armed(kept, self._restored)
         with opened(kept) as after:
             stored = list(self._stored(Narrowed(after, narrowed.columns(self._restored))))

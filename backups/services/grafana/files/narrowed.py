@@ -46,6 +46,8 @@ class Narrowed(Database):
 
     def each(self, table: str, order: str = "id") -> Iterator[Row]:
         """See Database."""
+        if not self.has(table):
+            return
         kept = set(self.columns(table))
         for row in super().each(table, order):
             yield Row(table, ((name, value) for name, value in row.items() if name in kept))

@@ -57,7 +57,8 @@ def verify_restores(
         at: the moment to drill, as `restore` would bring it back: a time, or a GTID (MySQL); with `backup`, a time, and only
             backups taken by then
         before: instead of it, a GTID, or FILE:OFFSET as lifeboat log prints it: the moment just before that transaction (MySQL)
-        image: the image that the copies of the one named service run on, instead of the configured one
+        image: the image that the copies of the one named service run on, instead of the configured one; of a newer version: the
+            upgrade to rehearse
         together: then bring the newest of all services back side by side, and ask them what their dashboards ask
         out: a directory for report.json, report.html and junit.xml on the worker's machine
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml

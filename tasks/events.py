@@ -54,10 +54,13 @@ def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> No
 
 
 def send_verification(evidence: Evidence) -> None:
-    """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO."""
+    """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO.
+
+    Of a drill that an upgrade was tried after, what it proved before: nobody is called for what somebody wanted to know.
+    """
     for name, group in groupby(sorted(evidence.drills, key=lambda drill: drill.service), key=lambda drill: drill.service):
         drills = list(group)
-        verdict = shapes.overall(drill.verdict for drill in drills)
+        verdict = shapes.overall(drill.backup_verdict if drill.rehearsal else drill.verdict for drill in drills)
         send(f"lifeboat.verification.{verdict}", name, _text(drills), verdict=verdict)
         seconds = [drill.restore_seconds for drill in drills if drill.rto_met is False and drill.restore_seconds is not None]
         if seconds:

@@ -10,9 +10,19 @@ from backups import durations, plural
 from backups.foreign import shown
 from backups.services.base import Point
 from backups.site import Site
-from flows.commands import console, damaged
+from flows.commands import console, damaged, rehearsed
 from flows.commands.console import Text
-from flows.commands.options import Before, Config, Init, Json, RunOn, Services, prefect_is_configured, spelt, through_prefect
+from flows.commands.options import (
+    Before,
+    Config,
+    Init,
+    Json,
+    RunOrUpgrade,
+    Services,
+    prefect_is_configured,
+    spelt,
+    through_prefect,
+)
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.evidence import words
@@ -45,7 +55,7 @@ def verify(  # noqa: PLR0917 - options of a command line
         ),
     ] = None,
     before: Before = None,
-    image: RunOn = None,
+    image: RunOrUpgrade = None,
     together: Annotated[
         bool,
         typer.Option(
@@ -80,11 +90,14 @@ def verify(  # noqa: PLR0917 - options of a command line
     Needs the repository and Docker only: no source, and no source's password. Compared are the rows and a fingerprint of every
     table, Prometheus's answers, every object of Grafana; all must be equal. What was not tried is never called verified.
     With --together also what dashboards' panels answer, by copies that stand side by side where their sources stood.
+    With --image of a newer version an upgrade is rehearsed: proven on its own version, the copy is started on the newer one and
+    compared again; that is no proof of the backup.
 
     Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report | lifeboat verify --together
 
-    Exit code: 0 verified, or with --at or --before equal on both sides of the moment, or with --damage every fault noticed, 1 a
-    backup did not come back equal, or a fault was not noticed, 2 it could not be tried.
+    Exit code: 0 verified, or with --at or --before equal on both sides of the moment, or with --damage every fault noticed, or an
+    upgrade rehearsed, 1 a backup did not come back equal, a fault was not noticed, or an upgrade changed what it should not, 2 it
+    could not be tried.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
@@ -135,6 +148,7 @@ def show(evidence: Evidence, out: Path | None) -> None:
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
         _print_culprits(result)
+        rehearsed.show(result)
         if result.partial:
             console.out.print(Text(f"{result.service}, {result.selection}: partial: {result.partial}", style="yellow"))
         if result.limits:

@@ -1,11 +1,14 @@
 """Defines what a report says of an upgrade that was tried on a proven copy."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from backups.foreign import Seconds, Size
+from backups.foreign import ImageId, Seconds, Size
 from backups.witness import Value
+
+Page = Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9][A-Za-z0-9._~:/?#=&%+-]*$", max_length=500)]
+"""The address of a public page."""
 
 
 class _Part(BaseModel):
@@ -20,14 +23,14 @@ class ChangePart(_Part):
     before: Value
     after: Value
     why: str | None = None
-    source: str | None = None
+    source: Page | None = None
 
 
 class ToldPart(_Part):
     """What else the new version changes, which no fact shows, and the page that says so."""
 
     words: str
-    source: str
+    source: Page
 
 
 class RehearsedPhase(_Part):
@@ -51,7 +54,7 @@ class RehearsalPart(_Part):
     before: str
     after: str
     image: str
-    image_id: str
+    image_id: ImageId
     standin: bool
     verdict: Literal["rehearsed", "failed", "could-not-run"]
     phases: tuple[RehearsedPhase, ...] = ()
@@ -61,7 +64,7 @@ class RehearsalPart(_Part):
     look: tuple[ChangePart, ...] = ()
     told: tuple[ToldPart, ...] = ()
     back: str
-    back_source: str
+    back_source: Page
     back_tried: str | None = None
     error: str | None = None
     hint: str | None = None

@@ -27,7 +27,7 @@ def newer() -> Iterator[str]:
     name, client = f"lifeboat-test/grafana-{uuid.uuid4().hex[:8]}", Docker().client()
     made = client.containers.create(IMAGE)
     made.commit(name, "13.0", changes="ENV GF_STANDIN_VERSION=13.0.0")
-    made.remove()
+    made.remove(v=True)
     yield f"{name}:13.0"
     client.images.remove(f"{name}:13.0")
 

@@ -217,7 +217,7 @@ def next_mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ).stdout.strip()
     subprocess.run(["docker", "cp", str(program), f"{container}:/usr/local/sbin/mysqld"], check=True, capture_output=True)
     subprocess.run(["docker", "commit", container, name], check=True, capture_output=True)
-    subprocess.run(["docker", "rm", container], check=True, capture_output=True)
+    subprocess.run(["docker", "rm", "-v", container], check=True, capture_output=True)
     yield name
     subprocess.run(["docker", "rmi", name], check=True, capture_output=True)
 

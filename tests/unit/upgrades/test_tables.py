@@ -3,15 +3,19 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from backups.errors import LifeboatError
+from backups.errors import Damaged, LifeboatError
+from backups.machine.docker import Image
 from backups.manifest import Manifest, Source
+from backups.services.grafana import server as grafana_server
 from backups.services.grafana import upgrades as grafana
 from backups.services.mysql import upgrades as mysql
-from backups.services.mysql.copy.upgrade import Accounts, compared
+from backups.services.mysql.copy.upgrade import Accounts, compared, version_in
+from backups.services.mysql.dump import load
 from backups.services.mysql.versions import Version
 from backups.services.prometheus import command_line
 from backups.services.prometheus import upgrades as prometheus
@@ -236,3 +240,69 @@ def manifest(details: dict[str, Any]) -> Manifest:
         parent=None, started_at=now, taken_at=now, finished_at=now, source=Source(version="12.4.1", image="i"), files=(),
         details=details, witness=(),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, None), (3, "mariadb-upgrade of m:2 ends with code 3: the table t is beyond repair"), (127, "code 127")],
+)
+def test_mariadbs_own_program_says_why_it_fails(code: int, words: str | None) -> None:
+    ran: list[tuple[Any, ...]] = []
+    container = SimpleNamespace(
+        wait=lambda: code, logs=lambda _: "the table t\n is beyond repair", remove=lambda: ran.append(("gone",))
+    )
+    sandbox: Any = SimpleNamespace(run=lambda name, *_, **more: ran.append((name, more["command"])) or container)
+    image = Image("m:2", "sha256:02")
+    if words is None:
+        load.upgrade(sandbox, image, "maria-next", {}, "somebody")
+    else:
+        with pytest.raises(Damaged, match=words):
+            load.upgrade(sandbox, image, "maria-next", {}, "somebody")
+    assert ran == [("maria-next-upgrade", ["somebody"]), ("gone",)]
+
+
+@pytest.mark.parametrize(
+    ("printed", "code", "said"),
+    [
+        ("/usr/sbin/mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))", 0, ("9.7.4", False)),
+        ("/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)", 0, ("8.0.36", False)),
+        ("mariadbd  Ver 11.8.9-MariaDB-4 from Debian for debian-linux-gnu on x86_64 (--)", 0, ("11.8.9", True)),
+        (
+            "",
+            127,
+            "the image m:2 holds neither MySQL nor MariaDB: asked for its version, it ends with code 127: it prints nothing",
+        ),
+        ("hello", 0, "the image m:2 does not say the version of its server: hello"),
+    ],
+)
+def test_the_version_in_an_image(printed: str, code: int, said: Any) -> None:
+    gone: list[int] = []
+    container = SimpleNamespace(wait=lambda: code, logs=lambda _: printed, remove=lambda: gone.append(1))
+    docker: Any = SimpleNamespace(run=lambda *_, **__: container)
+    if isinstance(said, str):
+        with pytest.raises(LifeboatError) as refused:
+            version_in(Image("m:2", "sha256:02"), docker, "x")
+        assert refused.value.message == said
+    else:
+        found = version_in(Image("m:2", "sha256:02"), docker, "x")
+        assert (found.release, found.mariadb) == said
+    assert gone == [1]
+
+
+@pytest.mark.parametrize(
+    ("printed", "code", "said"),
+    [
+        ("Version 12.4.3 (commit: 83b9528, branch: HEAD)", 0, "12.4.3"),
+        ("sh: grafana: not found", 127, None),
+        ("Version dev", 0, None),
+    ],
+)
+def test_the_version_in_grafanas_image(printed: str, code: int, said: str | None) -> None:
+    container = SimpleNamespace(wait=lambda: code, logs=lambda _: printed, remove=lambda: None)
+    docker: Any = SimpleNamespace(run=lambda *_, **__: container)
+    if said is None:
+        with pytest.raises(LifeboatError, match="the image g:9 does not hold Grafana"):
+            grafana_server.version_in(Image("g:9", "sha256:02"), docker, "x")
+    else:
+        assert grafana_server.version_in(Image("g:9", "sha256:02"), docker, "x") == said
+    assert grafana_server.version_in(Image("l/standin:12.4", "sha256:02", standin=True), docker, "x") == "12.4"

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from backups.errors import Damaged, Transient
+from backups.machine import below
 from backups.machine.docker import Container, Image
 from backups.panels.grafana import COPY_BYTES, COPY_SECONDS
 from backups.panels.question import Asker
@@ -207,7 +208,14 @@ class GrafanaCopy:
             answered = self._answered(before)
         self.end()
         kept = self._upgraded.with_name("grafana-upgraded.db")
-        shutil.copyfile(self.upgraded_database, kept)
+        try:
+            # Its server may have put anything in its place.
+            with below.opened(self._upgraded, PurePath(FILE)) as found, kept.open("xb") as written:
+                shutil.copyfileobj(found, written)
+        except OSError as error:
+            raise Damaged(
+                f"the upgraded {FILE} cannot be read: {error.strerror or error}", hint="the backup itself is proven"
+            ) from error
         narrowed.armed(kept, self._restored)
         with opened(kept) as after:
             stored = list(self._stored(Narrowed(after, narrowed.columns(self._restored))))

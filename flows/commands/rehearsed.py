@@ -22,6 +22,8 @@ def show(result: DrillResult) -> None:
         return
     title = f"{result.service}, {result.selection}, upgrade: "
     console.out.print(Text.assemble((title, "bold"), (tried.words, STYLES[tried.verdict])), soft_wrap=True)
+    if result.backup_verdict == "verified":
+        console.out.print(f"  the backup itself is proven, on {tried.maker} {tried.before}", soft_wrap=True)
     for change in tried.look[:_SHOWN]:
         console.out.print(
             f"  look at this: {change.subject} {change.metric}: before {shown(str(change.before), _ANSWER)}, "

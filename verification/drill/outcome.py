@@ -162,7 +162,8 @@ def _rehearsed(part: RehearsalPart) -> Iterator[str]:
         first = part.look[0]
         values = f"{short(first.before)} has become {short(first.after)}"
         facts = plural.count(len(part.look), "fact")
-        yield f"{title} has changed {facts} that nothing says it would, first {first.subject} {first.metric}: {values}"
+        are = "is" if len(part.look) == 1 else "are"
+        yield f"{title} has changed {facts} that {are} not expected of it, first {first.subject} {first.metric}: {values}"
 
 
 def failed_checks(checks: Sequence[Check]) -> str | None:

@@ -269,7 +269,7 @@ def test_an_upgrade_is_no_proof_of_the_backup_and_no_time_of_a_restore() -> None
         assert [phase.name for phase in drill.phases] == ["fetch", "start", "replay", "ready", "check"]
         assert drilled.tag(drill).split("|")[2] == "verified"
     assert drill.reasons == (
-        "the upgrade to Toy 2.1 has changed 1 fact that nothing says it would, first shop.client rows: 3 has become 2",
+        "the upgrade to Toy 2.1 has changed 1 fact that is not expected of it, first shop.client rows: 3 has become 2",
     )
     assert outcome(None).verdict == "verified"
 

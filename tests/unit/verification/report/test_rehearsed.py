@@ -99,6 +99,7 @@ def test_a_terminal_shows_what_to_look_at_and_what_is_expected(monkeypatch: pyte
     text = out.getvalue()
     for words in (
         "agama, latest, upgrade: MySQL 8.0.36 to 8.4.3: 5 of 7 facts are equal after it, 2 changed as is expected of it, 1 otherwise",
+        "  the backup itself is proven, on MySQL 8.0.36",
         "  look at this: agama.client rows: before 120, after 119",
         "  expected of it, 2 facts: it came out of another (https://example.org/8.4)",
         "  not seen here: the default has changed (https://example.org/8.4)",

@@ -5,13 +5,14 @@ Pure. The pages are the makers' own; `docs/upgrades.md` shows the table.
 
 from backups.errors import LifeboatError
 from backups.services.mysql.versions import Version, passed_over
-from backups.services.upgraded import Back, Change, Step, downgrade, step
+from backups.services.upgraded import ANY, Back, Change, Step, downgrade, step
 
 _MANUAL = "https://dev.mysql.com/doc/refman"
 _PATHS = f"{_MANUAL}/9.1/en/upgrade-paths.html"
 _NUTSHELL = f"{_MANUAL}/8.4/en/mysql-nutshell.html"
 _MARIADB = "https://mariadb.com/docs/server/server-management/install-and-upgrade-mariadb"
 _MAJOR = f"{_MARIADB}/upgrading/upgrading-between-major-mariadb-versions"
+_RECENT = "https://mariadb.com/kb/en/changes-improvements-in-mariadb-11-8"
 
 MYSQL_BACK = Back(
     "no: MySQL does not start on the data of a newer series; the way back is a dump, loaded into the old version, or the backup",
@@ -21,24 +22,25 @@ MARIADB_BACK = Back(
     "none that its maker supports or tests between major versions; the way back is the backup of before the upgrade",
     f"{_MARIADB}/downgrading-between-major-versions-of-mariadb",
 )
-GIVEN = (
-    "ALLOW_NONEXISTENT_DEFINER",
-    "FLUSH_PRIVILEGES",
-    "OPTIMIZE_LOCAL_TABLE",
-    "SET_ANY_DEFINER",
-    "TRANSACTION_GTID_TAG",
-)
-"""Privileges that an upgrade to 8.4 gives to accounts that could do the same by an older one."""
-GIVEN_METRIC, GONE_METRIC, LOGS_IN = "privilege given", "privilege taken", "can log in"
+NEW_METRIC, GIVEN_METRIC, GONE_METRIC = "new privilege given", "privilege given", "privilege taken"
+"""Of an account: a privilege that only the new version has, one that the old version has too, one that it had."""
+LOGS_IN = "can log in"
 
 MYSQL: tuple[Change, ...] = (
     Change(
-        (8, 4),
-        "accounts are given the new privileges that came out of ones that they have",
-        _NUTSHELL,
+        ANY,
+        "privileges that only the new version has are given to accounts that could do the same before",
+        f"{_MANUAL}/8.0/en/privileges-provided.html",
         subject="account .*",
-        metric=f"{GIVEN_METRIC}: ({'|'.join(GIVEN)})",
+        metric=f"{NEW_METRIC}: .*",
         how=("new",),
+    ),
+    Change(
+        ANY,
+        "the server's own accounts, by which nobody logs in, are brought up to its version",
+        f"{_MANUAL}/8.4/en/upgrading-what-is-upgraded.html",
+        subject=r"account mysql\.(sys|session|infoschema)@localhost",
+        how=("new", "changed"),
     ),
     Change(
         (8, 4),
@@ -65,11 +67,30 @@ MYSQL: tuple[Change, ...] = (
         f"{_MANUAL}/9.0/en/mysql-nutshell.html",
     ),
 )
+END_OF_TIME = (11, 5)
+"""The release from which on MariaDB's time ends in 2106."""
 MARIADB: tuple[Change, ...] = (
+    Change(
+        (11, 0),
+        "InnoDB has no change buffer any more, and innodb_undo_tablespaces is 3 unless it is set",
+        "https://mariadb.com/kb/en/changes-improvements-in-mariadb-11-0/",
+    ),
     Change(
         (11, 0),
         "the optimizer has a new cost model: some statements are executed in another way than before",
         f"{_MARIADB}/upgrading/upgrading-from-to-specific-versions/upgrading-from-mariadb-10-11-to-mariadb-11-4",
+    ),
+    Change(
+        (11, 5),
+        "the default collation of Unicode is uca1400_ai_ci, and from 11.6 on the default character set utf8mb4: of what is made "
+        "from then on, and names neither",
+        _RECENT,
+    ),
+    Change(
+        END_OF_TIME,
+        "the end of time is 2106 and no longer 2038: mariadb-upgrade writes every row of tables with system versioning anew, as "
+        "long as that takes; here both ends are read as one",
+        _RECENT,
     ),
 )
 

@@ -27,6 +27,13 @@ from verification.verify import drill_one, verify
 pytestmark = pytest.mark.docker
 PROMETHEUS, MARIADB = "lifeboat/prometheus:3.5", "lifeboat/mariadb:11.8"
 
+VERSIONED = (
+    "CREATE TABLE agama.versioned (id INT PRIMARY KEY, t TEXT) WITH SYSTEM VERSIONING",
+    "INSERT INTO agama.versioned VALUES (1, 'a'), (2, 'b')",
+    "UPDATE agama.versioned SET t = 'c' WHERE id = 2",
+)
+"""A table whose every row 11.8 writes anew."""
+
 
 @dataclass(frozen=True)
 class Rehearsing:
@@ -54,7 +61,7 @@ def prometheus(prometheus_factory: PrometheusFactory, tmp_path_factory: pytest.T
 def maria(mysql_docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsing]:
     folder = tmp_path_factory.mktemp("rehearsed")
     server = mariadb.start_server(mysql_docker, mariadb.make_template(mysql_docker, folder / "data", OLDER), image=OLDER)
-    server.sql(*EVERYTHING)
+    server.sql(*EVERYTHING, *VERSIONED)
     section = f"type: mysql, method: dump, image: '{OLDER}', host: {server.host}, user: lifeboat, password: '${{MARIA_PASSWORD}}'"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MARIA_PASSWORD", PASSWORD)

@@ -1,6 +1,7 @@
 """Which upgrades there are, what each changes by itself, and that the page says the same."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +15,11 @@ from backups.manifest import Manifest, Source
 from backups.services.grafana import server as grafana_server
 from backups.services.grafana import upgrades as grafana
 from backups.services.mysql import upgrades as mysql
-from backups.services.mysql.copy.upgrade import Accounts, compared, version_in
+from backups.services.mysql.copy.upgrade import Accounts, before_2106, compared, version_in
 from backups.services.mysql.dump import load
 from backups.services.mysql.versions import Version
+from backups.services.mysql.witness.catalogue import Catalogue, Table
+from backups.services.mysql.witness.fingerprint import Column, query
 from backups.services.prometheus import command_line
 from backups.services.prometheus import upgrades as prometheus
 from backups.services.registry import SERVICE_TYPES
@@ -176,14 +179,18 @@ def stored(*privileges: str, other: str = "user: host=25 select_priv=59 user=61"
 def test_accounts_are_compared_privilege_by_privilege() -> None:
     made = step("8.0.36", "8.4.3")
     assert made
-    before = Accounts({"a@%": stored("SET_USER_ID", "BACKUP_ADMIN"), "b@%": stored("BACKUP_ADMIN")}, frozenset({"old@%"}))
-    after = Accounts({"a@%": stored("SET_ANY_DEFINER", "BACKUP_ADMIN"), "b@%": stored()}, frozenset({"old@%", "b@%"}))
+    known = frozenset({"SET_USER_ID", "BACKUP_ADMIN", "CLONE_ADMIN"})
+    before = Accounts({"a@%": stored("SET_USER_ID", "BACKUP_ADMIN"), "b@%": stored("BACKUP_ADMIN")}, frozenset({"old@%"}), known)
+    after = Accounts(
+        {"a@%": stored("SET_ANY_DEFINER", "BACKUP_ADMIN"), "b@%": stored("CLONE_ADMIN")}, frozenset({"old@%", "b@%"})
+    )
     stated = [Fact("account a@%", "definition", "1"), Fact("account b@%", "definition", "2"), Fact("agama.t", "definition", "3")]
     facts, checks = compared([Fact(fact.subject, "definition", "9") for fact in stated], stated, before, after)
     assert facts == [stated[0], stated[1], Fact("agama.t", "definition", "9")]
     told = {(each.check.subject, each.check.metric, each.change is not None) for each in sort_out(checks, made)}
     assert told == {
-        ("account a@%", "privilege given: SET_ANY_DEFINER", True),
+        ("account a@%", "new privilege given: SET_ANY_DEFINER", True),
+        ("account b@%", "privilege given: CLONE_ADMIN", False),
         ("account a@%", "privilege taken: SET_USER_ID", True),
         ("account b@%", "privilege taken: BACKUP_ADMIN", False),
         ("account b@%", "can log in", False),
@@ -306,3 +313,15 @@ def test_the_version_in_grafanas_image(printed: str, code: int, said: str | None
     else:
         assert grafana_server.version_in(Image("g:9", "sha256:02"), docker, "x") == said
     assert grafana_server.version_in(Image("l/standin:12.4", "sha256:02", standin=True), docker, "x") == "12.4"
+
+
+def test_the_end_of_time_is_read_as_it_was() -> None:
+    """Of tables with system versioning alone: without, MariaDB 11.5 and later would be said to have changed their every row."""
+    plain = Table("agama", "t", (Column("id", "int", nullable=False),), keyed=True, mariadb=True)
+    period = (Column("from`x", "timestamp", nullable=False), Column("till`x", "timestamp", nullable=False))
+    kept = replace(plain, columns=(*plain.columns, *period), versioned=True, history=("from`x", "till`x"))
+    found = before_2106(Catalogue((plain, kept), (), frozenset()))
+    assert found.tables[0] == plain
+    assert [column.read_as is None for column in found.tables[1].columns] == [True, True, False]
+    asked = query("agama", "t", found.tables[1].columns, keyed=True, mariadb=True, history=True)
+    assert "IF(`till``x` = '2106-02-07 06:28:15.999999', '2038-01-19 03:14:07.999999', `till``x`)" in asked

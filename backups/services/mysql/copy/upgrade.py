@@ -4,7 +4,7 @@ What such an upgrade changes by itself is in `../upgrades.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pymysql.err
 
@@ -12,16 +12,19 @@ from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Docker, Image
 from backups.machine.wait import wait_until
 from backups.services.mysql.copy.server import HINT, Server
-from backups.services.mysql.source.connection import Session, rows
+from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.text import one_line
-from backups.services.mysql.upgrades import GIVEN_METRIC, GONE_METRIC, LOGS_IN
+from backups.services.mysql.upgrades import GIVEN_METRIC, GONE_METRIC, LOGS_IN, NEW_METRIC
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import accounts, grants
+from backups.services.mysql.witness.catalogue import Catalogue, Table
 from backups.witness import Check, Fact
 
 _ENDING = 3600.0
 """Seconds for a server to purge and write all that it has."""
 _VERSION = 'server=$(command -v mariadbd || command -v mysqld) && exec "$server" --no-defaults --version'
+_END, _OLD_END = "2106-02-07 06:28:15.999999", "2038-01-19 03:14:07.999999"
+"""The end of MariaDB's time, and what it was before 11.5; in UTC, as sessions here are."""
 _GLOBAL = "global_grants: "
 _PRIVILEGE = "priv"
 
@@ -67,10 +70,14 @@ def shut_down(session: Session, server: Server) -> None:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Who may do what, and who can log in, at one moment. stored: what the server holds of each, by lines; barred: who cannot."""
+    """Who may do what, and who can log in, at one moment.
+
+    stored: what the server holds of each, by lines. barred: who cannot log in. known: the privileges that the server has
+    """
 
     stored: Mapping[str, Sequence[str]] = field(default_factory=dict)
     barred: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, session: Session, without: str, *, mariadb: bool = False) -> "Accounts":
@@ -79,6 +86,7 @@ class Accounts:
         return cls(
             {name: lines for name, lines in held.items() if name != without},
             frozenset(_barred(session) - {without}),
+            frozenset(str(row[0]).upper().replace(" ", "_") for row in rows(session, "SHOW PRIVILEGES")),
         )
 
 
@@ -106,6 +114,20 @@ def _barred(session: Session) -> set[str]:
     return {name.decode() if isinstance(name, bytes) else str(name) for (name,) in found}
 
 
+def before_2106(found: Catalogue) -> Catalogue:
+    """Have the end of time, until which the present rows of a table with system versioning hold, be read as it was before."""
+
+    def read(table: Table) -> Table:
+        if table.history is None:
+            return table
+        end = quoted(table.history[1])
+        read_as = f"IF({end} = '{_END}', '{_OLD_END}', {end})"
+        columns = tuple(replace(each, read_as=read_as) if each.name == table.history[1] else each for each in table.columns)
+        return replace(table, columns=columns)
+
+    return replace(found, tables=tuple(map(read, found.tables)))
+
+
 def end(server: Server, without: str, *, mariadb: bool = False) -> Accounts:
     """Look at the accounts for the last time, but for our own (`without`), and end the server."""
 
@@ -126,7 +148,9 @@ def compared(facts: Sequence[Fact], stated: Sequence[Fact], before: Accounts, af
     for account, lines in before.stored.items():
         had, has = _privileges(lines), _privileges(after.stored.get(account, ()))
         subject, could = f"account {account}", account not in before.barred
-        checks += [Check(subject, f"{GIVEN_METRIC}: {name}", None, name, passed=False) for name in sorted(has - had)]
+        for name in sorted(has - had):
+            metric = GIVEN_METRIC if name in before.known else NEW_METRIC
+            checks.append(Check(subject, f"{metric}: {name}", None, name, passed=False))
         checks += [Check(subject, f"{GONE_METRIC}: {name}", name, None, passed=False) for name in sorted(had - has)]
         can = account not in after.barred
         checks.append(Check(subject, LOGS_IN, could, can, passed=could == can))

@@ -37,6 +37,7 @@ from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
+from backups.services.mysql.upgrades import END_OF_TIME
 from backups.services.mysql.witness import accounts, definitions, witness
 from backups.services.mysql.witness.data import PLAIN
 from backups.services.standing import Stand
@@ -71,6 +72,7 @@ class DumpedCopy:
         self._stand: Stand | None = None
         self._accounts = upgrade.Accounts()
         self._next = ""
+        self._made: Step | None = None
 
     def stand(self, stand: Stand) -> None:
         """See `Stands`."""
@@ -149,8 +151,10 @@ class DumpedCopy:
 
     def observe(self) -> Iterable[Fact]:
         """Measure the witness's facts on the copy."""
+        later = self._made is not None and self._details.mariadb and self._made.passes(END_OF_TIME)
+        reading = upgrade.before_2106 if later else lambda found: found
         with self._server.errors_explained():
-            observed = witness.observe(self._server.connect, connections=processors())
+            observed = witness.observe(self._server.connect, connections=processors(), reading=reading)
         return [*without_reserved(observed), *self._refused]
 
     def rows(self) -> AbstractContextManager[Rows]:
@@ -218,7 +222,7 @@ class DumpedCopy:
 
     def run_on(self, image: Image, made: Step | None, seconds: float | None = None) -> None:
         """See `UpgradableCopy.run_on`: MariaDB's system tables are brought up to its version by a program of its own."""
-        self._image, self._next = image, f"{self._next}-next"
+        self._image, self._next, self._made = image, f"{self._next}-next", made
         self._begin(self._next, seconds)
         if made and self._details.mariadb:
             mounts = {self._home: load.HOME, self._home / DATADIR: _INSIDE}

@@ -101,11 +101,6 @@ class Sorted:
     check: Check
     change: Change | None
 
-    @property
-    def how(self) -> How:
-        """In which way it has changed."""
-        return how(self.check)
-
 
 def how(check: Check) -> How:
     """Return in which way a fact has changed."""

@@ -167,8 +167,6 @@ def _try_back(copy: UpgradableCopy, old: Image, made: Step, box: DockerSandbox) 
         copy.run_on(old, None, _BACK_SECONDS)
         what = f"{made.maker} {made.before} starts on the upgraded data, and answers wrongly"
         copy.first_answer()
-    except Transient:
-        raise
     except LifeboatError as fault:
         return f"tried: {what}: {short(fault.message)}"
     starts = f"tried: {made.maker} {made.before} starts on the upgraded data and gives its first answer"

@@ -182,6 +182,7 @@ def test_a_wrong_first_answer_is_told_by_what_differs() -> None:
             {"answer1": Damaged("2 instead of 3")},
             "tried: Toy 1.0 starts on the upgraded data, and answers wrongly: 2 instead of 3",
         ),
+        ({"run toy:1": Transient("Docker is away")}, "tried: Toy 1.0 does not start on the upgraded data: Docker is away"),
         ({"end1": LifeboatError("it hangs")}, "tried: Toy 2.1 does not end in order: it hangs"),
     ],
 )

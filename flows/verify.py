@@ -59,7 +59,8 @@ def verify_restores(  # noqa: PLR0917 - parameters of a deployment
         at: the moment to drill, as `restore` would bring it back: a time, or a GTID (MySQL); with `backup`, a time, and only
             backups taken by then
         before: instead of it, a GTID, or FILE:OFFSET as lifeboat log prints it: the moment just before that transaction (MySQL)
-        image: the image that the copies of the one named service run on, instead of the configured one
+        image: the image that the copies of the one named service run on, instead of the configured one; of a newer version: the
+            upgrade to rehearse
         together: then bring the newest of all services back side by side, and ask them what their dashboards ask
         repository: which one to bring back from, by its name in lifeboat.yaml; none named means the first, and where neither
             services nor backups are named, also the newest backups in the further repository whose turn it is

@@ -84,7 +84,8 @@ def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> No
 def send_verification(evidence: Evidence) -> None:
     """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO.
 
-    Of those from a further repository by itself, under another name: they are no verdict on what the first one holds.
+    Of those from a further repository by itself, under another name: they are no verdict on what the first one holds. Of a drill
+    that an upgrade was tried after, what it proved before: nobody is called for what somebody wanted to know.
     """
 
     def which(drill: DrillResult) -> tuple[str, str]:
@@ -92,7 +93,7 @@ def send_verification(evidence: Evidence) -> None:
 
     for (name, further), group in groupby(sorted(evidence.drills, key=which), key=which):
         drills = list(group)
-        verdict = shapes.overall(drill.verdict for drill in drills)
+        verdict = shapes.overall(drill.backup_verdict if drill.rehearsal else drill.verdict for drill in drills)
         about = "lifeboat.copy.verification" if further else "lifeboat.verification"
         send(f"{about}.{verdict}", name, _text(drills), verdict=verdict, repository=drills[0].repository)
         seconds = [drill.restore_seconds for drill in drills if drill.rto_met is False and drill.restore_seconds is not None]

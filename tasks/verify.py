@@ -119,6 +119,7 @@ def _markdown(evidence: Evidence, out: Path | None) -> str:
         f"- **{result.service}, {result.drilled}**: {result.words}; {markdown('; '.join([result.proof, *result.reasons]))}"
         for result in evidence.drills
     ]
+    lines += [f"- upgrade tried on it: {markdown(result.rehearsal.words)}" for result in evidence.drills if result.rehearsal]
     if joint := evidence.together:
         lines.append(f"- **together**: {markdown('; '.join([joint.headline, *joint.reasons]))}")
     lines += [f"- failed: {markdown(f'{check.subject} {check.metric}: expected {check.expected}, observed {check.observed}')}"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What only the tests need beside setup.sh: Debian's rclone (a REST server), and an S3 server in an environment of its own.
+# What only the tests need beside setup.sh: Debian's rclone (a REST server), an S3 server in an environment of its own, and an image of
+# older servers, which upgrades are rehearsed from.
 # Installs only what is missing and is safe to run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -22,3 +23,5 @@ if ! cmp -s "$lock" .tools/s3/lock; then
   .tools/bin/uv pip sync --quiet --python .tools/s3/bin/python --require-hashes "$lock"
   cp "$lock" .tools/s3/lock
 fi
+
+deployments/images/build.sh older

@@ -44,6 +44,14 @@ RunOn = Annotated[
         show_default=False,
     ),
 ]
+RunOrUpgrade = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        help="The image that the copies of the one named service run on, this time. Of a newer version: the upgrade to rehearse.",
+        show_default=False,
+    ),
+]
 Before = Annotated[
     str | None,
     typer.Option(

@@ -10,7 +10,7 @@ from backups import durations, plural
 from backups.foreign import shown
 from backups.services.base import Point
 from backups.site import Site
-from flows.commands import console, damaged
+from flows.commands import console, damaged, rehearsed
 from flows.commands.console import Text
 from flows.commands.options import (
     Before,
@@ -18,7 +18,7 @@ from flows.commands.options import (
     From,
     Init,
     Json,
-    RunOn,
+    RunOrUpgrade,
     Services,
     prefect_is_configured,
     spelt,
@@ -57,7 +57,7 @@ def verify(  # noqa: PLR0917 - options of a command line
         ),
     ] = None,
     before: Before = None,
-    image: RunOn = None,
+    image: RunOrUpgrade = None,
     together: Annotated[
         bool,
         typer.Option(
@@ -95,11 +95,14 @@ def verify(  # noqa: PLR0917 - options of a command line
     With --together also what dashboards' panels answer, by copies that stand side by side where their sources stood.
     With further repositories, each is proven by itself: --from NAME brings back from that one; where nothing is chosen, the
     newest backups in the one whose turn it is are drilled besides those in the first.
+    With --image of a newer version an upgrade is rehearsed: proven on its own version, the copy is started on the newer one and
+    compared again; that is no proof of the backup.
 
     Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report | lifeboat verify --together
 
-    Exit code: 0 verified, or with --at or --before equal on both sides of the moment, or with --damage every fault noticed, 1 a
-    backup did not come back equal, or a fault was not noticed, 2 it could not be tried.
+    Exit code: 0 verified, or with --at or --before equal on both sides of the moment, or with --damage every fault noticed, or an
+    upgrade rehearsed, 1 a backup did not come back equal, a fault was not noticed, or an upgrade changed what it should not, 2 it
+    could not be tried.
     """
     site = Site.open(config)
     site.at(from_)
@@ -154,6 +157,7 @@ def show(evidence: Evidence, out: Path | None) -> None:
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
         _print_culprits(result)
+        rehearsed.show(result)
         if result.partial:
             console.out.print(Text(f"{result.service}, {result.drilled}: partial: {result.partial}", style="yellow"))
         if result.limits:

@@ -18,6 +18,8 @@ from backups.services.mysql.settings import MySQLSettings
 from tests.servers.mysql import PASSWORD, ROOT_PASSWORD, MySQLServer
 
 IMAGE = "lifeboat/mariadb:11.8"
+OLDER = "lifeboat/older:bookworm"
+"""MariaDB 10.11, and Prometheus 2.42."""
 PRIVILEGES = ("RELOAD", "REPLICATION CLIENT", "SELECT", "SHOW VIEW", "TRIGGER", "EVENT", "EXECUTE", "PROCESS")
 _DATADIR = "/var/lib/mysql"
 _OURSELVES = f"{os.getuid()}:{os.getgid()}"
@@ -35,11 +37,13 @@ _server_ids = itertools.count(5000)
 
 @dataclass
 class MariaDBServer(MySQLServer):
-    """A running MariaDB source."""
+    """A running MariaDB source, on `image`."""
+
+    image: str = IMAGE
 
     def settings(self, **changes: Any) -> MySQLSettings:
         """Say how Lifeboat reaches it, as its user `lifeboat`, by dump."""
-        return super().settings(**{"image": IMAGE, "method": "dump", **changes})
+        return super().settings(**{"image": self.image, "method": "dump", **changes})
 
 
 StartMariaDB = Callable[..., MariaDBServer]
@@ -48,8 +52,12 @@ StartMariaDB = Callable[..., MariaDBServer]
 @pytest.fixture(scope="session")
 def mariadb_template(mysql_docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An initialised data directory with root@'%' and the user `lifeboat`."""
-    directory = tmp_path_factory.mktemp("mariadb-template") / "data"
-    directory.mkdir(mode=0o755)
+    return make_template(mysql_docker, tmp_path_factory.mktemp("mariadb-template") / "data", IMAGE)
+
+
+def make_template(docker: Docker, directory: Path, image: str) -> Path:
+    """Initialise a data directory by the server of an image."""
+    directory.mkdir(mode=0o755, parents=True)
     accounts = directory.parent / "accounts"
     accounts.mkdir()
     quoted = PASSWORD.replace("'", "''")
@@ -63,9 +71,9 @@ def mariadb_template(mysql_docker: Docker, tmp_path_factory: pytest.TempPathFact
         f"mariadb-install-db --no-defaults --datadir={_DATADIR} --innodb-log-file-size=32M --auth-root-authentication-method=normal --skip-test-db "
         f'&& exec mariadbd "$@" --init-file=/accounts/init.sql'
     )
-    container = mysql_docker.run(
-        f"lifeboat-test-mariadb-template-{os.getpid()}",
-        mysql_docker.image(IMAGE),
+    container = docker.run(
+        f"lifeboat-test-mariadb-template-{os.getpid()}-{next(_server_ids)}",
+        docker.image(image),
         entrypoint=["sh", "-c", script, "sh"],
         command=[*_AS_OURSELVES, *_FAST],
         mounts={directory: _DATADIR, accounts: "/accounts"},
@@ -89,7 +97,7 @@ def start_mariadb(
     def start(*options: str) -> MariaDBServer:
         directory = tmp_path_factory.mktemp("mariadb") / "data"
         shutil.copytree(mariadb_template, directory, symlinks=True)
-        server = _start(mysql_docker, directory, next(_server_ids), options)
+        server = start_server(mysql_docker, directory, options)
         started.append(server)
         return server
 
@@ -98,17 +106,19 @@ def start_mariadb(
         server.remove()
 
 
-def _start(docker: Docker, directory: Path, server_id: int, options: Sequence[str]) -> MariaDBServer:
+def start_server(docker: Docker, directory: Path, options: Sequence[str] = (), image: str = IMAGE) -> MariaDBServer:
+    """Start a server on an initialised data directory."""
+    server_id = next(_server_ids)
     container = docker.run(
         f"lifeboat-test-mariadb-{os.getpid()}-{server_id}",
-        docker.image(IMAGE),
+        docker.image(image),
         entrypoint=["mariadbd"],
         command=[*_AS_OURSELVES, *_FAST, "--log-bin=binlog", f"--server-id={server_id}", *options],
         mounts={directory: _DATADIR},
         user=_OURSELVES,
         network="bridge",
     )
-    server = MariaDBServer(container, container.address(), directory, server_id)
+    server = MariaDBServer(container, container.address(), directory, server_id, image=image)
     if not wait_until(lambda: _answers(server), seconds=120, interval=0.1):
         words = container.logs(50)
         container.remove()

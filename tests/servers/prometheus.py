@@ -55,6 +55,7 @@ class PrometheusServer:
     url: str
     configuration: Path
     authentication: tuple[str, str] | None = None
+    image: str = IMAGE
 
     @property
     def place(self) -> str:
@@ -65,7 +66,7 @@ class PrometheusServer:
         """A section of lifeboat.yaml for this server."""
         section = {
             "type": "prometheus",
-            "image": IMAGE,
+            "image": self.image,
             "url": self.url,
             "place": self.place,
             "config_place": f"local:{self.configuration}",
@@ -114,7 +115,7 @@ class PrometheusFactory(Protocol):
 
     admin: whether the admin API is on. past: hours of old data, in blocks of two hours. authentication: whether it asks for a
     password. flags: more of its command line. configure: changes the files of its /etc/prometheus before it starts. storage: the
-    flags that say how long blocks are kept and of which length they are.
+    flags that say how long blocks are kept and of which length they are. image: that it runs on.
     """
 
     def __call__(
@@ -126,6 +127,7 @@ class PrometheusFactory(Protocol):
         flags: Sequence[str] = (),
         configure: Callable[[Path], object] = ...,
         storage: Sequence[str] = ...,
+        image: str = ...,
     ) -> PrometheusServer: ...
 
 
@@ -141,6 +143,7 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusFac
         flags: Sequence[str] = (),
         configure: Callable[[Path], object] = lambda _: None,
         storage: Sequence[str] = _STORAGE,
+        image: str = IMAGE,
     ) -> PrometheusServer:
         name = f"lifeboat-test-prometheus-{uuid.uuid4().hex[:8]}"
         configuration = _configure(tmp_path_factory.mktemp("prometheus-etc"), authentication=authentication)
@@ -156,9 +159,11 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusFac
         # The data of the past is turned into blocks by the same container, before the server becomes its process.
         script = "for past in /etc/prometheus/past*.txt; do test ! -e $past || promtool tsdb create-blocks-from openmetrics $past /prometheus; done"
         script += ' && exec /bin/prometheus "$@"'
-        _docker("run", "-d", *options, "--entrypoint", "/bin/sh", IMAGE, "-ec", script, "prometheus", *arguments)
+        _docker("run", "-d", *options, "--entrypoint", "/bin/sh", image, "-ec", script, "prometheus", *arguments)
         address = _docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", name)
-        server = PrometheusServer(name, f"http://{address}:9090", configuration, (USER, PASSWORD) if authentication else None)
+        server = PrometheusServer(
+            name, f"http://{address}:9090", configuration, (USER, PASSWORD) if authentication else None, image
+        )
         _wait(lambda: _ready(server), f"{name} is ready")
         (configuration / "past.txt").unlink(missing_ok=True)
         return server

@@ -20,12 +20,13 @@ from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.services.inspected import Inspected
 from backups.services.joined import Joined
 from backups.services.settings import SqlServiceSettings
-from backups.witness import Fact
-from verification.drill import culprits, expectations, fetch, moment, partners, suites
+from backups.services.upgraded import Upgradable
+from backups.witness import Check, Fact
+from verification.drill import culprits, expectations, fetch, moment, partners, rehearsal, suites
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Phase, Stopwatch
 from verification.drill.culprits import Tracing
-from verification.drill.outcome import Progress, result
+from verification.drill.outcome import Progress, result, verdict
 from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.sandbox import DockerSandbox
@@ -62,6 +63,7 @@ def drill(
             harm = tamper or HARMLESS
             if planned.point and planned.later:
                 progress.moment = moment.part(planned.point, planned.later)
+            upgrade = _upgrade(service, planned, repository, sandbox)
             back = bring_back(
                 service,
                 planned.chain,
@@ -71,7 +73,7 @@ def drill(
                 progress,
                 later=planned.later,
                 tamper=harm,
-                image=planned.image,
+                image=None if upgrade else planned.image,
                 partner=partner,
             )
             progress.unproven += partners.unproven(service.name, back.copy, partner)
@@ -89,9 +91,29 @@ def drill(
                 progress.unproven += found.unproven
             if planned.point and back.log and all(check.passed for check in progress.checks):
                 _go_on(continuous_copy(back.copy), back.log, planned.point, progress, sandbox)
+            progress.watch.stop()
+            if upgrade and verdict(progress) != "verified":
+                progress.unproven.append("no upgrade was tried, since the copy is not proven on the backup's own version")
+            elif upgrade:
+                progress.rehearsal = rehearsal.rehearse(
+                    back.copy,
+                    back.manifest,
+                    upgrade,
+                    sandbox,
+                    tamper=harm,
+                    suites=lambda: _judge_suites(back.copy, back.manifest, by_operator)[0],
+                    monotonic=monotonic,
+                )
     finally:
         progress.watch.stop()
     return result(planned, progress, _ran(sandbox, progress), started_at, rto, tamper)
+
+
+def _upgrade(service: Service, planned: Planned, repository: Repository, sandbox: DockerSandbox) -> rehearsal.Route | None:
+    """Find the upgrade to try, where the named image asks for one: before the clock, and before anything is fetched."""
+    if planned.image is None or not isinstance(service, Upgradable):
+        return None
+    return rehearsal.route(service, planned, repository.manifest(planned.chain[-1]), sandbox)
 
 
 def _go_on(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress, sandbox: DockerSandbox) -> None:
@@ -130,6 +152,17 @@ def _check(copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite],
         raise
     progress.checks = witness.compare(stated, observed)
     progress.expectations = expectations.judge(stated, observed, progress.checks)
+    checks, parts = _judge_suites(copy, manifest, by_operator)
+    progress.checks += checks
+    progress.expectations += parts
+
+
+def _judge_suites(
+    copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite]
+) -> tuple[list[Check], list[ExpectationPart]]:
+    """Run the operator's suites on the copy; returns what each found, for us and as Great Expectations puts it."""
+    checks: list[Check] = []
+    parts: list[ExpectationPart] = []
     for name, suite in by_operator.items():
         url = copy.database_url(suite.database)
         if url is None:
@@ -138,11 +171,12 @@ def _check(copy: Copy, manifest: Manifest, by_operator: dict[str, suites.Suite],
                 hint=f"remove it from services.{manifest.service}.suites in lifeboat.yaml",
             )
         found = expectations.judge_suite(name, suite, url)
-        progress.checks += found
-        progress.expectations += [
+        checks += found
+        parts += [
             ExpectationPart(suite=name, name=expectation.name, passed=check.passed, unexpected=int(check.observed or 0))
             for expectation, check in zip(suite.expectations, found, strict=True)
         ]
+    return checks, parts
 
 
 @contextmanager

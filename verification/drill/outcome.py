@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backups import durations
+from backups import durations, plural
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Image
 from backups.manifest import BackupRecord, Manifest
@@ -26,6 +26,7 @@ from verification.evidence.evidence import (
     PhasePart,
     Verdict,
 )
+from verification.evidence.rehearsed import RehearsalPart
 
 _SHOWN = 80
 """Characters of a value in a message."""
@@ -39,6 +40,7 @@ class Progress:
     moment: the moment after that backup that the copy goes on to, where it does
     unproven: what there was no time to look at, a sentence each
     culprits: the rows by which tables differ
+    rehearsal: the upgrade that was tried once the copy was proven, where one was
     """
 
     watch: Stopwatch
@@ -50,6 +52,7 @@ class Progress:
     moment: MomentPart | None = None
     unproven: list[str] = field(default_factory=list)
     culprits: tuple[CulpritsPart, ...] = ()
+    rehearsal: RehearsalPart | None = None
 
 
 def result(
@@ -60,11 +63,13 @@ def result(
     rto_met = None if seconds is None else seconds <= rto.total_seconds()
     late = seconds is not None and seconds > rto.total_seconds()
     size = sum(record.size for record in planned.chain)
+    proven, rehearsal = verdict(progress, late=late), progress.rehearsal
+    fault = progress.fault or rehearsal
     return DrillResult(
         service=planned.service,
         type=planned.type,
         selection=planned.selection,
-        verdict=verdict(progress, late=late),
+        verdict=rehearsal.verdict if rehearsal and proven == "verified" else proven,
         started_at=started_at,
         backup=_backup(planned.chain),
         source_version=progress.manifest.source.version if progress.manifest else None,
@@ -76,9 +81,9 @@ def result(
         rate_bytes_per_second=round(size / seconds, 1) if seconds else None,
         checks=tuple(progress.checks),
         expectations=tuple(progress.expectations),
-        reasons=tuple(_reasons(progress, seconds if late else None, rto)),
+        reasons=(*_reasons(progress, seconds if late else None, rto), *(_rehearsed(rehearsal) if rehearsal else ())),
         error=progress.fault.message if progress.fault else None,
-        hint=progress.fault.hint if progress.fault else None,
+        hint=fault.hint if fault else None,
         tampered=tamper.description if tamper else None,
         limits=(*(progress.manifest.limits if progress.manifest else ()), *progress.unproven),
         partial=_partial(progress),
@@ -88,6 +93,7 @@ def result(
         proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment, _partial(progress)),
         culprits=progress.culprits,
         repository=planned.repository,
+        rehearsal=rehearsal,
     )
 
 
@@ -147,6 +153,19 @@ def _reasons(progress: Progress, late: float | None, rto: timedelta) -> Iterator
         yield f"the restore took {durations.describe(late)}, the objective is {durations.describe(rto)}"
     if not progress.fault and not progress.checks and late is None:
         yield "nothing was checked"
+
+
+def _rehearsed(part: RehearsalPart) -> Iterator[str]:
+    """Say why an upgrade is not `rehearsed`, a sentence each."""
+    title = f"the upgrade to {part.maker} {part.after}"
+    if part.error:
+        yield f"{title}: {part.error}"
+    if part.look:
+        first = part.look[0]
+        values = f"{short(first.before)} has become {short(first.after)}"
+        facts = plural.count(len(part.look), "fact")
+        are = "is" if len(part.look) == 1 else "are"
+        yield f"{title} has changed {facts} that {are} not expected of it, first {first.subject} {first.metric}: {values}"
 
 
 def failed_checks(checks: Sequence[Check]) -> str | None:

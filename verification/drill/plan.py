@@ -34,7 +34,7 @@ class Planned:
     considered: the ids of the service's backups that could have been chosen, oldest first
     repository: the name of the one that they are in; None is the first
     partner: of a service whose database another one protects: that one's chain that comes back beside it
-    image:   what a person has named for the copy to run on, instead of the configured image
+    image:   what a person has named for the copy to run on, instead of the configured one; of a newer version: an upgrade to try
     """
 
     service: str

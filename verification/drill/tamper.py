@@ -18,12 +18,14 @@ class Tamper:
     fetched:     called when the chain's files are there, before they are counted
     files:       called when the server's files are laid out below the directory, before it starts
     running:     called when the copy has given its first answer, before everything is compared
+    upgraded:    called when a newer server runs on the copy's data, before it is asked anything
     """
 
     description: str
     fetched: Callable[[Sequence[Fetched]], None] | None = None
     files: Callable[[Copy, Path], None] | None = None
     running: Callable[[Copy], None] | None = None
+    upgraded: Callable[[Copy], None] | None = None
 
 
 HARMLESS = Tamper("")

@@ -87,14 +87,16 @@ class _Proven(Frozen):
 def tag(drill: DrillResult) -> str:
     """Write a drill as a tag: service, selection, verdict, seconds of the restore, bytes of the chain, phases, backup, rows.
 
-    Before them the repository, where it is not the first.
+    Before them the repository, where it is not the first. Of one that an upgrade was tried after, what it proved before that: a
+    history is of proofs, and of restores.
     """
+    verdict = drill.backup_verdict if drill.rehearsal else drill.verdict
     seconds = "" if drill.restore_seconds is None else f"{drill.restore_seconds:.3f}"
     phases = ";".join(f"{phase.name}:{phase.seconds:.3f}" for phase in drill.phases)
     size, backup = (drill.backup.bytes, drill.backup.id) if drill.backup else ("", "")
     holds = tally(Fact(check.subject, check.metric, check.expected) for check in drill.checks) if drill.checks else ""
     begin = f"{_DRILL_IN}{drill.further}|" if drill.further else _DRILL
-    return f"{begin}{drill.service}|{drill.selection}|{drill.verdict}|{seconds}|{size}|{phases}|{backup}|{holds}"
+    return f"{begin}{drill.service}|{drill.selection}|{verdict}|{seconds}|{size}|{phases}|{backup}|{holds}"
 
 
 def read(snapshots: Iterable[Snapshot]) -> Iterator[Drilled]:

@@ -9,13 +9,22 @@ from backups.config.settings import FIRST
 from backups.foreign import BackupId, MachineName, Moment, RepositoryName, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
+from verification.evidence.rehearsed import RehearsalPart
 from verification.evidence.together import TogetherPart
 
-Verdict = Literal["verified", "between-witnesses", "unproven", "failed", "could-not-run"]
+Verdict = Literal["verified", "between-witnesses", "rehearsed", "unproven", "failed", "could-not-run"]
 """verified: equal to the witness of the very moment. between-witnesses: a moment between two backups, whose witnesses were both
-equal. unproven: delivered all the same, though what the log did since the backup was not proven. could-not-run: neither."""
+equal. rehearsed: verified, and then an upgrade was tried on it, which is no proof. unproven: delivered all the same, though what
+the log did since the backup was not proven. could-not-run: neither."""
 
-EXIT_CODES: dict[Verdict, int] = {"verified": 0, "between-witnesses": 0, "unproven": 1, "failed": 1, "could-not-run": 2}
+EXIT_CODES: dict[Verdict, int] = {
+    "verified": 0,
+    "between-witnesses": 0,
+    "rehearsed": 0,
+    "unproven": 1,
+    "failed": 1,
+    "could-not-run": 2,
+}
 """What a command ends with."""
 
 
@@ -166,6 +175,7 @@ class DrillResult(_Part):
     culprits: of tables that differ, the rows that do
     repository: which one the backup was brought back from, by its name; None in what an older Lifeboat wrote: the first
     machine: which of `fleet.machines` ran it; None: the host of the evidence. reached: False where no machine came to it
+    rehearsal: the upgrade that was tried once the copy was proven, where one was
     """
 
     service: ServiceName
@@ -198,6 +208,7 @@ class DrillResult(_Part):
     repository: RepositoryName | None = None
     machine: MachineName | None = None
     reached: bool = True
+    rehearsal: RehearsalPart | None = None
 
     @property
     def further(self) -> str | None:
@@ -228,7 +239,9 @@ class DrillResult(_Part):
 
     @property
     def backup_verdict(self) -> Verdict:
-        """What the drill proves of its backup alone, whatever came of a moment after it."""
+        """What the drill proves of its backup alone, whatever came of a moment after it, or of an upgrade tried on it."""
+        if self.rehearsal:
+            return "failed" if self.rto_met is False else "verified"
         if self.moment is None:
             return self.verdict
         if not self.checks or all(phase.name != "advance" for phase in self.phases):
@@ -302,9 +315,9 @@ class Evidence(_Part):
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict over all, the worst: failed, could-not-run, what is unproven, verified; of nothing, none is proven."""
+    """Return the verdict over all, the worst: failed, could-not-run, what is unproven, rehearsed, verified; of nothing, none."""
     every = set(verdicts)
-    worst: tuple[Verdict, ...] = ("failed", "could-not-run", "unproven", "between-witnesses", "verified")
+    worst: tuple[Verdict, ...] = ("failed", "could-not-run", "unproven", "rehearsed", "between-witnesses", "verified")
     return next((verdict for verdict in worst if verdict in every), "could-not-run")
 
 

@@ -9,6 +9,7 @@ from backups import durations
 from backups.text import shown
 from backups.witness import Check
 from verification.evidence.evidence import CulpritsPart, DrillResult, Evidence
+from verification.evidence.rehearsed import RehearsalPart
 from verification.evidence.together import WORDS, WRONG, TogetherPart
 from verification.report.groups import kinds
 
@@ -21,6 +22,8 @@ def render(evidence: Evidence) -> str:
     root = ET.Element("testsuites", name="lifeboat")
     for drill in evidence.drills:
         root.append(_suite(drill, evidence))
+        if drill.rehearsal:
+            root.append(_rehearsed(drill, drill.rehearsal, evidence))
     if evidence.together:
         root.append(_together(evidence.together, evidence))
     if not evidence.drills and evidence.together is None:
@@ -52,6 +55,34 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
     if drill.moment:
         _subjects(suite, f"{drill.service}.{drill.drilled}.at the moment itself", drill.moment.there)
         _subjects(suite, f"{drill.service}.{drill.drilled}.onward to {drill.moment.later}", drill.moment.checks)
+    _count(suite)
+    return suite
+
+
+def _rehearsed(drill: DrillResult, tried: RehearsalPart, evidence: Evidence) -> ET.Element:
+    """Write an upgrade that was tried as a suite: a case for all of it, and one for each thing to look at."""
+    title = f"{drill.service} {drill.selection} upgraded to {tried.after}"
+    started = drill.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    suite = ET.Element(
+        "testsuite", name=_text(title), timestamp=started, hostname=_text(evidence.host), time=f"{tried.seconds:.3f}"
+    )
+    properties = ET.SubElement(suite, "properties")
+    stated = {
+        "verdict": tried.verdict,
+        "image": f"{tried.image} {tried.image_id}",
+        "outcome": tried.words,
+        "way_back": tried.back,
+    }
+    phases = {f"phase.{phase.name}": f"{phase.seconds:.3f}" for phase in tried.phases}
+    for name, value in (stated | ({"way_back_tried": tried.back_tried} if tried.back_tried else {}) | phases).items():
+        ET.SubElement(properties, "property", name=name, value=_text(value))
+    group = f"{drill.service}.{drill.selection}.upgrade"
+    case = _case(suite, group, f"{tried.maker} {tried.before} to {tried.after}", tried.seconds)
+    if tried.error:
+        kind = "failure" if tried.verdict == "failed" else "error"
+        child = ET.SubElement(case, kind, message=_text(tried.error)[:500], type=tried.verdict)
+        child.text = "\n".join(map(_text, filter(None, (tried.error, tried.hint and f"hint: {tried.hint}"))))
+    _subjects(suite, group, [Check(each.subject, each.metric, each.before, each.after, passed=False) for each in tried.look])
     _count(suite)
     return suite
 
@@ -106,7 +137,7 @@ def _subjects(
 
 def _properties(drill: DrillResult) -> dict[str, str]:
     values = {
-        "verdict": drill.verdict,
+        "verdict": drill.backup_verdict if drill.rehearsal else drill.verdict,
         "proof": drill.proof or None,
         "asked": drill.asked,
         "later": drill.moment.later if drill.moment else None,

@@ -19,7 +19,14 @@ from verification.report.groups import grouped
 _SHOWN = 160
 """Characters of a value that fit into a table; report.json has all of them."""
 
-SYMBOLS = {"verified": "✓", "between-witnesses": "✓", "unproven": "?", "failed": "✗", "could-not-run": "?"}
+SYMBOLS = {
+    "verified": "✓",
+    "between-witnesses": "✓",
+    "rehearsed": "↑",
+    "unproven": "?",
+    "failed": "✗",
+    "could-not-run": "?",
+}
 
 
 def render(evidence: Evidence, *, history: bool = False, key: str | None = None) -> str:
@@ -62,7 +69,9 @@ def _each(evidence: Evidence) -> str:
         return f"{drilled}: every restored copy equals what its source held.{but}"
     if verdict == "between-witnesses":
         return f"{drilled}: every moment lies between two backups whose restored copies equal what their source held."
-    words = ("failed", "could-not-run", "between-witnesses", "verified")
+    if verdict == "rehearsed" and count["rehearsed"] == len(drills):
+        return f"{drilled}: every restored copy equals what its source held, and an upgrade was rehearsed on it."
+    words = ("failed", "could-not-run", "rehearsed", "between-witnesses", "verified")
     unreached = sum(not drill.reached for drill in drills)
     count["could-not-run"] -= unreached
     parts = [f"{count[word]} {word.replace('-', ' ')}" for word in words if count[word]]

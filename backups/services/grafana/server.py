@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
-from backups.machine.docker import Container
+from backups.machine.docker import Container, Docker, Image
 from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.services.base import Sandbox
@@ -56,6 +56,7 @@ EMPTY_ENVIRONMENT = {name: value for name, value in ENVIRONMENT.items() if not n
 
 READY_SECONDS = 300.0
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}(?![0-9])")
+_SAID = re.compile(r"Version ([0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4})")
 ANOTHER_BACKUP = "verify another backup, and take a full"
 
 
@@ -71,10 +72,14 @@ def wait(
     container: Container,
     manifest: Manifest,
     written_by: Callable[[str], str | None] = lambda version: None,  # noqa: ARG005
+    *,
+    seconds: float = READY_SECONDS,
+    of_any_version: bool = False,
 ) -> str:
     """Wait until the server in the container is healthy; its URL, for blocks of `Sandbox.reach`.
 
     written_by: says what a backup is of whose source did not say its version, where it is not of the given one
+    of_any_version: whether it may be of another version than the backup
     Raises Damaged, with its last log lines, when it ends or never is healthy; LifeboatError when it is of another version.
     """
     answers: list[tuple[str, Health]] = []
@@ -88,20 +93,41 @@ def wait(
             if container.running():
                 return False
             # An image of another version may well end: that is not the backup's fault.
-            _same_version(_tag(container.image.name, manifest.source.image), manifest, container.image.name, written_by)
+            if not of_any_version:
+                _same_version(_tag(container.image.name, manifest.source.image), manifest, container.image.name, written_by)
             raise Damaged(
                 f"the restored Grafana ended while it started: {container.logs(8)}",
                 hint=f"is {container.image.name} the source's image? else {ANOTHER_BACKUP}",
             ) from error
         return answers[-1][1].ok
 
-    if not wait_until(healthy, seconds=READY_SECONDS, interval=0.2):
-        raise Damaged(
-            f"the restored Grafana is not healthy after {READY_SECONDS:.0f} s: {container.logs(8)}", hint=ANOTHER_BACKUP
-        )
+    if not wait_until(healthy, seconds=seconds, interval=0.2):
+        raise Damaged(f"the restored Grafana is not healthy after {seconds:.0f} s: {container.logs(8)}", hint=ANOTHER_BACKUP)
     url, health = answers[-1]
-    _same_version(health.version, manifest, container.image.name, written_by)
+    if not of_any_version:
+        _same_version(health.version, manifest, container.image.name, written_by)
     return url
+
+
+def version_in(image: Image, docker: Docker, name: str) -> str:
+    """Return the version of the Grafana in an image, asked in a container called `name`; a stand-in's is in its tag.
+
+    Raises LifeboatError when there is none in it.
+    """
+    if image.standin and (tagged := _VERSION.match(image.name.rpartition(":")[2])):
+        return tagged[0]
+    container = docker.run(name, image, entrypoint=["sh", "-c", "grafana server -v || grafana-server -v"], command=[])
+    try:
+        code, output = container.wait(), " ".join(container.logs(20).split())
+    finally:
+        container.remove()
+    said = _SAID.search(output)
+    if code or said is None:
+        raise LifeboatError(
+            f"the image {image.name} does not hold Grafana: asked for its version, it ends with code {code}: {output[:200]}",
+            hint="name an image of grafana/grafana",
+        )
+    return said[1]
 
 
 def _same_version(runs: str | None, manifest: Manifest, image: str, written_by: Callable[[str], str | None]) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from backups.errors import ConfigError, LifeboatError
 from backups.hosts import NOWHERE, Hosts
-from backups.machine.docker import Docker
+from backups.machine.docker import Docker, Image
 from backups.manifest import Manifest
 from backups.panels.boards import Boards
 from backups.panels.question import Asker
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
-from backups.services.grafana import asking, health, loss
+from backups.services.grafana import asking, health, loss, server, upgrades
 from backups.services.grafana.api import boards as api_boards
 from backups.services.grafana.api import capture as api_capture
 from backups.services.grafana.api import doctor as api_doctor
@@ -37,6 +37,7 @@ from backups.services.measured import How
 from backups.services.panelled import NoBoards
 from backups.services.received import Receiver
 from backups.services.settings import PanelsSettings
+from backups.services.upgraded import Step
 from backups.witness import Fact
 
 
@@ -100,6 +101,25 @@ class GrafanaService:
         if details.database:
             return JoinedCopy(chain, sandbox, details.database, for_restore=for_restore)
         return ApiCopy(chain, sandbox) if by_api else GrafanaCopy(chain, sandbox, export)
+
+    def version_in(self, image: Image, docker: Docker, name: str) -> str:
+        """See `Upgradable`."""
+        return server.version_in(image, docker, name)
+
+    def step(self, manifest: Manifest, version: str, image: str) -> Step | None:
+        """See `Upgradable`: of backups that hold the database, which is what a newer server brings up to its version."""
+        made = upgrades.planned(manifest.source.version, version, image)
+        details = GrafanaDetails.of(manifest)
+        if made and (details.database or details.method == API):
+            held = (
+                f"its database is in the backups of {details.database.service}" if details.database else "it was read by the API"
+            )
+            raise LifeboatError(
+                f"{image} holds Grafana {version}, the backup is of {made.before}: no upgrade is rehearsed on {manifest.id}, "
+                f"since {held}",
+                hint="rehearse it on a backup of Grafana's files, with its own database: method: files",
+            )
+        return made
 
     def measured(self, manifest: Manifest) -> How:
         """By files and by the API other facts are stated, and by the API none of what it did not give. See `Measured`."""

@@ -7,15 +7,16 @@ from typing import Any
 
 from backups.errors import ChainBroken
 from backups.hosts import NOWHERE, Hosts
-from backups.machine.docker import Docker
+from backups.machine.docker import Docker, Image
 from backups.manifest import BackupRecord, Manifest
 from backups.panels.boards import DataSource
 from backups.panels.question import Asker
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
 from backups.services.continuous import Transaction
 from backups.services.measured import How
-from backups.services.mysql import health, loss, measured, told
+from backups.services.mysql import health, loss, measured, told, upgrades
 from backups.services.mysql.binlog import coverage, joined
+from backups.services.mysql.copy import upgrade
 from backups.services.mysql.copy.trace import ServerRows
 from backups.services.mysql.doctor import doctor
 from backups.services.mysql.dump_details import is_dump
@@ -27,7 +28,9 @@ from backups.services.mysql.panels import address, asker
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source import connection, source
 from backups.services.mysql.source.looking import looking
+from backups.services.mysql.versions import Version
 from backups.services.traced import Rows
+from backups.services.upgraded import Step
 from backups.witness import Fact
 
 _METHODS: dict[str, Method] = {method.name: method for method in (Clone(), Dump())}
@@ -77,6 +80,15 @@ class MySQLService:
         """Prepare a copy by the method that the backup was taken by; see `Service.copy`."""
         method = _METHODS["dump" if is_dump(chain[-1].manifest.details) else "clone"]
         return method.copy(self.name, self.settings, chain, sandbox, for_restore=for_restore)
+
+    def version_in(self, image: Image, docker: Docker, name: str) -> str:
+        """See `Upgradable.version_in`."""
+        found = upgrade.version_in(image, docker, name)
+        return f"{found.release}-MariaDB" if found.mariadb else found.release
+
+    def step(self, manifest: Manifest, version: str, image: str) -> Step | None:
+        """See `Upgradable.step`."""
+        return upgrades.planned(Version.parse(manifest.source.version), Version.parse(version), image)
 
     def holds(self, manifest: Manifest, position: str) -> bool:
         """Return whether the GTID was executed there; see `Continuous.holds`."""

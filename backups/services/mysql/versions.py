@@ -10,6 +10,8 @@ Number = tuple[int, int, int]
 
 _OLDEST = (8, 0, 17)
 _OLDEST_MARIADB = (10, 5, 0)
+LONG_TERM = ((8, 0), (8, 4), (9, 7))
+"""MySQL's series of long-term support, 8.0 among them, none of which an upgrade may pass over."""
 _SAME_RELEASE_FROM = (8, 0, 26)
 _SAME_SERIES_FROM = (8, 0, 37)
 
@@ -55,6 +57,10 @@ class Version:
         oldest = mariadb if self.mariadb else mysql
         return oldest is not None and self.number >= oldest
 
+    def older_than(self, other: "Version") -> bool:
+        """Return whether it is an older release than another one of the same maker's."""
+        return self.maker == other.maker and self.number < other.number
+
     @property
     def status_statement(self) -> str:
         """The statement that shows the position in the binary log. Every MariaDB knows the old one."""
@@ -64,6 +70,11 @@ class Version:
     def keeps_history(self) -> bool:
         """Whether the history of a table with system versioning can be written into it."""
         return self.since(mysql=None, mariadb=(10, 11, 0))
+
+
+def passed_over(before: Version, after: Version) -> list[str]:
+    """Return the series of MySQL's that an upgrade in one step would pass over: its maker wants a stop at each."""
+    return [".".join(map(str, series)) for series in LONG_TERM if before.number[:2] < series < after.number[:2]]
 
 
 def dump_refusal(version: Version) -> str | None:

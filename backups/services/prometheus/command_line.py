@@ -13,6 +13,15 @@ _SWITCH = re.compile(r"true|false")
 _NUMBER = re.compile(r"\d{1,19}")
 _DURATION = re.compile(r"(\d{1,9}(\.\d{1,9})?(ms|us|ns|[smhdwy]))+|0")
 _SIZE = re.compile(r"\d{1,12}(\.\d{1,9})?([KMGTPE]i?)?B?")
+_MILLISECONDS = {
+    "ms": 1,
+    "s": 1000,
+    "m": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "w": 7 * 86_400_000,
+    "y": 365 * 86_400_000,
+}
 COPIED: Mapping[str, re.Pattern[str]] = {
     "query.lookback-delta": _DURATION,
     "query.max-samples": _NUMBER,
@@ -50,3 +59,11 @@ def faults(details: PrometheusDetails) -> Iterator[str]:
         for name, value in flags.items():
             if name not in listed or not listed[name].fullmatch(value):
                 yield f"{title}: {name!r} set to {value[:80]!r}"
+
+
+def longer(duration: str) -> str:
+    """Return a duration, as a flag has it, with one millisecond more; one that is not of whole milliseconds stays as it is."""
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", duration)
+    if "".join(map("".join, parts)) != duration:
+        return duration
+    return f"{sum(int(count) * _MILLISECONDS[unit] for count, unit in parts) + 1}ms"

@@ -22,14 +22,17 @@ from backups.services.prometheus import configuration as configuring
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.details import BLOCKS, CONFIG, Block, BlockFile, PrometheusDetails
 from backups.services.prometheus.first_start import BlocksStay
+from backups.services.prometheus.upgrades import LEFT_OPEN
 from backups.services.standing import Stand
-from backups.witness import Fact
+from backups.services.upgraded import Step
+from backups.witness import Check, Fact
 
 _USER = 65534
 _PORT = 9090
 _START_PATIENCE = 900.0
 """Seconds until it is ready. A copy has no log to replay: it only opens the index of each block."""
 _STOP_PATIENCE = 120
+_LOOKBACK = "query.lookback-delta"
 _FIXED_FLAGS = (
     "--config.file=/etc/lifeboat/prometheus.yml",
     "--storage.tsdb.path=/prometheus",
@@ -57,6 +60,8 @@ class PrometheusCopy:
         self._witness = {(fact.subject, fact.metric): fact for fact in self._last.manifest.witness}
         self._container: Container | None = None
         self._stand: Stand | None = None
+        self._more = ""
+        self._next = "prometheus"
         self.data_directory = sandbox.directory / "prometheus"
 
     def stand(self, stand: Stand) -> None:
@@ -100,25 +105,28 @@ class PrometheusCopy:
 
     def start(self) -> None:
         """Start the server on the blocks, with nothing to scrape, and wait until it is ready."""
-        empty = self._sandbox.directory / "prometheus-etc"
+        self._begin("prometheus", self._image())
+        with self.api() as api:
+            found = api.version()
+        version.check_same_major(self._last.manifest.source.version, found, self._image().name)
+
+    def _begin(self, name: str, image: Image, seconds: float | None = None) -> None:
+        empty = self._sandbox.directory / f"{name}-etc"
         empty.mkdir()
         (empty / "prometheus.yml").write_text("{}\n", encoding="utf-8")
         # By chmod, since a umask would take away what the server's user needs.
         empty.chmod(0o755)
         (empty / "prometheus.yml").chmod(0o644)
         self._container = self._sandbox.run(
-            "prometheus",
-            self._image(),
+            name,
+            image,
             command=[*self._flags(), *_FIXED_FLAGS, *_network(self._stand, self._last.manifest.source.version)],
             mounts={self.data_directory: "/prometheus", empty: "/etc/lifeboat"},
             user=f"{_USER}:{_USER}",
             network=True,
             beside=self._stand.pod if self._stand else None,
         )
-        self._wait(self._container)
-        with self.api() as api:
-            found = api.version()
-        version.check_same_major(self._last.manifest.source.version, found, self._image().name)
+        self._wait(self._container, _START_PATIENCE if seconds is None else seconds)
 
     def replay(self) -> None:
         """Do nothing: the newest hours are a block of the snapshot."""
@@ -139,7 +147,7 @@ class PrometheusCopy:
         asked = self._details.questions
         left_out = set(asked.unsettled)
         with self.api() as api:
-            answers = [*questions.ask(api, asked), *ranges.ask(api, asked.ranges)]
+            answers = [*questions.ask(api, asked, more=self._more), *ranges.ask(api, asked.ranges, more=self._more)]
         blocks = list(storage.facts(self.data_directory))
         yield from blocks
         yield from self._configuration()
@@ -149,6 +157,21 @@ class PrometheusCopy:
         # A backup of a Lifeboat that asked for no ranges does not have it.
         if (compared.subject, compared.metric) in self._witness:
             yield compared
+
+    def end(self) -> None:
+        """See `UpgradableCopy.end`."""
+        if self._container is not None:
+            self._container.stop(_STOP_PATIENCE)
+
+    def run_on(self, image: Image, made: Step | None, seconds: float | None = None) -> None:
+        """See `UpgradableCopy.run_on`. A server to which a range is open at its beginning is asked with 1 ms more."""
+        self._more = "1ms" if made and made.passes(LEFT_OPEN) else ""
+        self._next = f"{self._next}-next"
+        self._begin(self._next, image, seconds)
+
+    def upgraded(self) -> tuple[Sequence[Fact], Sequence[Check]]:
+        """See `UpgradableCopy.upgraded`."""
+        return list(self.observe()), []
 
     def database_url(self, database: str) -> None:  # noqa: ARG002
         """Return None: Prometheus answers no SQL."""
@@ -222,14 +245,17 @@ class PrometheusCopy:
         source.rename(target)
 
     def _flags(self) -> Iterator[str]:
-        for flag, value in self._details.flags.items():
+        flags = dict(self._details.flags)
+        if self._more:
+            flags[_LOOKBACK] = command_line.longer(flags.get(_LOOKBACK, "5m"))
+        for flag, value in flags.items():
             if flag == "storage.tsdb.allow-overlapping-compaction":
                 yield f"--no-{flag}"
             else:
                 yield f"--{flag}={value}"
 
-    def _wait(self, container: Container) -> None:
-        deadline = time.monotonic() + _START_PATIENCE
+    def _wait(self, container: Container, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         while container.running() and time.monotonic() < deadline:
             try:
                 with self.api() as api:
@@ -242,7 +268,7 @@ class PrometheusCopy:
         culprits, errors = self._culprits(), _errors(container)
         if container.running():
             raise LifeboatError(
-                f"the copy of Prometheus was not ready after {_START_PATIENCE:.0f} s; the end of its log: {errors}",
+                f"the copy of Prometheus was not ready after {seconds:.0f} s; the end of its log: {errors}",
                 hint="is this machine too slow, or sandbox.memory in lifeboat.yaml too small?",
             )
         if culprits or "opening storage failed" in errors:
@@ -259,7 +285,9 @@ class PrometheusCopy:
         """Return the copy's answers to the newest question whose answer in the witness is not 0."""
         for single in questions.one_by_one(self._details.questions):
             with self.api() as api:
-                known = [fact for fact in questions.ask(api, single) if (fact.subject, fact.metric) in self._witness]
+                known = [
+                    fact for fact in questions.ask(api, single, more=self._more) if (fact.subject, fact.metric) in self._witness
+                ]
             if known and self._witness[known[0].subject, known[0].metric].value != 0:
                 return known
         with self.api() as api:

@@ -64,13 +64,18 @@ def plan(api: Api, spans: Sequence[Span], *, until: int, seed: int) -> Questions
     )
 
 
-def ask(api: Api, questions: Questions) -> Iterator[Fact]:
-    """Ask everything; yields the answers as facts. A refusal is a fact too, recognised by `answered`."""
+def ask(api: Api, questions: Questions, *, more: str = "") -> Iterator[Fact]:
+    """Ask everything; yields the answers as facts. A refusal is a fact too, recognised by `answered`.
+
+    more: what is added to each range, of a server that means less by one than the source (`1ms`)
+    """
     for instant in questions.instants:
         yield from _count_facts(api, instant, questions.metrics)
     for sample in questions.samples:
         metric = f"samples of the {sample.seconds} s before {utc(sample.at)}"
-        yield Fact(f"series {sample.selector}", metric, raw_samples(api, f"{sample.selector}[{sample.seconds}s]", sample.at))
+        yield Fact(
+            f"series {sample.selector}", metric, raw_samples(api, f"{sample.selector}[{sample.seconds}s{more}]", sample.at)
+        )
 
 
 def one_by_one(questions: Questions) -> Iterator[Questions]:

@@ -56,9 +56,12 @@ def choose(api: Api, spans: Sequence[Span], *, until: int, seed: int) -> tuple[t
     return tuple(asked), facts
 
 
-def ask(api: Api, ranges: Iterable[Range]) -> Iterator[Fact]:
-    """Ask for each range; yields the answers as facts. A refusal is a fact too, recognised by `questions.answered`."""
-    return (_answer(api, wanted) for wanted in ranges)
+def ask(api: Api, ranges: Iterable[Range], *, more: str = "") -> Iterator[Fact]:
+    """Ask for each range; yields the answers as facts. A refusal is a fact too, recognised by `questions.answered`.
+
+    more: as in `questions.ask`
+    """
+    return (_answer(api, wanted, more) for wanted in ranges)
 
 
 def count(fact: Fact) -> int:
@@ -161,11 +164,11 @@ def _some_metrics(api: Api, tile: _Tile, chance: random.Random) -> list[str]:
     return sorted(chosen)
 
 
-def _answer(api: Api, wanted: Range) -> Fact:
+def _answer(api: Api, wanted: Range, more: str = "") -> Fact:
     scope = "all metrics" if wanted.names is None else _listed(wanted.names)
     metric = f"the {wanted.seconds} s before {questions.utc(wanted.at)}"
     selector = questions.any_of(wanted.names)
-    return Fact(f"{_SUBJECT}{scope}", metric, questions.raw_samples(api, f"{selector}[{wanted.seconds}s]", wanted.at))
+    return Fact(f"{_SUBJECT}{scope}", metric, questions.raw_samples(api, f"{selector}[{wanted.seconds}s{more}]", wanted.at))
 
 
 def _listed(names: Sequence[str]) -> str:

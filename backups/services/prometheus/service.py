@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 from backups.hosts import NOWHERE, Hosts
-from backups.machine.docker import Docker
+from backups.machine.docker import Docker, Image
 from backups.manifest import Manifest
 from backups.panels.boards import DataSource
 from backups.panels.question import FILE, Asker
@@ -13,13 +13,14 @@ from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem
 from backups.services.http import address
 from backups.services.measured import How
 from backups.services.panelled import same_server
-from backups.services.prometheus import dashboards, health, horizon, loss
+from backups.services.prometheus import dashboards, health, horizon, loss, upgrades, version
 from backups.services.prometheus.api import Api
 from backups.services.prometheus.capture import capture
 from backups.services.prometheus.copy import PrometheusCopy
 from backups.services.prometheus.details import BLOCKS, CONFIG, PrometheusDetails
 from backups.services.prometheus.doctor import examine
 from backups.services.prometheus.settings import PrometheusSettings
+from backups.services.upgraded import Step
 from backups.witness import Fact
 
 TYPE = "prometheus"
@@ -61,6 +62,14 @@ class PrometheusService:
     def copy(self, chain: Sequence[Fetched], sandbox: Sandbox, *, for_restore: bool = False) -> Copy:  # noqa: ARG002 - a copy changes no block
         """See Service."""
         return PrometheusCopy(chain, sandbox)
+
+    def version_in(self, image: Image, docker: Docker, name: str) -> str:
+        """See Upgradable."""
+        return version.of_image(docker, image, name)
+
+    def step(self, manifest: Manifest, version: str, image: str) -> Step | None:
+        """See Upgradable."""
+        return upgrades.planned(manifest.source.version, version, image)
 
     def measured(self, manifest: Manifest) -> How:
         """Each backup asks at its own instants: what it did not ask is not gone. See `Measured`."""

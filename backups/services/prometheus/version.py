@@ -2,7 +2,7 @@
 
 import re
 
-from backups.errors import ConfigError, LifeboatError
+from backups.errors import ConfigError, LifeboatError, Transient
 from backups.machine.docker import Docker, Image
 
 _VERSION = re.compile(r"version (\S+)")
@@ -17,8 +17,19 @@ def major(version: str) -> int:
 
 
 def of_image(docker: Docker, image: Image, name: str) -> str:
-    """Return the version of the Prometheus in an image, by running it in a container called `name`."""
-    container = docker.run(name, image, entrypoint=["/bin/prometheus"], command=["--version"])
+    """Return the version of the Prometheus in an image, by running it in a container called `name`.
+
+    Raises ConfigError when there is none in it.
+    """
+    try:
+        container = docker.run(name, image, entrypoint=["/bin/prometheus"], command=["--version"])
+    except Transient:
+        raise
+    except LifeboatError as error:
+        raise ConfigError(
+            f"the image {image.name} does not hold Prometheus: {_short(error.message)}",
+            hint="set `image` to one of prom/prometheus",
+        ) from error
     try:
         code, output = container.wait(), container.logs(20)
     finally:
@@ -31,6 +42,11 @@ def of_image(docker: Docker, image: Image, name: str) -> str:
             hint="set `image` to one of prom/prometheus",
         )
     return match.group(1)
+
+
+def _short(refused: str) -> str:
+    """Say in short that Docker did not find the program."""
+    return "it has no /bin/prometheus" if "no such file" in refused else refused
 
 
 def check_same_major(source: str, image_version: str, image: str) -> None:

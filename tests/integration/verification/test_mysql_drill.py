@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -40,10 +40,10 @@ class Drilled:
 
     site: Site
 
-    def drill(self, tamper: Tamper | None = None) -> DrillResult:
+    def drill(self, tamper: Tamper | None = None, image: str | None = None) -> DrillResult:
         with runs.start(self.site.state) as run:
             [planned] = plan(self.site, ["agama"], ["latest"])
-            return drill_one(self.site, planned, run, tamper=tamper)
+            return drill_one(self.site, replace(planned, image=image), run, tamper=tamper)
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +196,59 @@ def test_a_disk_that_fills_while_the_copy_starts_is_not_called_damage(drilled: D
         subprocess.run(["umount", "--lazy", disk], check=True)
     assert result.verdict == "could-not-run", result.error
     assert "free meanwhile, so nothing is proven: the server ended on the restored data" in str(result.error)
+
+
+NEXT = """#!/bin/sh
+for argument in "$@"; do [ "$argument" != --version ] || exec echo "mysqld  Ver 9.8.0 for Linux on x86_64"; done
+[ ! -e /lifeboat/barred ] || exit 1
+exec /usr/sbin/mysqld "$@"
+"""
+"""A mysqld that says that it is of the next series, and is of this one: no other is here."""
+
+
+@pytest.fixture(scope="module")
+def next_mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = tmp_path_factory.mktemp("next") / "mysqld"
+    program.write_text(NEXT)
+    program.chmod(0o755)
+    name = f"lifeboat-test/mysql-{os.urandom(4).hex()}:9.8"
+    container = subprocess.run(
+        ["docker", "create", "lifeboat/mysql:9.7"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    subprocess.run(["docker", "cp", str(program), f"{container}:/usr/local/sbin/mysqld"], check=True, capture_output=True)
+    subprocess.run(["docker", "commit", container, name], check=True, capture_output=True)
+    subprocess.run(["docker", "rm", "-v", container], check=True, capture_output=True)
+    yield name
+    subprocess.run(["docker", "rmi", name], check=True, capture_output=True)
+
+
+def test_an_upgrade_is_rehearsed_on_the_proven_clone(drilled: Drilled, next_mysql: str) -> None:
+    """Once the log is replayed and every fact is equal, the server ends slowly; the next one starts on its files, and this one again."""
+    result = drilled.drill(image=next_mysql)
+    part = result.rehearsal
+    assert part is not None
+    assert (result.verdict, result.backup_verdict, result.image and result.image.name) == (
+        "rehearsed",
+        "verified",
+        "lifeboat/mysql:9.7",
+    )
+    assert (part.maker, part.before.rpartition(".")[0], part.after, part.error) == ("MySQL", "9.7", "9.8.0", None)
+    # Beside the witness: of each account whether it can log in, and the operator's suite once more.
+    assert part.compared > len(result.checks) - sum(check.metric == "indexes" for check in result.checks)
+    assert part.equal == part.compared
+    assert [phase.name for phase in part.phases] == ["stop", "upgrade", "ready", "check", "back"]
+    assert (part.back_tried or "").startswith(f"tried: MySQL {part.before} starts on the upgraded data")
+
+    lost = Tamper("a row", upgraded=on_the_copy("DELETE FROM client WHERE id = 3").running)
+    result = drilled.drill(lost, next_mysql)
+    assert result.rehearsal is not None
+    assert (result.verdict, {each.metric for each in result.rehearsal.look}) == ("failed", {"rows", "fingerprint"})
+
+    def bar(copy: Copy) -> None:
+        (copy._home / "barred").touch()  # type: ignore[attr-defined]
+
+    result = drilled.drill(Tamper("it does not start", running=bar), next_mysql)
+    assert result.verdict == "failed"
+    assert "MySQL 9.8.0 does not start on the data of 9.7" in result.reasons[0]
+    assert result.checks
+    assert all(check.passed for check in result.checks)

@@ -16,6 +16,7 @@ DOORS = {
     "backups/places/sqlite_program.py": "a live database, as its owner",
     "backups/services/grafana/files/database.py": "a copy of ours, immutable: no journal of it is looked for",
     "backups/services/grafana/files/configuration.py": "a copy of ours, alone in a new directory",
+    "backups/services/grafana/files/narrowed.py": "copies of ours, out of reach of any container",
     "backups/services/grafana/files/rows.py": "a new file of ours, before any container has anything there",
     "verification/damage/grafana.py": "a copy to be damaged, alone in its directory, before any container starts on it",
 }

@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from backups.errors import Damaged, Transient
-from backups.machine.docker import Container
+from backups.machine import below
+from backups.machine.docker import Container, Image
 from backups.panels.grafana import COPY_BYTES, COPY_SECONDS
 from backups.panels.question import Asker
 from backups.places.base import Ownership
@@ -22,16 +23,19 @@ from backups.services.grafana.files import (
     configuration,
     first_answer,
     hand_over,
+    narrowed,
     other_files,
     secrets,
     shows,
     witness,
 )
-from backups.services.grafana.files.database import FILE, opened
+from backups.services.grafana.files.database import FILE, Database, opened
 from backups.services.grafana.files.in_force import InForce
+from backups.services.grafana.files.narrowed import Narrowed
 from backups.services.grafana.files.objects import read
 from backups.services.standing import Stand
-from backups.witness import Fact
+from backups.services.upgraded import Step
+from backups.witness import Check, Fact
 
 Export = Callable[[str, Mapping[int, str], Path], list[str]]
 """Writes what a copy's API returns: its URL, the logins to read as (by organisation; 0: the server itself), where to; notes."""
@@ -58,6 +62,9 @@ class GrafanaCopy:
         self._container: Container | None = None
         self._url = ""
         self._stand: Stand | None = None
+        self._upgraded = sandbox.directory / "grafana-next"
+        """Where a newer server runs, on the database as it was restored."""
+        self._runs = 0
 
     def stand(self, stand: Stand) -> None:
         """See `Shows`."""
@@ -86,38 +93,43 @@ class GrafanaCopy:
         source = self._backup.data / FILE
         if not source.is_file():
             raise Damaged(f"{FILE} is not in backup {self._manifest.id}", hint=server.ANOTHER_BACKUP)
+        self._lay_out(source, self._directory)
+
+    def _lay_out(self, source: Path, directory: Path) -> None:
         # Root can read what user 472 owns; anybody else needs to be let in.
         private = os.geteuid() == 0
-        self._directory.mkdir()
-        self._directory.chmod(0o750 if private else 0o755)
-        database = self._directory / FILE
+        directory.mkdir()
+        directory.chmod(0o750 if private else 0o755)
+        database = directory / FILE
         shutil.copyfile(source, database)
         database.chmod(0o640 if private else 0o644)
         with opened(database) as found:
             if fault := found.fault():
                 raise Damaged(f"{FILE} of backup {self._manifest.id} is damaged: {fault}", hint=server.ANOTHER_BACKUP)
-            configuration.write_configuration(self._directory, self._settings, found)
+            configuration.write_configuration(directory, self._settings, found)
 
     def start(self) -> None:
         """Start the server of the backup's version; it is ready when it says that its database answers.
 
         What it starts on is kept as it is first: a server that starts changes its database.
         """
-        image = self._sandbox.image(self._manifest.source.image)
         self._restored.parent.mkdir(mode=0o700)
         shutil.copyfile(self._directory / FILE, self._restored)
         configuration.disarm(self._directory / FILE)
-        self._sandbox.own(self._directory, server.USER, server.GROUP, image)
-        self._container = self._sandbox.run(
-            "grafana",
+        self._container = self._begin("grafana", self._directory, self._sandbox.image(self._manifest.source.image))
+        self._url = server.wait(self._sandbox, self._container, self._manifest, self._written_by)
+
+    def _begin(self, name: str, directory: Path, image: Image) -> Container:
+        self._sandbox.own(directory, server.USER, server.GROUP, image)
+        return self._sandbox.run(
+            name,
             image,
             environment=server.ENVIRONMENT | ({"GF_SERVER_HTTP_ADDR": "127.0.0.1"} if self._stand else {}),
-            mounts={self._directory: server.INSIDE},
+            mounts={directory: server.INSIDE},
             user=f"{server.USER}:{server.GROUP}",
             network=True,
             beside=self._stand.pod if self._stand else None,
         )
-        self._url = server.wait(self._sandbox, self._container, self._manifest, self._written_by)
 
     def _written_by(self, version: str) -> str | None:
         """What the backup is of, in words, where a server of this version cannot be what wrote it; None where it may be."""
@@ -141,25 +153,73 @@ class GrafanaCopy:
 
     def observe(self) -> Iterable[Fact]:
         """The witness's facts, of the database before its server started, of the other files, and of what that server answers."""
+        yield from self._others()
+        with opened(self._restored) as database:
+            yield from self._stored(database)
+            yield from self._answered(database)
+
+    def _stored(self, database: Database) -> Iterator[Fact]:
+        objects, exact = read(database), witness.is_exact(self._manifest.witness)
+        yield from witness.facts(database, objects, exact=exact)
+        yield from secrets.facts(database, secrets.keys(self._settings), exact=exact)
+
+    def _answered(self, database: Database) -> list[Fact]:
+        objects, exact = read(database), witness.is_exact(self._manifest.witness)
+        try:
+            silent = answers.without_alerting(self._settings, objects.organisations)
+            muting_at = self._now() if exact and not secrets.judge(database, secrets.keys(self._settings)).closed else None
+            with self._reached():
+                return list(answers.observed(self._url, database, objects, silent, muting_at=muting_at))
+        except Transient as error:
+            if self._container is None or self._container.running():
+                raise
+            raise Damaged(
+                f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=server.ANOTHER_BACKUP
+            ) from error
+
+    def _others(self) -> Iterator[Fact]:
         # Older backups state none of these.
         stated = {fact.subject for fact in self._manifest.witness if fact.metric == other_files.METRIC}
         yield from (fact for fact in other_files.facts(self._backup.data) if fact.subject in stated)
-        with opened(self._restored) as database:
-            objects, exact = read(database), witness.is_exact(self._manifest.witness)
-            yield from witness.facts(database, objects, exact=exact)
-            yield from secrets.facts(database, secrets.keys(self._settings), exact=exact)
-            try:
-                silent = answers.without_alerting(self._settings, objects.organisations)
-                muting_at = self._now() if exact and not secrets.judge(database, secrets.keys(self._settings)).closed else None
-                with self._reached():
-                    found = list(answers.observed(self._url, database, objects, silent, muting_at=muting_at))
-            except Transient as error:
-                if self._container is None or self._container.running():
-                    raise
-                raise Damaged(
-                    f"the restored Grafana ended while it was read: {self._container.logs(8)}", hint=server.ANOTHER_BACKUP
-                ) from error
-            yield from found
+
+    def end(self) -> None:
+        """See `UpgradableCopy.end`."""
+        if self._container is not None:
+            self._container.stop()
+
+    @property
+    def upgraded_database(self) -> Path:
+        """The database that a newer server runs on."""
+        return self._upgraded / FILE
+
+    def run_on(self, image: Image, made: Step | None, seconds: float | None = None) -> None:
+        """See `UpgradableCopy.run_on`. An upgrade begins with the database as it was restored, before a server ran on it."""
+        if made:
+            self._lay_out(self._restored, self._upgraded)
+            configuration.disarm(self.upgraded_database)
+        self._runs += 1
+        self._container = self._begin(f"grafana-next{self._runs}", self._upgraded, image)
+        patience = server.READY_SECONDS if seconds is None else seconds
+        self._url = server.wait(self._sandbox, self._container, self._manifest, seconds=patience, of_any_version=True)
+
+    def upgraded(self) -> tuple[Sequence[Fact], Sequence[Check]]:
+        """See `UpgradableCopy.upgraded`: what it answers; then, when it has ended, what its database holds of what was there."""
+        with opened(self._restored) as before:
+            answered = self._answered(before)
+        self.end()
+        kept = self._upgraded.with_name("grafana-upgraded.db")
+        try:
+            # Its server may have put anything in its place.
+            with below.opened(self._upgraded, PurePath(FILE)) as found, kept.open("xb") as written:
+                shutil.copyfileobj(found, written)
+        except OSError as error:
+            raise Damaged(
+                f"the upgraded {FILE} cannot be read: {error.strerror or error}", hint="the backup itself is proven"
+            ) from error
+        narrowed.armed(kept, self._restored)
+        with opened(kept) as after:
+            stored = list(self._stored(Narrowed(after, narrowed.columns(self._restored))))
+        return [*self._others(), *stored, *answered], []
 
     def database_url(self, database: str) -> str | None:  # noqa: ARG002 - Grafana answers no SQL
         """None: Grafana answers no SQL."""

@@ -41,6 +41,11 @@ class Database:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """What it is read by."""
+        return self._connection
+
     def tables(self) -> list[str]:
         """The names of its tables, sorted, without SQLite's own."""
         return [
@@ -51,8 +56,12 @@ class Database:
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether there is this table, or this column of it."""
-        columns = [row[1] for row in self._connection.execute(f"PRAGMA table_info({_quoted(table)})")]
+        columns = [row[1] for row in self._connection.execute(f"PRAGMA table_info({quoted(table)})")]
         return bool(columns) if column is None else column in columns
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a table whose values are compared, in their order."""
+        return [column[0] for column in self._connection.execute(f"SELECT * FROM {quoted(table)} LIMIT 0").description]  # noqa: S608
 
     def rows(self, table: str, order: str = "id") -> list[Row]:
         """Every row, ordered by a column where it has it."""
@@ -62,8 +71,8 @@ class Database:
         """The same one by one, for tables that may be long."""
         if not self.has(table):
             return
-        by = f" ORDER BY {_quoted(order)}" if self.has(table, order) else ""
-        cursor = self._connection.execute(f"SELECT * FROM {_quoted(table)}{by}")  # noqa: S608 - quoted identifiers
+        by = f" ORDER BY {quoted(order)}" if self.has(table, order) else ""
+        cursor = self._connection.execute(f"SELECT * FROM {quoted(table)}{by}")  # noqa: S608 - quoted identifiers
         names = [column[0] for column in cursor.description]
         for row in cursor:
             yield Row(table, zip(names, row, strict=True))
@@ -72,8 +81,8 @@ class Database:
         """How many rows there are of each combination of the columns' values."""
         if not all(self.has(table, column) for column in columns):
             return {}
-        names = ", ".join(_quoted(column) for column in columns)
-        cursor = self._connection.execute(f"SELECT count(*), {names} FROM {_quoted(table)} GROUP BY {names}")  # noqa: S608
+        names = ", ".join(quoted(column) for column in columns)
+        cursor = self._connection.execute(f"SELECT count(*), {names} FROM {quoted(table)} GROUP BY {names}")  # noqa: S608
         return {tuple(values): count for count, *values in cursor}
 
     def every_table(self) -> list[str]:
@@ -93,7 +102,7 @@ class Database:
         """
         before, self._connection.text_factory = self._connection.text_factory, _Text
         try:
-            cursor = self._connection.execute(f"SELECT * FROM {_quoted(table)}")  # noqa: S608 - quoted identifiers
+            cursor = self._connection.execute(f"SELECT {self._selected(table)} FROM {quoted(table)}")  # noqa: S608 - quoted
             names = repr([column[0] for column in cursor.description])
             count, total = 0, 0
             for row in cursor:
@@ -102,6 +111,10 @@ class Database:
         finally:
             self._connection.text_factory = before
         return count, hashlib.sha256(f"{names}{count}:{total % _MODULUS}".encode()).hexdigest()
+
+    def _selected(self, table: str) -> str:  # noqa: ARG002
+        """Write the columns whose values are compared, for a SELECT."""
+        return "*"
 
     def fault(self) -> str | None:
         """What SQLite's integrity check finds first; None for a sound database."""
@@ -126,7 +139,8 @@ def opened(path: Path) -> Iterator[Database]:
         ) from error
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Write a name as SQLite reads it."""
     return '"' + name.replace('"', '""') + '"'
 
 

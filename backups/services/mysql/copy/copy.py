@@ -23,7 +23,18 @@ from backups.services.mysql.binlog import chain as log_chain
 from backups.services.mysql.binlog import in_place
 from backups.services.mysql.binlog.chain import RelayLog
 from backups.services.mysql.binlog.coverage import log_details
-from backups.services.mysql.copy import advance, at_moment, events, export_tables, hand_over, inspect, installed, options, trace
+from backups.services.mysql.copy import (
+    advance,
+    at_moment,
+    events,
+    export_tables,
+    hand_over,
+    inspect,
+    installed,
+    options,
+    trace,
+    upgrade,
+)
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
@@ -42,6 +53,7 @@ from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
 from backups.services.standing import Stand
 from backups.services.traced import Rows, Trace
+from backups.services.upgraded import Step
 from backups.witness import Check, Fact
 
 
@@ -73,6 +85,7 @@ class MySQLCopy:
         self._later: MySQLDetails | None = None
         self._stated = self._last.witness
         self._stand: Stand | None = None
+        self._accounts = upgrade.Accounts()
 
     def stand(self, stand: Stand) -> None:
         """See `Stands`."""
@@ -104,16 +117,7 @@ class MySQLCopy:
 
     def start(self) -> None:
         """Start the server on the clone, wait until it has recovered, and drop the replication channels of the source."""
-        try:
-            self._start_server(unknown=True)
-        except Ended:
-            if not self._details.unknown:
-                raise
-            # One of the variables that Lifeboat does not know may be what it did not start with.
-            self._server.container.remove()
-            self._start_server(unknown=False)
-            listed = ", ".join(self._details.unknown)
-            self._notes.append(f"the copy's server did not start with settings that Lifeboat does not know: {listed}")
+        self._start_known()
 
         def forget(session: Session) -> None:
             self._require_same_series(session)
@@ -122,6 +126,19 @@ class MySQLCopy:
             self._replay(session).forget_channels()
 
         self._server.run(forget)
+
+    def _start_known(self, seconds: float | None = None) -> None:
+        """Start the server, without the variables that Lifeboat does not know where it does not start with them."""
+        try:
+            self._start_server(unknown=True, seconds=seconds)
+        except Ended:
+            if not self._details.unknown:
+                raise
+            # One of the variables that Lifeboat does not know may be what it did not start with.
+            self._server.container.remove()
+            self._start_server(unknown=False, seconds=seconds)
+            listed = ", ".join(self._details.unknown)
+            self._notes.append(f"the copy's server did not start with settings that Lifeboat does not know: {listed}")
 
     def _require_same_series(self, session: Session) -> None:
         """Raise LifeboatError when the image is of another series, which brings the data up to its own, so nothing is proven."""
@@ -132,7 +149,7 @@ class MySQLCopy:
                 hint=f"name an image of MySQL {backed_up.series}: --image NAME",
             )
 
-    def _start_server(self, *, unknown: bool) -> None:
+    def _start_server(self, *, unknown: bool, seconds: float | None = None) -> None:
         container = self._sandbox.run(
             self._title,
             self._image,
@@ -150,7 +167,7 @@ class MySQLCopy:
             beside=self._stand.pod if self._stand else None,
         )
         self._server = Server(container, self._home, self._account)
-        self._server.wait_until_ready()
+        self._server.wait_until_ready(seconds)
 
     def replay(self) -> None:
         """Replay the log to the witness's position; then let nobody write any more."""
@@ -281,6 +298,21 @@ class MySQLCopy:
         hand_over.remove_sandbox_files(datadir)
         below.require_plain(datadir, "the restored data")
         return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes], beyond=self._beyond)
+
+    def end(self) -> None:
+        """See `UpgradableCopy.end`."""
+        self._accounts = upgrade.end(self._server, self._account.name)
+
+    def run_on(self, image: Image, made: Step | None, seconds: float | None = None) -> None:  # noqa: ARG002
+        """See `UpgradableCopy.run_on`: its server upgrades the dictionary and the system tables before it takes connections."""
+        self._image, self._title = image, f"{self._title}-next"
+        self._start_known(seconds)
+        self._server.run(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+
+    def upgraded(self) -> tuple[Sequence[Fact], Sequence[Check]]:
+        """See `UpgradableCopy.upgraded`."""
+        after = self._server.run(lambda session: upgrade.Accounts.of(session, self._account.name))
+        return upgrade.compared(list(self.observe()), self._stated, self._accounts, after)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write a file of SQL for each of these tables (`database.table`) into a directory; see `export_tables.export`."""

@@ -32,10 +32,16 @@ class Account:
         """Make one. The password satisfies every policy that a validate_password component on the source may have."""
         return cls(f"lifeboat_{secrets.token_hex(6)}", f"aA1-{secrets.token_urlsafe(24)}")
 
+    @property
+    def name(self) -> str:
+        """As a server writes it: `user@host`."""
+        return f"{self.user}@localhost"
+
     def sql(self) -> str:
         """Return the server's --init-file: creates the account before anybody can connect."""
         return (
             "SET sql_log_bin = 0;\n"
-            f"CREATE USER '{self.user}'@'localhost' IDENTIFIED WITH caching_sha2_password BY '{self.password}';\n"
+            # It is there already where another server starts on the same data.
+            f"CREATE USER IF NOT EXISTS '{self.user}'@'localhost' IDENTIFIED WITH caching_sha2_password BY '{self.password}';\n"
             f"GRANT ALL ON *.* TO '{self.user}'@'localhost' WITH GRANT OPTION;\n"
         )

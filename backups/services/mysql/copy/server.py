@@ -48,15 +48,16 @@ class Server:
         self._home = home
         self._account = account
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, seconds: float | None = None) -> None:
         """Wait until it takes connections. Raises Ended when it ends, Damaged when it does not answer."""
-        deadline = time.monotonic() + _PATIENCE
+        patience = _PATIENCE if seconds is None else seconds
+        deadline = time.monotonic() + patience
         while (refused := self._refused()) is not None:
             if not self.container.running():
                 raise Ended(f"the server ended on the restored data: {self.error_log()}", hint=HINT)
             if time.monotonic() > deadline:
                 raise Damaged(
-                    f"the server takes no connection {_PATIENCE:.0f} s after its start ({refused}): {self.error_log()}",
+                    f"the server takes no connection {patience:.0f} s after its start ({refused}): {self.error_log()}",
                     hint=HINT,
                 )
             time.sleep(0.05)

@@ -18,7 +18,7 @@ from backups.panels.sql import fit
 from backups.places.base import Ownership
 from backups.services.base import Delivery, Fetched, Sandbox
 from backups.services.joined import Lent
-from backups.services.mysql.copy import export_tables, hand_over, options, trace
+from backups.services.mysql.copy import export_tables, hand_over, options, trace, upgrade
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.lend import admits, lend
@@ -37,10 +37,12 @@ from backups.services.mysql.source import command_line
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.text import one_line
+from backups.services.mysql.upgrades import END_OF_TIME
 from backups.services.mysql.witness import accounts, definitions, witness
 from backups.services.mysql.witness.data import PLAIN
 from backups.services.standing import Stand
 from backups.services.traced import Rows, Trace
+from backups.services.upgraded import Step
 from backups.witness import Check, Fact
 
 _USER = 999
@@ -68,6 +70,9 @@ class DumpedCopy:
         self._server: Server
         self._refused: list[Fact] = []
         self._stand: Stand | None = None
+        self._accounts = upgrade.Accounts()
+        self._next = ""
+        self._made: Step | None = None
 
     def stand(self, stand: Stand) -> None:
         """See `Stands`."""
@@ -105,10 +110,13 @@ class DumpedCopy:
 
     def start(self) -> None:
         """Start the empty server and wait until it takes connections."""
+        self._begin("")
+
+    def _begin(self, suffix: str, seconds: float | None = None) -> None:
         command = [*self._options(), f"--init-file={load.HOME}/account.sql"]
-        container = self._run("", "server", command, beside=self._stand.pod if self._stand else None)
+        container = self._run(suffix, "server", command, beside=self._stand.pod if self._stand else None)
         self._server = Server(container, self._home, self._account)
-        self._server.wait_until_ready()
+        self._server.wait_until_ready(seconds)
 
     def replay(self) -> None:
         """Load the dump, and then let nobody write any more."""
@@ -143,8 +151,10 @@ class DumpedCopy:
 
     def observe(self) -> Iterable[Fact]:
         """Measure the witness's facts on the copy."""
+        later = self._made is not None and self._details.mariadb and self._made.passes(END_OF_TIME)
+        reading = upgrade.before_2106 if later else lambda found: found
         with self._server.errors_explained():
-            observed = witness.observe(self._server.connect, connections=processors())
+            observed = witness.observe(self._server.connect, connections=processors(), reading=reading)
         return [*without_reserved(observed), *self._refused]
 
     def rows(self) -> AbstractContextManager[Rows]:
@@ -205,6 +215,25 @@ class DumpedCopy:
             port=PORT,
             first_start=first_start,
         )
+
+    def end(self) -> None:
+        """See `UpgradableCopy.end`."""
+        self._accounts = upgrade.end(self._server, self._account.name, mariadb=self._details.mariadb)
+
+    def run_on(self, image: Image, made: Step | None, seconds: float | None = None) -> None:
+        """See `UpgradableCopy.run_on`: MariaDB's system tables are brought up to its version by a program of its own."""
+        self._image, self._next, self._made = image, f"{self._next}-next", made
+        self._begin(self._next, seconds)
+        if made and self._details.mariadb:
+            mounts = {self._home: load.HOME, self._home / DATADIR: _INSIDE}
+            load.upgrade(self._sandbox, image, self._name + self._next, mounts, self._account.user)
+        self._server.run(lambda session: rows(session, "SET GLOBAL read_only = ON"))
+
+    def upgraded(self) -> tuple[Sequence[Fact], Sequence[Check]]:
+        """See `UpgradableCopy.upgraded`."""
+        mariadb = self._details.mariadb
+        after = self._server.run(lambda session: upgrade.Accounts.of(session, self._account.name, mariadb=mariadb))
+        return upgrade.compared(list(self.observe()), self._fetched.manifest.witness, self._accounts, after)
 
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write single tables as files of SQL; see `../copy/export_tables.py`."""

@@ -1,7 +1,7 @@
 """Loads SQL files into a server in a sandbox by the client of its own image, several side by side; and starts that server."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backups.errors import Damaged
@@ -22,6 +22,11 @@ exec mysqld --no-defaults "$@" --initialize-insecure --datadir=/var/lib/mysql --
   --innodb-flush-log-at-trx-commit=0 --loose-innodb-numa-interleave=OFF --loose-mysqlx=OFF
 """,
     "server": 'exec "$(command -v mariadbd || command -v mysqld)" --no-defaults "$@" --datadir=/var/lib/mysql',
+    "upgrade": f"""
+command -v mariadb-upgrade >/dev/null || exit 127
+export MYSQL_PWD="$(cat {HOME}/password)"
+exec mariadb-upgrade --no-defaults --protocol=socket --socket={HOME}/run/{SOCKET} --user="$1"
+""",
     "load": f"""
 export MYSQL_PWD="$(cat {HOME}/password)"
 client=$(command -v mariadb || command -v mysql)
@@ -85,6 +90,22 @@ def load(
                 )
             refused += refusals(file, output)
     return refused
+
+
+def upgrade(sandbox: Sandbox, image: Image, name: str, mounts: Mapping[Path, str], user: str) -> None:
+    """Have MariaDB's own program bring system tables, and tables that need it, up to the running server's version.
+
+    mounts: its home, and its data directory. Raises Damaged with what the program prints when it does not end well.
+    """
+    shell = ["sh", "-c", SCRIPTS["upgrade"], "upgrade"]
+    container = sandbox.run(f"{name}-upgrade", image, entrypoint=shell, command=[user], mounts=mounts, user=_USER)
+    code, output = container.wait(), container.logs(_SHOWN)
+    container.remove()
+    if code:
+        raise Damaged(
+            f"mariadb-upgrade of {image.name} ends with code {code}: {one_line(output, 500)}",
+            hint="read what it says of the tables",
+        )
 
 
 def refusals(file: str, output: str) -> list[Fact]:

@@ -43,6 +43,7 @@ class Column:
 
     computed: it is a VIRTUAL generated one, which holds nothing. counter: it is the AUTO_INCREMENT one
     declared: its type as CREATE TABLE has it, with the character set; empty where that was not read
+    read_as: the SQL that gives its value, where the column itself holds it in another way than the witness's server
     """
 
     name: str
@@ -51,6 +52,7 @@ class Column:
     computed: bool = False
     counter: bool = False
     declared: str = ""
+    read_as: str | None = None
 
 
 def query(
@@ -138,7 +140,7 @@ def joined(parts: Sequence[tuple[int, str]]) -> tuple[int, str]:
 
 def _encoded(column: Column, table: str, *, typed_json: bool) -> list[str]:
     """Return the arguments of CONCAT_WS for one column; none of them can be NULL, since CONCAT_WS drops those."""
-    name = quoted(column.name)
+    name = column.read_as or quoted(column.name)
     kind = column_type(column.type)
     if kind is None:
         raise LifeboatError(

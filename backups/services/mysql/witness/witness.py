@@ -109,17 +109,25 @@ def take(
     raise AssertionError("the last round returns or raises")
 
 
-def observe(connect: Callable[[], Session], *, connections: int, form: Form = PLAIN, stated: Sequence[Fact] = ()) -> list[Fact]:
+def observe(
+    connect: Callable[[], Session],
+    *,
+    connections: int,
+    form: Form = PLAIN,
+    stated: Sequence[Fact] = (),
+    reading: Callable[[Catalogue], Catalogue] = lambda found: found,
+) -> list[Fact]:
     """State the same facts of a copy that nobody writes to, without those of our own account there.
 
     form: how the witness was measured. stated: its facts, which say what indexes are to be asked
+    reading: says how columns are read, of a newer server that keeps something of them otherwise
     """
     with sessions.sessions(connect, connections) as opened:
         first = opened[0]
         for session in opened:
             rows(session, "START TRANSACTION READ ONLY")
         (account,) = rows(first, "SELECT CURRENT_USER()")[0]
-        found = catalogue.read(first, of_users=kinds.GUESTS in form.kinds)
+        found = reading(catalogue.read(first, of_users=kinds.GUESTS in form.kinds))
         facts = definitions_of(first, opened, found, connect, form, without=str(account))
         facts += kinds.stated(first, form.kinds)[0]
         facts += data_of(opened, found, connect, form)

@@ -12,6 +12,9 @@ from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
 from backups.repository.repository import Repository
 
+_NAMED = 5
+"""Tables that are named in the log."""
+
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +36,11 @@ def with_past(
             before = repository.manifest(newest)
         except LifeboatError as fault:
             log.warning("%s: what is gone since %s is not known: %s", manifest.service, newest.id, fault.message)
+    if before and (lost := suspicion.emptied(before.witness, manifest.witness)):
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        what = plural.count(len(lost), "table")
+        said = f"{', '.join(lost[:_NAMED])}{more}"
+        log.info("%s: half of the rows or more are gone since %s of %s: %s", manifest.service, before.id, what, said)
     past = suspicion.judge(manifest, packed.measure(data, manifest.files, manifest.id), believed, before)
     if not past.judged:
         earlier = plural.count(past.earlier, f"earlier {manifest.kind}")

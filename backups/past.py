@@ -61,7 +61,7 @@ class Sign(_Part):
 class Past(_Part):
     """How a backup compares with its service's past.
 
-    earlier: with how many earlier backups of its kind, 0 where there were too few; needed: how many are enough
+    earlier: how many earlier backups of its kind there were to compare it with; needed: so many are enough
     compared: the backup whose counts its own were compared with; None where there was none, or it could not be read
     signs: empty for one that looks as always
     """

@@ -1,6 +1,5 @@
 """Names the tags of a backup's snapshot, and what of its record (`manifest.BackupRecord`) each of them states."""
 
-from collections import Counter
 from collections.abc import Collection
 
 TAGS = {
@@ -26,7 +25,8 @@ SINCE_LATER = frozenset({"limits", "holds", "lock_seconds"})
 
 def require_stated_once(tags: Collection[str]) -> None:
     """Raise ValueError when one of those tags is there twice, with different values."""
-    stated = Counter(each.partition("=")[0] for each in tags if "=" in each)
-    for tag in TAGS:
-        if stated[tag] > 1:
-            raise ValueError(f"{tag} is stated twice")
+    stated = [each.partition("=")[0] for each in tags if "=" in each]
+    if len(set(stated)) < len(stated):
+        for tag in TAGS:
+            if stated.count(tag) > 1:
+                raise ValueError(f"{tag} is stated twice")

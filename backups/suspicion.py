@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from backups import plural
+from backups.foreign import shown
 from backups.manifest import BackupRecord, Kind, Manifest
 from backups.past import EDGES, Packed, Past, Sign, said, signs_of
 from backups.repository.trust import Trust
-from backups.witness import Fact
+from backups.witness import MOST, Fact
 
 ENOUGH: Mapping[Kind, int] = {"full": 3, "incremental": 5}
 """So many earlier backups of its kind say what is usual. With weekly fulls that are kept for a month there are not many more."""
@@ -79,7 +80,7 @@ class _Counted:
 
     @property
     def total(self) -> int:
-        return sum(self.parts.values())
+        return min(sum(self.parts.values()), MOST)
 
 
 def _counted(witness: Iterable[Fact]) -> _Counted | None:
@@ -96,15 +97,33 @@ def _gone(before: Iterable[Fact], now: Iterable[Fact]) -> list[Sign]:
     past, here = _counted(before), _counted(now)
     if past is None or (here and here.kind != past.kind):
         return []
-    parts = here.parts if here else {}
+    parts, left = (here.parts, here.total) if here else ({}, 0)
     signs = []
-    if past.total >= _LEAST_COUNTED[past.kind] and 2 * sum(parts.values()) <= past.total:
-        signs.append(Sign.model_validate({"kind": past.kind, "found": sum(parts.values()), "usual": past.total}))
-    tables = {subject: count for subject, count in past.parts.items() if count >= _ROWS} if past.kind == "rows" else {}
-    lost = [subject for subject, count in tables.items() if 2 * parts.get(subject, 0) <= count]
+    if past.total >= _LEAST_COUNTED[past.kind] and 2 * left <= past.total:
+        signs.append(Sign.model_validate({"kind": past.kind, "found": left, "usual": past.total}))
+    tables = _tables(past)
+    lost = _halved(tables, parts)
     if len(tables) >= _TABLES and 2 * len(lost) >= len(tables):
         signs.append(Sign(kind="tables", found=len(lost), usual=len(tables)))
     return signs
+
+
+def emptied(before: Iterable[Fact], now: Iterable[Fact]) -> list[str]:
+    """Name the tables that have lost half of their rows or more, with both numbers: of a few alone that is no sign."""
+    past, here = _counted(before), _counted(now)
+    if past is None:
+        return []
+    parts = here.parts if here and here.kind == past.kind else {}
+    tables = _tables(past)
+    return [f"{shown(table)} ({tables[table]:,} to {parts.get(table, 0):,})" for table in _halved(tables, parts)]
+
+
+def _tables(counted: _Counted) -> dict[str, int]:
+    return {subject: count for subject, count in counted.parts.items() if count >= _ROWS} if counted.kind == "rows" else {}
+
+
+def _halved(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    return [subject for subject, count in before.items() if 2 * now.get(subject, 0) <= count]
 
 
 def believed(backups: Iterable[BackupRecord], trusts: Mapping[str, Trust]) -> list[BackupRecord]:

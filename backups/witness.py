@@ -8,7 +8,7 @@ from backups.text import told
 
 Value = int | float | str | bool | None
 
-_MOST = 10**18 - 1
+MOST = 10**18 - 1
 """No source has more of anything: what says so is somebody's joke."""
 
 
@@ -76,7 +76,7 @@ def tally(facts: Iterable[Fact]) -> str:
         subjects.add(fact.subject)
         if fact.metric in {"rows", "samples"} and type(fact.value) is int and fact.value >= 0:
             sums[fact.metric] = sums.get(fact.metric, 0) + fact.value
-    counted = next((f"{metric}:{min(sums[metric], _MOST)}" for metric in ("rows", "samples") if metric in sums), None)
+    counted = next((f"{metric}:{min(sums[metric], MOST)}" for metric in ("rows", "samples") if metric in sums), None)
     return counted or f"things:{len(subjects)}"
 
 

@@ -39,8 +39,8 @@ def look(repository: Repository, *, kept_by_other_side: bool | str, now: datetim
         found = Emptied(None, fault.message)
     if found.can is False or not kept_by_other_side:
         return found
-    what = f": {kept_by_other_side}" if isinstance(kept_by_other_side, str) else ""
-    return Emptied(can=False, why=f"the other side keeps what is deleted, as lifeboat.yaml says, not proven{what}", stated=True)
+    why = kept_by_other_side if isinstance(kept_by_other_side, str) else "the other side keeps what is deleted"
+    return Emptied(can=False, why=why, stated=True)
 
 
 def _found(repository: Repository, now: datetime) -> Emptied:

@@ -21,14 +21,15 @@ def finding(site: Site, now: datetime) -> Finding:
 
 def said(found: Mapping[str, Emptied]) -> Finding:
     """Say what was found of the repositories, by their names."""
-    safe = [f"{name}: {each.why}" for name, each in found.items() if each.can is False]
+    safe = [f"{name} ({each.why})" for name, each in found.items() if each.can is False and not each.stated]
+    stated = [f"{name} ({each.why})" for name, each in found.items() if each.stated]
     open_ones = [f"{name} ({each.why})" for name, each in found.items() if each.can]
     unknown = [f"{name} ({each.why})" for name, each in found.items() if each.can is None]
-    parts = []
-    if open_ones:
-        parts.append(f"whoever takes over this machine can delete every backup in {', in '.join(open_ones)}")
-    if unknown:
-        parts.append(f"whether every backup can be deleted from here is not known of {', of '.join(unknown)}")
-    if safe:
-        return Finding(_SUBJECT, ok=True, message="; ".join([f"not possible in {', nor in '.join(safe)}", *parts]))
-    return Finding(_SUBJECT, ok=True, message="; ".join(parts), remedy=_REMEDY, warning=True)
+    parts = [
+        *([f"not possible in {', in '.join(safe)}"] if safe else []),
+        *([f"lifeboat.yaml states, which is not proven, that it would not be lost in {', in '.join(stated)}"] if stated else []),
+        *([f"whoever takes over this machine can delete every backup in {', in '.join(open_ones)}"] if open_ones else []),
+        *([f"whether every backup can be deleted from here is not known of {', of '.join(unknown)}"] if unknown else []),
+    ]
+    lost = not safe and not stated
+    return Finding(_SUBJECT, ok=True, message="; ".join(parts), remedy=_REMEDY if lost else None, warning=lost)

@@ -84,7 +84,8 @@ def _row(chain: Chain, backup: BackupRecord, proof: Proof | None, trust: Trust |
 def _odd_row(odd: Odd) -> dict[str, Any]:
     """A row for a snapshot that is no backup: it has nothing but its id, and why it is left out."""
     nothing = dict.fromkeys(("service", "type", "id", "kind", "chain", "sequence", "standalone", "taken_at", "in_future"))
-    return {**nothing, "bytes": None, "limits": None, "snapshot": odd.snapshot, "proof": None, "odd": odd.why}
+    unsaid = dict.fromkeys(("bytes", "limits", "partial", "suspicious", "trusted"))
+    return {**nothing, **unsaid, "snapshot": odd.snapshot, "proof": None, "odd": odd.why}
 
 
 def proof_as_json(proof: Proof | None) -> dict[str, Any] | None:

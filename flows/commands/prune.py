@@ -45,7 +45,8 @@ def prune(
     A chain is deleted when its full is older than retention.delete_after (31 days) and its last backup is older than
     retention.keep (21 days). It is kept all the same while it is the newest chain of its service, or the newest one with a
     verified backup, or failed its drill while nothing newer is proven, or is being read by a drill or a restore. Nothing is
-    deleted while this machine's clock may have jumped.
+    deleted while this machine's clock may have jumped, nor of a service with a backup that looks like ransomware and that nobody
+    trusts (lifeboat trust).
 
     Each repository is pruned by its own retention. One that goes by generations keeps the chains with the newest backup of so
     many days, weeks, months and years instead. A further repository that is append-only from here is passed over.

@@ -39,13 +39,15 @@ def compared(tmp_path: Path, repository: Any, believed: Sequence[BackupRecord], 
 
 @pytest.mark.parametrize(("read", "asked"), [((), [NEWEST.id]), ((None, NEWEST), []), ((manifest(),), [NEWEST.id])])
 def test_it_is_compared_with_the_newest_and_that_is_read_once(
-    tmp_path: Path, read: tuple[Manifest, ...], asked: list[str]
+    tmp_path: Path, read: tuple[Manifest, ...], asked: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     repository = Read()
     past = compared(tmp_path, repository, EARLIER, *read).past
     assert past is not None
     assert (past.compared, repository.asked) == (NEWEST.id, asked)
     assert [(sign.kind, sign.found, sign.usual) for sign in past.signs] == [("rows", 3, 500)]
+    assert f"agama: half of the rows or more are gone since {NEWEST.id} of 1 table: a.b (500 to 3)" in caplog.text
     assert "it looked suspicious when it was taken" in compared(tmp_path, repository, EARLIER, *read).limits[-1]
 
 

@@ -155,6 +155,8 @@ def tables(*rows: int) -> list[Fact]:
         ([Fact("block 1", "samples", 10**6)], [Fact("block 2", "samples", 10)], ["samples"]),
         ([Fact("org 1", "dashboards", 8), Fact("table user", "rows", 500)], [Fact("org 1", "dashboards", 4), Fact("table user", "rows", 9)], ["dashboards"]),
         ([Fact("org 1", "dashboards", 8), Fact("table log", "rows", 500)], [Fact("org 1", "dashboards", 5), Fact("table log", "rows", 9)], []),
+        (tables(10**30), tables(1), ["rows"]),
+        (tables(10**30), tables(10**29), []),
         ([Fact("a", "rows", "many")], [], []),
         ([Fact("a", "rows", True)], [], []),
     ],
@@ -164,6 +166,14 @@ def test_half_gone_is_a_sign(before: list[Fact], now: list[Fact], signs: list[st
     past = suspicion.judge(taken("full", 10, *now), PLAIN, [], manifest(witness=tuple(before)))
     assert [sign.kind for sign in past.signs] == signs
     assert past.compared == manifest().id
+    assert BackupRecord.from_tags("a" * 64, manifest(past=past).tags()), "whatever a source counts, its tags can be read"
+
+
+def test_a_single_table_that_was_emptied_is_named_and_is_no_sign() -> None:
+    before, now = tables(10**6, 1000, 9, 12), tables(10**6, 1, 0, 6)
+    assert suspicion.emptied(before, now) == ["agama.t1 (1,000 to 1)", "agama.t3 (12 to 6)"]
+    assert suspicion.judge(taken("full", 1, *now[:2]), PLAIN, [], manifest(witness=tuple(before[:2]))).signs == ()
+    assert suspicion.emptied([Fact("org 1", "dashboards", 9)], []) == []
 
 
 def test_what_is_held_is_said_with_its_figures_and_what_to_type() -> None:

@@ -76,7 +76,7 @@ def test_what_does_not_answer_is_not_known_and_raises_nothing(monkeypatch: pytes
 def test_the_operators_statement_is_told_as_one_and_does_not_hide_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     assert found(str(tmp_path), "zfs snapshots, 90 days") == Emptied(
         can=False,
-        why="the other side keeps what is deleted, as lifeboat.yaml says, not proven: zfs snapshots, 90 days",
+        why="zfs snapshots, 90 days",
         stated=True,
     )
     assert found("sftp:vault:/srv", kept=True).stated
@@ -87,6 +87,7 @@ def test_the_operators_statement_is_told_as_one_and_does_not_hide_what_was_found
 
 
 OPEN, KEPT, UNKNOWN = Emptied(can=True, why="w"), Emptied(can=False, why="k"), Emptied(None, "u")
+STATED = Emptied(can=False, why="s", stated=True)
 
 
 CAN, UNSURE = (
@@ -101,8 +102,13 @@ CAN, UNSURE = (
         ({"first": OPEN}, True, f"{CAN} first (w)"),
         ({"first": UNKNOWN}, True, f"{UNSURE} first (u)"),
         ({"first": OPEN, "b": OPEN, "c": UNKNOWN}, True, f"{CAN} first (w), in b (w); {UNSURE} c (u)"),
-        ({"first": OPEN, "b": KEPT}, False, f"not possible in b: k; {CAN} first (w)"),
-        ({"first": KEPT, "b": KEPT}, False, "not possible in first: k, nor in b: k"),
+        ({"first": OPEN, "b": KEPT}, False, f"not possible in b (k); {CAN} first (w)"),
+        ({"first": KEPT, "b": KEPT}, False, "not possible in first (k), in b (k)"),
+        (
+            {"first": OPEN, "b": STATED},
+            False,
+            f"lifeboat.yaml states, which is not proven, that it would not be lost in b (s); {CAN} first (w)",
+        ),
     ],
 )
 def test_one_repository_that_cannot_be_emptied_is_enough(repositories: dict[str, Emptied], warning: bool, message: str) -> None:

@@ -95,6 +95,11 @@ def _show(found: list[ServiceHistory], html: Path | None) -> None:
     console.print_columns(titles, rows, right=("backups",))
     for each in found:
         console.out.print(Text.assemble((f"{each.service}: ", "bold"), f"forecast: {each.forecast.words}"), soft_wrap=True)
+        for drill in {one.repository: one for one in each.elsewhere}.values():
+            back = f", back in {durations.describe(drill.seconds)}" if drill.seconds is not None else ""
+            console.out.print(
+                f"  from {drill.repository}: {drill.verdict} at {drill.at:%Y-%m-%d %H:%M} UTC{back}", soft_wrap=True
+            )
         for what, gaps in (("backup", each.missed_backups), ("drill", each.missed_drills)):
             for gap in gaps[-3:]:
                 console.out.print(f"  no {what} for {_gap(gap)}", soft_wrap=True)

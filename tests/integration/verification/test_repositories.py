@@ -1,6 +1,7 @@
 """Two repositories: each is proven by itself, and when the first is gone a new user is told what the second can bring back."""
 
 import json
+import re
 import shlex
 import shutil
 from collections.abc import Callable
@@ -67,6 +68,8 @@ def test_a_proof_from_one_repository_proves_nothing_of_the_other(both: ToySite, 
     assert "drills from further repositories" in (out / "history.html").read_text()
     assert 'name="toy latest from offsite"' in (out / "junit.xml").read_text()
     assert len(verify(site, ["toy"], selections=["latest"]).drills) == 1
+
+    assert re.search(r"from offsite: verified at [0-9: -]+ UTC, back in ", typed("history").out)
 
     # What is damaged there is damaged there alone.
     for pack in (both.folder / "offsite" / "data").rglob("*"):

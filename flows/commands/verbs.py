@@ -34,6 +34,8 @@ VERBS = {
     "evidence": Verb("evidence", "evidence", "Check signed reports, or export them for an auditor"),
     "watch": Verb("watch", "watch", "Say whether a service is down or has lost data"),
     "prune": Verb("prune", "prune", "Delete chains that are older than retention allows"),
+    "kit": Verb("kit", "kit", "Write the recovery kit, and the page to print"),
+    "rescue": Verb("rescue", "rescue", "Bring everything back from the kit, on a bare machine"),
     "alerts": Verb("alerts", "alerts", "Have Prefect notify you of what fails or is missed"),
     "demo": Verb("demo", "demo", "Rehearse everything on this machine, from nothing"),
 }

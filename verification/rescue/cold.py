@@ -1,0 +1,230 @@
+"""Drills a start from nothing: types what a kit's page says in a bare container, and times it from the first command on.
+
+The container is a base system with the kit beside it. What it has of this machine besides is named in the report, as not proven.
+"""
+
+import logging
+import os
+import platform
+import secrets
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from backups.errors import LifeboatError
+from backups.foreign import shown
+from backups.machine import locks, private, runs
+from backups.machine.docker import STATE_LABEL, Container, Docker, Image
+from backups.machine.runs import Run
+from backups.site import Site
+from verification.evidence import rescues
+from verification.evidence.rescues import COLD, Rescue, StepPart
+from verification.rescue import kit as making
+from verification.rescue import page, sealed, unpacked
+from verification.rescue.contents import STATE
+from verification.rescue.run import kit_part, leave
+from verification.rescue.sealed import Keys
+from verification.rescue.unpacked import Kit
+
+log = logging.getLogger(__name__)
+
+FOLDER = "cold-start"
+"""Below the state directory: what the container writes, under the same path as here, since its copies are mounted from there."""
+_BASES = ("debian:stable-slim", "lifeboat/base:sid")
+"""Images of a bare Debian: the first that is here, else the first is pulled."""
+_KIT = "lifeboat-kit.age"
+_SOCKET = "unix:///var/run/docker.sock"
+_OF_DOCKER = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT")
+"""What root of a container may by default, and needs to install packages."""
+_TO_ASK = ("SYS_ADMIN", "SYS_PTRACE")
+"""What entering the network of a copy needs, by which it is asked."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a drill is given. kit, passphrase: one that was made before, None for a new one. python: see `program.files`.
+
+    image: the base system
+    """
+
+    kit: Path | None = None
+    passphrase: str | None = None
+    python: str | None = None
+    image: str | None = None
+
+
+def cold_start(site: Site, path: Path, given: Given, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Rescue:
+    """Drill a cold start with the configuration in `path`; the report is kept in the repository.
+
+    Raises LifeboatError when it cannot begin: no image, no kit, another one is running. What goes wrong later is in the report.
+    """
+    folder = site.state / FOLDER
+    lock = site.state / "locks" / f"{FOLDER}.lock"
+    with locks.at_once(lock, "another cold start is running", hint="wait for it"), runs.start(site.state) as run:
+        image = base(run.docker, given.image)
+        with _emptied(folder, run.docker):
+            opened, passphrase = _kit(site, path, given, folder, now())
+            private.write(folder / "passphrase", f"{passphrase}\n")
+            with _bare(run, image, folder, site) as container:
+                report = _typed(container, opened, folder, site, now)
+    shared = _shared(site, opened, own=given.kit is None)
+    report = report.model_copy(update={"shared": shared})
+    return leave(report, site, [each for each in report.repositories if not each.why] or _every(site), None, kept=True)
+
+
+def base(docker: Docker, asked: str | None) -> Image:
+    """Return the image of a bare system; raises LifeboatError when there is none, and none can be pulled."""
+    here = next((found for name in _BASES if asked is None and (found := docker.present(name))), None)
+    return here or docker.image(asked or _BASES[0])
+
+
+def _every(site: Site) -> list[rescues.ReachedPart]:
+    return [rescues.ReachedPart(name=name, url=each.shown_url) for name, each in site.repositories.items()]
+
+
+def _kit(site: Site, path: Path, given: Given, folder: Path, at: datetime) -> tuple[Kit, str]:
+    """Put the kit into the folder of the drill; returns it, opened, and its passphrase."""
+    passphrase = given.passphrase or secrets.token_urlsafe(24)
+    file = folder / _KIT
+    if given.kit is None:
+        pythons = [given.python] if given.python else []
+        making.make(site, path, file, Keys(passphrase=passphrase), now=at, pythons=pythons, remembered=False)
+        return unpacked.opened(file, Keys(passphrase=passphrase)), passphrase
+    content = sealed.read(given.kit)
+    if given.passphrase is None or not sealed.needs_passphrase(content):
+        raise LifeboatError(
+            f"{given.kit} cannot be drilled without its passphrase",
+            hint=f"export {sealed.VARIABLE}=…; one that was made for recipients is opened by hand: docs/rescue.md",
+        )
+    opened = unpacked.opened(given.kit, Keys(passphrase=passphrase), content)
+    private.write(file, content)
+    return opened, passphrase
+
+
+@contextmanager
+def _emptied(folder: Path, docker: Docker) -> Iterator[None]:
+    """Have an empty folder for as long as the block runs, and nothing of a drill that was killed before."""
+    _clear(folder, docker)
+    try:
+        private.make(folder)
+        yield
+    except OSError as error:
+        raise LifeboatError(f"{folder} cannot be used: {error.strerror}", hint="is the disk full?") from error
+    finally:
+        _clear(folder, docker)
+
+
+def _clear(folder: Path, docker: Docker) -> None:
+    docker.remove_labelled(f"{STATE_LABEL}={folder / "rescued" / STATE}")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _bare(run: Run, image: Image, folder: Path, site: Site) -> Iterator[Container]:
+    """Start the bare container: the kit, Docker's socket and, read only, the repositories that are directories here."""
+    socket = os.environ.get("DOCKER_HOST") or _SOCKET
+    places = [Path(each.url) for each in site.settings.every_repository.values() if Path(each.url).is_dir()]
+    mounts = {each: str(each) for each in (folder, *places)}
+    if socket.startswith("unix://"):
+        mounts[Path(socket.removeprefix("unix://"))] = socket.removeprefix("unix://")
+    container = run.docker.run(
+        f"lifeboat-cold-start-{run.id}",
+        image,
+        command=["sleep", "infinity"],
+        entrypoint=[],
+        environment={"DEBIAN_FRONTEND": "noninteractive", "DOCKER_HOST": socket},
+        mounts=mounts,
+        read_only=places,
+        network="host",
+        host_processes=True,
+        capabilities=[*_OF_DOCKER, *_TO_ASK],
+    )
+    try:
+        yield container
+    finally:
+        # Its files belong to root, whoever runs this.
+        container.execute(["find", str(folder), "-mindepth", "1", "-delete"])
+        container.remove()
+
+
+def _typed(container: Container, kit: Kit, folder: Path, site: Site, now: Callable[[], datetime]) -> Rescue:
+    """Type the lines of the page, one after the other, until one fails; returns the report."""
+    rto = site.settings.objectives.rto.total_seconds()
+    options = f"--to {shlex.quote(str(folder / 'rescued'))} --to-base {shlex.quote(f'local:{folder}/back')} --no-report"
+    started_at, steps, fault = now(), [], None
+    for line, _ in page.commands(_KIT, to=options):
+        log.info("cold start: %s", line)
+        begun = time.monotonic()
+        code = container.execute(["sh", "-c", _at_a_terminal(line, folder, rto)])
+        steps.append(StepPart(name=line, seconds=round(time.monotonic() - begun, 3)))
+        # A rescue that ends with 1 or 2 has written its report.
+        if code != 0:
+            fault = _fault(line, code, folder)
+            break
+    found = _read(folder / "rescued" / rescues.REPORT)
+    if found and found.exit_code:
+        fault = None
+    return Rescue(
+        kind=COLD,
+        lifeboat=version("lifeboat"),
+        machine=platform.node() or "unknown",
+        started_at=started_at,
+        finished_at=now(),
+        kit=kit_part(kit),
+        repositories=found.repositories if found else (),
+        services=found.services if found else (),
+        steps=tuple(steps),
+        rto_seconds=rto,
+        error=fault.message if fault else None,
+        hint=fault.hint if fault else None,
+    )
+
+
+def _at_a_terminal(line: str, folder: Path, seconds: float) -> str:
+    """Return the command that types a line at a terminal of its own, on which a passphrase is asked for."""
+    limited = f"timeout -k 10 {max(1, round(seconds))} sh -c {shlex.quote(line)}"
+    where = shlex.quote(str(folder))
+    return f"cd {where} && script -qec {shlex.quote(limited)} /dev/null < passphrase > printed 2>&1"
+
+
+def _fault(line: str, code: int, folder: Path) -> LifeboatError:
+    try:
+        printed = (folder / "printed").read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        printed = []
+    said = " ".join(" ".join(part.split()) for part in printed if "assphrase" not in part)
+    why = "it took longer than the RTO" if code in {124, 137} else shown(said[-500:], 500) or "it printed nothing"
+    return LifeboatError(
+        f"what the page says to type did not work: `{line}` ended with {code}: {why}",
+        hint="type it on a bare machine, and see; `lifeboat kit` writes the page",
+    )
+
+
+def _read(file: Path) -> Rescue | None:
+    try:
+        return Rescue.model_validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _shared(site: Site, kit: Kit, *, own: bool) -> tuple[str, ...]:
+    """Say what the container had of this machine besides the kit: so much a cold start does not prove."""
+    places = [name for name, each in site.settings.every_repository.items() if Path(each.url).is_dir()]
+    packages = "Debian's packages" if kit.contents.pythons else "Debian's and Python's packages"
+    return (
+        "Docker, its images and the kernel are this machine's: whether the images can be had elsewhere was not tried",
+        f"the network is this machine's, and {packages} came by it",
+        *(f"the repository {name} is a directory of this machine: another machine has to reach it otherwise" for name in places),
+        "services came back into folders, and no server was left running on them: restore.to, stop and start were not used",
+        *(
+            ["the kit was made for this drill, with a passphrase of its own: the one that is kept elsewhere was not opened"]
+            if own
+            else []
+        ),
+    )

@@ -171,3 +171,13 @@ def newest_cold_start(snapshots: Iterable[Snapshot], now: datetime) -> ColdStart
     said = [tag.removeprefix("verdict=") for tag in found[-1].tags if tag.startswith("verdict=")]
     known = said[0] if said and said[0] in {"verified", "failed", "could-not-run"} else "could-not-run"
     return ColdStart(found[-1].time, known, max(proven, default=None))
+
+
+def cold_words(cold: ColdStart, now: datetime) -> str:
+    """Say when everything was last brought back from nothing, and whether the newest attempt did."""
+    proven = (
+        f"proven {durations.describe(now - cold.proven_at)} ago ({cold.proven_at:%Y-%m-%d})" if cold.proven_at else "never proven"
+    )
+    if cold.verdict == "verified":
+        return proven
+    return f"{proven}; the last one, {durations.describe(now - cold.at)} ago, came to {cold.verdict}"

@@ -15,7 +15,7 @@ from backups.foreign import BackupId, Moment, Seconds, shown
 from backups.manifest import BACKUP, BackupRecord, Frozen
 from backups.repository.listing import Odd, Snapshot
 from backups.repository.repository import Repository
-from verification.evidence import drilled
+from verification.evidence import drilled, rescues
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
 
@@ -91,7 +91,7 @@ def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: dat
 
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
-    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE)
+    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, rescues.TAG)
     listing, odd = repository.listing(snapshots), tuple(odd_proofs(snapshots))
     proofs = proofs_among(repository, snapshots, now)
     pieces = tuple(piece.read(snapshots))

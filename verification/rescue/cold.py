@@ -45,6 +45,20 @@ _OF_DOCKER = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SET
 _TO_ASK = ("SYS_ADMIN", "SYS_PTRACE")
 """What entering the network of a copy needs, by which it is asked."""
 
+_TERMINAL = """\
+import os, pty, sys
+
+def answer(terminal):
+    printed = os.read(terminal, 4096)
+    if b"assphrase" in printed:
+        with open("passphrase", "rb") as file:
+            os.write(terminal, file.read())
+    return printed
+
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", sys.argv[1]], answer)))
+"""
+"""Runs a line at a terminal, and types the passphrase where it is asked for, as a person does: age reads it from nowhere else."""
+
 
 @dataclass(frozen=True)
 class Given:
@@ -71,6 +85,7 @@ def cold_start(site: Site, path: Path, given: Given, *, now: Callable[[], dateti
         with _emptied(folder, run.docker):
             opened, passphrase = _kit(site, path, given, folder, now())
             private.write(folder / "passphrase", f"{passphrase}\n")
+            private.write(folder / "terminal.py", _TERMINAL)
             with _bare(run, image, folder, site) as container:
                 report = _typed(container, opened, folder, site, now)
     shared = _shared(site, opened, own=given.kit is None)
@@ -121,7 +136,7 @@ def _emptied(folder: Path, docker: Docker) -> Iterator[None]:
 
 
 def _clear(folder: Path, docker: Docker) -> None:
-    docker.remove_labelled(f"{STATE_LABEL}={folder / "rescued" / STATE}")
+    docker.remove_labelled(f"{STATE_LABEL}={folder / 'rescued' / STATE}")
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -161,7 +176,7 @@ def _typed(container: Container, kit: Kit, folder: Path, site: Site, now: Callab
     for line, _ in page.commands(_KIT, to=options):
         log.info("cold start: %s", line)
         begun = time.monotonic()
-        code = container.execute(["sh", "-c", _at_a_terminal(line, folder, rto)])
+        code = container.execute(["sh", "-c", _command(line, folder, rto, asked=_KIT in line)])
         steps.append(StepPart(name=line, seconds=round(time.monotonic() - begun, 3)))
         # A rescue that ends with 1 or 2 has written its report.
         if code != 0:
@@ -186,11 +201,11 @@ def _typed(container: Container, kit: Kit, folder: Path, site: Site, now: Callab
     )
 
 
-def _at_a_terminal(line: str, folder: Path, seconds: float) -> str:
-    """Return the command that types a line at a terminal of its own, on which a passphrase is asked for."""
-    limited = f"timeout -k 10 {max(1, round(seconds))} sh -c {shlex.quote(line)}"
-    where = shlex.quote(str(folder))
-    return f"cd {where} && script -qec {shlex.quote(limited)} /dev/null < passphrase > printed 2>&1"
+def _command(line: str, folder: Path, seconds: float, *, asked: bool) -> str:
+    """Return the command that types a line. asked: for the passphrase, on a terminal: the container has Python by then."""
+    typed = "python3 terminal.py" if asked else "sh -c"
+    limited = f"timeout -k 10 {max(1, round(seconds))} {typed} {shlex.quote(line)}"
+    return f"cd {shlex.quote(str(folder))} && {limited} < /dev/null > printed 2>&1"
 
 
 def _fault(line: str, code: int, folder: Path) -> LifeboatError:

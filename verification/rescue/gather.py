@@ -117,9 +117,10 @@ def _written(settings: Settings, here: Found) -> Iterator[tuple[Key, str]]:
     for key, path in _paths(settings):
         if path not in here.files:
             yield key, str(path)
-    yield ("repository", "url"), settings.repository.url
-    for name, further in settings.repositories.items():
-        yield ("repositories", name, "url"), further.url
+    for number, (name, repository) in enumerate(settings.every_repository.items()):
+        yield ("repositories", name, "url"), repository.url
+        if number == 0:
+            yield ("repository", "url"), repository.url
 
 
 def _repositories(site: Site) -> tuple[dict[str, Told], list[str]]:

@@ -8,15 +8,18 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from backups import durations, plural, retention
 from backups.chains import chains
 from backups.errors import LifeboatError
+from backups.generations import Generations
 from backups.machine import locks, runs
 from backups.manifest import BackupRecord
+from backups.repositories.alone import alone
 from backups.repository import chains_in_use
 from backups.repository.repository import Repository
-from backups.retention import Decision, Rules
+from backups.retention import Decision, Policy, Rules
 from backups.site import Site
 
 _SILENCE = timedelta(days=3)
@@ -44,10 +47,7 @@ def plan(
     """
     held = chains(backups)
     read = {chain.id for members in held.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
-    policy = site.settings.retention
-    silence = None if trust_clock else allowed_silence(site)
-    rules = Rules(policy.keep, policy.delete_after, silence)
-    decisions = retention.plan(held, verified, rules, now=now, reading=read, failed=failed)
+    decisions = retention.plan(held, verified, rules(site, trust_clock=trust_clock), now=now, reading=read, failed=failed)
     if doubted := [decision for decision in decisions if decision.doubted]:
         log.warning(
             "this machine's clock says %s, and %s: either the clock has jumped, or no backup ran; %s kept until there are new "
@@ -55,9 +55,18 @@ def plan(
             f"{now:%Y-%m-%d %H:%M %Z}",
             doubted[0].reason.rpartition(": ")[2],
             f"{plural.count(len(doubted), 'chain')} {'is' if len(doubted) == 1 else 'are'}",
-            durations.describe(policy.keep),
+            durations.describe(rules(site).window),
         )
     return decisions
+
+
+def rules(site: Site, *, trust_clock: bool = False) -> Policy:
+    """Return by what chains stay in the site's repository; trust_clock: see `plan`."""
+    retained = site.retention
+    silence = None if trust_clock else allowed_silence(site)
+    if retained.generations:
+        return Generations(retained.generations, ZoneInfo(site.settings.timezone), silence)
+    return Rules(retained.keep, retained.delete_after, silence)
 
 
 def allowed_silence(site: Site) -> timedelta:
@@ -73,14 +82,21 @@ def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str]
     append-only from here; Transient when it cannot be reached or is locked by another machine; the next run deletes the rest.
     """
     repository, state = site.repository, site.state
+    name = site.repository_name if site.repository_name in site.further else None
     going = [decision for decision in decisions if not decision.keep]
-    with locks.at_once(
-        state / "locks" / "prune.lock",
-        "a prune is already running on this machine",
-        hint="wait for it to end; nothing was changed",
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(
+            locks.at_once(
+                state / "locks" / "prune.lock",
+                "a prune is already running on this machine",
+                hint="wait for it to end; nothing was changed",
+            )
+        )
+        if name:
+            # A copy that has begun may be about to add an incremental to a chain that goes.
+            stack.enter_context(alone(state, name, site.settings.backup.patience))
         # Outlives a kill: the next run frees the space even when it has nothing left to forget.
-        owed = state / "prune-owed"
+        owed = state / f"prune-owed{f'-{name}' if name else ''}"
         if going or evidence or owed.exists():
             repository.require_deletions("prune")
         if going or evidence:

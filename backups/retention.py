@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Protocol
 
 from backups import durations
 from backups.chains import Chain, ahead, present
@@ -26,22 +27,63 @@ class Decision:
     doubted: bool = False
 
 
+class Policy(Protocol):
+    """By what chains stay, but for the exceptions that hold in any case.
+
+    silence: for how long the repository may have been given nothing before the clock is doubted; None believes any clock
+    window:  for how long after such a gap it is doubted
+    words:   what it lets go, for the end of a reason
+    """
+
+    @property
+    def silence(self) -> timedelta | None: ...  # noqa: D102
+
+    @property
+    def window(self) -> timedelta: ...  # noqa: D102
+
+    @property
+    def words(self) -> str: ...  # noqa: D102
+
+    def stays(self, members: Sequence[Chain], now: datetime) -> Mapping[str, str]:
+        """Return, by the id of each chain of one service that it keeps, why."""
+        ...
+
+
 @dataclass(frozen=True)
 class Rules:
-    """A chain is deleted when its full is older than `delete_after` and its last backup older than `keep`.
-
-    silence: for how long the repository may have been given nothing before the clock is doubted; None believes any clock.
-    """
+    """A `Policy`: a chain is deleted when its full is older than `delete_after` and its last backup older than `keep`."""
 
     keep: timedelta
     delete_after: timedelta
     silence: timedelta | None = None
 
+    @property
+    def window(self) -> timedelta:
+        """As long as backups are kept: then there is enough to restore, whether the clock jumped or no backup ran."""
+        return self.keep
+
+    @property
+    def words(self) -> str:
+        """The age that it had to reach."""
+        return f"chains go after {durations.describe(self.delete_after)}"
+
+    def stays(self, members: Sequence[Chain], now: datetime) -> Mapping[str, str]:
+        """Return why each chain that is not old enough stays."""
+        return {chain.id: why for chain in members if (why := self._young(chain, now))}
+
+    def _young(self, chain: Chain, now: datetime) -> str | None:
+        age, last = now - chain.backups[0].taken_at, now - max(backup.taken_at for backup in chain.backups)
+        if age <= self.delete_after:
+            return f"its full is {durations.describe(age)} old; chains go after {durations.describe(self.delete_after)}"
+        if last <= self.keep:
+            return f"its last backup is {durations.describe(last)} old; backups stay for {durations.describe(self.keep)}"
+        return None
+
 
 def plan(
     chains: Mapping[str, Sequence[Chain]],
     verified: Mapping[str, datetime],
-    rules: Rules,
+    rules: Policy,
     *,
     now: datetime,
     reading: Collection[str] = (),
@@ -53,6 +95,7 @@ def plan(
     verified: backup id -> when it was last proven
     reading:  the ids of chains that a running drill or restore reads
     failed:   the ids of chains that failed their drill
+    rules:    `Rules`, or `backups.generations.Generations`
     A chain that the rules let go stays in any case when it is the newest chain of its service that holds a verified backup
     (what is proven is not deleted before something newer is proven), when it failed its drill and nothing newer is proven (it may
     hold what nothing else does), when it is the service's newest chain (never an empty repository), when it is being read, or
@@ -69,10 +112,11 @@ def plan(
         newest = now_there[-1].id if now_there else None
         ids = [chain.id for chain in ordered]
         standing = set(ids[ids.index(proven) if proven else 0 :]) & set(failed)
+        stays = rules.stays(ordered, now)
         for chain in ordered:
             decided = partial(Decision, service, chain)
-            if young := _young(chain, now, rules):
-                decisions.append(decided(keep=True, reason=young))
+            if kept := _of_the_future(chain, now) or stays.get(chain.id):
+                decisions.append(decided(keep=True, reason=kept))
                 continue
             age = f"its full is {durations.describe(now - chain.backups[0].taken_at)} old"
             if exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading, failed=standing):
@@ -80,22 +124,17 @@ def plan(
             elif gap:
                 decision = decided(keep=True, reason=f"{age} by a clock that is doubted: {gap}", doubted=True)
             else:
-                decision = decided(keep=False, reason=f"{age}; chains go after {durations.describe(rules.delete_after)}")
+                decision = decided(keep=False, reason=f"{age}; {rules.words}")
             decisions.append(decision)
     return decisions
 
 
-def _young(chain: Chain, now: datetime, rules: Rules) -> str | None:
-    """Say why a chain is not old enough to be deleted; None when it is."""
-    age, last = now - chain.backups[0].taken_at, now - max(backup.taken_at for backup in chain.backups)
-    if future := ahead([chain], now):
-        what = "full" if future[0].sequence == 0 else f"backup {future[0].id}"
-        return f"its {what} is from {future[0].taken_at:{_TIME}}, which is in the future: it is now {now:{_TIME}}"
-    if age <= rules.delete_after:
-        return f"its full is {durations.describe(age)} old; chains go after {durations.describe(rules.delete_after)}"
-    if last <= rules.keep:
-        return f"its last backup is {durations.describe(last)} old; backups stay for {durations.describe(rules.keep)}"
-    return None
+def _of_the_future(chain: Chain, now: datetime) -> str | None:
+    future = ahead([chain], now)
+    if not future:
+        return None
+    what = "full" if future[0].sequence == 0 else f"backup {future[0].id}"
+    return f"its {what} is from {future[0].taken_at:{_TIME}}, which is in the future: it is now {now:{_TIME}}"
 
 
 def _reason_to_keep(
@@ -113,16 +152,16 @@ def _reason_to_keep(
     return None
 
 
-def doubt(times: Iterable[datetime], now: datetime, rules: Rules) -> str | None:
-    """Say why the clock is doubted: within the last `keep`, the whole repository was given nothing for longer than `silence`.
+def doubt(times: Iterable[datetime], now: datetime, rules: Policy) -> str | None:
+    """Say why the clock is doubted: within the last `window`, the whole repository was given nothing for longer than `silence`.
 
     A clock that jumps ahead leaves such a gap, and everything before it looks old at once. So nothing is deleted until backups
-    were taken for `keep` after the gap: then there is enough to restore, whether the clock jumped or no backup ran.
+    were taken for so long after the gap: then there is enough to restore, whether the clock jumped or no backup ran.
     """
     if rules.silence is None:
         return None
     points = sorted(time for time in times if time <= now)
     for earlier, later in reversed(list(pairwise([*points, now]))):
-        if later - earlier > rules.silence and now - later < rules.keep:
+        if later - earlier > rules.silence and now - later < rules.window:
             return f"nothing was saved between {earlier:%Y-%m-%d %H:%M} and {later:%Y-%m-%d %H:%M %Z}"
     return None

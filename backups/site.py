@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backups.config import file
-from backups.config.settings import Settings
+from backups.config.settings import Retention, Settings
 from backups.errors import ConfigError
 from backups.hosts import Hosts
 from backups.machine import private
@@ -38,8 +38,10 @@ class Site:
         site = cls(file.load(file.find(path)))
         if not narrow:
             return site
-        repository = Path(site.settings.repository.url)
-        below = repository.relative_to(site.state).parts[:1] if repository.is_relative_to(site.state) else ()
+        places = [Path(section.url) for section in site.settings.every_repository.values()]
+        below = [
+            place.relative_to(site.state).parts[0] for place in places if place.is_relative_to(site.state) and place != site.state
+        ]
         private.narrow(site.state, besides=below)
         return site
 
@@ -68,6 +70,16 @@ class Site:
     def repository_name(self) -> str:
         """The name of what `repository` is."""
         return self.chosen_repository or next(iter(self.settings.every_repository))
+
+    @property
+    def further(self) -> list[str]:
+        """The names of the repositories that get copies."""
+        return list(self.settings.every_repository)[1:]
+
+    @property
+    def retention(self) -> Retention:
+        """The retention of `repository`."""
+        return self.settings.retention_of(self.repository_name)
 
     def at(self, name: str | None) -> "Site":
         """The same site with another of its repositories, None the first; raises ConfigError where none has that name."""

@@ -15,6 +15,7 @@ from backups.batch import Outcomes
 from backups.manifest import Kind
 from backups.site import Site
 from flows import lifecycle
+from flows.copies import copy_everywhere
 from flows.outcome import SomeFailed, run_name
 from tasks import events
 from tasks.backup import back_up, publish_backups
@@ -60,6 +61,7 @@ def backup_services(
     )
     events.send_backups(outcomes)
     publish_backups(outcomes)
+    copy_everywhere(site, config)
     if failed := batch.failed(outcomes):
         raise SomeFailed(f"{len(failed)} of {len(names)} backups failed: {', '.join(failed)}", outcomes)
     return outcomes

@@ -10,6 +10,7 @@ from prefect import flow
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows import lifecycle
+from flows.copies import copy_everywhere
 from flows.outcome import SomeFailed, run_name
 from tasks.follow import follow
 
@@ -30,8 +31,10 @@ def follow_services(services: list[str] | None = None, minutes: float = 60, conf
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    names = Site.open(config).with_log(services or [])
+    site = Site.open(config)
+    names = site.with_log(services or [])
     outcomes = lifecycle.results(lambda name: follow.submit(name, minutes * 60, config), names, at_once=len(names))
+    copy_everywhere(site, config)
     failed = [name for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, LifeboatError)]
     if failed:
         raise SomeFailed(

@@ -57,6 +57,7 @@ def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) ->
         *(_never("verification", _VERDICTS, service, windows.verification, blocks) for service in services),
         _stopped("verification", _VERDICTS, here, windows.verification, blocks),
         _happened("a backup failed", {events.BACKUP_FAILED}, blocks),
+        _happened("a copy is behind", {events.COPY_FAILED}, blocks),
         _happened("a verification failed", set(events.NOT_VERIFIED), blocks),
         _happened("the verifier missed a fault", set(events.FAULTS_MISSED), blocks),
         _happened("the RTO was missed", {events.RTO_MISSED}, blocks),

@@ -11,6 +11,7 @@ from prefect.events import emit_event
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
 from backups.text import lines_shown
+from verification.copying import Copied
 from verification.evidence import evidence as shapes
 from verification.evidence.evidence import DrillResult, Evidence
 from verification.evidence.verifier_drills import VerifierDrill
@@ -24,6 +25,8 @@ RTO_MISSED = "lifeboat.rto.missed"
 RESTORE_ADVISED = "lifeboat.restore.advised"
 RESTORED = "lifeboat.restore.completed"
 RESTORE_FAILED = "lifeboat.restore.failed"
+COPIED = "lifeboat.copy.completed"
+COPY_FAILED = "lifeboat.copy.failed"
 WATCH_BLIND = "lifeboat.watch.blind"
 
 _LONGEST = 4000
@@ -42,6 +45,19 @@ def send(event: str, service: str, text: str, **more: str | float | None) -> Non
         resource={"prefect.resource.id": resource(service), "prefect.resource.name": service},
         payload={"service": service, "text": lines_shown(text)[:_LONGEST], **more},
     )
+
+
+def send_copies(outcomes: Iterable[Copied]) -> None:
+    """Send for each further repository whether it has all, on the resource `lifeboat.repository.<name>`."""
+    for each in outcomes:
+        emit_event(
+            event=COPY_FAILED if each.fault else COPIED,
+            resource={
+                "prefect.resource.id": f"lifeboat.repository.{each.repository}",
+                "prefect.resource.name": each.repository,
+            },
+            payload={"repository": each.repository, "text": lines_shown(each.words)[:_LONGEST]},
+        )
 
 
 def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> None:

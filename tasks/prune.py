@@ -18,18 +18,24 @@ from verification import prune as retention
 
 
 @task(
-    task_run_name="prune",
+    task_run_name="prune {name}",
     retries=2,
     retry_delay_seconds=[300, 1800],
     retry_condition_fn=is_transient,
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def prune_repository(*, dry_run: bool, config: Path | None) -> int:
-    """Plan, show the plan, carry it out; returns how many backups were deleted."""
+def prune_repository(name: str, *, alone: bool, dry_run: bool, config: Path | None) -> int:
+    """Plan, show the plan, carry it out in the repository of that name; returns how many backups were deleted.
+
+    alone: whether it is the only one; else one that is not to be pruned from here is passed over
+    """
 
     def work() -> int:
-        site = Site.open(config)
+        site = Site.open(config).at(name)
+        if not alone and (why := retention.passed_over(site)):
+            get_run_logger().info("%s", why)
+            return 0
         plan = retention.plan(site, now=datetime.now(UTC))
         rows = [
             {
@@ -41,7 +47,12 @@ def prune_repository(*, dry_run: bool, config: Path | None) -> int:
             }
             for row in plan.rows
         ]
-        artifacts.table("retention", rows, "Which chains and evidence stay, which go, and why")
+        further = site.repository_name in site.further
+        artifacts.table(
+            f"retention-{name.replace('_', '-')}" if further else "retention",
+            rows,
+            f"Which chains and evidence stay{f' in {name}' if further else ''}, which go, and why",
+        )
         return 0 if dry_run else retention.carry_out(site, plan)
 
     return guarded(work)

@@ -83,6 +83,19 @@ def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
     )
 
 
+def passed_over(site: Site) -> str | None:
+    """Say why the site's repository is not pruned when all are: a further one that is not there yet, or refuses deletions."""
+    if site.repository_name not in site.further:
+        return None
+    if site.repository.recognise() is None:
+        return f"the repository {site.repository_name} is not there yet: the first copy makes it"
+    if site.repository.is_append_only():
+        return (
+            f"the repository {site.repository_name} is append-only from this machine: it is pruned where it may be deleted from"
+        )
+    return None
+
+
 def carry_out(site: Site, planned: Plan) -> int:
     """Delete what the plan does not keep; returns how many backups were deleted. Raises as `backups.prune.carry_out` does."""
     going = [each.snapshot for each in planned.evidence if not each.keep] + [each.snapshot for each in planned.pieces]

@@ -21,10 +21,14 @@ _WORDS = {(True, True): "read and written", (True, False): "read", (False, True)
 
 def exposed(settings: Settings, file: Path) -> list[Finding]:
     """Return a finding for each file that others may use: passwords, keys, what connections trust, the state, `file` itself."""
-    secret = bool([each for each in secrets(settings) if each.is_written_out]) or holds_password(settings.repository.url)
+    repositories = settings.every_repository
+    secret = any(each.is_written_out for each in secrets(settings)) or any(
+        holds_password(section.url) for section in repositories.values()
+    )
     asked = {file: ("lifeboat.yaml", secret), settings.state: ("state directory", True)}
-    if (repository := Path(settings.repository.url)).is_dir():
-        asked[repository] = ("repository", False)
+    for section in repositories.values():
+        if (repository := Path(section.url)).is_dir():
+            asked[repository] = ("repository", False)
     for key, path in named(settings):
         place = ".".join(key[:-1] if key[-1].isdecimal() else key)
         name = place.rpartition(".")[2]

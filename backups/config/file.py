@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from backups.config import paths
+from backups.config import paths, repositories
 from backups.config.settings import Settings
 from backups.errors import ConfigError
 from backups.services.registry import SERVICE_TYPES
@@ -54,14 +54,17 @@ def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
     """Read and check the file; returns its settings, and beside them its content as it is written. Raises as `load` does."""
     file = _read(path)
     content = dict(file.content)
+    if not (content.get("repository") or content.get("repositories")):
+        raise ConfigError(f"{path}:{file.line(('repository',))}: repository is missing", hint=_EXAMPLE)
     if isinstance(content.get("services"), dict):
         content["services"] = {name: file.service(str(name), section) for name, section in content["services"].items()}
     settings = file.checked(Settings, content)
     _require_databases(settings, file)
     _require_claimed(settings, file)
     base = path.resolve().parent
-    repository = settings.repository.model_copy(update={"url": paths.repository_url(settings.repository.url, base, file.at)})
-    return paths.absolute(settings.model_copy(update={"repository": repository}), base, file.at), file.content
+    settings = repositories.with_places(settings, base, file.at)
+    repositories.require_apart(settings, file.at)
+    return paths.absolute(settings, base, file.at), file.content
 
 
 @dataclass(frozen=True)
@@ -211,7 +214,7 @@ def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
     parts = iter(place)
     for part in parts:
         field = model.model_fields.get(part)
-        inner = field.annotation if field else None
+        inner = _without_none(field.annotation) if field else None
         if get_origin(inner) is dict:
             # The next part is the name of an entry, which may be any.
             next(parts, None)
@@ -220,3 +223,9 @@ def _keys(model: type[BaseModel], place: Sequence[str]) -> list[str]:
             return []
         model = inner
     return list(model.model_fields)
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return the model of a section that may be left out."""
+    models = [each for each in get_args(annotation) if isinstance(each, type) and issubclass(each, BaseModel)]
+    return models[0] if models and get_origin(annotation) is not dict else annotation

@@ -64,6 +64,7 @@ def _zone(value: str) -> str:
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Share = Annotated[float, BeforeValidator(_share), Field(gt=0, le=1)]
 Bytes = Annotated[int, BeforeValidator(_bytes), AfterValidator(_enough)]
+Generation = Annotated[int | None, Field(ge=1, le=10_000)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 RepositoryName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 ServiceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
@@ -88,10 +89,6 @@ class RepositorySettings(_Section, OneOfEach):
     options: dict[str, str] = Field(default_factory=dict)
 
 
-class FurtherRepository(RepositorySettings):
-    """A repository that holds copies of what the first one holds."""
-
-
 class Objectives(_Section):
     """The objectives that drills and `lifeboat status` are measured by.
 
@@ -108,12 +105,28 @@ class Objectives(_Section):
 class Retention(_Section):
     """Chains younger than `keep` are kept, chains older than `delete_after` are deleted.
 
+    Or by generations instead of these two: the chains that hold the newest backup of each of the last so many days, weeks (from
+    Monday), months and years that have one.
     evidence: how long reports of verifications stay beyond their backups; left out: as long as chains
     """
 
     keep: Span = timedelta(days=21)
     delete_after: Span = timedelta(days=31)
     evidence: Span | None = None
+    daily: Generation = None
+    weekly: Generation = None
+    monthly: Generation = None
+    yearly: Generation = None
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> "Retention":
+        spans = [name for name in ("keep", "delete_after") if name in self.model_fields_set]
+        if self.generations and spans:
+            raise ValueError(
+                f"{' and '.join(spans)} {'is' if len(spans) == 1 else 'are'} given beside {', '.join(self.generations)}: "
+                "chains go by their age, or by generations; leave one of the two out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> "Retention":
@@ -124,9 +137,26 @@ class Retention(_Section):
         return self
 
     @property
+    def generations(self) -> dict[str, int]:
+        """How many days, weeks, months and years keep a chain, by `daily` and so on; none where chains go by their age."""
+        numbers = {"daily": self.daily, "weekly": self.weekly, "monthly": self.monthly, "yearly": self.yearly}
+        return {name: number for name, number in numbers.items() if number is not None}
+
+    @property
+    def whole_for(self) -> timedelta:
+        """The age up to which every night's backup is still there."""
+        return timedelta(days=self.daily or 0) if self.generations else self.keep
+
+    @property
     def evidence_after(self) -> timedelta:
         """The age beyond which evidence is deleted, once its backups are gone."""
         return self.evidence or self.delete_after
+
+
+class FurtherRepository(RepositorySettings):
+    """A repository that holds copies of what the first one holds. retention: its own; left out: that of the first."""
+
+    retention: Retention | None = None
 
 
 class SandboxSettings(_Section):
@@ -178,13 +208,14 @@ class EvidenceSettings(_Section):
 class Settings(_Section):
     """The whole configuration; each service is a model of its type.
 
-    repository: the first one, which takes the backups; repositories: further ones, by name, which get copies of them
+    repository: the first one, which takes the backups; repositories: further ones, by name, which get copies of them. Without
+    `repository` the first of these takes the backups.
     rescue: the services in the order in which a rescue brings them back; those that are not named come after them
     """
 
     timezone: Annotated[str, AfterValidator(_zone)] = "Etc/UTC"
     state: Path = Path("/var/lib/lifeboat")
-    repository: RepositorySettings
+    repository: RepositorySettings | None = None
     repositories: dict[RepositoryName, FurtherRepository] = Field(default_factory=dict)
     objectives: Objectives = Objectives()
     retention: Retention = Retention()
@@ -200,7 +231,17 @@ class Settings(_Section):
     @property
     def every_repository(self) -> dict[str, RepositorySettings]:
         """All repositories by name, the first one, which takes the backups, at the beginning."""
-        return {FIRST: self.repository, **self.repositories}
+        return {**({FIRST: self.repository} if self.repository else {}), **self.repositories}
+
+    @property
+    def first(self) -> RepositorySettings:
+        """The repository that takes the backups."""
+        return next(iter(self.every_repository.values()))
+
+    def retention_of(self, name: str) -> Retention:
+        """Return the retention of the repository of that name: its own, or else the one of all."""
+        own = self.repositories[name].retention if name in self.repositories else None
+        return own or self.retention
 
     @property
     def rescue_order(self) -> list[str]:

@@ -9,15 +9,17 @@ import logging
 import os
 import stat
 from collections.abc import Collection
+from fnmatch import fnmatch
 from pathlib import Path
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The bits of a mode that let anybody in but the owner."""
 
-OURS = frozenset(
-    {"cache", "cold-start", "evidence", "follow", "kit.json", "locks", "prune-owed", "repository.id", "restores", "runs"}
+OURS = (
+    *("cache", "cold-start", "evidence", "follow", "kit.json", "locks", "proven", "restores", "runs", "prune-owed*"),
+    *("repository.id", "repository-*.id", "snapshots.seen", "snapshots-*.seen"),
 )
-"""What Lifeboat makes directly below the state directory."""
+"""What Lifeboat makes directly below the state directory; a * stands for the name of a repository."""
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +61,9 @@ def narrow(state: Path, *, besides: Collection[str] = ()) -> None:
     except OSError:
         return
     # Only where there is something of Lifeboat's is it Lifeboat's directory at all.
-    alone = bool(names & OURS) and names <= OURS | set(besides)
-    for path in [state] if alone else [state / name for name in sorted(names & OURS)]:
+    ours = {name for name in names if any(fnmatch(name, pattern) for pattern in OURS)}
+    alone = bool(ours) and names <= ours | set(besides)
+    for path in [state] if alone else [state / name for name in sorted(ours)]:
         if bits := _open_to_others(path):
             try:
                 path.chmod(bits & ~OTHERS)

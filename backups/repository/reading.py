@@ -91,7 +91,7 @@ class Reading:
 
     @property
     def _seen(self) -> Path | None:
-        return self.known.with_name(seen.FILE) if self.known else None
+        return seen.beside(self.known) if self.known else None
 
     def manifest(self, record: BackupRecord) -> Manifest:
         """Read a backup's manifest; raises Damaged when there is none, or it is not the one of this backup."""

@@ -3,12 +3,13 @@
 One backup is one snapshot: its root holds `manifest.json` and `data/`. Listing reads tags, never data.
 """
 
+import contextlib
 import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +18,9 @@ from backups.errors import Damaged, LifeboatError
 from backups.hosts import NOWHERE, Hosts
 from backups.machine import locks, processes
 from backups.machine.processes import Completed
-from backups.repository import append_only, identity, restic_errors, restic_text, sftp
+from backups.repository import append_only, identity, restic_errors, restic_text, sftp, two_places
 from backups.repository.reading import Reading
+from backups.repository.receiving import Receiving
 from backups.secret import Secret, read
 from backups.text import without_password
 
@@ -31,7 +33,7 @@ _READS_WITH_LOCK = frozenset({"restore", "check"})
 
 
 @dataclass(frozen=True)
-class Repository(Reading):
+class Repository(Reading, Receiving):
     """A restic repository at `url`. The url and the password are passed to restic in its environment, never on a command line.
 
     url: may name environment variables (`rest:https://${USER}:${PASSWORD}@host/`), or one of `hosts` (`sftp:NAME:/path`)
@@ -105,16 +107,27 @@ class Repository(Reading):
             identity.remember(self.known, found)
             log.warning("this machine knows the repository at %s from now on, by its id %s", self.shown_url, found)
 
+    def adopt_for_copies_of(self, source: "Repository") -> None:
+        """Make the repository there the one that this machine knows; a new one, for copies of `source`, where there is none."""
+        self._initialise_if_absent(self.identifier, source)
+        self.adopt()
+
     def ensure(self) -> None:
         """Initialise the repository if there is none yet, and none is known. Raises LifeboatError when it cannot be written."""
         self._initialise_if_absent(self.recognise)
         self.require_writable("save to")
 
-    def _initialise_if_absent(self, look: Callable[[], str | None]) -> None:
+    def make_for_copies_of(self, source: "Repository") -> None:
+        """Initialise it as `ensure` does, so that it cuts data into the same pieces as `source`."""
+        self._initialise_if_absent(self.recognise, source)
+
+    def _initialise_if_absent(self, look: Callable[[], str | None], source: "Repository | None" = None) -> None:
         # Two that initialise at the same time would overwrite each other's master key.
         with locks.waited_for(self.cache / "initialise.lock"):
             if look() is None:
-                self._restic(["init"], "initialise")
+                completed = self._run(["init", *(["--copy-chunker-params"] if source else [])], source=source)
+                if completed.code != 0:
+                    raise self._fault(completed, "initialise")
                 log.warning("created a new repository at %s", self.shown_url)
                 if self.known is not None and (made := self.identifier()):
                     identity.remember(self.known, made)
@@ -232,12 +245,16 @@ class Repository(Reading):
         directory: Path | None = None,
         most: int | None = None,
         stop: threading.Event | None = None,
+        source: "Repository | None" = None,
     ) -> Completed:
-        """Run restic. What only reads goes without a lock where none can be written. most, stop: see `processes.run`."""
+        """Run restic. What only reads goes without a lock where none can be written. most, stop: see `processes.run`.
+
+        source: a second repository, which restic knows as the one that it copies from
+        """
         reads = arguments[0] in _READS_WITH_LOCK
         if reads and not self.is_writable():
             return self._run_once_free([*arguments, "--no-lock"], directory, most)
-        completed = self._run_once_free(arguments, directory, most, stop)
+        completed = self._run_once_free(arguments, directory, most, stop, source)
         if reads and restic_errors.cannot_lock(completed):
             log.warning("the repository %s cannot be written from here: it is read without a lock", self.shown_url)
             self._read_only.set()
@@ -245,42 +262,57 @@ class Repository(Reading):
         return completed
 
     def _run_once_free(
-        self, arguments: Sequence[str], directory: Path | None, most: int | None, stop: threading.Event | None = None
+        self,
+        arguments: Sequence[str],
+        directory: Path | None,
+        most: int | None,
+        stop: threading.Event | None = None,
+        source: "Repository | None" = None,
     ) -> Completed:
         """Run restic, again and again while another one has locked the repository, for as long as `patience`."""
-        environment, options = self._environment(), self._options()
         deadline = time.monotonic() + self.patience
-        while True:
-            completed = processes.run(
-                ["restic", *options, *arguments],
-                environment=environment,
-                directory=directory,
-                stalled=self.stalled,
-                most=most,
-                stop=stop,
-            )
-            ends = time.monotonic() > deadline or (stop is not None and stop.is_set())
-            # restic 0.14 has no --retry-lock.
-            if completed.code == 0 or not restic_errors.is_locked(completed) or ends:
-                return self._with_errors_of_ssh(completed)
-            processes.run(["restic", *options, "unlock"], environment=environment)
-            time.sleep(min(2.0, self.patience))
+        with self._reached(source) as (options, environment):
+            while True:
+                completed = processes.run(
+                    ["restic", *options, *arguments],
+                    environment=environment,
+                    directory=directory,
+                    stalled=self.stalled,
+                    most=most,
+                    stop=stop,
+                )
+                ends = time.monotonic() > deadline or (stop is not None and stop.is_set())
+                # restic 0.14 has no --retry-lock.
+                if completed.code == 0 or not restic_errors.is_locked(completed) or ends:
+                    break
+                processes.run(["restic", *options, "unlock"], environment=environment)
+                if source:
+                    source.unlock()
+                time.sleep(min(2.0, self.patience))
+        for each in (self, source):
+            completed = sftp.with_errors_of_ssh(completed, Secret(each.url).reveal(), each.hosts) if each else completed
+        return completed
 
-    def _with_errors_of_ssh(self, completed: Completed) -> Completed:
-        """Add the errors of ssh, which is run once more: restic may end before it has passed them on."""
-        if completed.code == 0 or "unable to start the sftp session" not in completed.errors:
-            return completed
-        ssh = processes.run(sftp.command(Secret(self.url).reveal(), self.hosts))
-        if ssh.code == 0:
-            return completed
-        others = [line for line in completed.errors.splitlines() if not line.startswith("subprocess ssh:")]
-        return Completed(completed.code, completed.output, "\n".join([ssh.errors, *others]))
+    @contextlib.contextmanager
+    def _reached(self, source: "Repository | None") -> Iterator[tuple[list[str], dict[str, str]]]:
+        """Yield restic's options and variables, with those of a second repository."""
+        if source is None:
+            yield self._options(), self._environment()
+            return
+        here, there = Secret(self.url).reveal(), Secret(source.url).reveal()
+        for url in (here, there):
+            append_only.require_readable(url)
+        password = read(source.password, source.password_file, "the first repository")
+        others = {name: secret.reveal() for name, secret in source.environment.items()}
+        with two_places.reached((there, source.hosts), (here, self.hosts), password, self.cache.parent) as both:
+            options = restic_text.options({**both.options, **source.options, **self.options})
+            yield options, {**others, **self._environment(), **both.environment}
 
     def _options(self) -> list[str]:
         url = Secret(self.url).reveal()
         append_only.require_readable(url)
         options = {**sftp.options(url, self.hosts), **self.options}
-        return [part for name, value in options.items() for part in ("-o", restic_text.field(f"{name}={value}"))]
+        return restic_text.options(options)
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 
@@ -19,6 +20,11 @@ def literal(path: str) -> str:
 def field(option: str) -> str:
     """Quote an option: restic reads each -o as a line of CSV."""
     return '"' + option.replace('"', '""') + '"'
+
+
+def options(named: Mapping[str, str]) -> list[str]:
+    """Return the arguments that give restic these options."""
+    return [part for name, value in named.items() for part in ("-o", field(f"{name}={value}"))]
 
 
 def time(stamp: str) -> datetime:

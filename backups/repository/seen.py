@@ -12,9 +12,14 @@ from backups.machine import private
 from backups.manifest import BackupRecord
 
 FILE = "snapshots.seen"
-"""Its name in the state directory."""
+"""Its name in the state directory, of the repository that takes the backups; a copy of a backup is another snapshot."""
 
 log = logging.getLogger(__name__)
+
+
+def beside(known: Path) -> Path:
+    """Return the file of a repository by that of its id: `snapshots-offsite.seen` lies beside `repository-offsite.id`."""
+    return known.with_name(f"{FILE.partition('.')[0]}{known.stem.removeprefix('repository')}.seen")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 from backups.errors import ConfigError
 from backups.hosts import Hosts
 from backups.hosts.settings import HostSettings
+from backups.machine import processes
+from backups.machine.processes import Completed
 
 _ALWAYS = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=30", "ServerAliveCountMax=4")
 _SHORT = re.compile(r"sftp:(?!//)(?:(?P<user>[^/:]+)@)?(?P<host>\[[^\]/]+\]|[^/:@\[\]]+):")
@@ -53,6 +55,24 @@ def command(url: str, hosts: Hosts) -> list[str]:
         user = [] if target.user is None else ["-l", target.user]
         reached = ["ssh", *_flags(_ALWAYS), *port, *user, "--", target.host]
     return [*reached[:-2], "-s", *reached[-2:], "sftp"]
+
+
+def with_errors_of_ssh(completed: Completed, url: str, hosts: Hosts) -> Completed:
+    """Add the errors of ssh to those of a restic, by running it once more: restic may end before it has passed them on."""
+    if completed.code == 0 or not url.startswith("sftp:") or "unable to start the sftp session" not in completed.errors:
+        return completed
+    ssh = processes.run(command(url, hosts))
+    if ssh.code == 0:
+        return completed
+    others = [line for line in completed.errors.splitlines() if not line.startswith("subprocess ssh:")]
+    return Completed(completed.code, completed.output, "\n".join([ssh.errors, *others]))
+
+
+def with_host(url: str, host: str) -> str:
+    """Return an SFTP url with another host in the place of its own one, without user and port; its path stays."""
+    if url.startswith("sftp://"):
+        return f"sftp://{host}{urlsplit(url).path}"
+    return _SHORT.sub(lambda _: f"sftp:{host}:", url, count=1)
 
 
 def _target(url: str) -> _Target:

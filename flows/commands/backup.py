@@ -1,5 +1,6 @@
 """`lifeboat backup`: takes backups now."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,8 +13,11 @@ from backups.machine import disk
 from backups.manifest import Kind, Manifest
 from backups.site import Site
 from flows.commands import console
+from flows.commands.copying import show as show_copies
 from flows.commands.options import Config, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
+from verification import copying
+from verification.copying import Copied
 from verification.evidence import failures
 
 
@@ -41,6 +45,8 @@ def backup(
     Each backup also records what the source held at that instant: `lifeboat verify` compares the restored copy with it. A backup
     that fails is not kept, and does not stop the others.
 
+    Then what further repositories lack is copied to them. One that cannot be reached is told; the backup is taken all the same.
+
     The first backup makes the repository. From then on this machine knows it by its id: where there is another one, or none, as
     when its disk is not mounted, nothing is backed up, unless --init says that this is meant.
 
@@ -61,8 +67,10 @@ def backup(
             if prefect_is_configured()
             else _here(site, names, wanted, standalone=standalone)
         )
+        # Under Prefect the flow has copied, and told in its log what it could not.
+        copies = [] if prefect_is_configured() else copying.copy_all(site)
     faults = [outcome for _, outcome in outcomes if isinstance(outcome, LifeboatError)]
-    console.result(lambda: _show(outcomes), well=not faults)
+    console.result(lambda: _show(outcomes, copies), well=not faults and not any(each.fault for each in copies))
     if faults:
         raise typer.Exit(1 if all(isinstance(fault, Damaged) for fault in faults) else 2)
 
@@ -92,7 +100,7 @@ def _by_prefect(
             return list(failed.outcomes)
 
 
-def _show(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> None:
+def _show(outcomes: list[tuple[str, Manifest | LifeboatError]], copies: Sequence[Copied]) -> None:
     rows = [
         (
             name,
@@ -110,3 +118,4 @@ def _show(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> None:
     for name, outcome in outcomes:
         if isinstance(outcome, LifeboatError):
             console.print_fault(type(outcome)(f"{name}: {outcome.message}", hint=outcome.hint))
+    show_copies(copies)

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from backups import plural
 from backups.config import file
-from backups.config.settings import Settings
+from backups.config.settings import Retention, Settings
 from backups.secret import Secret
 from backups.services.settings import RestoreSettings
 from backups.text import without_password
@@ -31,6 +31,7 @@ config = typer.Typer(
 )
 _COMMANDS = ("stop", "start")
 """Of `restore:`, commands of a shell, in which a password may stand as well."""
+_AGES = ("keep", "delete_after")
 _UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 
 
@@ -60,8 +61,8 @@ class _Read:
 
 
 def variables(settings: Settings) -> list[str]:
-    """The names of the environment variables that are read: those in passwords, and in the url of the repository."""
-    every = [Secret(settings.repository.url), *_secrets(settings)]
+    """The names of the environment variables that are read: those in passwords, and in the urls of repositories."""
+    every = [*(Secret(section.url) for section in settings.every_repository.values()), *_secrets(settings)]
     return list(dict.fromkeys(name for secret in every for name in secret.variables))
 
 
@@ -148,7 +149,9 @@ def _plain(value: Any, key: str = "") -> Any:
         hidden = {name: "****" for name in _COMMANDS if getattr(value, name) is not None}
         return {**{name: each for name, each in value.model_dump().items() if each is not None}, **hidden}
     if isinstance(value, BaseModel):
-        found = {name: _plain(getattr(value, name), name) for name in type(value).model_fields}
+        # Where chains go by generations, no age counts.
+        unused = _AGES if isinstance(value, Retention) and value.generations else ()
+        found = {name: _plain(getattr(value, name), name) for name in type(value).model_fields if name not in unused}
         return {name: each for name, each in found.items() if each is not None}
     if isinstance(value, dict):
         return {str(name): _plain(each) for name, each in value.items()}

@@ -19,7 +19,6 @@ from backups.errors import LifeboatError
 from backups.machine import disk, processes
 from backups.machine.docker import Docker
 from backups.machine.parallel import side_by_side
-from backups.repository.repository import Repository
 from backups.services.base import Finding
 from backups.site import Site
 from flows.commands import console
@@ -106,18 +105,22 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     except LifeboatError as error:
         yield _fault("Docker", error)
     yield _state(site)
-    yield from _repository(site.repository)
+    for name in site.settings.every_repository:
+        yield from _repository(site.at(name))
     yield keys.examine(site)
     # Prefect is started for nobody who does not use it: that takes seconds.
     if prefect_is_configured():
         yield from _workers()
 
 
-def _repository(repository: Repository) -> Iterator[Finding]:
-    subject = f"repository {repository.shown_url}"
+def _repository(site: Site) -> Iterator[Finding]:
+    repository, further = site.repository, site.repository_name in site.further
+    subject = (
+        f"repository {site.repository_name}, {repository.shown_url}" if site.further else f"repository {repository.shown_url}"
+    )
     try:
         if repository.recognise() is None:
-            yield Finding(subject, True, "not there yet; the first backup makes it")
+            yield Finding(subject, True, f"not there yet; the first {'copy' if further else 'backup'} makes it")
             return
         # With the evidence: what is odd among it is named, too.
         backups = listed(repository, datetime.now(UTC)).backups

@@ -192,6 +192,6 @@ def _show(out: Path, sections: list[draft.Section], settings: Settings) -> None:
         for key in section.unknown:
             console.out.print(f"  {section.name}: fill in {key.name}: {key.comment.partition(': ')[2]}", soft_wrap=True)
     steps = [f"export {name}=…" for name in variables(settings) if not os.environ.get(name)]
-    if settings.repository.password_file == Path(_KEY_FILE) and not Path(_KEY_FILE).exists():
+    if settings.first.password_file == Path(_KEY_FILE) and not Path(_KEY_FILE).exists():
         steps.insert(0, f"write a password into {_KEY_FILE}, mode 0600")
     console.out.print("next: " + "; ".join([*steps, "lifeboat doctor"]), soft_wrap=True)

@@ -22,6 +22,7 @@ VERBS = {
     "config": Verb("config", "config", "Check lifeboat.yaml, or show what was read from where"),
     "doctor": Verb("doctor", "doctor", "Say what a backup or a verification lacks, and what to type"),
     "backup": Verb("backup", "backup", "Back services up now: a full, or what changed since"),
+    "copy": Verb("copying", "copy", "Copy what further repositories lack, now"),
     "follow": Verb("follow", "follow", "Keep a service's log up to the second between two backups"),
     "list": Verb("listing", "list_backups", "List the backups, and which of them were proven"),
     "show": Verb("show", "show", "Show one backup: chain, sizes, lock, proof, witness"),

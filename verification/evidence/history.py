@@ -150,7 +150,7 @@ def _of_service(
     now: datetime,
     listed_at: datetime,
 ) -> ServiceHistory:
-    objectives, retention = settings.objectives, settings.retention
+    objectives, retention = settings.objectives, settings.retention_of(next(iter(settings.every_repository)))
     taken = [_taken(each) for each in backups if not chaining.in_future(each.taken_at, now)]
     bare = ServiceHistory(
         service=service[0],
@@ -158,7 +158,7 @@ def _of_service(
         seen_at=now,
         rto_seconds=objectives.rto.total_seconds(),
         backups=tuple(taken),
-        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.keep, now, listed_at=listed_at),
+        missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.whole_for, now, listed_at=listed_at),
         drills=tuple(drills),
         missed_drills=(),
         detections=tuple(detections),

@@ -77,8 +77,6 @@ def decide(
 
     Their evidence goes next time.
     """
-    policy = site.settings.retention
     times = [*(snapshot.time for snapshot in evidence), *(backup.taken_at for backup in backups)]
-    rules = retention.Rules(policy.keep, policy.delete_after, None if trust_clock else prune.allowed_silence(site))
-    held = {backup.id for backup in backups}
-    return plan(evidence, held, policy.evidence_after, now=now, doubt=retention.doubt(times, now, rules))
+    doubt = retention.doubt(times, now, prune.rules(site, trust_clock=trust_clock))
+    return plan(evidence, {backup.id for backup in backups}, site.retention.evidence_after, now=now, doubt=doubt)

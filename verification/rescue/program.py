@@ -58,6 +58,9 @@ def files(pythons: Sequence[str] = ()) -> dict[str, bytes]:
     pythons: the versions of Python (`3.13`) of bare machines without a registry: for them the dependencies themselves are carried
     Raises LifeboatError when the lock is not here, or the dependencies cannot be fetched.
     """
+    for python in pythons:
+        if not _PYTHON.fullmatch(python):
+            raise LifeboatError(f"{python!r} is no version of Python", hint="as python3 --version says it there: 3.13")
     try:
         lock = needed((_ROOT / LOCK).read_text(encoding="utf-8"))
     except OSError as error:
@@ -150,13 +153,11 @@ def for_python(lock: str, python: str) -> str:
 def _fetched(lock: str, pythons: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Fetch the wheels that the lock names, for Linux on this machine's processor, from this machine's own registry."""
     machine = re.sub(r"[^a-z0-9]+", "_", processes.run(["uname", "-m"]).output.decode().strip())
+    platforms = [part for name in _PLATFORMS for part in ("--platform", f"{name}_{machine}")]
     pip = _pip()
     with tempfile.TemporaryDirectory(prefix="lifeboat-kit-") as scratch:
         into = Path(scratch)
         for python in pythons:
-            if not _PYTHON.fullmatch(python):
-                raise LifeboatError(f"{python!r} is no version of Python", hint="as python3 --version says it there: 3.13")
-            platforms = [part for name in _PLATFORMS for part in ("--platform", f"{name}_{machine}")]
             line = [
                 "download",
                 "--quiet",

@@ -68,6 +68,7 @@ def test_the_example_shows_every_key_and_loads() -> None:
     settings = file.load(EXAMPLE)
     text = EXAMPLE.read_text()
     sections = [settings, settings.repository, settings.objectives, settings.retention, settings.sandbox]
+    sections += [*settings.repositories.values(), *(each.retention for each in settings.repositories.values() if each.retention)]
     sections += [*settings.services.values(), *settings.hosts.values()]
     missing = {
         f"{type(section).__name__}.{key}" for section in sections for key in type(section).model_fields if f"{key}:" not in text
@@ -114,7 +115,7 @@ FAULTS = {
     ),
     "an unknown key inside a section": (
         WELL + "retention:\n  keep: 21d\n  kepe_for: 1d\n",
-        "FILE:10: unknown key retention.kepe_for\nhint: known keys here: keep, delete_after, evidence",
+        "FILE:10: unknown key retention.kepe_for\nhint: known keys here: keep, delete_after, evidence, daily, weekly, monthly, yearly",
     ),
     "a missing key": (
         WELL.replace("    host: 10.0.0.5\n", ""),

@@ -8,7 +8,11 @@ import yaml
 from backups.config.exposed import named
 from backups.site import Site
 
-ENVIRONMENT = {"AGAMA_PASSWORD": "it's $HOME \\ \"quoted\" `x`\nand more", "REST_PASSWORD": "s3cret-of-rest", "BACKUP_KEY": "s3cret-key"}
+ENVIRONMENT = {
+    "AGAMA_PASSWORD": 'it\'s $HOME \\ "quoted" `x`\nand more',
+    "REST_PASSWORD": "s3cret-of-rest",
+    "BACKUP_KEY": "s3cret-key",
+}
 EXAMPLE = Path(__file__).parents[4] / "deployments" / "example" / "lifeboat.yaml"
 
 
@@ -29,7 +33,12 @@ def site_of(folder: Path, *, more: dict[str, Any] | None = None) -> tuple[Site, 
         "rescue": ["prometheus"],
         "hosts": {
             "bastion.example": {"address": "ops@gate", "key_file": "keys/id", "known_hosts": "keys/known_hosts"},
-            "inner": {"address": "ops@inner", "key_file": "keys/id", "jump": "bastion.example", "known_hosts": "keys/known_hosts"},
+            "inner": {
+                "address": "ops@inner",
+                "key_file": "keys/id",
+                "jump": "bastion.example",
+                "known_hosts": "keys/known_hosts",
+            },
         },
         "services": {
             "agama": {

@@ -70,9 +70,7 @@ def test_the_rest_of_the_configuration_means_what_it_did(site: tuple[Site, Path]
     assert there.every_repository["first"].url == before.every_repository["first"].url == f"{tmp_path}/etc/repository"
     assert there.every_repository["second"].url == before.every_repository["second"].url
     assert there.services["prometheus"] == before.services["prometheus"].model_copy(
-        update={
-            key[-1]: path for key, path in named(there) if key[:2] == ("services", "prometheus")
-        }
+        update={key[-1]: path for key, path in named(there) if key[:2] == ("services", "prometheus")}
     )
     assert there.rescue_order == ["prometheus", "agama", "grafana"]
     assert (tmp_path / "kit" / unpacked.AS_WRITTEN).read_bytes() == site[1].read_bytes()
@@ -87,7 +85,11 @@ def test_a_repository_with_another_id_is_not_taken_for_the_one(site: tuple[Site,
 def test_the_variables_reach_a_shell_as_they_were(site: tuple[Site, Path], tmp_path: Path) -> None:
     unpacked.unpack(kit_of(*site), tmp_path / "kit")
     shown = subprocess.run(
-        ["sh", "-c", "set -a; . ./environment; set +a; env -0"], cwd=tmp_path / "kit", capture_output=True, check=True, env={"PATH": os.environ["PATH"]}
+        ["sh", "-c", "set -a; . ./environment; set +a; env -0"],
+        cwd=tmp_path / "kit",
+        capture_output=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
     )
     there = dict(each.split("=", 1) for each in shown.stdout.decode().split("\0") if "=" in each)
     assert {name: there.get(name) for name in ENVIRONMENT} == ENVIRONMENT
@@ -167,7 +169,9 @@ def test_the_page_holds_no_secret_and_says_it_in_ten_lines(site: tuple[Site, Pat
 
 
 @pytest.mark.parametrize("damage", ["no kit.json", "another file", "a file less", "another form", "an odd name"])
-def test_a_kit_whose_parts_are_not_those_that_it_names_is_refused(site: tuple[Site, Path], tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kit_whose_parts_are_not_those_that_it_names_is_refused(
+    site: tuple[Site, Path], tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kit = kit_of(*site)
     members, name = dict(kit.members), kit.contents.files[0].member
     told = kit.contents.model_dump(mode="json")
@@ -185,5 +189,5 @@ def test_a_kit_whose_parts_are_not_those_that_it_names_is_refused(site: tuple[Si
     file = tmp_path / "kit.age"
     file.write_bytes(b"age-encryption.org/v1\n")
     monkeypatch.setattr(sealed, "unseal", lambda *_: packed.pack(members))
-    with pytest.raises(LifeboatError, match="kit.age (opens|lacks|holds)"):
+    with pytest.raises(LifeboatError, match=r"kit.age (opens|lacks|holds)"):
         unpacked.opened(file, sealed.Keys())

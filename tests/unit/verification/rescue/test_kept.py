@@ -75,7 +75,9 @@ def test_a_new_file_and_a_new_variable_are_not_in_it(etc: Path, monkeypatch: pyt
     (etc / "keys" / "more.pem").write_text("a new one")
     text = (etc / "lifeboat.yaml").read_text()
     monkeypatch.setenv("NEW_ONE", "x")
-    (etc / "lifeboat.yaml").write_text(text.replace("keys/ca.pem", "keys/more.pem").replace("rest:https://user", "rest:https://${NEW_ONE}"))
+    (etc / "lifeboat.yaml").write_text(
+        text.replace("keys/ca.pem", "keys/more.pem").replace("rest:https://user", "rest:https://${NEW_ONE}")
+    )
     assert {each.rpartition("/")[2] for each in changes(etc)} >= {"more.pem is not in it", "the variable NEW_ONE is not in it"}
 
 

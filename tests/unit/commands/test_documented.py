@@ -72,6 +72,8 @@ def test_what_reports_prints_json() -> None:
         "verify",
         "restore",
         "prune",
+        "kit",
+        "rescue",
         "watch",
         "config check",
         "config show",

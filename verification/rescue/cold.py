@@ -11,7 +11,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -38,7 +38,8 @@ FOLDER = "cold-start"
 """Below the state directory: what the container writes, under the same path as here, since its copies are mounted from there."""
 _BASES = ("debian:stable-slim", "lifeboat/base:sid")
 """Images of a bare Debian: the first that is here, else the first is pulled."""
-_KIT = "lifeboat-kit.age"
+_KIT, _PASSPHRASE, _ANSWER = _PUT = "lifeboat-kit.age", "passphrase", "terminal.py"
+"""What is put into the folder for the container."""
 _SOCKET = "unix:///var/run/docker.sock"
 _OF_DOCKER = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT")
 """What root of a container may by default, and needs to install packages."""
@@ -84,8 +85,8 @@ def cold_start(site: Site, path: Path, given: Given, *, now: Callable[[], dateti
         image = base(run.docker, given.image)
         with _emptied(folder, run.docker):
             opened, passphrase = _kit(site, path, given, folder, now())
-            private.write(folder / "passphrase", f"{passphrase}\n")
-            private.write(folder / "terminal.py", _TERMINAL)
+            private.write(folder / _PASSPHRASE, f"{passphrase}\n")
+            private.write(folder / _ANSWER, _TERMINAL)
             with _bare(run, image, folder, site) as container:
                 report = _typed(container, opened, folder, site, now)
     shared = _shared(site, opened, own=given.kit is None)
@@ -161,10 +162,15 @@ def _bare(run: Run, image: Image, folder: Path, site: Site) -> Iterator[Containe
         capabilities=[*_OF_DOCKER, *_TO_ASK],
     )
     try:
+        # What an earlier one that was killed has left belongs to root, whoever runs this.
+        container.execute(
+            ["find", str(folder), "-mindepth", "1", *(part for name in _PUT for part in ("!", "-name", name)), "-delete"]
+        )
         yield container
     finally:
-        # Its files belong to root, whoever runs this.
-        container.execute(["find", str(folder), "-mindepth", "1", "-delete"])
+        # Where it was interrupted, it is gone.
+        with suppress(LifeboatError):
+            container.execute(["find", str(folder), "-mindepth", "1", "-delete"])
         container.remove()
 
 
@@ -203,7 +209,7 @@ def _typed(container: Container, kit: Kit, folder: Path, site: Site, now: Callab
 
 def _command(line: str, folder: Path, seconds: float, *, asked: bool) -> str:
     """Return the command that types a line. asked: for the passphrase, on a terminal: the container has Python by then."""
-    typed = "python3 terminal.py" if asked else "sh -c"
+    typed = f"python3 {_ANSWER}" if asked else "sh -c"
     limited = f"timeout -k 10 {max(1, round(seconds))} {typed} {shlex.quote(line)}"
     return f"cd {shlex.quote(str(folder))} && {limited} < /dev/null > printed 2>&1"
 

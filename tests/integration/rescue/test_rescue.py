@@ -8,6 +8,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from tests import documented
 from tests.contract import toy as toys
 from tests.contract.toy_site import ToySite
 from tests.integration.flows.conftest import Said
@@ -27,12 +28,14 @@ def kit(toy: ToySite, lifeboat: CommandLine, tmp_path: Path, monkeypatch: pytest
     identity = pyrage.x25519.Identity.generate()
     (tmp_path / "identity.txt").write_text(str(identity))
     recipient = str(identity.to_public())
-    said = lifeboat(
-        "kit", "--out", str(tmp_path / "kit.age"), "--recipient", recipient, "--config", str(toy.folder / "lifeboat.yaml")
-    )
+    config = ("--config", str(toy.folder / "lifeboat.yaml"))
+    said = lifeboat("kit", "--out", str(tmp_path / "kit.age"), "--recipient", recipient, "--json", *config)
     # The toy's source is a directory that its settings name: no kit carries one, and says so.
     assert (said.code, "is a directory, and no directory is carried" in said.out) == (1, True), said.out + said.err
-    assert lifeboat("status", "--config", str(toy.folder / "lifeboat.yaml")).out.count("as new as the configuration") == 1
+    (example,) = documented.examples("kit")
+    assert documented.differences({**example, "repositories": {}}, {**json.loads(said.out), "repositories": {}}) == []
+    assert "only in the kit" not in said.out + said.err
+    assert lifeboat("status", *config).out.count("as new as the configuration") == 1
     monkeypatch.delenv("TOY_PASSWORD")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return tmp_path / "kit.age"
@@ -53,9 +56,11 @@ def test_all_comes_back_from_the_repository_that_is_left(toy: ToySite, rescue: C
     before = contents(toy.source)
     toy.folder.rename(tmp_path / "gone")
     base = ("--to-base", f"local:{tmp_path}/back")
-    said = rescue("--dry-run", *base)
+    said = rescue("--dry-run", *base, "--json")
     assert said.code == 0, said.out + said.err
-    assert "second" in said.out
+    report, planned = documented.examples("rescue")
+    assert documented.differences(planned, json.loads(said.out)) == []
+    assert [each["repository"] for each in json.loads(said.out)["services"]] == ["second"]
     assert not (tmp_path / "rescued").exists()
 
     (tmp_path / "back" / "toy").mkdir(parents=True)
@@ -68,6 +73,7 @@ def test_all_comes_back_from_the_repository_that_is_left(toy: ToySite, rescue: C
     (tmp_path / "back" / "toy" / "mine.txt").unlink()
     said = rescue(*base, "--json")
     assert said.code == 0, said.out + said.err
+    assert documented.differences(report, json.loads(said.out)) == []
     report = json.loads(said.out)
     assert [(each["name"], each["why"] is None) for each in report["repositories"]] == [("first", False), ("second", True)]
     assert [(each["service"], each["verdict"]) for each in report["services"]] == [("toy", "verified")]

@@ -85,8 +85,9 @@ def rescue(  # noqa: PLR0917 - options of a command line
         raise typer.Exit(cold_start.run(kit, passphrase_file, for_python, image, config, as_json=as_json))
     if kit is None:
         raise LifeboatError("there is no kit to begin with: no KIT is named", hint="lifeboat rescue lifeboat-kit.age")
-    from verification.rescue import run, unpacked
+    from verification.rescue import reach, run, unpacked
 
+    reach.require_base(to_base)
     opened = unpacked.opened(kit, *_keys(kit, passphrase_file, identities or []))
     unpacked.set_environment(opened)
     if dry_run:

@@ -5,30 +5,25 @@ The container is a base system with the kit beside it. What it has of this machi
 
 import logging
 import os
-import platform
 import secrets
-import shlex
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from backups.errors import LifeboatError
-from backups.foreign import shown
 from backups.machine import locks, private, runs
 from backups.machine.docker import STATE_LABEL, Container, Docker, Image
 from backups.machine.runs import Run
 from backups.site import Site
 from verification.evidence import rescues
-from verification.evidence.rescues import COLD, Rescue, StepPart
+from verification.evidence.rescues import Rescue
 from verification.rescue import kit as making
-from verification.rescue import page, sealed, unpacked
+from verification.rescue import sealed, terminal, unpacked
 from verification.rescue.contents import STATE
-from verification.rescue.run import kit_part, leave
+from verification.rescue.run import leave
 from verification.rescue.sealed import Keys
 from verification.rescue.unpacked import Kit
 
@@ -38,27 +33,11 @@ FOLDER = "cold-start"
 """Below the state directory: what the container writes, under the same path as here, since its copies are mounted from there."""
 _BASES = ("debian:stable-slim", "lifeboat/base:sid")
 """Images of a bare Debian: the first that is here, else the first is pulled."""
-_KIT, _PASSPHRASE, _ANSWER = _PUT = "lifeboat-kit.age", "passphrase", "terminal.py"
-"""What is put into the folder for the container."""
 _SOCKET = "unix:///var/run/docker.sock"
 _OF_DOCKER = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT")
 """What root of a container may by default, and needs to install packages."""
 _TO_ASK = ("SYS_ADMIN", "SYS_PTRACE")
 """What entering the network of a copy needs, by which it is asked."""
-
-_TERMINAL = """\
-import os, pty, sys
-
-def answer(terminal):
-    printed = os.read(terminal, 4096)
-    if b"assphrase" in printed:
-        with open("passphrase", "rb") as file:
-            os.write(terminal, file.read())
-    return printed
-
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", sys.argv[1]], answer)))
-"""
-"""Runs a line at a terminal, and types the passphrase where it is asked for, as a person does: age reads it from nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +64,9 @@ def cold_start(site: Site, path: Path, given: Given, *, now: Callable[[], dateti
         image = base(run.docker, given.image)
         with _emptied(folder, run.docker):
             opened, passphrase = _kit(site, path, given, folder, now())
-            private.write(folder / _PASSPHRASE, f"{passphrase}\n")
-            private.write(folder / _ANSWER, _TERMINAL)
+            terminal.put(folder, passphrase)
             with _bare(run, image, folder, site) as container:
-                report = _typed(container, opened, folder, site, now)
+                report = terminal.type_lines(container, opened, folder, site, now)
     shared = _shared(site, opened, own=given.kit is None)
     report = report.model_copy(update={"shared": shared})
     return leave(report, site, [each for each in report.repositories if not each.why] or _every(site), None, kept=True)
@@ -107,7 +85,7 @@ def _every(site: Site) -> list[rescues.ReachedPart]:
 def _kit(site: Site, path: Path, given: Given, folder: Path, at: datetime) -> tuple[Kit, str]:
     """Put the kit into the folder of the drill; returns it, opened, and its passphrase."""
     passphrase = given.passphrase or secrets.token_urlsafe(24)
-    file = folder / _KIT
+    file = folder / terminal.KIT
     if given.kit is None:
         pythons = [given.python] if given.python else []
         making.make(site, path, file, Keys(passphrase=passphrase), now=at, pythons=pythons, remembered=False)
@@ -164,7 +142,7 @@ def _bare(run: Run, image: Image, folder: Path, site: Site) -> Iterator[Containe
     try:
         # What an earlier one that was killed has left belongs to root, whoever runs this.
         container.execute(
-            ["find", str(folder), "-mindepth", "1", *(part for name in _PUT for part in ("!", "-name", name)), "-delete"]
+            ["find", str(folder), "-mindepth", "1", *(part for name in terminal.PUT for part in ("!", "-name", name)), "-delete"]
         )
         yield container
     finally:
@@ -172,66 +150,6 @@ def _bare(run: Run, image: Image, folder: Path, site: Site) -> Iterator[Containe
         with suppress(LifeboatError):
             container.execute(["find", str(folder), "-mindepth", "1", "-delete"])
         container.remove()
-
-
-def _typed(container: Container, kit: Kit, folder: Path, site: Site, now: Callable[[], datetime]) -> Rescue:
-    """Type the lines of the page, one after the other, until one fails; returns the report."""
-    rto = site.settings.objectives.rto.total_seconds()
-    options = f"--to {shlex.quote(str(folder / 'rescued'))} --to-base {shlex.quote(f'local:{folder}/back')} --no-report"
-    started_at, steps, fault = now(), [], None
-    for line, _ in page.commands(_KIT, to=options):
-        log.info("cold start: %s", line)
-        begun = time.monotonic()
-        code = container.execute(["sh", "-c", _command(line, folder, rto, asked=_KIT in line)])
-        steps.append(StepPart(name=line, seconds=round(time.monotonic() - begun, 3)))
-        # A rescue that ends with 1 or 2 has written its report.
-        if code != 0:
-            fault = _fault(line, code, folder)
-            break
-    found = _read(folder / "rescued" / rescues.REPORT)
-    if found and found.exit_code:
-        fault = None
-    return Rescue(
-        kind=COLD,
-        lifeboat=version("lifeboat"),
-        machine=platform.node() or "unknown",
-        started_at=started_at,
-        finished_at=now(),
-        kit=kit_part(kit),
-        repositories=found.repositories if found else (),
-        services=found.services if found else (),
-        steps=tuple(steps),
-        rto_seconds=rto,
-        error=fault.message if fault else None,
-        hint=fault.hint if fault else None,
-    )
-
-
-def _command(line: str, folder: Path, seconds: float, *, asked: bool) -> str:
-    """Return the command that types a line. asked: for the passphrase, on a terminal: the container has Python by then."""
-    typed = f"python3 {_ANSWER}" if asked else "sh -c"
-    limited = f"timeout -k 10 {max(1, round(seconds))} {typed} {shlex.quote(line)}"
-    return f"cd {shlex.quote(str(folder))} && {limited} < /dev/null > printed 2>&1"
-
-
-def _fault(line: str, code: int, folder: Path) -> LifeboatError:
-    try:
-        printed = (folder / "printed").read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        printed = []
-    said = " ".join(" ".join(part.split()) for part in printed if "assphrase" not in part)
-    why = "it took longer than the RTO" if code in {124, 137} else shown(said[-500:], 500) or "it printed nothing"
-    return LifeboatError(
-        f"what the page says to type did not work: `{line}` ended with {code}: {why}",
-        hint="type it on a bare machine, and see; `lifeboat kit` writes the page",
-    )
-
-
-def _read(file: Path) -> Rescue | None:
-    try:
-        return Rescue.model_validate_json(file.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _shared(site: Site, kit: Kit, *, own: bool) -> tuple[str, ...]:

@@ -49,11 +49,7 @@ def look(site: Site, *, to_base: str | None, now: datetime) -> Reached:
     to_base: a place below which each service gets a folder of its own (`docker:NAME`: a container NAME-SERVICE), instead of its
     restore.to. Raises ConfigError for one that is no place.
     """
-    if to_base is not None and not _BASE.fullmatch(to_base):
-        raise ConfigError(
-            f"--to-base {to_base!r} names no place below which services can come back",
-            hint="local:/srv/restored, ssh:HOST:/srv/restored, or docker:NAME for containers NAME-SERVICE",
-        )
+    require_base(to_base)
     lacking = list(_lacking(site))
     newest: dict[str, dict[str, BackupRecord]] = {}
     parts = []
@@ -67,6 +63,15 @@ def look(site: Site, *, to_base: str | None, now: datetime) -> Reached:
         parts.append(ReachedPart(name=name, url=repository.shown_url, why=why))
     offers = [_offer(site, service, newest, to_base) for service in site.settings.rescue_order]
     return Reached(lacking, parts, offers)
+
+
+def require_base(to_base: str | None) -> None:
+    """Raise ConfigError for a base that is no place."""
+    if to_base is not None and not _BASE.fullmatch(to_base):
+        raise ConfigError(
+            f"--to-base {to_base!r} names no place below which services can come back",
+            hint="local:/srv/restored, ssh:HOST:/srv/restored, or docker:NAME for containers NAME-SERVICE",
+        )
 
 
 def _lacking(site: Site) -> list[LifeboatError]:

@@ -7,7 +7,7 @@ import pytest
 from backups.machine.docker import Docker
 from tests.contract.toy_site import ToySite
 from verification.evidence import rescues
-from verification.rescue import cold
+from verification.rescue import cold, terminal
 from verification.rescue.cold import Given, cold_start
 
 IMAGE = "lifeboat/ssh-host:sid"
@@ -22,7 +22,7 @@ def lines(toy: ToySite) -> list[str]:
         "test -S /var/run/docker.sock",
         'test -z "$(env | grep -i -e passphrase -e password)"',
         # A line with the kit's name is typed at a terminal, at which the passphrase is given.
-        f'test -s {cold._KIT} && test -t 0 && printf \'Passphrase: \' && read given && test "$given" = "$(cat passphrase)"',
+        f'test -s {terminal.KIT} && test -t 0 && printf \'Passphrase: \' && read given && test "$given" = "$(cat passphrase)"',
         "mkdir -p rescued && echo told > rescued/mine",
         "echo what went wrong; false",
     ]

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.verification.evidence.test_rescues import report
 from tests.unit.verification.rescue.sites import site_of
 from verification.evidence.rescues import Rescue
-from verification.rescue import cold
+from verification.rescue import cold, terminal
 from verification.rescue.contents import Contents
 from verification.rescue.unpacked import Kit
 
@@ -43,7 +43,7 @@ def typed(
     times = iter([NOW, NOW + timedelta(seconds=took)])
     site, _ = site_of(tmp_path / "etc")
     made: Any = container
-    return cold._typed(made, KIT, folder, site, lambda: next(times)), container
+    return terminal.type_lines(made, KIT, folder, site, lambda: next(times)), container
 
 
 def test_all_that_the_page_says_is_typed_and_timed(tmp_path: Path) -> None:
@@ -61,6 +61,10 @@ def test_the_first_line_that_does_not_work_ends_it_and_is_named(tmp_path: Path) 
     assert found.error is not None
     assert "`sh program/install.sh` ended with 3: no matching distribution" in found.error
     assert "\x1b" not in found.error
+    # Nothing is forgotten: each service is named.
+    assert [(each.service, each.verdict) for each in found.services] == [
+        (name, "could-not-run") for name in ("prometheus", "agama", "grafana")
+    ]
 
 
 @pytest.mark.parametrize("code", [1, 2])

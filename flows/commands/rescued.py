@@ -50,6 +50,8 @@ def tell(reached: Reached, missing: tuple[str, ...], *, as_json: bool) -> int:
         for each in reached.offers
     ]
     console.print_columns(("service", "newest backup", "from", "to", ""), rows)
+    for hint in dict.fromkeys(each.hint for each in reached.offers if each.hint):
+        console.out.print(Text.assemble(("hint: ", "yellow"), hint), soft_wrap=True)
     for said in missing:
         console.out.print(Text(f"not in the kit: {said}", style="yellow"), soft_wrap=True)
     console.out.print("nothing was changed (--dry-run)")

@@ -46,7 +46,8 @@ class Contents(_Part):
 
     files: by the keys that name them; urls, paths: what a relative one in lifeboat.yaml means, by its key
     environment: the variables that it reads. missing: what it should hold and does not, a sentence each
-    services: in the order in which they are to come back; pythons: whose dependencies are carried
+    services: in the order in which they are to come back; unplaced: those without a restore.to
+    pythons: whose dependencies are carried
     """
 
     schema_version: Literal[1] = 1
@@ -59,5 +60,6 @@ class Contents(_Part):
     environment: dict[Variable, str] = Field(default_factory=dict)
     repositories: dict[Name, Told] = Field(default_factory=dict)
     services: tuple[Name, ...] = ()
+    unplaced: tuple[Name, ...] = ()
     missing: tuple[str, ...] = ()
     pythons: tuple[str, ...] = ()

@@ -96,6 +96,7 @@ def gather(
         environment={name: around[name] for name in wanted if around.get(name)},
         repositories=repositories,
         services=tuple(settings.rescue_order),
+        unplaced=tuple(name for name in settings.rescue_order if settings.services[name].restore.to is None),
         missing=(*here.missing, *unset, *unknown),
         pythons=tuple(pythons),
     )

@@ -10,13 +10,15 @@ PACKAGES = ("age", "ca-certificates", "docker.io", "openssh-client", "python3-ve
 """Of Debian: what a bare machine needs besides the kit."""
 PROGRAM = "/opt/lifeboat"
 _FINGERPRINT = 16
+_ELSEWHERE = "local:/srv/restored"
+"""Below it services come back that have no restore.to."""
 
 
 def commands(kit: str, *, identity: bool = False, to: str = "") -> list[tuple[str, str]]:
     """Return what is typed, line by line, and what each line is for.
 
     kit: the name of the file. identity: it was made for recipients, and is opened by a file `identity.txt`
-    to: options of the last line
+    to: options of the last two lines
     """
     by = "--identity identity.txt " if identity else ""
     opened = f"{PROGRAM}/bin/lifeboat rescue {kit} {by}{to}".rstrip()
@@ -32,7 +34,7 @@ def commands(kit: str, *, identity: bool = False, to: str = "") -> list[tuple[st
 
 def page(contents: Contents, kit: Path, sha256: str, recipients: Sequence[str]) -> str:
     """Return the page as Markdown."""
-    typed = commands(kit.name, identity=bool(recipients))
+    typed = commands(kit.name, identity=bool(recipients), to=f"--to-base {_ELSEWHERE}" if contents.unplaced else "")
     needs = (
         f"the dependencies for Python {', '.join(contents.pythons)} are in the kit"
         if contents.pythons
@@ -58,6 +60,11 @@ def page(contents: Contents, kit: Path, sha256: str, recipients: Sequence[str]) 
             f"- The kit: `{kit.name}`, SHA-256 `{sha256[:_FINGERPRINT]}…`, by Lifeboat {contents.lifeboat}; {needs}.",
             *opened,
             f"- Services, in this order: {', '.join(contents.services)}.",
+            *(
+                [f"- No restore.to in lifeboat.yaml says where {', '.join(contents.unplaced)} shall be: hence --to-base."]
+                if contents.unplaced
+                else []
+            ),
             *(
                 f"- Repository {name}: {markdown(told.url)}, id {(told.id or 'not known')[:_FINGERPRINT]}."
                 for name, told in contents.repositories.items()

@@ -16,10 +16,10 @@ ENVIRONMENT = {
 EXAMPLE = Path(__file__).parents[4] / "deployments" / "example" / "lifeboat.yaml"
 
 
-def site_of(folder: Path, *, more: dict[str, Any] | None = None) -> tuple[Site, Path]:
+def site_of(folder: Path, *, more: dict[str, Any] | None = None, to: str | None = None) -> tuple[Site, Path]:
     """Write lifeboat.yaml and every file that it names into a folder; returns the site, and the path of lifeboat.yaml."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {
+    content: dict[str, Any] = {
         "state": "state",
         "repository": {"url": "repository", "password_file": "keys/repository.key"},
         "repositories": {
@@ -70,6 +70,8 @@ def site_of(folder: Path, *, more: dict[str, Any] | None = None) -> tuple[Site, 
         },
         **(more or {}),
     }
+    for section in content["services"].values() if to else ():
+        section["restore"] = {"to": to}
     path = folder / "lifeboat.yaml"
     path.write_text("# as it is written\n" + yaml.safe_dump(content, sort_keys=False))
     for _, each in named(Site.open(path, narrow=False).settings):

@@ -157,6 +157,15 @@ def test_nothing_that_is_there_is_written_over(site: tuple[Site, Path], tmp_path
         unpacked.unpack(Kit(kit.contents, kit.members, "1" * 64), tmp_path / "new")
 
 
+def test_where_nobody_has_said_where_to_the_page_does(site: tuple[Site, Path], tmp_path: Path) -> None:
+    """Each line that it says to type works as it stands."""
+    text = page(kit_of(*site).contents, Path("kit.age"), "0" * 64, ())
+    assert text.count("rescue kit.age --to-base local:/srv/restored") == 2
+    assert "where prometheus, agama, grafana shall be" in text
+    placed, path = site_of(tmp_path / "placed", to="local:/srv/there")
+    assert "--to-base" not in page(kit_of(placed, path).contents, Path("kit.age"), "0" * 64, ())
+
+
 def test_the_page_holds_no_secret_and_says_it_in_ten_lines(site: tuple[Site, Path]) -> None:
     kit = kit_of(*site)
     text = page(kit.contents, Path("kit.age"), "0" * 64, ())

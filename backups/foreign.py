@@ -64,6 +64,8 @@ def _plausible(value: datetime) -> datetime:
 
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=160)]
 """The longest of which ids can be the names of files."""
+RepositoryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=160)]
+"""As `repositories` in lifeboat.yaml have them."""
 ServiceType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=40)]
 BackupId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*-[0-9]{8}T[0-9]{6}Z(-[0-9]+)?$", max_length=200)]
 """As `backups/backup.py` makes them; a chain's is that of its full."""
@@ -110,6 +112,16 @@ def is_backup_id(text: str) -> bool:
 def shown(text: str, most: int = 80) -> str:
     """Return foreign text for a message: as `backups.text` shows it, and of no more than its first `most` characters."""
     return escaped(text[:most]) + ("…" if len(text) > most else "")
+
+
+def first_fault(error: ValidationError) -> str:
+    """Say the first thing that is wrong with what was read: where, why, and what is there."""
+    first = error.errors()[0]
+    found = first["input"]
+    # What is there is foreign, and may be large.
+    had = f" (it is {shown(str(found))})" if isinstance(found, str | int) else ""
+    words = "has not the form that Lifeboat writes" if first["type"] == "string_pattern_mismatch" else first["msg"]
+    return ": ".join([*filter(None, [shown(".".join(map(str, first["loc"])))]), words]) + had
 
 
 def require_bounded(text: bytes, origin: str) -> bytes:

@@ -63,13 +63,20 @@ class Site:
             environment=section.environment,
             options=section.options,
             hosts=self.hosts,
-            known=self.state / identity.file(None if name == next(iter(self.settings.every_repository)) else name),
+            known=self.state / identity.file(self.further_name),
+            known_as=frozenset({self.further_name, name}),
         )
 
     @property
     def repository_name(self) -> str:
         """The name of what `repository` is."""
         return self.chosen_repository or next(iter(self.settings.every_repository))
+
+    @property
+    def further_name(self) -> str | None:
+        """The name of what `repository` is, where that is not the first one; None for the first."""
+        name = self.repository_name
+        return None if name == next(iter(self.settings.every_repository)) else name
 
     @property
     def further(self) -> list[str]:

@@ -46,6 +46,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     anyway: bool = False,  # noqa: FBT001, FBT002 - a parameter in the UI
     second_replay: bool = True,  # noqa: FBT001, FBT002 - a parameter in the UI
     image: str | None = None,
+    repository: str | None = None,
     dry_run: bool = True,  # noqa: FBT001, FBT002 - "Run" in the UI is safe
     runbook: Path | None = None,
     config: Path | None = None,
@@ -63,6 +64,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
         replace: move aside what the target holds
         anyway: deliver the data even when a check failed
         image: what the copy, and a container that stays, run on, instead of the configured image
+        repository: which one it comes from, by its name in lifeboat.yaml; none named means the first
         second_replay: with `at` or `before`, prove the log that leads there by the witness of the next backup; without, it is
             unproven
         dry_run: only print what would happen, change nothing
@@ -73,7 +75,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
     site, now = Site.open(config), datetime.now(UTC)
     order = arguments.order(
         site, service, to=to, backup=backup, at=at, before=before, tables=tables or (), replace=replace, anyway=anyway,
-        second_replay=second_replay, image=image, now=now,
+        second_replay=second_replay, image=image, repository=repository, now=now,
     )  # fmt: skip
     if dry_run:
         lines = plan_lines(plan(site, order, Docker(), now=now), site)

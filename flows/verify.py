@@ -16,6 +16,7 @@ from tasks import events
 from tasks.verify import conclude, drill, drill_together, plan_drills
 from verification.evidence.evidence import Evidence
 from verification.restore import arguments
+from verification.restore.moment_drills import all_usual
 from verification.verify import Steps, carry_out
 
 
@@ -24,7 +25,7 @@ class NotVerified(LifeboatError):
 
     def __init__(self, evidence: Evidence) -> None:
         reasons = [
-            f"{result.service}, {result.selection}: {'; '.join(result.reasons)}" for result in evidence.drills if result.reasons
+            f"{result.service}, {result.drilled}: {'; '.join(result.reasons)}" for result in evidence.drills if result.reasons
         ]
         if evidence.together and evidence.together.reasons:
             reasons.append(f"together: {'; '.join(evidence.together.reasons)}")
@@ -39,13 +40,14 @@ class NotVerified(LifeboatError):
     on_crashed=[lifecycle.clean_up],
     persist_result=False,
 )
-def verify_restores(
+def verify_restores(  # noqa: PLR0917 - parameters of a deployment
     services: list[str] | None = None,
     backup: list[str] | None = None,
     at: str | None = None,
     before: str | None = None,
     image: str | None = None,
     together: bool = False,  # noqa: FBT001, FBT002 - a parameter of a deployment
+    repository: str | None = None,
     out: Path | None = None,
     config: Path | None = None,
 ) -> Evidence:
@@ -59,22 +61,26 @@ def verify_restores(
         before: instead of it, a GTID, or FILE:OFFSET as lifeboat log prints it: the moment just before that transaction (MySQL)
         image: the image that the copies of the one named service run on, instead of the configured one
         together: then bring the newest of all services back side by side, and ask them what their dashboards ask
+        repository: which one to bring back from, by its name in lifeboat.yaml; none named means the first, and where neither
+            services nor backups are named, also the newest backups in the further repository whose turn it is
         out: a directory for report.json, report.html and junit.xml on the worker's machine
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
     site = Site.open(config)
     names = site.chosen(services or [])
+    site.at(repository)
     moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))
+    rotate = all_usual(services, backup, moment, image, repository)
     steps = Steps(
-        plan=lambda: plan_drills(names, backup or (), moment, image, config),
+        plan=lambda: plan_drills(names, backup or (), moment, image, config, repository, rotate=rotate),
         drill=lambda planned, at_once: lifecycle.results(
-            lambda each: drill.submit(each, f"{each.service}, {each.selection}", config), planned, at_once=at_once
+            lambda each: drill.submit(each, each.title, config), planned, at_once=at_once
         ),
         conclude=lambda planned, results, joint, started_at, finished_at: conclude(
             planned, results, started_at=started_at, finished_at=finished_at, out=out, config=config, together=joint
         ),
-        together=lambda: drill_together(config) if together else None,
+        together=lambda: drill_together(config, repository) if together else None,
     )
     evidence = carry_out(site, steps)
     events.send_verification(evidence)

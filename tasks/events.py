@@ -1,4 +1,4 @@
-"""Sends events about services to Prefect's automations, on the resource `lifeboat.service.<name>`.
+"""Sends events to Prefect's automations: about services (`lifeboat.service.<name>`) and further repositories.
 
 Prefect logs an event that cannot be sent; a backup or a verification never fails for it.
 """
@@ -10,6 +10,7 @@ from prefect.events import emit_event
 
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
+from backups.past import said
 from backups.text import lines_shown
 from verification.copying import Copied
 from verification.evidence import evidence as shapes
@@ -19,6 +20,7 @@ from verification.evidence.verifier_drills import VerifierDrill
 
 BACKUP_COMPLETED = "lifeboat.backup.completed"
 BACKUP_FAILED = "lifeboat.backup.failed"
+BACKUP_SUSPICIOUS = "lifeboat.backup.suspicious"
 VERIFIED = "lifeboat.verification.verified"
 NOT_VERIFIED = ("lifeboat.verification.failed", "lifeboat.verification.could-not-run")
 FAULTS_MISSED = ("lifeboat.verifier.missed", "lifeboat.verifier.could-not-run")
@@ -40,6 +42,11 @@ def resource(service: str) -> str:
     return f"lifeboat.service.{service}"
 
 
+def repository(name: str) -> str:
+    """Return the id of a repository as a resource of events."""
+    return f"lifeboat.repository.{name}"
+
+
 def send(event: str, service: str, text: str, **more: str | float | None) -> None:
     """Send one event about a service; `text` is what a notification says."""
     emit_event(
@@ -50,23 +57,26 @@ def send(event: str, service: str, text: str, **more: str | float | None) -> Non
 
 
 def send_copies(outcomes: Iterable[Copied]) -> None:
-    """Send for each further repository whether it has all, on the resource `lifeboat.repository.<name>`."""
+    """Send for each further repository whether it has all."""
     for each in outcomes:
         emit_event(
             event=COPY_FAILED if each.fault else COPIED,
-            resource={
-                "prefect.resource.id": f"lifeboat.repository.{each.repository}",
-                "prefect.resource.name": each.repository,
-            },
-            payload={"repository": each.repository, "text": lines_shown(each.words)[:_LONGEST]},
+            resource={"prefect.resource.id": repository(each.repository), "prefect.resource.name": each.repository},
+            payload={"repository": each.repository, "text": lines_shown(each.outcome)[:_LONGEST]},
         )
 
 
 def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> None:
-    """Send for each service whether its backup was taken."""
+    """Send for each service whether its backup was taken, and whether it looks suspicious."""
     for name, outcome in outcomes:
         if isinstance(outcome, Manifest):
             send(BACKUP_COMPLETED, name, f"{outcome.kind} backup {outcome.id} was taken", backup=outcome.id)
+            if outcome.past and outcome.past.signs:
+                text = (
+                    f"{outcome.id} looks suspicious: {said(outcome.past.signs)}; it is kept, and nothing of {name} is "
+                    f"pruned; look at {name}, and if that was meant: lifeboat trust {outcome.id}"
+                )
+                send(BACKUP_SUSPICIOUS, name, text, backup=outcome.id)
         else:
             send(BACKUP_FAILED, name, str(outcome))
 
@@ -122,4 +132,4 @@ def _text(drills: Sequence[DrillResult]) -> str:
         (each, [each.words, *([each.partial] if each.partial else []), *([each.proof] if each.asked else []), *each.reasons])
         for each in drills
     ]
-    return "; ".join(f"{drill.selection}: {', '.join(said)}" for drill, said in parts)
+    return "; ".join(f"{drill.drilled}: {', '.join(said)}" for drill, said in parts)

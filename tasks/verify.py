@@ -27,10 +27,17 @@ from verification.restore.moment_drills import drills
 
 @task(task_run_name="plan the drills", cache_policy=NO_CACHE, persist_result=False)
 def plan_drills(
-    names: Sequence[str], selections: Sequence[str], at: datetime | Point | None, image: str | None, config: Path | None
+    names: Sequence[str],
+    selections: Sequence[str],
+    at: datetime | Point | None,
+    image: str | None,
+    config: Path | None,
+    repository: str | None = None,
+    *,
+    rotate: bool = False,
 ) -> list[Planned]:
     """Choose the backups to drill; a backup that is missing does not raise."""
-    return guarded(lambda: drills(Site.open(config), names, selections, at, image=image))
+    return guarded(lambda: drills(Site.open(config), names, selections, at, image=image, repository=repository, rotate=rotate))
 
 
 @task(task_run_name="drill {title}", cache_policy=NO_CACHE, persist_result=False)
@@ -46,9 +53,9 @@ def drill(planned: Planned, title: str, config: Path | None) -> DrillResult:  # 
 
 
 @task(task_run_name="drill all together", cache_policy=NO_CACHE, persist_result=False)
-def drill_together(config: Path | None) -> TogetherPart:
+def drill_together(config: Path | None, repository: str | None = None) -> TogetherPart:
     """Run the joint drill, without retries: its result, whatever it is, is the evidence."""
-    return guarded(lambda: proof.drill_joint(Site.open(config)))
+    return guarded(lambda: proof.drill_joint(Site.open(config), repository=repository))
 
 
 @task(task_run_name="conclude", cache_policy=NO_CACHE, persist_result=False)
@@ -93,7 +100,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
     passed = len(result.compared) - len(result.failures)
     return {
         "service": result.service,
-        "selection": result.selection,
+        "selection": result.drilled,
         "verdict": result.words,
         "backup": result.backup.id if result.backup else "",
         "restored in": durations.describe(result.restore_seconds) if result.restore_seconds is not None else "",
@@ -108,7 +115,7 @@ def _row(result: DrillResult) -> dict[str, str | int]:
 def _markdown(evidence: Evidence, out: Path | None) -> str:
     lines = [f"# {evidence.words}", ""]
     lines += [
-        f"- **{result.service}, {result.selection}**: {result.words}; {markdown('; '.join([result.proof, *result.reasons]))}"
+        f"- **{result.service}, {result.drilled}**: {result.words}; {markdown('; '.join([result.proof, *result.reasons]))}"
         for result in evidence.drills
     ]
     if joint := evidence.together:

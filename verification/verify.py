@@ -5,7 +5,6 @@ It needs the repository and Docker, never a source's secret. Next file: `verific
 
 import logging
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backups import durations, plural
+from backups.config.settings import FIRST
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
 from backups.repository import chains_in_use
-from backups.repository.listing import Snapshot
-from backups.repository.repository import Repository
 from backups.services.base import Copy, Point, Service
 from backups.site import Site
+from verification import keeping
 from verification.drill import sandbox
 from verification.drill.bring_back import bring_back
 from verification.drill.clock import Hurried
@@ -35,19 +34,18 @@ from verification.drill.partners import Partner
 from verification.drill.plan import Planned
 from verification.drill.tamper import Tamper
 from verification.evidence import evidence as shapes
-from verification.evidence import history as past
-from verification.evidence import keys, proven, ran, store
-from verification.evidence.evidence import Considered, DrillResult, Evidence, Kept
+from verification.evidence import proven, ran, store
+from verification.evidence.evidence import Considered, DrillResult, Evidence
 from verification.evidence.forecast import forecast
 from verification.evidence.together import TogetherPart
-from verification.report import files, history
+from verification.report import files
 from verification.restore.moment_drills import drills
 from verification.together import plan as joint
 from verification.together.drill import could_not_run
 from verification.together.drill import together as drill_together
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +89,17 @@ def verify(
     tamper: Tamper | None = None,
     together: bool = False,
     triggered_by: str | None = None,
+    repository: str | None = None,
+    rotate: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Evidence:
-    """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `conclude` for `out`.
+    """Verify the named services here; see `moment_drills.drills` for `selections`, `at`, `image`, `repository` and `rotate`,
+    `conclude` for `out`.
 
     together: then all that dashboards ask, too, side by side
     """
     steps = Steps(
-        plan=lambda: drills(site, names, selections, at, now, image),
+        plan=lambda: drills(site, names, selections, at, now, image, repository=repository, rotate=rotate),
         drill=lambda planned, at_once: _drill_here(site, planned, at_once, tamper, now),
         conclude=lambda planned, results, joint, started_at, finished_at: conclude(
             site,
@@ -110,7 +111,7 @@ def verify(
             together=joint,
             triggered_by=triggered_by or ran.person(),
         ),
-        together=lambda: drill_joint(site, now=now) if together else None,
+        together=lambda: drill_joint(site, repository=repository, now=now) if together else None,
     )
     return carry_out(site, steps, now=now)
 
@@ -119,12 +120,19 @@ def drill_joint(
     site: Site,
     *,
     tampers: Mapping[str, Tamper] | None = None,
+    repository: str | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> TogetherPart:
-    """Plan and run the joint drill, in a run of its own. Faults are in the result. tampers: damage to do, by service."""
+    """Plan and run the joint drill, in a run of its own. Faults are in the result. tampers: damage to do, by service.
+
+    repository: the name of the one to bring all back from; None for the first
+    """
     try:
+        site = site.at(repository)
         with runs.start(site.state) as run:
-            return drill_together(site, joint.plan(site, now=now), run, tampers=tampers, now=now)
+            part = drill_together(site, joint.plan(site, now=now), run, tampers=tampers, now=now)
+        where = (f"all of it was brought back from the repository {site.further_name}",) if site.further_name else ()
+        return part.model_copy(update={"notes": (*where, *part.notes)})
     except LifeboatError as fault:
         return could_not_run(fault, now())
 
@@ -156,9 +164,14 @@ def drill_one(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> DrillResult:
     """Run one planned drill in a sandbox of its own; safe in threads. Faults are in the result, only an interrupt is raised."""
-    title = f"{planned.service}, {planned.selection}"
-    if planned.error:
-        result = could_not_begin(planned, planned.error, now())
+    title = planned.title
+    try:
+        site, error = site.at(planned.repository) if planned.repository else site, planned.error
+    except LifeboatError as fault:
+        # Planned on another machine, whose lifeboat.yaml names more repositories.
+        error = fault
+    if error:
+        result = could_not_begin(planned, error, now())
     else:
         onward = f", then on to {planned.point}" if planned.point else ""
         log.info(
@@ -229,9 +242,10 @@ def conclude(
     together: TogetherPart | None = None,
     triggered_by: str | None = None,
 ) -> Evidence:
-    """Add the results up, write the report's files into `out`, and keep them in the repository.
+    """Add the results up, write the report's files into `out`, and keep them in the first repository.
 
-    The evidence of a tampered drill is not kept. When the repository cannot take it, the evidence says why.
+    The evidence of a tampered drill is not kept. When the repository cannot take it, the evidence says why; then one that was
+    drilled takes it.
     Raises LifeboatError when `out` cannot be written.
     """
     evidence = Evidence(
@@ -245,17 +259,23 @@ def conclude(
         drills=tuple(results),
         together=together,
         triggered_by=triggered_by,
-        considered=tuple({each.service: Considered(service=each.service, backups=each.considered) for each in planned}.values()),
+        considered=_considered(planned),
         ran=ran.programs(),
     )
-    signer = _signer(site)
+    signer = keeping.signer_of(site)
     if out:
         files.write(evidence, out, signer=signer)
-    repository = site.repository
-    before = _history(site, repository, evidence)
-    evidence = evidence.model_copy(update={"kept": _keep(evidence, repository, before, signer)})
+    drilled = filter(None, (each.repository for each in planned))
+    takers = {name: site.at(name).repository for name in dict.fromkeys([site.at(None).repository_name, *drilled])}
+    before = keeping.page_of_history(site.settings, takers, evidence)
+    evidence = evidence.model_copy(update={"kept": keeping.keep(evidence, takers, before, signer)})
     if not store.tampered(results):
-        whole = [each for each, result in zip(planned, results, strict=True) if result.backup_verdict == "verified"]
+        whole = [
+            each
+            for each, result in zip(planned, results, strict=True)
+            # What is restored by itself comes out of the first repository alone.
+            if result.backup_verdict == "verified" and not site.at(each.repository).further_name
+        ]
         try:
             proven.note(site.state, [each.chain for each in whole])
         except LifeboatError as error:
@@ -267,49 +287,17 @@ def conclude(
 
 def _ages(planned: Sequence[Planned], now: datetime) -> list[float | None]:
     """Return how old each service's newest backup is, in seconds: what would be lost with its source now."""
-    newest = {drill.service: drill.newest for drill in planned}
+    newest: dict[str, datetime | None] = {}
+    for each in planned:
+        # A further repository may lag behind.
+        newest[each.service] = max(filter(None, (each.newest, newest.get(each.service))), default=None)
     return [None if taken_at is None else (now - taken_at).total_seconds() for taken_at in newest.values()]
 
 
-def _tampered(evidence: Evidence) -> bool:
-    return store.tampered(evidence.drills) or bool(evidence.together and evidence.together.tampered)
-
-
-def _history(site: Site, repository: Repository, evidence: Evidence) -> str | None:
-    """Write the page of the history of what was drilled, this verification included; None where the repository cannot be read.
-
-    Where no service was drilled by itself, it is that of all of them.
-    """
-    drilled = {drill.service: drill.type for drill in evidence.drills}
-    types = drilled or {name: service.type for name, service in site.settings.services.items()}
-    try:
-        snapshots = repository.snapshots(*past.TAGS)
-        backups = repository.listing(snapshots).backups
-    except LifeboatError as error:
-        log.warning("the report has no page of the history: %s", error.message)
-        return None
-    if not _tampered(evidence):
-        snapshots.append(Snapshot("", evidence.finished_at, tuple(store.tags(evidence))))
-    now = evidence.finished_at
-    return history.render(past.of(site.settings, types, backups, snapshots, now), now=now)
-
-
-def _signer(site: Site) -> "CryptoSigner | None":
-    """Return what signs the evidence; None, with a warning, where that cannot be had: it is told as unsigned then."""
-    try:
-        return keys.signer(site)
-    except LifeboatError as error:
-        log.warning("the evidence is not signed: %s", error.message)
-        return None
-
-
-def _keep(evidence: Evidence, repository: Repository, before: str | None, signer: "CryptoSigner | None") -> Kept:
-    if _tampered(evidence):
-        return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
-    with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
-        files.write(evidence, Path(scratch), before=before, signer=signer)
-        try:
-            return Kept(snapshot=store.keep(evidence, Path(scratch), repository), reason=None)
-        except LifeboatError as error:
-            log.warning("the evidence is not kept in the repository: %s", error.message)
-            return Kept(snapshot=None, reason=error.message)
+def _considered(planned: Sequence[Planned]) -> tuple[Considered, ...]:
+    """Return what could have been drilled, once for each service in each repository."""
+    every = {(each.service, each.repository): each.considered for each in planned}
+    return tuple(
+        Considered(service=service, backups=backups, repository=None if repository == FIRST else repository)
+        for (service, repository), backups in every.items()
+    )

@@ -46,7 +46,11 @@ def waves(backups: Iterable[BackupRecord]) -> list[list[BackupRecord]]:
 
 def behind(first: Iterable[BackupRecord], there: Collection[str], let_go: Collection[str] = ()) -> Behind | None:
     """Say how far a further repository is behind; None when it has all. For the arguments see `missing`."""
-    lacking = missing(first, there, let_go)
+    return summed(missing(first, there, let_go))
+
+
+def summed(lacking: Sequence[BackupRecord]) -> Behind | None:
+    """Say how far a repository is behind that lacks these; None when it lacks nothing."""
     return Behind(len(lacking), min(backup.taken_at for backup in lacking)) if lacking else None
 
 

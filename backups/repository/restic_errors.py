@@ -24,6 +24,9 @@ _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 _DAMAGED = (
     "ciphertext verification failed",
+    "decrypting blob",
+    "nonce is invalid",
+    "ciphertext too short",
     "invalid data returned",
     "is damaged",
     "id does not match",

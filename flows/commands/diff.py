@@ -21,7 +21,7 @@ from backups.site import Site
 from backups.witness import Value
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Config, Json
+from flows.commands.options import Config, From, Json, reading
 from flows.commands.progress import progress
 
 _LONGEST = 40
@@ -37,6 +37,7 @@ def diff(
     a: _Backup,
     b: _Backup,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 1 unless all that both state is equal.")] = False,
+    from_: From = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -49,10 +50,10 @@ def diff(
 
     Exit code: 0 compared, whatever came of it; with --exit-code 1 not equal, or a backup is damaged; 2 they cannot be compared.
     """
-    site, now = Site.open(config), datetime.now(UTC)
+    site, now = Site.open(config).at(from_), datetime.now(UTC)
     (name,) = site.chosen([service])
     made = site.service(name, Docker())
-    with progress([]):
+    with progress([]), reading(site, f"diff {service} {a} {b}"):
         repository = site.repository
         held = repository.listing()
         for backup in (a, b):

@@ -14,7 +14,7 @@ from backups.services.continuous import TableChange, Transaction
 from backups.site import Site
 from flows.commands import console, log_json
 from flows.commands.console import Text
-from flows.commands.options import Config, Json
+from flows.commands.options import Config, From, Json, reading
 from flows.commands.progress import progress
 from verification.restore import arguments
 from verification.restore.history import History, Told, Wanted
@@ -44,6 +44,7 @@ def log(
         typer.Option("--until", help="Only what was committed at or before this time.", show_default=False),
     ] = None,
     number: Annotated[int, typer.Option("--number", "-n", min=0, help="No more than the newest so many; 0: all.")] = _NEWEST,
+    from_: From = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -56,14 +57,14 @@ def log(
 
     Exit code: 0 told; 1 a log is damaged, and the time of it is not told; 2 there is no log, or it cannot be read.
     """
-    site, now = Site.open(config), datetime.now(UTC)
+    site, now = Site.open(config).at(from_), datetime.now(UTC)
     (name,) = site.chosen([service])
     begin, end = (_time(given, option, site, now) for given, option in ((since, "--since"), (until, "--until")))
     if begin and end and end < begin:
         raise LifeboatError(f"--until {until} is before --since {since}", hint="give the earlier one to --since")
     wanted = Wanted(begin, end, tuple(table or ()), number)
     with runs.start(site.state) as run:
-        with progress([name]):
+        with progress([name]), reading(site, f"log {name}"):
             history = History(site, name, run, now=now)
         told = history.read(wanted)
         if as_json:

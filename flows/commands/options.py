@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backups.errors import LifeboatError
 from backups.services.base import Point
 from flows.commands import verbosity
+
+if TYPE_CHECKING:
+    from backups.site import Site
 
 Services = Annotated[
     list[str] | None,
@@ -45,6 +49,15 @@ Before = Annotated[
     typer.Option(
         "--before",
         help="The moment just before a transaction: its GTID, or FILE:OFFSET, as lifeboat log prints it.",
+        show_default=False,
+    ),
+]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="NAME",
+        help="Which repository, by its name in lifeboat.yaml. Default: the first, which takes the backups.",
         show_default=False,
     ),
 ]
@@ -86,6 +99,17 @@ def spelt(at: datetime | Point | None) -> dict[str, str | None]:
     if isinstance(at, Point):
         return {"at": None if at.before else at.position, "before": at.position if at.before else None}
     return {"at": at.isoformat() if at else None, "before": None}
+
+
+@contextmanager
+def reading(site: "Site", command: str) -> Iterator[None]:
+    """Read the site's repository within the block: a fault of it names the other ones, and what to type for them."""
+    try:
+        yield
+    except LifeboatError as fault:
+        from verification.evidence import repositories
+
+        raise repositories.named(site, fault, f"lifeboat {command}") from fault
 
 
 @contextmanager

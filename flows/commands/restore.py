@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from backups import durations
+from backups.config.settings import FIRST
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Before, Config, Init, Json, RunOn, prefect_is_configured, spelt, through_prefect
+from flows.commands.options import Before, Config, From, Init, Json, RunOn, prefect_is_configured, spelt, through_prefect
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.restore import arguments
@@ -73,6 +74,7 @@ def restore(  # noqa: PLR0917 - options of a command line
         ),
     ] = False,
     image: RunOn = None,
+    from_: From = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would happen and how long it took in the last drill; change nothing.")
     ] = False,
@@ -99,7 +101,8 @@ def restore(  # noqa: PLR0917 - options of a command line
     Examples: lifeboat restore agama --to local:/var/lib/mysql --replace --dry-run |
     lifeboat restore agama --at 2026-11-22T14:03:20 --to docker:agama-again |
     lifeboat restore agama --before 3e11fa47-71ca-11e1-9e33-c80aa9429562:23 --to docker:agama-again |
-    lifeboat restore agama --tables shop.client --to local:/root/client
+    lifeboat restore agama --tables shop.client --to local:/root/client |
+    lifeboat restore agama --from offsite --to docker:agama-again
 
     Exit code: 0 restored, and equal to what the source held; 1 not equal, or not proven; 2 it could not run to its end.
     """
@@ -107,10 +110,10 @@ def restore(  # noqa: PLR0917 - options of a command line
     named = [part.strip() for given in tables or () for part in given.split(",")]
     order = arguments.order(
         site, service, to=to, backup=backup, at=at, before=before, tables=named, replace=replace, anyway=anyway,
-        second_replay=not no_second_replay, image=image, now=now,
+        second_replay=not no_second_replay, image=image, repository=from_, now=now,
     )  # fmt: skip
     if init:
-        site.repository.adopt()
+        site.at(from_).repository.adopt()
     if dry_run:
         with progress([]):
             planned = plan(site, order, Docker(), now=now)
@@ -138,6 +141,7 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
     choice = plan.choice
     return {
         "service": plan.order.service,
+        "repository": plan.repository or next(iter(site.settings.every_repository)),
         "backup": choice.backup.id,
         "taken_at": choice.backup.taken_at.isoformat(),
         "chain": [record.id for record in choice.records],
@@ -153,7 +157,7 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
         "lost_seconds": plan.lost_seconds,
         "lost": list(plan.lost),
         # Kept for one version: what this command printed before its keys were documented.
-        **{title: text for title, text in plan_lines(plan, site) if title not in ("proves", "runs on", "there")},
+        **{title: text for title, text in plan_lines(plan, site) if title not in ("proves", "runs on", "there", "out of")},
     }
 
 
@@ -166,7 +170,8 @@ def show(result: Restoration) -> None:
         )
     proving = result.second_replay_seconds
     lines = [
-        f"{result.service} as of backup {result.backup.id}, {result.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"{result.service} as of backup {result.backup.id}, {result.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+        + (f", out of the repository {result.repository}" if result.repository not in (None, FIRST) else ""),
         *([f"and then on to {result.stands}"] if result.stands else []),
         *whereabouts(result),
         f"took {durations.describe(result.seconds)}: "
@@ -213,6 +218,7 @@ def _by_prefect(order: Order, runbook: Path | None, config: Path | None) -> Rest
                 anyway=order.anyway,
                 second_replay=order.second_replay,
                 image=order.image,
+                repository=order.repository,
                 dry_run=False,
                 runbook=runbook.resolve() if runbook else None,
                 config=config,

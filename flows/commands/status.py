@@ -12,15 +12,18 @@ import typer
 from backups import durations
 from backups.chains import chains
 from backups.config import file
+from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Config, Json, Services
+from flows.commands.options import Config, Json, Services, reading
 from flows.commands.progress import progress
-from verification.evidence import history
-from verification.evidence.store import listed
+from verification.evidence import history, repositories
+from verification.evidence.store import Held, listed
 from verification.rescue import from_nothing
 from verification.watch import followed, metrics
+from verification.watch import repositories as there_judged
+from verification.watch.repositories import InRepository, Overall
 from verification.watch.status import ServiceStatus, assess
 
 _STYLES = {"verified": "green", "failed": "bold red"}
@@ -37,7 +40,8 @@ def status(
 ) -> None:
     """Say per service how old the last backup and the last proof are, and whether RPO and RTO are kept.
 
-    Where a service's log is followed (`lifeboat follow`), the RPO is that of the log.
+    Where a service's log is followed (`lifeboat follow`), the RPO is that of the log. With further repositories, say of each,
+    too, how far it is behind the first, when a backup was last brought back from there, and how long that took.
 
     A proof older than objectives.proof (8 days) is stale. A recovery kit that is older than the configuration is not well either,
     nor, once there is a kit, a cold start older than objectives.cold_start (35 days). Needs the repository only: no Prefect, no
@@ -52,11 +56,12 @@ def status(
     site = Site.open(path)
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}
     now = datetime.now(UTC)
-    with progress([]):
+    with progress([]), reading(site, "list"):
         held = listed(site.repository, now)
+    further = _further(site, list(types), held, now)
     members = chains(held.backups)
     logs = followed.kept(site.state, members, held.pieces, now)
-    found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs)
+    found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs, trusts=held.trusts, further=further)
     if metrics_file:
         over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
         metrics.write(metrics.render(found, site.settings.objectives, now=now, histories=over_time), metrics_file)
@@ -72,6 +77,27 @@ def status(
     raise typer.Exit(1 if held.damaged or nothing.complaints or any(each.complaints for each in found) else 0)
 
 
+def _further(site: Site, names: list[str], first: Held, now: datetime) -> dict[str, tuple[InRepository, ...]]:
+    """Look into the further repositories, and judge what they hold of each service; nothing where there are none."""
+    if not site.further:
+        return {}
+    # It imports what a copy needs, Docker's library too.
+    from verification import copying
+
+    with progress([]):
+        found = repositories.look(site, site.further, now)
+    proofs = {
+        name: there_judged.proofs_there(name, first.snapshots, each, now)
+        for name, each in found.items()
+        if not isinstance(each, LifeboatError)
+    }
+    missing = {
+        name: copying.lacking(site, name, first.backups, None if isinstance(each, LifeboatError) else each.backups, now)
+        for name, each in found.items()
+    }
+    return there_judged.assess(names, found, proofs, missing, site.settings.objectives, now=now)
+
+
 def _show(statuses: list[ServiceStatus], now: datetime) -> None:
     rows = [
         (
@@ -85,11 +111,30 @@ def _show(statuses: list[ServiceStatus], now: datetime) -> None:
             else Text(each.standing, style=_STYLES.get(each.standing, "yellow")),
             _ago(each.proven_at, now),
             durations.describe(each.restore_seconds) if each.restore_seconds is not None else "-",
-            Text("; ".join(each.complaints) or "-", style="red" if each.complaints else "dim"),
+            Text("; ".join(each.of_the_first) or "-", style="red" if each.of_the_first else "dim"),
         )
         for each in statuses
     ]
     console.print_columns(("service", "last backup", "proof", "proven", "restore took", "not well"), rows)
+    if statuses and statuses[0].repositories:
+        by_service = {each.service: each.repositories for each in statuses}
+        titles = ("repository", "backups", "behind", "proof", "proven", "restore took", "not well")
+        console.print_columns(titles, [_repository(there, now) for there in there_judged.overall(by_service)], right=("backups",))
+
+
+def _repository(there: Overall, now: datetime) -> tuple[str | Text, ...]:
+    """Make the row of a further repository, over all services: the oldest of their proofs, and the slowest of their restores."""
+    standing = there.standing or "cannot be read"
+    since = f", since {_ago(there.behind_since, now)}" if there.behind_since else ""
+    return (
+        there.repository,
+        "-" if there.backups is None else str(there.backups),
+        Text(f"{there.behind}{since}" if there.behind else "-", style="yellow" if there.behind else "dim"),
+        Text(standing, style=_STYLES.get(standing, "yellow")),
+        "-" if there.standing is None else _ago(there.proven_at, now),
+        durations.describe(there.restore_seconds) if there.restore_seconds is not None else "-",
+        Text("; ".join(there.complaints) or "-", style="red" if there.complaints else "dim"),
+    )
 
 
 def _ago(time: datetime | None, now: datetime) -> str:

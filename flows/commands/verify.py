@@ -12,13 +12,25 @@ from backups.services.base import Point
 from backups.site import Site
 from flows.commands import console, damaged
 from flows.commands.console import Text
-from flows.commands.options import Before, Config, Init, Json, RunOn, Services, prefect_is_configured, spelt, through_prefect
+from flows.commands.options import (
+    Before,
+    Config,
+    From,
+    Init,
+    Json,
+    RunOn,
+    Services,
+    prefect_is_configured,
+    spelt,
+    through_prefect,
+)
 from flows.commands.progress import progress
 from flows.commands.verdicts import STYLES
 from verification.evidence import words
 from verification.evidence.evidence import DrillResult, Evidence
 from verification.evidence.together import WORDS, TogetherPart
 from verification.restore import arguments
+from verification.restore.moment_drills import all_usual
 
 _FAILURES_SHOWN = 12
 _ANSWER = 200
@@ -68,6 +80,7 @@ def verify(  # noqa: PLR0917 - options of a command line
         int | None,
         typer.Option("--seed", min=0, metavar="S", help="Of --damage: the faults that this number chooses.", show_default=False),
     ] = None,
+    from_: From = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where report.json, report.html and junit.xml go.")] = Path(
         "lifeboat-report"
     ),
@@ -80,6 +93,8 @@ def verify(  # noqa: PLR0917 - options of a command line
     Needs the repository and Docker only: no source, and no source's password. Compared are the rows and a fingerprint of every
     table, Prometheus's answers, every object of Grafana; all must be equal. What was not tried is never called verified.
     With --together also what dashboards' panels answer, by copies that stand side by side where their sources stood.
+    With further repositories, each is proven by itself: --from NAME brings back from that one; where nothing is chosen, the
+    newest backups in the one whose turn it is are drilled besides those in the first.
 
     Examples: lifeboat verify | lifeboat verify agama --backup latest --out /tmp/report | lifeboat verify --together
 
@@ -87,22 +102,26 @@ def verify(  # noqa: PLR0917 - options of a command line
     backup did not come back equal, or a fault was not noticed, 2 it could not be tried.
     """
     site = Site.open(config)
+    site.at(from_)
     names = site.chosen(services or [])
     selections = backup or []
     if damage is not None or seed is not None:
-        ways = {"--at": at, "--before": before, "--image": image, "--together": together or None}
+        ways = {"--at": at, "--before": before, "--image": image, "--together": together or None, "--from": from_}
         raise typer.Exit(damaged.verify(site, names, selections, damage, seed, ways, out, config, as_json=as_json, init=init))
     moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))
     with progress(names):
         if init:
-            site.repository.adopt()
+            site.at(from_).repository.adopt()
         if prefect_is_configured():
-            evidence = _by_prefect(names, selections, moment, image, out, config, together=together)
+            evidence = _by_prefect(services or [], selections, moment, image, out, config, together=together, repository=from_)
         else:
             # Great Expectations takes seconds to import; the other commands do not wait for it.
             from verification.verify import verify as run_verification
 
-            evidence = run_verification(site, names, selections=selections, at=moment, image=image, out=out, together=together)
+            evidence = run_verification(
+                site, names, selections=selections, at=moment, image=image, out=out, together=together, repository=from_,
+                rotate=all_usual(services, selections, moment, image, from_),
+            )  # fmt: skip
     if as_json:
         console.print_json(evidence.model_dump(mode="json"))
     else:
@@ -115,7 +134,7 @@ def show(evidence: Evidence, out: Path | None) -> None:
     rows = [
         (
             result.service,
-            result.selection,
+            result.drilled,
             Text(result.words, style=_style(result)),
             f"{len(result.compared) - len(result.failures)} of {len(result.compared)} equal" if result.compared else "none",
             durations.describe(result.restore_seconds) if result.restore_seconds is not None else "-",
@@ -129,17 +148,17 @@ def show(evidence: Evidence, out: Path | None) -> None:
         if result.asked:
             console.out.print(Text(f"{result.service}, {result.asked}: {_moment(result)}"), soft_wrap=True)
         for reason in result.reasons:
-            console.out.print(Text.assemble((f"{result.service}, {result.selection}: ", "bold"), reason))
+            console.out.print(Text.assemble((f"{result.service}, {result.drilled}: ", "bold"), reason))
         for check in result.failures[:_FAILURES_SHOWN]:
             console.out.print(
                 f"  {check.subject} {check.metric}: expected {check.expected}, observed {check.observed}", soft_wrap=True
             )
         _print_culprits(result)
         if result.partial:
-            console.out.print(Text(f"{result.service}, {result.selection}: partial: {result.partial}", style="yellow"))
+            console.out.print(Text(f"{result.service}, {result.drilled}: partial: {result.partial}", style="yellow"))
         if result.limits:
             limits = f"{plural.count(len(result.limits), 'limit')}: not in the backup, not compared, or not restorable"
-            console.out.print(f"{result.service}, {result.selection}: {limits}: report.html lists them", soft_wrap=True)
+            console.out.print(f"{result.service}, {result.drilled}: {limits}: report.html lists them", soft_wrap=True)
         if result.hint:
             console.out.print(Text.assemble(("  hint: ", "yellow"), result.hint))
     if evidence.together:
@@ -199,6 +218,7 @@ def _by_prefect(
     config: Path | None,
     *,
     together: bool,
+    repository: str | None,
 ) -> Evidence:
     from flows.verify import NotVerified, verify_restores
 
@@ -213,6 +233,7 @@ def _by_prefect(
                 **spelt(at),
                 image=image,
                 together=together,
+                repository=repository,
                 out=out.resolve(),
                 config=config,
             )

@@ -87,6 +87,7 @@ def result(
         moment=progress.moment,
         proof=words.proof(planned.chain[-1].id, progress.checks, progress.moment, _partial(progress)),
         culprits=progress.culprits,
+        repository=planned.repository,
     )
 
 
@@ -108,6 +109,7 @@ def could_not_begin(planned: Planned, error: LifeboatError, at: datetime) -> Dri
         hint=error.hint,
         asked=planned.asked,
         proof="nothing was compared",
+        repository=planned.repository,
     )
 
 

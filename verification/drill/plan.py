@@ -8,11 +8,13 @@ from typing import Literal
 
 from backups import chains as chaining
 from backups.chains import SELECTIONS, Chain
+from backups.config.settings import FIRST
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
 from backups.repository.listing import Listing
 from backups.services.base import Point
 from backups.site import Site
+from verification.evidence import repositories
 
 SELECTED = ("latest", "worst")
 """What is drilled when nobody chooses: the newest backup, and the one that takes longest to bring back."""
@@ -29,6 +31,7 @@ class Planned:
     newest:  when the service's newest backup was taken, of those that are not dated in the future
     fulls:   every full of the service, oldest first, likewise: how it grows
     considered: the ids of the service's backups that could have been chosen, oldest first
+    repository: the name of the one that they are in; None is the first
     partner: of a service whose database another one protects: that one's chain that comes back beside it
     image:   what a person has named for the copy to run on, instead of the configured image
     """
@@ -46,6 +49,13 @@ class Planned:
     image: str | None = None
     partner: tuple[BackupRecord, ...] = ()
     considered: tuple[str, ...] = ()
+    repository: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Service and selection, and the repository where that is not the first, for progress and logs."""
+        where = "" if self.repository in (None, FIRST) else f" from {self.repository}"
+        return f"{self.service}, {self.selection}{where}"
 
 
 def plan(
@@ -65,7 +75,8 @@ def plan(
     try:
         listing = site.repository.listing()
         held = chaining.chains(listing.backups)
-    except LifeboatError as error:
+    except LifeboatError as fault:
+        error = repositories.named(site, fault, f"lifeboat verify {' '.join(names)}")
         return [_unplanned(site, name, selection, error) for name in names for selection in selections]
     owners = {backup.id: backup.service for members in held.values() for chain in members for backup in chain.backups}
     return [
@@ -127,11 +138,12 @@ def unchosen(site: Site, name: str, selection: Selection, members: Sequence[Chai
         newest=max((backup.taken_at for backup in every), default=None),
         considered=tuple(backup.id for backup in sorted(every, key=lambda backup: backup.taken_at)),
         fulls=tuple(sorted((backup for backup in every if backup.kind == "full"), key=lambda backup: backup.taken_at)),
+        repository=site.repository_name,
     )
 
 
 def _unplanned(site: Site, name: str, selection: str, error: LifeboatError) -> Planned:
-    return Planned(service=name, type=_type(site, name), selection=_kind(selection), error=error)
+    return Planned(service=name, type=_type(site, name), selection=_kind(selection), error=error, repository=site.repository_name)
 
 
 def _type(site: Site, name: str) -> str:

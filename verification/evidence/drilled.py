@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from backups.foreign import BackupId, Moment, Seconds, ServiceName, Size, Tally, shown
+from backups.foreign import BackupId, Moment, RepositoryName, Seconds, ServiceName, Size, Tally, shown
 from backups.manifest import Frozen
 from backups.repository.listing import Odd, Snapshot
 from backups.witness import Fact, tally
@@ -19,7 +19,8 @@ from verification.evidence.evidence import DrillResult, PhasePart, Verdict
 TAG = "lifeboat-evidence"
 DAMAGE = "lifeboat-verifier-drill"
 """The tag of what a drill of the verifier itself showed: kept apart from proofs."""
-_DRILL = "drill="
+_DRILL, _DRILL_IN = "drill=", "drill-in="
+"""From the first repository, and from the one that is named in the tag."""
 _DAMAGE = "damage="
 _WHEN = re.compile(r"-([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?$")
 """What follows the service's name in a backup's id."""
@@ -35,6 +36,7 @@ class Drilled(Frozen):
     """One drill, of `backup`; what was not measured, or is not stated, is None.
 
     seconds: of the restore. bytes: of its chain. holds: what the backup's witness counted (`witness.tally`)
+    repository: what it was brought back from; None for the first
     """
 
     at: Moment
@@ -46,6 +48,7 @@ class Drilled(Frozen):
     phases: tuple[Timed, ...] = ()
     backup: BackupId | None = None
     holds: Tally | None = None
+    repository: RepositoryName | None = None
 
     @property
     def taken_at(self) -> datetime | None:
@@ -82,12 +85,16 @@ class _Proven(Frozen):
 
 
 def tag(drill: DrillResult) -> str:
-    """Write a drill as a tag: service, selection, verdict, seconds of the restore, bytes of the chain, phases, backup, rows."""
+    """Write a drill as a tag: service, selection, verdict, seconds of the restore, bytes of the chain, phases, backup, rows.
+
+    Before them the repository, where it is not the first.
+    """
     seconds = "" if drill.restore_seconds is None else f"{drill.restore_seconds:.3f}"
     phases = ";".join(f"{phase.name}:{phase.seconds:.3f}" for phase in drill.phases)
     size, backup = (drill.backup.bytes, drill.backup.id) if drill.backup else ("", "")
     holds = tally(Fact(check.subject, check.metric, check.expected) for check in drill.checks) if drill.checks else ""
-    return f"{_DRILL}{drill.service}|{drill.selection}|{drill.verdict}|{seconds}|{size}|{phases}|{backup}|{holds}"
+    begin = f"{_DRILL_IN}{drill.further}|" if drill.further else _DRILL
+    return f"{begin}{drill.service}|{drill.selection}|{drill.verdict}|{seconds}|{size}|{phases}|{backup}|{holds}"
 
 
 def read(snapshots: Iterable[Snapshot]) -> Iterator[Drilled]:
@@ -101,7 +108,7 @@ def read(snapshots: Iterable[Snapshot]) -> Iterator[Drilled]:
 def odd(snapshots: Iterable[Snapshot]) -> Iterator[Odd]:
     """Name the evidence whose tags state something that is no drill."""
     for snapshot in snapshots:
-        bad = [tag for tag in snapshot.tags if tag.startswith(_DRILL) and _drill(tag, snapshot) is None]
+        bad = [tag for tag in snapshot.tags if tag.startswith((_DRILL, _DRILL_IN)) and _drill(tag, snapshot) is None]
         if TAG in snapshot.tags and bad:
             yield Odd(snapshot.id, f"it says that it is evidence, and states what is no drill: {shown(bad[0])}")
 
@@ -114,13 +121,18 @@ def detections(snapshots: Iterable[Snapshot]) -> Iterator[Detected]:
 
 
 def _stated(snapshot: Snapshot) -> list[Drilled | None]:
-    drills = [_drill(tag, snapshot) for tag in snapshot.tags if tag.startswith(_DRILL)]
+    drills = [_drill(tag, snapshot) for tag in snapshot.tags if tag.startswith((_DRILL, _DRILL_IN))]
     return drills or [_proof(tag, snapshot) for tag in snapshot.tags if tag.startswith("proof=")]
 
 
 def _drill(tag: str, snapshot: Snapshot) -> Drilled | None:
     try:
-        service, selection, verdict, seconds, size, phases, backup, holds = tag.removeprefix(_DRILL).split("|")
+        named = tag.startswith(_DRILL_IN)
+        *where, service, selection, verdict, seconds, size, phases, backup, holds = tag.removeprefix(
+            _DRILL_IN if named else _DRILL
+        ).split("|")
+        if len(where) != named:
+            return None
         return Drilled.model_validate(
             {
                 "at": snapshot.time,
@@ -132,6 +144,7 @@ def _drill(tag: str, snapshot: Snapshot) -> Drilled | None:
                 "phases": [dict(zip(("name", "seconds"), each.split(":"), strict=True)) for each in phases.split(";") if each],
                 "backup": backup or None,
                 "holds": holds or None,
+                "repository": where[0] if where else None,
             }
         )
     except ValueError:

@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from backups.foreign import BackupId, Moment, ServiceName, ServiceType, Sha256, Size, SnapshotId
+from backups.config.settings import FIRST
+from backups.foreign import BackupId, Moment, RepositoryName, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
 from verification.evidence.together import TogetherPart
@@ -163,6 +164,7 @@ class DrillResult(_Part):
     partial: why a copy that equals its witness is not all that the source was (`Manifest.partial`); None for whole ones
     measured: how the witness came by its values (`Manifest.measured`); None where everything was read
     culprits: of tables that differ, the rows that do
+    repository: which one the backup was brought back from, by its name; None in what an older Lifeboat wrote: the first
     """
 
     service: ServiceName
@@ -192,6 +194,17 @@ class DrillResult(_Part):
     moment: MomentPart | None = None
     proof: str = ""
     culprits: tuple[CulpritsPart, ...] = ()
+    repository: RepositoryName | None = None
+
+    @property
+    def further(self) -> str | None:
+        """The name of the repository that it came back from, where that is not the one that is called first."""
+        return None if self.repository == FIRST else self.repository
+
+    @property
+    def drilled(self) -> str:
+        """What was drilled, for a person: the selection, and where it came back from."""
+        return f"{self.selection} from {self.further}" if self.further else self.selection
 
     @property
     def words(self) -> str:
@@ -220,10 +233,11 @@ class DrillResult(_Part):
 
 
 class Considered(_Part):
-    """The backups of a service that could have been drilled."""
+    """The backups of a service that could have been drilled; repository: where they are, None for the first."""
 
     service: ServiceName
     backups: tuple[BackupId, ...]
+    repository: RepositoryName | None = None
 
 
 class Program(_Part):
@@ -235,10 +249,14 @@ class Program(_Part):
 
 
 class Kept(_Part):
-    """Where the evidence is: a snapshot of the repository, or the reason why it is in none."""
+    """Where the evidence is: a snapshot of the repository, or the reason why it is in none.
+
+    repository: which one has the snapshot, where that is not the first, which could not take it (`reason`)
+    """
 
     snapshot: SnapshotId | None
     reason: str | None
+    repository: RepositoryName | None = None
 
 
 class Evidence(_Part):

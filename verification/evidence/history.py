@@ -6,6 +6,7 @@ Next file: `verification/report/history.py`, the page.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -45,6 +46,7 @@ class ServiceHistory(_Shape):
     """One service over time, oldest first, up to `seen_at`.
 
     rto_seconds: the objective of today. detections: of the verifier's own drills
+    drills: of backups in the first repository; elsewhere: of those in further ones, which take other times
     """
 
     service: str
@@ -57,6 +59,7 @@ class ServiceHistory(_Shape):
     missed_drills: tuple[Gap, ...]
     detections: tuple[Detected, ...]
     forecast: Trend
+    elsewhere: tuple[Drilled, ...] = ()
 
     @property
     def timed(self) -> tuple[tuple[Drilled, ...], ...]:
@@ -107,6 +110,7 @@ class ServiceHistory(_Shape):
                 "drills": tuple(each for each in self.drills if begin <= each.at < end),
                 "missed_drills": tuple(filter(there, (*drills, *self.missed_drills))),
                 "detections": tuple(each for each in self.detections if begin <= each.at < end),
+                "elsewhere": tuple(each for each in self.elsewhere if begin <= each.at < end),
             }
         )
 
@@ -126,19 +130,30 @@ def of(
     end of a period in the past: what is missing in that may have been deleted since.
     """
     there = sorted((each for each in snapshots if not chaining.in_future(each.time, now)), key=lambda each: each.time)
-    drills, detections = list(drilled.read(there)), list(drilled.detections(there))
+    taken = _by_service(sorted(backups, key=lambda each: each.taken_at))
+    drills, detections = _by_service(drilled.read(there)), _by_service(drilled.detections(there))
     return [
         _of_service(
-            settings,
-            (name, kind),
-            sorted((each for each in backups if each.service == name), key=lambda each: each.taken_at),
-            [each for each in drills if each.service == name],
-            [each for each in detections if each.service == name],
-            now,
-            listed_at or now,
+            settings, (name, kind), taken.get(name, ()), drills.get(name, ()), detections.get(name, ()), now, listed_at or now
         )
         for name, kind in services.items()
     ]
+
+
+class _OfOne(Protocol):
+    @property
+    def service(self) -> str: ...
+
+
+_About = TypeVar("_About", bound=_OfOne)
+
+
+def _by_service(things: Iterable[_About]) -> dict[str, list[_About]]:
+    """Group what is about one service each, in its order: to look through all of it for each service takes too long with many."""
+    found: dict[str, list[_About]] = {}
+    for each in things:
+        found.setdefault(each.service, []).append(each)
+    return found
 
 
 def _of_service(
@@ -150,7 +165,8 @@ def _of_service(
     now: datetime,
     listed_at: datetime,
 ) -> ServiceHistory:
-    objectives, retention = settings.objectives, settings.retention_of(next(iter(settings.every_repository)))
+    name = next(iter(settings.every_repository))
+    objectives, retention, first = settings.objectives, settings.retention_of(name), {None, name}
     taken = [_taken(each) for each in backups if not chaining.in_future(each.taken_at, now)]
     bare = ServiceHistory(
         service=service[0],
@@ -159,7 +175,8 @@ def _of_service(
         rto_seconds=objectives.rto.total_seconds(),
         backups=tuple(taken),
         missed_backups=gaps.gaps([each.at for each in taken], objectives.rpo, retention.whole_for, now, listed_at=listed_at),
-        drills=tuple(drills),
+        drills=tuple(each for each in drills if each.repository in first),
+        elsewhere=tuple(each for each in drills if each.repository not in first),
         missed_drills=(),
         detections=tuple(detections),
         forecast=Trend(words=""),

@@ -118,7 +118,7 @@ def about(evidence: Evidence) -> Predicate:
         drills=tuple(
             Drill(
                 service=drill.service,
-                selection=drill.selection,
+                selection=drill.drilled,
                 verdict=drill.verdict,
                 backup=drill.backup.id if drill.backup else None,
             )

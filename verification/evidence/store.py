@@ -1,8 +1,8 @@
 """Keeps evidence in the repository, in snapshots of its own whose tags hold each drilled backup's proof: no data is read."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -11,10 +11,12 @@ from backups import chains as chaining
 from backups.errors import Damaged
 from backups.follow import piece
 from backups.follow.piece import LOG, Piece
-from backups.foreign import BackupId, Moment, Seconds, shown
+from backups.foreign import BackupId, Moment, RepositoryName, Seconds, shown
 from backups.manifest import BACKUP, BackupRecord, Frozen
+from backups.repository import trust
 from backups.repository.listing import Odd, Snapshot
 from backups.repository.repository import Repository
+from backups.repository.trust import Trust
 from verification.evidence import drilled, rescues
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
@@ -23,9 +25,13 @@ __all__ = ["TAG"]
 
 log = logging.getLogger(__name__)
 
+_FIRST = "first="
+_ID = 16
+"""Digits of the first repository's id that are in the tag: of one that is the first only later, older proofs are not."""
 REPORT = "report.json"
 """The file of an evidence snapshot that holds all of it."""
-_PROOF = "proof="
+_PROOF, _PROOF_IN = "proof=", "proof-in="
+"""Of the first repository, and of the one that is named in the tag, which a Lifeboat that knows only one does not read."""
 _TIME = "%Y-%m-%d %H:%M:%S %Z"
 
 
@@ -36,6 +42,7 @@ class Stated(Frozen):
     verdict: Literal["verified", "failed"]
     restore_seconds: Seconds | None
     at: Moment
+    repository: RepositoryName | None = None
 
 
 @dataclass(frozen=True)
@@ -47,19 +54,27 @@ class Proof:
     at: datetime
 
 
-def keep(evidence: Evidence, directory: Path, repository: Repository) -> str:
-    """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError."""
-    return repository.save(directory, host=evidence.host, tags=tags(evidence), at=evidence.finished_at)
+def keep(evidence: Evidence, directory: Path, repository: Repository, first: str | None = None) -> str:
+    """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError.
+
+    first: the id of the first repository, where that is known
+    """
+    return repository.save(directory, host=evidence.host, tags=tags(evidence, first), at=evidence.finished_at)
 
 
-def tags(evidence: Evidence) -> list[str]:
-    """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place."""
+def tags(evidence: Evidence, first: str | None = None) -> list[str]:
+    """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place.
+
+    first: the id of the first repository, as far as this machine knows it
+    """
+    at = evidence.finished_at.astimezone(UTC).isoformat()
     proofs = [
-        f"{_PROOF}{drill.backup.id}|{drill.backup_verdict}|{_seconds(drill)}|{evidence.finished_at.astimezone(UTC).isoformat()}"
+        f"{_begin(drill)}{drill.backup.id}|{drill.backup_verdict}|{_seconds(drill)}|{at}"
         for drill in evidence.drills
         if drill.backup and drill.backup_verdict != "could-not-run"
     ]
-    return [TAG, f"verdict={evidence.verdict}", *proofs, *map(drilled.tag, evidence.drills)]
+    known = [f"{_FIRST}{first[:_ID]}"] if first else []
+    return [TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills)]
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class Held:
     """What a repository holds: its backups, oldest first, each drilled one's newest proof, and what is left out of both.
 
     damaged: those of the odd that restic cannot read. pieces: of logs that are followed between backups
-    snapshots: those that all of this was read from
+    snapshots: those that all of this was read from. trusts: by a backup's id who trusts it, though it looks suspicious
     """
 
     backups: list[BackupRecord]
@@ -76,47 +91,68 @@ class Held:
     damaged: tuple[Odd, ...]
     pieces: tuple[Piece, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    trusts: Mapping[str, Trust] = field(default_factory=dict)
 
 
 def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
-    """Read each drilled backup's newest proof by its id, newest first."""
+    """Read each drilled backup's newest proof in this repository by its id, newest first."""
     return proofs_among(repository, repository.snapshots(TAG), now)
 
 
 def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: datetime) -> dict[str, Proof]:
-    """Read the proofs among a repository's snapshots as `read_proofs` does; odd ones are named in a warning."""
+    """Read the proofs of what is in this repository among snapshots, as `read_proofs` does; odd ones are named in a warning."""
     repository.name_odd(odd_proofs(snapshots))
-    return read_proofs(snapshots, now)
+    first = repository.known_id if None in repository.known_as else None
+    return read_proofs([each for each in snapshots if _of_that_first(each, first)], now, repository.known_as)
+
+
+def _of_that_first(snapshot: Snapshot, known: str | None) -> bool:
+    """Whether evidence is of a time when the repository of that id was the first: a copy of it may lie in what is the first now.
+
+    True as long as one of the two is not known.
+    """
+    said = next((tag.removeprefix(_FIRST) for tag in snapshot.tags if tag.startswith(_FIRST)), None)
+    return said is None or known is None or known.startswith(said)
 
 
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
-    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, rescues.TAG)
-    listing, odd = repository.listing(snapshots), tuple(odd_proofs(snapshots))
+    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, trust.TAG, rescues.TAG)
+    listing, odd = repository.listing(snapshots), (*odd_proofs(snapshots), *trust.odd(snapshots))
+    repository.name_odd(odd)
     proofs = proofs_among(repository, snapshots, now)
     pieces = tuple(piece.read(snapshots))
-    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, pieces, tuple(snapshots))
+    trusts = trust.read(snapshots)
+    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, pieces, tuple(snapshots), trusts)
 
 
 def odd_proofs(snapshots: Iterable[Snapshot]) -> Iterator[Odd]:
     """Name the evidence whose tags state something that is no proof; none of it counts."""
     for snapshot in snapshots:
-        odd = [tag for tag in snapshot.tags if tag.startswith(_PROOF) and _read(tag) is None] if TAG in snapshot.tags else []
+        odd = [tag for tag in _tags(snapshot) if _read(tag) is None] if TAG in snapshot.tags else []
         if odd:
             yield Odd(snapshot.id, f"it says that it is evidence, and states what is no proof: {shown(odd[0])}")
 
 
-def read_proofs(snapshots: Iterable[Snapshot], now: datetime) -> dict[str, Proof]:
+def read_proofs(
+    snapshots: Iterable[Snapshot], now: datetime, known_as: Collection[str | None] = frozenset({None})
+) -> dict[str, Proof]:
     """Read the proofs in the tags of the evidence snapshots among `snapshots`: each backup's newest by its id, newest first.
 
+    known_as: by which names they mean the repository whose backups were proven; None is the first's: a backup that was brought
+    back from one repository is not proven in another
     Nothing counts of a snapshot that states anything else. A proof that is dated after `now`, since a clock was once ahead, or
     since it is forged, is left out with a warning.
     """
     every: list[tuple[str, Proof]] = []
     for snapshot in snapshots:
-        stated = [_read(tag) for tag in snapshot.tags if tag.startswith(_PROOF)] if TAG in snapshot.tags else []
+        stated = [_read(tag) for tag in _tags(snapshot)] if TAG in snapshot.tags else []
         if None not in stated:
-            every += [(each.backup, Proof(each.verdict, each.restore_seconds, each.at)) for each in stated if each]
+            every += [
+                (each.backup, Proof(each.verdict, each.restore_seconds, each.at))
+                for each in stated
+                if each and each.repository in known_as
+            ]
     for backup, proof in every:
         if chaining.in_future(proof.at, now):
             log.warning(
@@ -157,18 +193,28 @@ def reports(repository: Repository, snapshots: Iterable[Snapshot], now: datetime
 
 
 def newest_drill(repository: Repository, snapshots: Iterable[Snapshot], backup: str, now: datetime) -> DrillResult | None:
-    """Read the drill that the newest proof of a backup is about, of the evidence among `snapshots`; None where there is none."""
-    about = [snapshot for snapshot in snapshots if TAG in snapshot.tags and backup in proven_by(snapshot)]
+    """Read the drill that the newest proof of a backup in this repository is about; None without evidence among `snapshots`."""
+    known_as = repository.known_as
+    about = [snapshot for snapshot in snapshots if TAG in snapshot.tags and backup in proven_by(snapshot, known_as)]
     for evidence in reports(repository, about, now):
-        drills = [drill for drill in evidence.drills if drill.backup and drill.backup.id == backup]
+        drills = [drill for drill in drills_in(repository, evidence) if drill.backup and drill.backup.id == backup]
         # As for the proof: a failed one counts, then the slower.
         return max(drills, key=lambda drill: (drill.backup_verdict != "verified", drill.restore_seconds or 0.0), default=None)
     return None
 
 
-def proven_by(snapshot: Snapshot) -> set[str]:
-    """Return the ids of the backups that one evidence snapshot covers."""
-    return {tag.removeprefix(_PROOF).partition("|")[0] for tag in snapshot.tags if tag.startswith(_PROOF)}
+def drills_in(repository: Repository, evidence: Evidence) -> list[DrillResult]:
+    """Return the drills of a verification that brought backups back from this repository."""
+    return [drill for drill in evidence.drills if drill.further in repository.known_as]
+
+
+def proven_by(snapshot: Snapshot, known_as: Collection[str | None] | None = None) -> set[str]:
+    """Return the ids of the backups that one evidence snapshot covers: in the repository of these names, or None for any."""
+    stated = [
+        tag.removeprefix(_PROOF_IN).split("|") if tag.startswith(_PROOF_IN) else [None, *tag.removeprefix(_PROOF).split("|")]
+        for tag in _tags(snapshot)
+    ]
+    return {each[1] or "" for each in stated if len(each) > 1 and (known_as is None or each[0] in known_as)}
 
 
 def proven_at(newest: Mapping[str, Proof]) -> dict[str, datetime]:
@@ -185,14 +231,33 @@ def _weight(proof: Proof) -> tuple[datetime, bool, float]:
     return proof.at, proof.verdict != "verified", proof.restore_seconds or 0.0
 
 
+def _begin(drill: DrillResult) -> str:
+    return f"{_PROOF_IN}{drill.further}|" if drill.further else _PROOF
+
+
 def _seconds(drill: DrillResult) -> str:
     return "" if drill.restore_seconds is None else str(drill.restore_seconds)
+
+
+def _tags(snapshot: Snapshot) -> list[str]:
+    return [tag for tag in snapshot.tags if tag.startswith((_PROOF, _PROOF_IN))]
 
 
 def _read(tag: str) -> Stated | None:
     """Read a proof; None for a tag that states none."""
     try:
-        backup, verdict, seconds, at = tag.removeprefix(_PROOF).split("|")
-        return Stated.model_validate({"backup": backup, "verdict": verdict, "restore_seconds": seconds or None, "at": at})
+        named = tag.startswith(_PROOF_IN)
+        *where, backup, verdict, seconds, at = tag.removeprefix(_PROOF_IN if named else _PROOF).split("|")
+        if len(where) != named:
+            return None
+        return Stated.model_validate(
+            {
+                "backup": backup,
+                "verdict": verdict,
+                "restore_seconds": seconds or None,
+                "at": at,
+                "repository": where[0] if where else None,
+            }
+        )
     except ValueError:
         return None

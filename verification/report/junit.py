@@ -35,7 +35,7 @@ def render(evidence: Evidence) -> str:
 
 
 def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
-    title = f"{drill.service} {drill.selection}"
+    title = f"{drill.service} {drill.drilled}"
     suite = ET.Element(
         "testsuite",
         name=title,
@@ -48,10 +48,10 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
         ET.SubElement(properties, "property", name=name, value=_text(value))
     _restored(suite, drill)
     _in_time(suite, drill, evidence.rto.budget_seconds)
-    _subjects(suite, f"{drill.service}.{drill.selection}", drill.checks, {each.subject: each for each in drill.culprits})
+    _subjects(suite, f"{drill.service}.{drill.drilled}", drill.checks, {each.subject: each for each in drill.culprits})
     if drill.moment:
-        _subjects(suite, f"{drill.service}.{drill.selection}.at the moment itself", drill.moment.there)
-        _subjects(suite, f"{drill.service}.{drill.selection}.onward to {drill.moment.later}", drill.moment.checks)
+        _subjects(suite, f"{drill.service}.{drill.drilled}.at the moment itself", drill.moment.there)
+        _subjects(suite, f"{drill.service}.{drill.drilled}.onward to {drill.moment.later}", drill.moment.checks)
     _count(suite)
     return suite
 
@@ -111,6 +111,7 @@ def _properties(drill: DrillResult) -> dict[str, str]:
         "asked": drill.asked,
         "later": drill.moment.later if drill.moment else None,
         "backup": drill.backup.id if drill.backup else None,
+        "repository": drill.repository,
         "image": f"{drill.image.name} {drill.image.id}" if drill.image else None,
         "standin": "yes" if drill.image and drill.image.standin else None,
         "restore_seconds": None if drill.restore_seconds is None else str(drill.restore_seconds),
@@ -123,7 +124,7 @@ def _properties(drill: DrillResult) -> dict[str, str]:
 
 def _restored(suite: ET.Element, drill: DrillResult) -> None:
     """Add the case of what no check covers: the copy did not start, or the drill could not run."""
-    case = _case(suite, f"{drill.service}.{drill.selection}", "restored and compared", drill.restore_seconds)
+    case = _case(suite, f"{drill.service}.{drill.drilled}", "restored and compared", drill.restore_seconds)
     if drill.error:
         kind_of = "failure" if drill.verdict == "failed" and not drill.failures and drill.rto_met is not False else "error"
         child = ET.SubElement(case, kind_of, message=_text(drill.error), type=drill.verdict)
@@ -135,7 +136,7 @@ def _restored(suite: ET.Element, drill: DrillResult) -> None:
 def _in_time(suite: ET.Element, drill: DrillResult, budget: float) -> None:
     if drill.restore_seconds is None:
         return
-    case = _case(suite, f"{drill.service}.{drill.selection}", f"back within {durations.describe(budget)}", drill.restore_seconds)
+    case = _case(suite, f"{drill.service}.{drill.drilled}", f"back within {durations.describe(budget)}", drill.restore_seconds)
     if not drill.rto_met:
         message = f"the restore took {durations.describe(drill.restore_seconds)}, the objective is {durations.describe(budget)}"
         ET.SubElement(case, "failure", message=message, type="failed")

@@ -86,9 +86,11 @@ def _plain(value: Value) -> str:
 
 
 def _by_service(evidence: Evidence) -> dict[str, list[DrillResult]]:
+    """Group the drills by service; those from a further repository by themselves, since they prove nothing of the first."""
     services: dict[str, list[DrillResult]] = {}
     for drill in evidence.drills:
-        services.setdefault(drill.service, []).append(drill)
+        name = f"{drill.service} from {drill.further}" if drill.further else drill.service
+        services.setdefault(name, []).append(drill)
     return services
 
 

@@ -33,10 +33,12 @@ def order(
     anyway: bool,
     second_replay: bool,
     image: str | None = None,
+    repository: str | None = None,
     now: datetime,
 ) -> Order:
     """Make an order of the arguments of a command or a flow. Raises LifeboatError for what cannot be read."""
     (name,) = site.chosen([service])
+    site.at(repository)
     return Order(
         service=name,
         to=where(site, name, to),
@@ -47,6 +49,7 @@ def order(
         tables=tuple(tables),
         second_replay=second_replay,
         image=image,
+        repository=repository,
     )
 
 
@@ -125,6 +128,7 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
     replaced = f", and {target.replacement.act}: {', '.join(plan.held[:5])}" if plan.held and target.replacement else ""
     return [
         ("brings back", f"{choice.backup.id}, from {plural.count(len(choice.chain), 'backup')}, {disk.size(plan.needed)}"),
+        *([("out of", f"the repository {plan.repository}, not the first")] if plan.repository else []),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
         *([("proves", _proof(plan))] if choice.point else []),
         ("runs on", plan.image),
@@ -152,6 +156,8 @@ def _proof(plan: Plan) -> str:
 
 
 def _promise(plan: Plan, site: Site) -> str:
+    if plan.promised_seconds is None and plan.repository:
+        return f"not known: it was never drilled from there (lifeboat verify --from {plan.repository})"
     if plan.promised_seconds is None:
         return "not known: it was never drilled (lifeboat verify)"
     phases = ", ".join(f"{phase.name} {durations.describe(phase.seconds)}" for phase in plan.promised)

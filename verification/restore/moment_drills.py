@@ -13,7 +13,10 @@ from backups.machine.docker import Docker
 from backups.manifest import BACKUP
 from backups.services.base import Point
 from backups.site import Site
+from verification.drill import rotation
 from verification.drill.plan import SELECTED, Planned, plan, unchosen
+from verification.evidence import repositories
+from verification.evidence.drilled import TAG
 from verification.evidence.words import utc
 from verification.restore.moment import RestorePoints
 from verification.restore.plan import Manifests
@@ -26,13 +29,21 @@ def drills(
     at: datetime | Point | None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     image: str | None = None,
+    *,
+    repository: str | None = None,
+    rotate: bool = False,
 ) -> list[Planned]:
     """Plan what `lifeboat verify` drills: the moment `at` of each service, a time (UTC) or at a transaction of its log; on
     `image`, if one is named, which is one service's.
 
     With `selections`, these backups instead, of those taken by then; without either, the usual ones. Never raises for what the
     repository holds or lacks. Raises LifeboatError for a position together with selections.
+
+    repository: the name of the one to bring back from, None for the first. rotate: then also, of each service, the newest
+    backup in the further repository whose turn it is (`verification/drill/rotation.py`)
     """
+    if repository is not None:
+        site = site.at(repository)
     if image is not None:
         if len(names) != 1:
             raise LifeboatError(
@@ -40,6 +51,8 @@ def drills(
                 hint="name the service: lifeboat verify SERVICE --image NAME",
             )
         return [replace(planned, image=image) for planned in drills(site, names, selections, at, now)]
+    if rotate:
+        return _with_turn(site, names, drills(site, names, selections, at, now), now)
     if at is None or (selections and isinstance(at, datetime)):
         return plan(site, names, selections or SELECTED, at=at, now=now)
     if selections:
@@ -52,9 +65,30 @@ def drills(
         snapshots = site.repository.snapshots(BACKUP, LOG)
         held = chaining.chains(site.repository.listing(snapshots).backups)
         pieces = piece.read(snapshots)
-    except LifeboatError as error:
+    except LifeboatError as fault:
+        error = repositories.named(site, fault, f"lifeboat verify {' '.join(names)}")
         return [replace(unchosen(site, name, "moment", [], now()), error=error, asked=asked) for name in names]
     return [replace(_planned(site, name, held.get(name, []), pieces, at, now()), asked=asked) for name in names]
+
+
+def all_usual(*chosen: object) -> bool:
+    """Whether nothing is chosen of what is to be drilled: then it is the usual verification of everything."""
+    return not any(chosen)
+
+
+def _with_turn(site: Site, names: Sequence[str], planned: Sequence[Planned], now: Callable[[], datetime]) -> list[Planned]:
+    """Add the newest backup of each service in the further repository whose turn it is, behind the service's other drills."""
+    first, *further = site.settings.every_repository
+    if not further:
+        return list(planned)
+    try:
+        tried = rotation.tried(site.at(first).repository.snapshots(TAG), now())
+    except LifeboatError:
+        # The drills from there say why; that a further one still is proven matters all the more.
+        tried = {}
+    there = rotation.turn(further, tried)
+    added = plan(site.at(there), names, SELECTED[:1], now=now)
+    return sorted([*planned, *added], key=lambda drill: names.index(drill.service))
 
 
 def _planned(

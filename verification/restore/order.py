@@ -23,6 +23,7 @@ class Order:
     image: what the copy, and a container that stays, run on, instead of the configured image
     by_itself: nobody asked for it: before anything is put in place, the service's own machine is asked whether that is right
     tables: of a MySQL service, `database.table`: the target gets a file of SQL for each, instead of a data directory
+    repository: the name of the one that it comes from; None is the one that the site uses
     """
 
     service: str
@@ -35,6 +36,7 @@ class Order:
     second_replay: bool = True
     image: str | None = None
     by_itself: bool = False
+    repository: str | None = None
 
 
 class Timed(BaseModel):
@@ -57,6 +59,7 @@ class Restoration(BaseModel):
     partial: why a copy that equals its witness is not all that the source was; None for whole ones
     touched: whether the target was changed; stopped: whether its service was stopped, and not started again
     started: what came of asking the server that was started, or why none was started; None where there was none to start
+    repository: the name of the one that it came from
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +92,7 @@ class Restoration(BaseModel):
     error: str | None = None
     hint: str | None = None
     runbook: Path | None = None
+    repository: str | None = None
 
     @property
     def words(self) -> str:

@@ -1,12 +1,14 @@
 """Plans a restore before the first byte: what comes back, to where, how long that took in a drill, and what is lost."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from backups import chains as chaining
+from backups import suspicion
 from backups.errors import Damaged, LifeboatError
 from backups.follow import beyond, piece
 from backups.follow.beyond import Beyond
@@ -14,19 +16,24 @@ from backups.follow.piece import LOG, Piece
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
 from backups.manifest import BACKUP, BackupRecord, Manifest
+from backups.repository import trust
 from backups.repository.listing import Listing, Snapshot
 from backups.repository.repository import Repository
+from backups.repository.trust import Trust
 from backups.services.base import Point, Service
 from backups.site import Site
 from verification.drill import images
 from verification.evidence import store
 from verification.evidence.store import TAG
+from verification.restore import elsewhere
 from verification.restore.moment import Choice, RestorePoints
 from verification.restore.order import Order, Timed
 from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target
 from verification.restore.target.open import open_target
 from verification.restore.target.place import PlaceTarget
+
+log = logging.getLogger(__name__)
 
 _UNREACHED = "the source does not answer, so what is newer there is not known"
 
@@ -57,6 +64,7 @@ class Plan:
     image: what the copy will run on, and its id
     lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
     foreseen: what becomes of what a running server holds, a line each
+    repository: the name of the one that it comes from, where that is not the first
     """
 
     order: Order
@@ -71,6 +79,7 @@ class Plan:
     lost_seconds: float
     lost: Sequence[str]
     foreseen: Sequence[str] = ()
+    repository: str | None = None
 
     @property
     def promised_seconds(self) -> float | None:
@@ -81,26 +90,34 @@ class Plan:
 def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     """Choose what comes back, and check the target, the room there and what would be lost. Changes nothing.
 
-    Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room.
+    Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room. Where
+    the repository does not give the backup, the hint offers the other ones.
     """
+    site = site.at(order.repository) if order.repository else site
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
-    snapshots = site.repository.snapshots(BACKUP, TAG, LOG)
-    manifests = Manifests(site.repository)
-    pieces = piece.read(snapshots)
-    choice = choose(site.repository.listing(snapshots), manifests, service, order, now, pieces)
+    repository = site.repository
+    manifests = Manifests(repository)
+    _require_one_moment(order)
+    with elsewhere.offered(site, order, now):
+        snapshots = repository.snapshots(BACKUP, TAG, LOG, trust.TAG)
+        pieces = piece.read(snapshots)
+        listing = repository.listing(snapshots)
+        choice = choose(listing, manifests, service, order, now, pieces)
+        manifest = manifests(choice.backup)
+    if why := doubts(choice.records, listing.backups, trust.read(snapshots)):
+        log.warning("%s", why)
     if choice.later and not order.anyway:
-        require_unrefuted(site.repository, snapshots, choice.later, order, now)
+        require_unrefuted(repository, snapshots, choice.later, order, now)
     target = open_target(order.to, site, docker, service, served=not order.tables)
     if order.tables and not isinstance(target, PlaceTarget):
         raise LifeboatError(
             f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
             hint="name a directory for them: --to local:/directory, ssh:HOST:/directory or docker:CONTAINER:/directory",
         )
-    manifest = manifests(choice.backup)
     image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
-    foreseen = target.foresee(service, choice.backup, manifests, site.repository) if isinstance(target, ApiTarget) else []
+    foreseen = target.foresee(service, choice.backup, manifests, repository) if isinstance(target, ApiTarget) else []
     held = target.entries()
     if held and not (order.replace and target.replacement):
         shown = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
@@ -124,12 +141,34 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
         target=target,
         held=held,
         needed=needed,
-        promised=promised(site.repository, snapshots, name, now),
+        promised=promised(repository, snapshots, name, now),
         image=images.described(image, docker),
         lost_seconds=max(0.0, (now - moment).total_seconds()),
         lost=[*_followed(choice, pieces, order), *_lost(service, manifest)],
         foreseen=foreseen,
+        repository=site.further_name,
     )
+
+
+def _require_one_moment(order: Order) -> None:
+    """Raise LifeboatError for an order that names both a backup and a moment."""
+    if order.at is not None and order.backup != "latest":
+        raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
+
+
+def doubts(chosen: Sequence[BackupRecord], backups: Sequence[BackupRecord], trusts: Mapping[str, Trust]) -> str | None:
+    """Say that one of the backups that come back looks suspicious, and which one before it does not; None where none does.
+
+    backups: all that there are, oldest first
+    """
+    doubted = suspicion.doubted(chosen, trusts)
+    if not doubted:
+        return None
+    first = doubted[0]
+    believed = [each for each in suspicion.believed(backups, trusts) if each.service == first.service]
+    before = [each for each in believed if each.taken_at < first.taken_at]
+    instead = f"; the last one before it: --backup {before[-1].id}" if before else "; there is none before it"
+    return f"{first.id}, which comes back, looks suspicious: {suspicion.words(first)}{instead}"
 
 
 def require_at_rest(target: Target) -> None:
@@ -170,8 +209,7 @@ def choose(
 
     Raises LifeboatError for what the repository does not hold, Damaged for a chain with a hole.
     """
-    if order.at is not None and order.backup != "latest":
-        raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
+    _require_one_moment(order)
     held.require_not_odd(order.backup)
     members = chaining.chains(held.backups).get(service.name, [])
     if order.backup == "latest":
@@ -184,14 +222,16 @@ def choose(
 
 
 def promised(repository: Repository, snapshots: Sequence[Snapshot], service: str, now: datetime) -> list[Timed]:
-    """Find the phases of the newest drill that brought the service back, and their seconds, by the evidence among `snapshots`."""
+    """Find the phases of the newest drill that brought the service back from this repository, by evidence among `snapshots`."""
     about = [
         snapshot
         for snapshot in snapshots
-        if TAG in snapshot.tags and any(backup.startswith(f"{service}-") for backup in store.proven_by(snapshot))
+        if TAG in snapshot.tags
+        and any(backup.startswith(f"{service}-") for backup in store.proven_by(snapshot, repository.known_as))
     ]
     for evidence in store.reports(repository, about, now):
-        drills = [drill for drill in evidence.drills if drill.service == service and drill.restore_seconds is not None]
+        every = store.drills_in(repository, evidence)
+        drills = [drill for drill in every if drill.service == service and drill.restore_seconds is not None]
         if drills:
             slowest = max(drills, key=lambda drill: drill.restore_seconds or 0)
             return [Timed(name=phase.name, seconds=phase.seconds) for phase in slowest.phases]

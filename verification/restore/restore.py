@@ -29,7 +29,7 @@ from verification.drill.outcome import Progress, failed_checks, image_part, verd
 from verification.drill.sandbox import DockerSandbox
 from verification.evidence import words
 from verification.evidence.evidence import BackupPart
-from verification.restore import deliver, second_witness
+from verification.restore import deliver, elsewhere, second_witness
 from verification.restore import plan as planning
 from verification.restore.order import Order, Restoration, Timed
 from verification.restore.plan import Plan
@@ -52,6 +52,7 @@ def restore(
     runbook: where the runbook goes besides the state directory's `restores/`
     """
     started_at = now()
+    site = site.at(order.repository) if order.repository else site
     with planning.in_use(site, order.to), runs.start(site.state) as run:
         plan = planning.plan(site, order, run.docker, now=started_at)
         work = _Restore(site, plan, run, monotonic)
@@ -60,7 +61,7 @@ def restore(
                 work.carry_out()
             except Exception as error:
                 log.debug("a fault ended the restore", exc_info=True)
-                work.progress.fault = parallel.as_fault(error)
+                work.progress.fault = work.offered(parallel.as_fault(error), now())
             except BaseException:
                 # Interrupted: whoever looks at the target next has to know what was moved where.
                 work.progress.fault = LifeboatError("interrupted", hint="the runbook says what was done, and what is where")
@@ -114,6 +115,14 @@ class _Restore:
                 target.begin(delivery, self.plan.manifests(choice.backup), self)
         finally:
             self.progress.watch.stop()
+
+    def offered(self, fault: LifeboatError, now: datetime) -> LifeboatError:
+        """Add to a fault of the backup, or of fetching it, what the other repositories could bring back."""
+        phases = self.progress.watch.phases
+        fetching = bool(phases) and phases[-1][0] == Phase.FETCH
+        if self.touched or not (fetching or isinstance(fault, Damaged)):
+            return fault
+        return elsewhere.with_offers(self.site, self.plan.order, fault, now)
 
     def _look_at_rest(self) -> None:
         """Look once more whether something runs on what the target holds: hours may have passed. Raises LifeboatError then."""
@@ -233,6 +242,8 @@ class _Restore:
         }
         self.begin_step(phase, titles[phase])
         if phase == Phase.FETCH:
+            if self.site.further_name:
+                self.note(f"from the repository {self.site.further_name}, not the first")
             self.book.note(f"restic was given RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
 
     def begin_step(self, phase: str, title: str) -> None:
@@ -305,6 +316,7 @@ class _Restore:
             lost=tuple(plan.lost),
             error=fault.message if fault else None,
             hint=fault.hint if fault else None,
+            repository=self.site.repository_name,
         )
         log.info("%s: %s in %s", result.service, result.verdict, durations.describe(result.seconds))
         return result

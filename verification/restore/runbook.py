@@ -76,6 +76,7 @@ def _head(result: Restoration) -> list[str]:
         "",
         f"- begun {_at(result.started_at)}, ended {_at(result.finished_at)}",
         f"- backup {markdown(result.backup.id)} of {_at(result.backup.taken_at)}, from {backups}",
+        *([f"- out of the repository {markdown(result.repository)}"] if result.repository else []),
         *([f"- then on to {markdown(result.stands)}"] if result.stands else []),
         f"- {markdown(statement(result))}",
         *([f"- {markdown(result.image.words)}"] if result.image else []),

@@ -41,6 +41,7 @@ def _lines(sighting: Sighting, site: Site, refused: str | None) -> Iterator[str]
         yield f"  and {len(sighting.problems) - _SHOWN} more"
     if sighting.advice is None:
         yield "  no backup that could help is in the repository, as far as it can be read; see: lifeboat list"
+        yield from (f"  another one: lifeboat list {sighting.service} --from {name}" for name in site.further)
         return
     yield from _advice(sighting.advice, sighting.seen_at, site, refused)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from backups.config.settings import Objectives
 from backups.errors import LifeboatError
 from verification.evidence.history import ServiceHistory
-from verification.watch import metrics_of_history
+from verification.watch import metrics_of_history, metrics_of_repositories
 from verification.watch.status import ServiceStatus
 
 _Value = Callable[[ServiceStatus], float | int | None]
@@ -46,6 +46,10 @@ _OF_A_SERVICE: dict[str, tuple[str, _Value]] = {
         "Up to when the log is kept beyond the newest backup, where it is followed.",
         lambda status: _seconds(status.log_until),
     ),
+    "lifeboat_suspicious_backups": (
+        "Backups that look like ransomware, and that nobody trusts: until somebody does, nothing of the service is pruned.",
+        lambda status: len(status.suspicious),
+    ),
     "lifeboat_rto_kept": (
         "1 when the slowest restore was fast enough.",
         lambda status: None if status.rto_kept is None else int(status.rto_kept),
@@ -59,7 +63,7 @@ _OF_THE_SITE = {
     "lifeboat_status_timestamp_seconds": "When this was looked at.",
 }
 
-NAMES = frozenset((*_OF_A_SERVICE, *metrics_of_history.NAMES, *_OF_THE_SITE))
+NAMES = frozenset((*_OF_A_SERVICE, *metrics_of_history.NAMES, *metrics_of_repositories.NAMES, *_OF_THE_SITE))
 """Every metric there is; all are gauges."""
 
 
@@ -75,7 +79,10 @@ def render(
         values = [(status, of(status)) for status in statuses]
         lines += _head(name, help_text)
         lines += [f"{name}{_labels(status)} {value}" for status, value in values if value is not None]
-    for name, help_text, samples in metrics_of_history.samples(histories):
+    for name, help_text, samples in (
+        *metrics_of_history.samples(histories),
+        *metrics_of_repositories.samples(statuses, objectives),
+    ):
         lines += _head(name, help_text)
         lines += [f"{name}{_written(labels)} {value}" for labels, value in samples]
     spans = (objectives.rpo, objectives.rto, objectives.proof)
@@ -112,7 +119,7 @@ def _labels(status: ServiceStatus) -> str:
 
 
 def _written(labels: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}" if labels else ""
 
 
 def _escaped(value: str) -> str:

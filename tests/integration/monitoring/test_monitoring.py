@@ -20,6 +20,7 @@ from tests.unit.verification.report.test_history_page import weeks
 from tests.unit.verification.samples import MONDAY
 from verification.evidence.trend import Trend
 from verification.watch import metrics, metrics_of_history
+from verification.watch.repositories import InRepository
 from verification.watch.status import assess
 
 MONITORING = Path(__file__).parents[3] / "deployments" / "monitoring"
@@ -113,6 +114,8 @@ def test_rules_and_dashboard_ask_for_metrics_that_are_told(promtool: Promtool) -
 def test_what_is_written_is_what_prometheus_reads(promtool: Promtool) -> None:
     """promtool lints the file of a site with a service that has nothing yet and one with an odd name."""
     odd = assess({"agama": "mysql"}, {}, {}, Objectives(), now=datetime.now(UTC))[0].model_copy(update={"service": 'a"\\\n'})
+    there = InRepository(repository="offsite", backups=1, behind=1, behind_since=MONDAY, standing="verified", proven_at=MONDAY)
+    odd = odd.model_copy(update={"repositories": (there,)})
     statuses = [*assess({"grafana": "grafana"}, {}, {}, Objectives(), now=datetime.now(UTC)), odd]
     foreseen = weeks(8).model_copy(update={"forecast": Trend(at=MONDAY, words="")})
     over_time = [foreseen, weeks(8).model_copy(update={"service": 'a"\\\n'})]

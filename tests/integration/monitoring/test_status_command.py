@@ -59,7 +59,8 @@ def test_all_well_is_zero_and_tells_everything(harbour: Harbour, status: Status,
     assert moments == {"first_backup_at": NOW - 75 * DAY, "last_backup_at": NOW - DAY, "proven_at": NOW - DAY}
     assert told == {
         "service": "toy", "type": "toy", "backups": 14, "last_backup": identifier("lately", 8), "rpo_kept": True, "standing": "verified",
-        "proven_backup": identifier("lately", 8), "restore_seconds": 30.0, "rto_kept": True, "partial": None, "log_until": None, "complaints": [],
+        "proven_backup": identifier("lately", 8), "restore_seconds": 30.0, "rto_kept": True, "partial": None, "log_until": None,
+        "repositories": [], "complaints": [],
     }  # fmt: skip
     words = lifeboat("status", "--config", str(harbour.config))
     assert words.code == 0

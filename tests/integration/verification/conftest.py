@@ -1,5 +1,6 @@
-"""Fixtures for the toy service."""
+"""Fixtures for the toy service, and the command line as a function."""
 
 from tests.contract.toy_site import toy, toy_template
+from tests.integration.flows.conftest import lifeboat
 
-__all__ = ["toy", "toy_template"]
+__all__ = ["lifeboat", "toy", "toy_template"]

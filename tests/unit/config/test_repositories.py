@@ -112,6 +112,12 @@ def test_two_that_need_two_values_of_what_restic_has_once_are_refused(tmp_path: 
         assert f"repositories.offsite.{key}.{name} differs" in told(tmp_path, text("b").replace("${A}", "a"))
 
 
+def test_how_restic_works_may_differ(tmp_path: Path) -> None:
+    text = BOTH.replace("'${ONE}'}", "'${ONE}', environment: {RESTIC_COMPRESSION: 'off'}, options: {sftp.command: a}}")
+    here = site(tmp_path, f"{text}    environment: {{RESTIC_COMPRESSION: max}}\n    options: {{sftp.command: b}}\n")
+    assert here.further == ["offsite"]
+
+
 def test_what_others_may_use_is_looked_for_in_every_repository(tmp_path: Path) -> None:
     for name in ("two", "key"):
         (tmp_path / name).mkdir() if name == "two" else (tmp_path / name).write_text("secret")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backups.manifest import BackupRecord
-from backups.repositories.missing import behind, let_go, missing, waves
+from backups.repositories.missing import Behind, behind, let_go, missing, summed, waves
 from backups.retention import Rules
 from tests.unit.test_retention import DAY, START, record
 
@@ -102,3 +102,9 @@ def test_behind_counts_what_is_missing_and_nothing_is_behind_itself(history: tup
     assert not found or found.since == min(each.taken_at for each in lacking)
     assert found is None or found.since <= START + timedelta(days=50)
     assert behind(first, {each.id for each in first}) is None
+
+
+def test_an_incremental_that_is_left_alone_counts_as_one() -> None:
+    assert summed([]) is None
+    assert summed(CHAIN[3:]) == Behind(1, START + 3 * DAY)
+    assert summed(missing(CHAIN, {"agama-0", "agama-1", "agama-2"})) == Behind(1, START + 3 * DAY)

@@ -32,6 +32,7 @@ Fatal: There were 1 errors"""
         ("Fatal: wrong password or no key found", ConfigError, "the password is wrong"),
         (RETRIED, Damaged, "its content is damaged: ignoring error for /data/f2: StreamPack: ReadFull: unexpected EOF"),
         ("Fatal: load <index/e1d51bb7bf>: invalid data returned", Damaged, "invalid data returned"),
+        ("Fatal: loading tree failed: decrypting blob d789e7a3cb failed: nonce is invalid", Damaged, "its content is damaged"),
         ("Fatal: Unmarshal: invalid character 'h' after object key:value pair", Damaged, "its content is damaged"),
         ('invalid id "b8c3eddd": no matching ID found for prefix "b8c3eddd"', LifeboatError, "the snapshot does not exist"),
         ("Fatal: something new", LifeboatError, "restic ended with code 1: Fatal: something new"),

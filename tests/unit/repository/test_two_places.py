@@ -7,7 +7,7 @@ import pytest
 
 from backups.hosts import NOWHERE, Hosts
 from backups.repository import seen, sftp
-from backups.repository.two_places import reached
+from backups.repository.two_places import End, of_backend, reached, shared
 from tests.unit.repository.test_sftp import VAULT
 
 HOSTS = Hosts({"vault": VAULT, "second": VAULT.model_copy(update={"address": VAULT.address})})
@@ -28,8 +28,8 @@ def test_a_url_keeps_its_path_when_its_host_gets_another_name(url: str, becomes:
 
 
 def test_where_one_is_reached_by_sftp_restic_is_given_its_command(tmp_path: Path) -> None:
-    with reached(("/srv/first", NOWHERE), ("sftp:vault:/r", HOSTS), "word", tmp_path) as both:
-        assert both.options == sftp.options("sftp:vault:/r", HOSTS)
+    with reached(End("/srv/first", NOWHERE), End("sftp:vault:/r", HOSTS, {"sftp.connections": "2"}), "word", tmp_path) as both:
+        assert both.options == {**sftp.options("sftp:vault:/r", HOSTS), "sftp.connections": "2"}
         assert both.environment["RESTIC_REPOSITORY"] == "sftp:vault:/r"
         assert both.environment["RESTIC_FROM_REPOSITORY"] == "/srv/first"
         assert both.environment["RESTIC_FROM_PASSWORD"] == "word"
@@ -46,7 +46,7 @@ def test_where_both_are_an_ssh_of_our_own_tells_them_apart_and_lets_a_jump_host_
     real.chmod(0o700)
     monkeypatch.setenv("PATH", f"{real.parent}:/usr/bin:/bin")
     first, other = "sftp:vault:/srv/first", "sftp:ops@10.0.0.7:/srv/other"
-    with reached((first, HOSTS), (other, HOSTS), "word", tmp_path / "cache") as both:
+    with reached(End(first, HOSTS), End(other, HOSTS), "word", tmp_path / "cache") as both:
         assert not both.options
 
         def asked(variable: str) -> list[str]:
@@ -70,3 +70,17 @@ def test_each_repository_has_its_own_file_of_what_was_seen(tmp_path: Path) -> No
     """A copy of a backup is another snapshot: in one file they would take each other's place."""
     assert seen.beside(tmp_path / "repository.id") == tmp_path / seen.FILE
     assert seen.beside(tmp_path / "repository-offsite.id") == tmp_path / "snapshots-offsite.seen"
+
+
+def test_a_command_of_ones_own_is_that_of_its_side_only(tmp_path: Path) -> None:
+    own = {"sftp.command": "/opt/tunnel --to 'a b'", "sftp.connections": "2"}
+    with reached(End("sftp:vault:/r", HOSTS, own), End("sftp:ops@10.0.0.7:/r", HOSTS), "word", tmp_path) as both:
+        assert both.options == {"sftp.connections": "2"}
+        (program,) = tmp_path.glob("ssh-*/ssh")
+        assert "exec /opt/tunnel --to 'a b' ;;" in program.read_text()
+
+
+def test_what_tells_restic_how_to_work_may_differ_and_what_opens_a_backend_may_not() -> None:
+    environment = {"RESTIC_COMPRESSION": "off", "GOMAXPROCS": "1", "GOOGLE_PROJECT_ID": "x", "AWS_ACCESS_KEY_ID": "y"}
+    assert set(of_backend(environment)) == {"GOOGLE_PROJECT_ID", "AWS_ACCESS_KEY_ID"}
+    assert set(shared({"sftp.command": "x", "s3.region": "y"})) == {"s3.region"}

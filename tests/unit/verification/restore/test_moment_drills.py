@@ -31,7 +31,10 @@ def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site
                 listing=lambda snapshots=(): Listing(backups()),
                 manifest=lambda record: record,
             ),
-            settings=SimpleNamespace(services={"agama": SimpleNamespace(type="mysql", data_in=None)}),
+            settings=SimpleNamespace(
+                services={"agama": SimpleNamespace(type="mysql", data_in=None)}, every_repository={"first": None}
+            ),
+            repository_name="first",
             service=lambda name, docker: service,
         ),
     )

@@ -12,6 +12,7 @@ from backups.follow import standing as noted
 from backups.follow.piece import Piece
 from backups.follow.standing import Standing
 from backups.manifest import BackupRecord
+from backups.repository.trust import Trust
 from tests.unit.verification.report.test_history_page import weeks
 from verification.evidence.history import ServiceHistory
 from verification.evidence.store import Proof
@@ -19,6 +20,7 @@ from verification.evidence.trend import Trend
 from verification.watch import metrics
 from verification.watch.followed import Kept
 from verification.watch.followed import kept as kept_logs
+from verification.watch.repositories import InRepository
 from verification.watch.status import ServiceStatus, assess
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -63,6 +65,26 @@ def test_whatever_is_not_well_is_told(ages: dict[str, timedelta], proofs: dict[s
     assert complaint in standing(ages, proofs).complaints
 
 
+def test_a_suspicious_backup_is_complained_of_until_somebody_trusts_it() -> None:
+    ages = {"a": 3 * DAY, "b": 2 * DAY, "c": HOUR}
+    marked = [
+        record(name, age).model_copy(update={"suspicious": "rows:4:900"} if name != "a" else {}) for name, age in ages.items()
+    ]
+
+    def judged(*trusted: str) -> ServiceStatus:
+        trusts = {each: Trust.model_construct(backup=each, at=NOW, by="root", reason="meant") for each in trusted}
+        (found,) = assess({"agama": "mysql"}, chains(marked), {"c": proof(HOUR)}, Objectives(), now=NOW, trusts=trusts)
+        return found
+
+    assert judged().suspicious == ("b", "c")
+    (complaint,) = judged().complaints
+    assert complaint.startswith("backup b looks suspicious: 4 rows, 900 before, and 1 more since; nothing of it is pruned")
+    assert complaint.endswith("if that was meant: lifeboat trust agama")
+    assert judged("b").suspicious == ("c",)
+    assert (judged("b", "c").suspicious, judged("b", "c").complaints) == ((), ())
+    assert 'lifeboat_suspicious_backups{service="agama",type="mysql"} 2' in metrics.render([judged()], Objectives(), now=NOW)
+
+
 def test_a_newer_success_takes_an_older_failures_place() -> None:
     assert standing({"a": HOUR, "b": DAY}, {"b": proof(7 * DAY, "failed"), "a": proof(HOUR)}).standing == "verified"
 
@@ -83,6 +105,10 @@ def test_metrics_tell_the_objectives_beside_what_is_measured() -> None:
     """Rules and panels take what is allowed from here; every name that is told is in NAMES, and every name is told."""
     seen = standing({"a": 9 * HOUR, "b": DAY}, {"a": proof(3 * HOUR, "failed")}, Kept(NOW - HOUR))
     foreseen = weeks(8).model_copy(update={"forecast": Trend(at=NOW, words="")})
+    there = InRepository(
+        repository="offsite", backups=1, behind=1, behind_since=NOW, standing="verified", proven_at=NOW, restore_seconds=30.0
+    )
+    seen = seen.model_copy(update={"repositories": (there,)})
     text = metrics.render([seen], Objectives(), now=NOW, histories=[foreseen])
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     of = '{service="agama",type="mysql"}'

@@ -28,6 +28,7 @@ def tell(reached: Reached, missing: tuple[str, ...], *, as_json: bool) -> int:
                         "to": each.to,
                         "why": each.why,
                         "hint": each.hint,
+                        "doubt": each.doubt,
                     }
                     for each in reached.offers
                 ],
@@ -50,6 +51,8 @@ def tell(reached: Reached, missing: tuple[str, ...], *, as_json: bool) -> int:
         for each in reached.offers
     ]
     console.print_columns(("service", "newest backup", "from", "to", ""), rows)
+    for doubt in (each.doubt for each in reached.offers if each.doubt):
+        console.out.print(Text(doubt, style="bold yellow"), soft_wrap=True)
     for hint in dict.fromkeys(each.hint for each in reached.offers if each.hint):
         console.out.print(Text.assemble(("hint: ", "yellow"), hint), soft_wrap=True)
     for said in missing:

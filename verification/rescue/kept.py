@@ -127,7 +127,7 @@ def examine(site: Site, path: Path) -> Finding:
     except LifeboatError as error:
         return Finding(_SUBJECT, ok=False, message=error.message, remedy=error.hint)
     if kept is None:
-        return Finding(_SUBJECT, ok=True, message=_NONE, remedy=remedy)
+        return Finding(_SUBJECT, ok=True, message=_NONE, remedy=remedy, warning=True)
     if said:
         return Finding(_SUBJECT, ok=False, message=said, remedy=remedy)
     return Finding(_SUBJECT, ok=True, message=f"of {kept.made_at:%Y-%m-%d %H:%M} UTC, as new as the configuration")

@@ -1,7 +1,7 @@
 """Looks what a bare machine can bring back: its tools, the repositories that it reaches, and what each service comes from."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,10 +9,13 @@ from backups import chains as chaining
 from backups.errors import ConfigError, LifeboatError
 from backups.machine import processes
 from backups.machine.docker import Docker
-from backups.manifest import BackupRecord
+from backups.manifest import BACKUP, BackupRecord
+from backups.repository import trust
 from backups.repository.repository import Repository
+from backups.repository.trust import Trust
 from backups.site import Site
 from verification.evidence.rescues import ReachedPart
+from verification.restore import plan as planning
 
 _BASE = re.compile(r"local:/.*|ssh:[^:]+:/.*|docker:[^:/]+(:/.*)?")
 _TOOLS = {"restic": "apt-get install restic", "ssh": "apt-get install openssh-client"}
@@ -23,6 +26,7 @@ class Offer:
     """A service that can be brought back: from which repository, its newest backup there, and to where.
 
     repository, backup: None where none has a backup of it. to: None where nobody has said where to. why: it cannot be
+    doubt: why that backup looks suspicious, None where it does not, or a person trusts it
     """
 
     service: str
@@ -32,6 +36,7 @@ class Offer:
     to: str | None
     why: str | None
     hint: str | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,16 +57,19 @@ def look(site: Site, *, to_base: str | None, now: datetime) -> Reached:
     require_base(to_base)
     lacking = list(_lacking(site))
     newest: dict[str, dict[str, BackupRecord]] = {}
+    doubts: dict[str, str] = {}
     parts = []
     for name in site.settings.every_repository:
         repository = site.at(name).repository
         why = None
         try:
-            newest[name] = _newest(_backups(repository), now)
+            backups, trusts = _backups(repository)
+            newest[name] = _newest(backups, now)
+            doubts |= {each.id: why for each in newest[name].values() if (why := planning.doubts([each], backups, trusts))}
         except LifeboatError as fault:
             why = _said(fault)
         parts.append(ReachedPart(name=name, url=repository.shown_url, why=why))
-    offers = [_offer(site, service, newest, to_base) for service in site.settings.rescue_order]
+    offers = [_offer(site, service, newest, doubts, to_base) for service in site.settings.rescue_order]
     return Reached(lacking, parts, offers)
 
 
@@ -90,10 +98,11 @@ def _lacking(site: Site) -> list[LifeboatError]:
     return found
 
 
-def _backups(repository: Repository) -> list[BackupRecord]:
+def _backups(repository: Repository) -> tuple[list[BackupRecord], Mapping[str, Trust]]:
     if repository.recognise() is None:
         raise LifeboatError(f"there is no repository at {repository.shown_url}", hint="is its disk mounted?")
-    return repository.listing().backups
+    snapshots = repository.snapshots(BACKUP, trust.TAG)
+    return repository.listing(snapshots).backups, trust.read(snapshots)
 
 
 def _newest(backups: Sequence[BackupRecord], now: datetime) -> dict[str, BackupRecord]:
@@ -105,7 +114,9 @@ def _newest(backups: Sequence[BackupRecord], now: datetime) -> dict[str, BackupR
     return newest
 
 
-def _offer(site: Site, service: str, newest: dict[str, dict[str, BackupRecord]], to_base: str | None) -> Offer:
+def _offer(
+    site: Site, service: str, newest: Mapping[str, Mapping[str, BackupRecord]], doubts: Mapping[str, str], to_base: str | None
+) -> Offer:
     settings = site.settings.services[service]
     place = max(
         (name for name, held in newest.items() if service in held), key=lambda name: newest[name][service].taken_at, default=None
@@ -118,7 +129,8 @@ def _offer(site: Site, service: str, newest: dict[str, dict[str, BackupRecord]],
     elif to is None:
         why = f"nobody has said where {service} is to come back: lifeboat.yaml has no restore.to for it"
         hint = "--to-base local:/srv/restored, below which each service gets a folder of its own"
-    return Offer(service, settings.type, place, newest[place][service] if place else None, to, why, hint)
+    backup = newest[place][service] if place else None
+    return Offer(service, settings.type, place, backup, to, why, hint, doubts.get(backup.id) if backup else None)
 
 
 def _below(base: str, service: str) -> str:

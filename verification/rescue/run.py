@@ -88,7 +88,7 @@ def bring_back(site: Site, offer: Offer, lacking: Sequence[LifeboatError] = ()) 
     log.info("%s: comes back from the repository %s, to %s", offer.service, offer.repository, offer.to)
     there, order = site.at(offer.repository), Order(service=offer.service, to=offer.to)
     try:
-        return _part(parallel.guarded(lambda: restore(there, order)), offer.repository)
+        return _part(parallel.guarded(lambda: restore(there, order)), offer)
     except LifeboatError as fault:
         log.warning("%s: did not come back: %s", offer.service, fault.message)
         return _not_back(offer, fault.message, fault.hint)
@@ -106,12 +106,12 @@ def _not_back(offer: Offer, why: str | None, hint: str | None) -> RescuedPart:
     )
 
 
-def _part(found: Restoration, repository: str) -> RescuedPart:
+def _part(found: Restoration, offer: Offer) -> RescuedPart:
     wrong = failed_checks(found.failures) if found.failures else None
     return RescuedPart(
         service=found.service,
         type=found.type,
-        repository=repository,
+        repository=offer.repository,
         to=found.to,
         backup=found.backup.id,
         taken_at=found.backup.taken_at,
@@ -120,7 +120,7 @@ def _part(found: Restoration, repository: str) -> RescuedPart:
         proof=found.proof,
         partial=found.partial,
         delivered=found.delivered,
-        notes=(*((found.started,) if found.started else ()), *found.notes),
+        notes=(*(each for each in (offer.doubt, found.started) if each), *found.notes),
         why=found.error or wrong,
         hint=found.hint,
     )
@@ -147,10 +147,13 @@ def _keep(report: Rescue, site: Site, names: Sequence[str]) -> Kept:
             return Kept(snapshot=None, reason=f"it cannot be written or signed: {error}".splitlines()[0])
         for name in names:
             try:
-                return Kept(snapshot=rescues.keep(report, Path(scratch), site.at(name).repository), reason=None)
+                snapshot = rescues.keep(report, Path(scratch), site.at(name).repository)
             except LifeboatError as error:
                 log.warning("the report is not kept in the repository %s: %s", name, error.message)
                 reason = error.message
+                continue
+            first = name == next(iter(site.settings.every_repository))
+            return Kept(snapshot=snapshot, reason=None, repository=None if first else name)
     return Kept(snapshot=None, reason=reason)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from backups.errors import ConfigError, LifeboatError
 from backups.manifest import BackupRecord
+from backups.past import Sign, tag_of
 from backups.repository.listing import Listing
 from backups.site import Site
 from tests.unit.verification.rescue.sites import site_of
@@ -50,8 +51,9 @@ def looked(
 
     monkeypatch.setattr("backups.repository.repository.Repository.recognise", recognise)
     monkeypatch.setattr(
-        "backups.repository.repository.Repository.listing", lambda repository: Listing(held[by_url[repository.url]])
+        "backups.repository.repository.Repository.listing", lambda repository, _: Listing(held[by_url[repository.url]])
     )  # type: ignore[arg-type]
+    monkeypatch.setattr("backups.repository.repository.Repository.snapshots", lambda *_: [])
     monkeypatch.setattr(reach, "_lacking", lambda _: [])
     return reach.look(site, to_base=more.get("to_base"), now=NOW)
 
@@ -123,3 +125,13 @@ def test_a_service_has_a_place_of_its_own(base: str | None, to: str | None, site
 def test_what_is_no_place_is_told_before_anything_is_asked(base: str, site: Site) -> None:
     with pytest.raises(ConfigError, match="names no place"):
         reach.look(site, to_base=base, now=NOW)
+
+
+def test_a_newest_backup_that_looks_suspicious_is_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = backup("agama", HOUR).model_copy(update={"suspicious": tag_of((Sign(kind="rows", found=10, usual=100),))})
+    found = looked(site, monkeypatch, {"first": [backup("agama", DAY), odd], "second": []}, to_base="local:/srv")
+    (offer,) = [each for each in found.offers if each.service == "agama"]
+    assert offer.backup == odd
+    assert offer.doubt is not None
+    assert "looks suspicious" in offer.doubt
+    assert f"--backup {backup('agama', DAY).id}" in offer.doubt

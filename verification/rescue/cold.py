@@ -3,7 +3,6 @@
 The container is a base system with the kit beside it. What it has of this machine besides is named in the report, as not proven.
 """
 
-import logging
 import os
 import secrets
 import shutil
@@ -26,8 +25,6 @@ from verification.rescue.contents import STATE
 from verification.rescue.run import leave
 from verification.rescue.sealed import Keys
 from verification.rescue.unpacked import Kit
-
-log = logging.getLogger(__name__)
 
 FOLDER = "cold-start"
 """Below the state directory: what the container writes, under the same path as here, since its copies are mounted from there."""

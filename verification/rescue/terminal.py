@@ -57,11 +57,12 @@ def type_lines(container: Container, kit: Kit, folder: Path, site: Site, now: Ca
         begun = time.monotonic()
         code = container.execute(["sh", "-c", _command(line, folder, rto, asked=KIT in line)])
         steps.append(StepPart(name=line, seconds=round(time.monotonic() - begun, 3)))
-        # A rescue that ends with 1 or 2 has written its report.
-        if code != 0:
+        # One who reads that a service cannot be brought back brings the others back.
+        if code != 0 and not line.endswith("--dry-run"):
             fault = _fault(line, code, folder)
             break
     found = _read(folder / "rescued" / rescues.REPORT)
+    # A rescue that ends with 1 or 2 has written its report.
     if found and found.exit_code:
         fault = None
     return Rescue(
@@ -90,9 +91,11 @@ def _command(line: str, folder: Path, seconds: float, *, asked: bool) -> str:
 def _fault(line: str, code: int, folder: Path) -> LifeboatError:
     try:
         printed = (folder / "printed").read_text(encoding="utf-8", errors="replace").split("\n")
+        passphrase = (folder / _PASSPHRASE).read_text(encoding="utf-8").strip()
     except OSError:
-        printed = []
-    parts = [" ".join(part.split()) for part in printed if part.strip() and "assphrase" not in part]
+        printed, passphrase = [], ""
+    # A terminal shows what is typed until the program that asks has told it not to.
+    parts = [" ".join(part.split()) for part in printed if part.strip() and "assphrase" not in part and passphrase not in part]
     said = parts.pop() if parts else ""
     while parts and len(said) + len(parts[-1]) < _SAID:
         said = f"{parts.pop()} {said}"

@@ -39,6 +39,7 @@ def typed(
 ) -> tuple[Rescue, Container]:
     folder = tmp_path / "cold"
     folder.mkdir()
+    terminal.put(folder, "five odd words in a row")
     container = Container(folder, ends, found, printed)
     times = iter([NOW, NOW + timedelta(seconds=took)])
     site, _ = site_of(tmp_path / "etc")
@@ -103,3 +104,19 @@ def test_what_it_shares_with_its_machine_is_said(tmp_path: Path) -> None:
         assert part in said
     assert "second" not in said
     assert "made for this drill" not in "\n".join(cold._shared(site, KIT, own=False))
+
+
+def test_a_passphrase_that_the_terminal_has_shown_is_in_no_report(tmp_path: Path) -> None:
+    found, _ = typed(
+        tmp_path,
+        {"age --decrypt": 1},
+        printed="Enter passphrase: five odd words in a row\r\nfive odd words in a row\r\nno identity matched\n",
+    )
+    assert "ended with 1: no identity matched" in (found.error or "")
+    assert "five odd words" not in found.model_dump_json()
+
+
+def test_what_cannot_be_brought_back_keeps_nobody_from_the_rest(tmp_path: Path) -> None:
+    found, container = typed(tmp_path, {"--dry-run'": 2, "--no-report'": 2}, report("verified", "could-not-run", kind="rescue"))
+    assert len(container.typed) == 6
+    assert (found.verdict, [each.verdict for each in found.services]) == ("could-not-run", ["verified", "could-not-run"])

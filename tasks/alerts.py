@@ -62,6 +62,7 @@ def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) ->
         _happened("a backup looks suspicious", {events.BACKUP_SUSPICIOUS}, blocks),
         _happened("a verification failed", {*events.NOT_VERIFIED, *events.NOT_VERIFIED_THERE}, blocks),
         _happened("the verifier missed a fault", set(events.FAULTS_MISSED), blocks),
+        _happened("a service did not come back from nothing", {events.COLD_START_FAILED}, blocks),
         _happened("the RTO was missed", {events.RTO_MISSED}, blocks),
         _happened("a restore is advised", {events.RESTORE_ADVISED}, blocks, quiet=windows.again),
         _happened("the watch cannot look", {events.WATCH_BLIND}, blocks, quiet=windows.again),

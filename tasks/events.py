@@ -15,6 +15,7 @@ from backups.text import lines_shown
 from verification.copying import Copied
 from verification.evidence import evidence as shapes
 from verification.evidence.evidence import DrillResult, Evidence
+from verification.evidence.rescues import Rescue
 from verification.evidence.verifier_drills import VerifierDrill
 
 BACKUP_COMPLETED = "lifeboat.backup.completed"
@@ -25,6 +26,7 @@ NOT_VERIFIED = ("lifeboat.verification.failed", "lifeboat.verification.could-not
 NOT_VERIFIED_THERE = ("lifeboat.copy.verification.failed", "lifeboat.copy.verification.could-not-run")
 """From a further repository: no verdict on what the first one holds."""
 FAULTS_MISSED = ("lifeboat.verifier.missed", "lifeboat.verifier.could-not-run")
+COLD_START_FAILED = "lifeboat.cold-start.failed"
 RTO_MISSED = "lifeboat.rto.missed"
 RESTORE_ADVISED = "lifeboat.restore.advised"
 RESTORED = "lifeboat.restore.completed"
@@ -126,6 +128,17 @@ def send_verifier_drill(drill: VerifierDrill) -> None:
             send(FAULTS_MISSED[0], each.service, f"{told}; the same faults again: {drill.again}")
         elif open_ones or not drill.count("noticed", service=each.service):
             send(FAULTS_MISSED[1], each.service, f"{told}; the same faults again: {drill.again}")
+
+
+def send_cold_start(report: Rescue, services: Sequence[str]) -> None:
+    """Send for each service that a start from nothing did not bring back; for all of them, where that is why all of it failed."""
+    back = {each.service: each for each in report.services}
+    for name in services if report.exit_code else ():
+        found = back.get(name)
+        if found is None or report.error or found.why:
+            send(COLD_START_FAILED, name, (found and found.why) or report.error or report.words)
+        elif not report.rto_met:
+            send(COLD_START_FAILED, name, report.words)
 
 
 def _text(drills: Sequence[DrillResult]) -> str:

@@ -22,14 +22,15 @@ _WORDS = {(True, True): "read and written", (True, False): "read", (False, True)
 def exposed(settings: Settings, file: Path) -> list[Finding]:
     """Return a finding for each file that others may use: passwords, keys, what connections trust, the state, `file` itself."""
     repositories = settings.every_repository
-    secret = any(each.is_written_out for each in _secrets(settings)) or any(
+    secret = any(each.is_written_out for each in secrets(settings)) or any(
         holds_password(section.url) for section in repositories.values()
     )
     asked = {file: ("lifeboat.yaml", secret), settings.state: ("state directory", True)}
     for section in repositories.values():
         if (repository := Path(section.url)).is_dir():
             asked[repository] = ("repository", False)
-    for place, path in named(settings):
+    for key, path in named(settings):
+        place = ".".join(key[:-1] if key[-1].isdecimal() else key)
         name = place.rpartition(".")[2]
         # A directory is a service's own, with its own users.
         if not path.is_dir():
@@ -42,24 +43,25 @@ def exposed(settings: Settings, file: Path) -> list[Finding]:
     ]
 
 
-def named(value: Any, place: str = "") -> Iterator[tuple[str, Path]]:
-    """Yield every path in the settings, at any depth, with the key that names it."""
+def named(value: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Path]]:
+    """Yield every path in the settings, at any depth, with the key that names it; an entry of a list by its number, from 0."""
     for name, child in _members(value):
-        here = f"{place}.{name}" if place else name
+        here = (*key, name)
         if isinstance(child, Path):
             yield here, child
         elif isinstance(child, tuple):
-            yield from ((here, each) for each in child if isinstance(each, Path))
+            yield from (((*here, str(number)), each) for number, each in enumerate(child) if isinstance(each, Path))
         else:
             yield from named(child, here)
 
 
-def _secrets(value: Any) -> Iterator[Secret]:
+def secrets(value: Any) -> Iterator[Secret]:
+    """Yield every password in the settings, at any depth."""
     for _, child in _members(value):
         if isinstance(child, Secret):
             yield child
         else:
-            yield from _secrets(child)
+            yield from secrets(child)
 
 
 def _members(value: Any) -> list[tuple[str, Any]]:

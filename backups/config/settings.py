@@ -96,11 +96,13 @@ class Objectives(_Section):
     """The objectives that drills and `lifeboat status` are measured by.
 
     rto: how long a restore may take; rpo: how old the newest backup may be; proof: how old the last verification may be
+    cold_start: how old the last start from nothing may be, once there is a recovery kit
     """
 
     rto: Span = timedelta(hours=2)
     rpo: Span = timedelta(hours=26)
     proof: Span = timedelta(days=8)
+    cold_start: Span = timedelta(days=35)
 
 
 class Retention(_Section):
@@ -237,6 +239,7 @@ class Settings(_Section):
 
     repository: the first one, which takes the backups; repositories: further ones, by name, which get copies of them. Without
     `repository` the first of these takes the backups.
+    rescue: the services in the order in which a rescue brings them back; those that are not named come after them
     """
 
     timezone: Annotated[str, AfterValidator(_zone)] = "Etc/UTC"
@@ -251,6 +254,7 @@ class Settings(_Section):
     watch: Watch = Watch()
     evidence: EvidenceSettings = EvidenceSettings()
     fleet: FleetSettings = FleetSettings()
+    rescue: tuple[ServiceName, ...] = ()
     hosts: dict[HostName, HostSettings] = Field(default_factory=dict)
     services: dict[ServiceName, SerializeAsAny[ServiceSettings]] = Field(min_length=1)
 
@@ -268,6 +272,20 @@ class Settings(_Section):
         """Return the retention of the repository of that name: its own, or else the one of all."""
         own = self.repositories[name].retention if name in self.repositories else None
         return own or self.retention
+
+    @property
+    def rescue_order(self) -> list[str]:
+        """Every service in the order of `rescue`, those that it does not name last, as they are written."""
+        return [*self.rescue, *(name for name in self.services if name not in self.rescue)]
+
+    @model_validator(mode="after")
+    def _rescued_exist(self) -> "Settings":
+        for number, name in enumerate(self.rescue):
+            if name not in self.services:
+                raise ValueError(f"rescue names {name}, which is not under services: {', '.join(self.services)}")
+            if name in self.rescue[:number]:
+                raise ValueError(f"rescue names {name} twice")
+        return self
 
     @model_validator(mode="after")
     def _limited_repositories_exist(self) -> "Settings":

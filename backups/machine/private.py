@@ -16,7 +16,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The bits of a mode that let anybody in but the owner."""
 
 OURS = (
-    *("cache", "evidence", "follow", "locks", "proven", "restores", "runs", "prune-owed*"),
+    *("cache", "cold-start", "evidence", "follow", "kit.json", "locks", "proven", "restores", "runs", "prune-owed*"),
     *("repository.id", "repository-*.id", "snapshots.seen", "snapshots-*.seen"),
 )
 """What Lifeboat makes directly below the state directory; a * stands for the name of a repository."""
@@ -36,13 +36,17 @@ def make(directory: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
-def write(file: Path, text: str) -> None:
+def write(file: Path, content: str | bytes) -> None:
     """Write a file that is whole or not there, for the owner alone, and the directories above it. Raises OSError."""
     part = file.with_name(f".{file.name}.{os.getpid()}")
     make(file.parent)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
-        opened.write(text)
-    part.replace(file)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+            opened.write(content.encode() if isinstance(content, str) else content)
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def narrow(state: Path, *, besides: Collection[str] = ()) -> None:

@@ -27,6 +27,7 @@ from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
 from verification.evidence import keys
 from verification.evidence.store import listed
+from verification.rescue import kept
 
 _MACHINE = "this machine"
 """The title of what belongs to no service."""
@@ -53,7 +54,7 @@ def doctor(services: Services = None, as_json: Json = False, config: Config = No
     names = site.chosen(services or [])
     docker = Docker()
     with progress([]):
-        machine = [*_machine(site, docker), *exposed(site.settings, path)]
+        machine = [*_machine(site, docker), kept.examine(site, path), *exposed(site.settings, path)]
         results = side_by_side(lambda name: list(site.service(name, docker).examine(docker)), names, at_once=4)
     groups = [(_MACHINE, machine)]
     for name, result in zip(names, results, strict=True):

@@ -19,7 +19,7 @@ from flows.commands import console
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services
 from flows.commands.progress import progress
-from verification.evidence import drilled
+from verification.evidence import drilled, rescues
 from verification.evidence import history as histories
 from verification.evidence.gaps import Gap
 from verification.evidence.history import ServiceHistory
@@ -60,6 +60,8 @@ def history(
         console.print_json([each.model_dump(mode="json") for each in found])
     else:
         _show(found, html)
+        if cold := rescues.newest_cold_start(snapshots, now):
+            console.out.print(Text.assemble(("cold start: ", "bold"), rescues.cold_words(cold, now)), soft_wrap=True)
 
 
 def _write(found: list[ServiceHistory], html: Path, now: datetime) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from backups import durations
 from backups.chains import chains
+from backups.config import file
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console
@@ -19,6 +20,7 @@ from flows.commands.options import Config, Json, Services, reading
 from flows.commands.progress import progress
 from verification.evidence import history, repositories
 from verification.evidence.store import Held, listed
+from verification.rescue import from_nothing
 from verification.watch import followed, metrics
 from verification.watch import repositories as there_judged
 from verification.watch.repositories import InRepository, Overall
@@ -41,15 +43,17 @@ def status(
     Where a service's log is followed (`lifeboat follow`), the RPO is that of the log. With further repositories, say of each,
     too, how far it is behind the first, when a backup was last brought back from there, and how long that took.
 
-    A proof older than objectives.proof (8 days) is stale. Needs the repository only: no Prefect, no Docker, no source. Have cron
-    run it, since a scheduler that has died alerts nobody.
+    A proof older than objectives.proof (8 days) is stale. A recovery kit that is older than the configuration is not well either,
+    nor, once there is a kit, a cold start older than objectives.cold_start (35 days). Needs the repository only: no Prefect, no
+    Docker, no source. Have cron run it, since a scheduler that has died alerts nobody.
 
     Examples: lifeboat status | lifeboat status --json | lifeboat status --metrics /var/lib/node_exporter/lifeboat.prom
 
     Exit code: 0 all well, which includes a partial backup (it is named); 1 something is not well, or the repository is damaged;
     2 the repository cannot be read.
     """
-    site = Site.open(config)
+    path = file.find(config)
+    site = Site.open(path)
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}
     now = datetime.now(UTC)
     with progress([]), reading(site, "list"):
@@ -61,11 +65,16 @@ def status(
     if metrics_file:
         over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
         metrics.write(metrics.render(found, site.settings.objectives, now=now, histories=over_time), metrics_file)
+    nothing = from_nothing.standing(site, path, held.snapshots, now)
     if as_json:
         console.print_json([each.model_dump(mode="json") for each in found])
+        for complaint in nothing.complaints:
+            console.err.print(complaint, soft_wrap=True)
     else:
         _show(found, now)
-    raise typer.Exit(1 if held.damaged or any(each.complaints for each in found) else 0)
+        for line, well in nothing.lines:
+            console.out.print(Text(line, style="dim" if well else "red"), soft_wrap=True)
+    raise typer.Exit(1 if held.damaged or nothing.complaints or any(each.complaints for each in found) else 0)
 
 
 def _further(site: Site, names: list[str], first: Held, now: datetime) -> dict[str, tuple[InRepository, ...]]:

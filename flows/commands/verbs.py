@@ -37,6 +37,8 @@ VERBS = {
     "watch": Verb("watch", "watch", "Say whether a service is down or has lost data"),
     "prune": Verb("prune", "prune", "Delete chains that are older than retention allows"),
     "trust": Verb("trust", "trust", "Say that a suspicious backup is well: prune goes on"),
+    "kit": Verb("kit", "kit", "Write the recovery kit, and the page to print"),
+    "rescue": Verb("rescue", "rescue", "Bring everything back from the kit, on a bare machine"),
     "alerts": Verb("alerts", "alerts", "Have Prefect notify you of what fails or is missed"),
     "demo": Verb("demo", "demo", "Rehearse everything on this machine, from nothing"),
 }

@@ -14,12 +14,12 @@ from backups import chains as chaining
 from backups.config.settings import Objectives, Settings
 from backups.manifest import BACKUP, BackupRecord
 from backups.repository.listing import Snapshot
-from verification.evidence import drilled, gaps, trend
+from verification.evidence import drilled, gaps, rescues, trend
 from verification.evidence.drilled import Detected, Drilled
 from verification.evidence.gaps import Gap
 from verification.evidence.trend import Trend
 
-TAGS = (BACKUP, drilled.TAG, drilled.DAMAGE)
+TAGS = (BACKUP, drilled.TAG, drilled.DAMAGE, rescues.TAG)
 """The tags of the snapshots that a history is made of."""
 
 

@@ -17,7 +17,7 @@ from backups.repository import trust
 from backups.repository.listing import Odd, Snapshot
 from backups.repository.repository import Repository
 from backups.repository.trust import Trust
-from verification.evidence import drilled
+from verification.evidence import drilled, rescues
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
 
@@ -122,7 +122,7 @@ def _of_that_first(snapshot: Snapshot, known: str | None) -> bool:
 
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
-    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, trust.TAG)
+    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, trust.TAG, rescues.TAG)
     listing, odd = repository.listing(snapshots), (*odd_proofs(snapshots), *trust.odd(snapshots))
     repository.name_odd(odd)
     proofs = proofs_among(repository, snapshots, now)

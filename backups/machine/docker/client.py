@@ -3,7 +3,7 @@
 Everything started here is labelled with the run that owns it, so that `backups/machine/runs.py` removes what a killed run left.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,11 +109,14 @@ class Docker(Mounts):
         limits: Limits | None = None,
         capabilities: Sequence[str] = (),
         hosts: Mapping[str, str] | None = None,
+        read_only: Collection[Path] = (),
+        host_processes: bool = False,
     ) -> Container:
         """Start a container. `mounts`: directories of this machine -> paths inside; `network`: a name, `none` or `host`.
 
         `sysctls`: settings of the kernel for its network. `capabilities`: all that it has, as whatever user it runs.
         `hosts`: names that it finds an address for, as others do that join its network.
+        `read_only`: those of the mounts that it may not write. `host_processes`: it sees the processes of this machine.
         """
         commands_run.record(_command_line(name, image, command, entrypoint, mounts, user, network), 0.0)
         limits = limits or Limits()
@@ -124,6 +127,7 @@ class Docker(Mounts):
             "nano_cpus": int(limits.processors * 1e9) if limits.processors else None,
             "sysctls": dict(sysctls) if sysctls else None,
             "extra_hosts": dict(hosts) if hosts else None,
+            "pid_mode": "host" if host_processes else None,
         }
         with translated(f"container {name}"):
             created = self.client().containers.create(
@@ -132,7 +136,10 @@ class Docker(Mounts):
                 name=name,
                 labels=dict(self.labels),
                 environment=dict(environment or {}),
-                mounts=[Mount(target=inside, source=str(outside), type="bind") for outside, inside in (mounts or {}).items()],
+                mounts=[
+                    Mount(target=inside, source=str(outside), type="bind", read_only=outside in read_only)
+                    for outside, inside in (mounts or {}).items()
+                ],
                 network=network,
                 pids_limit=limits.processes,
                 security_opt=_NO_MORE,

@@ -74,6 +74,8 @@ def test_what_reports_prints_json() -> None:
         "plan",
         "restore",
         "prune",
+        "kit",
+        "rescue",
         "watch",
         "config check",
         "config show",

@@ -1,0 +1,22 @@
+"""Asks a masked server that was started for the rows of its tables, as the one account that it has."""
+
+from dataclasses import dataclass, field
+
+from backups.places.base import Place
+from backups.secret import Secret
+from backups.services.base import Asked
+from backups.services.mysql.first_start import RowsStay
+from backups.services.settings import ServiceSettings
+
+
+@dataclass(frozen=True)
+class AsDeveloper(RowsStay):
+    """See FirstStart: the facts are those of the masked rows."""
+
+    user: str
+    password: str = field(repr=False)
+
+    def ask(self, place: Place, address: str | None, settings: ServiceSettings) -> Asked:
+        """See FirstStart."""
+        own = {"user": self.user, "password": Secret(self.password), "password_file": None, "tls": "preferred", "tls_ca": None}
+        return super().ask(place, address, settings.model_copy(update=own))

@@ -1,0 +1,85 @@
+"""Takes bounded samples of a server's values: to recognise what is personal, and to search the finished files for.
+
+The same rows each time for the same seed, spread over each table.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from backups.services.mysql.masking.columns import Column, Family
+from backups.services.mysql.source.connection import Session, quoted, rows
+
+_ROWS = 2000
+"""Of a table, about, that are looked at to recognise what is in it."""
+_LENGTH = 1000
+"""Characters of a value that are looked at."""
+_SEARCHED = 60
+"""Values of a column that are searched for."""
+SHORTEST = 6
+"""Characters of a value that can be searched for: shorter ones are everywhere by chance."""
+_LOOKED_AT = (Family.TEXT, Family.JSON, Family.BYTES, Family.INTEGER)
+
+
+def values(session: Session, columns: Sequence[Column], seed: int) -> dict[Column, list[str]]:
+    """Return some values of each column that text may be in, as text."""
+    by_table: dict[tuple[str, str], list[Column]] = {}
+    for column in columns:
+        if column.family in _LOOKED_AT and not column.generated:
+            by_table.setdefault(column.of, []).append(column)
+    found: dict[Column, list[str]] = {}
+    for table, members in by_table.items():
+        listed = ", ".join(f"LEFT({quoted(column.name)}, {_LENGTH})" for column in members)
+        taken = _some(session, table, listed, "TRUE", _ROWS, seed)
+        for at, column in enumerate(members):
+            found[column] = [_readable(row[at]) for row in taken if row[at] is not None]
+    return found
+
+
+def originals(session: Session, columns: Iterable[Column], seed: int) -> dict[Column, list[str]]:
+    """Return some different values of each column, of those that are long enough to be searched for."""
+    found: dict[Column, list[str]] = {}
+    for column in columns:
+        name = quoted(column.name)
+        if column.family is Family.TEXT:
+            value, where = f"LEFT({name}, {_LENGTH})", f"CHAR_LENGTH({name}) >= {SHORTEST}"
+        elif column.family is Family.JSON:
+            value, where = f"LEFT(CAST({name} AS CHAR), {_LENGTH})", f"{name} IS NOT NULL"
+        else:
+            continue
+        taken = _some(session, column.of, value, where, _SEARCHED * 4, seed)
+        found[column] = list(dict.fromkeys(str(row[0]) for row in taken))[:_SEARCHED]
+    return found
+
+
+def contain(session: Session, columns: Mapping[Column, object] | Iterable[Column], value: str) -> Column | None:
+    """Return the first of the columns in which some value contains that text, whatever the case; None where none does."""
+    for column in columns:
+        if column.family not in (Family.TEXT, Family.JSON, Family.BYTES):
+            continue
+        text = (
+            f"CONVERT({quoted(column.name)} USING utf8mb4)"
+            if column.family is not Family.JSON
+            else f"CAST({quoted(column.name)} AS CHAR)"
+        )
+        if rows(
+            session,
+            f"SELECT 1 FROM {quoted(column.schema)}.{quoted(column.table)} "  # noqa: S608 -- quoted
+            f"WHERE LOCATE(%s, {text} COLLATE utf8mb4_general_ci) > 0 LIMIT 1",
+            [value],
+        ):
+            return column
+    return None
+
+
+def _some(session: Session, table: tuple[str, str], listed: str, where: str, wanted: int, seed: int) -> list[tuple[object, ...]]:
+    name = f"{quoted(table[0])}.{quoted(table[1])}"
+    (number,) = rows(session, f"SELECT COUNT(*) FROM {name} WHERE {where}")[0]  # noqa: S608 -- quoted
+    if not number:
+        return []
+    share = min(1.0, 2 * wanted / number)
+    spread = "" if share == 1.0 else f" AND RAND({seed}) < {share:.9f}"
+    return rows(session, f"SELECT {listed} FROM {name} WHERE {where}{spread} LIMIT {wanted}")  # noqa: S608 -- quoted
+
+
+def _readable(value: object) -> str:
+    """Return a value as text: bytes that are none show what of them is."""
+    return value.decode("utf-8", "ignore") if isinstance(value, bytes) else str(value)

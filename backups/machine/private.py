@@ -14,7 +14,7 @@ from pathlib import Path
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The bits of a mode that let anybody in but the owner."""
 
-OURS = frozenset({"cache", "evidence", "follow", "locks", "prune-owed", "repository.id", "restores", "runs"})
+OURS = frozenset({"cache", "clones", "evidence", "follow", "locks", "prune-owed", "repository.id", "restores", "runs"})
 """What Lifeboat makes directly below the state directory."""
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args, runtime_checkable
 
+from backups.errors import LifeboatError
 from backups.services.base import Copy, Delivery, Sandbox
 
 Kind = Literal["name", "email", "phone", "text", "null", "hash", "keep"]
@@ -63,6 +64,10 @@ class Searched:
     unsearched: Sequence[str] = ()
 
 
+class NotClean(LifeboatError):
+    """Originals are in the files of a masked copy: it is not handed over."""
+
+
 @dataclass(frozen=True)
 class Masked:
     """A masked copy that can be handed over, with the one account that it has.
@@ -93,7 +98,7 @@ class Masking(Protocol):
         ...
 
     def make(self, say: Callable[[str], None]) -> Masked:
-        """Make the masked copy. Raises LifeboatError when it cannot be made, or holds what it must not."""
+        """Make the masked copy. Raises LifeboatError when it cannot be made, NotClean when it holds what it must not."""
         ...
 
 

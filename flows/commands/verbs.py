@@ -29,6 +29,7 @@ VERBS = {
     "log": Verb("log", "log", "List the transactions of MySQL's log, to find a mistake"),
     "verify": Verb("verify", "verify", "Restore backups into sandboxes, compare and time them"),
     "restore": Verb("restore", "restore", "Bring a service back, proven equal first"),
+    "clone": Verb("clone", "clone", "Make a masked copy of MySQL for developers"),
     "status": Verb("status", "status", "Say how old the last backups and proofs are"),
     "history": Verb("history", "history", "Show size, rows, times and gaps over the weeks"),
     "evidence": Verb("evidence", "evidence", "Check signed reports, or export them for an auditor"),

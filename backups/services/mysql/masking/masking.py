@@ -18,7 +18,7 @@ from backups.services.masked import Masked, Masks, Ruled, Unruled
 from backups.services.mysql.copy import hand_over
 from backups.services.mysql.copy.opened import HasServer, Opened
 from backups.services.mysql.first_start import PORT
-from backups.services.mysql.masking import classify, columns, definitions, load, rules, samples
+from backups.services.mysql.masking import classify, columns, definitions, load, pools, rules, samples
 from backups.services.mysql.masking.columns import Column, ForeignKey
 from backups.services.mysql.masking.developer import AsDeveloper
 from backups.services.mysql.masking.digest import Digests
@@ -44,6 +44,7 @@ class MySQLMasking:
         self._original: Opened = copy.opened()
         self._masks = masks
         self._sandbox = sandbox
+        pools.pools(masks.locale)
         self._seed = int.from_bytes(Digests(masks.key)("seed", b"")[:4], "big")
         with self._session() as session:
             self._columns = columns.read(session)

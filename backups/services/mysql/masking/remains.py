@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from backups import plural
-from backups.errors import LifeboatError
-from backups.services.masked import Masks, Ruled, Searched
+from backups.services.masked import Masks, NotClean, Ruled, Searched
 from backups.services.mysql.masking import pools, samples
 from backups.services.mysql.masking.columns import Column, Family
 from backups.services.mysql.masking.digest import fold
@@ -25,10 +24,6 @@ _MOST = 20_000
 _EXPLAINED = 50
 """Values that are looked for in the columns that are kept: more than that is no chance."""
 _NUMBERS = "numbers, dates, positions and bytes in masked columns: they have no text to be searched for"
-
-
-class NotClean(LifeboatError):
-    """Originals are in the files of a masked server: it is not handed over."""
 
 
 @dataclass

@@ -65,7 +65,7 @@ def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
 
 
 def read_model(path: Path, model: type[Model], *, example: str) -> Model:
-    """Read another YAML file as its model; raises ConfigError with file, line, key and hint. example: the hint, where no other is."""
+    """Read another YAML file as its model; raises ConfigError with file, line, key and hint. example: the usual hint."""
     try:
         file = _read(path)
         return file.checked(model, file.content)

@@ -55,7 +55,7 @@ def clone(  # noqa: PLR0917 - options of a command line
     The backup is brought back in a sandbox and compared with what the source held. Then its rows, with replacements by the rules
     of masks.yaml, are written into a new, empty server: the original never leaves the sandbox. Equal values get equal
     replacements, so joins and keys hold. What looks personal, by its name or its values, and is in no rule is named, and nothing
-    is handed over until it is. Before that, the files are searched for originals. The copy is masked; it is never called verified.
+    is handed over until it is. Then the files are searched for originals. The copy is masked; it is never called verified.
 
     Examples: lifeboat clone agama --to docker:agama-dev --suggest |
     lifeboat clone agama --to docker:agama-dev --mask masks.yaml |
@@ -127,10 +127,11 @@ def _lines(result: "Cloned") -> list[str]:
         rows = sum(result.tables.values())
         lines.append(f"{plural.count(len(result.tables), 'table')}, {plural.count(rows, 'row')}, as many as the original has")
     if found := result.searched:
+        files, values = plural.count(found.files, "file"), plural.count(found.values, "original value")
+        kept = f", but {found.kept} where a rule keeps them" if found.kept else ""
         lines.append(
-            f"searched {disk.size(found.bytes)} in {plural.count(found.files, 'file')} for {plural.count(found.values, 'original value')} "
-            f"in several encodings: none is there{f' but {found.kept} where a rule keeps them' if found.kept else ''}; "
-            f"{found.left_out} could not be told from ordinary words"
+            f"searched {disk.size(found.bytes)} in {files} for {values} in several encodings: none is there{kept}; "
+            f"{plural.count(found.left_out, 'other')} could not be told from ordinary words"
         )
         lines += [f"not searched for: {line}" for line in found.unsearched]
     if result.delivered:

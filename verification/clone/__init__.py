@@ -1,1 +1,1 @@
-"""Makes a masked copy of a backup for developers: compared with its witness first, then masked, searched, and only then delivered."""
+"""Makes masked copies of backups for developers: compared with the witness, masked, searched, and only then delivered."""

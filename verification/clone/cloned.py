@@ -97,7 +97,7 @@ class Cloned(_Part):
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with: 0 masked, 1 something is in no rule, or not as it must be, 2 it could not run to its end."""
+        """What the command ends with: 0 masked, 1 something is in no rule or not as it must be, 2 it did not run to its end."""
         return _EXIT_CODES[self.verdict]
 
     @property

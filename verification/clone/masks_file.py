@@ -92,8 +92,7 @@ def suggestion(unruled: Sequence[Unruled]) -> str:
     columns = [each for each in unruled if each.suggestion]
     definitions = [each for each in unruled if not each.suggestion]
     lines = ["masks:"] if columns else []
-    for each in columns:
-        lines.append(f"  {_written(each.subject)}: {each.suggestion}  # {each.why}")
+    lines += [f"  {_written(each.subject)}: {each.suggestion}  # {each.why}" for each in columns]
     if definitions:
         lines.append("definitions:  # read each, and name here what may be handed over")
     lines += [f"  - {_written(each.subject)}  # {each.why}" for each in definitions]

@@ -32,14 +32,25 @@ class Digests:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        # Copied for each value: beginning anew with the key takes twice as long.
+        self._begun: dict[str, hashlib.blake2b] = {}
 
     def __call__(self, kind: str, data: bytes) -> bytes:
         """Return 32 bytes."""
-        return hashlib.blake2b(data, digest_size=32, key=self._key, person=kind.encode()).digest()
+        begun = self._begun.get(kind)
+        if begun is None:
+            begun = self._begun[kind] = hashlib.blake2b(digest_size=32, key=self._key, person=kind.encode())
+        found = begun.copy()
+        found.update(data)
+        return found.digest()
+
+    def of(self, kind: str, folded: str) -> bytes:
+        """Return the digest of a text."""
+        return self(kind, folded.encode("utf-8", "surrogatepass"))
 
     def number(self, kind: str, text: str, below: int) -> int:
         """Return a number from 0 on."""
-        return int.from_bytes(self(kind, text.encode("utf-8", "surrogatepass"))[:8], "big") % below
+        return int.from_bytes(self.of(kind, text)[:8], "big") % below
 
     def token(self, kind: str, text: str, length: int = TOKEN) -> str:
         """Return letters that are the same for texts that differ in what `fold` removes, but for the letters' case.
@@ -47,11 +58,14 @@ class Digests:
         Texts that a collation tells apart by case get letters in different cases, so that they remain different there.
         """
         folded = fold(text)
-        letters = letters_of(self(kind, folded.encode("utf-8", "surrogatepass")), length)
+        return self.cased(letters_of(self.of(kind, folded), length), text, folded)
+
+    def cased(self, letters: str, text: str, folded: str) -> str:
+        """Return letters, some of them in upper case where the text is not as it is folded."""
         exact = text.rstrip(" ")
         if exact == folded:
             return letters
-        bits = int.from_bytes(self("case", exact.encode("utf-8", "surrogatepass"))[:8], "big") | 1
+        bits = int.from_bytes(self.of("case", exact)[:8], "big") | 1
         return "".join(letter.upper() if bits >> at & 1 else letter for at, letter in enumerate(letters))
 
 

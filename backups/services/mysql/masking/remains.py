@@ -7,6 +7,7 @@ Next files: `samples.py` (which originals), `search.py` (how).
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +17,7 @@ from backups.services.mysql.masking import pools, samples
 from backups.services.mysql.masking.columns import Column, Family
 from backups.services.mysql.masking.digest import fold
 from backups.services.mysql.masking.samples import SHORTEST
-from backups.services.mysql.masking.search import search
+from backups.services.mysql.masking.search import Patterns
 from backups.services.mysql.source.connection import Session
 
 _MOST = 20_000
@@ -68,9 +69,14 @@ class Remains:
             found.unsearched.append(_NUMBERS)
         return found
 
+    @cached_property
+    def patterns(self) -> Patterns:
+        """How each value may be written."""
+        return Patterns(self.values)
+
     def leave_out(self, data: Path) -> None:
         """Leave out what is in the files of an empty server already."""
-        for value in search(data, self.values).where:
+        for value in self.patterns.search(data).where:
             del self.values[value]
             self.left_out += 1
 
@@ -79,7 +85,8 @@ class Remains:
 
         session: of the original, which says where else a value is. compressed: tables whose files cannot be read
         """
-        found = search(data, self.values)
+        found = self.patterns.search(data)
+        found.where = {value: files for value, files in found.where.items() if value in self.values}
         unexplained: list[tuple[str, set[str]]] = []
         for value, files in sorted(found.where.items()):
             if len(unexplained) >= _EXPLAINED or not self._is_kept(session, value):

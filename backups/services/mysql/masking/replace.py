@@ -5,6 +5,7 @@ Next files: `digest.py`, `pools.py`, `fitting.py`.
 """
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
@@ -25,6 +26,8 @@ _CACHED = 200_000
 _FAMILY_NAMES = ("last", "surname", "family", "nach", "familien", "apellido", "cognome", "nazwisko", "achter", "sukunimi")
 """Beginnings and parts of the names of columns that hold family names alone."""
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_SIGNS = re.compile(r"[^\w+]+")
+"""What numbers are written with in different ways."""
 _FIRST_DAY, _DAYS = date(1930, 1, 1), 29_000
 _FIRST_STAMP, _STAMP_DAYS = date(1971, 1, 1), 14_000
 _FULL, _SINGLE = 2 * pools.LONGEST + 1, pools.LONGEST
@@ -114,21 +117,22 @@ class Replacer:
     def email(self, text: str, room: int) -> str:
         """Return another address, of a domain that nobody has. No two are equal."""
         folded = fold(text)
-        if room < SHORT + TOKEN:
-            return f"{self._digests.token('email', text, SHORT)}@{SHORT_DOMAIN}"
-        token = self._digests.token("email", text)
+        digest = self._digests.of("email", folded)
+        if room < TOKEN + 1 + len(DOMAIN):
+            return f"{self._digests.cased(letters_of(digest, SHORT), text, folded)}@{SHORT_DOMAIN}"
+        token = self._digests.cased(letters_of(digest, TOKEN), text, folded)
         if room < _FULL + 2 + TOKEN + len(DOMAIN):
             return f"{token}@{DOMAIN}"
-        given = self._pools.given[self._digests.number("given", folded, len(self._pools.given))]
-        family = self._pools.family[self._digests.number("family", folded, len(self._pools.family))]
+        # The end of the digest: the letters are of its beginning.
+        given = self._pools.given[int.from_bytes(digest[16:24], "big") % len(self._pools.given)]
+        family = self._pools.family[int.from_bytes(digest[24:], "big") % len(self._pools.family)]
         return f"{given.lower()}.{family.lower()}.{token}@{DOMAIN}"
 
     def phone(self, text: str, room: int) -> str:
         """Return another number, of a country that there is not; equal for numbers that differ in spaces and signs."""
         digits = min(DIGITS + (3 if "phone" in self._apart and room >= len(COUNTRY) + DIGITS + 3 else 0), room - len(COUNTRY))
-        plain = "".join(character for character in fold(text) if character.isalnum() or character == "+")
-        if "phone" in self._apart:
-            plain = fold(text)
+        folded = fold(text)
+        plain = folded if "phone" in self._apart else _SIGNS.sub("", folded)
         return f"{COUNTRY}{self._digests.number('phone', plain, 10**digits):0{digits}d}"
 
     def _filled(self, text: str, room: int, *, apart: bool) -> bytes:

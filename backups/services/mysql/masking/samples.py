@@ -12,7 +12,7 @@ _ROWS = 2000
 """Of a table, about, that are looked at to recognise what is in it."""
 _LENGTH = 1000
 """Characters of a value that are looked at."""
-_SEARCHED = 60
+_SEARCHED = 2000
 """Values of a column that are searched for."""
 SHORTEST = 6
 """Characters of a value that can be searched for: shorter ones are everywhere by chance."""
@@ -45,7 +45,7 @@ def originals(session: Session, columns: Iterable[Column], seed: int) -> dict[Co
             value, where = f"LEFT(CAST({name} AS CHAR), {_LENGTH})", f"{name} IS NOT NULL"
         else:
             continue
-        taken = _some(session, column.of, value, where, _SEARCHED * 4, seed)
+        taken = _some(session, column.of, value, where, _SEARCHED * 2, seed)
         found[column] = list(dict.fromkeys(str(row[0]) for row in taken))[:_SEARCHED]
     return found
 

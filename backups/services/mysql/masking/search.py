@@ -5,7 +5,7 @@ A value that lies across the border of two pages is found by its parts, where it
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _WINDOW = 6
 _CHUNK = 4 << 20
 _PIECE = 24
 """Characters of the parts that a longer value is searched by."""
-_BITS = 22
+_BITS = 24
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _MASK = np.uint64((1 << (8 * _WINDOW)) - 1)
 _SETS = ("utf-8", "latin-1", "cp1252", "utf-16-be", "utf-16-le", "utf-32-be")
@@ -50,50 +50,47 @@ def forms(value: str) -> set[bytes]:
     return {form for form in found if len(form) >= _WINDOW}
 
 
-def search(directory: Path, values: Iterable[str], *, limit: int | None = None) -> Found:
-    """Search every file below a directory for the values. limit: values after which no more are looked for."""
-    patterns: dict[bytes, str] = {}
-    for value in values:
-        for form in forms(value):
-            patterns.setdefault(form, value)
-    found = Found()
-    if not patterns:
-        return found
-    table = _Table(patterns)
-    for path in sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()):
-        found.files += 1
-        name = str(path.relative_to(directory))
-        for chunk, size in _chunks(path, max(map(len, patterns))):
-            found.bytes += size
-            for value in table.hits(chunk):
-                found.where.setdefault(value, set()).add(name)
-        if limit is not None and len(found.where) >= limit:
-            break
-    return found
+class Patterns:
+    """All forms of some values, by their first bytes, and a table of which bytes none of them begins with."""
 
-
-class _Table:
-    """Patterns by their first bytes, and a table of bits in which nearly every place of a file that is none of them is a zero."""
-
-    def __init__(self, patterns: Mapping[bytes, str]) -> None:
+    def __init__(self, values: Iterable[str]) -> None:
         self._by_start: dict[int, list[tuple[bytes, str]]] = {}
-        for pattern, value in patterns.items():
-            self._by_start.setdefault(int.from_bytes(pattern[:_WINDOW], "little"), []).append((pattern, value))
+        self._longest = 0
+        for value in values:
+            for form in forms(value):
+                self._by_start.setdefault(int.from_bytes(form[:_WINDOW], "little"), []).append((form, value))
+                self._longest = max(self._longest, len(form))
         self._starts = np.array(sorted(self._by_start), dtype=np.uint64)
-        self._bits = np.zeros(1 << _BITS, dtype=bool)
-        self._bits[_hashed(self._starts)] = True
+        self._known = np.zeros(1 << _BITS, dtype=bool)
+        self._known[_hashed(self._starts)] = True
 
-    def hits(self, chunk: bytes) -> Iterator[str]:
+    def search(self, directory: Path) -> Found:
+        """Search every file below a directory."""
+        found = Found()
+        for path in sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()):
+            found.files += 1
+            name = str(path.relative_to(directory))
+            for chunk, size in _chunks(path, self._longest):
+                found.bytes += size
+                for value in self._hits(chunk):
+                    found.where.setdefault(value, set()).add(name)
+        return found
+
+    def _hits(self, chunk: bytes) -> Iterator[str]:
         """Yield the values that are in a chunk."""
-        # Eight zeroes: a window at the end is as long as the others.
-        padded = chunk + bytes(8 + 8)
+        if not len(self._starts):
+            return
+        # Zeroes behind it, so that a window at its end is as long as the others.
+        padded = chunk + bytes(16)
         for offset in range(8):
             windows = np.frombuffer(padded, dtype="<u8", offset=offset, count=(len(padded) - offset) // 8) & _MASK
-            places = np.flatnonzero(self._bits[_hashed(windows)])
-            for place in places[np.isin(windows[places], self._starts)]:
+            places = np.flatnonzero(self._known[_hashed(windows)])
+            seen = windows[places]
+            at_start = np.minimum(np.searchsorted(self._starts, seen), len(self._starts) - 1)
+            for place in places[self._starts[at_start] == seen]:
                 at = int(place) * 8 + offset
-                for pattern, value in self._by_start[int(windows[place])]:
-                    if chunk.startswith(pattern, at):
+                for form, value in self._by_start[int(windows[place])]:
+                    if chunk.startswith(form, at):
                         yield value
 
 

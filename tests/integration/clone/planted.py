@@ -1,7 +1,5 @@
 """A database in which personal values lie wherever a server may keep them, and the rules that mask it."""
 
-from backups.services.masked import Kind, Masks
-
 PLANTED = (
     "Kunigunde Quastenflosser",
     "kunigunde.quastenflosser@gibtsnicht.example",
@@ -54,6 +52,9 @@ SOURCE = (
         + "SELECT CONCAT(REPEAT('Sehr geehrte Frau Quastenflosser ', n), 'Kunigunde Quastenflosser'), "
         "REPEAT('Zwetschgenweg 17b, 99999 Hinterobermoos', n), 'Ørjan Håkonsønn-Ærlig', n / 7, n / 7, FROM_UNIXTIME(n * 100000.5) FROM n"
     ),
+    "CREATE TABLE shop.odd (k INT PRIMARY KEY, x9 VARCHAR(40))",
+    "INSERT INTO shop.odd VALUES (1, 'Rumpelstilzchen'), (2, 'something else')",
+    "INSERT INTO shop.client (email, name, home) VALUES (NULL, 'Rumpelstilzchen', ST_GeomFromText('POINT(1 2)', 4326))",
     "INSERT INTO shop.gone VALUES ('Kunigunde Quastenflosser')",
     "ANALYZE TABLE shop.client UPDATE HISTOGRAM ON name, phone WITH 64 BUCKETS",
     "UPDATE shop.letter SET body = 'Wolpertinger' WHERE id % 7 = 0",
@@ -65,7 +66,7 @@ SOURCE = (
     "CREATE DEFINER = 'wolpertinger'@'%' PROCEDURE shop.count_them() SELECT COUNT(*) FROM shop.client",
     "CREATE SERVER other FOREIGN DATA WRAPPER mysql OPTIONS (USER 'wolpertinger', HOST 'h', PASSWORD 'geheimes Kennwort eins')",
 )
-RULES: dict[str, Kind] = {
+RULES = {
     "*.email": "email",
     "shop.login.client_email": "email",
     "*.name": "name",
@@ -83,10 +84,3 @@ RULES: dict[str, Kind] = {
     "shop.letter.scan": "null",
     "shop.letter.wide": "name",
 }
-KEY = b"0123456789abcdef0123456789abcdef"
-
-
-def masks(**changes: Kind | None) -> Masks:
-    """Return the rules, some of them changed, or left out."""
-    rules = {**RULES, **changes}
-    return Masks({rule: kind for rule, kind in rules.items() if kind}, KEY)

@@ -124,7 +124,7 @@ def _lines(result: "Cloned") -> list[str]:
         )
         lines.append(f"  {each.column}: {each.kind} ({each.rule}){done}")
     if result.tables:
-        rows = sum(result.tables.values())
+        rows = sum(table.rows for table in result.tables)
         lines.append(f"{plural.count(len(result.tables), 'table')}, {plural.count(rows, 'row')}, as many as the original has")
     if found := result.searched:
         files, values = plural.count(found.files, "file"), plural.count(found.values, "original value")

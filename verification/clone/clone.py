@@ -20,7 +20,7 @@ from backups.services.continuous import continuous_copy
 from backups.services.masked import Maskable, Masked, Masking, Masks, NotClean
 from backups.site import Site
 from verification.clone import masks_file
-from verification.clone.cloned import Cloned, CloneOrder, CloneVerdict, MaskPart, SearchPart, UnruledPart
+from verification.clone.cloned import Cloned, CloneOrder, CloneVerdict, MaskPart, OrphanPart, SearchPart, TablePart, UnruledPart
 from verification.drill import moment, sandbox
 from verification.drill.bring_back import BroughtBack, bring_back
 from verification.drill.clock import Phase, Stopwatch
@@ -244,8 +244,8 @@ class _Clone:
             columns=tuple(MaskPart(column=each.column, kind=each.kind, rule=each.rule, replaced=each.rows) for each in columns),
             unruled=tuple(UnruledPart(subject=each.subject, why=each.why, suggestion=each.suggestion) for each in unruled),
             suggestion=masks_file.suggestion(unruled),
-            tables=dict(masked.tables) if masked else {},
-            orphans=dict(masked.orphans) if masked else {},
+            tables=tuple(TablePart(table=table, rows=rows) for table, rows in masked.tables.items()) if masked else (),
+            orphans=tuple(OrphanPart(foreign_key=key, rows=rows) for key, rows in masked.orphans.items()) if masked else (),
             searched=SearchPart(
                 values=searched.values,
                 files=searched.files,

@@ -55,6 +55,20 @@ class UnruledPart(_Part):
     suggestion: str | None = None
 
 
+class TablePart(_Part):
+    """A table, and its rows."""
+
+    table: str
+    rows: int
+
+
+class OrphanPart(_Part):
+    """A foreign key, and the rows of its table that have no parent."""
+
+    foreign_key: str
+    rows: int
+
+
 class SearchPart(_Part):
     """What was searched for in the finished files. See `Searched`."""
 
@@ -70,7 +84,7 @@ class Cloned(_Part):
     """A masked copy that was delivered, or why there is none.
 
     proof: what was compared of the original before anything was masked. account_file: who may log in, for the `mysql` client
-    tables: the rows of each, as many as the original has. orphans: rows without a parent, of each foreign key that was masked
+    tables: as many rows as the original has. orphans: of each foreign key with a masked column, no more than in the original
     """
 
     service: str
@@ -88,8 +102,8 @@ class Cloned(_Part):
     columns: tuple[MaskPart, ...] = ()
     unruled: tuple[UnruledPart, ...] = ()
     suggestion: str = ""
-    tables: dict[str, int] = {}
-    orphans: dict[str, int] = {}
+    tables: tuple[TablePart, ...] = ()
+    orphans: tuple[OrphanPart, ...] = ()
     searched: SearchPart | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None

@@ -71,6 +71,7 @@ def test_what_reports_prints_json() -> None:
         "log",
         "verify",
         "restore",
+        "clone",
         "prune",
         "watch",
         "config check",

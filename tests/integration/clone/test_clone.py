@@ -52,7 +52,8 @@ def planted_in(directory: Path) -> list[tuple[str, str]]:
     """Which planted values are in which files below a directory."""
     found = []
     for path in directory.rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
+        # Without what is not written to yet, which is most of it.
+        content = path.read_bytes().replace(bytes(64), b"") if path.is_file() else b""
         found += [(text, path.name) for text in PLANTED if any(form in content for form in written_as(text))]
     return found
 
@@ -109,7 +110,7 @@ def test_a_masked_copy(
     container = Docker().client().containers.get(name)
     address = container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
     volume = Docker().volume(f"{name}-data")
-    assert planted_in(server.directory), "what is looked for is in the source"
+    assert planted_in(server.directory / "shop"), "what is looked for is in the source"
     assert planted_in(volume) == []
     assert not [text for text in PLANTED if text in container.logs().decode() + said.out + said.err]
     _require_usable(lambda statement: rows(address, Path(result["account_file"]), statement), server)

@@ -20,7 +20,7 @@ from backups.services.mysql.masking.rules import groups
 
 Replace = Callable[[bytes | None], bytes]
 """Turns a value, as text in UTF-8 or as bytes, into the SQL of what stands in its place."""
-_NULL = b"NULL"
+_NULL, _EMPTY = b"NULL", b"''"
 _CACHED = 200_000
 """Values of a column whose replacements are remembered: a million take some 200 MB."""
 _FAMILY_NAMES = ("last", "surname", "family", "nach", "familien", "apellido", "cognome", "nazwisko", "achter", "sukunimi")
@@ -97,12 +97,13 @@ class Replacer:
             case "hash":
                 make = lambda text: self._digests.token("hash", text, min(room, HASH))  # noqa: E731
             case _:
-                return lambda value: self._filled(value.decode(), room, apart=apart)
-        return lambda value: b"'%s'" % make(value.decode()).encode()
+                return lambda value: self._filled(value.decode(), room, apart=apart) if value.strip(b" ") else _EMPTY
+        # An empty text says that there is nothing: it stays.
+        return lambda value: b"'%s'" % make(value.decode()).encode() if value.strip(b" ") else _EMPTY
 
     def name(self, text: str, room: int, *, family: bool, apart: bool) -> str:
         """Return another name: word by word, so that a full name is that of its first and its last name."""
-        words = fold(text).replace(",", " ").split() or [""]
+        words = fold(text).replace(",", " ").split() or [text]
         last = self._pools.family[self._digests.number("name", words[-1], len(self._pools.family))]
         if len(words) == 1:
             shown = last if family else self._pools.given[self._digests.number("name", words[0], len(self._pools.given))]
@@ -143,8 +144,6 @@ class Replacer:
                 return _quoted(written)
         folded = fold(text)
         length = min(len(folded), room)
-        if not length and not apart:
-            return b"''"
         begin = self._digests.token("text", text, min(room, TOKEN)) + " " if apart else ""
         return b"'%s'" % (begin + self.filler(folded, length))[: max(length, min(len(begin), room))].rstrip().encode()
 
@@ -189,6 +188,8 @@ class Replacer:
         fixed = column.type == "binary"
 
         def make(value: bytes) -> bytes:
+            if not value:
+                return b"X''"
             length = min(room, 64 if fixed else 16)
             found = self._digests("bytes", value.rstrip(b"\0") if fixed else value) + self._digests("more bytes", value)
             return b"X'%s'" % found[:length].hex().encode()

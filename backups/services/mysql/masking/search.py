@@ -78,7 +78,7 @@ class Patterns:
 
     def _hits(self, chunk: bytes) -> Iterator[str]:
         """Yield the values that are in a chunk."""
-        if not len(self._starts):
+        if not len(self._starts) or not chunk.strip(b"\0"):
             return
         # Zeroes behind it, so that a window at its end is as long as the others.
         padded = chunk + bytes(16)

@@ -143,15 +143,21 @@ class Replacer:
             if len(written) <= room:
                 return _quoted(written)
         folded = fold(text)
-        length = min(len(folded), room)
-        begin = self._digests.token("text", text, min(room, TOKEN)) + " " if apart else ""
-        return b"'%s'" % (begin + self.filler(folded, length))[: max(length, min(len(begin), room))].rstrip().encode()
+        length = max(1, min(len(folded), room))
+        if not apart:
+            return b"'%s'" % self.filler(folded, length).encode()
+        token = self._digests.token("text", text, min(room, TOKEN))
+        return b"'%s'" % f"{token} {self.filler(folded, length)}"[: max(length, len(token))].rstrip().encode()
 
     def filler(self, folded: str, length: int) -> str:
         """Return that many characters of words, which begin somewhere else for each text."""
+        if not length:
+            return ""
         filler = self._pools.filler
         at = self._digests.number("text", folded, len(filler))
-        return (filler[at : at + length] + filler * (length // len(filler) + 1))[:length] if length > 0 else ""
+        words = (filler[at : at + length] + filler * (length // len(filler) + 1))[:length]
+        # No space at either end: some columns do not keep it.
+        return f"{words.strip(' '):e^{length}}"
 
     def _json(self, value: bytes) -> bytes:
         return _quoted(_written(self._masked(json.loads(value))))
@@ -166,7 +172,7 @@ class Replacer:
         if isinstance(document, list):
             return [self._masked(part) for part in document]
         if isinstance(document, str):
-            return self.filler(fold(document), len(document)).strip()
+            return self.filler(fold(document), len(document))
         if isinstance(document, bool) or document is None:
             return document
         digits = len(str(abs(int(document)))) if abs(document) < 1e15 else 15

@@ -29,7 +29,7 @@ _WIDE = "bigint"
 
 
 def apply(rules: Mapping[str, Kind], columns: Sequence[Column], keys: Sequence[ForeignKey]) -> dict[Column, Ruled]:
-    """Return the rule of each column that has one; the one with the fewest wildcards decides.
+    """Return the rule of each column that has one: the one with the fewest wildcards; no `keep` with wildcards beats another.
 
     Raises ConfigError for a rule that matches no column, for two that are equally exact and differ, for a kind that a column
     cannot have, and for columns of a foreign key that would no longer be equal.
@@ -96,9 +96,9 @@ def _narrow(column: Column, kind: Kind) -> str | None:
 
 
 def _chosen(column: Column, rules: Mapping[str, Kind]) -> str | None:
-    found = sorted((_wildness(rule), rule) for rule in rules if matches(rule, column))
+    found = sorted((_wildness(rule, rules[rule]), rule) for rule in rules if matches(rule, column))
     if column.generated:
-        exact = [rule for wildness, rule in found if wildness == (0, 0)]
+        exact = [rule for wildness, rule in found if wildness == (False, 0, 0)]
         if exact:
             raise ConfigError(
                 f"masks: {exact[0]}: the server computes {column.subject} from other columns",
@@ -115,11 +115,12 @@ def _chosen(column: Column, rules: Mapping[str, Kind]) -> str | None:
     return found[0][1] if found else None
 
 
-def _wildness(rule: str) -> tuple[int, int]:
-    """Return how inexact a rule is: parts that are not there or any text at all, then other wildcards."""
+def _wildness(rule: str, kind: Kind) -> tuple[bool, int, int]:
+    """Return how inexact a rule is: whether it keeps many columns, which gives way to every other rule; then its wildcards."""
     parts = _parts(rule)
     anything = 3 - len(parts) + sum(1 for pattern, wild in parts if wild and pattern == "*")
-    return anything, sum(pattern.count("*") + pattern.count("?") for pattern, wild in parts if wild and pattern != "*")
+    others = sum(pattern.count("*") + pattern.count("?") for pattern, wild in parts if wild and pattern != "*")
+    return kind == "keep" and anything + others > 0, anything, others
 
 
 def _parts(rule: str) -> list[tuple[str, bool]]:

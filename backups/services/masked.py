@@ -72,7 +72,8 @@ class NotClean(LifeboatError):
 class Masked:
     """A masked copy that can be handed over, with the one account that it has.
 
-    tables: the rows of each. orphans: of each foreign key with a masked column, how many rows have no parent, as in the original
+    tables: the rows of each. without_history: those of them of which a witness counts former rows, too
+    orphans: of each foreign key with a masked column, how many rows have no parent, no more than in the original
     """
 
     delivery: Delivery
@@ -80,6 +81,7 @@ class Masked:
     password: str = field(repr=False)
     columns: Sequence[Ruled] = ()
     tables: Mapping[str, int] = field(default_factory=dict)
+    without_history: Sequence[str] = ()
     orphans: Mapping[str, int] = field(default_factory=dict)
     searched: Searched | None = None
 

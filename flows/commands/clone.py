@@ -37,6 +37,10 @@ def clone(  # noqa: PLR0917 - options of a command line
     ] = None,
     before: Before = None,
     image: RunOn = None,
+    repository: Annotated[
+        str | None,
+        typer.Option("--from", help="The repository that it comes from, by its name. Default: the first.", show_default=False),
+    ] = None,
     fresh_key: Annotated[
         bool,
         typer.Option("--fresh-key", help="Replace by a key of this time alone: no later copy has the same replacements."),
@@ -68,7 +72,7 @@ def clone(  # noqa: PLR0917 - options of a command line
     from verification.clone.cloned import CloneOrder
     from verification.restore import arguments
 
-    site, now = Site.open(config), datetime.now(UTC)
+    site, now = Site.open(config).at(repository), datetime.now(UTC)
     if suggest and mask.exists():
         raise LifeboatError(f"{mask} is there already, and is not written over", hint="--dry-run prints what to add to it")
     (name,) = site.chosen([service])

@@ -126,6 +126,15 @@ def read(session: Session) -> list[Column]:
     ]
 
 
+def with_history(session: Session) -> list[tuple[str, str]]:
+    """List the tables that keep the history of their rows (MariaDB's system versioning)."""
+    found = rows(
+        session,
+        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED' ORDER BY 1, 2",
+    )
+    return [(schema, name) for schema, name in found]
+
+
 def foreign_keys(session: Session) -> list[ForeignKey]:
     """List the foreign keys of all tables."""
     found: dict[tuple[str, str, str], list[tuple[str, ...]]] = {}

@@ -49,6 +49,7 @@ class MySQLMasking:
         with self._session() as session:
             self._columns = columns.read(session)
             self._keys = columns.foreign_keys(session)
+            self._with_history = columns.with_history(session)
             self._chosen = rules.apply(masks.rules, self._columns, self._keys)
             self._definitions = definitions.write(
                 session, sandbox.directory / f"{name}-definitions", mariadb=self._original.mariadb, definer=f"`{DEVELOPER}`@`%`"
@@ -98,6 +99,7 @@ class MySQLMasking:
             fresh.developer.password,
             self._told(written),
             counts,
+            [subject(*table) for table in self._with_history],
             orphans,
             searched,
         )
@@ -185,6 +187,7 @@ class MySQLMasking:
             f"it has one account, {DEVELOPER}, which may do everything; views, routines, triggers and events are defined by it",
             "events run once event_scheduler is ON",
             "not taken over: accounts, histograms, connections to other servers, settings",
+            *(f"not taken over: the history of {subject(*table)}" for table in self._with_history),
             *(f"not taken over: {line}" for line in self._definitions.left_out),
             *(f"refused by the masked server: {line}" for line in refused),
         ]

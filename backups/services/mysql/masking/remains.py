@@ -20,7 +20,7 @@ from backups.services.mysql.masking.samples import SHORTEST
 from backups.services.mysql.masking.search import Patterns
 from backups.services.mysql.source.connection import Session
 
-_MOST = 20_000
+_MOST = 10_000
 """Values that are searched for."""
 _EXPLAINED = 50
 """Values that are looked for in the columns that are kept: more than that is no chance."""

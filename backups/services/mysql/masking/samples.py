@@ -12,6 +12,7 @@ _ROWS = 2000
 """Of a table, about, that are looked at to recognise what is in it."""
 _LENGTH = 1000
 """Characters of a value that are looked at."""
+_ADDRESSES = 20
 _SEARCHED = 2000
 """Values of a column that are searched for."""
 SHORTEST = 6
@@ -20,7 +21,7 @@ _LOOKED_AT = (Family.TEXT, Family.JSON, Family.BYTES, Family.INTEGER)
 
 
 def values(session: Session, columns: Sequence[Column], seed: int) -> dict[Column, list[str]]:
-    """Return some values of each column that text may be in, as text."""
+    """Return some values of each column that text may be in, as text; and all that an @ is in, up to a few."""
     by_table: dict[tuple[str, str], list[Column]] = {}
     for column in columns:
         if column.family in _LOOKED_AT and not column.generated:
@@ -30,8 +31,18 @@ def values(session: Session, columns: Sequence[Column], seed: int) -> dict[Colum
         listed = ", ".join(f"LEFT({quoted(column.name)}, {_LENGTH})" for column in members)
         taken = _some(session, table, listed, "TRUE", _ROWS, seed)
         for at, column in enumerate(members):
-            found[column] = [_readable(row[at]) for row in taken if row[at] is not None]
+            found[column] = [*(_readable(row[at]) for row in taken if row[at] is not None), *_with_at(session, column)]
     return found
+
+
+def _with_at(session: Session, column: Column) -> list[str]:
+    """Return what may be e-mail addresses, of all values of a column: one among a million is one too many."""
+    if column.family is not Family.TEXT:
+        return []
+    name, table = quoted(column.name), f"{quoted(column.schema)}.{quoted(column.table)}"
+    around = f"SUBSTRING({name}, GREATEST(1, LOCATE('@', {name}) - 100), 300)"
+    found = rows(session, f"SELECT {around} FROM {table} WHERE {name} LIKE '%_@_%._%' LIMIT {_ADDRESSES}")  # noqa: S608 -- quoted
+    return [_readable(row[0]) for row in found]
 
 
 def originals(session: Session, columns: Iterable[Column], seed: int) -> dict[Column, list[str]]:

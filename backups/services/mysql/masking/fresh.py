@@ -4,10 +4,12 @@ Next files: `../dump/load.py`, the scripts that it is made and started by.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from backups.errors import LifeboatError
+from backups.errors import Damaged, LifeboatError
 from backups.machine import below
 from backups.machine.docker import Container
 from backups.machine.wait import wait_until
@@ -25,10 +27,20 @@ from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.text import one_line
 from backups.services.mysql.witness import accounts
 
+Result = TypeVar("Result")
 _USER = 999
 _ENDING = 3600.0
 DEVELOPER = "developer"
 """The account that is handed over; also what is defined by somebody is defined by it."""
+
+
+@contextmanager
+def _not_the_backup() -> Iterator[None]:
+    """Turn what this server says into a LifeboatError that is no fault of the backup."""
+    try:
+        yield
+    except Damaged as fault:
+        raise LifeboatError(f"the masked server: {fault.message}", hint="try again; look at the memory and the disk") from fault
 
 
 class Fresh:
@@ -91,8 +103,14 @@ class Fresh:
             f"--init-file={load.HOME}/account.sql",
         ]
         self._server = Server(self._run("", "server", command), self.home, self.account)
-        self._server.wait_until_ready()
-        self._server.run(self._forget_accounts)
+        with _not_the_backup():
+            self._server.wait_until_ready()
+        self.run(self._forget_accounts)
+
+    def run(self, function: Callable[[Session], Result]) -> Result:
+        """Run a function in a session of its own."""
+        with _not_the_backup():
+            return self.server.run(function)
 
     def load(self, file: str) -> list[str]:
         """Load a file of definitions; returns what the server refused of it."""
@@ -104,7 +122,7 @@ class Fresh:
     def settle(self) -> Path:
         """Drop our account, end it in order, and remove what was the sandbox's; returns its data directory."""
         server = self.server
-        server.run(lambda session: rows(session, f"DROP USER {quoted(self.account.user)}@localhost"))
+        self.run(lambda session: rows(session, f"DROP USER {quoted(self.account.user)}@localhost"))
         server.container.stop(int(_ENDING))
         if code := server.container.wait():
             raise LifeboatError(

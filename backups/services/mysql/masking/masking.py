@@ -9,8 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 
-import pymysql.err
-
 from backups.errors import LifeboatError
 from backups.places.base import Ownership
 from backups.services.base import Copy, Delivery, Sandbox
@@ -88,7 +86,7 @@ class MySQLMasking:
         refused += self._load(fresh, definitions.AFTER_ROWS)
         orphans = self._orphans(fresh)
         say("ending the masked server, and searching its files")
-        compressed = fresh.server.run(_compressed)
+        compressed = fresh.run(_compressed)
         data = fresh.settle()
         with self._session() as session:
             searched = remains.search(session, data, compressed)
@@ -138,10 +136,7 @@ class MySQLMasking:
                     for column in members
                     if column in self._chosen and self._chosen[column].kind != "keep"
                 ]
-                try:
-                    written[table] = load.copy(original, masked, table, members, replaced)
-                except pymysql.err.MySQLError as fault:
-                    raise load.refusal(fault, table) from fault
+                written[table] = load.copy(original, masked, table, members, replaced)
                 _require_rows(masked, table, written[table].rows)
         return written
 
@@ -165,7 +160,7 @@ class MySQLMasking:
             name = subject(*key.child, key.name)
             with self._session() as session:
                 before = _without_parent(session, key)
-            found[name] = fresh.server.run(lambda session, key=key: _without_parent(session, key))  # type: ignore[misc]
+            found[name] = fresh.run(lambda session, key=key: _without_parent(session, key))  # type: ignore[misc]
             if found[name] > before:
                 raise LifeboatError(
                     f"after masking {found[name]} rows of {subject(*key.child)} find no parent by {key.name}, {before} before",

@@ -20,8 +20,8 @@ from backups.services.mysql.masking.samples import SHORTEST
 from backups.services.mysql.masking.search import Patterns
 from backups.services.mysql.source.connection import Session
 
-_MOST = 10_000
-"""Values that are searched for."""
+_MOST, _MOST_OF_EACH, _LEAST_OF_EACH = 10_000, 2000, 20
+"""Values that are searched for: of all columns, of each."""
 _EXPLAINED = 50
 """Values that are looked for in the columns that are kept: more than that is no chance."""
 _NUMBERS = "numbers, dates, positions and bytes in masked columns: they have no text to be searched for"
@@ -57,10 +57,9 @@ class Remains:
             [definitions[name] for name in masks.definitions if name in definitions],
         )
         known = pools.pools(masks.locale)
-        for column, originals in samples.originals(session, masked, seed).items():
+        wanted = max(_LEAST_OF_EACH, min(_MOST_OF_EACH, _MOST // max(1, len(masked))))
+        for column, originals in samples.originals(session, masked, wanted, seed).items():
             for value in originals:
-                if len(found.values) >= _MOST:
-                    break
                 if ordinary(value, known):
                     found.left_out += 1
                 else:
@@ -128,5 +127,5 @@ def ordinary(value: str, known: pools.Pools) -> bool:
         # As numbers, "abcdef" is how a server lists its pages.
         or len({ord(after) - ord(before) for before, after in itertools.pairwise(text)}) == 1
         or text in known.filler
-        or all(word in known.words or word in known.filler for word in words)
+        or all(word in known.words for word in words)
     )

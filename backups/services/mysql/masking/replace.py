@@ -22,7 +22,9 @@ Replace = Callable[[bytes | None], bytes]
 """Turns a value, as text in UTF-8 or as bytes, into the SQL of what stands in its place."""
 _NULL, _EMPTY = b"NULL", b"''"
 _CACHED = 200_000
-"""Values of a column whose replacements are remembered: a million take some 200 MB."""
+"""Values of a column whose replacements are remembered: they take some 40 MB."""
+_CACHED_LENGTH = 100
+"""Bytes of such a value."""
 _FAMILY_NAMES = ("last", "surname", "family", "nach", "familien", "apellido", "cognome", "nazwisko", "achter", "sukunimi")
 """Beginnings and parts of the names of columns that hold family names alone."""
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
@@ -30,7 +32,8 @@ _SIGNS = re.compile(r"[^\w+]+")
 """What numbers are written with in different ways."""
 _FIRST_DAY, _DAYS = date(1930, 1, 1), 29_000
 _FIRST_STAMP, _STAMP_DAYS = date(1971, 1, 1), 14_000
-_FULL, _SINGLE = 2 * pools.LONGEST + 1, pools.LONGEST
+_FULL = 2 * pools.LONGEST + 1
+"""Characters of a first and a family name."""
 
 
 class Replacer:
@@ -57,11 +60,14 @@ class Replacer:
 
         def replace(value: bytes | None) -> bytes:
             found = cache.get(value)
-            if found is None:
+            if found is not None:
+                return found
+            found = make(value or b"")
+            if len(value or b"") <= _CACHED_LENGTH:
                 if len(cache) > _CACHED:
                     cache.clear()
                     cache[None] = _NULL
-                found = cache[value] = make(value or b"")
+                cache[value] = found
             return found
 
         return replace

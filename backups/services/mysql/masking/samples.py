@@ -3,7 +3,9 @@
 The same rows each time for the same seed, spread over each table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Sequence
 
 from backups.services.mysql.masking.columns import Column, Family
 from backups.services.mysql.source.connection import Session, quoted, rows
@@ -13,8 +15,8 @@ _ROWS = 2000
 _LENGTH = 1000
 """Characters of a value that are looked at."""
 _ADDRESSES = 20
-_SEARCHED = 2000
-"""Values of a column that are searched for."""
+_JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(?!\s*:)')
+_LIKE_A_KEY = re.compile(r"[A-Za-z_$][\w$-]*", re.ASCII)
 SHORTEST = 6
 """Characters of a value that can be searched for: shorter ones are everywhere by chance."""
 _LOOKED_AT = (Family.TEXT, Family.JSON, Family.BYTES, Family.INTEGER)
@@ -45,8 +47,8 @@ def _with_at(session: Session, column: Column) -> list[str]:
     return [_readable(row[0]) for row in found]
 
 
-def originals(session: Session, columns: Iterable[Column], seed: int) -> dict[Column, list[str]]:
-    """Return some different values of each column, of those that are long enough to be searched for."""
+def originals(session: Session, columns: Iterable[Column], wanted: int, seed: int) -> dict[Column, list[str]]:
+    """Return up to `wanted` different texts of each column that are long enough to be searched for; of JSON the texts in it."""
     found: dict[Column, list[str]] = {}
     for column in columns:
         name = quoted(column.name)
@@ -56,27 +58,37 @@ def originals(session: Session, columns: Iterable[Column], seed: int) -> dict[Co
             value, where = f"LEFT(CAST({name} AS CHAR), {_LENGTH})", f"{name} IS NOT NULL"
         else:
             continue
-        taken = _some(session, column.of, value, where, _SEARCHED * 2, seed)
-        found[column] = list(dict.fromkeys(str(row[0]) for row in taken))[:_SEARCHED]
+        texts = (text for row in _some(session, column.of, value, where, wanted * 2, seed) for text in searchable(str(row[0])))
+        found[column] = list(dict.fromkeys(texts))[:wanted]
     return found
 
 
-def contain(session: Session, columns: Mapping[Column, object] | Iterable[Column], value: str) -> Column | None:
+def searchable(value: str) -> list[str]:
+    """Return what of a value can be searched for: of JSON the texts in it that no key looks like, since keys stay. Pure."""
+    if value[:1] not in ("{", "["):
+        return [value]
+    texts = [text for text in _JSON_TEXT.findall(value) if len(text) >= SHORTEST and not _LIKE_A_KEY.fullmatch(text)]
+    return [_unescaped(text) for text in texts]
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
+
+
+def contain(session: Session, columns: Iterable[Column], value: str) -> Column | None:
     """Return the first of the columns in which some value contains that text, whatever the case; None where none does."""
     for column in columns:
         if column.family not in (Family.TEXT, Family.JSON, Family.BYTES):
             continue
-        text = (
-            f"CONVERT({quoted(column.name)} USING utf8mb4)"
-            if column.family is not Family.JSON
-            else f"CAST({quoted(column.name)} AS CHAR)"
-        )
-        if rows(
-            session,
-            f"SELECT 1 FROM {quoted(column.schema)}.{quoted(column.table)} "  # noqa: S608 -- quoted
-            f"WHERE LOCATE(%s, {text} COLLATE utf8mb4_general_ci) > 0 LIMIT 1",
-            [value],
-        ):
+        name, table = quoted(column.name), f"{quoted(column.schema)}.{quoted(column.table)}"
+        text = f"CAST({name} AS CHAR)" if column.family is Family.JSON else f"CONVERT({name} USING utf8mb4)"
+        where = f"({text} COLLATE utf8mb4_general_ci) > 0"
+        # A percent sign in a name is none of ours.
+        before, after = (part.replace("%", "%%") for part in (f"SELECT 1 FROM {table} WHERE LOCATE(", f", {where} LIMIT 1"))  # noqa: S608
+        if rows(session, f"{before}%s{after}", [value]):
             return column
     return None
 

@@ -78,6 +78,24 @@ def test_what_can_be_searched_for(value: str) -> None:
     assert not ordinary(value, pools.pools("de"))
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Kunigunde", ["Kunigunde"]),
+        (
+            '{"a_long_key": "Anna Quastenflosser", "b": ["+49 30 90182", "an_enumeration"]}',
+            ["Anna Quastenflosser", "+49 30 90182"],
+        ),
+        ('["Zwetschgenweg 17\\u00e4", "\\"quoted\\" text"]', ["Zwetschgenweg 17ä", '"quoted" text']),
+        ('{"cut": "in the middle of it', []),
+        ('["short", 1234567, {"key": true}]', []),
+        ('["Müllerin"]', ["Müllerin"]),
+    ],
+)
+def test_of_json_the_texts_are_searched_for_and_not_its_keys(value: str, expected: list[str]) -> None:
+    assert samples.searchable(value) == expected
+
+
 EMAIL, KEPT, OTHER = column("email"), column("kept"), column("x9", table="odd")
 
 

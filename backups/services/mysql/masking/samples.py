@@ -15,7 +15,7 @@ _ROWS = 2000
 _LENGTH = 1000
 """Characters of a value that are looked at."""
 _ADDRESSES = 20
-_JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(?!\s*:)')
+_JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
 _LIKE_A_KEY = re.compile(r"[A-Za-z_$][\w$-]*", re.ASCII)
 SHORTEST = 6
 """Characters of a value that can be searched for: shorter ones are everywhere by chance."""
@@ -67,8 +67,8 @@ def searchable(value: str) -> list[str]:
     """Return what of a value can be searched for: of JSON the texts in it that no key looks like, since keys stay. Pure."""
     if value[:1] not in ("{", "["):
         return [value]
-    texts = [text for text in _JSON_TEXT.findall(value) if len(text) >= SHORTEST and not _LIKE_A_KEY.fullmatch(text)]
-    return [_unescaped(text) for text in texts]
+    texts = [_unescaped(text) for text, key in _JSON_TEXT.findall(value) if not key]
+    return [text for text in texts if len(text) >= SHORTEST and not _LIKE_A_KEY.fullmatch(text)]
 
 
 def _unescaped(text: str) -> str:

@@ -84,7 +84,6 @@ def test_a_masked_copy(
     said = typed("--suggest")
     assert said.code == 1, said.out + said.err
     suggested = yaml.safe_load(masks.read_text())["masks"]
-    assert {*RULES, "shop.client.email"} - {"shop.client.code"} >= {rule for rule in RULES if rule in suggested}
     expected = {"client": "email name last_name phone iban born token home settings", "login": "nick client_email secret"}
     expected |= {"letter": "body scan wide", "gone": "name"}
     assert {f"shop.{table}.{column}" for table, columns in expected.items() for column in columns.split()} <= set(suggested)

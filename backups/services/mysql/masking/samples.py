@@ -85,7 +85,7 @@ def contain(session: Session, columns: Iterable[Column], value: str) -> Column |
             continue
         name, table = quoted(column.name), f"{quoted(column.schema)}.{quoted(column.table)}"
         text = f"CAST({name} AS CHAR)" if column.family is Family.JSON else f"CONVERT({name} USING utf8mb4)"
-        where = f"({text} COLLATE utf8mb4_general_ci) > 0"
+        where = f"{text} COLLATE utf8mb4_general_ci) > 0"
         # A percent sign in a name is none of ours.
         before, after = (part.replace("%", "%%") for part in (f"SELECT 1 FROM {table} WHERE LOCATE(", f", {where} LIMIT 1"))  # noqa: S608
         if rows(session, f"{before}%s{after}", [value]):

@@ -104,5 +104,10 @@ def _some(session: Session, table: tuple[str, str], listed: str, where: str, wan
 
 
 def _readable(value: object) -> str:
-    """Return a value as text: bytes that are none show what of them is."""
-    return value.decode("utf-8", "ignore") if isinstance(value, bytes) else str(value)
+    """Return a value as text; nothing of bytes that are none. Text may be cut in the middle of its last character."""
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        return value[: error.start].decode() if error.start > len(value) - 4 else ""

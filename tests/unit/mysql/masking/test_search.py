@@ -96,6 +96,14 @@ def test_of_json_the_texts_are_searched_for_and_not_its_keys(value: str, expecte
     assert samples.searchable(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("a", "a"), (7, "7"), ("ä".encode(), "ä"), (b"x@y.cz \xc3", "x@y.cz "), (b"\xff\x00 x@y.cz more of it", "")],
+)
+def test_bytes_that_are_no_text_say_nothing(value: object, text: str) -> None:
+    assert samples._readable(value) == text
+
+
 EMAIL, KEPT, OTHER = column("email"), column("kept"), column("x9", table="odd")
 
 

@@ -67,6 +67,16 @@ def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
     return paths.absolute(settings, base, file.at), file.content
 
 
+def read_model(path: Path, model: type[Model], *, example: str) -> Model:
+    """Read another YAML file as its model; raises ConfigError with file, line, key and hint. example: the usual hint."""
+    try:
+        file = _read(path)
+        return file.checked(model, file.content)
+    except ConfigError as error:
+        about_settings = error.hint is None or _EXAMPLE.split(maxsplit=1)[0] in error.hint
+        raise ConfigError(error.message, hint=example if about_settings else error.hint) from None
+
+
 @dataclass(frozen=True)
 class _File:
     """A YAML file: its content, and the line of each of its keys."""

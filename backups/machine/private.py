@@ -16,7 +16,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The bits of a mode that let anybody in but the owner."""
 
 OURS = (
-    *("cache", "cold-start", "evidence", "follow", "kit.json", "locks", "proven", "restores", "runs", "prune-owed*"),
+    *("cache", "clones", "cold-start", "evidence", "follow", "kit.json", "locks", "proven", "restores", "runs", "prune-owed*"),
     *("repository.id", "repository-*.id", "snapshots.seen", "snapshots-*.seen"),
 )
 """What Lifeboat makes directly below the state directory; a * stands for the name of a repository."""

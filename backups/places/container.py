@@ -123,6 +123,12 @@ class NewContainer:
             )
         return container
 
+    def remove(self) -> None:
+        """Remove the container and its volumes, as far as they are there."""
+        self.docker.remove_container(self.name)
+        for volume in (self.volume, self.configuration):
+            self.docker.remove_volume(volume)
+
     def files(self) -> LocalPlace:
         """Return the place of its data, as this machine sees them."""
         return LocalPlace(self.docker.volume(self.volume), f"volume {self.volume}")

@@ -31,6 +31,7 @@ VERBS = {
     "verify": Verb("verify", "verify", "Restore backups into sandboxes, compare and time them"),
     "plan": Verb("plan", "plan", "Say how long the next verification takes, and what is late"),
     "restore": Verb("restore", "restore", "Bring a service back, proven equal first"),
+    "clone": Verb("clone", "clone", "Make a masked copy of MySQL for developers"),
     "status": Verb("status", "status", "Say how old the last backups and proofs are"),
     "history": Verb("history", "history", "Show size, rows, times and gaps over the weeks"),
     "evidence": Verb("evidence", "evidence", "Check signed reports, or export them for an auditor"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from backups.machine import disk, runs
 from backups.machine.runs import Run
-from tests.bench import copying, dataset, following, many, one_table, over_ssh, pinned, sides
+from tests.bench import copying, dataset, following, many, masking, one_table, over_ssh, pinned, sides
 from tests.bench.server import PASSWORD, Server, start
 from tests.bench.table import Row, at_least, at_most, markdown
 
@@ -68,6 +68,8 @@ def measure(run: Run, base: Path, gib: float, rounds: int) -> list[Row]:
     rows += following.rows(config, server, _FOLLOWED_SECONDS)
     say("one table, by two sessions and by one")
     rows.append(one_table.row(server, rounds))
+    say("rows masked from one server into another")
+    rows.append(masking.row(run.docker, f"bench-{run.id}-masked", server, base))
     rows += _restores(run, base, server, config, fulls[0].id, rounds)
     rows += _listing(base)
     say("a place over SSH")

@@ -198,6 +198,11 @@ class Docker(Mounts):
         with translated(f"volume {name}"), suppress(docker.errors.NotFound):
             self.client().volumes.get(name).remove(force=True)
 
+    def remove_container(self, name: str) -> None:
+        """Remove a container, running or not; one that does not exist is fine."""
+        with translated(f"container {name}"), suppress(docker.errors.NotFound):
+            Container(self.client().containers.get(name), Image("", "")).remove()
+
     def keep(
         self,
         name: str,

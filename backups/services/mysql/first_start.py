@@ -24,6 +24,7 @@ from backups.witness import Check, Fact
 
 PORT = 3306
 """At which the official image's server answers."""
+VALUES = "the values in its rows, which were compared before, in the sandbox"
 _SECONDS = 120.0
 """For all counts together; the tables that the witness counted least are counted first."""
 
@@ -67,7 +68,7 @@ class RowsStay:
             return Asked(checks, [f"its tables, as user {own.user}: {error.message}"])
         left_out = len(had) - len(checks)
         uncounted = [f"the rows of {plural.count(left_out, 'table')}, for want of time"] if left_out else []
-        return Asked(checks, [*uncounted, "the values in its rows, which were compared before, in the sandbox"])
+        return Asked(checks, [*uncounted, VALUES])
 
 
 def _count(session: Session, table: str, seconds: float) -> int | None:

@@ -13,6 +13,7 @@ from backups.panels.boards import DataSource
 from backups.panels.question import Asker
 from backups.services.base import Captured, Copy, Fetched, Finding, Job, Problem, Sandbox
 from backups.services.continuous import Transaction
+from backups.services.masked import Masking, Masks
 from backups.services.measured import How
 from backups.services.mysql import health, loss, measured, told, upgrades
 from backups.services.mysql.binlog import coverage, joined
@@ -89,6 +90,12 @@ class MySQLService:
     def step(self, manifest: Manifest, version: str, image: str) -> Step | None:
         """See `Upgradable.step`."""
         return upgrades.planned(Version.parse(manifest.source.version), Version.parse(version), image)
+
+    def masking(self, copy: Copy, masks: Masks, sandbox: Sandbox) -> Masking:
+        """Apply the rules of a masked copy; see `Maskable`."""
+        from backups.services.mysql.masking.masking import MySQLMasking
+
+        return MySQLMasking(self.name, copy, masks, sandbox)
 
     def holds(self, manifest: Manifest, position: str) -> bool:
         """Return whether the GTID was executed there; see `Continuous.holds`."""

@@ -73,6 +73,7 @@ def test_what_reports_prints_json() -> None:
         "verify",
         "plan",
         "restore",
+        "clone",
         "prune",
         "kit",
         "rescue",

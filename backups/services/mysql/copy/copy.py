@@ -40,6 +40,7 @@ from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.hand_over import DURABLE, USER
 from backups.services.mysql.copy.lend import admits, lend
+from backups.services.mysql.copy.opened import Opened
 from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
@@ -213,6 +214,20 @@ class MySQLCopy:
         """See `Traced.trace`."""
         with self.rows() as own:
             return trace.trace(own, other, checks, self._details.form, exactly=exactly, seconds=seconds, values=values)
+
+    def opened(self) -> Opened:
+        """See `HasServer`."""
+        details = self._later or self._details
+        return Opened(
+            self._server,
+            self._image,
+            mariadb=False,
+            variables=details.variables,
+            settings=hand_over.delivered_settings(details),
+            plugins=details.plugins,
+            environment=options.environment(details),
+            zone=details.zone,
+        )
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""

@@ -176,7 +176,7 @@ def _insert(session: Session, schema: str, table: str, columns: Sequence[_Column
 
 def _rows(session: Session, schema: str, table: str, columns: Sequence[_Column]) -> Iterator[bytes]:
     """Yield each row as SQL, one line: the client that loads it would change line ends inside a text."""
-    values = ", ',', ".join(_value(column) for column in columns)
+    values = ", ',', ".join(value(column.name, column.type, column.characters) for column in columns)
     # As bytes: the client's character set is not asked, and a row that could not be written comes as NULL.
     statement = f"SELECT CAST(CONCAT('(', {values}, ')') AS BINARY) FROM {quoted(schema)}.{quoted(table)}"  # noqa: S608 -- quoted
     with SSCursor(session) as cursor:
@@ -190,17 +190,17 @@ def _rows(session: Session, schema: str, table: str, columns: Sequence[_Column])
             yield found[0]
 
 
-def _value(column: _Column) -> str:
-    """Return SQL that writes one value as SQL; NULL as the word."""
-    name = quoted(column.name)
-    kind = column_type(column.type)
+def value(column: str, data_type: str, characters: str | None) -> str:
+    """Return SQL that writes one value of a column as SQL; NULL as the word. characters: its character set, where it has one."""
+    name = quoted(column)
+    kind = column_type(data_type)
     form = kind.form if kind else None
     if form is Form.JSON:
         return _text(f"CAST({name} AS CHAR CHARACTER SET utf8mb4)")
-    if column.characters in _UTF8:
+    if characters in _UTF8:
         return _text(name)
-    if column.characters is not None:
-        return f"IFNULL(CONCAT('_{column.characters} X''', HEX({name}), ''''), 'NULL')"
+    if characters is not None:
+        return f"IFNULL(CONCAT('_{characters} X''', HEX({name}), ''''), 'NULL')"
     return _value_without_characters(name, form)
 
 

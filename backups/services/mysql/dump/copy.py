@@ -22,6 +22,7 @@ from backups.services.mysql.copy import export_tables, hand_over, options, trace
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
 from backups.services.mysql.copy.lend import admits, lend
+from backups.services.mysql.copy.opened import Opened
 from backups.services.mysql.copy.options import network, processors
 from backups.services.mysql.copy.server import HINT, Server, connect
 from backups.services.mysql.copy.zone_file import zone_file
@@ -165,6 +166,20 @@ class DumpedCopy:
         """See `Traced.trace`."""
         with self.rows() as own:
             return trace.trace(own, other, checks, PLAIN, exactly=exactly, seconds=seconds, values=values)
+
+    def opened(self) -> Opened:
+        """See `HasServer`."""
+        details = self._details
+        return Opened(
+            self._server,
+            self._image,
+            mariadb=details.mariadb,
+            variables=details.variables,
+            settings=[f"{name}={copy_value(name, value)}" for name, value in details.variables.items()],
+            plugins=details.plugins,
+            environment=options.environment(details),
+            zone=details.zone,
+        )
 
     def database_url(self, database: str) -> str:
         """Return an URL that SQLAlchemy opens by the server's socket."""

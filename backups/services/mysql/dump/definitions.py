@@ -17,10 +17,15 @@ from backups.services.mysql.witness.catalogue import Catalogue
 from backups.services.mysql.witness.definitions import subject, without_place
 
 
-def write(session: Session, databases: tuple[str, ...], catalogue: Catalogue, into: Path, *, mariadb: bool) -> None:
-    """Write the definitions of databases, and of the tables and views of a catalogue, into the files of a dump."""
+def write(
+    session: Session, databases: tuple[str, ...], catalogue: Catalogue, into: Path, *, mariadb: bool, servers: bool = True
+) -> None:
+    """Write the definitions of databases, and of the tables and views of a catalogue, into the files of a dump.
+
+    servers: with the connections to other servers, and the passwords in them
+    """
     collations = _collations(session)
-    _file(into / SCHEMA, _schema(session, databases, catalogue, collations, mariadb=mariadb))
+    _file(into / SCHEMA, _schema(session, databases, catalogue, collations, mariadb=mariadb, servers=servers))
     _file(into / VIEWS, _views(session, catalogue))
     _file(into / TRIGGERS, _triggers(session, databases, collations))
     _file(into / LAST, server_objects.last(session, databases, mariadb=mariadb))
@@ -34,9 +39,15 @@ def _file(path: Path, parts: Iterator[bytes]) -> None:
 
 
 def _schema(
-    session: Session, databases: tuple[str, ...], catalogue: Catalogue, collations: dict[str, str], *, mariadb: bool
+    session: Session,
+    databases: tuple[str, ...],
+    catalogue: Catalogue,
+    collations: dict[str, str],
+    *,
+    mariadb: bool,
+    servers: bool,
 ) -> Iterator[bytes]:
-    yield from server_objects.first(session, mariadb=mariadb)
+    yield from server_objects.first(session, mariadb=mariadb, servers=servers)
     for name in databases:
         created = rows(session, f"SHOW CREATE DATABASE IF NOT EXISTS {quoted(name)}")[0][1]
         yield mark(subject(name, kind="database"))

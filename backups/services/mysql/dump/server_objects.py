@@ -25,9 +25,9 @@ _MARIADB_TABLES = """
 """The server's own tables: a table of another name is somebody's."""
 
 
-def first(session: Session, *, mariadb: bool) -> Iterator[bytes]:
-    """Yield what tables need: connections to other servers, tablespaces, reference systems."""
-    for name, wrapper, given in _servers(session):
+def first(session: Session, *, mariadb: bool, servers: bool) -> Iterator[bytes]:
+    """Yield what tables need: connections to other servers (with `servers`), tablespaces, reference systems."""
+    for name, wrapper, given in _servers(session) if servers else ():
         options = [f"{key} {literal(value) if key != 'PORT' else int(value)}" for key, value in given.items()]
         listed = ", ".join(options or ["PORT 0"])
         yield statement(f"CREATE SERVER {quoted(name)} FOREIGN DATA WRAPPER {quoted(wrapper)} OPTIONS ({listed})")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from backups.errors import Damaged, LifeboatError
+from backups.errors import Damaged
 from backups.machine import below, disk
 from backups.machine.docker import Image
 from backups.panels.boards import DataSource
@@ -34,7 +34,7 @@ from backups.services.mysql.copy import (
     options,
     trace,
     upgrade,
-)
+)  # fmt: skip
 from backups.services.mysql.copy.advance import RELAY, Advance
 from backups.services.mysql.copy.first_answer import first_answer
 from backups.services.mysql.copy.for_drill import RELAXED, Account
@@ -50,7 +50,6 @@ from backups.services.mysql.panels.asker import asking
 from backups.services.mysql.panels.standing import as_source
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
-from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import witness
 from backups.services.standing import Stand
 from backups.services.traced import Rows, Trace
@@ -121,7 +120,7 @@ class MySQLCopy:
         self._start_known()
 
         def forget(session: Session) -> None:
-            self._require_same_series(session)
+            upgrade.require_same_series(session, self._image, self._last.source.version)
             if source := hand_over.replication_source(session):
                 self._notes.append(f"the source followed {source}: what is restored follows nobody")
             self._replay(session).forget_channels()
@@ -140,15 +139,6 @@ class MySQLCopy:
             self._start_server(unknown=False, seconds=seconds)
             listed = ", ".join(self._details.unknown)
             self._notes.append(f"the copy's server did not start with settings that Lifeboat does not know: {listed}")
-
-    def _require_same_series(self, session: Session) -> None:
-        """Raise LifeboatError when the image is of another series, which brings the data up to its own, so nothing is proven."""
-        backed_up, runs = Version.parse(self._last.source.version), Version.parse(rows(session, "SELECT @@version")[0][0])
-        if backed_up.series != runs.series:
-            raise LifeboatError(
-                f"the image {self._image.name} runs MySQL {runs.text}, the backup is of {backed_up.text}",
-                hint=f"name an image of MySQL {backed_up.series}: --image NAME",
-            )
 
     def _start_server(self, *, unknown: bool, seconds: float | None = None) -> None:
         container = self._sandbox.run(

@@ -29,6 +29,19 @@ _GLOBAL = "global_grants: "
 _PRIVILEGE = "priv"
 
 
+def require_same_series(session: Session, image: Image, version: str) -> None:
+    """Raise LifeboatError when the image is of another series, which brings the data up to its own, so nothing is proven.
+
+    version: the one that was backed up
+    """
+    backed_up, runs = Version.parse(version), Version.parse(rows(session, "SELECT @@version")[0][0])
+    if backed_up.series != runs.series:
+        raise LifeboatError(
+            f"the image {image.name} runs MySQL {runs.text}, the backup is of {backed_up.text}",
+            hint=f"name an image of MySQL {backed_up.series}: --image NAME",
+        )
+
+
 def version_in(image: Image, docker: Docker, name: str) -> Version:
     """Read the version of the server in an image, in a container called `name`. Raises LifeboatError where there is none."""
     container = docker.run(name, image, entrypoint=["sh", "-c", _VERSION], command=[])

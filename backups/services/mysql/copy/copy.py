@@ -44,7 +44,6 @@ from backups.services.mysql.copy.opened import Opened
 from backups.services.mysql.copy.options import HOME
 from backups.services.mysql.copy.replay import CHANNEL, Replay, relay_base
 from backups.services.mysql.copy.server import HINT, Ended, Server
-from backups.services.mysql.copy.zone_file import zone_file
 from backups.services.mysql.details import DATADIR, MySQLDetails, Position
 from backups.services.mysql.panels.asker import asking
 from backups.services.mysql.panels.standing import as_source
@@ -104,7 +103,7 @@ class MySQLCopy:
         if clone.is_symlink() or not clone.is_dir():
             raise Damaged(f"backup {self._chain[0].manifest.id} holds no {DATADIR}/, which its chain begins with", hint=HINT)
         hand_over.require_data_only(clone, self._chain[0].manifest.id)
-        self._make_home()
+        home.make(self._home, self._details.zone, self._account)
         clone.rename(self._home / DATADIR)
         self._placed.mkdir(mode=0o700)
         base = relay_base(CHANNEL)
@@ -272,7 +271,7 @@ class MySQLCopy:
         """See `ContinuousCopy.reopen`. The second copy need not survive a crash."""
         first, self._home = self._home, self._sandbox.directory / f"{self._name}-second-server"
         self._title, self._account, self._for_restore = f"{self._name}-second", Account.random(), False
-        self._make_home()
+        home.make(self._home, self._details.zone, self._account)
         advance.copy_settled(first, self._home)
         self._sandbox.own(self._home, USER, USER, self._image, within=True)
         self.start()
@@ -322,21 +321,6 @@ class MySQLCopy:
     def export(self, names: Sequence[str], into: Path) -> list[Path]:
         """Write a file of SQL for each of these tables (`database.table`) into a directory; see `export_tables.export`."""
         return self._server.run(lambda session: export_tables.export(session, names, into))
-
-    def _make_home(self) -> None:
-        """Make the directory of a server: for its data, socket, relay logs and time zone, and the account that we use."""
-        self._home.mkdir()
-        # It stays ours: what the server writes, it writes into these, and cannot put anything in their places.
-        for directory in ("run", RELAY):
-            (self._home / directory).mkdir()
-        # By chmod, whatever the umask: who is not root reaches the socket of a server that runs as another user.
-        for path, mode in ((self._home, 0o711), (self._home / "run", 0o755), (self._home / RELAY, 0o755)):
-            path.chmod(mode)
-        if self._details.zone:
-            (self._home / options.ZONE).write_bytes(zone_file(self._details.zone))
-        account = self._home / "account.sql"
-        account.touch(mode=0o600)
-        account.write_text(self._account.sql())
 
     def _hand_in(self, place: Callable[[Path, RelayLog], list[RelayLog]]) -> list[RelayLog]:
         """Have more log placed among the server's relay logs, and keep the last file again, in which what follows goes on."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backups.errors import ConfigError
 from tests.unit.verification.fleet.paper_fleet import (
     GIB,
     MONDAY,
@@ -263,6 +264,23 @@ def test_while_the_coordinator_is_held_up_nobody_is_taken_for_dead(caplog: pytes
     assert found.verdict == "verified"
     assert "taken for dead" not in caplog.text
     assert len(there.runs) == 1
+
+
+def test_a_server_without_the_deployment_is_not_waited_for() -> None:
+    """What does not pass is raised at once, and what was sent is cancelled."""
+    there = world()
+    send, sent = there.send, []
+
+    def refuse(ticket: Any) -> str:
+        if sent:
+            raise ConfigError("the Prefect server has no deployment drill/drill")
+        sent.append(ticket)
+        return send(ticket)
+
+    there.send = refuse  # type: ignore[method-assign]
+    with pytest.raises(ConfigError):
+        finished(coordinator(there, [due(each) for each in NINE]), there)
+    assert there.cancelled == ["0"]
 
 
 def test_a_repository_that_is_away_for_a_while_loses_no_result() -> None:

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backups import chains as chaining
-from backups import durations
+from backups import compared, durations, suspicion
 from backups.chains import Chain
 from backups.errors import ChainBroken, Damaged, LifeboatError
 from backups.machine import disk, parallel
 from backups.machine.runs import Run, one_at_a_time
 from backups.manifest import BACKUP, DATA, BackupRecord, FileEntry, Kind, Manifest, Source
+from backups.past import said
 from backups.questions import Wanted
-from backups.repository import ahead
+from backups.repository import ahead, trust
 from backups.repository.repository import Repository
 from backups.services.base import Captured, Fetched, Job, PanelsJob, Service
 from backups.services.continuous import continuous
@@ -48,7 +49,7 @@ class _Plan:
     """What to capture: the new backup's id and kind, why it is a full when none was asked for, what an incremental builds on,
     what a full follows, and the service's chains that the repository holds, as far as they could be read.
 
-    left: what backups of the service that were killed have saved ahead
+    left: what backups of the service that were killed have saved ahead. believed: the service's backups that it is compared with
     """
 
     id: str
@@ -58,6 +59,7 @@ class _Plan:
     before: Manifest | None = None
     held: Sequence[Chain] = ()
     left: Sequence[str] = ()
+    believed: Sequence[BackupRecord] = ()
 
 
 def back_up(
@@ -92,6 +94,7 @@ def back_up(
         repository.ensure()
         started_at = now()
         plan = _plan(repository, name, "full" if standalone else kind, started_at, failed or {})
+        believed = plan.believed
         if continuous(service) and plan.kind == "full" and not standalone:
             plan = replace(plan, before=_before(repository, plan.held, started_at))
         staging = run.directory / name
@@ -105,6 +108,9 @@ def back_up(
                     captured = _limited(captured, wanted.limits)
                     manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
                     manifest = _with_image_id(manifest, run.docker)
+                    manifest = compared.with_past(
+                        manifest, staging / "snapshot" / DATA, repository, believed, (*plan.parents, plan.before)
+                    )
                     manifest.write(staging / "snapshot")
                 run.raise_if_cancelled()
                 log.info("%s: saving %s to the repository", name, disk.size(manifest.size))
@@ -115,6 +121,9 @@ def back_up(
                 _prevent_fork(repository, manifest, snapshot)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+    if manifest.past and manifest.past.signs:
+        signs = said(manifest.past.signs)
+        log.warning("%s: backup %s looks suspicious: %s; it is kept, and nothing of %s is pruned", name, manifest.id, signs, name)
     log.info("%s: backup %s is complete: %s, taken in %s", name, manifest.id, plan.kind, durations.describe(now() - started_at))
     return manifest
 
@@ -124,14 +133,17 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
     identifier = _identifier(name, at, ())
     every: list[Chain] = []
     left: list[str] = []
+    believed: list[BackupRecord] = []
     try:
-        snapshots = repository.snapshots(BACKUP, ahead.TAG)
+        snapshots = repository.snapshots(BACKUP, ahead.TAG, trust.TAG)
         left = ahead.left_by(name, snapshots)
         listing = repository.listing(snapshots)
         every = chaining.chains(listing.backups).get(name, [])
+        there = [backup for chain in chaining.present(every, at) for backup in chain.backups]
+        believed = suspicion.believed(there, trust.read(snapshots))
         identifier = _identifier(name, at, {backup.id for backup in listing.claims})
         if kind == "full":
-            return _Plan(identifier, "full", held=every, left=left)
+            return _Plan(identifier, "full", held=every, left=left, believed=believed)
         newest = chaining.extendable(every, at)
         if newest:
             listing.require_undisputed(newest.id)
@@ -139,11 +151,11 @@ def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, fa
         if newest is None and listing.unreadable:
             reason = str(listing.unreadable[0])
         if newest is None or decided == "full":
-            return _Plan(identifier, "full", reason, held=every, left=left)
-        return _Plan(identifier, "incremental", None, _manifests(repository, newest.backups), left=left)
+            return _Plan(identifier, "full", reason, held=every, left=left, believed=believed)
+        return _Plan(identifier, "incremental", None, _manifests(repository, newest.backups), left=left, believed=believed)
     except (ChainBroken, Damaged) as fault:
         log.warning("%s: %s; taking a full", name, fault.message)
-        return _Plan(identifier, "full", fault.message, held=every, left=left)
+        return _Plan(identifier, "full", fault.message, held=every, left=left, believed=believed)
 
 
 def _manifests(repository: Repository, records: Sequence[BackupRecord]) -> list[Manifest]:

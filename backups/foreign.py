@@ -118,6 +118,16 @@ def shown(text: str, most: int = 80) -> str:
     return escaped(text[:most]) + ("…" if len(text) > most else "")
 
 
+def first_fault(error: ValidationError) -> str:
+    """Say the first thing that is wrong with what was read: where, why, and what is there."""
+    first = error.errors()[0]
+    found = first["input"]
+    # What is there is foreign, and may be large.
+    had = f" (it is {shown(str(found))})" if isinstance(found, str | int) else ""
+    words = "has not the form that Lifeboat writes" if first["type"] == "string_pattern_mismatch" else first["msg"]
+    return ": ".join([*filter(None, [shown(".".join(map(str, first["loc"])))]), words]) + had
+
+
 def require_bounded(text: bytes, origin: str) -> bytes:
     """Return JSON as it is; raises Damaged when it is larger than what any backup's is: it would fill this machine's memory."""
     values = text.count(b",") + text.count(b"[") + text.count(b"{")

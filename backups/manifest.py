@@ -1,7 +1,7 @@
 """Defines the manifest of a backup, kept in its snapshot, and the record of it that the snapshot's tags hold."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -22,9 +22,11 @@ from backups.foreign import (
     Size,
     SnapshotId,
     Tally,
+    first_fault,
     require_bounded,
-    shown,
 )
+from backups.past import PackedTag, Past, SignsTag, said, tag_of
+from backups.record_tags import SINCE_LATER, TAGS, require_stated_once
 from backups.witness import Fact, tally
 
 Details = TypeVar("Details", bound=BaseModel)
@@ -87,7 +89,10 @@ class Measured(Frozen):
 
 
 class Manifest(Frozen):
-    """Everything needed to restore a backup and to verify it. Times are UTC; `taken_at` is the instant of the witness."""
+    """Everything needed to restore a backup and to verify it. Times are UTC; `taken_at` is the instant of the witness.
+
+    past: how it compares with the service's earlier backups; None where the Lifeboat that took it did not look
+    """
 
     schema_version: Literal[1] = 1
     lifeboat: str
@@ -107,6 +112,7 @@ class Manifest(Frozen):
     files: tuple[FileEntry, ...]
     details: dict[str, Any]
     witness: tuple[Fact, ...]
+    past: Past | None = None
 
     @field_validator("files")
     @classmethod
@@ -139,9 +145,11 @@ class Manifest(Frozen):
         backup; ignored, what is left out or not compared because lifeboat.yaml says so, by its name with the reason.
         """
         secrets, ignored = self.details.get("secrets") or [], self.details.get("ignored") or {}
+        signs = said(self.past.signs) if self.past else ""
         return (
             *map(str, self.details.get("limits") or []),
             *(f"a secret, to be set again after a restore: {secret}" for secret in secrets),
+            *([f"it looked suspicious when it was taken, and a copy that equals it does, too: {signs}"] if signs else []),
             *(f"ignored, as lifeboat.yaml says: {name}: {reason or 'no reason is given'}" for name, reason in ignored.items()),
         )
 
@@ -191,7 +199,7 @@ class Manifest(Frozen):
             return cls.model_validate_json(content)
         except ValidationError as error:
             raise Damaged(
-                f"the manifest of {origin} cannot be read: {_first_fault(error)}",
+                f"the manifest of {origin} cannot be read: {first_fault(error)}",
                 hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
             ) from error
 
@@ -213,6 +221,8 @@ class Manifest(Frozen):
             *(["standalone"] if self.standalone else []),
             # A comma would part a tag.
             *([f"partial={self.partial.replace(',', ';')}"] if self.partial else []),
+            *([f"packed={self.past.packed.tag()}"] if self.past else []),
+            *([f"suspicious={tag_of(self.past.signs)}"] if self.past and self.past.signs else []),
         ]
 
 
@@ -225,7 +235,7 @@ def details_of(manifest: Manifest, model: type[Details], what: str) -> Details:
         return model.model_validate(manifest.details)
     except ValidationError as error:
         raise Damaged(
-            f"the manifest of {manifest.id} is not {what}'s: {_first_fault(error)}",
+            f"the manifest of {manifest.id} is not {what}'s: {first_fault(error)}",
             hint="was it written by a newer Lifeboat? otherwise this backup is damaged: verify another one",
         ) from error
 
@@ -237,6 +247,7 @@ class BackupRecord(Frozen):
     partial: see `Manifest.partial`
     holds: what the witness counted (`witness.tally`); lock_seconds: how long writers waited, of a service that locks;
     None where it was not said
+    packed, suspicious: how well it compresses, and the signs of ransomware that it shows, as tags have them (`past.py`)
     """
 
     snapshot: SnapshotId
@@ -253,6 +264,8 @@ class BackupRecord(Frozen):
     partial: str | None = None
     holds: Tally | None = None
     lock_seconds: Seconds | None = None
+    packed: PackedTag | None = None
+    suspicious: SignsTag | None = None
 
     @model_validator(mode="after")
     def _is_in_its_place(self) -> "BackupRecord":
@@ -268,12 +281,12 @@ class BackupRecord(Frozen):
         if BACKUP not in unique:
             return None
         values = tag_values(unique)
-        stated = {field: values[tag] for tag, field in _TAGS.items() if tag in values}
+        stated = {field: values[tag] for tag, field in TAGS.items() if tag in values}
         try:
-            _require_stated_once(unique)
+            require_stated_once(unique)
             record = cls.model_validate({**stated, "snapshot": snapshot, "standalone": "standalone" in unique})
         except ValueError as error:
-            fault = _first_fault(error) if isinstance(error, ValidationError) else error
+            fault = first_fault(error) if isinstance(error, ValidationError) else error
             raise Damaged(
                 f"the tags of snapshot {snapshot[:8]} are not a backup's: {fault}",
                 hint="were they edited by hand, or put there by somebody else? `restic snapshots` shows them",
@@ -292,44 +305,10 @@ class BackupRecord(Frozen):
         for name in BackupRecord.model_fields if stated else ():
             there, here = getattr(stated, name), getattr(self, name)
             # A Lifeboat that did not count them has not said so.
-            if there != here and not (name in _SINCE_LATER and here is None):
+            if there != here and not (name in SINCE_LATER and here is None):
                 raise Damaged(
                     f"backup {self.id} contradicts itself: its {name} is {here} by its tags, {there} by its manifest", hint=hint
                 )
-
-
-def _require_stated_once(tags: Collection[str]) -> None:
-    for tag in _TAGS:
-        if sum(each.startswith(f"{tag}=") for each in tags) > 1:
-            raise ValueError(f"{tag} is stated twice")
-
-
-_TAGS = {
-    "backup": "id",
-    "service": "service",
-    "type": "type",
-    "kind": "kind",
-    "chain": "chain",
-    "sequence": "sequence",
-    "taken": "taken_at",
-    "bytes": "size",
-    "limits": "limits",
-    "partial": "partial",
-    "holds": "holds",
-    "lock": "lock_seconds",
-}
-"""The tags of a backup's snapshot, and what of its record each states."""
-_SINCE_LATER = frozenset({"limits", "holds", "lock_seconds"})
-"""What the tags of older backups do not state."""
-
-
-def _first_fault(error: ValidationError) -> str:
-    first = error.errors()[0]
-    found = first["input"]
-    # What is there is foreign, and may be large.
-    had = f" (it is {shown(str(found))})" if isinstance(found, str | int) else ""
-    words = "has not the form that Lifeboat writes" if first["type"] == "string_pattern_mismatch" else first["msg"]
-    return ": ".join([*filter(None, [shown(".".join(map(str, first["loc"])))]), words]) + had
 
 
 def _above(path: str) -> Iterable[str]:

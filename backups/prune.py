@@ -36,6 +36,7 @@ def plan(
     *,
     now: datetime,
     failed: Collection[str] = (),
+    held: Mapping[str, str] | None = None,
     trust_clock: bool = False,
 ) -> list[Decision]:
     """Decide every chain in the site's repository.
@@ -43,11 +44,13 @@ def plan(
     backups:     all that it holds
     verified:    backup id -> when it was last proven
     failed:      the ids of chains that failed their drill
+    held:        services of which nothing is deleted for now, and why
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    held = chains(backups)
-    read = {chain.id for members in held.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
-    decisions = retention.plan(held, verified, rules(site, trust_clock=trust_clock), now=now, reading=read, failed=failed)
+    there = chains(backups)
+    read = {chain.id for members in there.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
+    policy = rules(site, trust_clock=trust_clock)
+    decisions = retention.plan(there, verified, policy, now=now, reading=read, failed=failed, held=held)
     if doubted := [decision for decision in decisions if decision.doubted]:
         log.warning(
             "this machine's clock says %s, and %s: either the clock has jumped, or no backup ran; %s kept until there are new "

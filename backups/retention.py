@@ -88,6 +88,7 @@ def plan(
     now: datetime,
     reading: Collection[str] = (),
     failed: Collection[str] = (),
+    held: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """Decide every chain of every service, oldest first.
 
@@ -96,6 +97,7 @@ def plan(
     reading:  the ids of chains that a running drill or restore reads
     failed:   the ids of chains that failed their drill
     rules:    `Rules`, or `backups.generations.Generations`
+    held:     services of which nothing is deleted for now, and why (`suspicion.held`)
     A chain that the rules let go stays in any case when it is the newest chain of its service that holds a verified backup
     (what is proven is not deleted before something newer is proven), when it failed its drill and nothing newer is proven (it may
     hold what nothing else does), when it is the service's newest chain (never an empty repository), when it is being read, or
@@ -119,7 +121,9 @@ def plan(
                 decisions.append(decided(keep=True, reason=kept))
                 continue
             age = f"its full is {durations.describe(now - chain.backups[0].taken_at)} old"
-            if exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading, failed=standing):
+            if held and service in held:
+                decision = decided(keep=True, reason=f"{age}, but {held[service]}")
+            elif exception := _reason_to_keep(chain, newest=newest, proven=proven, reading=reading, failed=standing):
                 decision = decided(keep=True, reason=f"{age}, but {exception}")
             elif gap:
                 decision = decided(keep=True, reason=f"{age} by a clock that is doubted: {gap}", doubted=True)

@@ -21,6 +21,7 @@ PREFIX = "lifeboat: "
 TAG = "lifeboat"
 """Marks an automation as Lifeboat's; the deployments of prefect.yaml have it, too."""
 _SERVICE = "prefect.resource.id"
+_SERVICES = events.resource("*")
 _VERDICTS = {"lifeboat.verification.verified", "lifeboat.verification.failed"}
 _REPOSITORY = "`lifeboat status` shows what the repository holds."
 
@@ -57,8 +58,9 @@ def wanted(services: Sequence[str], windows: Windows, blocks: Sequence[UUID]) ->
         *(_never("verification", _VERDICTS, service, windows.verification, blocks) for service in services),
         _stopped("verification", _VERDICTS, here, windows.verification, blocks),
         _happened("a backup failed", {events.BACKUP_FAILED}, blocks),
-        _happened("a copy is behind", {events.COPY_FAILED}, blocks),
-        _happened("a verification failed", set(events.NOT_VERIFIED), blocks),
+        _happened("a copy is behind", {events.COPY_FAILED}, blocks, quiet=windows.again, about=events.repository("*")),
+        _happened("a backup looks suspicious", {events.BACKUP_SUSPICIOUS}, blocks),
+        _happened("a verification failed", {*events.NOT_VERIFIED, *events.NOT_VERIFIED_THERE}, blocks),
         _happened("the verifier missed a fault", set(events.FAULTS_MISSED), blocks),
         _happened("the RTO was missed", {events.RTO_MISSED}, blocks),
         _happened("a restore is advised", {events.RESTORE_ADVISED}, blocks, quiet=windows.again),
@@ -147,11 +149,18 @@ def _stopped(what: str, expected: set[str], here: list[str], window: timedelta, 
     return _automation(f"the last {what} of a service is too old", trigger, blocks, body)
 
 
-def _happened(what: str, expected: set[str], blocks: Sequence[UUID], *, quiet: timedelta = timedelta(0)) -> AutomationCore:
-    """Return an automation that fires at once for each service, and then not again for as long as `quiet`."""
+def _happened(
+    what: str,
+    expected: set[str],
+    blocks: Sequence[UUID],
+    *,
+    quiet: timedelta = timedelta(0),
+    about: str = _SERVICES,
+) -> AutomationCore:
+    """Return an automation that fires at once for each service (`about`), and then not again for as long as `quiet`."""
     trigger = EventTrigger(
         expect=expected,
-        match={_SERVICE: events.resource("*")},
+        match={_SERVICE: about},
         for_each={_SERVICE},
         posture=Posture.Reactive,
         threshold=1,

@@ -16,6 +16,7 @@ from backups.errors import LifeboatError, Transient
 from backups.machine import disk
 from backups.machine.parallel import guarded
 from backups.manifest import Kind, Manifest
+from backups.past import said
 from backups.site import Site
 from tasks import artifacts
 
@@ -46,6 +47,11 @@ def back_up(
     return guarded(lambda: Site.open(config).back_up(name, kind=kind, standalone=standalone, patience=patience, failed=failed))
 
 
+def _note(manifest: Manifest) -> str:
+    signs = manifest.past.signs if manifest.past else ()
+    return "; ".join(filter(None, [manifest.reason, f"looks suspicious: {said(signs)}" if signs else None]))
+
+
 @task(task_run_name="publish the table of backups", cache_policy=NO_CACHE, persist_result=False)
 def publish_backups(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> None:
     """Show in the UI which backups were taken and which were not."""
@@ -59,7 +65,7 @@ def publish_backups(outcomes: list[tuple[str, Manifest | LifeboatError]]) -> Non
             "size": disk.size(outcome.size),
             "taken at (UTC)": f"{outcome.taken_at:%Y-%m-%d %H:%M:%S}",
             "captured in": durations.describe(outcome.finished_at - outcome.started_at),
-            "note": outcome.reason or "",
+            "note": _note(outcome),
         }
         for name, outcome in outcomes
     ]

@@ -33,6 +33,6 @@ def copy_to(name: str, config: Path | None) -> Copied:
 @task(task_run_name="publish the table of copies", cache_policy=NO_CACHE, persist_result=False)
 def publish_copies(outcomes: list[Copied]) -> None:
     """Show in the UI what was copied where, and send an event for each repository that lacks something."""
-    rows = [{"repository": each.repository, "backups": each.backups, "outcome": each.words} for each in outcomes]
+    rows = [{"repository": each.repository, "backups": each.backups, "outcome": each.outcome} for each in outcomes]
     artifacts.table("copies", rows, "What was copied to further repositories")
     events.send_copies(outcomes)

@@ -1,4 +1,4 @@
-"""Sends events about services to Prefect's automations, on the resource `lifeboat.service.<name>`.
+"""Sends events to Prefect's automations: about services (`lifeboat.service.<name>`) and further repositories.
 
 Prefect logs an event that cannot be sent; a backup or a verification never fails for it.
 """
@@ -10,6 +10,7 @@ from prefect.events import emit_event
 
 from backups.errors import LifeboatError
 from backups.manifest import Manifest
+from backups.past import said
 from backups.text import lines_shown
 from verification.copying import Copied
 from verification.evidence import evidence as shapes
@@ -18,8 +19,11 @@ from verification.evidence.verifier_drills import VerifierDrill
 
 BACKUP_COMPLETED = "lifeboat.backup.completed"
 BACKUP_FAILED = "lifeboat.backup.failed"
+BACKUP_SUSPICIOUS = "lifeboat.backup.suspicious"
 VERIFIED = "lifeboat.verification.verified"
 NOT_VERIFIED = ("lifeboat.verification.failed", "lifeboat.verification.could-not-run")
+NOT_VERIFIED_THERE = ("lifeboat.copy.verification.failed", "lifeboat.copy.verification.could-not-run")
+"""From a further repository: no verdict on what the first one holds."""
 FAULTS_MISSED = ("lifeboat.verifier.missed", "lifeboat.verifier.could-not-run")
 RTO_MISSED = "lifeboat.rto.missed"
 RESTORE_ADVISED = "lifeboat.restore.advised"
@@ -38,6 +42,11 @@ def resource(service: str) -> str:
     return f"lifeboat.service.{service}"
 
 
+def repository(name: str) -> str:
+    """Return the id of a repository as a resource of events."""
+    return f"lifeboat.repository.{name}"
+
+
 def send(event: str, service: str, text: str, **more: str | float | None) -> None:
     """Send one event about a service; `text` is what a notification says."""
     emit_event(
@@ -48,37 +57,49 @@ def send(event: str, service: str, text: str, **more: str | float | None) -> Non
 
 
 def send_copies(outcomes: Iterable[Copied]) -> None:
-    """Send for each further repository whether it has all, on the resource `lifeboat.repository.<name>`."""
+    """Send for each further repository whether it has all."""
     for each in outcomes:
         emit_event(
             event=COPY_FAILED if each.fault else COPIED,
-            resource={
-                "prefect.resource.id": f"lifeboat.repository.{each.repository}",
-                "prefect.resource.name": each.repository,
-            },
-            payload={"repository": each.repository, "text": lines_shown(each.words)[:_LONGEST]},
+            resource={"prefect.resource.id": repository(each.repository), "prefect.resource.name": each.repository},
+            payload={"repository": each.repository, "text": lines_shown(each.outcome)[:_LONGEST]},
         )
 
 
 def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> None:
-    """Send for each service whether its backup was taken."""
+    """Send for each service whether its backup was taken, and whether it looks suspicious."""
     for name, outcome in outcomes:
         if isinstance(outcome, Manifest):
             send(BACKUP_COMPLETED, name, f"{outcome.kind} backup {outcome.id} was taken", backup=outcome.id)
+            if outcome.past and outcome.past.signs:
+                text = (
+                    f"{outcome.id} looks suspicious: {said(outcome.past.signs)}; it is kept, and nothing of {name} is "
+                    f"pruned; look at {name}, and if that was meant: lifeboat trust {outcome.id}"
+                )
+                send(BACKUP_SUSPICIOUS, name, text, backup=outcome.id)
         else:
             send(BACKUP_FAILED, name, str(outcome))
 
 
 def send_verification(evidence: Evidence) -> None:
-    """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO."""
-    for name, group in groupby(sorted(evidence.drills, key=lambda drill: drill.service), key=lambda drill: drill.service):
+    """Send for each service its verdict, the worst of its drills, and whether a restore took longer than the RTO.
+
+    Of those from a further repository by itself, under another name: they are no verdict on what the first one holds.
+    """
+
+    def which(drill: DrillResult) -> tuple[str, str]:
+        return drill.service, drill.further or ""
+
+    for (name, further), group in groupby(sorted(evidence.drills, key=which), key=which):
         drills = list(group)
         verdict = shapes.overall(drill.verdict for drill in drills)
-        send(f"lifeboat.verification.{verdict}", name, _text(drills), verdict=verdict)
+        about = "lifeboat.copy.verification" if further else "lifeboat.verification"
+        send(f"{about}.{verdict}", name, _text(drills), verdict=verdict, repository=drills[0].repository)
         seconds = [drill.restore_seconds for drill in drills if drill.rto_met is False and drill.restore_seconds is not None]
         if seconds:
             allowed = evidence.rto.budget_seconds
-            text = f"the restore took {max(seconds):.0f} s, the objective is {allowed:.0f} s"
+            there = f" from {further}" if further else ""
+            text = f"the restore{there} took {max(seconds):.0f} s, the objective is {allowed:.0f} s"
             send(RTO_MISSED, name, text, measured_seconds=max(seconds), budget_seconds=allowed)
 
     if (
@@ -87,7 +108,9 @@ def send_verification(evidence: Evidence) -> None:
         and (shower := next((each for each in joint.copies if each.dashboards), None))
     ):
         text = "; ".join([f"together: {joint.headline}", *joint.reasons])
-        send(f"lifeboat.verification.{joint.verdict}", shower.service, text, verdict=joint.verdict)
+        elsewhere = bool(evidence.drills) and all(drill.further for drill in evidence.drills)
+        about = "lifeboat.copy.verification" if elsewhere else "lifeboat.verification"
+        send(f"{about}.{joint.verdict}", shower.service, text, verdict=joint.verdict)
 
 
 def send_verifier_drill(drill: VerifierDrill) -> None:

@@ -17,14 +17,19 @@ from backups.manifest import BACKUP, BackupRecord
 from backups.repositories import missing
 from backups.repositories.alone import alone
 from backups.repositories.missing import Behind
-from backups.repository import seen
+from backups.repository import seen, trust
 from backups.repository.listing import Listing, Snapshot
 from backups.repository.repository import Repository
 from backups.site import Site
 from verification.evidence import drilled, store
 
-_KINDS = (BACKUP, LOG, store.TAG, drilled.DAMAGE)
+_ALWAYS = (trust.TAG,)
+"""The tags of what a person has said of backups: it is copied whatever its age."""
+_EVIDENCE = (store.TAG, drilled.DAMAGE, "lifeboat-rescue")
+_KINDS = (BACKUP, LOG, *_EVIDENCE, *_ALWAYS)
 """The tags of what a repository holds to be complete in itself."""
+_AT_ONCE = 500
+"""Snapshots that one restic copies: each is named on its command line."""
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,11 @@ class Copied:
 
     @property
     def words(self) -> str:
+        """All of it in a line, with the repository's name."""
+        return f"{self.repository}: {self.outcome}"
+
+    @property
+    def outcome(self) -> str:
         """All of it in a line."""
         new = [
             *([plural.count(self.backups, "backup")] if self.backups else []),
@@ -52,7 +62,7 @@ class Copied:
         ]
         done = f"{' and '.join(new)} copied in {durations.describe(self.seconds)}" if new else "nothing was copied"
         parts = [*([done] if new or self.fault else ["it has all"]), *filter(None, [lag_words(self.behind)])]
-        return f"{self.repository}: {', '.join(parts)}{f': {self.fault.message}' if self.fault else ''}"
+        return f"{', '.join(parts)}{f': {self.fault.message}' if self.fault else ''}"
 
 
 @dataclass(frozen=True)
@@ -183,9 +193,9 @@ def _plan(site: Site, name: str, source: _Holds, target: _Holds, now: datetime) 
 def _evidence(snapshots: Iterable[Snapshot], held: Collection[str], since: datetime) -> Iterator[str]:
     """Yield the evidence that retention there does not delete at once: it is young, or about a backup that is there."""
     for snapshot in snapshots:
-        if not {store.TAG, drilled.DAMAGE}.isdisjoint(snapshot.tags) and (
-            snapshot.time >= since or store.proven_by(snapshot) & set(held)
-        ):
+        tags = set(snapshot.tags)
+        evidence = bool(tags & set(_EVIDENCE))
+        if (evidence and (snapshot.time >= since or store.proven_by(snapshot) & set(held))) or tags & set(_ALWAYS):
             yield snapshot.id
 
 
@@ -207,6 +217,10 @@ def _copied(
     first: Repository, further: Repository, snapshots: Sequence[str], still_wanted: Callable[[], None]
 ) -> Iterator[tuple[str, LifeboatError]]:
     """Copy snapshots that need nothing of one another; yields those that are damaged, which are found by halves."""
+    if len(snapshots) > _AT_ONCE:
+        for begin in range(0, len(snapshots), _AT_ONCE):
+            yield from _copied(first, further, snapshots[begin : begin + _AT_ONCE], still_wanted)
+        return
     if not snapshots:
         return
     still_wanted()

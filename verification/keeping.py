@@ -2,12 +2,14 @@
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backups.config.settings import Settings
 from backups.errors import LifeboatError
 from backups.repository.listing import Snapshot
+from backups.repository.repository import Repository
 from backups.site import Site
 from verification.evidence import history as past
 from verification.evidence import keys, store
@@ -25,22 +27,20 @@ def tampered(evidence: Evidence) -> bool:
     return store.tampered(evidence.drills) or bool(evidence.together and evidence.together.tampered)
 
 
-def page_of_history(sites: Sequence[Site], evidence: Evidence) -> str | None:
+def page_of_history(settings: Settings, repositories: Mapping[str, Repository], evidence: Evidence) -> str | None:
     """Write the page of the history of what was drilled, this verification included, by the first repository that can be read.
 
     Where no service was drilled by itself, it is that of all of them. None where no repository can be read.
     """
-    settings = sites[0].settings
     drilled = {drill.service: drill.type for drill in evidence.drills}
-    types = drilled or {name: service.type for name, service in settings.services.items()}
-    for site in sites:
-        repository = site.repository
+    types = drilled or {each: service.type for each, service in settings.services.items()}
+    for name, repository in repositories.items():
         try:
             snapshots = repository.snapshots(*past.TAGS)
             backups = repository.listing(snapshots).backups
             break
         except LifeboatError as error:
-            log.warning("the report has no page of the history by the repository %s: %s", site.repository_name, error.message)
+            log.warning("the report has no page of the history by the repository %s: %s", name, error.message)
     else:
         return None
     if not tampered(evidence):
@@ -58,18 +58,20 @@ def signer_of(site: Site) -> "CryptoSigner | None":
         return None
 
 
-def keep(evidence: Evidence, sites: Sequence[Site], before: str | None, signer: "CryptoSigner | None") -> Kept:
-    """Keep the evidence in the first of the repositories that takes it."""
+def keep(evidence: Evidence, repositories: Mapping[str, Repository], before: str | None, signer: "CryptoSigner | None") -> Kept:
+    """Keep the evidence in the first of the repositories, by their names, or else in the next one that takes it."""
     if tampered(evidence):
         return Kept(snapshot=None, reason="a copy was damaged on purpose; this is no proof of a backup")
     with tempfile.TemporaryDirectory(prefix="lifeboat-evidence-") as scratch:
         files.write(evidence, Path(scratch), before=before, signer=signer)
         faults: list[str] = []
-        for site in sites:
-            where = site.further_name or "the repository"
+        first = next(iter(repositories.values()))
+        for name, repository in repositories.items():
+            further = None if repository is first else name
+            where = further or "the repository"
             try:
-                snapshot = store.keep(evidence, Path(scratch), site.repository)
-                return Kept(snapshot=snapshot, reason="; ".join(faults) or None, repository=site.further_name)
+                snapshot = store.keep(evidence, Path(scratch), repository, first.known_id)
+                return Kept(snapshot=snapshot, reason="; ".join(faults) or None, repository=further)
             except LifeboatError as error:
                 log.warning("the evidence is not kept in %s: %s", where, error.message)
                 faults.append(f"{where}: {error.message}" if faults else error.message)

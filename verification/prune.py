@@ -3,14 +3,16 @@
 The rules: `backups/retention.py` for backups, `evidence/retention.py` for evidence. The deletion: `backups/prune.py`.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backups import prune
+from backups import prune, suspicion
+from backups.errors import LifeboatError
 from backups.follow.piece import LOG, Piece, obsolete, read
 from backups.manifest import BACKUP
-from backups.repository import ahead
+from backups.repository import ahead, trust
 from backups.repository.listing import Snapshot
 from backups.retention import Decision
 from backups.site import Site
@@ -18,6 +20,8 @@ from verification.evidence import delivered, store
 from verification.evidence import retention as evidence_retention
 from verification.evidence.failures import failed_chains
 from verification.evidence.retention import EvidenceDecision
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,26 +72,42 @@ class Plan:
         ]
 
 
-def plan(site: Site, *, now: datetime, trust_clock: bool = False) -> Plan:
+def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, trust_clock: bool = False) -> Plan:
     """Decide everything in the site's repository, which is listed once. Changes nothing.
 
+    held: services of which nothing is deleted because of what another repository holds, and why (None: of a further repository,
+    what looks suspicious in the first); what looks suspicious in this one holds its services in any case
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, delivered.TAG)
+    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, delivered.TAG, trust.TAG)
     listing = site.repository.listing(snapshots)
     backups = listing.backups
+    if held is None:
+        held = _held_by_the_first(site) if site.repository_name in site.further else {}
+    still = {**held, **suspicion.held(backups, trust.read(snapshots))}
     proofs = store.proofs_among(site.repository, snapshots, now)
     verified, failed = store.proven_at(proofs), failed_chains(backups, proofs)
     odd = {each.snapshot for each in store.odd_proofs(snapshots)}
     # What is odd is nobody's to delete by itself: whoever looks at it decides.
     evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags and snapshot.id not in odd]
     return Plan(
-        prune.plan(site, backups, verified, now=now, failed=failed, trust_clock=trust_clock),
+        prune.plan(site, backups, verified, now=now, failed=failed, held=still, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
-        obsolete(read(snapshots), backups, listing.claims),
+        [piece for piece in obsolete(read(snapshots), backups, listing.claims) if piece.service not in still],
         ahead.obsolete(snapshots, now),
         delivered.obsolete(snapshots, now),
     )
+
+
+def _held_by_the_first(site: Site) -> dict[str, str]:
+    """Say of which services a further repository deletes nothing: a suspicious backup may not have been copied yet."""
+    first = site.at(None).repository
+    try:
+        snapshots = first.snapshots(BACKUP, trust.TAG)
+        return suspicion.held(first.listing(snapshots).backups, trust.read(snapshots))
+    except LifeboatError as fault:
+        log.warning("whether a backup in the first repository looks suspicious cannot be read: %s", fault.message)
+        return {}
 
 
 def passed_over(site: Site) -> str | None:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from backups import durations, plural
 from backups.config.settings import FIRST
@@ -43,9 +42,6 @@ from verification.restore.moment_drills import drills
 from verification.together import plan as joint
 from verification.together.drill import could_not_run
 from verification.together.drill import together as drill_together
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -266,8 +262,8 @@ def conclude(
     if out:
         files.write(evidence, out, signer=signer)
     drilled = filter(None, (each.repository for each in planned))
-    takers = [site.at(name) for name in dict.fromkeys([site.at(None).repository_name, *drilled])]
-    before = keeping.page_of_history(takers, evidence)
+    takers = {name: site.at(name).repository for name in dict.fromkeys([site.at(None).repository_name, *drilled])}
+    before = keeping.page_of_history(site.settings, takers, evidence)
     evidence = evidence.model_copy(update={"kept": keeping.keep(evidence, takers, before, signer)})
     if not store.tampered(results):
         whole = [

@@ -7,6 +7,7 @@ from backups.config import paths
 from backups.config.paths import At
 from backups.config.settings import FIRST, RepositorySettings, Settings
 from backups.errors import ConfigError
+from backups.repository import two_places
 
 
 def place(settings: Settings, name: str) -> tuple[str, ...]:
@@ -31,7 +32,7 @@ def require_apart(settings: Settings, at: At) -> None:
     """Raise ConfigError for a name or a place that another repository has, and for what one `restic copy` cannot be given."""
     every = settings.every_repository
     first, *further = every
-    if FIRST in further:
+    if FIRST in list(settings.repositories)[0 if settings.repository else 1 :]:
         raise ConfigError(
             f"{at(place(settings, FIRST))} is not the first repository: {FIRST} is the name of the one that takes the backups",
             hint="give it another name, such as offsite",
@@ -48,8 +49,8 @@ def require_apart(settings: Settings, at: At) -> None:
 def _require_one_environment(first: RepositorySettings, other: RepositorySettings, where: tuple[str, ...], at: At) -> None:
     # restic has one environment and one set of options, for the repository that it reads and for the one that it writes.
     for key, differ in (
-        ("environment", differing(first.environment, other.environment)),
-        ("options", differing(first.options, other.options)),
+        ("environment", differing(two_places.of_backend(first.environment), other.environment)),
+        ("options", differing(two_places.shared(first.options), other.options)),
     ):
         for name in differ:
             raise ConfigError(

@@ -81,6 +81,7 @@ class RepositorySettings(_Section, OneOfEach):
 
     url: as restic writes it; password or password_file: what it is encrypted with
     environment: variables that its backend needs (AWS_ACCESS_KEY_ID); options: restic's `-o` options (s3.region)
+    kept_by_other_side: the operator states that the other side keeps what is deleted from here, and how
     """
 
     url: str
@@ -88,6 +89,7 @@ class RepositorySettings(_Section, OneOfEach):
     password_file: Path | None = None
     environment: dict[str, Secret] = Field(default_factory=dict)
     options: dict[str, str] = Field(default_factory=dict)
+    kept_by_other_side: bool | str = False
 
 
 class Objectives(_Section):

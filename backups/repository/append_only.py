@@ -14,13 +14,19 @@ _SECONDS = 20.0
 
 
 def is_append_only(url: str) -> bool:
-    """Ask the server of a `rest:` url to delete a file that does not exist: an append-only one answers 403, any other 404.
+    """Return whether the server of a `rest:` url is known to refuse deletions.
 
     Returns False as well for other kinds of repositories, and when the server does not answer: then restic is refused, and its
     error is the one to show. Raises ConfigError for a `rest:` url that cannot be parsed.
     """
-    if not url.startswith("rest:"):
-        return False
+    return bool(url.startswith("rest:") and refuses(url))
+
+
+def refuses(url: str) -> bool | None:
+    """Ask the server of a `rest:` url to delete a file that does not exist: an append-only one answers 403, any other 404.
+
+    Returns None when it answers neither, or not at all. Raises ConfigError for a url that cannot be parsed.
+    """
     import requests
 
     base, user, password = _parts(url.removeprefix("rest:"))
@@ -38,8 +44,10 @@ def is_append_only(url: str) -> bool:
             timeout=_SECONDS,
         )
     except requests.RequestException:
-        return False
-    return answer.status_code in (403, 405)
+        return None
+    if answer.status_code in (403, 405):
+        return True
+    return False if answer.status_code in (200, 204, 404) else None
 
 
 def require_readable(url: str) -> None:

@@ -80,8 +80,10 @@ class Receiving:
         first = source.recognise()
         if first is None:
             raise LifeboatError(f"there is no repository at {source.shown_url}", hint="the first `lifeboat backup` makes it")
-        self.make_for_copies_of(source)
-        if self.recognise() == first:
+        found = self.recognise()
+        if found is None:
+            self.make_for_copies_of(source)
+        elif found == first:
             raise ConfigError(
                 f"the repositories at {source.shown_url} and {self.shown_url} are the same one, by their id {first}",
                 hint="one that was copied by rsync is none of its own: remove it, and `lifeboat copy` makes another one there",

@@ -21,6 +21,7 @@ from backups.machine.processes import Completed
 from backups.repository import append_only, identity, restic_errors, restic_text, sftp, two_places
 from backups.repository.reading import Reading
 from backups.repository.receiving import Receiving
+from backups.repository.two_places import End
 from backups.secret import Secret, read
 from backups.text import without_password
 
@@ -67,6 +68,11 @@ class Repository(Reading, Receiving):
     def shown_url(self) -> str:
         """The url with its password masked."""
         return without_password(self.url)
+
+    @property
+    def known_id(self) -> str | None:
+        """The id by which this machine knows it, without asking it; None where it knows none."""
+        return identity.known(self.known) if self.known else None
 
     def identifier(self) -> str | None:
         """Return the id of the repository at the url, which the password opens; None where there is none."""
@@ -289,7 +295,8 @@ class Repository(Reading, Receiving):
                     break
                 processes.run(["restic", *options, "unlock"], environment=environment)
                 if source:
-                    source.unlock()
+                    with contextlib.suppress(LifeboatError):
+                        source.unlock()
                 time.sleep(min(2.0, self.patience))
         for each in (self, source):
             completed = sftp.with_errors_of_ssh(completed, Secret(each.url).reveal(), each.hosts) if each else completed
@@ -305,10 +312,10 @@ class Repository(Reading, Receiving):
         for url in (here, there):
             append_only.require_readable(url)
         password = read(source.password, source.password_file, "the first repository")
-        others = {name: secret.reveal() for name, secret in source.environment.items()}
-        with two_places.reached((there, source.hosts), (here, self.hosts), password, self.cache.parent) as both:
-            options = restic_text.options({**both.options, **source.options, **self.options})
-            yield options, {**others, **self._environment(), **both.environment}
+        others = {name: secret.reveal() for name, secret in two_places.of_backend(source.environment).items()}
+        ends = (End(there, source.hosts, source.options), End(here, self.hosts, self.options))
+        with two_places.reached(*ends, password, self.cache.parent) as both:
+            yield restic_text.options(both.options), {**others, **self._environment(), **both.environment}
 
     def _options(self) -> list[str]:
         url = Secret(self.url).reveal()

@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that `doctor` checked: whether it is well, what was found, and what to type when it is not."""
+    """One thing that `doctor` checked: whether it is well, what was found, and what to type when it is not.
+
+    warning: nothing has to be mended, and yet an operator should know
+    """
 
     subject: str
     ok: bool
     message: str
     remedy: str | None = None
+    warning: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from flows.commands import console
 from flows.commands.copying import show as show_copies
 from flows.commands.options import Config, Services, prefect_is_configured, through_prefect
 from flows.commands.progress import progress
+from flows.commands.suspicious import print_suspicious
 from verification import copying
 from verification.copying import Copied
 from verification.evidence import failures
@@ -43,7 +44,8 @@ def backup(
     """Back services up: all of a service (a full), or what changed since its last backup (an incremental).
 
     Each backup also records what the source held at that instant: `lifeboat verify` compares the restored copy with it. A backup
-    that fails is not kept, and does not stop the others.
+    that fails is not kept, and does not stop the others. One that looks like ransomware is kept and named, and nothing of its
+    service is pruned until somebody has looked: `lifeboat trust`.
 
     Then what further repositories lack is copied to them. One that cannot be reached is told; the backup is taken all the same.
 
@@ -54,7 +56,8 @@ def backup(
 
     Examples: lifeboat backup | lifeboat backup agama --kind full
 
-    Exit code: 0 all were taken, 1 an earlier backup of the chain is damaged, 2 a backup could not be taken.
+    Exit code: 0 all were taken, also one that looks suspicious; 1 an earlier backup of the chain is damaged, 2 a backup could not
+    be taken.
     """
     site = Site.open(config)
     names = site.chosen(services or [])
@@ -70,7 +73,11 @@ def backup(
         # Under Prefect the flow has copied, and told in its log what it could not.
         copies = [] if prefect_is_configured() else copying.copy_all(site)
     faults = [outcome for _, outcome in outcomes if isinstance(outcome, LifeboatError)]
-    console.result(lambda: _show(outcomes, copies), well=not faults and not any(each.fault for each in copies))
+    doubted = [outcome for _, outcome in outcomes if isinstance(outcome, Manifest) and outcome.past and outcome.past.signs]
+    well = not faults and not doubted and not any(each.fault for each in copies)
+    console.result(lambda: _show(outcomes, copies), well=well)
+    for manifest in doubted:
+        print_suspicious(manifest)
     if faults:
         raise typer.Exit(1 if all(isinstance(fault, Damaged) for fault in faults) else 2)
 

@@ -73,25 +73,32 @@ def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *
 
     Unlike rich's tables it takes no time to speak of for some hundred rows.
     """
-    rows = [[Text(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    table: list[Sequence[str | rich.text.Text]] = [titles, *rows] if any(titles) else list(rows)
+    table = [
+        [shown(cell) if isinstance(cell, str) else cell for cell in row] for row in ([titles, *rows] if any(titles) else rows)
+    ]
     plain = [[cell if isinstance(cell, str) else cell.plain for cell in row] for row in table]
     widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]
-    if out.is_terminal and sum(widths) + 2 * len(widths) > out.width:
+    padded = [[" " * (width - cell_len(text)) for text, width in zip(texts, widths, strict=True)] for texts in plain]
+    ends = [title in right for title in titles]
+    if not out.is_terminal:
+        # Colours are of no use here, and putting them together is most of the work of a long list.
+        print(
+            "\n".join(
+                "  ".join(gap + text if end else text + gap for text, gap, end in zip(texts, gaps, ends, strict=True)).rstrip()
+                for texts, gaps in zip(plain, padded, strict=True)
+            )
+        )
+    elif sum(widths) + 2 * len(widths) > out.width:
         _print_folded(titles, rows, right)
-        return
-    lines = []
-    for cells, texts in zip(table, plain, strict=True):
-        line = Text(style="dim" if cells is titles else "")
-        for title, cell, text, width in zip(titles, cells, texts, widths, strict=True):
-            gap = " " * (width - cell_len(text))
-            line.append(gap if title in right else "").append(cell).append("" if title in right else gap).append("  ")
-        line.rstrip()
-        lines.append(line)
-    if out.is_terminal:
-        out.print(rich.text.Text("\n").join(lines), soft_wrap=True)
     else:
-        print("\n".join(line.plain for line in lines))
+        lines = []
+        for number, (cells, gaps) in enumerate(zip(table, padded, strict=True)):
+            line = rich.text.Text(style="dim" if number == 0 and any(titles) else "")
+            for cell, gap, end in zip(cells, gaps, ends, strict=True):
+                line.append(gap if end else "").append(cell).append("  " if end else f"{gap}  ")
+            line.rstrip()
+            lines.append(line)
+        out.print(rich.text.Text("\n").join(lines), soft_wrap=True)
 
 
 def _print_folded(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], right: Sequence[str]) -> None:

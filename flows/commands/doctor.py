@@ -21,7 +21,7 @@ from backups.machine.docker import Docker
 from backups.machine.parallel import side_by_side
 from backups.services.base import Finding
 from backups.site import Site
-from flows.commands import console, fleet_found
+from flows.commands import console, emptied, fleet_found
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, prefect_is_configured
 from flows.commands.progress import progress
@@ -45,7 +45,7 @@ def doctor(services: Services = None, as_json: Json = False, config: Config = No
     """Check that everything a backup and a verification need is there, and print what to type where something is not.
 
     Looks at each source, its version and its privileges, the places of its files, the images, the repository, Docker and, where
-    Prefect is configured, its workers. Changes nothing.
+    Prefect is configured, its workers. Says whether whoever takes over this machine could delete every backup. Changes nothing.
 
     Examples: lifeboat doctor | lifeboat doctor agama
 
@@ -78,6 +78,7 @@ def _as_json(title: str, finding: Finding) -> dict[str, Any]:
         "ok": finding.ok,
         "message": finding.message,
         "remedy": finding.remedy,
+        "warning": finding.warning,
     }
 
 
@@ -106,6 +107,7 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     yield _state(site)
     for name in site.settings.every_repository:
         yield from _repository(site.at(name))
+    yield emptied.finding(site, datetime.now(UTC))
     yield keys.examine(site)
     # Prefect is started for nobody who does not use it: that takes seconds.
     if prefect_is_configured():
@@ -190,6 +192,7 @@ def _show(title: str, findings: list[Finding]) -> None:
     console.out.print(Text(title, style="bold"))
     for finding in findings:
         mark = ("✓ ", "green") if finding.ok else ("✗ ", "bold red")
+        mark = ("! ", "yellow") if finding.warning else mark
         console.out.print(Text.assemble("  ", mark, f"{finding.subject}: ", finding.message), soft_wrap=True)
         if finding.remedy:
             for line in finding.remedy.splitlines():

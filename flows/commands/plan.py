@@ -19,7 +19,6 @@ from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services
 from flows.commands.progress import progress
 from verification.drill import plan as drills
-from verification.evidence import drilled
 from verification.fleet import machines as fleet
 from verification.fleet import paper, weigh, when, words
 from verification.fleet.paper import Paper
@@ -60,7 +59,7 @@ def plan(
         if not services:
             # As the verification of everything does.
             planned = drills.with_turn(site, names, planned, lambda: now)
-        due = weigh.due(site.settings, planned, list(drilled.read(site.repository.snapshots(drilled.TAG))), now)
+        due = weigh.due(site.settings, planned, weigh.evidence(site), now)
     there = fleet.machines(site.settings) or [_here(site)]
     found = paper.paper(
         [(each, drill.error) for each, drill in zip(due, planned, strict=True)],
@@ -69,6 +68,7 @@ def plan(
         starts,
         window=site.settings.fleet.window,
         repositories=site.settings.fleet.repositories,
+        first=site.repository_name,
     )
     if as_json:
         console.print_json({"words": words.sentence(found, zone), **found.model_dump(mode="json"), "notes": words.notes(found)})

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from backups import durations, plural
+from backups import durations, plural, suspicion
 from backups.chains import ahead_words, chains, in_future, require_present
 from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.manifest import BACKUP, BackupRecord, Manifest
+from backups.repository import trust as trusting
 from backups.repository.listing import Listing
+from backups.repository.trust import Trust
 from backups.site import Site
 from backups.witness import Fact
 from flows.commands import console
@@ -20,6 +22,7 @@ from flows.commands.console import Text
 from flows.commands.listing import proof_as_json, proof_text
 from flows.commands.options import Config, From, Json, reading
 from flows.commands.progress import progress
+from flows.commands.suspicious import past_as_json, past_lines, trust_as_json
 from verification.evidence.evidence import DrillResult
 from verification.evidence.store import TAG, Proof, newest_drill, proofs_among
 
@@ -42,16 +45,17 @@ def show(
     now = datetime.now(UTC)
     with progress([]), reading(site, f"show {backup}"):
         repository = site.repository
-        snapshots = repository.snapshots(BACKUP, TAG)
+        snapshots = repository.snapshots(BACKUP, TAG, trusting.TAG)
         chain = _chain(repository.listing(snapshots), backup, list(site.settings.services), now)
         manifest = repository.manifest(chain[-1])
         proof = proofs_among(repository, snapshots, now).get(manifest.id)
         drill = newest_drill(repository, snapshots, manifest.id, now) if proof else None
-    found = _as_json(manifest, chain, proof, drill)
+    trust = trusting.read(snapshots).get(manifest.id)
+    found = _as_json(manifest, chain, proof, drill, trust)
     if as_json:
         console.print_json(found)
     else:
-        console.print_columns(("", ""), _lines(manifest, found, proof, now))
+        console.print_columns(("", ""), _lines(manifest, found, proof, now, trust))
 
 
 def _chain(held: Listing, wanted: str, services: Sequence[str], now: datetime) -> tuple[BackupRecord, ...]:
@@ -75,7 +79,9 @@ def _chain(held: Listing, wanted: str, services: Sequence[str], now: datetime) -
     return next(chain for chain in chains(every)[record.service] if chain.id == record.chain).up_to(record.id)
 
 
-def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | None, drill: DrillResult | None) -> dict[str, Any]:
+def _as_json(
+    manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | None, drill: DrillResult | None, trust: Trust | None = None
+) -> dict[str, Any]:
     seconds = manifest.details.get("lock_seconds")
     return {
         "id": manifest.id,
@@ -106,6 +112,9 @@ def _as_json(manifest: Manifest, chain: Sequence[BackupRecord], proof: Proof | N
         },
         "limits": list(manifest.limits),
         "partial": manifest.partial,
+        "past": None if manifest.past is None else past_as_json(manifest.past),
+        "suspicious": suspicion.words(chain[-1]) or None,
+        "trusted": trust_as_json(trust),
         "proof": None if proof is None else _proof(proof, drill),
     }
 
@@ -146,7 +155,9 @@ def _adds_up(metric: str, facts: Sequence[Fact]) -> bool:
     return "time" not in metric and all(type(fact.value) is int and fact.metric == metric for fact in facts)
 
 
-def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: datetime) -> list[tuple[str | Text, str | Text]]:
+def _lines(
+    manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: datetime, trust: Trust | None = None
+) -> list[tuple[str | Text, str | Text]]:
     lock, witness, chain = found["lock"], found["witness"], found["chain"]
     took = durations.describe(manifest.finished_at - manifest.started_at)
     parts = [
@@ -177,6 +188,7 @@ def _lines(manifest: Manifest, found: dict[str, Any], proof: Proof | None, now: 
         ("witness", f"{plural.count(witness['facts'], 'fact')} about {plural.count(witness['subjects'], 'subject')}"),
         *(("", part) for part in parts),
         *_measured(witness["measured"]),
+        *past_lines(manifest, trust),
         *([("partial", found["partial"])] if found["partial"] else []),
         *(("limits" if number == 0 else "", limit) for number, limit in enumerate(found["limits"])),
         ("proof", proof_text(proof, now)),

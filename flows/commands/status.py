@@ -57,7 +57,7 @@ def status(
     further = _further(site, list(types), held, now)
     members = chains(held.backups)
     logs = followed.kept(site.state, members, held.pieces, now)
-    found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs, further=further)
+    found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs, trusts=held.trusts, further=further)
     if metrics_file:
         over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
         metrics.write(metrics.render(found, site.settings.objectives, now=now, histories=over_time), metrics_file)

@@ -36,6 +36,7 @@ VERBS = {
     "evidence": Verb("evidence", "evidence", "Check signed reports, or export them for an auditor"),
     "watch": Verb("watch", "watch", "Say whether a service is down or has lost data"),
     "prune": Verb("prune", "prune", "Delete chains that are older than retention allows"),
+    "trust": Verb("trust", "trust", "Say that a suspicious backup is well: prune goes on"),
     "alerts": Verb("alerts", "alerts", "Have Prefect notify you of what fails or is missed"),
     "demo": Verb("demo", "demo", "Rehearse everything on this machine, from nothing"),
 }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from backups.machine import disk, runs
 from backups.machine.runs import Run
-from tests.bench import dataset, following, many, one_table, over_ssh, pinned, sides
+from tests.bench import copying, dataset, following, many, one_table, over_ssh, pinned, sides
 from tests.bench.server import PASSWORD, Server, start
 from tests.bench.table import Row, at_least, at_most, markdown
 
@@ -23,6 +23,7 @@ _PRIVILEGES = "BACKUP_ADMIN, REPLICATION SLAVE, REPLICATION CLIENT, RELOAD, SELE
 _BUSY_SECONDS = 30.0
 _FOLLOWED_SECONDS = 40.0
 _BACKUPS = 500
+_SERVICES, _NIGHTS = 200, 90
 _APART = "the same, the witness first, then the saving"
 
 
@@ -71,6 +72,8 @@ def measure(run: Run, base: Path, gib: float, rounds: int) -> list[Row]:
     rows += _listing(base)
     say("a place over SSH")
     rows += over_ssh.rows(int(os.environ.get("BENCH_SSH_MB", "200")), rounds)
+    say("copying an incremental to a further repository")
+    rows += copying.rows()
     return [title, *rows]
 
 
@@ -199,18 +202,25 @@ def _listing(base: Path) -> list[Row]:
     say(f"lifeboat list with {_BACKUPS} backups")
     directory = base / "many"
     (directory / "scratch").mkdir(parents=True)
-    many.fill(directory / "repository", "bench", _BACKUPS, directory / "scratch")
-    (directory / "key").write_text("bench\n")
-    config = directory / "lifeboat.yaml"
-    config.write_text(
-        f"state: state\nrepository: {{url: repository, password_file: {directory}/key}}\n"
-        "services:\n"
-        "  agama: {type: mysql, host: localhost, password: none, image: 'lifeboat/mysql:9.7'}\n"
-        "  prometheus: {type: prometheus, url: 'http://localhost:9090', place: 'local:/', image: 'lifeboat/prometheus:3.5'}\n"
-        "  grafana: {type: grafana, url: 'http://localhost:3000', place: 'local:/', image: 'lifeboat/grafana-standin:12.4'}\n"
-    )
-    seconds = min(sides.listing(config) for _ in range(3))
-    return [at_most(f"lifeboat list with {_BACKUPS} backups", seconds, 2, " s")]
+    many.fill(directory / "repository", "bench", _BACKUPS, directory / "scratch", many.THREE)
+    seconds = min(sides.listing(many.configuration(directory, many.THREE)) for _ in range(3))
+    return [at_most(f"lifeboat list with {_BACKUPS} backups", seconds, 2, " s"), *_many_services(base)]
+
+
+def _many_services(base: Path) -> list[Row]:
+    """What two hundred services cost: processor time, of which restic's own is told apart."""
+    say(f"lifeboat list and status of {_SERVICES} services with {_NIGHTS} backups each")
+    directory, services = base / "fleet", many.many_services(_SERVICES)
+    (directory / "scratch").mkdir(parents=True)
+    many.fill(directory / "repository", "bench", _SERVICES * _NIGHTS, directory / "scratch", services, proofs=True)
+    config = many.configuration(directory, services)
+    sides.processor(config, "list")
+    rows = []
+    for command in ("list", "status"):
+        own, restic = min(sides.processor(config, command) for _ in range(3))
+        what = f"lifeboat {command} of {_SERVICES} services with {_NIGHTS} backups each, processor time"
+        rows.append(at_most(what, own + restic, 3, " s", detail=f" ({own:.1f} s our own, {restic:.1f} s restic's)"))
+    return rows
 
 
 def say(words: str) -> None:

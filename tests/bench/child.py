@@ -24,9 +24,10 @@ class _Steps(logging.Handler):
 
 
 def main() -> None:
-    """Write {seconds, peak_bytes, steps, restic} into FILE and end as the command does.
+    """Write {seconds, peak_bytes, steps, restic, processor} into FILE and end as the command does.
 
-    The first three are of this process alone; restic: the seconds of each start of it that this process waited for.
+    The first three are of this process alone; restic: the seconds of each start of it that this process waited for; processor:
+    the seconds of processor time of this process, and of those that it has started.
     """
     target, sys.argv = Path(sys.argv[1]), ["lifeboat", *sys.argv[2:]]
     started = time.monotonic()
@@ -50,9 +51,15 @@ def main() -> None:
             lifeboat()
     finally:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        target.write_text(
-            json.dumps({"seconds": time.monotonic() - started, "peak_bytes": peak, "steps": steps.steps, "restic": restic})
-        )
+        used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        found = {
+            "seconds": time.monotonic() - started,
+            "peak_bytes": peak,
+            "steps": steps.steps,
+            "restic": restic,
+            "processor": [each.ru_utime + each.ru_stime for each in used],
+        }
+        target.write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -131,6 +131,18 @@ def listing(config: Path) -> float:
     return time.monotonic() - started
 
 
+def processor(config: Path, *command: str) -> tuple[float, float]:
+    """Run `lifeboat` with a command; returns the seconds of processor time of its own process, and of those that it started."""
+    measured = config.parent / "processor.json"
+    subprocess.run(
+        [sys.executable, "-m", "tests.bench.child", str(measured), *command, "--config", str(config)],
+        check=False,
+        stdout=subprocess.DEVNULL,
+    )
+    own, started = json.loads(measured.read_text())["processor"]
+    return own, started
+
+
 def alternated(rounds: int, *sides: Callable[[int], float]) -> list[list[float]]:
     """Measure the sides in turn, `rounds` times; each side's measurements."""
     results: list[list[float]] = [[] for _ in sides]

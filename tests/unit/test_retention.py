@@ -57,6 +57,13 @@ def test_a_chain_goes_whole_when_its_full_is_over_a_month_old() -> None:
     assert gone(decide([*old, record(30)], {"agama-30"}, 30.9)) == set()
 
 
+def test_nothing_goes_of_a_service_that_is_held_and_all_others_go_on() -> None:
+    records = [record(day, service=service) for service in ("agama", "grafana") for day in (0, 10, 50)]
+    decisions = plan(chains(records), {}, RULES, now=START + 90 * DAY, held={"agama": "prune stands still: why"})
+    assert gone(decisions) == {"grafana-0", "grafana-10"}
+    assert why(decisions, "agama-0") == "its full is 90 d 0 h old, but prune stands still: why"
+
+
 def test_the_newest_verified_chain_stays_whatever_its_age() -> None:
     decisions = decide([record(0), record(60), record(90)], {"agama-0"}, 100)
     assert gone(decisions) == {"agama-60"}

@@ -77,7 +77,7 @@ def plan(
         listing = site.repository.listing()
         held = chaining.chains(listing.backups)
     except LifeboatError as fault:
-        error = repositories.named(site, fault, f"lifeboat verify {' '.join(names)}")
+        error = repositories.named(site, fault, "lifeboat verify", names)
         return [_unplanned(site, name, selection, error) for name in names for selection in selections]
     owners = {backup.id: backup.service for members in held.values() for chain in members for backup in chain.backups}
     return [

@@ -6,6 +6,7 @@ Next file: `verification/report/history.py`, the page.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -129,19 +130,30 @@ def of(
     end of a period in the past: what is missing in that may have been deleted since.
     """
     there = sorted((each for each in snapshots if not chaining.in_future(each.time, now)), key=lambda each: each.time)
-    drills, detections = list(drilled.read(there)), list(drilled.detections(there))
+    taken = _by_service(sorted(backups, key=lambda each: each.taken_at))
+    drills, detections = _by_service(drilled.read(there)), _by_service(drilled.detections(there))
     return [
         _of_service(
-            settings,
-            (name, kind),
-            sorted((each for each in backups if each.service == name), key=lambda each: each.taken_at),
-            [each for each in drills if each.service == name],
-            [each for each in detections if each.service == name],
-            now,
-            listed_at or now,
+            settings, (name, kind), taken.get(name, ()), drills.get(name, ()), detections.get(name, ()), now, listed_at or now
         )
         for name, kind in services.items()
     ]
+
+
+class _OfOne(Protocol):
+    @property
+    def service(self) -> str: ...
+
+
+_About = TypeVar("_About", bound=_OfOne)
+
+
+def _by_service(things: Iterable[_About]) -> dict[str, list[_About]]:
+    """Group what is about one service each, in its order: to look through all of it for each service takes too long with many."""
+    found: dict[str, list[_About]] = {}
+    for each in things:
+        found.setdefault(each.service, []).append(each)
+    return found
 
 
 def _of_service(

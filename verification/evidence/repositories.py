@@ -12,6 +12,8 @@ from verification.evidence.store import Held
 _PATIENCE = 60.0
 """Seconds for one repository: one that hangs keeps nobody waiting who asks about the others."""
 _AT_ONCE = 4
+_NAMED = 3
+"""Services that are named in a command."""
 
 
 def others(site: Site) -> list[str]:
@@ -34,12 +36,13 @@ def look(site: Site, names: Sequence[str], now: datetime, *, seconds: float = _P
     return {name: late if each is None else each for name, each in zip(names, found, strict=True)}
 
 
-def named(site: Site, fault: LifeboatError, command: str) -> LifeboatError:
+def named(site: Site, fault: LifeboatError, command: str, services: Sequence[str] = ()) -> LifeboatError:
     """Add to the hint of a repository's fault what to type for each of the others; nothing where there is none.
 
-    command: what was typed, as `lifeboat list`
+    command: what was typed, as `lifeboat list`; services: of which, in the command as long as they are few
     """
     if not (names := others(site)):
         return fault
-    typed = ", ".join(f"{command} --from {name}" for name in names)
+    few = services if len(services) <= _NAMED else ()
+    typed = ", ".join(" ".join([command, *few, "--from", name]) for name in names)
     return type(fault)(fault.message, hint=f"{f'{fault.hint}; or ' if fault.hint else ''}look into another repository: {typed}")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -13,8 +13,10 @@ from backups.follow import piece
 from backups.follow.piece import LOG, Piece
 from backups.foreign import BackupId, Moment, RepositoryName, Seconds, shown
 from backups.manifest import BACKUP, BackupRecord, Frozen
+from backups.repository import trust
 from backups.repository.listing import Odd, Snapshot
 from backups.repository.repository import Repository
+from backups.repository.trust import Trust
 from verification.evidence import drilled
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
@@ -23,6 +25,9 @@ __all__ = ["TAG"]
 
 log = logging.getLogger(__name__)
 
+_FIRST = "first="
+_ID = 16
+"""Digits of the first repository's id that are in the tag: of one that is the first only later, older proofs are not."""
 REPORT = "report.json"
 """The file of an evidence snapshot that holds all of it."""
 _PROOF, _PROOF_IN = "proof=", "proof-in="
@@ -49,20 +54,27 @@ class Proof:
     at: datetime
 
 
-def keep(evidence: Evidence, directory: Path, repository: Repository) -> str:
-    """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError."""
-    return repository.save(directory, host=evidence.host, tags=tags(evidence), at=evidence.finished_at)
+def keep(evidence: Evidence, directory: Path, repository: Repository, first: str | None = None) -> str:
+    """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError.
+
+    first: the id of the first repository, where that is known
+    """
+    return repository.save(directory, host=evidence.host, tags=tags(evidence, first), at=evidence.finished_at)
 
 
-def tags(evidence: Evidence) -> list[str]:
-    """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place."""
+def tags(evidence: Evidence, first: str | None = None) -> list[str]:
+    """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place.
+
+    first: the id of the first repository, as far as this machine knows it
+    """
     at = evidence.finished_at.astimezone(UTC).isoformat()
     proofs = [
         f"{_begin(drill)}{drill.backup.id}|{drill.backup_verdict}|{_seconds(drill)}|{at}"
         for drill in evidence.drills
         if drill.backup and drill.backup_verdict != "could-not-run"
     ]
-    return [TAG, f"verdict={evidence.verdict}", *proofs, *map(drilled.tag, evidence.drills)]
+    known = [f"{_FIRST}{first[:_ID]}"] if first else []
+    return [TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills)]
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ class Held:
     """What a repository holds: its backups, oldest first, each drilled one's newest proof, and what is left out of both.
 
     damaged: those of the odd that restic cannot read. pieces: of logs that are followed between backups
-    snapshots: those that all of this was read from
+    snapshots: those that all of this was read from. trusts: by a backup's id who trusts it, though it looks suspicious
     """
 
     backups: list[BackupRecord]
@@ -79,6 +91,7 @@ class Held:
     damaged: tuple[Odd, ...]
     pieces: tuple[Piece, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    trusts: Mapping[str, Trust] = field(default_factory=dict)
 
 
 def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
@@ -89,16 +102,33 @@ def proofs(repository: Repository, now: datetime) -> dict[str, Proof]:
 def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: datetime) -> dict[str, Proof]:
     """Read the proofs of what is in this repository among snapshots, as `read_proofs` does; odd ones are named in a warning."""
     repository.name_odd(odd_proofs(snapshots))
-    return read_proofs(snapshots, now, repository.known_as)
+    return read_proofs(about(repository, snapshots), now, repository.known_as)
+
+
+def about(repository: Repository, snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    """Leave out evidence of a time when another repository was the first, of which this one holds a copy."""
+    first = repository.known_id if None in repository.known_as else None
+    return [each for each in snapshots if _of_that_first(each, first)]
+
+
+def _of_that_first(snapshot: Snapshot, known: str | None) -> bool:
+    """Whether evidence is of a time when the repository of that id was the first: a copy of it may lie in what is the first now.
+
+    True as long as one of the two is not known.
+    """
+    said = next((tag.removeprefix(_FIRST) for tag in snapshot.tags if tag.startswith(_FIRST)), None)
+    return said is None or known is None or known.startswith(said)
 
 
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
-    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE)
-    listing, odd = repository.listing(snapshots), tuple(odd_proofs(snapshots))
+    snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, trust.TAG)
+    listing, odd = repository.listing(snapshots), (*odd_proofs(snapshots), *trust.odd(snapshots))
+    repository.name_odd(odd)
     proofs = proofs_among(repository, snapshots, now)
     pieces = tuple(piece.read(snapshots))
-    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, pieces, tuple(snapshots))
+    trusts = trust.read(snapshots)
+    return Held(listing.backups, proofs, listing.odd + odd, listing.unreadable, pieces, tuple(snapshots), trusts)
 
 
 def odd_proofs(snapshots: Iterable[Snapshot]) -> Iterator[Odd]:

@@ -1,8 +1,8 @@
 """Puts the drills that are due in order: what has waited longest for its proof first, and of what is equally urgent the longest.
 
-A pure function of evidence and objectives. How urgent a service is, is counted in whole verifications: a Monday's services, which
-were proven the Monday before, are equally urgent. Of them the longest first makes the Monday shortest, since short ones fill the
-gaps at its end; the shortest first leaves the fewest out where time does not suffice for all. `sequence.py` chooses.
+A pure function of evidence and objectives. How urgent a service is, is counted in whole days: what one verification has proven
+is equally urgent at the next one. Of that the longest first makes the whole shortest, since short ones fill the gaps at its end;
+the shortest first leaves the fewest out where time does not suffice for all. `sequence.py` chooses.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ from verification.fleet.work import Due
 
 WEEK = timedelta(days=7)
 """From one verification of everything to the next."""
+_DAY = timedelta(days=1)
 
 
 def order(
@@ -25,9 +26,9 @@ def order(
     every: from this verification to the next one
     """
 
-    def key(each: Due) -> tuple[float, float, str, str, str]:
+    def key(each: Due) -> tuple[float, float, tuple[str, ...]]:
         seconds = each.seconds if shortest else -each.seconds
-        return -urgency(each, objectives, now, every), seconds, each.service, each.selection, each.backup or ""
+        return -urgency(each, objectives, now, every), seconds, (each.service, each.selection, each.repository, each.backup or "")
 
     return sorted(due, key=key)
 
@@ -48,18 +49,19 @@ def _age(due: Due) -> tuple[float, float, str, str]:
 
 
 def urgency(due: Due, objectives: Objectives, now: datetime, every: timedelta = WEEK) -> float:
-    """Count by how many verifications the service would be late at the next one, were it passed over now; infinite: never tried.
+    """Count the days by which the service's proof would be too old at the next verification, were it passed over now.
 
-    0 or less: its proof would still be young enough then. A service whose last drill failed counts as if it had been passed over
-    once. No more than that: else services that fail every time would take all the time there is, and the others starve.
-    A further drill of a service counts by itself, one less: its service has a proof when the first one is done.
+    0 or less: it would still be young enough. Infinite: it was never tried. A service whose last drill failed counts as if it had
+    been passed over once. No more than that: else services that fail every time would take all the time there is, and the others
+    starve. A further drill of a service counts by itself, and as if it were done: the service has its proof by the first one.
     """
+    once = every / _DAY
     if due.further:
-        return _late(due.drilled_at or now - every, objectives, now, every) - 1
+        return _late(due.drilled_at or now - every, objectives, now, every) - once
     if due.tried_at is None:
         return inf
-    return _late(due.tried_at, objectives, now, every) + due.failed
+    return _late(due.tried_at, objectives, now, every) + once * due.failed
 
 
 def _late(tried_at: datetime, objectives: Objectives, now: datetime, every: timedelta) -> int:
-    return ceil((now + every - tried_at - objectives.proof) / every)
+    return ceil((now + every - tried_at - objectives.proof) / _DAY)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from backups.config.settings import Objectives
+from backups.config.settings import FIRST, Objectives
 from backups.errors import LifeboatError
 from verification.fleet.machines import one_more, pool_of
 from verification.fleet.order import WEEK
@@ -108,8 +108,12 @@ def paper(
     window: timedelta | None = None,
     repositories: Mapping[str, int] | None = None,
     every: timedelta = WEEK,
+    first: str = FIRST,
 ) -> Paper:
-    """Lay out these drills, each with the fault for which it cannot begin, if there is one. window: None for no end."""
+    """Lay out these drills, each with the fault for which it cannot begin, if there is one. window: None for no end.
+
+    repositories: how many drills may fetch from one at the same time; first: the name of the one that services are proven by
+    """
     until = None if window is None else starts + window
     able = [each for each, fault in due if fault is None]
 
@@ -150,7 +154,7 @@ def paper(
             )
             for each in missed
         ),
-        late=tuple(_late([each for each, _ in due], table, objectives, starts, every)),
+        late=tuple(_late([each for each, _ in due], table, objectives, (starts, starts + every), first)),
         one_more=_one_more(table, machines, laid),
     )
 
@@ -167,16 +171,19 @@ def _burden(machine: Machine, table: Timetable) -> Burden:
     )
 
 
-def _late(due: Sequence[Due], table: Timetable, objectives: Objectives, starts: datetime, every: timedelta) -> list[LateProof]:
-    """Find the services whose proof would grow too old by this timetable, the oldest first.
+def _late(
+    due: Sequence[Due], table: Timetable, objectives: Objectives, when: tuple[datetime, datetime], first: str
+) -> list[LateProof]:
+    """Find the services whose proof would grow too old by this timetable, the oldest first. when: its start, and the next one.
 
     Evidence is kept at the end of a verification, for all its drills. One that is too old already and is renewed now, is not late
-    by this timetable.
+    by this timetable. A drill from a further repository renews no proof of the first.
     """
-    reached = {slot.due.service for slot in table.slots}
+    starts, following = when
+    reached = {slot.due.service for slot in table.slots if slot.due.repository == first}
     found = []
     for service, proven_at in {each.service: each.proven_at for each in due}.items():
-        at = (table.ends or starts) if service in reached else starts + every
+        at = (table.ends or starts) if service in reached else following
         already = service in reached and (proven_at is None or starts - proven_at > objectives.proof)
         if not already and (proven_at is None or at - proven_at > objectives.proof):
             age = None if proven_at is None else (at - proven_at).total_seconds()

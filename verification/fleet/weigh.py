@@ -11,7 +11,7 @@ from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.site import Site
 from verification.drill.plan import Planned
-from verification.evidence import drilled
+from verification.evidence import drilled, store
 from verification.evidence.drilled import Drilled
 from verification.fleet.order import with_firsts
 from verification.fleet.work import POOL, Due
@@ -47,11 +47,17 @@ def of_site(site: Site, planned: Sequence[Planned], now: datetime) -> list[Due]:
     Then drills from a further repository are to run all the more.
     """
     try:
-        past = list(drilled.read(site.at(None).repository.snapshots(drilled.TAG)))
+        past = evidence(site)
     except LifeboatError as fault:
         log.warning("how long drills take is reckoned from their bytes, since no evidence can be read: %s", fault.message)
         past = []
     return due(site.settings, planned, past, now)
+
+
+def evidence(site: Site) -> list[Drilled]:
+    """Read what evidence in the first repository states of past drills; raises LifeboatError where that cannot be read."""
+    first = site.at(None).repository
+    return list(drilled.read(store.about(first, first.snapshots(drilled.TAG))))
 
 
 def seconds_of(drill: Drilled) -> float | None:

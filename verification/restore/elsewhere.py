@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from backups import chains as chaining
-from backups import durations
+from backups import durations, suspicion
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
 from backups.services.base import Point
@@ -57,7 +57,8 @@ def offer(site: Site, order: Order, name: str, held: Held | LifeboatError, now: 
         return f"{name} does not hold {order.backup} either; its newest of {order.service} is {backups[-1].id}"
     backup = wanted or backups[-1]
     age = durations.describe(now - backup.taken_at)
-    return f"{name} holds {backup.id}, {age} old, {_proven(held, backups, backup, now)}: {typed}"
+    looks = f"looks suspicious ({suspicion.words(backup)}), " if suspicion.doubted([backup], held.trusts) else ""
+    return f"{name} holds {backup.id}, {age} old, {looks}{_proven(held, backups, backup, now)}: {typed}"
 
 
 def _proven(held: Held, backups: list[BackupRecord], backup: BackupRecord, now: datetime) -> str:

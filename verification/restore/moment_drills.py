@@ -64,7 +64,7 @@ def drills(
         held = chaining.chains(site.repository.listing(snapshots).backups)
         pieces = piece.read(snapshots)
     except LifeboatError as fault:
-        error = repositories.named(site, fault, f"lifeboat verify {' '.join(names)}")
+        error = repositories.named(site, fault, "lifeboat verify", names)
         return [replace(unchosen(site, name, "moment", [], now()), error=error, asked=asked) for name in names]
     return [replace(_planned(site, name, held.get(name, []), pieces, at, now()), asked=asked) for name in names]
 

@@ -1,12 +1,14 @@
 """Plans a restore before the first byte: what comes back, to where, how long that took in a drill, and what is lost."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from backups import chains as chaining
+from backups import suspicion
 from backups.errors import Damaged, LifeboatError
 from backups.follow import beyond, piece
 from backups.follow.beyond import Beyond
@@ -14,8 +16,10 @@ from backups.follow.piece import LOG, Piece
 from backups.machine import disk, locks
 from backups.machine.docker import Docker
 from backups.manifest import BACKUP, BackupRecord, Manifest
+from backups.repository import trust
 from backups.repository.listing import Listing, Snapshot
 from backups.repository.repository import Repository
+from backups.repository.trust import Trust
 from backups.services.base import Point, Service
 from backups.site import Site
 from verification.drill import images
@@ -28,6 +32,8 @@ from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target
 from verification.restore.target.open import open_target
 from verification.restore.target.place import PlaceTarget
+
+log = logging.getLogger(__name__)
 
 _UNREACHED = "the source does not answer, so what is newer there is not known"
 
@@ -94,10 +100,13 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     manifests = Manifests(repository)
     _require_one_moment(order)
     with elsewhere.offered(site, order, now):
-        snapshots = repository.snapshots(BACKUP, TAG, LOG)
+        snapshots = repository.snapshots(BACKUP, TAG, LOG, trust.TAG)
         pieces = piece.read(snapshots)
-        choice = choose(repository.listing(snapshots), manifests, service, order, now, pieces)
+        listing = repository.listing(snapshots)
+        choice = choose(listing, manifests, service, order, now, pieces)
         manifest = manifests(choice.backup)
+    if why := doubts(choice.records, listing.backups, trust.read(snapshots)):
+        log.warning("%s", why)
     if choice.later and not order.anyway:
         require_unrefuted(repository, snapshots, choice.later, order, now)
     target = open_target(order.to, site, docker, service, served=not order.tables)
@@ -145,6 +154,21 @@ def _require_one_moment(order: Order) -> None:
     """Raise LifeboatError for an order that names both a backup and a moment."""
     if order.at is not None and order.backup != "latest":
         raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
+
+
+def doubts(chosen: Sequence[BackupRecord], backups: Sequence[BackupRecord], trusts: Mapping[str, Trust]) -> str | None:
+    """Say that one of the backups that come back looks suspicious, and which one before it does not; None where none does.
+
+    backups: all that there are, oldest first
+    """
+    doubted = suspicion.doubted(chosen, trusts)
+    if not doubted:
+        return None
+    first = doubted[0]
+    believed = [each for each in suspicion.believed(backups, trusts) if each.service == first.service]
+    before = [each for each in believed if each.taken_at < first.taken_at]
+    instead = f"; the last one before it: --backup {before[-1].id}" if before else "; there is none before it"
+    return f"{first.id}, which comes back, looks suspicious: {suspicion.words(first)}{instead}"
 
 
 def require_at_rest(target: Target) -> None:

@@ -46,6 +46,10 @@ _OF_A_SERVICE: dict[str, tuple[str, _Value]] = {
         "Up to when the log is kept beyond the newest backup, where it is followed.",
         lambda status: _seconds(status.log_until),
     ),
+    "lifeboat_suspicious_backups": (
+        "Backups that look like ransomware, and that nobody trusts: until somebody does, nothing of the service is pruned.",
+        lambda status: len(status.suspicious),
+    ),
     "lifeboat_rto_kept": (
         "1 when the slowest restore was fast enough.",
         lambda status: None if status.rto_kept is None else int(status.rto_kept),

@@ -80,19 +80,25 @@ def assess(
     found: what each of them holds; proofs: in each, by a backup's id the newest; missing: the backups that are to be copied there
     """
     allowed = allowed_age(objectives, len(found))
-    return {
-        service: tuple(
-            _unread(name, held, _of(service, missing, name))
-            if isinstance(held, LifeboatError)
-            else _assess(service, name, held, proofs.get(name, {}), _of(service, missing, name), objectives, allowed, now)
-            for name, held in found.items()
-        )
-        for service in services
-    }
+    judged: dict[str, list[InRepository]] = {service: [] for service in services}
+    for name, held in found.items():
+        # By service once: there may be hundreds of them, each with as many backups.
+        lacking = _by_service(missing.get(name, ()))
+        backups = {} if isinstance(held, LifeboatError) else _by_service(held.backups)
+        for service, every in judged.items():
+            behind = lacking.get(service, [])
+            if isinstance(held, LifeboatError):
+                every.append(_unread(name, held, behind))
+            else:
+                every.append(_assess(name, backups.get(service, []), proofs.get(name, {}), behind, objectives, allowed, now))
+    return {service: tuple(every) for service, every in judged.items()}
 
 
-def _of(service: str, missing: Mapping[str, Sequence[BackupRecord]], name: str) -> list[BackupRecord]:
-    return [each for each in missing.get(name, ()) if each.service == service]
+def _by_service(backups: Sequence[BackupRecord]) -> dict[str, list[BackupRecord]]:
+    found: dict[str, list[BackupRecord]] = {}
+    for backup in backups:
+        found.setdefault(backup.service, []).append(backup)
+    return found
 
 
 def _unread(name: str, fault: LifeboatError, behind: Sequence[BackupRecord]) -> InRepository:
@@ -106,16 +112,15 @@ def _unread(name: str, fault: LifeboatError, behind: Sequence[BackupRecord]) -> 
 
 
 def _assess(
-    service: str,
     name: str,
-    held: Held,
+    every: Sequence[BackupRecord],
     proofs: Mapping[str, Proof],
     behind: Sequence[BackupRecord],
     objectives: Objectives,
     allowed: timedelta,
     now: datetime,
 ) -> InRepository:
-    backups = [each for each in held.backups if each.service == service and not chaining.in_future(each.taken_at, now)]
+    backups = [each for each in every if not chaining.in_future(each.taken_at, now)]
     last = max(backups, key=lambda backup: backup.taken_at, default=None)
     seen = newest([backup.id for backup in backups], proofs)
     since = min((each.taken_at for each in behind), default=None)

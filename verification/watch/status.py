@@ -9,9 +9,11 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from backups import chains as chaining
-from backups import durations
+from backups import durations, suspicion
 from backups.chains import Chain
 from backups.config.settings import Objectives
+from backups.manifest import BackupRecord
+from backups.repository.trust import Trust
 from verification.evidence.store import Proof
 from verification.watch.followed import Kept
 from verification.watch.newest import Standing, newest, older, standing
@@ -22,6 +24,7 @@ class ServiceStatus(BaseModel):
     """One service. `standing` is the newest proof's verdict, `stale` when it is too old; `complaints`: what is wrong.
 
     partial: why the last backup is not all that the source was, though it may be verified (`Manifest.partial`)
+    suspicious: the backups that look like ransomware, and that nobody trusts, oldest first; nothing is pruned meanwhile
     log_until: up to when its log is kept beyond the last backup, None where it is not followed
     rpo_seconds: what was committed for so long would be lost with the source now; None without a backup
     repositories: what further repositories hold of it, and what is proven there; all else is about the first one
@@ -42,6 +45,7 @@ class ServiceStatus(BaseModel):
     restore_seconds: float | None
     rto_kept: bool | None
     partial: str | None = None
+    suspicious: tuple[str, ...] = ()
     log_until: AwareDatetime | None = None
     rpo_seconds: float | None = None
     repositories: tuple[InRepository, ...] = ()
@@ -61,26 +65,46 @@ def assess(
     *,
     now: datetime,
     logs: Mapping[str, Kept] | None = None,
+    trusts: Mapping[str, Trust] | None = None,
     further: Mapping[str, tuple[InRepository, ...]] | None = None,
 ) -> list[ServiceStatus]:
     """Judge every service (name -> type) against the objectives.
 
     proofs: by a backup's id its newest proof. logs: by service, how far its log is kept where it is followed
-    further: by service, how it stands with it in further repositories
+    trusts: by a backup's id who trusts it, though it looks suspicious. further: by service, how it stands with it in further
+    repositories
     """
     return [
-        _assess(
-            name,
-            kind,
-            chains.get(name, ()),
-            proofs,
-            objectives,
-            now,
-            (logs or {}).get(name, Kept()),
-            (further or {}).get(name, ()),
+        _with_doubts(
+            _assess(
+                name,
+                kind,
+                chains.get(name, ()),
+                proofs,
+                objectives,
+                now,
+                (logs or {}).get(name, Kept()),
+                (further or {}).get(name, ()),
+            ),
+            suspicion.doubted((backup for chain in chains.get(name, ()) for backup in chain.backups), trusts or {}),
         )
         for name, kind in services.items()
     ]
+
+
+def _with_doubts(status: ServiceStatus, doubted: Sequence[BackupRecord]) -> ServiceStatus:
+    """Return the same with the backups that look suspicious; one of them is complained of, the others counted."""
+    if not doubted:
+        return status
+    first = doubted[0]
+    more = f", and {len(doubted) - 1} more since" if len(doubted) > 1 else ""
+    line = (
+        f"backup {first.id} looks suspicious: {suspicion.words(first)}{more}; nothing of it is pruned until somebody has looked; "
+        f"if that was meant: lifeboat trust {status.service}"
+    )
+    own = status.of_the_first
+    complaints = (*own, line, *status.complaints[len(own) :])
+    return status.model_copy(update={"suspicious": tuple(each.id for each in doubted), "complaints": complaints})
 
 
 def _assess(

@@ -6,18 +6,19 @@ counts when every look of several sees the same. What cannot be looked at, or do
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from backups import chains as chaining
-from backups import durations
+from backups import durations, suspicion
 from backups.chains import Chain
 from backups.config.settings import Watch
 from backups.errors import Damaged, LifeboatError
 from backups.machine import parallel
 from backups.machine.docker import Docker
-from backups.manifest import BackupRecord, Manifest
+from backups.manifest import BACKUP, BackupRecord, Manifest
+from backups.repository import trust
 from backups.services.base import Problem, Service
 from backups.services.identified import another
 from backups.site import Site
@@ -81,14 +82,19 @@ def watch(
     patience: seconds for one look. A service that takes longer for all its looks is left alone, so that it keeps nobody waiting.
     """
     held: Mapping[str, Sequence[Chain]] | LifeboatError
+    doubted: Collection[str] = ()
     try:
-        held = chaining.chains(site.repository.backups())
+        snapshots = site.repository.snapshots(BACKUP, trust.TAG)
+        backups = site.repository.listing(snapshots).backups
+        held, doubted = chaining.chains(backups), {each.id for each in suspicion.doubted(backups, trust.read(snapshots))}
     except LifeboatError as error:
         held = error
 
     settings = site.settings.watch
     seconds = settings.looks * patience + (settings.looks - 1) * settings.pause.total_seconds()
-    outcomes = parallel.in_time(lambda name: _look(site, name, held, sleep, now), names, at_once=_AT_ONCE, seconds=seconds)
+    outcomes = parallel.in_time(
+        lambda name: _look(site, name, held, doubted, sleep, now), names, at_once=_AT_ONCE, seconds=seconds
+    )
     late = LifeboatError(
         f"no answer in {durations.describe(seconds)}",
         hint="the service, or the repository that holds its last witness, hangs: `lifeboat doctor` may say which",
@@ -105,6 +111,7 @@ def _look(
     site: Site,
     name: str,
     held: Mapping[str, Sequence[Chain]] | LifeboatError,
+    doubted: Collection[str],
     sleep: Callable[[float], None],
     now: Callable[[], datetime],
 ) -> Sighting:
@@ -127,7 +134,7 @@ def _look(
         seen, unseen = _of_the_same_server(service, newest, seen)
     if seen and members:
         try:
-            advice = _advise(site, members, now())
+            advice = _advise(site, members, doubted, now())
         except LifeboatError as error:
             unread = error
     return Sighting(name, service.settings.type, now(), seen, unseen or unread, advice, tuple(future))
@@ -191,14 +198,20 @@ def _of_the_same_server(
     )
 
 
-def _advise(site: Site, members: Sequence[Chain], now: datetime) -> Advice | None:
-    """Choose the newest backup that has not failed its proof and whose chain is whole."""
+def _advise(site: Site, members: Sequence[Chain], doubted: Collection[str], now: datetime) -> Advice | None:
+    """Choose the newest backup that has not failed its proof, whose chain is whole, and that does not look suspicious.
+
+    doubted: the backups that look suspicious, and that nobody trusts; each is passed over with a warning
+    """
     proofs = store.proofs(site.repository, now)
     backups = {backup.id: (backup, chain) for chain in members for backup in chain.backups}
     drilled = next(((backups[identifier][0], proof) for identifier, proof in proofs.items() if identifier in backups), None)
     for backup, chain in sorted(backups.values(), key=lambda entry: entry[0].taken_at, reverse=True):
         proof = proofs.get(backup.id)
         if proof and proof.verdict == "failed":
+            continue
+        if backup.id in doubted:
+            log.warning("%s: %s is passed over: it looks suspicious: %s", backup.service, backup.id, suspicion.words(backup))
             continue
         try:
             return Advice(chain.up_to(backup.id), proof, drilled)

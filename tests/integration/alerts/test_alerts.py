@@ -23,11 +23,16 @@ while time.monotonic() < deadline:
     time.sleep(1)
 """
 _TROUBLE = """
+from datetime import UTC, datetime
+from backups.errors import LifeboatError
+from backups.repositories.missing import Behind
+from verification.copying import Copied
 from tasks import events
 from tasks.events import send
 send(events.BACKUP_FAILED, "kept", "the disk is full")
 send(events.NOT_VERIFIED[0], "kept", "agama.client rows: expected 3, observed 2")
 send(events.NOT_VERIFIED[1], "stopped", "Docker does not answer")
+events.send_copies([Copied("offsite", 0, 0, 0.0, LifeboatError("its disk is full"), Behind(3, datetime(2026, 11, 1, tzinfo=UTC)))])
 send(events.RTO_MISSED, "kept", "the restore took 9000 s, the objective is 7200 s")
 for _ in range(3):
     send(events.RESTORE_ADVISED, "kept", "the database agama is gone")
@@ -114,6 +119,7 @@ def test_silence_is_reported_and_trouble_is_reported_and_what_is_well_is_not(
         "Lifeboat: a backup failed\n\nkept: the disk is full",
         "Lifeboat: a verification failed\n\nkept: agama.client rows: expected 3, observed 2",
         "stopped: Docker does not answer",
+        "Lifeboat: a copy is behind\n\noffsite: nothing was copied, 3 backups behind, since that of 2026-11-01 00:00 UTC: its disk is full",
         "Lifeboat: the RTO was missed\n\nkept: the restore took 9000 s",
         "Lifeboat: a restore is advised\n\nkept: the database agama is gone",
         "stopped: the password is wrong",

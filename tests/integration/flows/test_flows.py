@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,13 @@ from flows.backup import backup_services
 from flows.drill_the_verifier import drill_the_verifier
 from flows.outcome import SomeFailed
 from flows.prune import prune_chains
+from flows.restore import restore_service
 from flows.verify import NotVerified, verify_restores
+from tasks import alerts, events
 from tests.contract.toy_site import IMAGE, ToySite
 from tests.integration.flows.test_failed_chain import drilled
+from tests.unit.verification.samples import evidence, lost_row, result
+from verification import copying
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -42,6 +47,61 @@ def test_the_backup_flow_takes_a_backup_and_shows_it(toy: ToySite) -> None:
     assert manifest.id in [record.id for record in toy.open().repository.backups()]
     assert any(manifest.id in str(artifact["data"]) for artifact in artifacts("backups"))
     assert "back up toy (full)" in [run["name"] for run in found("flow_runs")]
+
+
+def test_the_flow_copies_to_further_repositories_and_no_night_fails_for_one_that_is_another(toy: ToySite) -> None:
+    """Also what was there before; and retention goes round all of them, and says of which it could not."""
+    site = toy.configure(more="repositories: {offsite: {url: offsite, password: a}, cellar: {url: cellar, password: b}}")
+    site.state.mkdir(exist_ok=True)
+    (site.state / "repository-offsite.id").write_text("another")
+    ((_, manifest),) = backup_services(config=toy.folder / "lifeboat.yaml")
+    taken = [record.id for record in site.repository.backups()]
+    assert [record.id for record in site.at("cellar").repository.backups()] == taken
+    assert taken[-1] == manifest.id
+    shown = str(artifacts("copies")[-1]["data"])
+    assert f"{len(taken)} backups copied" in shown
+    assert "is its disk mounted?" in shown
+    with pytest.raises(LifeboatError, match="is its disk mounted"):
+        prune_chains(config=toy.folder / "lifeboat.yaml")
+    assert prune_chains(config=toy.folder / "lifeboat.yaml", repository="cellar") == 0
+    assert any("stays" in str(artifact["data"]) for artifact in artifacts("retention-cellar"))
+
+
+def test_the_flows_bring_back_from_a_further_repository_and_mondays_takes_them_in_turn(toy: ToySite, tmp_path: Path) -> None:
+    site, config = toy.configure(more="repositories: {cellar: {url: cellar, password: b}}"), toy.folder / "lifeboat.yaml"
+    copying.copy_all(site)
+    evidence = verify_restores(services=["toy"], backup=["latest"], repository="cellar", config=config)
+    assert [(drill.repository, drill.verdict) for drill in evidence.drills] == [("cellar", "verified")]
+    done = restore_service("toy", to=f"local:{tmp_path}/back", repository="cellar", dry_run=False, config=config)
+    assert (done and done.verdict, done and done.repository) == ("verified", "cellar")
+    shutil.rmtree(toy.folder / "cellar")
+    with pytest.raises(NotVerified, match="toy, latest from cellar: there is no repository at") as monday:
+        verify_restores(config=config)
+    assert [(drill.repository, drill.verdict) for drill in monday.value.evidence.drills] == [
+        ("first", "verified"), ("first", "verified"), ("cellar", "could-not-run"),
+    ]  # fmt: skip
+    assert "latest from cellar" in str(artifacts("verification")[-1]["data"])
+
+
+def test_a_verdict_from_a_further_repository_is_none_on_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a verdict on a service is not content with it; what notifies of one that failed tells it all the same."""
+    sent: list[tuple[str, Any]] = []
+    monkeypatch.setattr(events, "emit_event", lambda event, resource, payload: sent.append((event, payload)))
+    late = {"rto_met": False, "restore_seconds": 9000.0}
+    events.send_verification(
+        evidence(result(repository="first"), lost_row(repository="cellar", **late), result("shop", repository="cellar"))
+    )
+    assert [(event, payload["service"], payload.get("repository")) for event, payload in sent] == [
+        ("lifeboat.verification.verified", "agama", "first"),
+        ("lifeboat.copy.verification.failed", "agama", "cellar"),
+        ("lifeboat.rto.missed", "agama", None),
+        ("lifeboat.copy.verification.verified", "shop", "cellar"),
+    ]  # fmt: skip
+    assert sent[1][1]["text"].startswith("latest from cellar: failed")
+    assert sent[2][1]["text"] == "the restore from cellar took 9000 s, the objective is 7200 s"
+    windows = alerts.Windows(timedelta(days=1), timedelta(days=8))
+    (told,) = [each for each in alerts.wanted([], windows, []) if each.name == "lifeboat: a verification failed"]
+    assert {sent[1][0], "lifeboat.verification.failed"} <= told.trigger.expect
 
 
 def test_the_nights_flow_does_not_build_on_a_chain_that_failed_its_drill(toy: ToySite, tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ def test_a_report_is_checked_offline_and_taken_out_for_an_auditor(
 ) -> None:
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert report["triggered_by"]
-    assert report["considered"] == [{"service": "toy", "backups": [each.id for each in toy.open().repository.backups()]}]
+    assert report["considered"] == [
+        {"service": "toy", "backups": [each.id for each in toy.open().repository.backups()], "repository": None}
+    ]
     assert {each["name"]: bool(each["sha256"]) for each in report["ran"]} == {
         "lifeboat": True, "python": False, "restic": True, "docker": False,
     }  # fmt: skip

@@ -150,3 +150,20 @@ def test_one_that_cannot_be_reached_is_named(both: ToySite, typed: Typed) -> Non
     assert (unknown.code, unknown.err.splitlines()) == (
         2, ["lifeboat: there is no repository vault in lifeboat.yaml", "hint: configured: first, offsite"]
     )  # fmt: skip
+
+
+def test_a_backup_that_is_damaged_in_the_first_is_offered_from_the_second(both: ToySite, typed: Typed, tmp_path: Path) -> None:
+    """A byte of a file in it: that is found when it is fetched, before the target is touched."""
+    pack = max((path for path in (both.repository / "data").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.chmod(0o600)
+    pack.write_bytes(content)
+    refused = typed("restore", "toy", "--to", f"local:{tmp_path}/back")
+    assert refused.code == 1, refused.out + refused.err
+    told = " ".join((refused.out + refused.err).split())
+    assert "from the repository first: " in told
+    assert "its content is damaged" in told
+    assert f"lifeboat restore toy --from offsite --to local:{tmp_path}/back" in told
+    assert not (tmp_path / "back").exists()
+    assert typed("restore", "toy", "--to", f"local:{tmp_path}/back", "--from", "offsite").code == 0

@@ -61,6 +61,7 @@ def test_whoever_takes_json_shows_an_example(name: str) -> None:
 
 def test_what_reports_prints_json() -> None:
     reporting = (
+        "copy",
         "list",
         "show",
         "status",

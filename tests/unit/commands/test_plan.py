@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,18 @@ def test_what_is_not_reached_ends_with_1_and_says_why(plan: Callable[..., Any]) 
     assert said.code == 1
     assert said.out.startswith("no drill is reached on 2 machines; 2 drills not reached; agama's proof would be 8 d 0 h old")
     assert "agama, worst: not reached: no machine serves its pool big; pools that are served: verification" in said.out
+
+
+def test_evidence_of_a_time_when_another_repository_was_the_first_counts_for_nothing(
+    plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of it lies in what is the first now, which may never have been proven."""
+    monkeypatch.setattr(Repository, "known_id", "ab" * 32)
+    evidence = snapshots()[-1]
+    for first, measured in (("ab" * 8, 4), ("cd" * 8, 0)):
+        told = replace(evidence, tags=(*evidence.tags, f"first={first}"))
+        monkeypatch.setattr(Repository, "snapshots", lambda _, *tags, told=told: [*snapshots()[:-1], told])
+        assert sum(each["measured"] for each in json.loads(plan("--json").out)["drills"]) == measured
 
 
 def test_without_a_fleet_it_is_the_machine_that_verifies(plan: Callable[..., Any]) -> None:

@@ -8,7 +8,9 @@ from rich.text import Text
 
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, FileEntry, Manifest, Source
+from backups.past import Packed, Past, Sign
 from backups.repository.listing import Listing
+from backups.repository.trust import Trust
 from backups.witness import Fact
 from flows.commands import show
 from tests import documented
@@ -64,6 +66,23 @@ def test_everything_that_is_known_has_the_documented_keys() -> None:
     assert found["lock"] == {"seconds": 0.0049, "attempts": 1}
     assert (found["bytes"], found["restore_bytes"]) == (2048, 3072)
     assert [phase["name"] for phase in found["proof"]["phases"]] == ["fetch", "start"]
+
+
+def test_how_it_compares_with_its_past_and_who_trusts_it_is_shown() -> None:
+    sign = Sign(kind="rows", found=4, usual=1900)
+    past = Past(
+        packed=Packed(blocks=0, hard=(0, 0, 0, 0, 0)), earlier=1, needed=5, compared="agama-20261122T000000Z", signs=(sign,)
+    )
+    manifest = _manifest().model_copy(update={"past": past})
+    trust = Trust.model_construct(backup="agama-2", at=AT, by="root on backup-1", reason="old orders removed")
+    found = show._as_json(manifest, (_record(1).model_copy(update={"suspicious": "rows:4:1900"}),), PROOF, DRILL, trust)
+    assert documented.differences(documented.examples("show")[0], found) == []
+    assert (found["suspicious"], found["past"]["judged"]) == ("4 rows, 1,900 before", False)
+    for trusted, said in ((None, "if that was meant: lifeboat trust agama-2"), (trust, "old orders removed")):
+        lines = "\n".join(str(line[-1]) for line in show._lines(manifest, found, PROOF, AT + timedelta(days=2), trusted))
+        assert "1 earlier incremental, too few to say what is usual (5 are needed); its counts with those of agama-2" in lines
+        assert "4 rows, 1,900 before" in lines
+        assert said in lines
 
 
 def test_only_what_adds_up_is_added() -> None:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError, cr
 from backups import foreign, manifest
 from backups.manifest import BackupRecord, Manifest
 from backups.panels.question import Panels
+from backups.repository.trust import Trust
 from backups.services.grafana.details import GrafanaDetails
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
@@ -26,7 +27,7 @@ from verification.evidence.store import Stated
 
 READ = [
     Manifest, BackupRecord, manifest._Shown, MySQLDetails, DumpDetails, PrometheusDetails, GrafanaDetails, Evidence, Stated,
-    Drilled, Detected, Statement, Panels, Delivered,
+    Drilled, Detected, Statement, Panels, Delivered, Trust,
 ]  # fmt: skip
 
 SHOWN = "a sentence or a name that is shown, and compared at most"
@@ -101,6 +102,8 @@ FREE = {
     "Untold.why": SHOWN,
     "Kept.reason": SHOWN,
     "BackupRecord.partial": SHOWN,
+    "Trust.by": SHOWN,
+    "Trust.reason": SHOWN,
     "_Shown.partial": SHOWN,
     **{f"TogetherPart.{name}": SHOWN for name in ("skipped", "words", "reasons", "hint", "tampered", "notes", "limits")},
     **{f"CopyPart.{name}": SHOWN for name in ("image", "error")},

@@ -66,6 +66,9 @@ def test_evidence_of_before_tells_of_the_whole_restore_alone() -> None:
         "drill=agama|latest|verified|1|7|||rows",
         "drill=agama|latest|verified|1|7|||bytes:1",
         "drill=<script>|latest|verified|1|7|||",
+        "drill=offsite|agama|latest|verified|1|7|||",
+        "drill-in=agama|latest|verified|1|7|||",
+        "drill-in=Off Site|agama|latest|verified|1|7|||",
     ],
 )
 def test_what_is_no_drill_is_named_and_nothing_of_its_snapshot_counts(tag: str) -> None:
@@ -86,3 +89,11 @@ def test_the_verifiers_own_drills_are_read_and_impossible_ones_are_not() -> None
     assert list(drilled.detections([snapshot(*tags), snapshot(*tags[1:])])) == [
         Detected(at=MONDAY, service="agama", injected=30, noticed=29)
     ]
+
+
+def test_a_drill_from_a_further_repository_says_so_and_one_from_the_first_is_as_ever() -> None:
+    found = list(
+        drilled.read([snapshot(*store.tags(evidence(result(), result(repository="first"), result(repository="offsite"))))])
+    )
+    assert [each.repository for each in found] == [None, None, "offsite"]
+    assert drilled.tag(result()) == drilled.tag(result(repository="first"))

@@ -89,3 +89,58 @@ def test_a_drill_of_a_moment_proves_its_backup_alone_whatever_came_after(changes
     assert (proof[0], proof[1] and proof[1].verdict) == ((BACKUP, proven) if proven else (None, None))
     assert not any("agama-20261130T000000Z" in tag or "between" in tag for tag in store.tags(found) if tag.startswith("proof="))
     assert (store.read_proofs([snapshot("one", found)], MONDAY + timedelta(days=9)) == {}) == (proven is None)
+
+
+def first_of(id_: str | None) -> Repository:
+    held = Held()
+    held.known_id = id_  # type: ignore[attr-defined]
+    return cast("Repository", held)
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "counts"),
+    [("ab" * 32, "ab" * 32, True), ("ab" * 32, "cd" * 32, False), (None, "cd" * 32, True), ("ab" * 32, None, True)],
+)
+def test_a_proof_of_a_repository_that_was_the_first_is_none_of_what_is_the_first_now(
+    said: str | None, known: str | None, counts: bool
+) -> None:
+    """Evidence is copied with the backups: in a copy that takes the first one's place, it is about the lost one."""
+    kept = Snapshot("one", MONDAY, tuple(store.tags(evidence(result(), result(repository="offsite")), said)))
+    now = MONDAY + timedelta(days=1)
+    assert set(store.proofs_among(first_of(known), [kept], now)) == ({BACKUP} if counts else set())
+    assert set(store.read_proofs([kept], now, {"offsite"})) == {BACKUP}
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        f"proof-in=offsite|{BACKUP}|verified|1.0",
+        f"proof-in={BACKUP}|verified|1.0|2026-11-23T06:00:00+00:00",
+        f"proof-in=Off Site|{BACKUP}|verified|1.0|2026-11-23T06:00:00+00:00",
+        f"proof-in=../x|{BACKUP}|verified|1.0|2026-11-23T06:00:00+00:00",
+        f"proof=offsite|{BACKUP}|verified|1.0|2026-11-23T06:00:00+00:00",
+    ],
+)
+def test_what_is_no_proof_in_a_repository_is_odd_and_nothing_of_its_snapshot_counts(tag: str) -> None:
+    forged = Snapshot("one", MONDAY, (*store.tags(evidence(result())), tag))
+    assert len(list(store.odd_proofs([forged]))) == 1
+    assert not store.read_proofs([forged], MONDAY + timedelta(days=1), {None, "offsite"})
+
+
+def test_a_backup_is_covered_in_the_repository_that_it_came_back_from() -> None:
+    one = snapshot("one", evidence(result(), result("grafana", repository="offsite"), result("shop", repository="first")))
+    assert store.proven_by(one) == {BACKUP, "grafana-20261123T000000Z", "shop-20261123T000000Z"}
+    assert store.proven_by(one, {None, "first"}) == {BACKUP, "shop-20261123T000000Z"}
+    assert store.proven_by(one, {"offsite"}) == {"grafana-20261123T000000Z"}
+
+
+def test_the_newest_drill_of_a_backup_is_one_from_the_repository_that_is_asked() -> None:
+    held = Held(one=evidence(result(restore_seconds=1.0)), two=evidence(result(repository="offsite", restore_seconds=2.0)))
+    snapshots = [
+        snapshot("one", cast("Evidence", held.reports["one"])),
+        snapshot("two", cast("Evidence", held.reports["two"]), 1),
+    ]
+    found = drill_of(held, *snapshots)
+    held.known_as = frozenset({"offsite"})
+    there = drill_of(held, *snapshots)
+    assert (found and found.restore_seconds, there and there.restore_seconds) == (1.0, 2.0)

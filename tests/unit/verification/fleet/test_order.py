@@ -57,24 +57,22 @@ def test_of_a_services_drills_the_one_that_was_drilled_longer_ago_comes_first_an
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("hours", "days"), [(0, 7), (0.1, 7), (12, 7), (4, 1), (23, 1)])
-def test_what_was_proven_the_last_time_is_equally_urgent_whenever_on_that_day_that_was(hours: float, days: int) -> None:
-    """Also of a nightly drill: from one verification to the next is an argument."""
-    every = days * DAY
-    last = Due("a", "latest", 1, tried_at=MONDAY - every + timedelta(hours=hours) / 2)
-    before = Due("b", "latest", 1, tried_at=MONDAY - 2 * every + timedelta(hours=hours) / 2)
-    objectives = Objectives(proof=every + DAY)
-    assert urgency(last, objectives, MONDAY, every) + 1 == urgency(before, objectives, MONDAY, every)
+def test_every_night_counts_where_drills_are_nightly() -> None:
+    """Who was passed over last night comes before who was not, and the night before that before both."""
+    due = [tried("last-night", 1, 900), tried("passed-over-twice", 3, 10), tried("passed-over", 2, 100)]
+    assert [each.service for each in order(due, OBJECTIVES, MONDAY)] == ["passed-over-twice", "passed-over", "last-night"]
 
 
 @pytest.mark.parametrize(
-    ("proof", "days", "late"), [(8, 6.7, 1), (8, 1, 0), (21, 6.7, -1), (21, 13.7, 0), (21, 14.1, 1), (8, 27.7, 4)]
+    ("proof", "days", "late"), [(8, 6.7, 6), (8, 1, 0), (21, 6.7, -7), (21, 13.7, 0), (21, 14.1, 1), (8, 27.7, 27)]
 )
-def test_urgency_counts_the_verifications_by_which_a_service_would_be_late(proof: int, days: float, late: int) -> None:
+def test_urgency_counts_the_days_by_which_a_proof_would_be_too_old(proof: int, days: float, late: int) -> None:
     """Passed over now, its proof would be so old at the next one: 0 or less is still within the objective."""
-    assert urgency(tried("agama", days), Objectives(proof=proof * DAY), MONDAY) == late
-    age = timedelta(days=days + 7)
-    assert (age <= proof * DAY) == (late <= 0)
+    objectives = Objectives(proof=proof * DAY)
+    assert urgency(tried("agama", days), objectives, MONDAY) == late
+    assert (timedelta(days=days + 7) <= proof * DAY) == (late <= 0)
+    assert urgency(tried("agama", days, failed=True), objectives, MONDAY) == late + 7
+    assert urgency(tried("agama", days, failed=True), objectives, MONDAY, every=DAY) == late - 6 + 1
 
 
 @settings(max_examples=40, deadline=None)

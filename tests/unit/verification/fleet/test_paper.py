@@ -84,6 +84,14 @@ def test_what_cannot_begin_and_what_fits_nowhere_are_not_reached_either() -> Non
     assert said(laid(drill("alone", pool="gpu"))).startswith("no drill is reached on 1 machine; 1 drill not reached")
 
 
+def test_a_drill_from_another_repository_renews_no_proof_of_the_first() -> None:
+    far = drill("a", 50, repository="offsite", further=True)
+    found = laid(drill("a", 90), far, window=HOUR)
+    assert [each.service for each in found.late] == ["a"]
+    assert laid(drill("a", 55), far, window=HOUR).late == ()
+    assert [each.service for each in laid(drill("a", 90), far, window=HOUR, first="offsite").late] == []
+
+
 def test_where_the_repository_is_what_is_short_a_machine_more_changes_nothing() -> None:
     found = laid(*(drill(f"s{each}", 40) for each in range(3)), on=2, window=HOUR, repositories={"first": 1})
     assert "; one machine more changes nothing; 2 drills not reached" in said(found)

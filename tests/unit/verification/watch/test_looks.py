@@ -12,9 +12,13 @@ from backups.chains import Chain
 from backups.config.settings import Watch
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.machine import parallel
+from backups.manifest import BackupRecord
+from backups.repository.listing import Listing
 from backups.services.base import Problem, Service
 from backups.site import Site
 from backups.witness import Fact
+from tests.unit.test_suspicion import record as full
+from verification.evidence.store import Proof
 from verification.watch import watch as watching
 from verification.watch.watch import _look_repeatedly
 
@@ -25,6 +29,24 @@ DOWN, LOSS, OTHER = (
 )
 FACT = Fact("a.b", "rows", 3)
 BLIND = Transient("too many connections")
+
+
+def test_the_advice_passes_over_what_looks_suspicious_and_failed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+    held = [full(day, "full", 1) for day in range(4)]
+    marked = [*held[:2], *(each.model_copy(update={"suspicious": "rows:1:900"}) for each in held[2:])]
+    site = cast("Site", SimpleNamespace(repository=None))
+
+    def advised(failed: str, *doubted: BackupRecord) -> str | None:
+        monkeypatch.setattr(watching.store, "proofs", lambda *_: {failed: Proof("failed", None, datetime.now(UTC))})
+        members = [Chain(each.id, (each,)) for each in marked]
+        advice = watching._advise(site, members, {each.id for each in doubted}, datetime.now(UTC))
+        return advice.backup.id if advice else None
+
+    assert advised("", *marked[2:]) == held[1].id
+    assert f"{held[3].id} is passed over: it looks suspicious: 1 rows, 900 before" in caplog.text
+    assert advised(held[1].id, *marked[2:]) == held[0].id
+    assert advised("", marked[3]) == held[2].id
+    assert advised("", *marked) is None
 
 
 class Looked:
@@ -94,7 +116,8 @@ def test_who_hangs_could_not_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
     hanging = threading.Event()
     monkeypatch.setattr(watching, "_look", lambda *_: hanging.wait(120))
     settings = SimpleNamespace(watch=Watch(looks=2, pause=timedelta(0)), services={"db": SimpleNamespace(type="mysql")})
-    site = cast("Site", SimpleNamespace(settings=settings, repository=SimpleNamespace(backups=list)))
+    empty = SimpleNamespace(snapshots=lambda *_: [], listing=lambda _: Listing([]))
+    site = cast("Site", SimpleNamespace(settings=settings, repository=empty))
     try:
         (sighting,) = watching.watch(site, ["db"], patience=0.1)
     finally:
@@ -152,7 +175,7 @@ def test_what_another_server_lacks_is_no_loss(
     )
     monkeypatch.setattr(watching, "_advise", lambda *_: None)
     chain = Chain("db-1", cast("Any", (record, unreadable)))
-    sighting = watching._look(cast("Site", site), "db", {"db": [chain]}, lambda _: None, lambda: now)
+    sighting = watching._look(cast("Site", site), "db", {"db": [chain]}, (), lambda _: None, lambda: now)
     assert sighting.problems == seen
     assert error in str(sighting.error or "")
     assert service.asked == [(FACT,), (FACT,), manifest]

@@ -15,7 +15,7 @@ from tests.unit.verification.watch.test_status import DAY, HOUR, NOW, proof, rec
 from verification.evidence import store
 from verification.evidence.store import Held, Proof
 from verification.watch import metrics
-from verification.watch.repositories import InRepository, allowed_age, assess, proofs_there
+from verification.watch.repositories import InRepository, allowed_age, assess, overall, proofs_there
 from verification.watch.status import ServiceStatus
 from verification.watch.status import assess as whole
 
@@ -148,3 +148,17 @@ def test_metrics_name_the_repository_and_what_is_not_known_has_no_sample() -> No
         f'lifeboat_repository_restore_seconds{{{of}"offsite"}}': "30.0",
         "lifeboat_objective_repository_proof_seconds": str(16 * 86400.0),
     }
+
+
+def test_over_all_services_the_worst_is_told_and_a_few_complaints() -> None:
+    good, never = there({"a": DAY}, {"a": proof(DAY, seconds=9.0)}), there({"a": DAY}, {}, {"b": 50 * HOUR})
+    (found,) = overall({"agama": [good], "shop": [never], "grafana": [there({"a": DAY}, {"a": proof(2 * DAY, seconds=90.0)})]})
+    assert (found.repository, found.backups, found.behind, found.behind_since) == ("offsite", 3, 1, NOW - 50 * HOUR)
+    assert (found.standing, found.proven_at, found.restore_seconds) == ("never-proven", NOW - 2 * DAY, 90.0)
+    assert found.complaints == ("shop lacks 1 backup, since 2 d 2 h", "shop no backup in it was ever proven")
+    (many,) = overall({f"service-{number}": [never] for number in range(200)})
+    assert len(many.complaints) == 7
+    assert many.complaints[-1] == "and 394 more"
+    gone = InRepository(repository="offsite", error="no route", complaints=("cannot be read: no route",))
+    (unread,) = overall({"agama": [gone], "shop": [gone]})
+    assert (unread.backups, unread.standing, unread.complaints) == (None, None, ("cannot be read: no route",))

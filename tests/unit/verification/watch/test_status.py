@@ -12,6 +12,7 @@ from backups.follow import standing as noted
 from backups.follow.piece import Piece
 from backups.follow.standing import Standing
 from backups.manifest import BackupRecord
+from backups.repository.trust import Trust
 from tests.unit.verification.report.test_history_page import weeks
 from verification.evidence.history import ServiceHistory
 from verification.evidence.store import Proof
@@ -62,6 +63,26 @@ def test_a_fresh_backup_and_a_fresh_proof_are_well() -> None:
 )
 def test_whatever_is_not_well_is_told(ages: dict[str, timedelta], proofs: dict[str, Proof], complaint: str) -> None:
     assert complaint in standing(ages, proofs).complaints
+
+
+def test_a_suspicious_backup_is_complained_of_until_somebody_trusts_it() -> None:
+    ages = {"a": 3 * DAY, "b": 2 * DAY, "c": HOUR}
+    marked = [
+        record(name, age).model_copy(update={"suspicious": "rows:4:900"} if name != "a" else {}) for name, age in ages.items()
+    ]
+
+    def judged(*trusted: str) -> ServiceStatus:
+        trusts = {each: Trust.model_construct(backup=each, at=NOW, by="root", reason="meant") for each in trusted}
+        (found,) = assess({"agama": "mysql"}, chains(marked), {"c": proof(HOUR)}, Objectives(), now=NOW, trusts=trusts)
+        return found
+
+    assert judged().suspicious == ("b", "c")
+    (complaint,) = judged().complaints
+    assert complaint.startswith("backup b looks suspicious: 4 rows, 900 before, and 1 more since; nothing of it is pruned")
+    assert complaint.endswith("if that was meant: lifeboat trust agama")
+    assert judged("b").suspicious == ("c",)
+    assert (judged("b", "c").suspicious, judged("b", "c").complaints) == ((), ())
+    assert 'lifeboat_suspicious_backups{service="agama",type="mysql"} 2' in metrics.render([judged()], Objectives(), now=NOW)
 
 
 def test_a_newer_success_takes_an_older_failures_place() -> None:

@@ -60,8 +60,7 @@ def prune(
     every = [site.at(repository)] if repository else [site.at(name) for name in site.settings.every_repository]
     if init:
         with progress([]):
-            for each in every:
-                each.repository.adopt()
+            site.at(repository).repository.adopt()
     done, faults = [], []
     for each in every:
         try:

@@ -9,6 +9,7 @@ from backups.config import file
 from backups.config.exposed import exposed
 from backups.errors import ConfigError
 from backups.site import Site
+from flows.commands.config import _plain
 
 SERVICES = "services:\n  agama: {type: mysql, image: 'mysql:9.7', host: h, user: u, password: '${AGAMA}'}\n"
 FIRST = "repository: {url: one, password: '${ONE}'}\n"
@@ -116,6 +117,14 @@ def test_how_restic_works_may_differ(tmp_path: Path) -> None:
     text = BOTH.replace("'${ONE}'}", "'${ONE}', environment: {RESTIC_COMPRESSION: 'off'}, options: {sftp.command: a}}")
     here = site(tmp_path, f"{text}    environment: {{RESTIC_COMPRESSION: max}}\n    options: {{sftp.command: b}}\n")
     assert here.further == ["offsite"]
+
+
+def test_only_what_is_in_force_is_shown_of_a_retention(tmp_path: Path) -> None:
+    here = site(tmp_path, f"{BOTH}    retention: {{daily: 7}}\n")
+    shown = _plain(here.settings)
+    assert shown["repositories"]["offsite"]["retention"] == {"daily": 7}
+    assert set(shown["retention"]) == {"keep", "delete_after"}
+    assert "repository" not in _plain(site(tmp_path, BOTH.removeprefix(FIRST)).settings)
 
 
 def test_what_others_may_use_is_looked_for_in_every_repository(tmp_path: Path) -> None:

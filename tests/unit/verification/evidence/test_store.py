@@ -19,6 +19,7 @@ class Held:
     """A repository that holds these reports, each under the id of its snapshot."""
 
     known_as: frozenset[str | None] = frozenset({None})
+    known_id: str | None = None
 
     def __init__(self, **reports: Evidence | bytes) -> None:
         self.reports = reports
@@ -93,7 +94,7 @@ def test_a_drill_of_a_moment_proves_its_backup_alone_whatever_came_after(changes
 
 def first_of(id_: str | None) -> Repository:
     held = Held()
-    held.known_id = id_  # type: ignore[attr-defined]
+    held.known_id = id_
     return cast("Repository", held)
 
 

@@ -21,11 +21,11 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowR
 from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.deployments import run_deployment
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelling, Crashed
 from pydantic import ValidationError
 
-from backups.errors import LifeboatError
+from backups.errors import ConfigError, Transient
 from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import prefect_api
@@ -170,7 +170,7 @@ class Prefect:
             try:
                 model = self.client.read_deployment_by_name(DEPLOYMENT)
             except ObjectNotFound as error:
-                raise LifeboatError(
+                raise ConfigError(
                     f"the Prefect server has no deployment {DEPLOYMENT}",
                     hint="deploy prefect.yaml: make server, or prefect --no-prompt deploy --all",
                 ) from error
@@ -204,11 +204,11 @@ def posted(site: Site, verification: str) -> Iterator[Prefect]:
 @contextmanager
 def _told() -> Iterator[None]:
     """Within the block what the server does not answer is a LifeboatError, after which it can be asked again."""
-    with prefect_api.translated():
-        try:
+    try:
+        with prefect_api.translated():
             yield
-        except httpx.HTTPError as error:
-            raise LifeboatError(f"the Prefect server broke off: {error}", hint="is it running?") from error
+    except (httpx.HTTPError, PrefectException) as error:
+        raise Transient(f"the Prefect server was asked in vain: {error}", hint="is it running, and of this version?") from error
 
 
 @task(task_run_name="drill {ticket.title}", cache_policy=NO_CACHE, persist_result=False)

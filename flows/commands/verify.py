@@ -1,5 +1,6 @@
 """`lifeboat verify`: restores backups into sandboxes, compares them with their witnesses, and times it."""
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,8 @@ from verification.evidence.evidence import DrillResult, Evidence
 from verification.evidence.together import WORDS, TogetherPart
 from verification.restore import arguments
 from verification.restore.moment_drills import all_usual
+
+log = logging.getLogger("verification.fleet")
 
 _FAILURES_SHOWN = 12
 _ANSWER = 200
@@ -118,6 +121,10 @@ def verify(  # noqa: PLR0917 - options of a command line
         if prefect_is_configured():
             evidence = _by_prefect(services or [], selections, moment, image, out, config, together=together, repository=from_)
         else:
+            if site.settings.fleet.machines:
+                log.warning(
+                    "no Prefect server is configured: all is drilled on this machine, and none of fleet.machines is asked"
+                )
             # Great Expectations takes seconds to import; the other commands do not wait for it.
             from verification.verify import verify as run_verification
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backups import durations, plural
-from backups.errors import LifeboatError
+from backups.errors import ConfigError, LifeboatError
 from backups.services.base import Point
 from verification.drill.outcome import could_not_begin
 from verification.drill.plan import Planned
@@ -85,6 +85,9 @@ class Coordinator:
                 self._take_up(now)
                 self._taken_up = True
             self._look(now)
+        except ConfigError:
+            # Nobody waits for what does not pass.
+            raise
         except LifeboatError as fault:
             if self._away is None:
                 log.warning("%s; what runs on machines goes on, and is looked for again", fault.message)

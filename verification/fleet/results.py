@@ -37,8 +37,7 @@ class Collector:
 
     verification: str
     repositories: Sequence[Repository]
-    snapshots: dict[str, Repository] = field(default_factory=dict)
-    """Those that were looked at."""
+    _looked_at: set[str] = field(default_factory=set)
 
     def collect(self, tickets: Mapping[str, Ticket]) -> dict[str, DrillResult]:
         """Return what is new, by the ticket's mark. tickets: those that were sent, by their marks.
@@ -49,7 +48,7 @@ class Collector:
         found: dict[str, DrillResult] = {}
         for repository in self.repositories:
             for snapshot in repository.snapshots(TAG):
-                if snapshot.id in self.snapshots or f"verification={self.verification}" not in snapshot.tags:
+                if snapshot.id in self._looked_at or f"verification={self.verification}" not in snapshot.tags:
                     continue
                 try:
                     mark, result = _read(repository, snapshot, tickets)
@@ -57,14 +56,14 @@ class Collector:
                     log.warning("the result in snapshot %s is not counted: %s", snapshot.id[:8], fault.message)
                 else:
                     found.setdefault(mark, result)
-                self.snapshots[snapshot.id] = repository
+                self._looked_at.add(snapshot.id)
         return found
 
     def clear(self) -> None:
-        """Forget what was collected; what cannot be forgotten now goes with a prune."""
+        """Forget what there is of this verification; what cannot be forgotten now, or comes later, goes with a prune."""
         for repository in self.repositories:
-            mine = [snapshot for snapshot, where in self.snapshots.items() if where is repository]
             try:
+                mine = [each.id for each in repository.snapshots(TAG) if f"verification={self.verification}" in each.tags]
                 repository.forget(mine)
             except LifeboatError as fault:
                 log.info("the results of single drills are not removed yet: %s", fault.message)

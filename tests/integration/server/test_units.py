@@ -1,5 +1,6 @@
 """The systemd units and the compose file, as far as they can be asked without starting them: systemd itself reads the units."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -101,3 +102,26 @@ def test_compose_itself_accepts_the_file() -> None:
 
 def _runs(words: list[str]) -> bool:
     return bool(shutil.which(words[0])) and subprocess.run([*words, "version"], capture_output=True, check=False).returncode == 0
+
+
+def test_the_database_of_the_compose_files_is_open_to_nobody_and_has_a_password_that_is_written_nowhere() -> None:
+    """It is beside the server alone; without a password in the environment neither starts."""
+    content = yaml.safe_load(COMPOSE.with_name("compose.postgresql.yaml").read_text())
+    database, server = content["services"]["database"], content["services"]["prefect"]
+    assert "ports" not in database
+    assert database["environment"]["POSTGRES_PASSWORD"].startswith("${LIFEBOAT_DATABASE_PASSWORD:?")
+    address = server["environment"]["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    assert re.fullmatch(r"postgresql\+asyncpg://prefect:\$\{LIFEBOAT_DATABASE_PASSWORD:\?[^}]*\}@database/prefect", address)
+    assert server["environment"]["PREFECT_SERVER_DATABASE_DRIVER"] == "postgresql+asyncpg"
+
+
+@pytest.mark.parametrize("address", ["postgres://lifeboat:hunter2@db/prefect", "postgresql+asyncpg://", "mysql://x", "SQLITE"])
+def test_an_address_that_is_no_postgresql_is_refused_and_not_printed(tmp_path: Path, address: str) -> None:
+    """Before anything is started: the server goes on with what it has."""
+    script = ROOT / "deployments" / "server" / "server.sh"
+    environment = {"PATH": os.environ["PATH"], "LIFEBOAT_SERVER_HOME": str(tmp_path), "LIFEBOAT_SERVER_DATABASE": address}
+    done = subprocess.run([script, "start"], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "LIFEBOAT_SERVER_DATABASE is no address of PostgreSQL" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+    assert not (tmp_path / "database.env").exists()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from backups.errors import LifeboatError
 from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
 
@@ -114,3 +115,17 @@ def test_a_start_that_is_none_is_refused(lifeboat: Lifeboat, plan: Callable[...,
     said = lifeboat("plan", "--start", start, "--config", str(tmp_path / "lifeboat.yaml"))
     assert (said.code, said.out) == (2, "")
     assert f"--start '{start}' is " in said.err
+
+
+@pytest.mark.parametrize(("fleet", "warned"), [(FLEET, True), ("", False)])
+def test_a_verification_without_a_server_says_that_it_asks_no_machine_of_the_fleet(
+    lifeboat: Lifeboat, plan: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fleet: str, warned: bool
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise LifeboatError("that is enough")
+
+    monkeypatch.setattr("verification.verify.verify", stop)
+    plan(fleet=fleet)
+    said = lifeboat("verify", "--config", str(tmp_path / "lifeboat.yaml"))
+    assert "that is enough" in said.err
+    assert ("none of fleet.machines is asked" in said.err) == warned

@@ -29,6 +29,7 @@ from backups.services.mysql.copy import (
     events,
     export_tables,
     hand_over,
+    home,
     inspect,
     installed,
     options,

@@ -12,7 +12,7 @@ from tests.bench.table import Row, at_most
 
 
 def row(server: Server, rounds: int) -> Row:
-    """The server's largest table with a key. Raises RuntimeError when the two sides do not state the same."""
+    """The table that takes longest: most rows, JSON among them. Raises RuntimeError when the two sides do not state the same."""
     stated = []
 
     def measured(count: int) -> float:
@@ -20,8 +20,9 @@ def row(server: Server, rounds: int) -> Row:
             for reader in readers:
                 rows(reader, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             found = catalogue.read(readers[0])
-            (largest, *_) = (table for table in found.tables if table.keyed)
-            alone = Catalogue((largest,), (), frozenset(), pages=found.pages)
+            # The largest by bytes is one of blobs, which is read in a third of a second: too little to compare.
+            (longest,) = (table for table in found.tables if table.name == "event")
+            alone = Catalogue((longest,), (), frozenset(), pages=found.pages)
             started = time.monotonic()
             stated.append(data.data_of(readers, alone, server.connect))
             return time.monotonic() - started

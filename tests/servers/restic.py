@@ -46,6 +46,12 @@ def path_of_the_real_one() -> str:
     return os.pathsep.join(folder for folder in folders if not Path(folder).name.startswith(_FOLDER))
 
 
+def programs() -> list[Path]:
+    """Every real restic on the PATH, the first one first: `make setup` leaves Debian's own beside a newer one."""
+    found = (Path(folder) / "restic" for folder in path_of_the_real_one().split(os.pathsep))
+    return list({path.resolve(): path for path in found if path.is_file()}.values())
+
+
 def locks(repository: Path) -> list[Path]:
     """The locks that a repository in a directory holds. Not what a restic left that was killed while it wrote one: restic passes it over."""
     return [path for path in (repository / "locks").iterdir() if "-tmp-" not in path.name]

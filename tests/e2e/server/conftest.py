@@ -21,7 +21,7 @@ from backups.services import registry
 from backups.services.registry import ServiceType
 from backups.site import Site
 from tests.e2e.server import slow_toy
-from tests.servers import leftovers
+from tests.servers import leftovers, restic
 from tests.servers.prefect import one_authority
 
 ROOT = Path(__file__).parents[3]
@@ -31,9 +31,10 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 _SLOW_RESTIC = """#!/bin/sh
 # The real restic, held back when it saves for a site that wants it so.
-case "$RESTIC_REPOSITORY" in *-slowly) exec RESTIC --limit-upload 20 "$@";; esac
+case "$RESTIC_REPOSITORY" in *-slowly) export RESTIC_COMPRESSION=auto; exec OLDEST --limit-upload 20 "$@";; esac
 exec RESTIC "$@"
 """
+"""The oldest: once interrupted, 0.19 goes on until it has stored the packs at hand, which takes minutes at that speed."""
 
 
 @dataclass
@@ -132,7 +133,9 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     (folder / "hook").mkdir()
     (folder / "hook" / "sitecustomize.py").write_text("from tests.e2e.server import hook\n\nhook.register()\n")
     (folder / "bin").mkdir()
-    (folder / "bin" / "restic").write_text(_SLOW_RESTIC.replace("RESTIC ", f"{shutil.which('restic')} "))
+    (folder / "bin" / "restic").write_text(
+        _SLOW_RESTIC.replace("RESTIC ", f"{shutil.which('restic')} ").replace("OLDEST", str(restic.programs()[-1]))
+    )
     (folder / "bin" / "restic").chmod(0o755)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

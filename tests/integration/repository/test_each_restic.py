@@ -20,13 +20,7 @@ from tests.servers import restic
 PASSWORD = "correct horse"
 
 
-def programs() -> list[Path]:
-    """Every restic on the PATH, the first one first."""
-    found = (Path(folder) / "restic" for folder in restic.path_of_the_real_one().split(os.pathsep))
-    return list({path.resolve(): path for path in found if path.is_file()}.values())
-
-
-@pytest.fixture(params=programs(), ids=lambda path: str(path.parent).strip("/").replace("/", "-"))
+@pytest.fixture(params=restic.programs(), ids=lambda path: str(path.parent).strip("/").replace("/", "-"))
 def program(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One restic, first on the PATH."""
     folder: Path = tmp_path / "only"
@@ -75,10 +69,10 @@ def test_a_backup_goes_in_and_comes_back_and_goes(program: Path, tmp_path: Path)
 
 def test_what_one_has_saved_the_others_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = tree(tmp_path)
-    for number, writer in enumerate(programs()):
+    for number, writer in enumerate(restic.programs()):
         monkeypatch.setenv("PATH", f"{writer.parent}:{os.environ['PATH']}")
         saved = made(tmp_path, f"by-{number}").save(content, host="agama", tags=["lifeboat"], at=AT)
-        for other, reader in enumerate(programs()):
+        for other, reader in enumerate(restic.programs()):
             monkeypatch.setenv("PATH", f"{reader.parent}:{os.environ['PATH']}")
             shutil.rmtree(tmp_path / "cache")
             back = tmp_path / f"{number}-{other}"

@@ -77,9 +77,13 @@ class Prefect:
             with _told():
                 workers = prefect_api.workers(self.client, pool)
             found |= {
-                each.name: Worker(each.last_heartbeat_time, timedelta(seconds=each.heartbeat_interval_seconds or _EVERY))
+                each.name: Worker(
+                    each.last_heartbeat_time,
+                    timedelta(seconds=each.heartbeat_interval_seconds or _EVERY),
+                    online=each.status == WorkerStatus.ONLINE,
+                )
                 for each in workers
-                if each.status == WorkerStatus.ONLINE and self.pools.get(each.name) == pool
+                if self.pools.get(each.name) == pool
             }
         return found
 

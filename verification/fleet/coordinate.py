@@ -57,6 +57,9 @@ class Coordinator:
     _pulse: Pulse = field(default_factory=Pulse)
     _doubted: dict[str, object] = field(default_factory=dict)
     """The last beat of each machine whose drill has died: it gets another one when it was heard again."""
+    _known: set[str] = field(default_factory=set)
+    _given_up: list[str] = field(default_factory=list)
+    """Runs that were taken for dead."""
     _away: datetime | None = None
     _taken_up: bool = False
 
@@ -76,6 +79,11 @@ class Coordinator:
         except BaseException:
             self._cancel_all("the verification was ended")
             raise
+        with contextlib.suppress(LifeboatError):
+            # What was not dead then, and is now, is not left as running for ever.
+            for run, seen in self.post.look(self._given_up).items():
+                if not self._is_over(seen):
+                    self.post.cancel(run, "its drill is over", dead=True)
         return [self._result(number, now()) for number in range(len(self.drills))]
 
     def _in_touch(self, now: datetime) -> None:
@@ -119,10 +127,12 @@ class Coordinator:
     def _look(self, now: datetime) -> None:
         workers = self.post.workers()
         self._pulse.look(now)
+        # One that was dead before this began is not waited for; of one that was alive its own silence decides.
+        self._known |= {name for name, each in workers.items() if each.online}
         heard = {
             name
             for name, each in workers.items()
-            if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every)
+            if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every) and name in self._known
         }
         seen = self.post.look(list(self._runs.values()))
         ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard))}
@@ -177,6 +187,7 @@ class Coordinator:
         title, machine = self.desk.due[number].title, self.desk.lines[number].machine
         dead = not self._is_over(seen)
         if dead:
+            self._given_up.append(run)
             # Were it alive after all, its result would come second, and would not count.
             with contextlib.suppress(LifeboatError):
                 self.post.cancel(run, why, dead=True)

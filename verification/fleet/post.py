@@ -10,10 +10,13 @@ from verification.fleet.ticket import Ticket
 
 @dataclass(frozen=True)
 class Worker:
-    """A machine's worker. beat: its last sign of life, by whichever clock; it is one when it has changed. every: how often"""
+    """A machine's worker. beat: its last sign of life, by whichever clock; it is one when it has changed. every: how often
+
+    online: whether the scheduler takes it for alive"""
 
     beat: object
     every: timedelta
+    online: bool = True
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Post(Protocol):
     """Carries tickets to machines. Every method raises LifeboatError when it cannot ask; the next try may help."""
 
     def workers(self) -> Mapping[str, Worker]:
-        """Return the workers that are online, by their machine's name."""
+        """Return the workers of the machines, by their machine's name."""
         ...
 
     def send(self, ticket: Ticket) -> str:

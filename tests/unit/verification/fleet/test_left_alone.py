@@ -1,5 +1,6 @@
 """A coordinator that is killed, cancelled, held up, or left alone by the scheduler or the repository: what runs goes on, and is found."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -144,3 +145,32 @@ def test_a_repository_that_is_away_for_a_while_loses_no_result() -> None:
     found = finished(coordinator(there, [due(each) for each in NINE]), there, pause=away)
     assert {each.verdict for each in found} == {"verified"}
     assert len(there.runs) == 9
+
+
+def test_what_the_scheduler_calls_offline_is_dead_after_its_own_silence_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """A worker whose heartbeats are late by seconds is called offline at once, and is not dead."""
+    there = world()
+    workers = there.workers
+
+    def late() -> Any:
+        between = MONDAY + minutes(0.5) < there.now < MONDAY + minutes(1.5)
+        return {name: replace(each, online=not between) for name, each in workers().items()}
+
+    there.workers = late  # type: ignore[method-assign]
+    found = finished(coordinator(there, [due(each) for each in NINE]), there)
+    assert {each.verdict for each in found} == {"verified"}
+    assert len(there.runs) == 9
+    assert "taken for dead" not in caplog.text
+
+
+def test_nothing_is_left_as_running_that_was_taken_for_dead() -> None:
+    """A run that went on after all, and died later, is told to the scheduler at the end."""
+    there = world(dead=[("m1", MONDAY + minutes(0.5), MONDAY + minutes(600), True)])
+
+    def revive() -> None:
+        for run in there.runs.values():
+            if run.state == "silently running":
+                run.state = "running"
+
+    finished(coordinator(there, [due(each) for each in NINE]), there, pause=revive)
+    assert not [run for run in there.runs.values() if run.state in ("waiting", "running")]

@@ -89,4 +89,4 @@ def _bucket(lock: object_lock.Lock) -> Emptied:
     kept = f"Object Lock keeps each object for {lock.kept} ({lock.mode})"
     if lock.mode == "GOVERNANCE":
         return Emptied(None, f"{kept}: whether these credentials may bypass it cannot be asked")
-    return Emptied(can=False, why=kept)
+    return Emptied(None, f"{kept}: older ones may be deleted, which newer backups share, unless the lock is renewed")

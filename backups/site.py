@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backups.config import file
-from backups.config.settings import Retention, Settings
+from backups.config.settings import FIRST, Retention, Settings
 from backups.errors import ConfigError
 from backups.hosts import Hosts
 from backups.machine import private
@@ -89,8 +89,13 @@ class Site:
         return self.settings.retention_of(self.repository_name)
 
     def at(self, name: str | None) -> "Site":
-        """The same site with another of its repositories, None the first; raises ConfigError where none has that name."""
+        """The same site with another of its repositories; raises ConfigError where none has that name.
+
+        None, and `first`, is the first one, whatever its name: evidence and tickets call it so.
+        """
         known = list(self.settings.every_repository)
+        if name == FIRST and name not in known:
+            name = None
         if name is not None and name not in known:
             raise ConfigError(f"there is no repository {name} in lifeboat.yaml", hint=f"configured: {', '.join(known)}")
         return replace(self, chosen_repository=name)

@@ -8,18 +8,29 @@ from backups.site import Site
 from flows import lifecycle
 from tasks.copying import copy_to, publish_copies
 from verification import copying
+from verification.copying import Copied
 
 
 def copy_everywhere(site: Site, config: Path | None) -> None:
     """Copy what each further repository lacks, what was missed earlier too. Fails no flow: what cannot be copied is told."""
-    if not site.further:
-        return
-    outcomes = lifecycle.results(lambda name: copy_to.submit(name, config), site.further, at_once=len(site.further))
-    publish_copies(
-        [
-            copying.failed(site, name, parallel.as_fault(outcome), datetime.now(UTC))
-            if isinstance(outcome, Exception)
-            else outcome
-            for name, outcome in zip(site.further, outcomes, strict=True)
-        ]
+    if site.further:
+        publish_copies(_copied(site, config, only_logs=False))
+
+
+def copy_logs(site: Site, config: Path | None) -> None:
+    """Copy pieces of followed logs alone: the log is not followed meanwhile, and what else is missing may take hours.
+
+    Only what failed is told: nothing is known of the rest.
+    """
+    if site.further and (failed := [each for each in _copied(site, config, only_logs=True) if each.fault]):
+        publish_copies(failed)
+
+
+def _copied(site: Site, config: Path | None, *, only_logs: bool) -> list[Copied]:
+    outcomes = lifecycle.results(
+        lambda name: copy_to.submit(name, config, only_logs=only_logs), site.further, at_once=len(site.further)
     )
+    return [
+        copying.failed(site, name, parallel.as_fault(outcome), datetime.now(UTC)) if isinstance(outcome, Exception) else outcome
+        for name, outcome in zip(site.further, outcomes, strict=True)
+    ]

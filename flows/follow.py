@@ -10,7 +10,7 @@ from prefect import flow
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows import lifecycle
-from flows.copies import copy_everywhere
+from flows.copies import copy_logs
 from flows.outcome import SomeFailed, run_name
 from tasks.follow import follow
 
@@ -34,7 +34,7 @@ def follow_services(services: list[str] | None = None, minutes: float = 60, conf
     site = Site.open(config)
     names = site.with_log(services or [])
     outcomes = lifecycle.results(lambda name: follow.submit(name, minutes * 60, config), names, at_once=len(names))
-    copy_everywhere(site, config)
+    copy_logs(site, config)
     failed = [name for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, LifeboatError)]
     if failed:
         raise SomeFailed(

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from backups.errors import LifeboatError
 from backups.machine.parallel import guarded
+from backups.repositories.alone import Busy
 from backups.site import Site
 from tasks import artifacts, events
 from verification import copying
@@ -18,11 +19,19 @@ from verification.copying import Copied
 
 
 @task(task_run_name="copy to {name}", cache_policy=NO_CACHE, persist_result=False)
-def copy_to(name: str, config: Path | None) -> Copied:
-    """Copy what is missing to one further repository; what could not be is told, and caught up with."""
+def copy_to(name: str, config: Path | None, *, only_logs: bool = False) -> Copied:
+    """Copy what is missing to one further repository; what could not be is told, and caught up with.
+
+    only_logs: see `copying.copy`; nothing is copied then where another one does
+    """
     site = Site.open(config)
     try:
-        outcome = guarded(lambda: copying.copy(site, name))
+        outcome = guarded(lambda: copying.copy(site, name, only_logs=only_logs))
+    except Busy as fault:
+        if only_logs:
+            get_run_logger().info("the log is copied the next time: %s", fault.message)
+            return Copied(name, 0, 0, 0.0)
+        outcome = copying.failed(site, name, fault, datetime.now(UTC))
     except LifeboatError as fault:
         outcome = copying.failed(site, name, fault, datetime.now(UTC))
     if outcome.fault:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from backups import durations, plural, prune
 from backups.errors import Damaged, LifeboatError, Transient
@@ -116,23 +116,26 @@ def copy_all(site: Site, names: Sequence[str] = (), *, now: Callable[[], datetim
     ]
 
 
-def copy(site: Site, name: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Copied:
+def copy(site: Site, name: str, *, only_logs: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Copied:
     """Copy what is missing to one further repository, in a new run; waits for another one that does.
 
+    only_logs: nothing that may take hours, but pieces of followed logs alone; raises Busy at once where another one copies
     What cannot be copied since it is damaged stops nothing else. Raises LifeboatError when a repository cannot be used.
     """
+    patience = timedelta() if only_logs else site.settings.backup.patience
     began = time.monotonic()
     first, further = site.at(None).repository, site.at(name).repository
-    with runs.start(site.state) as run, alone(site.state, name, site.settings.backup.patience, run.raise_if_cancelled):
+    with runs.start(site.state) as run, alone(site.state, name, patience, run.raise_if_cancelled):
         further.ensure_for_copies_of(first)
         source, target = _Holds.of(first), _Holds.of(further)
-        planned = _plan(site, name, source, target, now())
+        planned = _plan(site, name, source, target, now(), only_logs=only_logs)
         if not (planned.waves or planned.others):
             return Copied(name, 0, 0, time.monotonic() - began)
-        log.info("copying to the repository %s: %s", name, plural.count(len(planned.backups), "backup"))
+        what = (plural.count(len(planned.backups), "backup"), plural.count(len(planned.others), "other snapshot"))
+        log.info("copying to the repository %s: %s, %s", name, *what)
         faults = list(_carry_out(first, further, planned, run.raise_if_cancelled))
         target = _Holds.of(further)
-        left = _plan(site, name, source, target, now())
+        left = _plan(site, name, source, target, now(), only_logs=only_logs)
     backups, others = len(planned.backups) - len(left.backups), len(planned.others) - len(left.others)
     lag = missing.summed(left.backups)
     fault = faults[0] if faults else _not_there(name, first, left)
@@ -177,15 +180,15 @@ def _let_go(site: Site, name: str, first: Iterable[BackupRecord], further: Itera
     return missing.let_go(first, further, prune.rules(site.at(name)), now)
 
 
-def _plan(site: Site, name: str, source: _Holds, target: _Holds, now: datetime) -> _Plan:
+def _plan(site: Site, name: str, source: _Holds, target: _Holds, now: datetime, *, only_logs: bool = False) -> _Plan:
     first, further = source.listing.backups, target.listing.backups
     same = target.same(source.snapshots)
     gone = _let_go(site, name, first, further, now)
-    backups = missing.missing(first, {backup.id for backup in first if backup.snapshot in same}, gone)
+    backups = [] if only_logs else missing.missing(first, {backup.id for backup in first if backup.snapshot in same}, gone)
     held = {backup.id for backup in (*further, *backups)}
     others = [
         *(piece.snapshot for piece in read(source.snapshots) if piece.after in held and not held_by_next(piece, first)),
-        *_evidence(source.snapshots, held, now - site.at(name).retention.evidence_after),
+        *(() if only_logs else _evidence(source.snapshots, held, now - site.at(name).retention.evidence_after)),
     ]
     return _Plan(missing.waves(backups), [each for each in others if each not in same])
 

@@ -70,7 +70,8 @@ def keep(evidence: Evidence, repositories: Mapping[str, Repository], before: str
             further = None if repository is first else name
             where = further or "the repository"
             try:
-                snapshot = store.keep(evidence, Path(scratch), repository, first.known_id)
+                known = {each: one.known_id for each, one in repositories.items()}
+                snapshot = store.keep(evidence, Path(scratch), repository, first.known_id, known)
                 return Kept(snapshot=snapshot, reason="; ".join(faults) or None, repository=further)
             except LifeboatError as error:
                 log.warning("the evidence is not kept in %s: %s", where, error.message)

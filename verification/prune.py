@@ -4,7 +4,7 @@ The rules: `backups/retention.py` for backups, `evidence/retention.py` for evide
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,14 +76,17 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
     """Decide everything in the site's repository, which is listed once. Changes nothing.
 
     held: services of which nothing is deleted because of what another repository holds, and why (None: of a further repository,
-    what looks suspicious in the first); what looks suspicious in this one holds its services in any case
+    what looks suspicious in the first, and all of them while that cannot be read); what looks suspicious in this one holds its
+    services in any case
     trust_clock: believe `now`, however far it is from everything in the repository
     """
     snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, delivered.TAG, trust.TAG)
     listing = site.repository.listing(snapshots)
     backups = listing.backups
+    pieces = read(snapshots)
     if held is None:
-        held = _held_by_the_first(site) if site.repository_name in site.further else {}
+        services = {each.service for each in backups} | {each.service for each in pieces}
+        held = _held_by_the_first(site, services) if site.repository_name in site.further else {}
     still = {**held, **suspicion.held(backups, trust.read(snapshots))}
     proofs = store.proofs_among(site.repository, snapshots, now)
     verified, failed = store.proven_at(proofs), failed_chains(backups, proofs)
@@ -93,21 +96,25 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
     return Plan(
         prune.plan(site, backups, verified, now=now, failed=failed, held=still, trust_clock=trust_clock),
         evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
-        [piece for piece in obsolete(read(snapshots), backups, listing.claims) if piece.service not in still],
+        [piece for piece in obsolete(pieces, backups, listing.claims) if piece.service not in still],
         ahead.obsolete(snapshots, now),
         delivered.obsolete(snapshots, now),
     )
 
 
-def _held_by_the_first(site: Site) -> dict[str, str]:
-    """Say of which services a further repository deletes nothing: a suspicious backup may not have been copied yet."""
+def _held_by_the_first(site: Site, services: Iterable[str]) -> dict[str, str]:
+    """Say of which services a further repository deletes nothing: a suspicious backup may not have been copied yet.
+
+    While the first one cannot be read, what is there may be all that is left: then of none of `services`.
+    """
     first = site.at(None).repository
     try:
         snapshots = first.snapshots(BACKUP, trust.TAG)
         return suspicion.held(first.listing(snapshots).backups, trust.read(snapshots))
     except LifeboatError as fault:
-        log.warning("whether a backup in the first repository looks suspicious cannot be read: %s", fault.message)
-        return {}
+        why = f"prune stands still: whether a backup in the first repository looks suspicious cannot be read: {fault.message}"
+        log.warning("%s: %s", site.repository_name, why)
+        return dict.fromkeys(services, why)
 
 
 def passed_over(site: Site) -> str | None:

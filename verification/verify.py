@@ -261,7 +261,7 @@ def conclude(
     signer = keeping.signer_of(site)
     if out:
         files.write(evidence, out, signer=signer)
-    drilled = filter(None, (each.repository for each in planned))
+    drilled = (site.at(each.repository).repository_name for each in planned if each.repository)
     takers = {name: site.at(name).repository for name in dict.fromkeys([site.at(None).repository_name, *drilled])}
     before = keeping.page_of_history(site.settings, takers, evidence)
     evidence = evidence.model_copy(update={"kept": keeping.keep(evidence, takers, before, signer)})

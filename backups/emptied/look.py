@@ -66,10 +66,21 @@ def _found(repository: Repository, now: datetime) -> Emptied:
 
 
 def _directory(path: Path) -> Emptied:
-    there = next(each for each in (path, *path.parents) if each.exists())
+    there = next(each for each in (path, *path.parents) if _is_seen(each))
     if os.access(there, os.W_OK | os.X_OK):
         return Emptied(can=True, why="this user may write its directory")
-    return Emptied(can=False, why="its directory cannot be written from here")
+    if there != path:
+        return Emptied(None, "its directory is not there, or not to be seen: is its disk mounted?")
+    return Emptied(None, "this user may not write its directory, but root of this machine may, unless its other side forbids it")
+
+
+def _is_seen(path: Path) -> bool:
+    """Return whether something is there that this user may look at; `Path.exists` raises where it may not."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def _bucket(lock: object_lock.Lock) -> Emptied:
@@ -78,4 +89,4 @@ def _bucket(lock: object_lock.Lock) -> Emptied:
     kept = f"Object Lock keeps each object for {lock.kept} ({lock.mode})"
     if lock.mode == "GOVERNANCE":
         return Emptied(None, f"{kept}: whether these credentials may bypass it cannot be asked")
-    return Emptied(can=False, why=kept)
+    return Emptied(None, f"{kept}: older ones may be deleted, which newer backups share, unless the lock is renewed")

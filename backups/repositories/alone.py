@@ -17,10 +17,14 @@ _INTERVAL = 0.5
 log = logging.getLogger(__name__)
 
 
+class Busy(LifeboatError):
+    """Another one on this machine copies to the repository, or prunes it."""
+
+
 def alone(
     state: Path, name: str, patience: timedelta, still_wanted: Callable[[], None] = lambda: None
 ) -> AbstractContextManager[None]:
-    """Hold the further repository of that name on this machine; raises LifeboatError when another still does after `patience`.
+    """Hold the further repository of that name on this machine; raises Busy when another still does after `patience`.
 
     still_wanted: raises once nobody waits any more
     """
@@ -31,7 +35,7 @@ def alone(
         nonlocal announced
         still_wanted()
         if time.monotonic() >= deadline:
-            raise LifeboatError(
+            raise Busy(
                 f"the repository {name} is being copied to, or pruned, on this machine ({holder}), still after "
                 f"{durations.describe(patience)}",
                 hint="what is missing there is copied the next time; or: lifeboat copy",

@@ -47,10 +47,10 @@ class Receiving:
 
         restic 0.14 would copy such a snapshot without it, and call that well. Reads no data.
         """
-        completed = self._run(["stats", "--mode", "raw-data", "--json", "--no-lock", *snapshots])
+        completed = self._run(["stats", "--mode", "raw-data", "--no-lock", *snapshots])
         if completed.code == 0:
             return
-        if found := _MISSING.search(completed.errors):
+        if found := _MISSING.search(restic_errors.error_text(completed)):
             raise Damaged(
                 f"the repository {self.shown_url} does not hold all of snapshot {', '.join(each[:8] for each in snapshots)}: "
                 f"{found[0]}",

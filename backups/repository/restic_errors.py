@@ -3,7 +3,9 @@
 The failures are provoked in `tests/integration/repository/test_local_faults.py` and `tests/integration/repository/remote/`.
 """
 
+import json
 import re
+from collections.abc import Iterator
 
 from backups.errors import ConfigError, Damaged, LifeboatError, Transient
 from backups.machine.processes import STALLED, Completed
@@ -196,8 +198,21 @@ def holds_password(url: str) -> bool:
 
 def _final(completed: Completed) -> list[str]:
     """Return the lines of restic's errors without those of retries: a last failure is printed again."""
-    lines = [line.strip() for line in completed.errors.splitlines()]
+    lines = [line.strip() for printed in completed.errors.splitlines() for line in _words(printed)]
     return [line for line in lines if line and "retrying after" not in line]
+
+
+def _words(printed: str) -> Iterator[str]:
+    """Yield what a line says: restic 0.19 packs several into JSON where it was asked for any, as its last words."""
+    if printed.startswith('{"message_type":'):
+        try:
+            stated = json.loads(printed)
+            said = stated["error"]["message"] if stated["message_type"] == "error" else stated["message"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            said = printed
+        yield from str(said).splitlines()
+    else:
+        yield printed
 
 
 def error_text(completed: Completed) -> str:

@@ -18,7 +18,7 @@ from flows.commands import console
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, reading
 from flows.commands.progress import progress
-from verification.evidence import history, repositories
+from verification.evidence import history, repositories, store
 from verification.evidence.store import Held, listed
 from verification.rescue import from_nothing
 from verification.watch import followed, metrics
@@ -87,7 +87,7 @@ def _further(site: Site, names: list[str], first: Held, now: datetime) -> dict[s
     with progress([]):
         found = repositories.look(site, site.further, now)
     proofs = {
-        name: there_judged.proofs_there(name, first.snapshots, each, now)
+        name: there_judged.proofs_there(name, store.about(site.at(name).repository, first.snapshots), each, now)
         for name, each in found.items()
         if not isinstance(each, LifeboatError)
     }

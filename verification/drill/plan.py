@@ -32,7 +32,7 @@ class Planned:
     newest:  when the service's newest backup was taken, of those that are not dated in the future
     fulls:   every full of the service, oldest first, likewise: how it grows
     considered: the ids of the service's backups that could have been chosen, oldest first
-    repository: the name of the one that they are in; None is the first
+    repository: the name of the one that they are in; None is the first, and so is `first`, whatever lifeboat.yaml calls it
     partner: of a service whose database another one protects: that one's chain that comes back beside it
     image:   what a person has named for the copy to run on, instead of the configured one; of a newer version: an upgrade to try
     """
@@ -154,12 +154,14 @@ def unchosen(site: Site, name: str, selection: Selection, members: Sequence[Chai
         newest=max((backup.taken_at for backup in every), default=None),
         considered=tuple(backup.id for backup in sorted(every, key=lambda backup: backup.taken_at)),
         fulls=tuple(sorted((backup for backup in every if backup.kind == "full"), key=lambda backup: backup.taken_at)),
-        repository=site.repository_name,
+        repository=site.further_name or FIRST,
     )
 
 
 def _unplanned(site: Site, name: str, selection: str, error: LifeboatError) -> Planned:
-    return Planned(service=name, type=_type(site, name), selection=_kind(selection), error=error, repository=site.repository_name)
+    return Planned(
+        service=name, type=_type(site, name), selection=_kind(selection), error=error, repository=site.further_name or FIRST
+    )
 
 
 def _type(site: Site, name: str) -> str:

@@ -25,9 +25,9 @@ __all__ = ["TAG"]
 
 log = logging.getLogger(__name__)
 
-_FIRST = "first="
+_FIRST, _FURTHER = "first=", "further="
 _ID = 16
-"""Digits of the first repository's id that are in the tag: of one that is the first only later, older proofs are not."""
+"""Digits of a repository's id that are in the tag: of one that has that place, or that name, only later, older proofs are not."""
 REPORT = "report.json"
 """The file of an evidence snapshot that holds all of it."""
 _PROOF, _PROOF_IN = "proof=", "proof-in="
@@ -54,18 +54,24 @@ class Proof:
     at: datetime
 
 
-def keep(evidence: Evidence, directory: Path, repository: Repository, first: str | None = None) -> str:
+def keep(
+    evidence: Evidence,
+    directory: Path,
+    repository: Repository,
+    first: str | None = None,
+    further: Mapping[str, str | None] | None = None,
+) -> str:
     """Store the files in `directory` as the evidence and return the snapshot's id; raises LifeboatError.
 
-    first: the id of the first repository, where that is known
+    first, further: see `tags`
     """
-    return repository.save(directory, host=evidence.host, tags=tags(evidence, first), at=evidence.finished_at)
+    return repository.save(directory, host=evidence.host, tags=tags(evidence, first, further), at=evidence.finished_at)
 
 
-def tags(evidence: Evidence, first: str | None = None) -> list[str]:
+def tags(evidence: Evidence, first: str | None = None, further: Mapping[str, str | None] | None = None) -> list[str]:
     """Write the snapshot's tags. A drill that could not run proves nothing, so it takes no earlier proof's place.
 
-    first: the id of the first repository, as far as this machine knows it
+    first: the id of the first repository, as far as this machine knows it; further: likewise of others, by their names
     """
     at = evidence.finished_at.astimezone(UTC).isoformat()
     proofs = [
@@ -73,7 +79,9 @@ def tags(evidence: Evidence, first: str | None = None) -> list[str]:
         for drill in evidence.drills
         if drill.backup and drill.backup_verdict != "could-not-run"
     ]
+    drilled_from = {drill.further for drill in evidence.drills}
     known = [f"{_FIRST}{first[:_ID]}"] if first else []
+    known += [f"{_FURTHER}{name}|{each[:_ID]}" for name, each in (further or {}).items() if each and name in drilled_from]
     return [TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills)]
 
 
@@ -106,17 +114,21 @@ def proofs_among(repository: Repository, snapshots: Sequence[Snapshot], now: dat
 
 
 def about(repository: Repository, snapshots: Iterable[Snapshot]) -> list[Snapshot]:
-    """Leave out evidence of a time when another repository was the first, of which this one holds a copy."""
-    first = repository.known_id if None in repository.known_as else None
-    return [each for each in snapshots if _of_that_first(each, first)]
+    """Leave out evidence of a time when another repository was the first, or had this one's name: proofs are about that one.
+
+    Each holds copies of the evidence, also one that takes the place of one that was lost.
+    """
+    known = repository.known_id
+    names = [_FIRST] if None in repository.known_as else [f"{_FURTHER}{name}|" for name in repository.known_as]
+    return [each for each in snapshots if all(_of_that_one(each, name, known) for name in names)]
 
 
-def _of_that_first(snapshot: Snapshot, known: str | None) -> bool:
-    """Whether evidence is of a time when the repository of that id was the first: a copy of it may lie in what is the first now.
+def _of_that_one(snapshot: Snapshot, beginning: str, known: str | None) -> bool:
+    """Whether evidence says with a tag that begins so that it is about the repository of that id.
 
     True as long as one of the two is not known.
     """
-    said = next((tag.removeprefix(_FIRST) for tag in snapshot.tags if tag.startswith(_FIRST)), None)
+    said = next((tag.removeprefix(beginning) for tag in snapshot.tags if tag.startswith(beginning)), None)
     return said is None or known is None or known.startswith(said)
 
 
@@ -200,8 +212,8 @@ def reports(repository: Repository, snapshots: Iterable[Snapshot], now: datetime
 def newest_drill(repository: Repository, snapshots: Iterable[Snapshot], backup: str, now: datetime) -> DrillResult | None:
     """Read the drill that the newest proof of a backup in this repository is about; None without evidence among `snapshots`."""
     known_as = repository.known_as
-    about = [snapshot for snapshot in snapshots if TAG in snapshot.tags and backup in proven_by(snapshot, known_as)]
-    for evidence in reports(repository, about, now):
+    proving = [each for each in about(repository, snapshots) if TAG in each.tags and backup in proven_by(each, known_as)]
+    for evidence in reports(repository, proving, now):
         drills = [drill for drill in drills_in(repository, evidence) if drill.backup and drill.backup.id == backup]
         # As for the proof: a failed one counts, then the slower.
         return max(drills, key=lambda drill: (drill.backup_verdict != "verified", drill.restore_seconds or 0.0), default=None)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from backups import chains as chaining
+from backups.config.settings import FIRST
 from backups.errors import LifeboatError
 from backups.foreign import BackupId, MachineName, Mark, Moment, RepositoryName, ServiceName, Size
 from backups.manifest import BackupRecord, Frozen
@@ -71,7 +72,7 @@ def written(planned: Planned, due: Due, at: datetime | Point | None, *, verifica
         asked=planned.asked,
         partner=tuple(each.id for each in planned.partner),
         image=planned.image,
-        repository=due.repository,
+        repository=planned.repository or FIRST,
         memory=due.memory,
         disk=due.disk,
     )

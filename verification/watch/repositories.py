@@ -57,7 +57,7 @@ def allowed_age(objectives: Objectives, further: int) -> timedelta:
 def proofs_there(name: str, first: Sequence[Snapshot], there: Held, now: datetime) -> dict[str, Proof]:
     """Return each backup's newest proof in the repository of that name: by evidence in the first, and in that repository itself.
 
-    first: the snapshots of the first one, which keeps the evidence as long as it can be reached
+    first: the snapshots of the first one that are about it (`store.about`): it keeps the evidence as long as it can be reached
     """
     found = dict(there.proofs)
     for backup, proof in store.read_proofs(first, now, frozenset({name})).items():

@@ -1,6 +1,7 @@
 """The flows under a real Prefect server: what they do, what the server sees, and how they fail."""
 
 import asyncio
+import json
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import get_client
+from prefect import flow, get_client
 
 from backups.errors import LifeboatError
 from flows.backup import backup_services
+from flows.copies import copy_logs
 from flows.drill_the_verifier import drill_the_verifier
 from flows.outcome import SomeFailed
 from flows.prune import prune_chains
@@ -61,6 +63,11 @@ def test_the_flow_copies_to_further_repositories_and_no_night_fails_for_one_that
     shown = str(artifacts("copies")[-1]["data"])
     assert f"{len(taken)} backups copied" in shown
     assert "is its disk mounted?" in shown
+    site.back_up("toy", kind=None)
+    flow(copy_logs, validate_parameters=False)(site, toy.folder / "lifeboat.yaml")
+    assert [record.id for record in site.at("cellar").repository.backups()] == taken, "whoever follows a log copied a backup"
+    told = [[row["repository"] for row in json.loads(each["data"])] for each in artifacts("copies")]
+    assert ["offsite"] in told, "it was said of the other one that it has all"
     with pytest.raises(LifeboatError, match="is its disk mounted"):
         prune_chains(config=toy.folder / "lifeboat.yaml")
     assert prune_chains(config=toy.folder / "lifeboat.yaml", repository="cellar") == 0

@@ -39,7 +39,7 @@ class Fleet:
 
     def open(self, further: str = FURTHER) -> Site:
         self.config.write_text(
-            f"state: state\nrepository: {{url: repository, password_file: key}}\n{further}"
+            f"state: state\ntimezone: UTC\nrepository: {{url: repository, password_file: key}}\n{further}"
             f"services:\n  toy: {{type: toy, image: '{IMAGE}', source: '{self.folder}/source'}}\n"
         )
         return Site.open(self.config)

@@ -5,7 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,7 +86,13 @@ def test_a_proof_from_one_repository_proves_nothing_of_the_other(both: ToySite, 
     assert (status["standing"], status["repositories"][0]["standing"]) == ("verified", "failed")
     assert status["complaints"] == ["offsite: the last verification from there failed"]
     assert "toy the last verification from there failed" in " ".join(said.out.split())
-    assert store.proofs(site.repository, now.replace(year=now.year + 1))[latest.id].verdict == "verified"
+    assert store.proofs(site.repository, now + timedelta(days=365))[latest.id].verdict == "verified"
+
+    # Another one in its place has the same backups, and the evidence about the lost one: nothing ever came back from it.
+    shutil.rmtree(both.folder / "offsite")
+    assert typed("copy", "--init").code == 0
+    (status,) = json.loads(typed("status", "--json").out)
+    assert (status["repositories"][0]["standing"], status["repositories"][0]["behind"]) == ("never-proven", 0)
 
 
 def test_the_first_is_gone_and_a_restore_offers_the_second(both: ToySite, typed: Typed, tmp_path: Path) -> None:

@@ -27,8 +27,22 @@ def test_a_directory_that_may_be_written_can_be_emptied_and_nothing_is_made_in_i
     assert found(str(tmp_path)) == Emptied(can=True, why="this user may write its directory")
     assert found(f"local:{tmp_path}/not/there/yet").can is True
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert found(str(tmp_path)) == Emptied(can=False, why="its directory cannot be written from here")
+    assert found(str(tmp_path)).can is None, "whoever takes over this machine is root"
+    assert "root of this machine may" in found(str(tmp_path)).why
+    absent = found(f"{tmp_path}/not/mounted")
+    assert (absent.can, "is its disk mounted?" in absent.why) == (None, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_this_user_may_not_look_into_is_no_fault_of_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: object, **_: object) -> os.stat_result:
+        if str(path).startswith("/closed/"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return os.lstat("/")
+
+    monkeypatch.setattr(os, "stat", refused)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert found("/closed/repository").can is None
 
 
 @pytest.mark.parametrize(("refuses", "can"), [(True, False), (False, True), (None, None)])
@@ -40,7 +54,7 @@ def test_a_rest_server_is_asked(monkeypatch: pytest.MonkeyPatch, refuses: bool |
 @pytest.mark.parametrize(
     ("lock", "can", "words"),
     [
-        (Lock("COMPLIANCE", "30 days"), False, "Object Lock keeps each object for 30 days (COMPLIANCE)"),
+        (Lock("COMPLIANCE", "30 days"), None, "keeps each object for 30 days (COMPLIANCE): older ones may be deleted"),
         (Lock("GOVERNANCE", "1 year"), None, "whether these credentials may bypass it cannot be asked"),
         (
             Lock(None, why="its bucket has no Object Lock"),

@@ -1,4 +1,6 @@
-"""restic's words, as 0.14 says them, and what they mean. Those that need a network are here; the others are provoked for real."""
+"""restic's words, as 0.14 and 0.19 say them, and what they mean. Those that need a network are here; the others are provoked for real."""
+
+import json
 
 import pytest
 
@@ -56,6 +58,36 @@ def test_a_failure_is_reported_by_its_meaning(errors: str, kind: type[LifeboatEr
     assert fault.message.startswith("cannot open the repository /repo: ")
     assert "\n" not in fault.message
     assert fault.hint
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ("Fatal: wrong password or no key found", "the password is wrong"),
+        (NONE, "at that place: Fatal: unable to open config file: stat /repo/config"),
+        ("failed to load snapshot 068418e9: <snapshot/068418e9> does not exist", "the snapshot does not exist"),
+        ('no matching ID found for prefix "b8c3eddd"', 'no matching ID found for prefix "b8c3eddd"'),
+        ("Fatal: <something> new", "restic ended with code 1: Fatal: <something> new"),
+    ],
+)
+def test_what_restic_says_in_json_is_read_as_what_it_says_in_words(last: str, words: str) -> None:
+    """As Go writes JSON: with < and > escaped."""
+    packed = json.dumps({"message_type": "exit_error", "code": 1, "message": last}, separators=(",", ":"))
+    packed = packed.replace("<", "\\u003c").replace(">", "\\u003e")
+    fault = restic_errors.fault(Completed(1, b"", f"a line\n{packed}"), "cannot list the repository /repo")
+    assert words in fault.message
+    assert "message_type" not in fault.message
+    assert str(fault) == str(restic_errors.fault(Completed(1, b"", f"a line\n{last}"), "cannot list the repository /repo"))
+
+
+@pytest.mark.parametrize("broken", ['{"message_type":', '{"message_type":"error"}', '{"message_type":"error","error":7}'])
+def test_json_that_is_cut_off_is_shown_as_it_is(broken: str) -> None:
+    assert broken in restic_errors.fault(Completed(1, b"", broken), "cannot save").message
+
+
+def test_a_file_that_could_not_be_read_is_named_from_json() -> None:
+    errors = '{"message_type":"error","error":{"message":"open /x/y: permission denied"},"during":"archival","item":"/x/y"}'
+    assert restic_errors.fault(Completed(3, b"", errors), "cannot save").message == "cannot save: open /x/y: permission denied"
 
 
 def test_a_repository_that_does_not_answer_is_not_taken_for_one_that_is_not_there() -> None:

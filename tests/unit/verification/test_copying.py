@@ -10,6 +10,7 @@ from backups.config import file
 from backups.errors import LifeboatError
 from backups.follow.piece import LOG
 from backups.manifest import BACKUP
+from backups.repositories.alone import Busy, alone
 from backups.repositories.missing import Behind
 from backups.repository import trust
 from backups.repository.listing import Snapshot, listing
@@ -59,8 +60,10 @@ def holds(snapshots: Sequence[Snapshot]) -> copying._Holds:
     return copying._Holds(snapshots, listing(snapshots, {}, {}))
 
 
-def planned(site: Site, first: Sequence[Snapshot], further: Sequence[Snapshot] = ()) -> tuple[list[str], set[str]]:
-    found = copying._plan(site, "offsite", holds(first), holds(further), NOW)
+def planned(
+    site: Site, first: Sequence[Snapshot], further: Sequence[Snapshot] = (), *, only_logs: bool = False
+) -> tuple[list[str], set[str]]:
+    found = copying._plan(site, "offsite", holds(first), holds(further), NOW, only_logs=only_logs)
     return [each.id for each in found.backups], set(found.others)
 
 
@@ -83,6 +86,18 @@ def test_evidence_and_logs_come_along_as_far_as_retention_there_keeps_them(site:
     assert others == {each.id for each in (log, late, about, damage, said)}
     again = [Snapshot(f"{number:064}", each.time, each.tags, each.tree) for number, each in enumerate(first)]
     assert planned(site, first, again) == ([], set()), "a copy is another snapshot of the same"
+
+
+def test_whoever_follows_a_log_copies_its_pieces_alone_and_those_of_what_is_there(site: Site) -> None:
+    first = [full := backup(YOUNG, 3), log := piece(YOUNG, 1), evidence(YOUNG, 1)]
+    assert planned(site, first, [full], only_logs=True) == ([], {log.id})
+    assert planned(site, first, [], only_logs=True) == ([], set())
+
+
+def test_whoever_follows_a_log_waits_for_no_other_copy(site: Site, tmp_path: Path) -> None:
+    here = Site(site.settings.model_copy(update={"state": tmp_path / "state"}))
+    with alone(here.state, "offsite", timedelta(hours=6)), pytest.raises(Busy, match="is being copied to, or pruned"):
+        copying.copy(here, "offsite", only_logs=True)
 
 
 def test_a_snapshot_there_that_only_says_that_it_is_the_backup_is_no_copy_of_it(site: Site) -> None:

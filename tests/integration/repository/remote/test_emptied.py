@@ -33,7 +33,8 @@ def test_a_bucket_says_whether_it_locks_its_objects(s3: S3Server) -> None:
     subprocess.run([S3_PYTHON, "-c", _BUCKETS, s3.address, *s3.keys], input=json.dumps(RULES).encode(), check=True)
     keys = dict(zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), s3.keys, strict=True))
     judged = {name: found(f"s3:{s3.address}/{name}/site", **keys) for name in (*RULES, "backups", "absent")}
-    assert judged["strict"] == Emptied(can=False, why="Object Lock keeps each object for 30 days (COMPLIANCE)")
+    assert judged["strict"].can is None, "old packs hold what new backups have not changed"
+    assert judged["strict"].why.startswith("Object Lock keeps each object for 30 days (COMPLIANCE)")
     assert judged["lenient"].can is None
     assert "Object Lock keeps each object for 1 year (GOVERNANCE)" in judged["lenient"].why
     assert "locks no object by itself" in judged["unruled"].why

@@ -47,3 +47,10 @@ def test_a_drill_that_could_not_run_was_a_turn_and_one_from_the_first_is_none() 
         kept(9, result(repository="tape")),
     ]
     assert tried(snapshots, MONDAY + 2 * WEEK) == {"vault": MONDAY, "offsite": MONDAY + WEEK}
+
+
+def test_what_is_drilled_by_hand_from_one_takes_nobodys_turn() -> None:
+    """One service from offsite every night would else leave all others of it without a drill, for ever."""
+    snapshots = [kept(0, result(), result(repository="offsite")), kept(1, result(), result(repository="vault"))]
+    by_hand = [kept(weeks, result(repository="offsite")) for weeks in (1, 2)]
+    assert turn(["offsite", "vault"], tried([*snapshots, *by_hand], MONDAY + 2 * WEEK)) == "offsite"

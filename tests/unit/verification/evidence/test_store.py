@@ -113,6 +113,26 @@ def test_a_proof_of_a_repository_that_was_the_first_is_none_of_what_is_the_first
 
 
 @pytest.mark.parametrize(
+    ("said", "known", "counts"),
+    [("ab" * 32, "ab" * 32, True), ("ab" * 32, "cd" * 32, False), (None, "cd" * 32, True), ("ab" * 32, None, True)],
+)
+def test_a_proof_of_a_further_repository_is_none_of_another_one_that_has_its_name_now(
+    said: str | None, known: str | None, counts: bool
+) -> None:
+    """Its disk is lost, another one is made there, and all is copied again, with the evidence: nothing came back from it."""
+    drills = evidence(result(), result(repository="offsite"), result(repository="vault"))
+    kept = Snapshot(
+        "one", MONDAY, tuple(store.tags(drills, "12" * 32, {"offsite": said, "vault": "ef" * 32, "first": "12" * 32}))
+    )
+    offsite = cast("Any", first_of(known))
+    offsite.known_as = frozenset({"offsite"})
+    assert set(store.proofs_among(offsite, [kept], MONDAY + timedelta(days=1))) == ({BACKUP} if counts else set())
+    assert [tag for tag in kept.tags if tag.startswith("further=")] == [
+        *([f"further=offsite|{'ab' * 8}"] if said else []), f"further=vault|{'ef' * 8}"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
     "tag",
     [
         f"proof-in=offsite|{BACKUP}|verified|1.0",

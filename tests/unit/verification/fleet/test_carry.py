@@ -34,6 +34,7 @@ class Site:
 
     def __init__(self, state: Path, *, repositories: dict[str, Any] | None = None, chosen: str = "first") -> None:
         self.state, self.repositories, self.repository_name = state, repositories or {}, chosen
+        self.further_name = None if chosen == "first" else chosen
         self.settings = SimpleNamespace(services={"s0": SimpleNamespace(type="toy", data_in=None)})
 
     @property

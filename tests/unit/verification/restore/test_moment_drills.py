@@ -35,6 +35,7 @@ def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site
                 services={"agama": SimpleNamespace(type="mysql", data_in=None)}, every_repository={"first": None}
             ),
             repository_name="first",
+            further_name=None,
             service=lambda name, docker: service,
         ),
     )

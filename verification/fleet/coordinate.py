@@ -7,7 +7,7 @@ the tickets is none of its business (`Post`); the account is `desk.py`.
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -30,7 +30,7 @@ BEAT = timedelta(seconds=30)
 _MISSED = 3
 """Beats in a row after which a machine or a drill is taken for dead."""
 _AWAY = timedelta(minutes=10)
-"""How long the scheduler, or the repository with the results, is waited for."""
+"""How long the scheduler, or a repository with results, is waited for."""
 
 
 @dataclass
@@ -58,6 +58,8 @@ class Coordinator:
     _doubted: dict[str, object] = field(default_factory=dict)
     """The last beat of each machine whose drill has died: it gets another one when it was heard again."""
     _away: datetime | None = None
+    _held: set[int] = field(default_factory=set)
+    """Drills that have ended, and whose results may lie where nobody can read now."""
     _taken_up: bool = False
 
     def run(self, now: Callable[[], datetime], pause: Callable[[], None]) -> list[DrillResult]:
@@ -104,13 +106,15 @@ class Coordinator:
         mine = {run: ticket for run, ticket in sent.items() if ticket.drill in known}
         self._tickets |= {ticket.mark: ticket for ticket in mine.values()}
         self._numbers |= {ticket.mark: known[ticket.drill] for ticket in mine.values()}
-        self._collect()
+        for mark, result in self.collector.collect(self._tickets, self.collector.first):
+            self._take(mark, result)
+        self._collect(now, self.collector.repositories)
         log.info("this verification goes on: %s had been sent, %s came back", plural.count(len(sent), "drill"), len(self.results))
         for run, seen in self.post.look(list(sent)).items():
-            if seen.state not in ("waiting", "running"):
+            if seen.state not in ("waiting", "running") or run in self._runs.values():
                 continue
             number = known.get(sent[run].drill)
-            if number is None or number in self.results or number in self._runs:
+            if number is None or self.desk.lines[number].standing is not Standing.WAITING:
                 self.post.cancel(run, "another result counts")
             else:
                 self.desk.adopt(number, sent[run].machine, now)
@@ -132,8 +136,10 @@ class Coordinator:
         # Before the results are read: that takes a second, and no machine shall be idle meanwhile.
         self._assign(workers, heard, now)
         if ended:
-            self._collect()
+            self._collect_of(ended, seen, now)
             for number, why in ended.items():
+                if number in self._held:
+                    continue
                 machine = self.desk.lines[number].machine or ""
                 dead = self._settle(number, seen.get(self._runs.get(number, "")), why)
                 if dead and machine in workers:
@@ -151,7 +157,7 @@ class Coordinator:
         given = self.desk.assign(sound, now)
         if any(self.desk.lines[number].attempts > 1 for number, _ in given):
             # What was taken for dead may have come to its end all the same.
-            self._collect()
+            self._collect(now, [self.collector.first])
         self._send([(number, machine) for number, machine in given if number not in self.results])
 
     def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str]) -> str | None:
@@ -191,17 +197,34 @@ class Coordinator:
             log.warning("%s on %s: %s; %s", title, machine, why, "it is run again" if again else "it is given up")
         return dead
 
-    def _collect(self) -> None:
-        for mark, result in self.collector.collect(self._tickets).items():
-            number, machine = self._numbers[mark], self._tickets[mark].machine
-            title = self.desk.due[number].title
-            if number in self.results:
-                first = self.results[number].machine
-                log.warning("%s: a second result, of %s, is not counted: that of %s came before", title, machine, first)
-            elif self._goes_elsewhere(number, mark, machine, result):
-                log.warning("%s: could not run on %s, and is tried on another machine", title, machine)
-            else:
-                self._count(number, mark, result)
+    def _collect_of(self, ended: Collection[int], seen: Mapping[str, Seen], now: datetime) -> None:
+        """Collect the results of drills that have ended; hold those whose result may lie where nobody can read now."""
+        first, unread = self.collector.first, self.collector.unread
+        if set(ended) - self._held or first in unread:
+            self._collect(now, [first])
+        done = [number for number in ended if (run := self._runs.get(number)) and run in seen and seen[run].state == "done"]
+        fetched = {number: self._tickets[self._marks[number]].repository or first for number in done}
+        self._collect(now, sorted(set(fetched.values()) - {first}))
+        self._held = {
+            number
+            for number, name in fetched.items()
+            if number in self._runs and any(now - unread[each] <= _AWAY for each in (first, name) if each in unread)
+        }
+
+    def _collect(self, now: datetime, names: Iterable[str]) -> None:
+        for mark, result in self.collector.of_what_answers(self._tickets, names, now):
+            self._take(mark, result)
+
+    def _take(self, mark: str, result: DrillResult) -> None:
+        number, machine = self._numbers[mark], self._tickets[mark].machine
+        title = self.desk.due[number].title
+        if number in self.results:
+            first = self.results[number].machine
+            log.warning("%s: a second result, of %s, is not counted: that of %s came before", title, machine, first)
+        elif self._goes_elsewhere(number, mark, machine, result):
+            log.warning("%s: could not run on %s, and is tried on another machine", title, machine)
+        else:
+            self._count(number, mark, result)
 
     def _goes_elsewhere(self, number: int, mark: str, machine: str, result: DrillResult) -> bool:
         """Try what could not run on a machine on another one: its Docker, disk or images may be at fault, not the backup."""

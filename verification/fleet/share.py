@@ -60,8 +60,10 @@ class Fleet:
         drills = [numbers[id(each)] for each in ordered]
         first, chosen = self.site.at(None), self.site
         read = {first.repository_name: first.repository, chosen.repository_name: chosen.repository}
-        read |= {each.repository: self.site.at(each.repository).repository for each in due if each.repository not in read}
-        self._collector = Collector(self.verification, list(read.values()))
+        # One that no drill can begin from is not asked for results either: it may be away.
+        used = {due[number].repository for number in drills} - set(read)
+        read |= {name: self.site.at(name).repository for name in sorted(used)}
+        self._collector = Collector(self.verification, read)
         coordinator = Coordinator(
             self.verification,
             [planned[number] for number in drills],

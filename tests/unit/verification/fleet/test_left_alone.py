@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from backups.errors import ConfigError
-from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, Killed, World, coordinator, counted, due, finished
+from backups.errors import ConfigError, Transient
+from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, Killed, Shelf, World, coordinator, counted, due, finished
 from verification.fleet.work import Machine
 
 THREE = [Machine(f"m{number}", 64 * GIB, 64 * GIB) for number in range(3)]
@@ -144,3 +144,51 @@ def test_a_repository_that_is_away_for_a_while_loses_no_result() -> None:
     found = finished(coordinator(there, [due(each) for each in NINE]), there, pause=away)
     assert {each.verdict for each in found} == {"verified"}
     assert len(there.runs) == 9
+
+
+class Half(Shelf):
+    """A repository of which one read in two is broken off, each time at another result."""
+
+    asked = 0
+
+    def read(self, snapshot: str, path: str) -> bytes:
+        self.asked += 1
+        if self.asked % 2 == 0:
+            raise Transient("the repository does not answer any more")
+        return super().read(snapshot, path)
+
+
+def test_a_repository_that_breaks_off_in_the_middle_loses_none_of_what_was_read() -> None:
+    """What came before the fault counts, and what comes behind it is read the next time: nothing is drilled again."""
+    there = world(shelf=Half())
+    found = finished(coordinator(there, [due(each) for each in NINE]), there)
+    assert {each.verdict for each in found} == {"verified"}
+    assert len(there.runs) == 9
+
+
+def test_a_further_repository_that_is_away_takes_nothing_from_the_others() -> None:
+    """No drill of the first one waits for it, is run again, or is lost for it; its own are looked for where results are kept."""
+    there = world(offsite=Shelf(away=True))
+    drills = [due(each, repository="offsite" if each == "s4" else "first") for each in NINE]
+    found = finished(coordinator(there, drills), there)
+    assert {each.verdict for each in found} == {"verified"}
+    assert len(there.runs) == 9
+    assert there.now - MONDAY < minutes(6)
+
+
+def test_what_is_fetched_from_another_repository_counts_while_the_first_one_is_away() -> None:
+    """Its result is where it was fetched from."""
+    there = world(shelf=Shelf(away=True), offsite=Shelf())
+    (found,) = finished(coordinator(there, [due("s0", repository="offsite")]), there)
+    assert found.verdict == "verified"
+    assert len(there.runs) == 1
+    assert there.now - MONDAY < minutes(3)
+
+
+def test_the_repository_with_the_results_stays_away() -> None:
+    """Each drill is waited for ten minutes, then it is lost; the whole comes to an end, and tells so."""
+    there = world(shelf=Shelf(away=True))
+    (found,) = finished(coordinator(there, [due("s0")]), there)
+    assert found.verdict == "could-not-run"
+    assert "given up after 3 attempts" in found.reasons[0]
+    assert there.now - MONDAY < minutes(15)

@@ -57,10 +57,15 @@ class Coordinator:
     _pulse: Pulse = field(default_factory=Pulse)
     _doubted: dict[str, object] = field(default_factory=dict)
     """The last beat of each machine whose drill has died: it gets another one when it was heard again."""
+    _known: set[str] = field(default_factory=set)
+    """The machines that were heard, or have drills of before this was begun again: only their silence says that they are dead."""
+    _deaf: dict[str, datetime] = field(default_factory=dict)
+    """When each machine that is heard was found to begin nothing of what is sent to it."""
     _away: datetime | None = None
     _held: set[int] = field(default_factory=set)
     """Drills that have ended, and whose results may lie where nobody can read now."""
     _taken_up: bool = False
+    _begun: bool = False
 
     def run(self, now: Callable[[], datetime], pause: Callable[[], None]) -> list[DrillResult]:
         """Go on until every drill is settled; returns their results, in order. pause: waits a moment between two looks.
@@ -85,7 +90,7 @@ class Coordinator:
         try:
             if not self._taken_up:
                 self._take_up(now)
-                self._taken_up = True
+                self._taken_up = self._begun = True
             self._look(now)
         except ConfigError:
             # Nobody waits for what does not pass.
@@ -98,7 +103,7 @@ class Coordinator:
             self._away = None
 
     def _take_up(self, now: datetime) -> None:
-        """Find what was sent, and what has come of it, before this verification was begun again."""
+        """Find what was sent, and what has come of it: before this verification was begun again, or before an answer was lost."""
         sent = self.post.sent()
         if not sent:
             return
@@ -109,7 +114,9 @@ class Coordinator:
         for mark, result in self.collector.collect(self._tickets, self.collector.first):
             self._take(mark, result)
         self._collect(now, self.collector.repositories)
-        log.info("this verification goes on: %s had been sent, %s came back", plural.count(len(sent), "drill"), len(self.results))
+        if not self._begun:
+            came = len(self.results)
+            log.info("this verification goes on: %s had been sent, %s came back", plural.count(len(sent), "drill"), came)
         for run, seen in self.post.look(list(sent)).items():
             if seen.state not in ("waiting", "running") or run in self._runs.values():
                 continue
@@ -118,6 +125,7 @@ class Coordinator:
                 self.post.cancel(run, "another result counts")
             else:
                 self.desk.adopt(number, sent[run].machine, now)
+                self._known.add(sent[run].machine)
                 self._runs[number], self._marks[number] = run, sent[run].mark
 
     def _look(self, now: datetime) -> None:
@@ -127,7 +135,9 @@ class Coordinator:
             name
             for name, each in workers.items()
             if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every)
+            and (each.online or name in self._known)
         }
+        self._known |= heard
         seen = self.post.look(list(self._runs.values()))
         ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard))}
         for number in ended:
@@ -141,9 +151,12 @@ class Coordinator:
                 if number in self._held:
                     continue
                 machine = self.desk.lines[number].machine or ""
-                dead = self._settle(number, seen.get(self._runs.get(number, "")), why)
+                run = seen.get(self._runs.get(number, ""))
+                dead = self._settle(number, run, why)
                 if dead and machine in workers:
                     self._doubted[machine] = workers[machine].beat
+                    if run and not run.taken and machine in heard:
+                        self._deaf[machine] = now
             self._assign(workers, heard, now)
         self._cancel_what_is_late(seen, now)
 
@@ -153,7 +166,12 @@ class Coordinator:
 
     def _assign(self, workers: Mapping[str, Worker], heard: Collection[str], now: datetime) -> None:
         """Send what the machines have room for that are heard, and whose last drill has not just died."""
-        sound = {each for each in heard if each not in self._doubted or self._doubted[each] != workers[each].beat}
+        sound = {
+            each
+            for each in heard
+            if (each not in self._doubted or self._doubted[each] != workers[each].beat)
+            and (each not in self._deaf or now - self._deaf[each] > _AWAY)
+        }
         given = self.desk.assign(sound, now)
         if any(self.desk.lines[number].attempts > 1 for number, _ in given):
             # What was taken for dead may have come to its end all the same.
@@ -171,6 +189,8 @@ class Coordinator:
             return "no word of its worker: the machine is taken for dead"
         if seen.beat is not None:
             silent = self._pulse.silent(self._runs[number], seen.beat)
+            if silent > max(self.silence, _MISSED * BEAT) and not seen.taken:
+                return f"{machine} has begun nothing for {durations.describe(silent)}: does its worker take from its work queue?"
             if silent > max(self.silence, _MISSED * BEAT):
                 return f"no word of the drill for {durations.describe(silent)}: it is taken for dead"
         return None
@@ -256,6 +276,8 @@ class Coordinator:
             except LifeboatError:
                 for unsent, _ in given[at:]:
                     self.desk.unsent(unsent)
+                # It may have been sent all the same, and only the answer was lost.
+                self._taken_up = False
                 raise
             self._marks[number] = ticket.mark
             log.info("%s: sent to %s", ticket.title, machine)

@@ -29,9 +29,6 @@ def run_drill(ticket: Ticket, config: Path | None = None) -> State[None]:
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    (outcome,) = lifecycle.results(lambda each: fleet.carry_out.submit(each, config), [ticket], at_once=1)
-    if isinstance(outcome, Exception):
-        raise outcome
-    if outcome:
-        return Completed(name=fleet.REFUSED, message=outcome)
-    return Completed()
+    # Here, and in no other thread: an interrupt ends it as it does a command, and no pool of threads has to be ended after it.
+    refused = fleet.carry_out(ticket, config)
+    return Completed(name=fleet.REFUSED, message=refused) if refused else Completed()

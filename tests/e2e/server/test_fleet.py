@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backups.machine import runs
 from backups.machine.wait import wait_until
 from tests.e2e.server.conftest import ROOT, Station, ToyFolder, ToySites, docker_of
 from verification.evidence import delivered, store
@@ -106,6 +107,7 @@ def fleet(station: Station, site: ToyFolder) -> Iterator[dict[str, Machine]]:
     finally:
         for machine in machines.values():
             machine.cut_the_power()
+            runs.reap(machine.folder / "state")
 
 
 def test_nine_drills_on_three_machines_of_which_one_is_killed(station: Station, toys: ToySites) -> None:

@@ -184,7 +184,7 @@ class Prefect:
         wanted: dict[str, Any] = {"event": {"name": [_HEARTBEAT]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
         with _told():
             answer = self.client.request("POST", "/events/filter", json={"filter": wanted, "limit": 1})
-        events = answer.json().get("events") or []
+            events = answer.json().get("events") or []
         return events[0].get("occurred") if events else None
 
     def _deployment(self, pool: str) -> UUID:
@@ -230,7 +230,7 @@ def _told() -> Iterator[None]:
     try:
         with prefect_api.translated():
             yield
-    except (httpx.HTTPError, PrefectException) as error:
+    except (httpx.HTTPError, PrefectException, ValueError) as error:
         raise Transient(f"the Prefect server was asked in vain: {error}", hint="is it running, and of this version?") from error
 
 

@@ -61,6 +61,8 @@ class Coordinator:
     """The machines that were heard, or have drills of before this was begun again: only their silence says that they are dead."""
     _deaf: dict[str, datetime] = field(default_factory=dict)
     """When each machine that is heard was found to begin nothing of what is sent to it."""
+    _haunted: set[str] = field(default_factory=set)
+    """The machines where a drill was taken for dead, which may be alive after all: what is sent there may wait behind it."""
     _away: datetime | None = None
     _held: set[int] = field(default_factory=set)
     """Drills that have ended, and whose results may lie where nobody can read now."""
@@ -157,6 +159,8 @@ class Coordinator:
                     self._doubted[machine] = workers[machine].beat
                     if run and not run.taken and machine in heard:
                         self._deaf[machine] = now
+                    elif run and run.taken:
+                        self._haunted.add(machine)
             self._assign(workers, heard, now)
         self._cancel_what_is_late(seen, now)
 
@@ -187,7 +191,7 @@ class Coordinator:
             return seen.words or {"done": "it ended without a result"}.get(seen.state, seen.state)
         if machine not in heard:
             return "no word of its worker: the machine is taken for dead"
-        if seen.beat is not None:
+        if seen.beat is not None and (seen.taken or machine not in self._haunted):
             silent = self._pulse.silent(self._runs[number], seen.beat)
             if silent > max(self.silence, _MISSED * BEAT) and not seen.taken:
                 return f"{machine} has begun nothing for {durations.describe(silent)}: does its worker take from its work queue?"

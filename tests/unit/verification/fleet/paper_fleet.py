@@ -128,7 +128,9 @@ class World:
         return next((each for each in self.dead if each[0] == name and each[1] <= self.now < each[2]), None)
 
     def _working(self, name: str) -> int:
-        return sum(run.state == "running" and run.ends is not None for run in self.runs.values() if run.ticket.machine == name)
+        """Also at what was taken for dead, and is not: a worker counts its processes."""
+        mine = [run for run in self.runs.values() if run.ticket.machine == name and run.ends is not None]
+        return sum(run.state in ("running", "silently running") for run in mine)
 
     def workers(self) -> Mapping[str, Worker]:
         self._ask()

@@ -262,6 +262,26 @@ def test_a_worker_that_takes_nothing_holds_nothing_up(others: int) -> None:
     assert there.now - MONDAY < minutes(10)
 
 
+def test_what_waits_behind_a_drill_that_is_not_dead_after_all_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    """Its heartbeats are lost, its machine is the only one, and has room for one drill: no drill is lost for that."""
+    there = World(THREE[:1], {"s0": 500.0, "s1": 60.0})
+    look = there.look
+
+    def unheard(runs: Any) -> Any:
+        seen = dict(look(runs))
+        for run, each in seen.items():
+            if each.state == "waiting":
+                seen[run] = replace(each, beat="not yet", taken=False)
+            elif run == "0" and each.state == "running":
+                seen[run] = replace(each, beat="the first")
+        return seen
+
+    there.look = unheard  # type: ignore[method-assign]
+    found = finished(coordinator(there, [due("s0", 500), due("s1")]), there)
+    assert [each.verdict for each in found] == ["verified", "verified"]
+    assert "no word of the drill" in caplog.text
+
+
 def test_a_drill_whose_sending_was_not_answered_is_not_sent_twice() -> None:
     """The scheduler has it, and was gone before it said so."""
     there = world()

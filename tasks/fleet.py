@@ -90,7 +90,7 @@ class Prefect:
                 each.name: Worker(
                     each.last_heartbeat_time,
                     timedelta(seconds=each.heartbeat_interval_seconds or _EVERY),
-                    each.status == WorkerStatus.ONLINE,
+                    online=each.status == WorkerStatus.ONLINE,
                 )
                 for each in workers
                 if self.pools.get(each.name) == pool

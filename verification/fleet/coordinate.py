@@ -63,6 +63,8 @@ class Coordinator:
     """When each machine that is heard was found to begin nothing of what is sent to it."""
     _haunted: set[str] = field(default_factory=set)
     """The machines where a drill was taken for dead, which may be alive after all: what is sent there may wait behind it."""
+    _given_up: list[str] = field(default_factory=list)
+    """Runs that were taken for dead."""
     _away: datetime | None = None
     _held: set[int] = field(default_factory=set)
     """Drills that have ended, and whose results may lie where nobody can read now."""
@@ -85,6 +87,11 @@ class Coordinator:
         except BaseException:
             self._cancel_all("the verification was ended")
             raise
+        with contextlib.suppress(LifeboatError):
+            # What was not dead then, and is now, is not left as running for ever.
+            for run, seen in self.post.look(self._given_up).items():
+                if not self._is_over(seen):
+                    self.post.cancel(run, "its drill is over", dead=True)
         return [self._result(number, now()) for number in range(len(self.drills))]
 
     def _in_touch(self, now: datetime) -> None:
@@ -133,13 +140,13 @@ class Coordinator:
     def _look(self, now: datetime) -> None:
         workers = self.post.workers()
         self._pulse.look(now)
+        # One that was dead before this began is not waited for; of one that was alive its own silence decides.
+        self._known |= {name for name, each in workers.items() if each.online}
         heard = {
             name
             for name, each in workers.items()
-            if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every)
-            and (each.online or name in self._known)
+            if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every) and name in self._known
         }
-        self._known |= heard
         seen = self.post.look(list(self._runs.values()))
         ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard))}
         for number in ended:
@@ -207,6 +214,7 @@ class Coordinator:
         title, machine = self.desk.due[number].title, self.desk.lines[number].machine
         dead = not self._is_over(seen)
         if dead:
+            self._given_up.append(run)
             # Were it alive after all, its result would come second, and would not count.
             with contextlib.suppress(LifeboatError):
                 self.post.cancel(run, why, dead=True)

@@ -5,7 +5,7 @@ Next files: `coordinate.py`, which sees to it that each is run once, and `carry.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backups.services.base import Point
 from backups.site import Site
@@ -23,6 +23,8 @@ from verification.fleet.work import Due, Machine, Slot
 
 _PATIENCE = 3
 """So many times `fleet.silence` machines are waited for that are not heard, where no other one can run what waits."""
+_LEAST = timedelta(seconds=90)
+"""A worker that is started again is heard within that, whatever `fleet.silence` is."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Fleet:
         coordinator = Coordinator(
             self.verification,
             [planned[number] for number in drills],
-            Desk(ordered, there, begun, limits, until, _PATIENCE * settings.fleet.silence, arranged),
+            Desk(ordered, there, begun, limits, until, _PATIENCE * max(settings.fleet.silence, _LEAST), arranged),
             post,
             self._collector,
             settings.fleet.silence,

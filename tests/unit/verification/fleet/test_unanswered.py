@@ -9,6 +9,7 @@ import pytest
 from backups.errors import Transient
 from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, Killed, Shelf, World, coordinator, counted, due, finished
 from verification.fleet.post import Seen
+from verification.fleet.pulse import Pulse
 from verification.fleet.work import Machine
 
 THREE = [Machine(f"m{number}", 64 * GIB, 64 * GIB) for number in range(3)]
@@ -206,3 +207,14 @@ def test_taken_up_in_two_goes_nothing_of_its_own_is_cancelled() -> None:
     found = finished(coordinator(there, drills), there)
     assert {each.verdict for each in found} == {"verified"}
     assert there.cancelled == ["3"]
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=-365)], ids=str)
+def test_silence_is_counted_whatever_the_clock_is_set_to(step: timedelta) -> None:
+    """A machine is not dead since this one's clock was put right, and one that is dead does not live an hour longer for it."""
+    pulse, now = Pulse(), MONDAY
+    for look in range(10):
+        now += step if look == 5 else timedelta(seconds=10)
+        pulse.look(now)
+        assert pulse.silent("m0", "beat") <= timedelta(seconds=10 * look + 15)
+    assert pulse.silent("m0", "beat") >= timedelta(seconds=70)

@@ -4,7 +4,7 @@ What Prefect has is used as it is: a worker's heartbeats say that its machine is
 and a worker's own limit keeps a machine from more than it has room for.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +17,14 @@ import httpx
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterTags
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+    FlowRunFilterWorkQueueName,
+)
 from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStatus
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.deployments import run_deployment
@@ -51,6 +58,9 @@ _STATES: Mapping[StateType, Literal["waiting", "done", "failed", "died", "stoppe
     StateType.CANCELLED: "stopped",
 }
 """Every other one is of a run that goes on."""
+_AT_WORK = FlowRunFilterState(
+    type=FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED])
+)
 _EVERY = 30
 """Seconds between two heartbeats of a worker that does not say."""
 
@@ -147,25 +157,34 @@ class Prefect:
             return Seen("waiting")
         if state.type == StateType.COMPLETED and state.name == REFUSED:
             return Seen("refused", state.message or "")
+        if state.type == StateType.SCHEDULED:
+            return Seen("waiting", beat=self._heard_of(run.work_queue_name or "", self._at_work), taken=False)
         if state.type in _STATES:
             # Pending: a worker has taken it, and starts its process.
             beat = state.timestamp if state.type == StateType.PENDING else None
             return Seen(_STATES[state.type], state.message or "", beat)
-        return Seen("running", beat=self._beat(str(run.id)))
+        return Seen("running", beat=self._heard_of(str(run.id), self._newest_beat))
 
-    def _beat(self, run: str) -> object:
-        """When a run was last heard, None where its worker has it send no heartbeats."""
-        at, beat = self._beats.get(run, (0.0, None))
+    def _heard_of(self, name: str, ask: Callable[[str], object]) -> object:
+        """When a run, or a queue, was last heard, None where its worker has it send no heartbeats; it is asked now and then."""
+        at, beat = self._beats.get(name, (-_LISTEN, None))
         if monotonic() - at >= _LISTEN:
-            beat = self._newest_beat(run) or beat
-            self._beats[run] = monotonic(), beat
+            beat = ask(name) or beat
+            self._beats[name] = monotonic(), beat
         return beat
+
+    def _at_work(self, queue: str) -> object:
+        """Return when a machine was last seen at drills from its work queue, of whichever verification; "not yet" for never."""
+        wanted = FlowRunFilter(work_queue_name=FlowRunFilterWorkQueueName(any_=[queue]), state=_AT_WORK)
+        with _told():
+            busy = self.client.read_flow_runs(flow_run_filter=wanted, limit=1)
+        return monotonic() if busy else self._beats.get(queue, (0.0, None))[1] or "not yet"
 
     def _newest_beat(self, run: str) -> object:
         wanted: dict[str, Any] = {"event": {"name": [_HEARTBEAT]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
         with _told():
             answer = self.client.request("POST", "/events/filter", json={"filter": wanted, "limit": 1})
-        events = answer.json().get("events") or []
+            events = answer.json().get("events") or []
         return events[0].get("occurred") if events else None
 
     def _deployment(self, pool: str) -> UUID:
@@ -211,7 +230,7 @@ def _told() -> Iterator[None]:
     try:
         with prefect_api.translated():
             yield
-    except (httpx.HTTPError, PrefectException) as error:
+    except (httpx.HTTPError, PrefectException, ValueError) as error:
         raise Transient(f"the Prefect server was asked in vain: {error}", hint="is it running, and of this version?") from error
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,9 +42,10 @@ class Pool:
     settable: list[str]
 
 
-def pools(others: Iterable[str] = ()) -> dict[str, Pool]:
+def pools(others: Iterable[str] = (), machines: Collection[str] = ()) -> dict[str, Pool]:
     """Return the work pools of prefect.yaml, and the others that are named, where the server has them.
 
+    machines: those of the fleet, whose workers take drills alone, and nothing that is scheduled
     Raises LifeboatError when the server does not answer.
     """
     found: dict[str, Pool] = {}
@@ -55,7 +56,11 @@ def pools(others: Iterable[str] = ()) -> dict[str, Pool]:
                 workers = client.read_workers_for_work_pool(pool)
             except ObjectNotFound:
                 continue
-            beats = [worker.last_heartbeat_time for worker in workers if worker.last_heartbeat_time]
+            beats = [
+                worker.last_heartbeat_time
+                for worker in workers
+                if worker.last_heartbeat_time and not (pool in POOLS and worker.name in machines)
+            ]
             found[pool] = Pool(max(beats, default=None), settable(held.base_job_template))
     return found
 

@@ -4,7 +4,7 @@ Changes nothing.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,7 +114,7 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     yield keys.examine(site)
     # Prefect is started for nobody who does not use it: that takes seconds.
     if prefect_is_configured():
-        yield from _workers(fleet_found.pools(site.settings))
+        yield from _workers(fleet_found.pools(site.settings), site.settings.fleet.machines)
         yield from fleet_found.examine(site.settings, datetime.now(UTC))
 
 
@@ -141,11 +141,11 @@ def _repository(site: Site) -> Iterator[Finding]:
         yield _fault(subject, error)
 
 
-def _workers(others: Sequence[str]) -> Iterator[Finding]:
+def _workers(others: Sequence[str], machines: Collection[str]) -> Iterator[Finding]:
     from tasks import maintenance, prefect_api
 
     try:
-        pools = maintenance.pools(others)
+        pools = maintenance.pools(others, machines)
         if prefect_api.is_open():
             message = "its server asks for no password: whoever reaches it is root on the workers' machines"
             yield Finding("Prefect", False, message, "PREFECT_SERVER_API_AUTH_STRING: deployments/server/README.md")
@@ -153,7 +153,8 @@ def _workers(others: Sequence[str]) -> Iterator[Finding]:
         yield _fault("Prefect", error)
         return
     for pool in dict.fromkeys((*maintenance.POOLS, *others)):
-        start = f"systemctl start lifeboat-worker-{pool}, or: prefect worker start --pool {pool}"
+        queue = " --work-queue default" if pool in maintenance.POOLS else ""
+        start = f"systemctl start lifeboat-worker-{pool}, or: prefect worker start --pool {pool}{queue}"
         template = f"--base-job-template {_TEMPLATE}"
         if pool not in pools:
             remedy = f"prefect work-pool create {pool} --type process {template}"

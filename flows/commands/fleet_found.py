@@ -46,7 +46,9 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 
 def _worker(name: str, pool: str, at_once: int, last: datetime | None, now: datetime) -> Finding:
-    start = f"there: prefect worker start --pool {pool} --work-queue {name} --name {name} --limit {at_once}"
+    # Without its heartbeats a drill that dies with its machine is waited for as if it ran.
+    beats = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30"
+    start = f"there: {beats} prefect worker start --pool {pool} --work-queue {name} --name {name} --limit {at_once}"
     if last is None:
         return Finding(
             f"machine {name}", False, f"no worker of that name was ever heard in the pool {pool}: it gets no drill", start

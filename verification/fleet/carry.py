@@ -3,19 +3,25 @@
 The machine has Docker, the repository's key and its lifeboat.yaml. Next file: `verification/verify.py`.
 """
 
+import logging
 import os
 import platform
 import shutil
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from backups.errors import LifeboatError
+from backups.errors import LifeboatError, Transient
 from backups.machine import disk, runs
 from backups.site import Site
 from verification import verify
 from verification.fleet import results
 from verification.fleet.ticket import Ticket, planned
 
+log = logging.getLogger(__name__)
+
+_AWAY = timedelta(minutes=10)
+"""How long a repository that does not answer is tried: what was drilled for hours is not given up at once."""
 VARIABLE = "LIFEBOAT_MACHINE"
 """What the environment of a machine's worker holds its name in, where that is not the host's."""
 
@@ -25,10 +31,18 @@ def name() -> str:
     return os.environ.get(VARIABLE) or platform.node() or "unknown"
 
 
-def carry_out(site: Site, ticket: Ticket, *, here: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str | None:
+def carry_out(
+    site: Site,
+    ticket: Ticket,
+    *,
+    here: str,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    pause: Callable[[], None] = lambda: time.sleep(15),
+) -> str | None:
     """Run the drill and keep its result in the repository; returns why this machine, `here`, does not run it, None when it did.
 
     Raises LifeboatError when the drill cannot be planned, or its result cannot be kept: then nothing is known of the backup.
+    pause: waits a moment before a repository that did not answer is asked to keep it once more, which goes on for ten minutes
     """
     if why := unwilling(site, ticket, here):
         return why
@@ -39,14 +53,22 @@ def carry_out(site: Site, ticket: Ticket, *, here: str, now: Callable[[], dateti
         except LifeboatError as fault:
             return fault.message
         result = verify.drill_one(there, planned(there, ticket, now()), run, now=now)
-    try:
-        results.deliver(result, ticket, site.at(None).repository, now())
-    except LifeboatError:
-        if there.repository_name == site.at(None).repository_name:
-            raise
-        # It is proven that this one can be read, and the coordinator looks here, too.
-        results.deliver(result, ticket, there.repository, now())
-    return None
+    # It is proven that the one it was fetched from can be read, and the coordinator looks there, too.
+    takers = {each.repository_name: each.repository for each in (site.at(None), there)}
+    until = now() + _AWAY
+    while True:
+        faults = []
+        for repository in takers.values():
+            try:
+                results.deliver(result, ticket, repository, now())
+            except LifeboatError as fault:
+                faults.append(fault)
+            else:
+                return None
+        if now() > until or not any(isinstance(each, Transient) for each in faults):
+            raise faults[0]
+        log.warning("%s: its result cannot be kept yet, and is tried again: %s", ticket.title, faults[0].message)
+        pause()
 
 
 def unwilling(site: Site, ticket: Ticket, here: str) -> str | None:

@@ -7,7 +7,7 @@ the tickets is none of its business (`Post`); the account is `desk.py`.
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -30,7 +30,7 @@ BEAT = timedelta(seconds=30)
 _MISSED = 3
 """Beats in a row after which a machine or a drill is taken for dead."""
 _AWAY = timedelta(minutes=10)
-"""How long the scheduler, or the repository with the results, is waited for."""
+"""How long the scheduler, or a repository with results, is waited for."""
 
 
 @dataclass
@@ -58,10 +58,18 @@ class Coordinator:
     _doubted: dict[str, object] = field(default_factory=dict)
     """The last beat of each machine whose drill has died: it gets another one when it was heard again."""
     _known: set[str] = field(default_factory=set)
+    """The machines that were heard, or have drills of before this was begun again: only their silence says that they are dead."""
+    _deaf: dict[str, datetime] = field(default_factory=dict)
+    """When each machine that is heard was found to begin nothing of what is sent to it."""
+    _haunted: set[str] = field(default_factory=set)
+    """The machines where a drill was taken for dead, which may be alive after all: what is sent there may wait behind it."""
     _given_up: list[str] = field(default_factory=list)
     """Runs that were taken for dead."""
     _away: datetime | None = None
+    _held: set[int] = field(default_factory=set)
+    """Drills that have ended, and whose results may lie where nobody can read now."""
     _taken_up: bool = False
+    _begun: bool = False
 
     def run(self, now: Callable[[], datetime], pause: Callable[[], None]) -> list[DrillResult]:
         """Go on until every drill is settled; returns their results, in order. pause: waits a moment between two looks.
@@ -91,7 +99,7 @@ class Coordinator:
         try:
             if not self._taken_up:
                 self._take_up(now)
-                self._taken_up = True
+                self._taken_up = self._begun = True
             self._look(now)
         except ConfigError:
             # Nobody waits for what does not pass.
@@ -104,7 +112,7 @@ class Coordinator:
             self._away = None
 
     def _take_up(self, now: datetime) -> None:
-        """Find what was sent, and what has come of it, before this verification was begun again."""
+        """Find what was sent, and what has come of it: before this verification was begun again, or before an answer was lost."""
         sent = self.post.sent()
         if not sent:
             return
@@ -112,16 +120,21 @@ class Coordinator:
         mine = {run: ticket for run, ticket in sent.items() if ticket.drill in known}
         self._tickets |= {ticket.mark: ticket for ticket in mine.values()}
         self._numbers |= {ticket.mark: known[ticket.drill] for ticket in mine.values()}
-        self._collect()
-        log.info("this verification goes on: %s had been sent, %s came back", plural.count(len(sent), "drill"), len(self.results))
+        for mark, result in self.collector.collect(self._tickets, self.collector.first):
+            self._take(mark, result)
+        self._collect(now, self.collector.repositories)
+        if not self._begun:
+            came = len(self.results)
+            log.info("this verification goes on: %s had been sent, %s came back", plural.count(len(sent), "drill"), came)
         for run, seen in self.post.look(list(sent)).items():
-            if seen.state not in ("waiting", "running"):
+            if seen.state not in ("waiting", "running") or run in self._runs.values():
                 continue
             number = known.get(sent[run].drill)
-            if number is None or number in self.results or number in self._runs:
+            if number is None or self.desk.lines[number].standing is not Standing.WAITING:
                 self.post.cancel(run, "another result counts")
             else:
                 self.desk.adopt(number, sent[run].machine, now)
+                self._known.add(sent[run].machine)
                 self._runs[number], self._marks[number] = run, sent[run].mark
 
     def _look(self, now: datetime) -> None:
@@ -142,12 +155,19 @@ class Coordinator:
         # Before the results are read: that takes a second, and no machine shall be idle meanwhile.
         self._assign(workers, heard, now)
         if ended:
-            self._collect()
+            self._collect_of(ended, seen, now)
             for number, why in ended.items():
+                if number in self._held:
+                    continue
                 machine = self.desk.lines[number].machine or ""
-                dead = self._settle(number, seen.get(self._runs.get(number, "")), why)
+                run = seen.get(self._runs.get(number, ""))
+                dead = self._settle(number, run, why)
                 if dead and machine in workers:
                     self._doubted[machine] = workers[machine].beat
+                    if run and not run.taken and machine in heard:
+                        self._deaf[machine] = now
+                    elif run and run.taken:
+                        self._haunted.add(machine)
             self._assign(workers, heard, now)
         self._cancel_what_is_late(seen, now)
 
@@ -157,11 +177,16 @@ class Coordinator:
 
     def _assign(self, workers: Mapping[str, Worker], heard: Collection[str], now: datetime) -> None:
         """Send what the machines have room for that are heard, and whose last drill has not just died."""
-        sound = {each for each in heard if each not in self._doubted or self._doubted[each] != workers[each].beat}
+        sound = {
+            each
+            for each in heard
+            if (each not in self._doubted or self._doubted[each] != workers[each].beat)
+            and (each not in self._deaf or now - self._deaf[each] > _AWAY)
+        }
         given = self.desk.assign(sound, now)
         if any(self.desk.lines[number].attempts > 1 for number, _ in given):
             # What was taken for dead may have come to its end all the same.
-            self._collect()
+            self._collect(now, [self.collector.first])
         self._send([(number, machine) for number, machine in given if number not in self.results])
 
     def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str]) -> str | None:
@@ -173,8 +198,10 @@ class Coordinator:
             return seen.words or {"done": "it ended without a result"}.get(seen.state, seen.state)
         if machine not in heard:
             return "no word of its worker: the machine is taken for dead"
-        if seen.beat is not None:
+        if seen.beat is not None and (seen.taken or machine not in self._haunted):
             silent = self._pulse.silent(self._runs[number], seen.beat)
+            if silent > max(self.silence, _MISSED * BEAT) and not seen.taken:
+                return f"{machine} has begun nothing for {durations.describe(silent)}: does its worker take from its work queue?"
             if silent > max(self.silence, _MISSED * BEAT):
                 return f"no word of the drill for {durations.describe(silent)}: it is taken for dead"
         return None
@@ -202,17 +229,34 @@ class Coordinator:
             log.warning("%s on %s: %s; %s", title, machine, why, "it is run again" if again else "it is given up")
         return dead
 
-    def _collect(self) -> None:
-        for mark, result in self.collector.collect(self._tickets).items():
-            number, machine = self._numbers[mark], self._tickets[mark].machine
-            title = self.desk.due[number].title
-            if number in self.results:
-                first = self.results[number].machine
-                log.warning("%s: a second result, of %s, is not counted: that of %s came before", title, machine, first)
-            elif self._goes_elsewhere(number, mark, machine, result):
-                log.warning("%s: could not run on %s, and is tried on another machine", title, machine)
-            else:
-                self._count(number, mark, result)
+    def _collect_of(self, ended: Collection[int], seen: Mapping[str, Seen], now: datetime) -> None:
+        """Collect the results of drills that have ended; hold those whose result may lie where nobody can read now."""
+        first, unread = self.collector.first, self.collector.unread
+        if set(ended) - self._held or first in unread:
+            self._collect(now, [first])
+        done = [number for number in ended if (run := self._runs.get(number)) and run in seen and seen[run].state == "done"]
+        fetched = {number: self._tickets[self._marks[number]].repository or first for number in done}
+        self._collect(now, sorted(set(fetched.values()) - {first}))
+        self._held = {
+            number
+            for number, name in fetched.items()
+            if number in self._runs and any(now - unread[each] <= _AWAY for each in (first, name) if each in unread)
+        }
+
+    def _collect(self, now: datetime, names: Iterable[str]) -> None:
+        for mark, result in self.collector.of_what_answers(self._tickets, names, now):
+            self._take(mark, result)
+
+    def _take(self, mark: str, result: DrillResult) -> None:
+        number, machine = self._numbers[mark], self._tickets[mark].machine
+        title = self.desk.due[number].title
+        if number in self.results:
+            first = self.results[number].machine
+            log.warning("%s: a second result, of %s, is not counted: that of %s came before", title, machine, first)
+        elif self._goes_elsewhere(number, mark, machine, result):
+            log.warning("%s: could not run on %s, and is tried on another machine", title, machine)
+        else:
+            self._count(number, mark, result)
 
     def _goes_elsewhere(self, number: int, mark: str, machine: str, result: DrillResult) -> bool:
         """Try what could not run on a machine on another one: its Docker, disk or images may be at fault, not the backup."""
@@ -244,6 +288,8 @@ class Coordinator:
             except LifeboatError:
                 for unsent, _ in given[at:]:
                     self.desk.unsent(unsent)
+                # It may have been sent all the same, and only the answer was lost.
+                self._taken_up = False
                 raise
             self._marks[number] = ticket.mark
             log.info("%s: sent to %s", ticket.title, machine)

@@ -232,6 +232,5 @@ class Desk:
             able = [machine.name for machine in self.machines if self._fits(line, machine) is None]
             silent = now - max(self._heard.get(name, self.begun) for name in able)
             if silent > self.patience:
-                self._close(
-                    line, Standing.NOT_REACHED, f"no worker of {', '.join(able)} was heard for {durations.describe(silent)}"
-                )
+                there = f"no worker of {', '.join(able)} was heard, or began what it was sent"
+                self._close(line, Standing.NOT_REACHED, f"{there}, for {durations.describe(silent)}")

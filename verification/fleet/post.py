@@ -12,7 +12,8 @@ from verification.fleet.ticket import Ticket
 class Worker:
     """A machine's worker. beat: its last sign of life, by whichever clock; it is one when it has changed. every: how often
 
-    online: whether the scheduler takes it for alive"""
+    online: whether the scheduler takes it for alive; none is after the scheduler itself was away, until it reports again
+    """
 
     beat: object
     every: timedelta
@@ -21,18 +22,22 @@ class Worker:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a ticket's run is doing. words: what it said at its end. beat: its last sign of life, None where it gives none."""
+    """What a ticket's run is doing. words: what it said at its end. beat: its last sign of life, None where it gives none.
+
+    taken: whether a worker has taken it. One that none has taken is alive while its machine is at something else
+    """
 
     state: Literal["waiting", "running", "done", "refused", "failed", "died", "stopped"]
     words: str = ""
     beat: object = None
+    taken: bool = True
 
 
 class Post(Protocol):
     """Carries tickets to machines. Every method raises LifeboatError when it cannot ask; the next try may help."""
 
     def workers(self) -> Mapping[str, Worker]:
-        """Return the workers of the machines, by their machine's name."""
+        """Return the workers that ever reported, by their machine's name."""
         ...
 
     def send(self, ticket: Ticket) -> str:

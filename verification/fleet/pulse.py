@@ -20,7 +20,8 @@ class Pulse:
 
     def look(self, now: datetime) -> None:
         """Begin another look."""
-        self.watched += min(now - self.looked, _BLINK) if self.looked else timedelta(0)
+        # Less than nothing, where this machine's clock was set back.
+        self.watched += max(timedelta(0), min(now - self.looked, _BLINK)) if self.looked else timedelta(0)
         self.looked = now
 
     def silent(self, name: str, beat: object) -> timedelta:

@@ -6,9 +6,9 @@ itself is signed and kept by the coordinator alone.
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
@@ -20,6 +20,9 @@ from verification.evidence.evidence import DrillResult
 from verification.fleet.ticket import Ticket
 
 log = logging.getLogger(__name__)
+
+_AGAIN = timedelta(seconds=15)
+"""After so long a repository that could not be read is asked again."""
 
 
 def deliver(result: DrillResult, ticket: Ticket, repository: Repository, at: datetime) -> str:
@@ -33,35 +36,63 @@ def deliver(result: DrillResult, ticket: Ticket, repository: Repository, at: dat
 
 @dataclass
 class Collector:
-    """Collects what machines have delivered of one verification, each snapshot once."""
+    """Collects what machines have delivered of one verification, each snapshot once.
+
+    repositories: by name, the first one, which takes results, at the beginning; then those that drills fetch from, which take
+    them where the first one does not
+    """
 
     verification: str
-    repositories: Sequence[Repository]
+    repositories: Mapping[str, Repository]
+    unread: dict[str, datetime] = field(default_factory=dict, init=False)
+    """Since when each repository cannot be read that was looked into."""
+    _asked: dict[str, datetime] = field(default_factory=dict, init=False)
     _looked_at: set[str] = field(default_factory=set)
 
-    def collect(self, tickets: Mapping[str, Ticket]) -> dict[str, DrillResult]:
-        """Return what is new, by the ticket's mark. tickets: those that were sent, by their marks.
+    @property
+    def first(self) -> str:
+        """The name of the first repository."""
+        return next(iter(self.repositories))
 
-        What is no answer to one of them is named in a warning, and counts for nothing. Raises LifeboatError when a repository
-        cannot be read.
+    def collect(self, tickets: Mapping[str, Ticket], name: str) -> Iterator[tuple[str, DrillResult]]:
+        """Yield what is new in that repository, with the ticket's mark. tickets: those that were sent, by their marks.
+
+        What is no answer to one of them is named in a warning, and counts for nothing. Raises LifeboatError when the repository
+        cannot be read, or not on; what was yielded before is not yielded again.
         """
-        found: dict[str, DrillResult] = {}
-        for repository in self.repositories:
-            for snapshot in repository.snapshots(TAG):
-                if snapshot.id in self._looked_at or f"verification={self.verification}" not in snapshot.tags:
-                    continue
-                try:
-                    mark, result = _read(repository, snapshot, tickets)
-                except Damaged as fault:
-                    log.warning("the result in snapshot %s is not counted: %s", snapshot.id[:8], fault.message)
-                else:
-                    found.setdefault(mark, result)
+        repository = self.repositories[name]
+        for snapshot in repository.snapshots(TAG):
+            if snapshot.id in self._looked_at or f"verification={self.verification}" not in snapshot.tags:
+                continue
+            try:
+                found = _read(repository, snapshot, tickets)
+            except Damaged as fault:
+                log.warning("the result in snapshot %s is not counted: %s", snapshot.id[:8], fault.message)
                 self._looked_at.add(snapshot.id)
-        return found
+            else:
+                self._looked_at.add(snapshot.id)
+                yield found
+
+    def of_what_answers(
+        self, tickets: Mapping[str, Ticket], names: Iterable[str], now: datetime
+    ) -> Iterator[tuple[str, DrillResult]]:
+        """Yield as `collect` does, of several repositories. One that cannot be read is in `unread`, and holds up no other."""
+        for name in names:
+            if name in self.unread and now - self._asked[name] < _AGAIN:
+                continue
+            self._asked[name] = now
+            try:
+                yield from self.collect(tickets, name)
+            except LifeboatError as fault:
+                if name not in self.unread:
+                    log.warning("%s; the results in it are looked for again", fault.message)
+                self.unread.setdefault(name, now)
+            else:
+                self.unread.pop(name, None)
 
     def clear(self) -> None:
         """Forget what there is of this verification; what cannot be forgotten now, or comes later, goes with a prune."""
-        for repository in self.repositories:
+        for repository in self.repositories.values():
             try:
                 mine = [each.id for each in repository.snapshots(TAG) if f"verification={self.verification}" in each.tags]
                 repository.forget(mine)

@@ -5,7 +5,7 @@ Next files: `coordinate.py`, which sees to it that each is run once, and `carry.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backups.services.base import Point
 from backups.site import Site
@@ -23,6 +23,8 @@ from verification.fleet.work import Due, Machine, Slot
 
 _PATIENCE = 3
 """So many times `fleet.silence` machines are waited for that are not heard, where no other one can run what waits."""
+_LEAST = timedelta(seconds=90)
+"""A worker that is started again is heard within that, whatever `fleet.silence` is."""
 
 
 @dataclass
@@ -60,12 +62,14 @@ class Fleet:
         drills = [numbers[id(each)] for each in ordered]
         first, chosen = self.site.at(None), self.site
         read = {first.repository_name: first.repository, chosen.repository_name: chosen.repository}
-        read |= {each.repository: self.site.at(each.repository).repository for each in due if each.repository not in read}
-        self._collector = Collector(self.verification, list(read.values()))
+        # One that no drill can begin from is not asked for results either: it may be away.
+        used = {due[number].repository for number in drills} - set(read)
+        read |= {name: self.site.at(name).repository for name in sorted(used)}
+        self._collector = Collector(self.verification, read)
         coordinator = Coordinator(
             self.verification,
             [planned[number] for number in drills],
-            Desk(ordered, there, begun, limits, until, _PATIENCE * settings.fleet.silence, arranged),
+            Desk(ordered, there, begun, limits, until, _PATIENCE * max(settings.fleet.silence, _LEAST), arranged),
             post,
             self._collector,
             settings.fleet.silence,

@@ -27,19 +27,22 @@ with prefect_api.connected() as client:
     flow = client.create_flow(run_drill)
     client.create_deployment(flow, name="drill", work_pool_name="verification", entrypoint="flows.drill.run_drill")
     post = Prefect(client, ID, {"m1": "verification", "m2": "big", "m3": "nowhere"})
-    said["workers"] = {name: each.every.total_seconds() for name, each in post.workers().items()}
+    said["workers"] = {name: (each.every.total_seconds(), each.online) for name, each in post.workers().items()}
     runs = [post.send(ticket(machine, number)) for number, machine in enumerate(["m1", "m2", "m1", "m1", "m1"])]
     said["again"] = post.send(ticket("m1", 0)) == runs[0]
     held = [client.read_flow_run(run) for run in runs]
     said["queues"] = [each.work_queue_name for each in held]
     said["pools"] = [each.work_pool_name for each in held]
-    said["scheduled"] = post.look(runs)[runs[0]].state
+    idle = [post.look(runs)[runs[0]] for _ in range(2)]
+    said["scheduled"] = idle[0].state, idle[0].taken, idle[0].beat is not None and idle[0].beat == idle[1].beat
     said["found"] = {run: each.machine for run, each in post.sent().items()} == dict(zip(runs, ["m1", "m2", "m1", "m1", "m1"]))
     said["others"] = len(Prefect(client, "cd" * 16, {}).sent())
 
     client.set_flow_run_state(runs[0], Pending(), force=True)
     pending = post.look(runs)[runs[0]]
-    said["pending"] = pending.state, pending.beat is not None
+    said["pending"] = pending.state, pending.beat is not None, pending.taken
+    post._beats.clear()
+    said["behind another"] = post.look(runs)[runs[2]].beat != idle[0].beat, post.look(runs)[runs[1]].beat == idle[0].beat
     client.set_flow_run_state(runs[0], Running(), force=True)
     running = post.look(runs)[runs[0]]
     said["unheard"] = running.state, running.beat
@@ -64,13 +67,16 @@ def test_tickets_are_sent_seen_and_found_again(prefect_process: PrefectServer) -
     done = prefect_process.python(_PROGRAM, str(ROOT / "deployments" / "server" / "work-pool.json"))
     assert done.code == 0, done.err
     said = json.loads(done.out.splitlines()[-1])
-    assert said["workers"] == {"m1": 7.0}, "a worker of no machine is none of the fleet, and a pool that is not there has none"
+    assert said["workers"] == {"m1": [7.0, True]}, (
+        "a worker of no machine is none of the fleet, and a pool that is not there has none"
+    )
     assert said["queues"] == ["m1", "m2", "m1", "m1", "m1"]
     assert said["pools"] == ["verification", "big", "verification", "verification", "verification"]
     assert said["again"], "asked twice, it is sent once"
     assert (said["found"], said["others"]) == (True, 0)
-    assert said["scheduled"] == "waiting"
-    assert said["pending"] == ["waiting", True], "a worker that dies before it has started the process is noticed"
+    assert said["scheduled"] == ["waiting", False, True], "while its machine does nothing at all, no word of it is new"
+    assert said["behind another"] == [True, True], "while its machine is at another drill it is only behind that one"
+    assert said["pending"] == ["waiting", True, True], "a worker that dies before it has started the process is noticed"
     assert said["unheard"] == ["running", None]
     assert said["ended"] == [
         ["died", "no word of it"],

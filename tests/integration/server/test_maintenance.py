@@ -100,8 +100,10 @@ def test_the_doctor_tells_of_machines_without_a_worker_and_of_the_database(serve
     post(server, "work_pools/verification/workers/heartbeat", name="m1")
     told = server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml").out
     assert "✓ machine m1: its worker was heard" in told
+    assert "✗ work pool verification: no worker was ever heard" in told, "a machine's worker begins no verification"
+    assert "prefect worker start --pool verification --work-queue default" in told
     assert "✗ machine m2: no worker of that name was ever heard in the pool big: it gets no drill" in told
-    assert "--pool big --work-queue m2 --name m2 --limit 3" in told
+    assert "PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30 prefect worker start --pool big --work-queue m2 --name m2 --limit 3" in told
     assert "✗ work pool big: it is not there" in told
     assert "✗ pool of toy: no machine under fleet.machines serves its pool huge" in told
     assert "its server keeps its data in SQLite, unless it was given the address of another database; for a fleet" in told

@@ -85,6 +85,7 @@ class World:
     breaks: Collection[tuple[str, str]] = ()
     cannot: Collection[tuple[str, str]] = ()
     shelf: Shelf = field(default_factory=Shelf)
+    offsite: Shelf | None = None
     runs: dict[str, Run] = field(default_factory=dict)
     step: timedelta = timedelta(seconds=10)
     away: bool = False
@@ -118,14 +119,18 @@ class World:
             run.state, run.words = "failed", "the repository cannot be opened from here"
         else:
             verdict = "could-not-run" if pair in self.cannot else "verified"
-            results.deliver(result(run.ticket, verdict), run.ticket, cast("Any", self.shelf), self.now)
+            # As `carry.py` does.
+            kept = self.offsite if self.offsite and run.ticket.repository == "offsite" and self.shelf.away else self.shelf
+            results.deliver(result(run.ticket, verdict), run.ticket, cast("Any", kept), self.now)
             run.state = "done" if told else run.state
 
     def _death(self, name: str) -> tuple[str, datetime, datetime, bool] | None:
         return next((each for each in self.dead if each[0] == name and each[1] <= self.now < each[2]), None)
 
     def _working(self, name: str) -> int:
-        return sum(run.state == "running" and run.ends is not None for run in self.runs.values() if run.ticket.machine == name)
+        """Also at what was taken for dead, and is not: a worker counts its processes."""
+        mine = [run for run in self.runs.values() if run.ticket.machine == name and run.ends is not None]
+        return sum(run.state in ("running", "silently running") for run in mine)
 
     def workers(self) -> Mapping[str, Worker]:
         self._ask()
@@ -183,7 +188,7 @@ def planned(service: str) -> Planned:
 def coordinator(world: World, due: Sequence[Due], *, until: datetime | None = None, **changes: Any) -> Coordinator:
     """One that begins now; with the same world, another one goes on where it was killed."""
     desk = Desk(due, world.machines, world.now, changes.pop("repositories", {}), until)
-    collector = Collector(ID, [cast("Any", world.shelf)])
+    collector = Collector(ID, cast("Any", {"first": world.shelf, **({"offsite": world.offsite} if world.offsite else {})}))
     return Coordinator(ID, [planned(each.service) for each in due], desk, world, collector, timedelta(seconds=90), **changes)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -99,13 +99,40 @@ def test_a_result_is_kept_in_the_first_repository_or_in_the_one_that_was_read(
     )
 
 
+class Back(Shelf):
+    """A repository that does not answer for a while."""
+
+    asked = 0
+
+    def save(self, directory: Path, **how: Any) -> str:
+        self.asked += 1
+        if self.asked < 4:
+            raise Transient("the repository does not answer")
+        return super().save(directory, **how)
+
+
+def test_a_result_waits_for_a_repository_that_is_away_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drill may have taken hours: it is not run again for that."""
+    monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=lambda: None))))
+    monkeypatch.setattr(carry, "planned", lambda there, asked, now: None)
+    monkeypatch.setattr(carry.verify, "drill_one", lambda there, found, run, now: result(ticket()))
+    back, waited = Back(), []
+    there = site(tmp_path, repositories={"first": back})
+    assert carry.carry_out(there, ticket(), here="m1", now=lambda: MONDAY, pause=lambda: waited.append(1)) is None
+    assert (len(back.kept), len(waited)) == (1, 3)
+
+
 def test_a_result_that_cannot_be_kept_is_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run fails, and the drill is tried elsewhere."""
+    """After ten minutes the run fails, and the drill is tried elsewhere."""
+    clock = iter(MONDAY + timedelta(minutes=each) for each in range(99))
     monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=lambda: None))))
     monkeypatch.setattr(carry, "planned", lambda there, asked, now: None)
     monkeypatch.setattr(carry.verify, "drill_one", lambda there, found, run, now: result(ticket()))
     with pytest.raises(Transient):
-        carry.carry_out(site(tmp_path, repositories={"first": Away()}), ticket(), here="m1")
+        carry.carry_out(
+            site(tmp_path, repositories={"first": Away()}), ticket(), here="m1", now=lambda: next(clock), pause=lambda: None
+        )
+    assert next(clock) < MONDAY + timedelta(minutes=20)
 
 
 def test_a_machine_plans_the_drill_again_from_its_own_repository(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from backups.services.mysql.masking.columns import Column, Family
+from backups.services.mysql.masking.content import like_a_key
 from backups.services.mysql.source.connection import Session, quoted, rows
 
 _ROWS = 2000
@@ -15,8 +16,7 @@ _ROWS = 2000
 _LENGTH = 1000
 """Characters of a value that are looked at."""
 _ADDRESSES = 20
-_JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
-_LIKE_A_KEY = re.compile(r"[A-Za-z_$][\w$-]*", re.ASCII)
+_JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 SHORTEST = 6
 """Characters of a value that can be searched for: shorter ones are everywhere by chance."""
 _LOOKED_AT = (Family.TEXT, Family.JSON, Family.BYTES, Family.INTEGER)
@@ -64,11 +64,11 @@ def originals(session: Session, columns: Iterable[Column], wanted: int, seed: in
 
 
 def searchable(value: str) -> list[str]:
-    """Return what of a value can be searched for: of JSON the texts in it that no key looks like, since keys stay. Pure."""
+    """Return what of a value can be searched for: of JSON its texts and keys but what a program's key looks like, which stays."""
     if value[:1] not in ("{", "["):
         return [value]
-    texts = [_unescaped(text) for text, key in _JSON_TEXT.findall(value) if not key]
-    return [text for text in texts if len(text) >= SHORTEST and not _LIKE_A_KEY.fullmatch(text)]
+    texts = [_unescaped(text) for text in _JSON_TEXT.findall(value)]
+    return [text for text in texts if len(text) >= SHORTEST and not like_a_key(text)]
 
 
 def _unescaped(text: str) -> str:

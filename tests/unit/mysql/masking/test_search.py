@@ -90,9 +90,10 @@ def test_what_can_be_searched_for(value: str) -> None:
         ('{"cut": "in the middle of it', []),
         ('["short", 1234567, {"key": true}]', []),
         ('["Müllerin"]', ["Müllerin"]),
+        ('{"anna@firma.cz": 1, "Annabel": {"a_long_key" : "Charlotte"}}', ["anna@firma.cz", "Annabel", "Charlotte"]),
     ],
 )
-def test_of_json_the_texts_are_searched_for_and_not_its_keys(value: str, expected: list[str]) -> None:
+def test_of_json_the_texts_are_searched_for_and_not_the_keys_of_programs(value: str, expected: list[str]) -> None:
     assert samples.searchable(value) == expected
 
 

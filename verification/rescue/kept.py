@@ -46,7 +46,7 @@ def note(site: Site, path: Path, contents: Contents, *, environment: Mapping[str
     """Remember what a kit of this configuration holds; raises LifeboatError when it cannot be written."""
     key = secrets.token_hex(32)
     around = os.environ if environment is None else environment
-    names = tuple(name for name in gather.variables(site.settings) if around.get(name))
+    names = tuple(name for name in gather.variables(site.settings, around) if around.get(name))
     kept = Kept(
         made_at=contents.made_at,
         lifeboat=contents.lifeboat,
@@ -93,7 +93,7 @@ def changes(kept: Kept, site: Site, path: Path, *, environment: Mapping[str, str
     changed = [f"{name} has changed" for name in kept.files if name in found and found[name] != kept.files[name]]
     changed += [f"{name} is not in it" for name in found if name not in kept.files]
     changed += [f"{name} is in it, and here no more" for name in kept.files if name not in found and not Path(name).exists()]
-    wanted = gather.variables(site.settings)
+    wanted = gather.variables(site.settings, around)
     changed += [f"the variable {name} is not in it" for name in wanted if name not in kept.variables and around.get(name)]
     all_here = all(around.get(name) for name in kept.variables)
     if set(kept.variables) <= set(wanted) and all_here and _slow(kept.variables, around, kept.key) != kept.values:

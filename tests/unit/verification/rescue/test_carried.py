@@ -218,6 +218,14 @@ def test_where_nobody_has_said_where_to_the_page_does(site: tuple[Site, Path], t
     assert "--to-base" not in page(kit_of(placed, path).contents, Path("kit.age"), "0" * 64, ())
 
 
+@pytest.mark.parametrize("name", ["my kit.age", "-rf.age", "$(x)'s.age", "a;b.age"])
+def test_a_shell_reads_the_name_of_the_kit_whole(name: str, site: tuple[Site, Path], tmp_path: Path) -> None:
+    text = page(kit_of(*site).contents, Path(name), "0" * 64, ())
+    (line,) = [each.partition("age --decrypt")[2].partition(" | ")[0] for each in text.splitlines() if "age --decrypt" in each]
+    (tmp_path / name).write_text("the kit")
+    assert subprocess.run(["sh", "-c", f"cat {line}"], cwd=tmp_path, capture_output=True, check=True).stdout == b"the kit"
+
+
 def test_the_page_holds_no_secret_and_says_it_in_ten_lines(site: tuple[Site, Path]) -> None:
     kit = kit_of(*site)
     text = page(kit.contents, Path("kit.age"), "0" * 64, ())

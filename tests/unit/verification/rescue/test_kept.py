@@ -25,8 +25,8 @@ def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for each in site.repositories.values():
         assert each.known is not None
         identity.remember(each.known, "aa11")
-    contents, _ = gather.gather(site, path, now=NOW)
-    kept.note(site, path, contents)
+    contents, members = gather.gather(site, path, now=NOW)
+    kept.note(site, contents, members)
     return tmp_path / "etc"
 
 

@@ -53,7 +53,9 @@ class MySQLMasking:
                 session, sandbox.directory / f"{name}-definitions", mariadb=self._original.mariadb, definer=f"`{DEVELOPER}`@`%`"
             )
             rules.require_known(masks.definitions, self._definitions.sql)
-            without = [column for column in self._columns if column not in self._chosen]
+            without = [
+                column for column in self._columns if column not in self._chosen or not classify.decided(self._chosen[column])
+            ]
             values = samples.values(session, without, self._seed)
         self._unruled = [
             *classify.unruled(self._columns, self._chosen, values),

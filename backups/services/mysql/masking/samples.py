@@ -59,7 +59,7 @@ def originals(session: Session, columns: Iterable[Column], wanted: int, seed: in
         else:
             continue
         texts = (text for row in _some(session, column.of, value, where, wanted * 2, seed) for text in searchable(str(row[0])))
-        found[column] = list(dict.fromkeys(texts))[:wanted]
+        found[column] = evenly(list(dict.fromkeys(texts)), wanted)
     return found
 
 
@@ -98,9 +98,23 @@ def _some(session: Session, table: tuple[str, str], listed: str, where: str, wan
     (number,) = rows(session, f"SELECT COUNT(*) FROM {name} WHERE {where}")[0]  # noqa: S608 -- quoted
     if not number:
         return []
-    share = min(1.0, 2 * wanted / number)
-    spread = "" if share == 1.0 else f" AND RAND({seed}) < {share:.9f}"
-    return rows(session, f"SELECT {listed} FROM {name} WHERE {where}{spread} LIMIT {wanted}")  # noqa: S608 -- quoted
+    share, most = spread(number, wanted)
+    chosen = "" if share == 1.0 else f" AND RAND({seed}) < {share:.9f}"
+    return rows(session, f"SELECT {listed} FROM {name} WHERE {where}{chosen} LIMIT {most}")  # noqa: S608 -- quoted
+
+
+def spread(number: int, wanted: int) -> tuple[float, int]:
+    """Return by what chance each of `number` rows is taken so that about `wanted` are, and a limit that cuts none of them off.
+
+    A limit that is reached would leave out the end of the table, which is what was written last. Pure.
+    """
+    return min(1.0, wanted / number), 2 * wanted
+
+
+def evenly(values: Sequence[str], wanted: int) -> list[str]:
+    """Return no more than `wanted` of the values, from their beginning to their end. Pure."""
+    number = min(len(values), wanted)
+    return [values[at * len(values) // number] for at in range(number)]
 
 
 def _readable(value: object) -> str:

@@ -1,7 +1,9 @@
 """The search of the finished files: in whatever form an original is there, and what cannot be told from ordinary words."""
 
 import base64
+import itertools
 import json
+import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +105,24 @@ def test_of_json_the_texts_are_searched_for_and_not_the_keys_of_programs(value: 
 )
 def test_bytes_that_are_no_text_say_nothing(value: object, text: str) -> None:
     assert samples._readable(value) == text
+
+
+@pytest.mark.parametrize("wanted", [40, 2000])
+@pytest.mark.parametrize("times", [0.5, 1.0, 1.3, 3, 50, 1000])
+def test_a_sample_is_of_all_of_a_table(wanted: int, times: float) -> None:
+    number = int(wanted * times)
+    share, most = samples.spread(number, wanted)
+    chance = random.Random(7)
+    taken = list(itertools.islice((at for at in range(number) if chance.random() < share), most))
+    assert min(number, wanted) * 0.6 <= len(taken) <= most
+    assert taken[-1] >= number * 0.85
+    even = samples.evenly([str(at) for at in taken], wanted)
+    assert len(even) == len(set(even)) == min(len(taken), wanted)
+    assert int(even[-1]) >= number * 0.85
+
+
+def test_of_nothing_nothing_is_taken() -> None:
+    assert samples.evenly([], 20) == []
 
 
 EMAIL, KEPT, OTHER = column("email"), column("kept"), column("x9", table="odd")

@@ -5,7 +5,9 @@ The same rows each time for the same seed, spread over each table.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from pymysql.cursors import SSCursor
 
 from backups.services.mysql.masking.columns import Column, Family
 from backups.services.mysql.masking.content import like_a_key
@@ -16,6 +18,8 @@ _ROWS = 2000
 _LENGTH = 1000
 """Characters of a value that are looked at."""
 _ADDRESSES = 20
+_AT_ONCE = 4 << 20
+"""Bytes."""
 _JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 SHORTEST = 6
 """Characters of a value that can be searched for: shorter ones are everywhere by chance."""
@@ -91,6 +95,26 @@ def contain(session: Session, columns: Iterable[Column], value: str) -> Column |
         if rows(session, f"{before}%s{after}", [value]):
             return column
     return None
+
+
+def content(session: Session, columns: Iterable[Column]) -> Iterator[bytes]:
+    """Yield all that is in the columns as their server keeps it, some MB at a time: one pass, whatever is looked for."""
+    parts: list[bytes] = []
+    size = 0
+    for column in columns:
+        if column.family not in (Family.TEXT, Family.JSON, Family.BYTES):
+            continue
+        name, table = quoted(column.name), f"{quoted(column.schema)}.{quoted(column.table)}"
+        value = f"CAST({name} AS CHAR CHARACTER SET utf8mb4)" if column.family is Family.JSON else name
+        with SSCursor(session) as cursor:
+            cursor.execute(f"SELECT CAST({value} AS BINARY) FROM {table} WHERE {name} IS NOT NULL")  # noqa: S608 -- quoted
+            while (row := cursor.fetchone()) is not None:
+                parts.append(row[0])
+                size += len(row[0])
+                if size > _AT_ONCE:
+                    yield b"\0".join(parts)
+                    parts, size = [], 0
+    yield b"\0".join(parts)
 
 
 def _some(session: Session, table: tuple[str, str], listed: str, where: str, wanted: int, seed: int) -> list[tuple[object, ...]]:

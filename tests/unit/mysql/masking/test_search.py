@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -145,6 +145,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Remains]:
     def make(*holding: Column, read: tuple[str, ...] = ()) -> Remains:
         monkeypatch.setattr(samples, "originals", lambda *_: {EMAIL: ["anna@firma.cz", "x"]})
         monkeypatch.setattr(remains.samples, "contain", Holding(*holding))
+        monkeypatch.setattr(
+            samples, "content", lambda _, columns: (b"of anna@firma.cz and" if each in holding else b"" for each in columns)
+        )
         chosen = {EMAIL: Ruled(EMAIL.subject, "email", "x"), KEPT: Ruled(KEPT.subject, "keep", "x")}
         masks = Masks({}, b"k" * 32, definitions=tuple(read))
         return Remains.of(None, [EMAIL, KEPT, OTHER], chosen, masks, dict.fromkeys(read, "DEFAULT 'anna@firma.cz'"), 1)  # type: ignore[arg-type]
@@ -176,6 +179,24 @@ def test_an_original_that_a_person_keeps(made: Callable[..., Remains], tmp_path:
     (tmp_path / "client.ibd").write_bytes(b"-- anna@firma.cz --")
     assert made(KEPT).search(None, tmp_path, ()).kept == 1  # type: ignore[arg-type]
     assert made(read=("shop.client",)).search(None, tmp_path, ()).kept == 1  # type: ignore[arg-type]
+
+
+def test_what_is_kept_is_read_once_however_many_values_are_found() -> None:
+    """A column of a large table that is kept took a pass for each of them."""
+    values = [f"customer-{at:05}" for at in range(5000)]
+    patterns, passes = search.Patterns(values), []
+
+    def content() -> Iterator[bytes]:
+        for at in range(0, 4000, 100):
+            passes.append(at)
+            yield b"\0".join(value.encode() for value in values[at : at + 100])
+
+    assert patterns.within(content(), values) == set(values[:4000])
+    assert passes == list(range(0, 4000, 100))
+    passes.clear()
+    assert patterns.within(content(), values[100:200]) == set(values[100:200])
+    assert passes == [0, 100], "it ends once all are found"
+    assert patterns.within(content(), ()) == set()
 
 
 def test_what_an_empty_server_holds_is_left_out(made: Callable[..., Remains], tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def bring_back(site: Site, offer: Offer, lacking: Sequence[LifeboatError] = ()) 
     if lacking:
         return _not_back(offer, lacking[0].message, lacking[0].hint)
     log.info("%s: comes back from the repository %s, to %s", offer.service, offer.repository, offer.to)
-    there, order = site.at(offer.repository), Order(service=offer.service, to=offer.to)
+    there = site.at(offer.repository)
+    # The very one that was offered: by now there may be another, and the newest may lack its chain.
+    order = Order(offer.service, offer.to, offer.backup.id) if offer.backup else Order(offer.service, offer.to)
     try:
         return _part(parallel.guarded(lambda: restore(there, order)), offer)
     except LifeboatError as fault:

@@ -55,6 +55,8 @@ SOURCE = (
     "CREATE TABLE shop.odd (k INT PRIMARY KEY, x9 VARCHAR(40))",
     "INSERT INTO shop.odd VALUES (1, 'Rumpelstilzchen'), (2, 'something else')",
     "INSERT INTO shop.client (email, name, home) VALUES (NULL, 'Rumpelstilzchen', ST_GeomFromText('POINT(1 2)', 4326))",
+    "CREATE TABLE mysql.of_somebody (name VARCHAR(90))",
+    "INSERT INTO mysql.of_somebody VALUES ('Kunigunde Quastenflosser')",
     "INSERT INTO shop.gone VALUES ('Kunigunde Quastenflosser')",
     "ANALYZE TABLE shop.client UPDATE HISTOGRAM ON name, phone WITH 64 BUCKETS",
     "UPDATE shop.letter SET body = 'Wolpertinger' WHERE id % 7 = 0",

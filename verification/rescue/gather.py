@@ -46,7 +46,7 @@ def found(site: Site, path: Path) -> Found:
     here = Found(_read(path))
     for key, each in _paths(site.settings):
         here.keys.setdefault(each, []).append(key)
-    if site.settings.evidence.key_file is None and keys.path(site).exists():
+    if site.settings.evidence.key_file is None and not gone(keys.path(site)):
         here.keys[keys.path(site)] = []
     for each, by in here.keys.items():
         name = ".".join(by[0]) if by else "evidence key"
@@ -56,6 +56,17 @@ def found(site: Site, path: Path) -> Found:
             here.missing.append(f"{name}: {error.message}")
     here.missing += _not_carried(site.settings)
     return here
+
+
+def gone(path: Path) -> bool:
+    """Return whether a file is there no more; one that this user may not look for is not said to be."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def variables(settings: Settings, around: Mapping[str, str]) -> list[str]:

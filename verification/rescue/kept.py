@@ -96,7 +96,7 @@ def changes(kept: Kept, site: Site, path: Path, *, environment: Mapping[str, str
     around = os.environ if environment is None else environment
     changed = [f"{name} has changed" for name in kept.files if name in found and found[name] != kept.files[name]]
     changed += [f"{name} is not in it" for name in found if name not in kept.files]
-    changed += [f"{name} is in it, and here no more" for name in kept.files if name not in found and not Path(name).exists()]
+    changed += [f"{name} is in it, and here no more" for name in kept.files if name not in found and gather.gone(Path(name))]
     wanted = gather.variables(site.settings, around)
     changed += [f"the variable {name} is not in it" for name in wanted if name not in kept.variables and around.get(name)]
     all_here = all(around.get(name) for name in kept.variables)

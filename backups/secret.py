@@ -6,6 +6,7 @@ password is used, not when the file is loaded.
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -30,14 +31,20 @@ class Secret:
     def reveal(self) -> str:
         """Return the password itself; raises ConfigError when a variable that it names is not set, or empty."""
 
+        return self.reveal_in(os.environ)
+
+    def reveal_in(self, environment: Mapping[str, str]) -> str:
+        """Return what the password is in another environment than this process's; raises ConfigError as `reveal` does."""
+
         def value(match: re.Match[str]) -> str:
             name = match.group(1)
-            if not os.environ.get(name):
+            if not environment.get(name):
+                how = "empty" if name in environment else "not set"
                 raise ConfigError(
-                    f"the environment variable {name}, named in lifeboat.yaml, is {'empty' if name in os.environ else 'not set'}",
+                    f"the environment variable {name}, named in lifeboat.yaml, is {how}",
                     hint=f"export {name}=… before the command, or put the password in a file and use password_file",
                 )
-            return os.environ[name]
+            return environment[name]
 
         return _REFERENCE.sub(value, self._text)
 

@@ -40,6 +40,12 @@ _OF_A_PROGRAM = {
 """What one program needs besides; restic starts ssh and rclone."""
 
 
+def of_backends(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what restic's backends read of `environment`: where a repository is, and its keys."""
+    beginnings = tuple(name.removesuffix("*") for name in _BACKENDS)
+    return {name: value for name, value in environment.items() if name.startswith(beginnings)}
+
+
 def of(program: str, environment: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:
     """Return what `program` gets of `environment`. `without`: names that hold a password, which no pattern lets through."""
     wanted = [*_COMMON, *_OF_A_PROGRAM.get(PurePath(program).name, ())]

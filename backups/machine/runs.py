@@ -43,6 +43,11 @@ class Run:
             raise _interrupted()
 
 
+COLD_START = "cold-start"
+"""The directory of a drilled start from nothing, below the state directory; also the name of the lock of a living one."""
+COLD_STATE = Path("rescued", "state")
+"""Below it: the state directory of what is brought back there."""
+
 _live: dict[str, Run] = {}
 """The live runs of this process."""
 
@@ -124,6 +129,7 @@ def reap(state: Path) -> list[str]:
             if not (state / "runs" / identifier).exists():
                 dead.append(identifier)
                 _clear_docker(docker, identifier)
+    _clear_cold_start(state, docker)
     if dead:
         log.info("removed what %d dead runs left", len(dead))
     return dead
@@ -167,6 +173,20 @@ def _clear_docker(docker: Docker, identifier: str) -> None:
         docker.remove_labelled(f"{RUN_LABEL}={identifier}")
     except LifeboatError as error:
         log.debug("the containers of run %s were not removed: %s", identifier, error.message)
+
+
+def _clear_cold_start(state: Path, docker: Docker) -> None:
+    """Remove what a killed cold start left: an unpacked kit, and the copies of the state directory that is below this one."""
+    folder = state / COLD_START
+    if not folder.is_dir():
+        return
+    with suppress(FileNotFoundError), locks.if_free(state / "locks" / f"{COLD_START}.lock") as free:
+        if free:
+            try:
+                docker.remove_labelled(f"{STATE_LABEL}={folder / COLD_STATE}")
+            except LifeboatError as error:
+                log.debug("the copies of a cold start that was killed were not removed: %s", error.message)
+            _remove(folder)
 
 
 def _remove(directory: Path) -> None:

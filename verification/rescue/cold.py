@@ -21,12 +21,11 @@ from verification.evidence import rescues
 from verification.evidence.rescues import Rescue
 from verification.rescue import kit as making
 from verification.rescue import sealed, terminal, unpacked
-from verification.rescue.contents import STATE
 from verification.rescue.run import leave
 from verification.rescue.sealed import Keys
 from verification.rescue.unpacked import Kit
 
-FOLDER = "cold-start"
+FOLDER = runs.COLD_START
 """Below the state directory: what the container writes, under the same path as here, since its copies are mounted from there."""
 _BASES = ("debian:stable-slim", "lifeboat/base:sid")
 """Images of a bare Debian: the first that is here, else the first is pulled."""
@@ -112,7 +111,7 @@ def _emptied(folder: Path, docker: Docker) -> Iterator[None]:
 
 
 def _clear(folder: Path, docker: Docker) -> None:
-    docker.remove_labelled(f"{STATE_LABEL}={folder / 'rescued' / STATE}")
+    docker.remove_labelled(f"{STATE_LABEL}={folder / runs.COLD_STATE}")
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -6,6 +6,7 @@ What should be in it and is not is named in the kit, on its page and on the term
 import hashlib
 import os
 import platform
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from backups.repository import identity
 from backups.secret import Secret
 from backups.site import Site
 from verification.evidence import keys
+from verification.rescue import backends
 from verification.rescue.contents import CONFIGURATION, FILES, KIT, STATE, Carried, Contents, Key, Told
 
 _MOST_BYTES = 64 << 20
@@ -44,13 +46,10 @@ def found(site: Site, path: Path) -> Found:
     here = Found(_read(path))
     for key, each in _paths(site.settings):
         here.keys.setdefault(each, []).append(key)
-    if site.settings.evidence.key_file is None and keys.path(site).exists():
+    if site.settings.evidence.key_file is None and not gone(keys.path(site)):
         here.keys[keys.path(site)] = []
     for each, by in here.keys.items():
         name = ".".join(by[0]) if by else "evidence key"
-        if each.is_dir():
-            here.missing.append(f"{name}: {each} is a directory, and no directory is carried")
-            continue
         try:
             here.files[each] = _read(each)
         except LifeboatError as error:
@@ -59,10 +58,25 @@ def found(site: Site, path: Path) -> Found:
     return here
 
 
-def variables(settings: Settings) -> list[str]:
-    """Return the names of the environment variables that the configuration reads, sorted."""
+def gone(path: Path) -> bool:
+    """Return whether a file is there no more; one that this user may not look for is not said to be."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def variables(settings: Settings, around: Mapping[str, str]) -> list[str]:
+    """Return the names of the environment variables that the configuration reads, and of those that backends find, sorted."""
+    return sorted({*_named(settings), *backends.inherited(settings, around)})
+
+
+def _named(settings: Settings) -> set[str]:
     urls = [Secret(each.url) for each in settings.every_repository.values()]
-    return sorted({name for secret in (*secrets(settings), *urls) for name in secret.variables})
+    return {name for secret in (*secrets(settings), *urls) for name in secret.variables}
 
 
 def gather(
@@ -74,7 +88,7 @@ def gather(
     """
     here, settings = found(site, path), site.settings
     around = os.environ if environment is None else environment
-    wanted = variables(settings)
+    wanted = variables(settings, around)
     unset = [
         f"the environment variable {name} is not set here, and lifeboat.yaml reads it" for name in wanted if not around.get(name)
     ]
@@ -97,7 +111,7 @@ def gather(
         repositories=repositories,
         services=tuple(settings.rescue_order),
         unplaced=tuple(name for name in settings.rescue_order if settings.services[name].restore.to is None),
-        missing=(*here.missing, *unset, *unknown),
+        missing=(*here.missing, *unset, *backends.not_carried(settings, around), *unknown),
         pythons=tuple(pythons),
     )
     return contents, {KIT: contents.model_dump_json(indent=1).encode(), **members}
@@ -157,7 +171,10 @@ def _by_agent(host: HostSettings) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        about = path.stat()
+        if stat.S_ISDIR(about.st_mode):
+            raise LifeboatError(f"{path} is a directory, and no directory is carried", hint="name a file")
+        if about.st_size > _MOST_BYTES:
             raise LifeboatError(
                 f"{path} has more than {_MOST_BYTES:,} bytes, and is not carried", hint="what is so large is no key"
             )

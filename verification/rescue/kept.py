@@ -42,16 +42,19 @@ class Kept(BaseModel):
     ids: dict[str, str | None]
 
 
-def note(site: Site, path: Path, contents: Contents, *, environment: Mapping[str, str] | None = None) -> None:
-    """Remember what a kit of this configuration holds; raises LifeboatError when it cannot be written."""
+def note(site: Site, contents: Contents, members: Mapping[str, bytes], *, environment: Mapping[str, str] | None = None) -> None:
+    """Remember what a kit of this configuration holds, by its members' names; raises LifeboatError when it cannot be written.
+
+    What it holds is remembered, and not what is here by now.
+    """
     key = secrets.token_hex(32)
     around = os.environ if environment is None else environment
-    names = tuple(name for name in gather.variables(site.settings) if around.get(name))
+    names = tuple(name for name in gather.variables(site.settings, around) if around.get(name))
     kept = Kept(
         made_at=contents.made_at,
         lifeboat=contents.lifeboat,
         key=key,
-        files=_digests(gather.found(site, path), key),
+        files=_digests(members[CONFIGURATION], {each.path: members[each.member] for each in contents.files}, key),
         variables=names,
         values=_slow(names, around, key),
         ids={name: told.id for name, told in contents.repositories.items()},
@@ -88,12 +91,13 @@ def changes(kept: Kept, site: Site, path: Path, *, environment: Mapping[str, str
 
     Variables that are not set here are not compared: a timer that looks has no passwords.
     """
-    found = _digests(gather.found(site, path), kept.key)
+    here = gather.found(site, path)
+    found = _digests(here.configuration, {str(each): content for each, content in here.files.items()}, kept.key)
     around = os.environ if environment is None else environment
     changed = [f"{name} has changed" for name in kept.files if name in found and found[name] != kept.files[name]]
     changed += [f"{name} is not in it" for name in found if name not in kept.files]
-    changed += [f"{name} is in it, and here no more" for name in kept.files if name not in found and not Path(name).exists()]
-    wanted = gather.variables(site.settings)
+    changed += [f"{name} is in it, and here no more" for name in kept.files if name not in found and gather.gone(Path(name))]
+    wanted = gather.variables(site.settings, around)
     changed += [f"the variable {name} is not in it" for name in wanted if name not in kept.variables and around.get(name)]
     all_here = all(around.get(name) for name in kept.variables)
     if set(kept.variables) <= set(wanted) and all_here and _slow(kept.variables, around, kept.key) != kept.values:
@@ -133,8 +137,8 @@ def examine(site: Site, path: Path) -> Finding:
     return Finding(_SUBJECT, ok=True, message=f"of {kept.made_at:%Y-%m-%d %H:%M} UTC, as new as the configuration")
 
 
-def _digests(found: gather.Found, key: str) -> dict[str, str]:
-    contents = {CONFIGURATION: found.configuration, **{str(path): content for path, content in found.files.items()}}
+def _digests(configuration: bytes, files: Mapping[str, bytes], key: str) -> dict[str, str]:
+    contents = {CONFIGURATION: configuration, **files}
     return {name: hmac.new(bytes.fromhex(key), content, hashlib.sha256).hexdigest() for name, content in contents.items()}
 
 

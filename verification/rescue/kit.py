@@ -12,7 +12,7 @@ from backups.machine import private
 from backups.site import Site
 from verification.rescue import gather, kept, packed, program, sealed
 from verification.rescue.contents import Contents
-from verification.rescue.page import page
+from verification.rescue.page import is_page, page
 from verification.rescue.sealed import Keys
 
 
@@ -47,7 +47,7 @@ def make(
     installed = {f"{program.FOLDER}/{name}": content for name, content in program.files(pythons).items()}
     content = sealed.seal(packed.pack(installed | members), keys)
     sha256 = hashlib.sha256(content).hexdigest()
-    beside = out.with_name(f"{out.name}.md")
+    beside = page_of(out)
     try:
         private.write(out, content)
         private.write(beside, page(contents, out, sha256, keys.recipients))
@@ -56,12 +56,17 @@ def make(
             f"the kit cannot be written to {out}: {error.strerror}", hint="name another file: --out FILE"
         ) from error
     if remembered:
-        kept.note(site, path, contents, environment=environment)
+        kept.note(site, contents, members, environment=environment)
     return Made(out, beside, len(content), sha256, contents)
 
 
+def page_of(out: Path) -> Path:
+    """Return where the page to print of a kit is."""
+    return out.with_name(f"{out.name}.md")
+
+
 def require_own(out: Path) -> None:
-    """Raise LifeboatError when something else than an earlier kit is in the place of `out`."""
+    """Raise LifeboatError when something else than an earlier kit is in the place of `out`, or than its page beside it."""
     try:
         if out.exists() or out.is_symlink():
             sealed.read(out)
@@ -69,6 +74,12 @@ def require_own(out: Path) -> None:
         raise LifeboatError(
             f"{out} is there already, and is no kit; nothing was written", hint="name another file: --out FILE"
         ) from None
+    beside = page_of(out)
+    if (beside.exists() or beside.is_symlink()) and not is_page(beside):
+        raise LifeboatError(
+            f"{beside}, which the page to print would be, is there already, and is none; nothing was written",
+            hint="name another file: --out FILE",
+        )
     if not os.access(out.parent, os.W_OK):
         raise LifeboatError(
             f"the kit cannot be written to {out.parent}: is it there, and yours?", hint="name another file: --out FILE"

@@ -30,6 +30,10 @@ def unpack(content: bytes, file: Path) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
             for member in tar:
                 opened = tar.extractfile(member) if member.isreg() else None
+                if member.size > len(content):
+                    # A sparse one says itself how large it is, and would fill the memory.
+                    said = f"{foreign.shown(member.name)} says to have {member.size:,} bytes, all of it has {len(content):,}"
+                    raise LifeboatError(f"the kit {file} opens, and holds no kit: {said}", hint=hint)
                 if opened is None or len(members) == _MOST_MEMBERS:
                     raise LifeboatError(f"the kit {file} holds what is no file: {foreign.shown(member.name)}", hint=hint)
                 name = foreign.relative_path(member.name)

@@ -1,5 +1,6 @@
 """Writes the page that is printed and kept with a recovery kit: what to type on a bare machine, and no secret."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from verification.rescue.contents import Contents
 PACKAGES = ("age", "ca-certificates", "docker.io", "openssh-client", "python3-venv", "restic")
 """Of Debian: what a bare machine needs besides the kit."""
 PROGRAM = "/opt/lifeboat"
+_TITLE = "# Lifeboat: bring everything back"
 _FINGERPRINT = 16
 _ELSEWHERE = "local:/srv/restored"
 """Below it services come back that have no restore.to."""
@@ -20,6 +22,8 @@ def commands(kit: str, *, identity: bool = False, to: str = "") -> list[tuple[st
     kit: the name of the file. identity: it was made for recipients, and is opened by a file `identity.txt`
     to: options of the last two lines
     """
+    # A name that begins with - would be an option.
+    kit = shlex.quote(f"./{kit}" if kit.startswith("-") else kit)
     by = "--identity identity.txt " if identity else ""
     opened = f"{PROGRAM}/bin/lifeboat rescue {kit} {by}{to}".rstrip()
     return [
@@ -30,6 +34,15 @@ def commands(kit: str, *, identity: bool = False, to: str = "") -> list[tuple[st
         (f"{opened} --dry-run", "what there is"),
         (opened, "brings it back"),
     ]
+
+
+def is_page(file: Path) -> bool:
+    """Return whether a file is a page that was written by `page`."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_TITLE)) == _TITLE.encode()
+    except OSError:
+        return False
 
 
 def page(contents: Contents, kit: Path, sha256: str, recipients: Sequence[str]) -> str:
@@ -47,7 +60,7 @@ def page(contents: Contents, kit: Path, sha256: str, recipients: Sequence[str]) 
     )
     return "\n".join(
         [
-            f"# Lifeboat: bring everything back ({contents.host}, {contents.made_at:%Y-%m-%d})",
+            f"{_TITLE} ({contents.host}, {contents.made_at:%Y-%m-%d})",
             "",
             f"On a bare Debian machine, as root, in the folder where `{kit.name}` lies:",
             "",

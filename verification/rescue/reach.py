@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backups import chains as chaining
-from backups.errors import ConfigError, LifeboatError
+from backups.chains import Chain
+from backups.errors import ConfigError, Damaged, LifeboatError
 from backups.machine import processes
 from backups.machine.docker import Docker
 from backups.manifest import BACKUP, BackupRecord
@@ -26,7 +27,7 @@ class Offer:
     """A service that can be brought back: from which repository, its newest backup there, and to where.
 
     repository, backup: None where none has a backup of it. to: None where nobody has said where to. why: it cannot be
-    doubt: why that backup looks suspicious, None where it does not, or a person trusts it
+    doubt: why that backup looks suspicious, and no person trusts it; that a newer one is not whole; None where neither is so
     """
 
     service: str
@@ -56,20 +57,18 @@ def look(site: Site, *, to_base: str | None, now: datetime) -> Reached:
     """
     require_base(to_base)
     lacking = list(_lacking(site))
-    newest: dict[str, dict[str, BackupRecord]] = {}
-    doubts: dict[str, str] = {}
+    newest: dict[str, dict[str, _Newest]] = {}
     parts = []
     for name in site.settings.every_repository:
         repository = site.at(name).repository
         why = None
         try:
             backups, trusts = _backups(repository)
-            newest[name] = _newest(backups, now)
-            doubts |= {each.id: why for each in newest[name].values() if (why := planning.doubts([each], backups, trusts))}
+            newest[name] = _newest(backups, trusts, now)
         except LifeboatError as fault:
             why = _said(fault)
         parts.append(ReachedPart(name=name, url=repository.shown_url, why=why))
-    offers = [_offer(site, service, newest, doubts, to_base) for service in site.settings.rescue_order]
+    offers = [_offer(site, service, newest, to_base) for service in site.settings.rescue_order]
     return Reached(lacking, parts, offers)
 
 
@@ -105,22 +104,44 @@ def _backups(repository: Repository) -> tuple[list[BackupRecord], Mapping[str, T
     return repository.listing(snapshots).backups, trust.read(snapshots)
 
 
-def _newest(backups: Sequence[BackupRecord], now: datetime) -> dict[str, BackupRecord]:
-    newest: dict[str, BackupRecord] = {}
+@dataclass(frozen=True)
+class _Newest:
+    """A service's newest backup in a repository. whole: all of its chain is there; doubt: see Offer; broken: a newer one."""
+
+    backup: BackupRecord
+    whole: bool
+    doubt: str | None = None
+    broken: BackupRecord | None = None
+
+
+def _newest(backups: Sequence[BackupRecord], trusts: Mapping[str, Trust], now: datetime) -> dict[str, _Newest]:
+    """Return the newest backup of each service that has all of its chain; where none has, the newest, and restore says why."""
+    newest: dict[str, _Newest] = {}
     for service, chains in chaining.chains(list(backups)).items():
-        members = [backup for chain in chaining.present(chains, now) for backup in chain.backups]
-        if members:
-            newest[service] = max(members, key=lambda backup: backup.taken_at)
+        members = {
+            backup.id: (backup, _whole(chain, backup)) for chain in chaining.present(chains, now) for backup in chain.backups
+        }
+        if not members:
+            continue
+        last, _ = max(members.values(), key=lambda each: each[0].taken_at)
+        backup, needed = max(members.values(), key=lambda each: (bool(each[1]), each[0].taken_at))
+        doubt = planning.doubts(needed or [backup], backups, trusts)
+        newest[service] = _Newest(backup, bool(needed), doubt, None if needed and last.id == backup.id else last)
     return newest
 
 
-def _offer(
-    site: Site, service: str, newest: Mapping[str, Mapping[str, BackupRecord]], doubts: Mapping[str, str], to_base: str | None
-) -> Offer:
+def _whole(chain: Chain, backup: BackupRecord) -> Sequence[BackupRecord]:
+    """Return the backups that a backup needs; none where one of them is not there."""
+    try:
+        return chain.up_to(backup.id)
+    except Damaged:
+        return ()
+
+
+def _offer(site: Site, service: str, newest: Mapping[str, Mapping[str, _Newest]], to_base: str | None) -> Offer:
     settings = site.settings.services[service]
-    place = max(
-        (name for name, held in newest.items() if service in held), key=lambda name: newest[name][service].taken_at, default=None
-    )
+    held = {name: there[service] for name, there in newest.items() if service in there}
+    place = max(held, key=lambda name: (held[name].whole, held[name].backup.taken_at), default=None)
     to = settings.restore.to if to_base is None else _below(to_base, service)
     why, hint = None, None
     if place is None:
@@ -129,8 +150,19 @@ def _offer(
     elif to is None:
         why = f"nobody has said where {service} is to come back: lifeboat.yaml has no restore.to for it"
         hint = "--to-base local:/srv/restored, below which each service gets a folder of its own"
-    backup = newest[place][service] if place else None
-    return Offer(service, settings.type, place, backup, to, why, hint, doubts.get(backup.id) if backup else None)
+    if place is None:
+        return Offer(service, settings.type, None, None, to, why, hint)
+    backup = held[place].backup
+    said = [each for each in (held[place].doubt, _passed_over(held, backup)) if each]
+    return Offer(service, settings.type, place, backup, to, why, hint, "; ".join(said) or None)
+
+
+def _passed_over(held: Mapping[str, _Newest], backup: BackupRecord) -> str | None:
+    """Say that a repository has a newer backup than the one that comes back, and not all that it needs."""
+    for name, each in held.items():
+        if each.broken and each.broken.taken_at > backup.taken_at:
+            return f"{each.broken.id} is newer than {backup.id}, which comes back: the repository {name} has not all of its chain"
+    return None
 
 
 def _below(base: str, service: str) -> str:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from backups.errors import LifeboatError
 from backups.machine import parallel, private
+from backups.machine.docker import Docker
 from backups.site import Site
 from backups.text import json_shown
 from verification.drill.outcome import failed_checks
@@ -26,11 +27,14 @@ from verification.rescue.reach import Offer, Reached
 from verification.rescue.unpacked import Kit
 from verification.restore.order import Order, Restoration
 from verification.restore.restore import restore
+from verification.restore.target.api import ApiTarget
+from verification.restore.target.open import open_target
 
 log = logging.getLogger(__name__)
 
 _BACK = "back.json"
 """In the kit's folder: what earlier starts have brought back."""
+_SINCE = "an earlier start brought it back; what it holds now was not compared again"
 _PARTS = TypeAdapter(dict[str, RescuedPart])
 
 
@@ -57,13 +61,14 @@ def rescue(
     parts: list[RescuedPart] = []
     for offer in reached.offers:
         part = back.get(offer.service)
-        if part is None or part.to != offer.to:
+        if part is None or part.to != offer.to or not _is_there(site, part):
             part = bring_back(site, offer, reached.lacking)
         else:
             log.info("%s: is back already, in %s", offer.service, part.delivered)
         parts.append(part)
         if EXIT_CODES[part.verdict] == 0:
-            back[offer.service] = part.model_copy(update={"earlier": True})
+            since = () if part.earlier else (_SINCE,)
+            back[offer.service] = part.model_copy(update={"earlier": True, "notes": (*part.notes, *since)})
             _write(folder / _BACK, _PARTS.dump_json(back, indent=1).decode())
     report = Rescue(
         kind="rescue",
@@ -86,12 +91,27 @@ def bring_back(site: Site, offer: Offer, lacking: Sequence[LifeboatError] = ()) 
     if lacking:
         return _not_back(offer, lacking[0].message, lacking[0].hint)
     log.info("%s: comes back from the repository %s, to %s", offer.service, offer.repository, offer.to)
-    there, order = site.at(offer.repository), Order(service=offer.service, to=offer.to)
+    there = site.at(offer.repository)
+    # The very one that was offered: by now there may be another, and the newest may lack its chain.
+    order = Order(offer.service, offer.to, offer.backup.id) if offer.backup else Order(offer.service, offer.to)
     try:
         return _part(parallel.guarded(lambda: restore(there, order)), offer)
     except LifeboatError as fault:
         log.warning("%s: did not come back: %s", offer.service, fault.message)
         return _not_back(offer, fault.message, fault.hint)
+
+
+def _is_there(site: Site, part: RescuedPart) -> bool:
+    """Return whether the place of what an earlier start brought back still holds something: a person may have emptied it."""
+    docker = Docker()
+    try:
+        service = site.service(part.service, docker)
+        target = open_target(part.to or "", site, docker, service, served=False)
+        # A server that was given its dashboards by its API holds others, too.
+        return isinstance(target, ApiTarget) or bool(target.entries())
+    except LifeboatError as fault:
+        log.warning("%s: whether it is still in %s cannot be seen: %s", part.service, part.to, fault.message)
+        return True
 
 
 def _not_back(offer: Offer, why: str | None, hint: str | None) -> RescuedPart:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backups.errors import LifeboatError
 from backups.foreign import shown
-from backups.machine import private
+from backups.machine import private, runs
 from backups.machine.docker import Container
 from backups.site import Site
 from verification.evidence import rescues
@@ -50,7 +50,9 @@ def put(folder: Path, passphrase: str) -> None:
 def type_lines(container: Container, kit: Kit, folder: Path, site: Site, now: Callable[[], datetime]) -> Rescue:
     """Type the lines of the page, one after the other, until one fails; returns the report."""
     rto = site.settings.objectives.rto.total_seconds()
-    options = f"--to {shlex.quote(str(folder / 'rescued'))} --to-base {shlex.quote(f'local:{folder}/back')} --no-report"
+    options = (
+        f"--to {shlex.quote(str(folder / runs.COLD_STATE.parent))} --to-base {shlex.quote(f'local:{folder}/back')} --no-report"
+    )
     started_at, steps, fault = now(), [], None
     for line, _ in page.commands(KIT, to=options):
         log.info("cold start: %s", line)
@@ -61,7 +63,7 @@ def type_lines(container: Container, kit: Kit, folder: Path, site: Site, now: Ca
         if code != 0 and not line.endswith("--dry-run"):
             fault = _fault(line, code, folder)
             break
-    found = _read(folder / "rescued" / rescues.REPORT)
+    found = _read(folder / runs.COLD_STATE.parent / rescues.REPORT)
     # A rescue that ends with 1 or 2 has written its report.
     if found and found.exit_code:
         fault = None

@@ -35,7 +35,7 @@ SOURCE = (
         "INSERT INTO shop.client (email, name, last_name, phone, iban, born, token, home, settings, code) VALUES "
         "('kunigunde.quastenflosser@gibtsnicht.example', 'Kunigunde Quastenflosser', 'Quastenflosser', '+49 30 901820123', "
         "'DE89370400440532013000', '1971-02-03', X'00112233445566778899AABBCCDDEEFF', ST_GeomFromText('POINT(52.5 13.4)', 4326), "
-        '\'{"address": "Zwetschgenweg 17b, 99999 Hinterobermoos", "n": 12345, "on": true}\', \'aBcDeFgH\'), '
+        '\'{"address": "Zwetschgenweg 17b, 99999 Hinterobermoos", "n": 12345, "on": true, "kunigunde.quastenflosser@gibtsnicht.example": {}}\', \'aBcDeFgH\'), '
         "('x@gibtsnicht.example', 'Ørjan Håkonsønn-Ærlig', 'Håkonsønn', NULL, NULL, NULL, NULL, "
         "ST_GeomFromText('POINT(1 2)', 4326), NULL, 'abcdefgh'), (NULL, 'KUNIGUNDE QUASTENFLOSSER', NULL, '', NULL, NULL, '', "
         "ST_GeomFromText('POINT(1 2)', 4326), '[]', NULL)"
@@ -55,6 +55,8 @@ SOURCE = (
     "CREATE TABLE shop.odd (k INT PRIMARY KEY, x9 VARCHAR(40))",
     "INSERT INTO shop.odd VALUES (1, 'Rumpelstilzchen'), (2, 'something else')",
     "INSERT INTO shop.client (email, name, home) VALUES (NULL, 'Rumpelstilzchen', ST_GeomFromText('POINT(1 2)', 4326))",
+    "CREATE TABLE mysql.of_somebody (name VARCHAR(90))",
+    "INSERT INTO mysql.of_somebody VALUES ('Kunigunde Quastenflosser')",
     "INSERT INTO shop.gone VALUES ('Kunigunde Quastenflosser')",
     "ANALYZE TABLE shop.client UPDATE HISTOGRAM ON name, phone WITH 64 BUCKETS",
     "UPDATE shop.letter SET body = 'Wolpertinger' WHERE id % 7 = 0",

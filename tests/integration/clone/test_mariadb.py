@@ -33,7 +33,7 @@ def test_mariadb(start_mariadb: StartMariaDB, dumping: Dumping) -> None:
     copy, service = dumping.bring_back(dumped, server), dumping.service(server)
     with pytest.raises(ConfigError, match=r"masks: shop\.client\.loud: the server computes shop\.client\.loud"):
         service.masking(copy, Masks({"shop.client.loud": "name"}, b"k" * 32), copy._sandbox)
-    masks = Masks({"*.email": "email", "*.name": "name", "*.settings": "text"}, b"k" * 32)
+    masks = Masks({"*.email": "email", "*.name": "name", "*.settings": "text", "shop.client.i": "keep"}, b"k" * 32)
     masking = service.masking(copy, masks, copy._sandbox)
     assert masking.unruled == []
     made = masking.make(lambda _: None)

@@ -28,6 +28,17 @@ with runs.start(Path(sys.argv[1])) as run:
     print(run.id)
     sys.stdin.read() if len(sys.argv) > 3 else time.sleep(600)
 """
+COLD = f"""
+import sys, time
+from pathlib import Path
+from backups.machine import locks, runs
+state = Path(sys.argv[1])
+with locks.at_once(state / "locks" / "cold-start.lock", "busy", hint=""), runs.start(state / runs.COLD_START / runs.COLD_STATE) as run:
+    (state / runs.COLD_START / "passphrase").write_text("x")
+    run.docker.run("lifeboat-" + run.id, run.docker.image({IMAGE!r}), entrypoint=["sleep"], command=["600"])
+    print(run.id)
+    time.sleep(600)
+"""
 HOLDING = """
 import sys, time
 from pathlib import Path
@@ -73,6 +84,20 @@ def test_what_a_killed_run_left_is_cleared_by_the_next_and_a_living_one_is_not(
         assert sorted(path.name for path in (state / "runs").iterdir()) == sorted([alive, run.id])
         assert (state / "runs" / alive / "data" / "file").read_text() == "x"
     assert runs.reap(state) == []
+
+
+def test_what_a_killed_cold_start_left_is_cleared_by_the_next_run_of_any_kind(state: Path, child: Child, docker_cli: Cli) -> None:
+    """A kit lies there unpacked, and what it brought back runs on; the next cold start is a month away."""
+    process = child(COLD, state)
+    identifier = said(process)
+    runs.reap(state)
+    assert len(left(docker_cli, identifier)) == 1, "it lives"
+    assert (state / "cold-start" / "passphrase").exists()
+    process.kill()
+    process.wait()
+    with runs.start(state):
+        assert left(docker_cli, identifier) == []
+        assert not (state / "cold-start").exists()
 
 
 def test_an_interrupted_run_clears_itself(state: Path, child: Child, docker_cli: Cli) -> None:

@@ -9,9 +9,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from backups.services.masked import Kind, Ruled, Unruled
 from backups.services.mysql.masking import content, vocabulary
 from backups.services.mysql.masking.columns import Column, Family
-from backups.services.mysql.masking.rules import unfit
+from backups.services.mysql.masking.rules import any_column, unfit
 
-_TEXTS = ("tinytext", "text", "mediumtext", "longtext")
+_JUDGED = frozenset(
+    (
+        *("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit"),
+        *("year", "date", "datetime", "timestamp", "time", "enum", "set", "uuid", "char", "varchar"),
+    )
+)
+"""Types of which a name and values tell enough. Any other, one that a newer server has included, may hold anything."""
+_INTERNET = ("inet4", "inet6")
+_PLACES = ("point", "geometry", "linestring", "polygon")
+_PARTS_OF_PLACES = ("multi", "geometrycollection", "geomcollection")
 _SHORT_BYTES = 64
 _INSTEAD: Mapping[Family, Sequence[Kind]] = {
     Family.TEXT: ("text", "null"),
@@ -29,13 +38,24 @@ _LITERAL = re.compile(r"'((?:[^'\\]|''|\\.)*)'|\"((?:[^\"\\]|\"\"|\\.)*)\"|/\*(.
 def unruled(
     columns: Sequence[Column], chosen: Mapping[Column, Ruled], values: Mapping[Column, Collection[str]]
 ) -> Iterator[Unruled]:
-    """Yield the columns without a rule that look personal, or whose values nobody can judge. values: some of each column."""
+    """Yield the columns without a rule that look personal, or whose values nobody can judge. values: some of each column.
+
+    A rule that keeps whatever a table has is no decision on a column that looks personal: that may be new.
+    """
     for column in columns:
-        if column in chosen or column.generated:
+        if column.generated:
             continue
-        if found := _meaning(column, values.get(column, ())):
-            why, kind = found
-            yield Unruled(column.subject, why, suggestion(column, kind))
+        if column not in chosen:
+            if found := _meaning(column, values.get(column, ())) or _of_type(column):
+                yield Unruled(column.subject, found[0], suggestion(column, found[1]))
+        elif not decided(chosen[column]) and (found := _meaning(column, values.get(column, ()))):
+            why = f"{found[0]}, and {chosen[column].rule}: keep does not name it"
+            yield Unruled(column.subject, why, suggestion(column, found[1]))
+
+
+def decided(ruled: Ruled) -> bool:
+    """Return whether a rule is a decision on the very column: all are, but those that keep columns whatever their names."""
+    return ruled.kind != "keep" or not any_column(ruled.rule)
 
 
 def suggestion(column: Column, kind: Kind) -> Kind:
@@ -63,10 +83,14 @@ def _meaning(column: Column, values: Collection[str]) -> tuple[str, Kind] | None
         return f"by its name it is {by_name[0]}", by_name[1]
     if by_value := content.meaning(values):
         return by_value
-    if column.type in _TEXTS or column.family is Family.JSON:
-        return f"a {column.type} may hold anything", "text"
-    if column.family is Family.BYTES and column.room > _SHORT_BYTES:
-        return f"a {column.type} may hold anything", "null"
-    if column.family is Family.POINT or column.type in ("geometry", "linestring", "polygon", "multipoint"):
-        return "a place on Earth may be somebody's", "hash"
     return None
+
+
+def _of_type(column: Column) -> tuple[str, Kind] | None:
+    if column.type in _JUDGED or (column.family is Family.BYTES and column.room <= _SHORT_BYTES):
+        return None
+    if column.type in _PLACES or column.type.startswith(_PARTS_OF_PLACES):
+        return "a place on Earth may be somebody's", "hash"
+    if column.type in _INTERNET:
+        return "its type says that it is an address of the internet", "hash"
+    return f"a {column.type} may hold anything", "null" if column.family is Family.BYTES else "text"

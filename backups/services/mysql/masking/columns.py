@@ -6,7 +6,9 @@ from enum import Enum, auto
 
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.witness import catalogue
 from backups.services.mysql.witness.definitions import subject
+from backups.services.mysql.witness.scope import COMPARED_TABLES
 
 
 class Family(Enum):
@@ -133,6 +135,13 @@ def with_history(session: Session) -> list[tuple[str, str]]:
         "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED' ORDER BY 1, 2",
     )
     return [(schema, name) for schema, name in found]
+
+
+def in_own_databases(session: Session) -> list[tuple[str, str]]:
+    """List the tables that users have put into MySQL's own databases, of which no column is read."""
+    tables = catalogue.read(session, of_users=True).tables
+    found = [(table.schema, table.name) for table in tables if table.schema in SYSTEM_DATABASES]
+    return sorted(each for each in found if ".".join(each) not in COMPARED_TABLES)
 
 
 def foreign_keys(session: Session) -> list[ForeignKey]:

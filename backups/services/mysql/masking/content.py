@@ -21,6 +21,7 @@ _IP = re.compile(
     r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])|(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:.])", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_KEY = re.compile(r"[A-Za-z_$][\w$-]*", re.ASCII)
 _MANY_WORDS = 5
 _SHARE_OF_NAMES = 0.2
 _SHARE_OF_CARDS = 0.5
@@ -82,6 +83,11 @@ _TESTS: Sequence[tuple[str, Kind, Callable[[str], bool]]] = (
 def found_in(text: str) -> str | None:
     """Return what personal thing a text holds; None where nothing is recognised."""
     return next((what for what, _, test in _TESTS if test(text)), None)
+
+
+def like_a_key(text: str) -> bool:
+    """Return whether a text of JSON may be a key that a program has chosen, and not what somebody is called or numbered."""
+    return _KEY.fullmatch(text) is not None and not _is_name(text, first_names())
 
 
 def meaning(values: Collection[str]) -> tuple[str, Kind] | None:

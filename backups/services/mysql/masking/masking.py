@@ -48,12 +48,15 @@ class MySQLMasking:
             self._columns = columns.read(session)
             self._keys = columns.foreign_keys(session)
             self._with_history = columns.with_history(session)
+            self._in_own_databases = [] if self._original.mariadb else columns.in_own_databases(session)
             self._chosen = rules.apply(masks.rules, self._columns, self._keys)
             self._definitions = definitions.write(
                 session, sandbox.directory / f"{name}-definitions", mariadb=self._original.mariadb, definer=f"`{DEVELOPER}`@`%`"
             )
             rules.require_known(masks.definitions, self._definitions.sql)
-            without = [column for column in self._columns if column not in self._chosen]
+            without = [
+                column for column in self._columns if column not in self._chosen or not classify.decided(self._chosen[column])
+            ]
             values = samples.values(session, without, self._seed)
         self._unruled = [
             *classify.unruled(self._columns, self._chosen, values),
@@ -183,6 +186,10 @@ class MySQLMasking:
             "events run once event_scheduler is ON",
             "not taken over: accounts, histograms, connections to other servers, settings",
             *(f"not taken over: the history of {subject(*table)}" for table in self._with_history),
+            *(
+                f"not taken over: {subject(*table)}, which is in one of the server's own databases"
+                for table in self._in_own_databases
+            ),
             *(f"not taken over: {line}" for line in self._definitions.left_out),
             *(f"refused by the masked server: {line}" for line in refused),
         ]

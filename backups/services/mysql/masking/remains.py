@@ -22,8 +22,6 @@ from backups.services.mysql.source.connection import Session
 
 _MOST, _MOST_OF_EACH, _LEAST_OF_EACH = 10_000, 2000, 20
 """Values that are searched for: of all columns, of each."""
-_EXPLAINED = 50
-"""Values that are looked for in the columns that are kept: more than that is no chance."""
 _NUMBERS = "numbers, dates, positions and bytes in masked columns: they have no text to be searched for"
 
 
@@ -86,18 +84,14 @@ class Remains:
         """
         found = self.patterns.search(data)
         found.where = {value: files for value, files in found.where.items() if value in self.values}
-        unexplained: list[tuple[str, set[str]]] = []
-        for value, files in sorted(found.where.items()):
-            if len(unexplained) >= _EXPLAINED or not self._is_kept(session, value):
-                unexplained.append((value, files))
+        read = {value for value in found.where if any(value in text for text in self.read)}
+        kept = read | self.patterns.within(samples.content(session, self.kept), found.where.keys() - read)
+        unexplained = [(value, files) for value, files in sorted(found.where.items()) if value not in kept]
         if unexplained:
             raise self._not_clean(session, unexplained)
         if compressed:
             self.unsearched.append(f"the files of compressed tables: {', '.join(compressed[:5])}")
         return Searched(len(self.values), found.files, found.bytes, self.left_out, len(found.where), tuple(self.unsearched))
-
-    def _is_kept(self, session: Session, value: str) -> bool:
-        return any(value in text for text in self.read) or samples.contain(session, self.kept, value) is not None
 
     def _not_clean(self, session: Session, unexplained: Sequence[tuple[str, set[str]]]) -> NotClean:
         value, files = unexplained[0]

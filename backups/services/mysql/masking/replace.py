@@ -14,6 +14,7 @@ from typing import Any
 from backups.services.masked import Kind, Masks, Ruled
 from backups.services.mysql.masking import pools
 from backups.services.mysql.masking.columns import Column, Family, ForeignKey
+from backups.services.mysql.masking.content import like_a_key
 from backups.services.mysql.masking.digest import Digests, Permutation, fold, letters_of
 from backups.services.mysql.masking.fitting import COUNTRY, DIGITS, DOMAIN, HASH, SHORT, SHORT_DOMAIN, TOKEN
 from backups.services.mysql.masking.rules import groups
@@ -144,10 +145,8 @@ class Replacer:
 
     def _filled(self, text: str, room: int, *, apart: bool) -> bytes:
         """Return words of the same length; of text that is JSON, JSON of the same shape."""
-        if text[:1] in ("{", "[") and (document := _document(text)) is not None and not apart:
-            written = _written(self._masked(document))
-            if len(written) <= room:
-                return _quoted(written)
+        if text[:1] in ("{", "[") and not apart and (written := self._document(text)) is not None and len(written) <= room:
+            return _quoted(written)
         folded = fold(text)
         length = max(1, min(len(folded), room))
         if not apart:
@@ -168,13 +167,20 @@ class Replacer:
     def _json(self, value: bytes) -> bytes:
         return _quoted(_written(self._masked(json.loads(value))))
 
+    def _document(self, text: str) -> str | None:
+        """Return a text that is JSON with other texts and numbers; None of one that is none, or too deep to be looked through."""
+        try:
+            return _written(self._masked(json.loads(text)))
+        except (ValueError, RecursionError):
+            return None
+
     def _hashed_json(self, value: bytes) -> bytes:
         return b'\'{"masked": "%s"}\'' % letters_of(self._digests("hash", value), HASH).encode()
 
     def _masked(self, document: Any) -> Any:
-        """Return a document with other texts and numbers; its shape, its keys, true, false and null stay."""
+        """Return a document with other texts and numbers; its shape, true, false, null and the keys of programs stay."""
         if isinstance(document, dict):
-            return {key: self._masked(part) for key, part in document.items()}
+            return {self._key(key): self._masked(part) for key, part in document.items()}
         if isinstance(document, list):
             return [self._masked(part) for part in document]
         if isinstance(document, str):
@@ -183,6 +189,10 @@ class Replacer:
             return document
         digits = len(str(abs(int(document)))) if abs(document) < 1e15 else 15
         return self._digests.number("number", str(document), 10**digits)
+
+    def _key(self, key: str) -> str:
+        """Return a key that may be somebody's address, name or number as letters."""
+        return key if like_a_key(key) else self._digests.token("key", key)
 
     def _integer(self, column: Column) -> Callable[[bytes], bytes]:
         permuted = Permutation(self._digests, _BITS[column.type] - (0 if column.unsigned else 1))
@@ -216,13 +226,6 @@ class Replacer:
 
     def _at(self, kind: str, value: bytes, below: int) -> int:
         return int.from_bytes(self._digests(kind, value)[:8], "big") % below
-
-
-def _document(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _written(document: Any) -> str:

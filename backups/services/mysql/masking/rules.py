@@ -61,6 +61,12 @@ def matches(rule: str, column: Column) -> bool:
     )
 
 
+def any_column(rule: str) -> bool:
+    """Return whether a rule leaves open what the column is called: `shop.client.*`, `*`, and not `*.email`."""
+    parts = _parts(rule)
+    return bool(parts) and parts[-1][1]
+
+
 def unfit(column: Column, kind: Kind) -> tuple[str, str] | None:
     """Return why a column cannot have that kind, and what to write instead; None where it can."""
     if (why := _fault(column, kind)) is None:

@@ -5,9 +5,12 @@ The same rows each time for the same seed, spread over each table.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from pymysql.cursors import SSCursor
 
 from backups.services.mysql.masking.columns import Column, Family
+from backups.services.mysql.masking.content import like_a_key
 from backups.services.mysql.source.connection import Session, quoted, rows
 
 _ROWS = 2000
@@ -15,8 +18,9 @@ _ROWS = 2000
 _LENGTH = 1000
 """Characters of a value that are looked at."""
 _ADDRESSES = 20
-_JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?')
-_LIKE_A_KEY = re.compile(r"[A-Za-z_$][\w$-]*", re.ASCII)
+_AT_ONCE = 4 << 20
+"""Bytes."""
+_JSON_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
 SHORTEST = 6
 """Characters of a value that can be searched for: shorter ones are everywhere by chance."""
 _LOOKED_AT = (Family.TEXT, Family.JSON, Family.BYTES, Family.INTEGER)
@@ -59,16 +63,16 @@ def originals(session: Session, columns: Iterable[Column], wanted: int, seed: in
         else:
             continue
         texts = (text for row in _some(session, column.of, value, where, wanted * 2, seed) for text in searchable(str(row[0])))
-        found[column] = list(dict.fromkeys(texts))[:wanted]
+        found[column] = evenly(list(dict.fromkeys(texts)), wanted)
     return found
 
 
 def searchable(value: str) -> list[str]:
-    """Return what of a value can be searched for: of JSON the texts in it that no key looks like, since keys stay. Pure."""
+    """Return what of a value can be searched for: of JSON its texts and keys but what a program's key looks like, which stays."""
     if value[:1] not in ("{", "["):
         return [value]
-    texts = [_unescaped(text) for text, key in _JSON_TEXT.findall(value) if not key]
-    return [text for text in texts if len(text) >= SHORTEST and not _LIKE_A_KEY.fullmatch(text)]
+    texts = [_unescaped(text) for text in _JSON_TEXT.findall(value)]
+    return [text for text in texts if len(text) >= SHORTEST and not like_a_key(text)]
 
 
 def _unescaped(text: str) -> str:
@@ -93,14 +97,48 @@ def contain(session: Session, columns: Iterable[Column], value: str) -> Column |
     return None
 
 
+def content(session: Session, columns: Iterable[Column]) -> Iterator[bytes]:
+    """Yield all that is in the columns as their server keeps it, some MB at a time: one pass, whatever is looked for."""
+    parts: list[bytes] = []
+    size = 0
+    for column in columns:
+        if column.family not in (Family.TEXT, Family.JSON, Family.BYTES):
+            continue
+        name, table = quoted(column.name), f"{quoted(column.schema)}.{quoted(column.table)}"
+        value = f"CAST({name} AS CHAR CHARACTER SET utf8mb4)" if column.family is Family.JSON else name
+        with SSCursor(session) as cursor:
+            cursor.execute(f"SELECT CAST({value} AS BINARY) FROM {table} WHERE {name} IS NOT NULL")  # noqa: S608 -- quoted
+            while (row := cursor.fetchone()) is not None:
+                parts.append(row[0])
+                size += len(row[0])
+                if size > _AT_ONCE:
+                    yield b"\0".join(parts)
+                    parts, size = [], 0
+    yield b"\0".join(parts)
+
+
 def _some(session: Session, table: tuple[str, str], listed: str, where: str, wanted: int, seed: int) -> list[tuple[object, ...]]:
     name = f"{quoted(table[0])}.{quoted(table[1])}"
     (number,) = rows(session, f"SELECT COUNT(*) FROM {name} WHERE {where}")[0]  # noqa: S608 -- quoted
     if not number:
         return []
-    share = min(1.0, 2 * wanted / number)
-    spread = "" if share == 1.0 else f" AND RAND({seed}) < {share:.9f}"
-    return rows(session, f"SELECT {listed} FROM {name} WHERE {where}{spread} LIMIT {wanted}")  # noqa: S608 -- quoted
+    share, most = spread(number, wanted)
+    chosen = "" if share == 1.0 else f" AND RAND({seed}) < {share:.9f}"
+    return rows(session, f"SELECT {listed} FROM {name} WHERE {where}{chosen} LIMIT {most}")  # noqa: S608 -- quoted
+
+
+def spread(number: int, wanted: int) -> tuple[float, int]:
+    """Return by what chance each of `number` rows is taken so that about `wanted` are, and a limit that cuts none of them off.
+
+    A limit that is reached would leave out the end of the table, which is what was written last. Pure.
+    """
+    return min(1.0, wanted / number), 2 * wanted
+
+
+def evenly(values: Sequence[str], wanted: int) -> list[str]:
+    """Return no more than `wanted` of the values, from their beginning to their end. Pure."""
+    number = min(len(values), wanted)
+    return [values[at * len(values) // number] for at in range(number)]
 
 
 def _readable(value: object) -> str:

@@ -76,6 +76,15 @@ class Patterns:
                     found.where.setdefault(value, set()).add(name)
         return found
 
+    def within(self, content: Iterable[bytes], wanted: Iterable[str]) -> set[str]:
+        """Return which of the `wanted` values are in the content; it ends once all are found."""
+        left, found = set(wanted), set[str]()
+        for chunk in content if left else ():
+            found |= left & set(self._hits(chunk))
+            if found == left:
+                break
+        return found
+
     def _hits(self, chunk: bytes) -> Iterator[str]:
         """Yield the values that are in a chunk."""
         if not len(self._starts) or not chunk.strip(b"\0"):

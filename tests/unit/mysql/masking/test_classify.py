@@ -120,6 +120,11 @@ def named(one: Column, *values: str) -> list[tuple[str, Kind | None]]:
         (column("born", "year"), "a birth", "null"),
         (column("age", "decimal", nullable=False), "a birth", "keep"),
         (column("name", room=2), "a name", "text"),
+        (column("x", "inet6"), "an address of the internet", "null"),
+        (column("x", "geomcollection"), "a place on Earth", "null"),
+        (column("x", "multilinestring", nullable=False), "a place on Earth", "keep"),
+        (column("x", "vector"), "a vector may hold anything", "null"),
+        (column("x", "a_type_of_tomorrow"), "a a_type_of_tomorrow may hold anything", "null"),
     ],
 )
 def test_a_column_that_is_named_with_what_it_can_have(one: Column, why: str, kind: Kind) -> None:
@@ -146,6 +151,20 @@ def test_a_column_that_is_not_named(one: Column) -> None:
 def test_a_column_in_a_rule_is_not_named() -> None:
     one = column("email")
     assert list(classify.unruled([one], {one: Ruled("shop.client.email", "keep", "*.email")}, {})) == []
+
+
+@pytest.mark.parametrize("rule", ["*", "shop.client.*", "shop.*.*", "*.e*", "shop.client.?mail"])
+def test_what_a_rule_keeps_without_its_name_is_named_where_it_looks_personal(rule: str) -> None:
+    """A column may be newer than the rule; a type that may hold anything is no news."""
+    email, plain, text = column("email"), column("x"), column("y", "longtext")
+    chosen = {each: Ruled(each.subject, "keep", rule) for each in (email, plain, text)}
+    (by_name,) = classify.unruled(list(chosen), chosen, {})
+    assert (by_name.subject, by_name.suggestion) == ("shop.client.email", "email")
+    assert by_name.why == f"by its name it is an e-mail address, and {rule}: keep does not name it"
+    found = classify.unruled([plain, text], chosen, {plain: ["+49 30 123456 78"], text: ["anna@firma.cz"]})
+    assert [each.subject for each in found] == ["shop.client.x", "shop.client.y"]
+    masked = {each: Ruled(each.subject, "text", rule) for each in (email, plain, text)}
+    assert list(classify.unruled(list(masked), masked, {plain: ["+49 30 123456 78"]})) == []
 
 
 def test_sql_that_holds_something_personal_is_named_until_it_was_read() -> None:

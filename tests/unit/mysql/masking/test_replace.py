@@ -132,7 +132,13 @@ def test_what_is_sent_there_arrives_nowhere() -> None:
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
 
 
-@given(st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner), max_leaves=6))
+@given(
+    st.recursive(
+        leaves,
+        lambda inner: st.lists(inner) | st.dictionaries(st.from_regex(r"[a-z_]{1,5}", fullmatch=True), inner),
+        max_leaves=6,
+    )
+)
 @settings(max_examples=30)
 def test_json_keeps_its_shape(document: object) -> None:
     (replace,) = replacers((column("j", "json"), "text"))
@@ -155,6 +161,24 @@ def test_json_in_a_text_stays_json() -> None:
     made = one("text")('{"name": "Anna", "n": [1, true]}')
     assert b"Anna" not in bytes.fromhex(made.partition("'")[2])
     assert json.loads(bytes.fromhex(made.partition("'")[2]))["n"][1] is True
+
+
+@pytest.mark.parametrize(
+    "key", ["anna.schmidt@firma.cz", "+49 30 123456", "4711", "Anna", "Quastenflosser, Anna", "10.1.2.3", "ä"]
+)
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_a_key_of_json_that_no_program_has_chosen_is_replaced(kind: str, key: str) -> None:
+    (replace,) = replacers((column("j", kind, room=999), "text"))
+    document = {key: 1, "max": {"x-$y": 2, key: []}}
+    made = json.loads(bytes.fromhex(replace(json.dumps(document).encode()).split(b"'")[1].decode()))
+    (other,) = set(made) - {"max"}
+    assert made["max"].keys() == {"x-$y", other}
+    assert key not in json.dumps(made, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("depth", [100, 500, 1500, 100_000])
+def test_json_in_a_text_may_be_deeper_than_anybody_looks(depth: int) -> None:
+    assert "@" not in one("text", room=1 << 20)("[" * depth + '"a@b.cz"' + "]" * depth)
 
 
 def test_days_bytes_and_points() -> None:

@@ -1,9 +1,11 @@
 """The search of the finished files: in whatever form an original is there, and what cannot be told from ordinary words."""
 
 import base64
+import itertools
 import json
+import random
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -90,9 +92,10 @@ def test_what_can_be_searched_for(value: str) -> None:
         ('{"cut": "in the middle of it', []),
         ('["short", 1234567, {"key": true}]', []),
         ('["Müllerin"]', ["Müllerin"]),
+        ('{"anna@firma.cz": 1, "Annabel": {"a_long_key" : "Charlotte"}}', ["anna@firma.cz", "Annabel", "Charlotte"]),
     ],
 )
-def test_of_json_the_texts_are_searched_for_and_not_its_keys(value: str, expected: list[str]) -> None:
+def test_of_json_the_texts_are_searched_for_and_not_the_keys_of_programs(value: str, expected: list[str]) -> None:
     assert samples.searchable(value) == expected
 
 
@@ -102,6 +105,24 @@ def test_of_json_the_texts_are_searched_for_and_not_its_keys(value: str, expecte
 )
 def test_bytes_that_are_no_text_say_nothing(value: object, text: str) -> None:
     assert samples._readable(value) == text
+
+
+@pytest.mark.parametrize("wanted", [40, 2000])
+@pytest.mark.parametrize("times", [0.5, 1.0, 1.3, 3, 50, 1000])
+def test_a_sample_is_of_all_of_a_table(wanted: int, times: float) -> None:
+    number = int(wanted * times)
+    share, most = samples.spread(number, wanted)
+    chance = random.Random(7)
+    taken = list(itertools.islice((at for at in range(number) if chance.random() < share), most))
+    assert min(number, wanted) * 0.6 <= len(taken) <= most
+    assert taken[-1] >= number * 0.85
+    even = samples.evenly([str(at) for at in taken], wanted)
+    assert len(even) == len(set(even)) == min(len(taken), wanted)
+    assert int(even[-1]) >= number * 0.85
+
+
+def test_of_nothing_nothing_is_taken() -> None:
+    assert samples.evenly([], 20) == []
 
 
 EMAIL, KEPT, OTHER = column("email"), column("kept"), column("x9", table="odd")
@@ -124,6 +145,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Remains]:
     def make(*holding: Column, read: tuple[str, ...] = ()) -> Remains:
         monkeypatch.setattr(samples, "originals", lambda *_: {EMAIL: ["anna@firma.cz", "x"]})
         monkeypatch.setattr(remains.samples, "contain", Holding(*holding))
+        monkeypatch.setattr(
+            samples, "content", lambda _, columns: (b"of anna@firma.cz and" if each in holding else b"" for each in columns)
+        )
         chosen = {EMAIL: Ruled(EMAIL.subject, "email", "x"), KEPT: Ruled(KEPT.subject, "keep", "x")}
         masks = Masks({}, b"k" * 32, definitions=tuple(read))
         return Remains.of(None, [EMAIL, KEPT, OTHER], chosen, masks, dict.fromkeys(read, "DEFAULT 'anna@firma.cz'"), 1)  # type: ignore[arg-type]
@@ -155,6 +179,24 @@ def test_an_original_that_a_person_keeps(made: Callable[..., Remains], tmp_path:
     (tmp_path / "client.ibd").write_bytes(b"-- anna@firma.cz --")
     assert made(KEPT).search(None, tmp_path, ()).kept == 1  # type: ignore[arg-type]
     assert made(read=("shop.client",)).search(None, tmp_path, ()).kept == 1  # type: ignore[arg-type]
+
+
+def test_what_is_kept_is_read_once_however_many_values_are_found() -> None:
+    """A column of a large table that is kept took a pass for each of them."""
+    values = [f"customer-{at:05}" for at in range(5000)]
+    patterns, passes = search.Patterns(values), []
+
+    def content() -> Iterator[bytes]:
+        for at in range(0, 4000, 100):
+            passes.append(at)
+            yield b"\0".join(value.encode() for value in values[at : at + 100])
+
+    assert patterns.within(content(), values) == set(values[:4000])
+    assert passes == list(range(0, 4000, 100))
+    passes.clear()
+    assert patterns.within(content(), values[100:200]) == set(values[100:200])
+    assert passes == [0, 100], "it ends once all are found"
+    assert patterns.within(content(), ()) == set()
 
 
 def test_what_an_empty_server_holds_is_left_out(made: Callable[..., Remains], tmp_path: Path) -> None:

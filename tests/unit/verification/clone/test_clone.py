@@ -131,3 +131,8 @@ def test_rows_that_are_missing_are_not_handed_over(tmp_path: Path) -> None:
         clone._require_rows(back)
     facts[0].value = 3
     clone._require_rows(back)
+    facts += [SimpleNamespace(subject="mysql.mine", metric="rows", value=4)]
+    clone._require_rows(back)
+    facts += [SimpleNamespace(subject=f"shop.{name}", metric="rows", value=4) for name in ("gone", "too")]
+    with pytest.raises(LifeboatError, match=r"the masked copy lacks 2 tables of the original, first shop\.gone"):
+        clone._require_rows(back)

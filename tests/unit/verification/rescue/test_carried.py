@@ -123,6 +123,58 @@ def test_keys_that_cannot_be_carried_are_named(tmp_path: Path) -> None:
     assert any("the repository first is reached by this user's own keys" in each for each in missing)
 
 
+@pytest.mark.parametrize(
+    ("url", "written", "around", "carried", "named"),
+    [
+        ("s3:https://host/b", {}, {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, 2, None),
+        ("s3:https://host/b", {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, {}, 0, None),
+        ("${WHERE}:https://host/b", {}, {"AWS_PROFILE": "backup", "WHERE": "s3"}, 2, "the keys of the repository first (s3)"),
+        ("s3:https://host/b", {}, {"AWS_ACCESS_KEY_ID": "a", "AWS_SESSION_TOKEN": "b"}, 1, None),
+        ("s3:https://host/b", {}, {"AWS_SESSION_TOKEN": "b"}, 0, "the keys of the repository first (s3)"),
+        ("rclone:far:b", {}, {"RCLONE_VERBOSE": "1"}, 1, "the keys of the repository first (rclone)"),
+        ("rclone:far:b", {}, {"RCLONE_CONFIG_FAR_PASS": "b"}, 1, None),
+        ("rclone:far:b", {}, {"RCLONE_CONFIG": "FILE"}, 1, "the environment variable RCLONE_CONFIG names FILE"),
+        (
+            "gs:b:/",
+            {"GOOGLE_APPLICATION_CREDENTIALS": "FILE"},
+            {},
+            0,
+            "environment.GOOGLE_APPLICATION_CREDENTIALS of the repository",
+        ),
+        ("swift:b:/", {}, {"OS_AUTH_URL": "x"}, 1, "the keys of the repository first (swift)"),
+        ("b2:b:/", {}, {"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt", "B2_ACCOUNT_KEY": "/x"}, 2, None),
+        ("rest:https://host/", {}, {"RESTIC_REST_PASSWORD": "b", "RESTIC_CACHE_DIR": "/"}, 2, None),
+        ("/srv/b", {}, {"AWS_ACCESS_KEY_ID": "a"}, 0, None),
+    ],
+)
+def test_what_a_backend_finds_by_itself_is_carried_or_named(
+    url: str, written: dict[str, str], around: dict[str, str], carried: int, named: str | None, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials"
+    file.write_text("of the backend")
+    written, around = ({name: text.replace("FILE", str(file)) for name, text in each.items()} for each in (written, around))
+    more = {"repository": {"url": url, "password": "x", "environment": written}, "repositories": {}, "hosts": {}}
+    contents = kit_of(*site_of(tmp_path / "etc", more=more), {"AGAMA_PASSWORD": "x", **around}).contents
+    assert len(contents.environment) == 1 + carried
+    said = [each for each in contents.missing if not each.startswith("the id of the repository")]
+    assert len(said) == (1 if named else 0)
+    assert not said or said[0].startswith(named.replace("FILE", str(file)) if named else "")
+
+
+def test_a_file_that_cannot_be_reached_is_named(site: tuple[Site, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user who may not look into its directory finds it."""
+    stat_of = Path.stat
+
+    def closed(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name == "ca.pem":
+            raise PermissionError(13, "Permission denied")
+        return stat_of(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    (said,) = kit_of(*site).contents.missing
+    assert said == f"services.agama.tls_ca: {tmp_path / 'etc' / 'keys' / 'ca.pem'} cannot be read: Permission denied"
+
+
 def test_known_hosts_of_this_user_are_carried_where_a_host_names_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home" / ".ssh").mkdir(parents=True)
@@ -164,6 +216,14 @@ def test_where_nobody_has_said_where_to_the_page_does(site: tuple[Site, Path], t
     assert "where prometheus, agama, grafana shall be" in text
     placed, path = site_of(tmp_path / "placed", to="local:/srv/there")
     assert "--to-base" not in page(kit_of(placed, path).contents, Path("kit.age"), "0" * 64, ())
+
+
+@pytest.mark.parametrize("name", ["my kit.age", "-rf.age", "$(x)'s.age", "a;b.age"])
+def test_a_shell_reads_the_name_of_the_kit_whole(name: str, site: tuple[Site, Path], tmp_path: Path) -> None:
+    text = page(kit_of(*site).contents, Path(name), "0" * 64, ())
+    (line,) = [each.partition("age --decrypt")[2].partition(" | ")[0] for each in text.splitlines() if "age --decrypt" in each]
+    (tmp_path / name).write_text("the kit")
+    assert subprocess.run(["sh", "-c", f"cat {line}"], cwd=tmp_path, capture_output=True, check=True).stdout == b"the kit"
 
 
 def test_the_page_holds_no_secret_and_says_it_in_ten_lines(site: tuple[Site, Path]) -> None:

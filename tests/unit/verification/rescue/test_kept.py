@@ -1,5 +1,6 @@
 """A kit that is older than the configuration is complained of, whatever has changed; what is remembered of it tells no secret."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,8 +26,8 @@ def etc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for each in site.repositories.values():
         assert each.known is not None
         identity.remember(each.known, "aa11")
-    contents, _ = gather.gather(site, path, now=NOW)
-    kept.note(site, path, contents)
+    contents, members = gather.gather(site, path, now=NOW)
+    kept.note(site, contents, members)
     return tmp_path / "etc"
 
 
@@ -84,6 +85,18 @@ def test_a_new_file_and_a_new_variable_are_not_in_it(etc: Path, monkeypatch: pyt
 def test_a_timer_without_the_variables_complains_of_nothing(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ENVIRONMENT:
         monkeypatch.delenv(name)
+    assert changes(etc) == []
+
+
+def test_a_user_who_may_not_look_complains_of_nothing(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat_of = Path.stat
+
+    def closed(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.is_relative_to(etc / "keys"):
+            raise PermissionError(13, "Permission denied")
+        return stat_of(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", closed)
     assert changes(etc) == []
 
 

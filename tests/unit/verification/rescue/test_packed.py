@@ -44,6 +44,18 @@ def test_what_is_no_file_is_refused(kind: bytes) -> None:
         packed.unpack(tar_of(("a", kind)), KIT)
 
 
+@pytest.mark.parametrize("size", [1 << 20, 1 << 50])
+def test_a_file_that_says_to_be_larger_than_the_kit_is_refused(size: int) -> None:
+    """A sparse one of some bytes would fill the memory."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as tar:
+        member = tarfile.TarInfo("a")
+        member.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(size), "GNU.sparse.name": "a"}
+        tar.addfile(member)
+    with pytest.raises(LifeboatError, match=f"a says to have {size:,} bytes"):
+        packed.unpack(written.getvalue(), KIT)
+
+
 def test_two_files_of_one_name_are_refused() -> None:
     with pytest.raises(LifeboatError, match="two files of one name"):
         packed.unpack(tar_of(("a", tarfile.REGTYPE), ("a", tarfile.REGTYPE)), KIT)

@@ -134,4 +134,43 @@ def test_a_newest_backup_that_looks_suspicious_is_named(site: Site, monkeypatch:
     assert offer.backup == odd
     assert offer.doubt is not None
     assert "looks suspicious" in offer.doubt
+    assert [each.why for each in found.repositories] == [None, None], "a repository with a suspicious backup is reached"
     assert f"--backup {backup('agama', DAY).id}" in offer.doubt
+
+
+def incremental(age: timedelta, *, of: BackupRecord, sequence: int) -> BackupRecord:
+    stated = {"kind": "incremental", "chain": of.chain, "sequence": sequence}
+    return backup(of.service, age).model_copy(update=stated)
+
+
+FULL = backup("agama", 2 * DAY)
+SECOND, THIRD = incremental(DAY, of=FULL, sequence=1), incremental(HOUR, of=FULL, sequence=2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "place", "back", "broken"),
+    [
+        ([FULL, SECOND, THIRD], [FULL, SECOND], "first", THIRD, None),
+        ([FULL, THIRD], [FULL, SECOND], "second", SECOND, "first"),
+        ([FULL, THIRD], [FULL, SECOND, THIRD], "second", THIRD, None),
+        ([SECOND, THIRD], [FULL], "second", FULL, "first"),
+        ([FULL, SECOND], [FULL, THIRD], "first", SECOND, "second"),
+        ([SECOND, THIRD], [], "first", THIRD, None),
+    ],
+)
+def test_what_has_not_all_of_its_chain_is_passed_over_and_named(
+    first: list[BackupRecord],
+    second: list[BackupRecord],
+    place: str,
+    back: BackupRecord,
+    broken: str | None,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a copy was cut short, another repository has what is needed."""
+    found = looked(site, monkeypatch, {"first": first, "second": second}, to_base="local:/srv")
+    (offer,) = [each for each in found.offers if each.service == "agama"]
+    assert (offer.repository, offer.backup) == (place, back)
+    assert (offer.doubt is not None) == (broken is not None)
+    assert broken is None or f"{THIRD.id} is newer than {back.id}" in (offer.doubt or "")
+    assert broken is None or f"the repository {broken} has not all of its chain" in (offer.doubt or "")

@@ -49,10 +49,13 @@ def rescued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
             end = ends.get(order.service, {})
             if isinstance(end, BaseException):
                 raise end
+            folder = Path(order.to.removeprefix("local:"))
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "data").write_text("back")
             return restoration(order, **end)
 
         monkeypatch.setattr(run, "restore", restore)
-        offers = [Offer(name, "mysql", "second", None, f"local:/srv/{name}", None) for name in ORDER]
+        offers = [Offer(name, "mysql", "second", None, f"local:{tmp_path}/srv/{name}", None) for name in ORDER]
         reached = Reached(
             lacking, [ReachedPart(name="first", url="/gone", why="gone"), ReachedPart(name="second", url="/there")], offers
         )
@@ -90,6 +93,19 @@ def test_started_again_it_goes_on_with_what_is_not_back(rescued: Callable[..., A
     report, asked = rescued()
     assert asked == [("agama", "second")]
     assert (report.verdict, [each.earlier for each in report.services]) == ("verified", [True, False, True])
+
+
+def test_what_was_removed_since_comes_back_again(rescued: Callable[..., Any], tmp_path: Path) -> None:
+    rescued()
+    shutil.rmtree(tmp_path / "srv" / "agama")
+    (tmp_path / "srv" / "grafana" / "data").unlink()
+    report, asked = rescued()
+    assert [name for name, _ in asked] == ["agama", "grafana"]
+    assert [each.earlier for each in report.services] == [True, False, False]
+    for _ in range(2):
+        report, asked = rescued()
+    assert asked == []
+    assert [[note for note in each.notes if "was not compared again" in note] for each in report.services] == [[run._SINCE]] * 3
 
 
 def test_one_that_was_interrupted_goes_on(rescued: Callable[..., Any], tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 The failures are provoked in `tests/integration/repository/test_local_faults.py` and `tests/integration/repository/remote/`.
 """
 
-import json
 import re
 
 from backups.errors import ConfigError, Damaged, LifeboatError, Transient
@@ -197,24 +196,8 @@ def holds_password(url: str) -> bool:
 
 def _final(completed: Completed) -> list[str]:
     """Return the lines of restic's errors without those of retries: a last failure is printed again."""
-    lines = [line.strip() for each in completed.errors.splitlines() for line in _said(each.strip()).splitlines()]
+    lines = [line.strip() for line in completed.errors.splitlines()]
     return [line for line in lines if line and "retrying after" not in line]
-
-
-def _said(line: str) -> str:
-    """Return what a line of restic's errors says: with --json, restic from 0.17 on wraps its words into an object."""
-    if not line.startswith('{"message_type":'):
-        return line
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return line
-    fault = found.get("error")
-    told = fault.get("message") if isinstance(fault, dict) else found.get("message")
-    if not isinstance(told, str) or not told.strip():
-        return line
-    item = found.get("item")
-    return f"error for {item}: {told}" if isinstance(item, str) and item else told
 
 
 def error_text(completed: Completed) -> str:

@@ -1,7 +1,5 @@
 """restic's words, as 0.14 says them, and what they mean. Those that need a network are here; the others are provoked for real."""
 
-import json
-
 import pytest
 
 from backups.errors import ConfigError, Damaged, LifeboatError, Transient
@@ -25,7 +23,7 @@ ignoring error for /data/f2: StreamPack: ReadFull: unexpected EOF
 Fatal: There were 1 errors"""
 
 
-_MEANINGS = pytest.mark.parametrize(
+@pytest.mark.parametrize(
     ("errors", "kind", "words"),
     [
         (AWAY, Transient, "it does not answer"),
@@ -51,9 +49,6 @@ _MEANINGS = pytest.mark.parametrize(
         ("", LifeboatError, "restic ended with code 1: it printed nothing"),
     ],
 )
-
-
-@_MEANINGS
 def test_a_failure_is_reported_by_its_meaning(errors: str, kind: type[LifeboatError], words: str) -> None:
     fault = restic_errors.fault(Completed(1, b"", errors), "cannot open the repository /repo")
     assert type(fault) is kind
@@ -61,27 +56,6 @@ def test_a_failure_is_reported_by_its_meaning(errors: str, kind: type[LifeboatEr
     assert fault.message.startswith("cannot open the repository /repo: ")
     assert "\n" not in fault.message
     assert fault.hint
-
-
-@_MEANINGS
-def test_what_restic_wraps_into_an_object_is_reported_in_the_same_words(
-    errors: str, kind: type[LifeboatError], words: str
-) -> None:
-    # As 0.17 and later print what ends them with --json.
-    wrapped = json.dumps({"message_type": "exit_error", "code": 1, "message": errors}) if errors else ""
-    what = "cannot open the repository /repo"
-    plain, found = (restic_errors.fault(Completed(1, b"", each), what) for each in (errors, wrapped))
-    assert type(found) is kind
-    assert words in found.message
-    assert found.message == plain.message
-    assert "{" not in found.message
-
-
-def test_an_object_that_says_nothing_is_shown_as_it_is() -> None:
-    for line in ('{"message_type":"exit_error"', '{"message_type":"error","error":{}}', '{"message_type":' + "[" * 5000):
-        assert restic_errors.excerpt(Completed(1, b"", line)) == line[:400]
-    said = '{"message_type":"error","error":{"message":"ciphertext verification failed"},"during":"restore","item":"/data/f2"}'
-    assert restic_errors.excerpt(Completed(1, b"", said)) == "error for /data/f2: ciphertext verification failed"
 
 
 def test_a_repository_that_does_not_answer_is_not_taken_for_one_that_is_not_there() -> None:

@@ -197,6 +197,12 @@ def test_accounts_are_compared_privilege_by_privilege() -> None:
         ("account b@%", "privilege taken: BACKUP_ADMIN", False),
         ("account b@%", "can log in", False),
     }
+    onward = [f"{line} with_grant_option=59" if line.startswith("global") else line for line in stored("BACKUP_ADMIN")]
+    for one, other in ((onward, stored("BACKUP_ADMIN")), (stored("BACKUP_ADMIN"), onward)):
+        _, checks = compared([], [], Accounts({"b@%": one}), Accounts({"b@%": other}))
+        (odd,) = sort_out(checks, made)
+        assert (odd.check.metric, odd.change) == ("privilege: BACKUP_ADMIN", None)
+        assert ("with_grant_option=Y" in str(odd.check.expected)) != ("with_grant_option=Y" in str(odd.check.observed))
     changed = Accounts({"a@%": stored("SET_USER_ID", "BACKUP_ADMIN", other="user: host=25 user=61")})
     facts, _ = compared([Fact("account a@%", "definition", "9")], stated, before, changed)
     assert facts == [Fact("account a@%", "definition", "9")]

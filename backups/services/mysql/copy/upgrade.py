@@ -164,10 +164,12 @@ def compared(facts: Sequence[Fact], stated: Sequence[Fact], before: Accounts, af
     for account, lines in before.stored.items():
         had, has = _privileges(lines), _privileges(after.stored.get(account, ()))
         subject = f"account {account}"
-        for name in sorted(has - had):
+        for name in sorted(has.keys() - had.keys()):
             metric = GIVEN_METRIC if name in before.known else NEW_METRIC
             checks.append(Check(subject, f"{metric}: {name}", None, name, passed=False))
-        checks += [Check(subject, f"{GONE_METRIC}: {name}", name, None, passed=False) for name in sorted(had - has)]
+        checks += [Check(subject, f"{GONE_METRIC}: {name}", name, None, passed=False) for name in sorted(had.keys() - has.keys())]
+        both = sorted(name for name in had.keys() & has.keys() if had[name] != has[name])
+        checks += [Check(subject, f"privilege: {name}", had[name], has[name], passed=False) for name in both]
         could, can = (None if each.barred is None else account not in each.barred for each in (before, after))
         if could is not None:
             checks.append(Check(subject, LOGS_IN, could, can, passed=could == can))
@@ -182,13 +184,16 @@ def compared(facts: Sequence[Fact], stated: Sequence[Fact], before: Accounts, af
     ], checks
 
 
-def _privileges(lines: Sequence[str]) -> set[str]:
-    """Return the names of the dynamic privileges among the rows of an account."""
-    found = set()
+def _privileges(lines: Sequence[str]) -> dict[str, str]:
+    """Return the names of the dynamic privileges among the rows of an account, and what else those say: whether to hand it on."""
+    found = {}
     for line in lines:
         if line.startswith(_GLOBAL):
-            values = dict(part.partition("=")[::2] for part in line.removeprefix(_GLOBAL).split())
-            found.add(bytes.fromhex(values.get(_PRIVILEGE, "")).decode(errors="replace"))
+            values = {
+                name: bytes.fromhex(value).decode(errors="replace")
+                for name, _, value in (part.partition("=") for part in line.removeprefix(_GLOBAL).split())
+            }
+            found[values.pop(_PRIVILEGE, "")] = " ".join(f"{name}={value}" for name, value in values.items())
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from backups.manifest import BackupRecord
 from backups.past import Sign, tag_of
 from backups.services.base import Point
 from backups.site import Site
+from verification.clone import clone
+from verification.clone.cloned import CloneOrder
 from verification.evidence import repositories
 from verification.evidence.store import Held, Proof
 from verification.restore import elsewhere
@@ -126,3 +129,18 @@ def test_other_commands_name_the_other_repositories() -> None:
     )
     back = repositories.named(site("offsite").at("offsite"), LifeboatError("no route"), "lifeboat list")
     assert back.hint == "look into another repository: lifeboat list --from first"
+
+
+def test_a_masked_clone_is_never_offered_as_a_restore() -> None:
+    """Who types what the hint says for a restore puts the original into the container that was to be masked."""
+    at = datetime(2026, 11, 22, 14, 3, 20, tzinfo=UTC)
+    for more in ({}, {"at": at}, {"image": "mysql:9.7"}, {"backup": B}):
+        order = CloneOrder("agama", "docker:dev", Path("/etc/my masks.yaml"), fresh_key=True, **more)
+        found = elsewhere.offer(site("offsite"), clone._restoring(order), "offsite", held(record(B, 9)), NOW)
+        typed = found.rpartition(": lifeboat ")[2]
+        assert "restore" not in typed
+        assert typed.startswith("clone agama --from offsite --to docker:dev ")
+        assert typed.endswith("--mask '/etc/my masks.yaml' --fresh-key")
+    assert "--at 2026-11-22T14:03:20Z --mask" in elsewhere.command(
+        site(), clone._restoring(CloneOrder("agama", "docker:dev", Path("m"), at=at)), "offsite"
+    )

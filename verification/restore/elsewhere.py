@@ -65,7 +65,7 @@ def _proven(held: Held, backups: list[BackupRecord], backup: BackupRecord, now: 
     """Say what is proven there of the backup, or else of the service: by what was brought back from that repository alone."""
     every = [(held.proofs[each.id], each) for each in backups if each.id in held.proofs]
     if not every:
-        return "nothing of it was ever proven from there"
+        return "nothing in it says that it was ever proven from there"
     proof, about = next(
         ((proof, each) for proof, each in every if each.id == backup.id), max(every, key=lambda entry: entry[0].at)
     )

@@ -66,13 +66,15 @@ def test_what_it_holds_when_that_was_proven_from_there_and_what_to_type() -> Non
         f"offsite holds {B}, 9 h 00 min old, not proven itself; {A} was verified from there 2 d 12 h ago, back in 4 min 00 s: "
         "lifeboat restore agama --from offsite"
     )
-    assert "nothing of it was ever proven from there: lifeboat restore" in said(held(*both))
+    assert "nothing in it says that it was ever proven from there: lifeboat restore" in said(held(*both))
     assert f"offsite holds {A}, 33 h 00 min old" in said(held(*both), backup=A)
 
 
 def test_one_that_looks_like_ransomware_is_offered_with_that_word() -> None:
     odd = record(B, 9).model_copy(update={"suspicious": tag_of((Sign(kind="rows", found=3, usual=1000),))})
-    assert "9 h 00 min old, looks suspicious (3 rows, 1,000 before), nothing of it was ever proven" in said(held(odd))
+    assert "9 h 00 min old, looks suspicious (3 rows, 1,000 before), nothing in it says that it was ever proven" in said(
+        held(odd)
+    )
 
 
 def test_what_does_not_help_is_said_so_without_a_command() -> None:

@@ -19,6 +19,8 @@ Number = tuple[int, ...]
 ANY: Number = ()
 """As the release from which on something is so: of every upgrade."""
 How = Literal["new", "gone", "changed"]
+VERSION_SECONDS = 120.0
+"""How long a program may take to say its version: an image may hold anything."""
 
 
 @dataclass(frozen=True)

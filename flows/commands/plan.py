@@ -73,7 +73,7 @@ def plan(
     if as_json:
         console.print_json({"words": words.sentence(found, zone), **found.model_dump(mode="json"), "notes": words.notes(found)})
     else:
-        _show(found, zone)
+        _show(found, zone, site.repository_name)
     raise typer.Exit(0 if found.well else 1)
 
 
@@ -99,7 +99,7 @@ def _existing(path: Path) -> Path:
     return path if path.exists() else _existing(path.parent)
 
 
-def _show(found: Paper, zone: str) -> None:
+def _show(found: Paper, zone: str, first: str) -> None:
     def clock(time: datetime) -> str:
         return words.clock(time, zone, found.starts_at)
 
@@ -137,7 +137,8 @@ def _show(found: Paper, zone: str) -> None:
         console.print_columns(("begins", "ends", "machine", "service", "drill", "backup", "repository", ""), every)
     shown = found.not_reached if verbosity.chosen.verbose else found.not_reached[:_SHOWN]
     for missed in shown:
-        title = (f"{missed.service}, {missed.selection}: ", "bold")
+        where = "" if missed.repository == first else f" from {missed.repository}"
+        title = (f"{missed.service}, {missed.selection}{where}: ", "bold")
         console.out.print(Text.assemble(title, f"not reached: {missed.why}"), soft_wrap=True)
     if len(shown) < len(found.not_reached):
         console.out.print(f"and {len(found.not_reached) - len(shown)} more: -v lists them", soft_wrap=True)

@@ -73,7 +73,9 @@ def clone(
 
 def _restoring(order: CloneOrder) -> Order:
     """Return the same as an order of a restore: a moment is compared with what the log makes of the witness before it."""
-    return Order(order.service, order.to, order.backup, order.at, second_replay=False, image=order.image)
+    flags = (("--fresh-key", order.fresh_key), ("--dry-run", order.looking))
+    typed = ("--mask", str(order.masks), *(flag for flag, given in flags if given))
+    return Order(order.service, order.to, order.backup, order.at, second_replay=False, image=order.image, masked=typed)
 
 
 class _Clone:

@@ -157,7 +157,7 @@ def _proof(plan: Plan) -> str:
 
 def _promise(plan: Plan, site: Site) -> str:
     if plan.promised_seconds is None and plan.repository:
-        return f"not known: it was never drilled from there (lifeboat verify --from {plan.repository})"
+        return f"not known: nothing in it says that it was drilled from there (lifeboat verify --from {plan.repository})"
     if plan.promised_seconds is None:
         return "not known: it was never drilled (lifeboat verify)"
     phases = ", ".join(f"{phase.name} {durations.describe(phase.seconds)}" for phase in plan.promised)

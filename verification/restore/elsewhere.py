@@ -65,7 +65,7 @@ def _proven(held: Held, backups: list[BackupRecord], backup: BackupRecord, now: 
     """Say what is proven there of the backup, or else of the service: by what was brought back from that repository alone."""
     every = [(held.proofs[each.id], each) for each in backups if each.id in held.proofs]
     if not every:
-        return "nothing of it was ever proven from there"
+        return "nothing in it says that it was ever proven from there"
     proof, about = next(
         ((proof, each) for proof, each in every if each.id == backup.id), max(every, key=lambda entry: entry[0].at)
     )
@@ -76,9 +76,10 @@ def _proven(held: Held, backups: list[BackupRecord], backup: BackupRecord, now: 
 
 
 def command(site: Site, order: Order, repository: str) -> str:
-    """Write the command that restores the same from that repository."""
-    words = ["lifeboat", "restore", order.service, "--from", repository]
-    if order.to != site.settings.services[order.service].restore.to:
+    """Write the command that does the same from that repository; a masked clone is never offered as a restore."""
+    clones = order.masked is not None
+    words = ["lifeboat", "clone" if clones else "restore", order.service, "--from", repository]
+    if clones or order.to != site.settings.services[order.service].restore.to:
         words += ["--to", order.to]
     if order.backup != "latest":
         words += ["--backup", order.backup]
@@ -90,5 +91,7 @@ def command(site: Site, order: Order, repository: str) -> str:
         words += ["--tables", ",".join(order.tables)]
     if order.image:
         words += ["--image", order.image]
+    if order.masked is not None:
+        return shlex.join([*words, *order.masked])
     flags = (("--replace", order.replace), ("--anyway", order.anyway), ("--no-second-replay", not order.second_replay))
     return shlex.join([*words, *(flag for flag, given in flags if given)])

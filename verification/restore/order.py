@@ -24,6 +24,7 @@ class Order:
     by_itself: nobody asked for it: before anything is put in place, the service's own machine is asked whether that is right
     tables: of a MySQL service, `database.table`: the target gets a file of SQL for each, instead of a data directory
     repository: the name of the one that it comes from; None is the one that the site uses
+    masked: of a masked clone, what is typed for it besides: it is never brought back as it is instead
     """
 
     service: str
@@ -37,6 +38,7 @@ class Order:
     image: str | None = None
     by_itself: bool = False
     repository: str | None = None
+    masked: Sequence[str] | None = None
 
 
 class Timed(BaseModel):

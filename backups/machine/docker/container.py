@@ -11,6 +11,7 @@ from docker.models.containers import Container as DockerContainer
 
 from backups.errors import LifeboatError
 from backups.machine.docker.errors import first_line, translated
+from backups.machine.wait import wait_until
 
 _SIGNALLED = (129, 130, 137, 143)
 """Exit codes of what SIGHUP, SIGINT, SIGKILL or SIGTERM ended: signals that no program sends itself for its data."""
@@ -123,8 +124,14 @@ class Container:
                 with translated(f"container {self.name}"):
                     self._container.unpause()
 
-    def wait(self) -> int:
-        """Wait for it to end; returns its exit code."""
+    def wait(self, seconds: float | None = None) -> int:
+        """Wait for it to end; returns its exit code. Raises LifeboatError when it has not ended after so many seconds."""
+        if seconds is not None and not wait_until(lambda: not self.running(), seconds=seconds, interval=0.1):
+            raise LifeboatError(
+                f"what was started in an image, {self.image.name}, has not ended after {seconds:.0f} s: "
+                f"{self.log_line(5)[:300] or 'it prints nothing'}",
+                hint="is it the image that was meant?",
+            )
         with translated(f"container {self.name}"):
             return int(self._container.wait()["StatusCode"])
 

@@ -14,6 +14,7 @@ from backups.machine.wait import wait_until
 from backups.manifest import Manifest
 from backups.services.base import Sandbox
 from backups.services.grafana.client import USER_HEADER, Client, Health
+from backups.services.upgraded import VERSION_SECONDS
 
 USER, GROUP = 472, 0
 """Who the official image runs as."""
@@ -118,7 +119,7 @@ def version_in(image: Image, docker: Docker, name: str) -> str:
         return tagged[0]
     container = docker.run(name, image, entrypoint=["sh", "-c", "grafana server -v || grafana-server -v"], command=[])
     try:
-        code, output = container.wait(), " ".join(container.logs(20).split())
+        code, output = container.wait(VERSION_SECONDS), " ".join(container.logs(20).split())
     finally:
         container.remove()
     said = _SAID.search(output)

@@ -4,6 +4,7 @@ import re
 
 from backups.errors import ConfigError, LifeboatError, Transient
 from backups.machine.docker import Docker, Image
+from backups.services.upgraded import VERSION_SECONDS
 
 _VERSION = re.compile(r"version (\S+)")
 
@@ -31,7 +32,7 @@ def of_image(docker: Docker, image: Image, name: str) -> str:
             hint="set `image` to one of prom/prometheus",
         ) from error
     try:
-        code, output = container.wait(), container.logs(20)
+        code, output = container.wait(VERSION_SECONDS), container.logs(20)
     finally:
         container.remove()
     match = _VERSION.search(output)

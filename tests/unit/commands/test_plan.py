@@ -31,10 +31,10 @@ fleet:
 def plan(lifeboat: Lifeboat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Call the command on a site with three services of which each drill takes 30 minutes; shop was never drilled."""
 
-    def call(*arguments: str, fleet: str = FLEET, pool: str = "") -> Any:
+    def call(*arguments: str, fleet: str = FLEET, pool: str = "", further: str = "") -> Any:
         services = "".join(f"  {name}: {{type: mysql, host: db, image: 'mysql:9.7'{pool}}}\n" for name in NAMES)
         (tmp_path / "lifeboat.yaml").write_text(
-            f"repository: {{url: repository, password: x}}\nstate: state\n{fleet}services:\n{services}"
+            f"repository: {{url: repository, password: x}}\n{further}state: state\n{fleet}services:\n{services}"
         )
         return lifeboat("plan", *arguments, "--start", "now", "--config", str(tmp_path / "lifeboat.yaml"))
 
@@ -88,6 +88,21 @@ def test_what_is_not_reached_ends_with_1_and_says_why(plan: Callable[..., Any]) 
     assert said.code == 1
     assert said.out.startswith("no drill is reached on 2 machines; 2 drills not reached; agama's proof would be 8 d 0 h old")
     assert "agama, worst: not reached: no machine serves its pool big; pools that are served: verification" in said.out
+
+
+def test_a_further_repository_that_is_not_reached_is_named(plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each service is drilled from it, too: without its name these would be the drills from the first."""
+
+    def known(repository: Repository, *_: str) -> list[Snapshot]:
+        if "offsite" in repository.shown_url:
+            raise LifeboatError("its disk is not mounted")
+        return snapshots()
+
+    monkeypatch.setattr(Repository, "snapshots", known)
+    said = plan(further="repositories: {offsite: {url: offsite, password: x}}\n")
+    assert said.code == 1
+    lines = [line.split(": not reached")[0] for line in said.out.splitlines() if "its disk is not mounted" in line]
+    assert lines == [f"{name}, latest from offsite" for name in NAMES]
 
 
 def test_evidence_of_a_time_when_another_repository_was_the_first_counts_for_nothing(

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pymysql.err
 import pytest
 
 from backups.errors import Damaged, LifeboatError
@@ -15,6 +16,7 @@ from backups.manifest import Manifest, Source
 from backups.services.grafana import server as grafana_server
 from backups.services.grafana import upgrades as grafana
 from backups.services.mysql import upgrades as mysql
+from backups.services.mysql.copy import upgrade
 from backups.services.mysql.copy.upgrade import Accounts, before_2106, compared, version_in
 from backups.services.mysql.dump import load
 from backups.services.mysql.versions import Version
@@ -195,6 +197,12 @@ def test_accounts_are_compared_privilege_by_privilege() -> None:
         ("account b@%", "privilege taken: BACKUP_ADMIN", False),
         ("account b@%", "can log in", False),
     }
+    onward = [f"{line} with_grant_option=59" if line.startswith("global") else line for line in stored("BACKUP_ADMIN")]
+    for one, other in ((onward, stored("BACKUP_ADMIN")), (stored("BACKUP_ADMIN"), onward)):
+        _, checks = compared([], [], Accounts({"b@%": one}), Accounts({"b@%": other}))
+        (odd,) = sort_out(checks, made)
+        assert (odd.check.metric, odd.change) == ("privilege: BACKUP_ADMIN", None)
+        assert ("with_grant_option=Y" in str(odd.check.expected)) != ("with_grant_option=Y" in str(odd.check.observed))
     changed = Accounts({"a@%": stored("SET_USER_ID", "BACKUP_ADMIN", other="user: host=25 user=61")})
     facts, _ = compared([Fact("account a@%", "definition", "9")], stated, before, changed)
     assert facts == [Fact("account a@%", "definition", "9")]
@@ -256,7 +264,7 @@ def manifest(details: dict[str, Any]) -> Manifest:
 def test_mariadbs_own_program_says_why_it_fails(code: int, words: str | None) -> None:
     ran: list[tuple[Any, ...]] = []
     container = SimpleNamespace(
-        wait=lambda: code, logs=lambda _: "the table t\n is beyond repair", remove=lambda: ran.append(("gone",))
+        wait=lambda _: code, logs=lambda _: "the table t\n is beyond repair", remove=lambda: ran.append(("gone",))
     )
     sandbox: Any = SimpleNamespace(run=lambda name, *_, **more: ran.append((name, more["command"])) or container)
     image = Image("m:2", "sha256:02")
@@ -284,7 +292,7 @@ def test_mariadbs_own_program_says_why_it_fails(code: int, words: str | None) ->
 )
 def test_the_version_in_an_image(printed: str, code: int, said: Any) -> None:
     gone: list[int] = []
-    container = SimpleNamespace(wait=lambda: code, logs=lambda _: printed, remove=lambda: gone.append(1))
+    container = SimpleNamespace(wait=lambda _: code, logs=lambda _: printed, remove=lambda: gone.append(1))
     docker: Any = SimpleNamespace(run=lambda *_, **__: container)
     if isinstance(said, str):
         with pytest.raises(LifeboatError) as refused:
@@ -305,7 +313,7 @@ def test_the_version_in_an_image(printed: str, code: int, said: Any) -> None:
     ],
 )
 def test_the_version_in_grafanas_image(printed: str, code: int, said: str | None) -> None:
-    container = SimpleNamespace(wait=lambda: code, logs=lambda _: printed, remove=lambda: None)
+    container = SimpleNamespace(wait=lambda _: code, logs=lambda _: printed, remove=lambda: None)
     docker: Any = SimpleNamespace(run=lambda *_, **__: container)
     if said is None:
         with pytest.raises(LifeboatError, match="the image g:9 does not hold Grafana"):
@@ -313,6 +321,22 @@ def test_the_version_in_grafanas_image(printed: str, code: int, said: str | None
     else:
         assert grafana_server.version_in(Image("g:9", "sha256:02"), docker, "x") == said
     assert grafana_server.version_in(Image("l/standin:12.4", "sha256:02", standin=True), docker, "x") == "12.4"
+
+
+def test_who_can_log_in_is_not_said_where_the_server_does_not_say() -> None:
+    """A server that cannot be asked has not said that everybody can."""
+    accounts = {"a@%": stored("BACKUP_ADMIN")}
+    silent, said = Accounts(accounts, None), Accounts(accounts, frozenset())
+    assert compared([], [], silent, said)[1] == []
+    [check] = compared([], [], said, silent)[1]
+    assert (check.metric, check.expected, check.observed, check.passed) == ("can log in", True, None, False)
+
+    class Refusing:
+        def __getattr__(self, name: str) -> Any:
+            raise pymysql.err.OperationalError(1449, "The user specified as a definer does not exist")
+
+    refusing: Any = Refusing()
+    assert upgrade._barred(refusing) is None
 
 
 def test_the_end_of_time_is_read_as_it_was() -> None:

@@ -18,6 +18,7 @@ from backups.services.mysql.upgrades import GIVEN_METRIC, GONE_METRIC, LOGS_IN, 
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness import accounts, grants
 from backups.services.mysql.witness.catalogue import Catalogue, Table
+from backups.services.upgraded import VERSION_SECONDS
 from backups.witness import Check, Fact
 
 _ENDING = 3600.0
@@ -46,7 +47,7 @@ def version_in(image: Image, docker: Docker, name: str) -> Version:
     """Read the version of the server in an image, in a container called `name`. Raises LifeboatError where there is none."""
     container = docker.run(name, image, entrypoint=["sh", "-c", _VERSION], command=[])
     try:
-        code, output = container.wait(), container.logs(20)
+        code, output = container.wait(VERSION_SECONDS), container.logs(20)
     finally:
         container.remove()
     if code:
@@ -85,20 +86,22 @@ def shut_down(session: Session, server: Server) -> None:
 class Accounts:
     """Who may do what, and who can log in, at one moment.
 
-    stored: what the server holds of each, by lines. barred: who cannot log in. known: the privileges that the server has
+    stored: what the server holds of each, by lines. barred: who cannot log in, None where it does not say. known: the privileges
+    that the server has
     """
 
     stored: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    barred: frozenset[str] = frozenset()
+    barred: frozenset[str] | None = frozenset()
     known: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, session: Session, without: str, *, mariadb: bool = False) -> "Accounts":
         """Read them; `without`: our own account (`user@host`)."""
         held = _mariadb(session) if mariadb else grants.stored(session)
+        barred = _barred(session)
         return cls(
             {name: lines for name, lines in held.items() if name != without},
-            frozenset(_barred(session) - {without}),
+            None if barred is None else barred - {without},
             frozenset(str(row[0]).upper().replace(" ", "_") for row in rows(session, "SHOW PRIVILEGES")),
         )
 
@@ -114,8 +117,8 @@ def _mariadb(session: Session) -> Mapping[str, Sequence[str]]:
     }
 
 
-def _barred(session: Session) -> set[str]:
-    """Return the accounts that log in by a plugin which the server does not have, or has switched off."""
+def _barred(session: Session) -> frozenset[str] | None:
+    """Return the accounts that log in by a plugin which the server does not have, or has switched off; None: it does not say."""
     try:
         found = rows(
             session,
@@ -123,8 +126,8 @@ def _barred(session: Session) -> set[str]:
             "(SELECT plugin_name FROM information_schema.plugins WHERE plugin_status = 'ACTIVE')",
         )
     except pymysql.err.MySQLError:
-        return set()
-    return {name.decode() if isinstance(name, bytes) else str(name) for (name,) in found}
+        return None
+    return frozenset(name.decode() if isinstance(name, bytes) else str(name) for (name,) in found)
 
 
 def before_2106(found: Catalogue) -> Catalogue:
@@ -160,13 +163,16 @@ def compared(facts: Sequence[Fact], stated: Sequence[Fact], before: Accounts, af
     checks = []
     for account, lines in before.stored.items():
         had, has = _privileges(lines), _privileges(after.stored.get(account, ()))
-        subject, could = f"account {account}", account not in before.barred
-        for name in sorted(has - had):
+        subject = f"account {account}"
+        for name in sorted(has.keys() - had.keys()):
             metric = GIVEN_METRIC if name in before.known else NEW_METRIC
             checks.append(Check(subject, f"{metric}: {name}", None, name, passed=False))
-        checks += [Check(subject, f"{GONE_METRIC}: {name}", name, None, passed=False) for name in sorted(had - has)]
-        can = account not in after.barred
-        checks.append(Check(subject, LOGS_IN, could, can, passed=could == can))
+        checks += [Check(subject, f"{GONE_METRIC}: {name}", name, None, passed=False) for name in sorted(had.keys() - has.keys())]
+        both = sorted(name for name in had.keys() & has.keys() if had[name] != has[name])
+        checks += [Check(subject, f"privilege: {name}", had[name], has[name], passed=False) for name in both]
+        could, can = (None if each.barred is None else account not in each.barred for each in (before, after))
+        if could is not None:
+            checks.append(Check(subject, LOGS_IN, could, can, passed=could == can))
     values = {fact.subject: fact for fact in stated if fact.metric == "definition"}
     same = {
         f"account {account}"
@@ -178,13 +184,16 @@ def compared(facts: Sequence[Fact], stated: Sequence[Fact], before: Accounts, af
     ], checks
 
 
-def _privileges(lines: Sequence[str]) -> set[str]:
-    """Return the names of the dynamic privileges among the rows of an account."""
-    found = set()
+def _privileges(lines: Sequence[str]) -> dict[str, str]:
+    """Return the names of the dynamic privileges among the rows of an account, and what else those say: whether to hand it on."""
+    found = {}
     for line in lines:
         if line.startswith(_GLOBAL):
-            values = dict(part.partition("=")[::2] for part in line.removeprefix(_GLOBAL).split())
-            found.add(bytes.fromhex(values.get(_PRIVILEGE, "")).decode(errors="replace"))
+            values = {
+                name: bytes.fromhex(value).decode(errors="replace")
+                for name, _, value in (part.partition("=") for part in line.removeprefix(_GLOBAL).split())
+            }
+            found[values.pop(_PRIVILEGE, "")] = " ".join(f"{name}={value}" for name, value in values.items())
     return found
 
 

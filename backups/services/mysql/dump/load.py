@@ -61,6 +61,8 @@ SERVER = (
 """Options of a server that starts nothing by itself; how it is reached, `../copy/options.network` says."""
 _USER = "999:999"
 _SHOWN = 20
+_UPGRADING = 12 * 3600.0
+"""Seconds for MariaDB to write anew all the tables that need it."""
 """Lines of a client's errors."""
 
 
@@ -99,8 +101,10 @@ def upgrade(sandbox: Sandbox, image: Image, name: str, mounts: Mapping[Path, str
     """
     shell = ["sh", "-c", SCRIPTS["upgrade"], "upgrade"]
     container = sandbox.run(f"{name}-upgrade", image, entrypoint=shell, command=[user], mounts=mounts, user=_USER)
-    code, output = container.wait(), container.logs(_SHOWN)
-    container.remove()
+    try:
+        code, output = container.wait(_UPGRADING), container.logs(_SHOWN)
+    finally:
+        container.remove()
     if code:
         raise Damaged(
             f"mariadb-upgrade of {image.name} ends with code {code}: {one_line(output, 500)}",

@@ -172,6 +172,21 @@ def test_a_wrong_first_answer_is_told_by_what_differs() -> None:
 
 
 @pytest.mark.parametrize(
+    "expected", [[Fact("box", "colour", "blue"), Fact("box", "lid", "oak")], [Fact("box", "colour", "blue")]]
+)
+def test_a_wrong_first_answer_is_not_explained_by_what_is_expected_of_something_else(expected: Sequence[Fact]) -> None:
+    """Each upgrade of a Grafana changes something that is expected: else none would ever fail by its first answer."""
+    size = Check("box", "size", 1, 1, passed=True)
+    wrong = Damaged("the first answer is wrong: shop.client, rows: expected 3, got 2")
+    part = tried(Toy(changed(*expected), [size], faults={"answer0": wrong}))
+    assert (part.verdict, part.error, part.look) == ("failed", wrong.message, ())
+
+    wrong = Damaged("the first answer is wrong: box, colour: expected red, got blue")
+    part = tried(Toy(changed(*expected), [size], faults={"answer0": wrong}))
+    assert (part.verdict, part.error) == ("rehearsed", None)
+
+
+@pytest.mark.parametrize(
     ("faults", "words"),
     [
         (
@@ -184,6 +199,14 @@ def test_a_wrong_first_answer_is_told_by_what_differs() -> None:
         ),
         ({"run toy:1": Transient("Docker is away")}, "tried: Toy 1.0 does not start on the upgraded data: Docker is away"),
         ({"end1": LifeboatError("it hangs")}, "tried: Toy 2.1 does not end in order: it hangs"),
+        (
+            {"run toy:1": OSError("no such socket")},
+            "tried: Toy 1.0 does not start on the upgraded data: unexpected error: OSError: no such socket",
+        ),
+        (
+            {"run toy:1": Damaged(f"the server ended: {'x' * 100} cannot downgrade")},
+            f"tried: Toy 1.0 does not start on the upgraded data: the server ended: {'x' * 100} cannot downgrade",
+        ),
     ],
 )
 def test_a_way_back_that_is_none_changes_no_verdict(faults: dict[str, Exception], words: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from backups.manifest import BackupRecord
 from backups.past import Sign, tag_of
 from backups.services.base import Point
 from backups.site import Site
+from verification.clone import clone
+from verification.clone.cloned import CloneOrder
 from verification.evidence import repositories
 from verification.evidence.store import Held, Proof
 from verification.restore import elsewhere
@@ -63,13 +66,15 @@ def test_what_it_holds_when_that_was_proven_from_there_and_what_to_type() -> Non
         f"offsite holds {B}, 9 h 00 min old, not proven itself; {A} was verified from there 2 d 12 h ago, back in 4 min 00 s: "
         "lifeboat restore agama --from offsite"
     )
-    assert "nothing of it was ever proven from there: lifeboat restore" in said(held(*both))
+    assert "nothing in it says that it was ever proven from there: lifeboat restore" in said(held(*both))
     assert f"offsite holds {A}, 33 h 00 min old" in said(held(*both), backup=A)
 
 
 def test_one_that_looks_like_ransomware_is_offered_with_that_word() -> None:
     odd = record(B, 9).model_copy(update={"suspicious": tag_of((Sign(kind="rows", found=3, usual=1000),))})
-    assert "9 h 00 min old, looks suspicious (3 rows, 1,000 before), nothing of it was ever proven" in said(held(odd))
+    assert "9 h 00 min old, looks suspicious (3 rows, 1,000 before), nothing in it says that it was ever proven" in said(
+        held(odd)
+    )
 
 
 def test_what_does_not_help_is_said_so_without_a_command() -> None:
@@ -126,3 +131,18 @@ def test_other_commands_name_the_other_repositories() -> None:
     )
     back = repositories.named(site("offsite").at("offsite"), LifeboatError("no route"), "lifeboat list")
     assert back.hint == "look into another repository: lifeboat list --from first"
+
+
+def test_a_masked_clone_is_never_offered_as_a_restore() -> None:
+    """Who types what the hint says for a restore puts the original into the container that was to be masked."""
+    at = datetime(2026, 11, 22, 14, 3, 20, tzinfo=UTC)
+    for more in ({}, {"at": at}, {"image": "mysql:9.7"}, {"backup": B}):
+        order = CloneOrder("agama", "docker:dev", Path("/etc/my masks.yaml"), fresh_key=True, **more)
+        found = elsewhere.offer(site("offsite"), clone._restoring(order), "offsite", held(record(B, 9)), NOW)
+        typed = found.rpartition(": lifeboat ")[2]
+        assert "restore" not in typed
+        assert typed.startswith("clone agama --from offsite --to docker:dev ")
+        assert typed.endswith("--mask '/etc/my masks.yaml' --fresh-key")
+    assert "--at 2026-11-22T14:03:20Z --mask" in elsewhere.command(
+        site(), clone._restoring(CloneOrder("agama", "docker:dev", Path("m"), at=at)), "offsite"
+    )

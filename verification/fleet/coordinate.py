@@ -29,6 +29,8 @@ BEAT = timedelta(seconds=30)
 """How often a drill that runs is heard; Prefect allows no less."""
 _MISSED = 3
 """Beats in a row after which a machine or a drill is taken for dead."""
+_UNHEARD = timedelta(hours=24)
+"""A drill whose worker has it give no heartbeats is waited for so long, for it may have died with its machine."""
 _AWAY = timedelta(minutes=10)
 """How long the scheduler, or a repository with results, is waited for."""
 
@@ -148,7 +150,7 @@ class Coordinator:
             if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every) and name in self._known
         }
         seen = self.post.look(list(self._runs.values()))
-        ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard))}
+        ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard, now))}
         for number in ended:
             if self._is_over(seen.get(self._runs[number])):
                 self.desk.ended(number)
@@ -189,7 +191,7 @@ class Coordinator:
             self._collect(now, [self.collector.first])
         self._send([(number, machine) for number, machine in given if number not in self.results])
 
-    def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str]) -> str | None:
+    def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str], now: datetime) -> str | None:
         """Say why nothing more is to be expected of a run; None while it goes on."""
         machine = self.desk.lines[number].machine or ""
         if seen is None:
@@ -198,13 +200,23 @@ class Coordinator:
             return seen.words or {"done": "it ended without a result"}.get(seen.state, seen.state)
         if machine not in heard:
             return "no word of its worker: the machine is taken for dead"
-        if seen.beat is not None and (seen.taken or machine not in self._haunted):
-            silent = self._pulse.silent(self._runs[number], seen.beat)
-            if silent > max(self.silence, _MISSED * BEAT) and not seen.taken:
-                return f"{machine} has begun nothing for {durations.describe(silent)}: does its worker take from its work queue?"
-            if silent > max(self.silence, _MISSED * BEAT):
-                return f"no word of the drill for {durations.describe(silent)}: it is taken for dead"
-        return None
+        since = self.desk.lines[number].since or now
+        return self._why_dead(self._runs[number], seen, machine, now - since)
+
+    def _why_dead(self, run: str, seen: Seen, machine: str, age: timedelta) -> str | None:
+        """Say why a run that goes on, on a machine that is heard, is taken for dead; None while it is not."""
+        if seen.beat is None:
+            if age <= _UNHEARD:
+                return None
+            return f"it gives no heartbeats, and was not done within {durations.describe(_UNHEARD)}: it is taken for dead"
+        if not seen.taken and machine in self._haunted:
+            return None
+        silent = self._pulse.silent(run, seen.beat)
+        if silent <= max(self.silence, _MISSED * BEAT):
+            return None
+        if not seen.taken:
+            return f"{machine} has begun nothing for {durations.describe(silent)}: does its worker take from its work queue?"
+        return f"no word of the drill for {durations.describe(silent)}: it is taken for dead"
 
     def _settle(self, number: int, seen: Seen | None, why: str) -> bool:
         """Take back what came to nothing; returns whether it is taken for dead. What a result was collected of, is not out."""

@@ -218,3 +218,14 @@ def test_silence_is_counted_whatever_the_clock_is_set_to(step: timedelta) -> Non
         pulse.look(now)
         assert pulse.silent("m0", "beat") <= timedelta(seconds=10 * look + 15)
     assert pulse.silent("m0", "beat") >= timedelta(seconds=70)
+
+
+def test_a_drill_that_gives_no_heartbeats_is_not_waited_for_without_end() -> None:
+    """Its machine lost power for half a minute, and its worker was started without them: the drill never ends."""
+    there = world(dead=[("m1", MONDAY + minutes(1), MONDAY + minutes(1.5), True)])
+    look = there.look
+    there.look = lambda runs: {run: replace(each, beat=None) for run, each in look(runs).items()}  # type: ignore[method-assign]
+    there.step = timedelta(seconds=30)
+    found = finished(coordinator(there, [due(each) for each in NINE]), there)
+    assert {each.verdict for each in found} == {"verified"}
+    assert timedelta(hours=24) < there.now - MONDAY < timedelta(hours=25)

@@ -20,6 +20,8 @@ SOURCE = (
     "CREATE TABLE shop.old (id INT PRIMARY KEY, name VARCHAR(50)) WITH SYSTEM VERSIONING",
     "INSERT INTO shop.old VALUES (1, 'Kunigunde Quastenflosser')",
     "UPDATE shop.old SET name = 'Zwetschgenweg'",
+    "CREATE TABLE shop.Old (x INT)",
+    "INSERT INTO shop.Old VALUES (7)",
     "CREATE SEQUENCE shop.numbers START 100",
     "CREATE USER quastenflosser",
     "CREATE DEFINER = quastenflosser VIEW shop.people AS SELECT name FROM shop.client",
@@ -37,7 +39,7 @@ def test_mariadb(start_mariadb: StartMariaDB, dumping: Dumping) -> None:
     masking = service.masking(copy, masks, copy._sandbox)
     assert masking.unruled == []
     made = masking.make(lambda _: None)
-    assert made.tables == {"shop.client": 2, "shop.old": 1}
+    assert made.tables == {"shop.client": 2, "shop.old": 1, "shop.Old": 1}
     assert made.without_history == ["shop.old"]
     assert made.searched is not None
     assert made.searched.values >= 3

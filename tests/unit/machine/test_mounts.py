@@ -47,7 +47,7 @@ ALLOWED = {
     ("backups/services/mysql/copy/advance.py", "place_rest"): OURS,
     ("backups/services/mysql/copy/advance.py", "_after"): OURS,
     ("backups/services/mysql/copy/copy.py", "assemble"): BEFORE,
-    ("backups/services/mysql/copy/copy.py", "_make_home"): BEFORE,
+    ("backups/services/mysql/copy/home.py", "make"): BEFORE,
     ("backups/services/mysql/copy/copy.py", "expected"): OURS,
     ("backups/services/mysql/copy/hand_over.py", "require_data_only"): BEFORE,
     ("backups/services/mysql/copy/hand_over.py", "remove_sandbox_files"): ENDED,

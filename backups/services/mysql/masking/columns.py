@@ -47,7 +47,6 @@ class Column:
     nullable: bool = True
     room: int = 0
     charset: str | None = None
-    unsigned: bool = False
     generated: bool = False
     counter: bool = False
     unique: bool = False
@@ -110,17 +109,19 @@ def read(session: Session) -> list[Column]:
             nullable=nullable == "YES",
             room=int(characters or 0),
             charset=charset,
-            unsigned="unsigned" in _text(declared),
             generated=" GENERATED" in f" {extra}".replace("DEFAULT_GENERATED", "") or bool(expression),
             counter="auto_increment" in extra,
             unique=(schema, table, name) in unique,
         )
-        for schema, table, name, kind, nullable, characters, charset, declared, extra, expression in rows(
+        for schema, table, name, kind, nullable, characters, charset, extra, expression in rows(
             session,
             "SELECT c.table_schema, c.table_name, c.column_name, c.data_type, c.is_nullable, c.character_maximum_length, "
-            "c.character_set_name, c.column_type, c.extra, COALESCE(c.generation_expression, '') "
+            "c.character_set_name, c.extra, COALESCE(c.generation_expression, '') "
             "FROM information_schema.columns AS c JOIN information_schema.tables AS t "
             "ON t.table_schema = c.table_schema AND t.table_name = c.table_name "
+            # To MariaDB `Client` and `client` are equal here, and two tables elsewhere.
+            "AND CAST(t.table_schema AS BINARY) = CAST(c.table_schema AS BINARY) "
+            "AND CAST(t.table_name AS BINARY) = CAST(c.table_name AS BINARY) "
             "WHERE t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND CAST(c.table_schema AS BINARY) NOT IN %s "
             "ORDER BY c.table_schema, c.table_name, c.ordinal_position",
             [SYSTEM_DATABASES],

@@ -6,6 +6,7 @@ Pure.
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 
 from backups.services.masked import Kind
 from backups.services.mysql.masking.digest import fold
@@ -85,6 +86,7 @@ def found_in(text: str) -> str | None:
     return next((what for what, _, test in _TESTS if test(text)), None)
 
 
+@lru_cache(1 << 12)
 def like_a_key(text: str) -> bool:
     """Return whether a text of JSON may be a key that a program has chosen, and not what somebody is called or numbered."""
     return _KEY.fullmatch(text) is not None and not _is_name(text, first_names())

@@ -6,6 +6,7 @@ Pure.
 import hashlib
 import struct
 import unicodedata
+from collections.abc import Sequence
 
 from backups.services.mysql.masking.fitting import TOKEN
 
@@ -73,6 +74,25 @@ def letters_of(digest: bytes, length: int) -> str:
     """Return up to 48 letters."""
     triples = _UNPACK(digest)
     return "".join([_TRIPLES[code % len(_TRIPLES)] for code in triples[: -(-length // 3)]])[:length]
+
+
+class Numbers:
+    """Maps whole numbers from 0 on to one another, each to one of its size. sizes: bits, ascending."""
+
+    def __init__(self, digests: Digests, sizes: Sequence[int]) -> None:
+        self._sizes = [(1 << bits, Permutation(digests, bits)) for bits in sizes]
+
+    def __call__(self, number: int) -> int:
+        """Return what stands in its place."""
+        least = 0
+        for limit, permuted in self._sizes:
+            if number < limit:
+                number = permuted(number)
+                while number < least:
+                    number = permuted(number)
+                return number
+            least = limit
+        raise ValueError("a number that is larger than its type takes")
 
 
 class Permutation:

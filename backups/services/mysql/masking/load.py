@@ -199,7 +199,7 @@ def refusal(fault: pymysql.err.MySQLError, table: tuple[str, str]) -> LifeboatEr
         key = str(fault.args[1]).rpartition(" for key ")[2]
         return LifeboatError(
             f"two rows of {name} get the same values in the unique key {key}, although they differ in the original",
-            hint="its collation tells apart what a replacement does not: give its column the rule hash, or another key_file",
+            hint="its collation tells apart what a replacement does not: give its column the rule hash, else keep or null",
         )
     if code in _CHECK:
         return LifeboatError(

@@ -15,7 +15,7 @@ from backups.services.masked import Kind, Masks, Ruled
 from backups.services.mysql.masking import pools
 from backups.services.mysql.masking.columns import Column, Family, ForeignKey
 from backups.services.mysql.masking.content import like_a_key
-from backups.services.mysql.masking.digest import Digests, Permutation, fold, letters_of
+from backups.services.mysql.masking.digest import Digests, Numbers, fold, letters_of
 from backups.services.mysql.masking.fitting import COUNTRY, DIGITS, DOMAIN, HASH, SHORT, SHORT_DOMAIN, TOKEN
 from backups.services.mysql.masking.rules import groups
 
@@ -28,7 +28,8 @@ _CACHED_LENGTH = 100
 """Bytes of such a value."""
 _FAMILY_NAMES = ("last", "surname", "family", "nach", "familien", "apellido", "cognome", "nazwisko", "achter", "sukunimi")
 """Beginnings and parts of the names of columns that hold family names alone."""
-_BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+_SIZES = {"tinyint": (7, 8), "smallint": (15, 16), "mediumint": (23, 24), "int": (31, 32), "bigint": (31, 32, 63, 64)}
+"""Bits: a number gets another one of its size, the same in an INT, an INT UNSIGNED and a BIGINT, which are joined."""
 _SIGNS = re.compile(r"[^\w+]+")
 """What numbers are written with in different ways."""
 _FIRST_DAY, _DAYS = date(1930, 1, 1), 29_000
@@ -195,7 +196,7 @@ class Replacer:
         return key if like_a_key(key) else self._digests.token("key", key)
 
     def _integer(self, column: Column) -> Callable[[bytes], bytes]:
-        permuted = Permutation(self._digests, _BITS[column.type] - (0 if column.unsigned else 1))
+        permuted = Numbers(self._digests, _SIZES[column.type])
 
         def make(value: bytes) -> bytes:
             number = int(value)

@@ -96,6 +96,26 @@ def test_every_number_of_a_small_type_is_another_ones() -> None:
     assert sorted(int(replace(b"%d" % number)) for number in range(-128, 128)) == list(range(-128, 128))
 
 
+@given(st.integers(0, 2**31 - 1), st.lists(st.integers(-(2**63), 2**63 - 1), max_size=9))
+@settings(max_examples=30)
+def test_a_number_is_the_same_in_every_type_that_is_joined(number: int, others: list[int]) -> None:
+    """A BIGINT that refers to an INT without a foreign key does so afterwards."""
+    types = (column("n", "int"), column("n", "bigint"))
+    (made,) = {replace(b"%d" % number) for replace in replacers(*((each, "hash") for each in types))}
+    assert 0 <= int(made) < 2**31
+    (signed,) = replacers((types[1], "hash"))
+    numbers = {number, *others}
+    found = {int(signed(b"%d" % each)) for each in numbers}
+    assert len(found) == len(numbers)
+    assert all(-(2**63) <= each < 2**63 for each in found)
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("tinyint", 8), ("int", 32), ("bigint", 64)])
+def test_the_largest_numbers_fit(kind: str, bits: int) -> None:
+    (replace,) = replacers((column("n", kind), "hash"))
+    assert all(2 ** (bits - 1) <= int(replace(b"%d" % (2**bits - at))) < 2**bits for at in range(1, 9))
+
+
 def test_null_stays_null_and_nothing_stays_nothing() -> None:
     made = replacers(*((column(kind), kind) for kind in TEXT_KINDS), (column("b", "varbinary"), "hash"))
     assert {replace(None) for replace in made} == {b"NULL"}

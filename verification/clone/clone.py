@@ -57,7 +57,10 @@ def clone(
                 hint=f"lifeboat clone {order.service} --to docker:NAME --mask {order.masks}",
             )
         if not isinstance(plan.service, Maskable):
-            raise LifeboatError(f"{order.service} is no MySQL, and nothing else can be masked", hint="restore it instead")
+            raise LifeboatError(
+                f"{order.service} is no MySQL, and nothing else can be masked",
+                hint="a restore of it is unmasked: it holds what its source held",
+            )
         disk.require(site.state, plan.needed * _COPIES, f"the masked copy of {plan.choice.backup.id}")
         work = _Clone(site, order, plan, plan.target, run, monotonic)
         try:

@@ -113,7 +113,7 @@ def test_the_fault_keeps_its_kind_and_offers_what_can_be_read_first(monkeypatch:
             raise kind("it is gone", hint="mount it")
         assert type(raised.value) is kind
         assert raised.value.message == "from the repository first: it is gone"
-        assert (raised.value.hint or "").startswith(f"mount it; others: vault holds {B}, 9 h 00 min old, nothing of it was ever ")
+        assert (raised.value.hint or "").startswith(f"mount it; others: vault holds {B}, 9 h 00 min old, nothing in it says ")
         assert (raised.value.hint or "").endswith("lifeboat restore agama --from vault; offsite cannot be read either: no route")
 
 

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 
 _RETRY = re.compile(r"^(?P<what>.+?) returned error, retrying after [^:]+: (?P<why>.*)$", re.MULTILINE)
-_SUCCESS = re.compile(r"^(?P<what>.+?) operation successful after ", re.MULTILINE)
+_ENDED = re.compile(r"^(?P<what>.+?) (operation successful after |failed: )", re.MULTILINE)
+"""It has succeeded, or restic tries it no more: then it does without, as without a new lock, or ends by itself."""
 
 SECONDS = 60.0
 """As long as restic 0.14 itself goes on."""
@@ -21,7 +22,7 @@ class Retries:
     def hopeless(self, errors: str) -> str | None:
         """Say why to give it up, by the end of its errors so far; None while it may go on."""
         failing = {found["what"]: (found.start(), found["why"]) for found in _RETRY.finditer(errors)}
-        for found in _SUCCESS.finditer(errors):
+        for found in _ENDED.finditer(errors):
             if found["what"] in failing and failing[found["what"]][0] < found.start():
                 del failing[found["what"]]
         now = self._clock()

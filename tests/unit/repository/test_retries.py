@@ -36,6 +36,13 @@ def test_success_in_between_begins_anew() -> None:
     assert said((0, AWAY), (50, AWAY + BACK), (80, AWAY + BACK + AWAY), (140, AWAY + BACK + AWAY))[-1] is not None
 
 
+def test_what_restic_itself_tries_no_more_ends_nothing_else() -> None:
+    """A backup goes on without what failed for a moment; the same fault later has a time of its own."""
+    failed = "Load(<config/0000000000>, 0, 0) failed: <config/0000000000> does not exist\n"
+    assert said((0, AWAY), (50, AWAY + failed), (70, AWAY + failed), (200, AWAY + failed)) == [None] * 4
+    assert said((0, AWAY), (50, AWAY + failed), (80, AWAY + failed + AWAY), (140, AWAY + failed + AWAY))[-1] is not None
+
+
 def test_another_fault_has_a_time_of_its_own() -> None:
     assert said((0, AWAY), (50, AWAY + BACK + OTHER), (100, AWAY + BACK + OTHER)) == [None] * 3
     [*_, last] = said((0, AWAY), (50, AWAY + BACK + OTHER), (110, AWAY + BACK + OTHER))

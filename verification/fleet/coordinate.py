@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backups import durations, plural
+from backups.config.settings import FIRST
 from backups.errors import ConfigError, LifeboatError
 from backups.services.base import Point
 from verification.drill.outcome import could_not_begin
@@ -247,7 +248,8 @@ class Coordinator:
         if set(ended) - self._held or first in unread:
             self._collect(now, [first])
         done = [number for number in ended if (run := self._runs.get(number)) and run in seen and seen[run].state == "done"]
-        fetched = {number: self._tickets[self._marks[number]].repository or first for number in done}
+        named = {number: self._tickets[self._marks[number]].repository for number in done}
+        fetched = {number: first if name in {None, FIRST} else name for number, name in named.items()}
         self._collect(now, sorted(set(fetched.values()) - {first}))
         self._held = {
             number

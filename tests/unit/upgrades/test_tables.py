@@ -1,7 +1,6 @@
 """Which upgrades there are, what each changes by itself, and that the page says the same."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +16,9 @@ from backups.services.grafana import server as grafana_server
 from backups.services.grafana import upgrades as grafana
 from backups.services.mysql import upgrades as mysql
 from backups.services.mysql.copy import upgrade
-from backups.services.mysql.copy.upgrade import Accounts, before_2106, compared, version_in
+from backups.services.mysql.copy.upgrade import Accounts, compared, version_in
 from backups.services.mysql.dump import load
 from backups.services.mysql.versions import Version
-from backups.services.mysql.witness.catalogue import Catalogue, Table
-from backups.services.mysql.witness.fingerprint import Column, query
 from backups.services.prometheus import command_line
 from backups.services.prometheus import upgrades as prometheus
 from backups.services.registry import SERVICE_TYPES
@@ -337,15 +334,3 @@ def test_who_can_log_in_is_not_said_where_the_server_does_not_say() -> None:
 
     refusing: Any = Refusing()
     assert upgrade._barred(refusing) is None
-
-
-def test_the_end_of_time_is_read_as_it_was() -> None:
-    """Of tables with system versioning alone: without, MariaDB 11.5 and later would be said to have changed their every row."""
-    plain = Table("agama", "t", (Column("id", "int", nullable=False),), keyed=True, mariadb=True)
-    period = (Column("from`x", "timestamp", nullable=False), Column("till`x", "timestamp", nullable=False))
-    kept = replace(plain, columns=(*plain.columns, *period), versioned=True, history=("from`x", "till`x"))
-    found = before_2106(Catalogue((plain, kept), (), frozenset()))
-    assert found.tables[0] == plain
-    assert [column.read_as is None for column in found.tables[1].columns] == [True, True, False]
-    asked = query("agama", "t", found.tables[1].columns, keyed=True, mariadb=True, history=True)
-    assert "IF(`till``x` = '2106-02-07 06:28:15.999999', '2038-01-19 03:14:07.999999', `till``x`)" in asked

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -188,8 +188,12 @@ def planned(service: str) -> Planned:
 def coordinator(world: World, due: Sequence[Due], *, until: datetime | None = None, **changes: Any) -> Coordinator:
     """One that begins now; with the same world, another one goes on where it was killed."""
     desk = Desk(due, world.machines, world.now, changes.pop("repositories", {}), until)
-    collector = Collector(ID, cast("Any", {"first": world.shelf, **({"offsite": world.offsite} if world.offsite else {})}))
-    return Coordinator(ID, [planned(each.service) for each in due], desk, world, collector, timedelta(seconds=90), **changes)
+    first = changes.pop("first", "first")
+    collector = Collector(ID, cast("Any", {first: world.shelf, **({"offsite": world.offsite} if world.offsite else {})}))
+    drills = [
+        replace(planned(each.service), repository=each.repository if each.repository == "offsite" else None) for each in due
+    ]
+    return Coordinator(ID, drills, desk, world, collector, timedelta(seconds=90), **changes)
 
 
 def finished(one: Coordinator, world: World, *, pause: Callable[[], None] | None = None) -> list[DrillResult]:

@@ -63,6 +63,15 @@ def test_what_is_fetched_from_another_repository_counts_while_the_first_one_is_a
     assert there.now - MONDAY < minutes(3)
 
 
+@pytest.mark.parametrize("name", ["first", "vault"])
+def test_the_first_one_is_asked_whatever_its_name_is(name: str) -> None:
+    """In a ticket it is called first."""
+    there = world(shelf=Shelf(), offsite=Shelf())
+    found = finished(coordinator(there, [due("s0", repository=name), due("s1", repository="offsite")], first=name), there)
+    assert [each.verdict for each in found] == ["verified", "verified"]
+    assert len(there.runs) == 2
+
+
 def test_the_repository_with_the_results_stays_away() -> None:
     """Each drill is waited for ten minutes, then it is lost; the whole comes to an end, and tells so."""
     there = world(shelf=Shelf(away=True))

@@ -1,6 +1,7 @@
 """What a repository elsewhere can do to us, each provoked on a real server: told by its meaning, with what to type."""
 
 import os
+import re
 import shutil
 import subprocess
 from concurrent.futures import Future
@@ -191,8 +192,9 @@ def test_an_s3_server_that_is_away_is_transient(s3: S3Server, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("sftp", "cannot save to the repository sftp:vault:/small/r: its server failed: "),
-        ("rest", "cannot save to the repository rest:http://harbour:****@"),
+        # What an SFTP server says of a full disk, restic 0.14 keeps to itself.
+        ("sftp", r"cannot save to the repository sftp:vault:/small/r: its (server failed|disk is full): "),
+        ("rest", r"cannot save to the repository rest:http://harbour:\*{4}@"),
         ("s3", "it is append-only from this machine, and refuses deletions; nothing was lost"),
     ],
 )
@@ -202,6 +204,6 @@ def test_what_is_tried_again_for_long_is_reported_in_the_end(
     """Full disks far away; and a bucket whose policy forbids deletions, where nothing goes."""
     fault = patience[kind].result(timeout=300)
     assert isinstance(fault, LifeboatError), fault
-    assert words in fault.message
-    assert "disk full" in (fault.hint or "") or kind == "s3"
+    assert re.search(words, fault.message)
+    assert any(hint in (fault.hint or "") for hint in ("disk full", "free some space there")) or kind == "s3"
     assert PASSWORD not in str(fault)

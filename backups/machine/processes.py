@@ -21,7 +21,7 @@ from backups.machine import commands_run, stall
 from backups.machine import environment as inherited
 
 _running: set[subprocess.Popen[bytes]] = set()
-_guard = threading.Lock()
+_guard = threading.RLock()
 
 _ERRORS_KEPT = 8192
 """Bytes of error output that are kept: the end, where a command names its reason."""
@@ -78,15 +78,12 @@ def run(
     guarded = [*guard, program, *arguments[1:]]
     # Files, not pipes: a command that writes into a pipe whose reader has died is killed before it can clean up.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(
-            guarded,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            cwd=directory,
-            env={**inherited.of(arguments[0], os.environ, without=secret.named), **(environment or {})},
-        )
+        variables = {**inherited.of(arguments[0], os.environ, without=secret.named), **(environment or {})}
+        # Whoever interrupts all commands between a command's start and its being noted would miss it.
         with _guard:
+            child = subprocess.Popen(
+                guarded, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=directory, env=variables
+            )
             _running.add(child)
         started = time.monotonic()
         note = ""

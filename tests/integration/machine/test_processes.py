@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,28 @@ def test_commands_of_other_threads_can_be_interrupted(tmp_path: Path) -> None:
     begun(tmp_path)
     processes.interrupt_all()
     thread.join()
+    assert codes == [130]
+
+
+def test_one_that_has_only_just_begun_is_interrupted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs already, and its start has not returned."""
+    start = subprocess.Popen
+
+    def slowly(*arguments: Any, **more: Any) -> Any:
+        child = start(*arguments, **more)
+        begun(tmp_path)
+        reached.set()
+        time.sleep(0.3)
+        return child
+
+    reached = threading.Event()
+    monkeypatch.setattr(processes.subprocess, "Popen", slowly)
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(processes.run(["sh", "-c", POLITE.format(tmp_path)]).code))
+    thread.start()
+    reached.wait(20)
+    processes.interrupt_all()
+    thread.join(20)
     assert codes == [130]
 
 

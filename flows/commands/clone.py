@@ -12,7 +12,7 @@ from backups.machine import disk, private
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Before, Config, Json, RunOn
+from flows.commands.options import Before, Config, From, Json, RunOn
 from flows.commands.progress import progress
 
 if TYPE_CHECKING:
@@ -37,10 +37,7 @@ def clone(  # noqa: PLR0917 - options of a command line
     ] = None,
     before: Before = None,
     image: RunOn = None,
-    repository: Annotated[
-        str | None,
-        typer.Option("--from", help="The repository that it comes from, by its name. Default: the first.", show_default=False),
-    ] = None,
+    repository: From = None,
     fresh_key: Annotated[
         bool,
         typer.Option("--fresh-key", help="Replace by a key of this time alone: no later copy has the same replacements."),

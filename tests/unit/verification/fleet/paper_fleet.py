@@ -215,3 +215,15 @@ def due(service: str, seconds: float = 60, **changes: Any) -> Due:
 
 def counted(world: World) -> int:
     return sum(json.loads(content)["result"]["verdict"] == "verified" for _, content in world.shelf.kept.values())
+
+
+THREE = [Machine(f"m{number}", 64 * GIB, 64 * GIB) for number in range(3)]
+NINE = [f"s{number}" for number in range(9)]
+
+
+def world(**changes: Any) -> World:
+    return World(changes.pop("machines", THREE), dict.fromkeys(NINE, 60.0), **changes)
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)

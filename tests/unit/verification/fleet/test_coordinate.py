@@ -11,26 +11,19 @@ from hypothesis import strategies as st
 from tests.unit.verification.fleet.paper_fleet import (
     GIB,
     MONDAY,
+    NINE,
+    THREE,
     Killed,
     World,
     coordinator,
     counted,
     due,
     finished,
+    minutes,
+    world,
 )
 from verification.fleet.desk import ATTEMPTS
 from verification.fleet.work import Machine
-
-THREE = [Machine(f"m{number}", 64 * GIB, 64 * GIB) for number in range(3)]
-NINE = [f"s{number}" for number in range(9)]
-
-
-def world(**changes: Any) -> World:
-    return World(changes.pop("machines", THREE), dict.fromkeys(NINE, 60.0), **changes)
-
-
-def minutes(count: float) -> timedelta:
-    return timedelta(minutes=count)
 
 
 def test_nine_drills_on_three_machines() -> None:

@@ -1,25 +1,23 @@
 """A coordinator that is killed, cancelled, held up, or left alone by the scheduler or the repository: what runs goes on, and is found."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from backups.errors import ConfigError
-from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, Killed, World, coordinator, counted, due, finished
-from verification.fleet.work import Machine
-
-THREE = [Machine(f"m{number}", 64 * GIB, 64 * GIB) for number in range(3)]
-NINE = [f"s{number}" for number in range(9)]
-
-
-def world(**changes: Any) -> World:
-    return World(changes.pop("machines", THREE), dict.fromkeys(NINE, 60.0), **changes)
-
-
-def minutes(count: float) -> timedelta:
-    return timedelta(minutes=count)
+from tests.unit.verification.fleet.paper_fleet import (
+    MONDAY,
+    NINE,
+    THREE,
+    Killed,
+    coordinator,
+    counted,
+    due,
+    finished,
+    minutes,
+    world,
+)
 
 
 def test_begun_again_nothing_is_drilled_twice() -> None:

@@ -7,21 +7,22 @@ from typing import Any
 import pytest
 
 from backups.errors import Transient
-from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, Killed, Shelf, World, coordinator, counted, due, finished
+from tests.unit.verification.fleet.paper_fleet import (
+    MONDAY,
+    NINE,
+    THREE,
+    Killed,
+    Shelf,
+    World,
+    coordinator,
+    counted,
+    due,
+    finished,
+    minutes,
+    world,
+)
 from verification.fleet.post import Seen
 from verification.fleet.pulse import Pulse
-from verification.fleet.work import Machine
-
-THREE = [Machine(f"m{number}", 64 * GIB, 64 * GIB) for number in range(3)]
-NINE = [f"s{number}" for number in range(9)]
-
-
-def world(**changes: Any) -> World:
-    return World(changes.pop("machines", THREE), dict.fromkeys(NINE, 60.0), **changes)
-
-
-def minutes(count: float) -> timedelta:
-    return timedelta(minutes=count)
 
 
 class Half(Shelf):

@@ -78,11 +78,15 @@ def run(
     guarded = [*guard, program, *arguments[1:]]
     # Files, not pipes: a command that writes into a pipe whose reader has died is killed before it can clean up.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        variables = {**inherited.of(arguments[0], os.environ, without=secret.named), **(environment or {})}
         # Whoever interrupts all commands between a command's start and its being noted would miss it.
         with _guard:
             child = subprocess.Popen(
-                guarded, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=directory, env=variables
+                guarded,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                cwd=directory,
+                env={**inherited.of(arguments[0], os.environ, without=secret.named), **(environment or {})},
             )
             _running.add(child)
         started = time.monotonic()

@@ -77,7 +77,13 @@ def test_more_machines_and_every_drill_by_name(plan: Callable[..., Any]) -> None
     assert "verify-1+2 " in said.out
     lines = [line.split() for line in said.out.splitlines() if "latest" in line or "worst" in line]
     assert len(lines) == 6
-    assert {(line[3], line[-1]) for line in lines} == {("agama", "first"), ("blog", "first"), ("shop", "reckoned")}
+    # A drill that ends on another day has its date before its time.
+    services = [next(name for name in NAMES if name in line) for line in lines]
+    assert {(service, line[-1]) for service, line in zip(services, lines, strict=True)} == {
+        ("agama", "first"),
+        ("blog", "first"),
+        ("shop", "reckoned"),
+    }
 
 
 def test_what_is_not_reached_ends_with_1_and_says_why(plan: Callable[..., Any]) -> None:

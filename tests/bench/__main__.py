@@ -128,7 +128,7 @@ def _a_core_each(base: Path, server: Server, rounds: int) -> list[Row]:
     ]
 
 
-def _another(base: Path, server: Server, how: str, _: int, *, apart: bool = False, compression: str = "auto") -> float:
+def _another(base: Path, server: Server, how: str, _: int, *, apart: bool = False, compression: str = "") -> float:
     """Take a full in another way, and throw it away; returns its seconds."""
     say(f"full backup, {how}")
     config = sides.site(base / "another", server, compression=compression)

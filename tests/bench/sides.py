@@ -44,13 +44,16 @@ class Backup:
         return moments[1] - moments[0]
 
 
-def site(directory: Path, server: Server, *, compression: str = "auto") -> Path:
-    """Write a configuration with a repository of its own, so that nothing is there already; returns its path."""
+def site(directory: Path, server: Server, *, compression: str = "") -> Path:
+    """Write a configuration with a repository of its own, so that nothing is there already; returns its path.
+
+    compression: how restic compresses; by default as it does for whoever configures nothing
+    """
     directory.mkdir()
     path = directory / "lifeboat.yaml"
     (directory / "key").write_text("bench\n")
     service = {"type": "mysql", "host": server.container.address(), "user": "lifeboat", "password": PASSWORD, "image": IMAGE}
-    environment = {"RESTIC_COMPRESSION": compression}
+    environment = {"RESTIC_COMPRESSION": compression} if compression else {}
     repository = {"url": "repository", "password_file": str(directory / "key"), "environment": environment}
     # This is shared: what Lifeboat keeps between runs would be there on any other day, too. Which repository it knows is not.
     kept = directory.parent / "kept" / "mysql"

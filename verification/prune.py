@@ -59,7 +59,7 @@ class Plan:
         """Every decision, the chains first."""
         return [
             *(Row(each.service, each.chain.id, len(each.chain.backups), each.keep, each.reason) for each in self.chains),
-            *(Row("evidence", each.snapshot[:8], each.proven, each.keep, each.reason) for each in self.evidence),
+            *(Row(each.of, each.snapshot[:8], each.proven, each.keep, each.reason) for each in self.evidence),
             *(
                 Row(each.service, f"log behind {each.after}", 0, keep=False, reason="backups hold it, or its own backup is gone")
                 for each in self.pieces
@@ -80,7 +80,7 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
     services in any case
     trust_clock: believe `now`, however far it is from everything in the repository
     """
-    snapshots = site.repository.snapshots(BACKUP, store.TAG, LOG, ahead.TAG, delivered.TAG, trust.TAG)
+    snapshots = site.repository.snapshots(BACKUP, LOG, ahead.TAG, delivered.TAG, trust.TAG, *evidence_retention.TAGS)
     listing = site.repository.listing(snapshots)
     backups = listing.backups
     pieces = read(snapshots)
@@ -92,10 +92,10 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
     verified, failed = store.proven_at(proofs), failed_chains(backups, proofs)
     odd = {each.snapshot for each in store.odd_proofs(snapshots)}
     # What is odd is nobody's to delete by itself: whoever looks at it decides.
-    evidence = [snapshot for snapshot in snapshots if store.TAG in snapshot.tags and snapshot.id not in odd]
+    reports = [each for each in snapshots if {*each.tags} & {*evidence_retention.TAGS} and each.id not in odd]
     return Plan(
         prune.plan(site, backups, verified, now=now, failed=failed, held=still, trust_clock=trust_clock),
-        evidence_retention.decide(site, evidence, backups, now=now, trust_clock=trust_clock),
+        evidence_retention.decide(site, reports, backups, now=now, trust_clock=trust_clock),
         [piece for piece in obsolete(pieces, backups, listing.claims) if piece.service not in still],
         ahead.obsolete(snapshots, now),
         delivered.obsolete(snapshots, now),

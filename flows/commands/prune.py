@@ -131,6 +131,7 @@ def _as_json(pruned: Sequence[_Pruned]) -> dict[str, Any]:
         "evidence": [
             {
                 "repository": one.repository,
+                "of": each.of,
                 "snapshot": each.snapshot,
                 "backups": each.proven,
                 "keep": each.keep,

@@ -1,10 +1,10 @@
 """Decides which evidence is deleted, and why: a pure function.
 
-Evidence is small, but a year of it makes every listing slower.
+Reports of the verifier's own drills and of rescues go likewise. Evidence is small, but a year of it makes every listing slower.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from backups import durations, prune, retention
@@ -12,34 +12,51 @@ from backups.chains import in_future
 from backups.manifest import BackupRecord
 from backups.repository.listing import Snapshot
 from backups.site import Site
-from verification.evidence import store
+from verification.evidence import drilled, rescues, store
+
+EVIDENCE, DAMAGE, RESCUE, COLD = "evidence", "verifier drill", "rescue", "cold start"
+TAGS = (store.TAG, drilled.DAMAGE, rescues.TAG)
+"""Of the snapshots that are decided here."""
+_PROVEN, _NOTICED = "verdict=verified", "verdict=all-noticed"
+"""The tags of what is well."""
 
 
 @dataclass(frozen=True)
 class EvidenceDecision:
-    """What happens to the evidence of one verification, and why; `proven`: how many backups it covers."""
+    """What happens to the evidence of one verification, and why; `proven`: how many backups it covers.
+
+    of: what kind of report it is; only evidence covers backups
+    """
 
     snapshot: str
     proven: int
     keep: bool
     reason: str
+    of: str = EVIDENCE
 
 
 def plan(
-    evidence: Sequence[Snapshot], held: Collection[str], delete_after: timedelta, *, now: datetime, doubt: str | None = None
+    evidence: Sequence[Snapshot],
+    held: Collection[str],
+    delete_after: timedelta,
+    *,
+    now: datetime,
+    doubt: str | None = None,
+    well: str = _PROVEN,
 ) -> list[EvidenceDecision]:
-    """Decide every evidence snapshot, oldest first.
+    """Decide every snapshot of one kind, oldest first.
 
     held:  the ids of the backups that the repository holds
     doubt: why the clock is not believed (`backups.retention.doubt`); then nothing goes
+    well:  the tag of one whose verdict is good
     Evidence is deleted when it is older than `delete_after` and every backup that it covers was deleted. The newest stays in any
-    case, and so does the newest whose verdict is `verified`.
+    case, and so does the newest whose verdict is good.
     """
     ordered = sorted(evidence, key=lambda snapshot: snapshot.time)
     # What is dated in the future takes nobody's place; its own age lets it stay.
     now_there = [snapshot for snapshot in ordered if not in_future(snapshot.time, now)]
     newest = now_there[-1:]
-    verified = [snapshot for snapshot in now_there if "verdict=verified" in snapshot.tags][-1:]
+    verified = [snapshot for snapshot in now_there if well in snapshot.tags][-1:]
     decisions = []
     for snapshot in ordered:
         covered = store.proven_by(snapshot)
@@ -56,27 +73,43 @@ def plan(
         elif snapshot in newest:
             keep, reason = True, f"{old}, but it is the newest"
         elif snapshot in verified:
-            keep, reason = True, f"{old}, but it is the newest with the verdict verified"
+            keep, reason = True, f"{old}, but it is the newest with the {well.replace('=', ' ')}"
         elif doubt:
             keep, reason = True, f"{old} by a clock that is doubted: {doubt}"
         else:
-            keep, reason = False, f"{old}, and every backup that it covers is gone"
+            keep, reason = False, f"{old}, and {'every backup that it covers is gone' if covered else 'it covers no backup'}"
         decisions.append(EvidenceDecision(snapshot.id, len(covered), keep, reason))
     return decisions
 
 
 def decide(
     site: Site,
-    evidence: Sequence[Snapshot],
+    reports: Sequence[Snapshot],
     backups: Sequence[BackupRecord],
     *,
     now: datetime,
     trust_clock: bool = False,
 ) -> list[EvidenceDecision]:
-    """Decide the evidence in the site's repository, which holds `backups`, also those that are deleted tonight.
+    """Decide the reports (those with one of `TAGS`) in the site's repository, which holds `backups`, also those that go tonight.
 
-    Their evidence goes next time.
+    The evidence of these goes next time.
     """
-    times = [*(snapshot.time for snapshot in evidence), *(backup.taken_at for backup in backups)]
+    times = [*(snapshot.time for snapshot in reports), *(backup.taken_at for backup in backups)]
     doubt = retention.doubt(times, now, prune.rules(site, trust_clock=trust_clock))
-    return plan(evidence, {backup.id for backup in backups}, site.retention.evidence_after, now=now, doubt=doubt)
+    held, delete_after = {backup.id for backup in backups}, site.retention.evidence_after
+    by_kind: dict[str, list[Snapshot]] = {}
+    for snapshot in reports:
+        by_kind.setdefault(_kind(snapshot), []).append(snapshot)
+    return [
+        replace(decision, of=kind)
+        for kind, each in by_kind.items()
+        for decision in plan(each, held, delete_after, now=now, doubt=doubt, well=_NOTICED if kind == DAMAGE else _PROVEN)
+    ]
+
+
+def _kind(snapshot: Snapshot) -> str:
+    if store.TAG in snapshot.tags:
+        return EVIDENCE
+    if drilled.DAMAGE in snapshot.tags:
+        return DAMAGE
+    return COLD if f"kind={rescues.COLD}" in snapshot.tags else RESCUE

@@ -89,3 +89,43 @@ def test_evidence_may_be_kept_longer_than_its_backups(configured: str, kept: boo
     old, newest = told(40, "a"), told(1, "z")
     decisions = retention.decide(Site(settings), [old, newest], [], now=NOW, trust_clock=True)
     assert [decision.keep for decision in decisions] == [kept, True]
+
+
+KINDS = (("lifeboat-verifier-drill",), ("lifeboat-rescue", "kind=rescue"), ("lifeboat-rescue", "kind=cold-start"))
+
+
+def other(kind: str, age: float, verdict: str, *tags: str) -> Snapshot:
+    return Snapshot(f"{kind}-{age}-{verdict}-{tags}", NOW - age * DAY, (kind, f"verdict={verdict}", *tags))
+
+
+@pytest.mark.parametrize(
+    ("tags", "of", "well"),
+    [
+        (KINDS[0], "verifier drill", "all-noticed"),
+        (KINDS[1], "rescue", "verified"),
+        (KINDS[2], "cold start", "verified"),
+    ],
+)
+def test_of_each_kind_of_report_the_newest_stays_and_the_newest_that_is_well(tags: tuple[str, str], of: str, well: str) -> None:
+    kind, *more = tags
+    oldest, good, bad, worse = (
+        other(kind, age, verdict, *more) for age, verdict in zip((99, 90, 80, 70), (well, well, "x", "y"), strict=True)
+    )
+    # What is newer of another kind takes nobody's place.
+    rest = [told(1, "z"), *(other(kind, 2, well, *more) for kind, *more in KINDS if (kind, *more) != tags)]
+    decisions = retention.decide(site(), [worse, bad, good, oldest, *rest], [], now=NOW, trust_clock=True)
+    mine = {each.snapshot: each for each in decisions if each.of == of}
+    assert {snapshot for snapshot, each in mine.items() if not each.keep} == {oldest.id, bad.id}
+    assert len(mine) == 4
+    assert len(decisions) == 4 + len(rest)
+    assert f"newest with the verdict {well}" in mine[good.id].reason
+
+
+def site() -> Site:
+    return Site(
+        Settings.model_validate(
+            yaml.safe_load(
+                "{repository: {url: r, password: p}, retention: {delete_after: 31d}, services: {agama: {type: mysql, image: 'mysql:9.7'}}}"
+            )
+        )
+    )

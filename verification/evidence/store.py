@@ -17,7 +17,7 @@ from backups.repository import trust
 from backups.repository.listing import Odd, Snapshot
 from backups.repository.repository import Repository
 from backups.repository.trust import Trust
-from verification.evidence import drilled, rescues
+from verification.evidence import drilled, joint, rescues
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import DrillResult, Evidence, Verdict
 
@@ -82,7 +82,11 @@ def tags(evidence: Evidence, first: str | None = None, further: Mapping[str, str
     drilled_from = {drill.further for drill in evidence.drills}
     known = [f"{_FIRST}{first[:_ID]}"] if first else []
     known += [f"{_FURTHER}{name}|{each[:_ID]}" for name, each in (further or {}).items() if each and name in drilled_from]
-    return [TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills)]
+    together = joint.tag(evidence.together) if evidence.together else None
+    return [
+        *(TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills)),
+        *([together] if together else []),
+    ]
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def _of_that_one(snapshot: Snapshot, beginning: str, known: str | None) -> bool:
 def listed(repository: Repository, now: datetime) -> Held:
     """List every backup, and the proofs of all of them, at once; what is odd is named in a warning."""
     snapshots = repository.snapshots(BACKUP, TAG, LOG, drilled.DAMAGE, trust.TAG, rescues.TAG)
-    listing, odd = repository.listing(snapshots), (*odd_proofs(snapshots), *trust.odd(snapshots))
+    listing, odd = repository.listing(snapshots), (*odd_proofs(snapshots), *joint.odd(snapshots), *trust.odd(snapshots))
     repository.name_odd(odd)
     proofs = proofs_among(repository, snapshots, now)
     pieces = tuple(piece.read(snapshots))

@@ -18,11 +18,12 @@ from flows.commands import console
 from flows.commands.console import Text
 from flows.commands.options import Config, Json, Services, reading
 from flows.commands.progress import progress
-from verification.evidence import history, repositories, store
+from verification.evidence import history, joint, repositories, store
 from verification.evidence.store import Held, listed
 from verification.rescue import from_nothing
 from verification.watch import followed, metrics
 from verification.watch import repositories as there_judged
+from verification.watch import together as judged
 from verification.watch.repositories import InRepository, Overall
 from verification.watch.status import ServiceStatus, assess
 
@@ -43,8 +44,9 @@ def status(
     Where a service's log is followed (`lifeboat follow`), the RPO is that of the log. With further repositories, say of each,
     too, how far it is behind the first, when a backup was last brought back from there, and how long that took.
 
-    A proof older than objectives.proof (8 days) is stale. A recovery kit that is older than the configuration is not well either,
-    nor, once there is a kit, a cold start older than objectives.cold_start (35 days). Needs the repository only: no Prefect, no
+    A proof older than objectives.proof (8 days) is stale; so is that of all services side by side, once they were drilled so. A
+    recovery kit that is older than the configuration is not well either, nor, once there is a kit, a cold start older than
+    objectives.cold_start (35 days). Needs the repository only: no Prefect, no
     Docker, no source. Have cron run it, since a scheduler that has died alerts nobody.
 
     Examples: lifeboat status | lifeboat status --json | lifeboat status --metrics /var/lib/node_exporter/lifeboat.prom
@@ -62,19 +64,23 @@ def status(
     members = chains(held.backups)
     logs = followed.kept(site.state, members, held.pieces, now)
     found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs, trusts=held.trusts, further=further)
+    together = joint.newest(held.snapshots, now)
     if metrics_file:
         over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
-        metrics.write(metrics.render(found, site.settings.objectives, now=now, histories=over_time), metrics_file)
+        text = metrics.render(found, site.settings.objectives, now=now, histories=over_time, joint=together)
+        metrics.write(text, metrics_file)
     nothing = from_nothing.standing(site, path, held.snapshots, now)
+    of_all = [line for line in (judged.standing(together, site.settings.objectives.proof, now), *nothing.lines) if line]
+    complaints = [line for line, well in of_all if not well]
     if as_json:
         console.print_json([each.model_dump(mode="json") for each in found])
-        for complaint in nothing.complaints:
+        for complaint in complaints:
             console.err.print(complaint, soft_wrap=True)
     else:
         _show(found, now)
-        for line, well in nothing.lines:
+        for line, well in of_all:
             console.out.print(Text(line, style="dim" if well else "red"), soft_wrap=True)
-    raise typer.Exit(1 if held.damaged or nothing.complaints or any(each.complaints for each in found) else 0)
+    raise typer.Exit(1 if held.damaged or complaints or any(each.complaints for each in found) else 0)
 
 
 def _further(site: Site, names: list[str], first: Held, now: datetime) -> dict[str, tuple[InRepository, ...]]:

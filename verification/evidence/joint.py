@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from pydantic import model_validator
 
@@ -16,13 +17,17 @@ from verification.evidence.evidence import Verdict
 from verification.evidence.together import TogetherPart
 
 _TOGETHER = "together="
+_SKIPPED = "skipped"
 
 
 class Stated(Frozen):
-    """A joint drill as a tag states it. panels: how many were asked again that answered at the source; equal: as they did."""
+    """A joint drill as a tag states it. skipped: there was nothing to drill.
+
+    panels: how many were asked again that answered at the source; equal: as they did
+    """
 
     at: Moment
-    verdict: Verdict
+    verdict: Verdict | Literal["skipped"]
     panels: Size
     equal: Size
 
@@ -41,15 +46,16 @@ class Joint:
     proven_at: datetime | None
 
 
-def tag(joint: TogetherPart) -> str | None:
-    """Write the tag; None where there was nothing to prove, which takes no earlier proof's place."""
-    if joint.verdict is None:
-        return None
-    return f"{_TOGETHER}{joint.verdict}|{joint.answered}|{joint.counts.get('equal', 0)}"
+def tag(joint: TogetherPart) -> str:
+    """Write the tag."""
+    return f"{_TOGETHER}{joint.verdict or _SKIPPED}|{joint.answered}|{joint.counts.get('equal', 0)}"
 
 
 def newest(snapshots: Iterable[Snapshot], now: datetime) -> Joint | None:
-    """Read the newest joint drill; None where there was none. What is dated in the future, or states none, does not count."""
+    """Read the newest joint drill; None where there was none, or where the last time there was nothing to drill any more.
+
+    What is dated in the future, or states none, does not count.
+    """
     found = sorted(
         (
             stated
@@ -60,7 +66,7 @@ def newest(snapshots: Iterable[Snapshot], now: datetime) -> Joint | None:
         ),
         key=lambda stated: stated.at,
     )
-    if not found:
+    if not found or found[-1].verdict == _SKIPPED:
         return None
     return Joint(found[-1], max((each.at for each in found if each.verdict == "verified"), default=None))
 
@@ -77,10 +83,10 @@ def words(joint: Joint, now: datetime) -> str:
     """Say when all were last brought back side by side and answered as they did, and what the newest attempt came to."""
     last = joint.newest
     proven = f"proven {durations.describe(now - joint.proven_at)} ago" if joint.proven_at else "never proven"
-    panels = f"{last.equal:,} of {last.panels:,} panels answer as they did"
+    panels = f", {last.equal:,} of {last.panels:,} panels answer as they did" if last.panels else ""
     if last.verdict == "verified":
-        return f"{proven}, {panels}"
-    return f"{proven}; the last time, {durations.describe(now - last.at)} ago, it came to {last.verdict}, {panels}"
+        return f"{proven}{panels}"
+    return f"{proven}; the last time, {durations.describe(now - last.at)} ago, it came to {last.verdict}{panels}"
 
 
 def _stated(text: str, at: datetime) -> Stated | None:

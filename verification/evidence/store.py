@@ -82,11 +82,8 @@ def tags(evidence: Evidence, first: str | None = None, further: Mapping[str, str
     drilled_from = {drill.further for drill in evidence.drills}
     known = [f"{_FIRST}{first[:_ID]}"] if first else []
     known += [f"{_FURTHER}{name}|{each[:_ID]}" for name, each in (further or {}).items() if each and name in drilled_from]
-    together = joint.tag(evidence.together) if evidence.together else None
-    return [
-        *(TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills)),
-        *([together] if together else []),
-    ]
+    together = [joint.tag(evidence.together)] if evidence.together else []
+    return [TAG, f"verdict={evidence.verdict}", *known, *proofs, *map(drilled.tag, evidence.drills), *together]
 
 
 @dataclass(frozen=True)

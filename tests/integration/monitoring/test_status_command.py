@@ -28,12 +28,13 @@ def _all_else_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
 
 
-def drilled(harbour: Harbour, verdict: str = "verified", age: timedelta = DAY, seconds: float = 30.0) -> None:
+def drilled(harbour: Harbour, verdict: str = "verified", age: timedelta = DAY, seconds: float = 30.0, together: str = "") -> None:
     """Keep the evidence of a drill of the newest backup."""
     evidence = harbour.folder / "evidence"
     evidence.mkdir()
     (evidence / "report.json").write_text("{}")
     tags = [TAG, f"verdict={verdict}", f"proof={identifier('lately', 8)}|{verdict}|{seconds}|{(NOW - age).isoformat()}"]
+    tags += [f"together={together}"] if together else []
     harbour.open().repository.save(evidence, host="lighthouse", tags=tags, at=NOW - age)
 
 
@@ -84,6 +85,18 @@ def test_a_failed_proof_is_one(harbour: Harbour, status: Status) -> None:
     drilled(harbour, "failed")
     code, told = status()
     assert (code, told["standing"], told["complaints"]) == (1, "failed", ["its last verification failed"])
+
+
+def test_all_side_by_side_that_failed_is_one(harbour: Harbour, lifeboat: Lifeboat) -> None:
+    drilled(harbour, together="failed|25|24")
+    path = harbour.folder / "lifeboat.prom"
+    done = lifeboat("status", "--metrics", str(path), "--config", str(harbour.config))
+    assert done.code == 1
+    words = " ".join(done.out.split())
+    assert re.search(r"all side by side: never proven; the last time, .* ago, it came to failed, 24 of 25 panels answer", words)
+    assert "lifeboat_together_failed 1" in path.read_text().splitlines()
+    done = lifeboat("status", "--json", "--config", str(harbour.config))
+    assert (done.code, done.err.startswith("all side by side: never proven")) == (1, True)
 
 
 def test_a_missed_rto_is_one(harbour: Harbour, status: Status) -> None:

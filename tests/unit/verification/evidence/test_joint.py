@@ -6,7 +6,6 @@ import pytest
 
 from backups.repository.listing import Snapshot
 from tests.unit.verification.samples import MONDAY
-from tests.unit.verification.together.test_told import joint as part
 from tests.unit.verification.together.test_told import told
 from verification.evidence import joint, store
 from verification.evidence.joint import Joint, Stated
@@ -27,10 +26,12 @@ def test_what_is_kept_is_read_again() -> None:
     )
 
 
-def test_what_proved_nothing_states_nothing() -> None:
-    skipped = part(verdict=None, skipped="there is no Grafana", boards=())
-    assert joint.tag(skipped) is None
-    assert not any(each.startswith("together=") for each in store.tags(told(verdict=None, skipped="there is no Grafana")))
+def test_where_there_is_nothing_to_drill_any_more_nothing_is_late() -> None:
+    tags = store.tags(told(verdict=None, skipped="there is no Grafana", boards=()))
+    assert "together=skipped|0|0" in tags
+    skipped = Snapshot("ab", MONDAY, tuple(tags))
+    assert joint.newest([skipped, kept("together=failed|7|6", 7)], NOW) is None
+    assert joint.newest([skipped, kept("together=failed|7|6", -1)], NOW)
 
 
 def test_the_newest_counts_and_the_newest_that_is_verified() -> None:
@@ -39,6 +40,7 @@ def test_the_newest_counts_and_the_newest_that_is_verified() -> None:
     assert found
     assert (found.newest.verdict, found.proven_at) == ("could-not-run", MONDAY - timedelta(days=7))
     assert joint.words(found, NOW).startswith("proven 10 d 0 h ago; the last time, 3 d 0 h ago, it came to could-not-run")
+    assert "panels" not in joint.words(found, NOW), "none was asked"
     assert joint.words(Joint(Stated(at=MONDAY, verdict="verified", panels=7, equal=7), MONDAY), NOW) == (
         "proven 3 d 0 h ago, 7 of 7 panels answer as they did"
     )

@@ -15,6 +15,7 @@ from backups.manifest import BackupRecord
 from backups.repository.trust import Trust
 from tests.unit.verification.report.test_history_page import weeks
 from verification.evidence.history import ServiceHistory
+from verification.evidence.joint import Joint, Stated
 from verification.evidence.store import Proof
 from verification.evidence.trend import Trend
 from verification.watch import metrics
@@ -109,7 +110,8 @@ def test_metrics_tell_the_objectives_beside_what_is_measured() -> None:
         repository="offsite", backups=1, behind=1, behind_since=NOW, standing="verified", proven_at=NOW, restore_seconds=30.0
     )
     seen = seen.model_copy(update={"repositories": (there,)})
-    text = metrics.render([seen], Objectives(), now=NOW, histories=[foreseen])
+    joint = Joint(Stated(at=NOW, verdict="verified", panels=2, equal=2), NOW)
+    text = metrics.render([seen], Objectives(), now=NOW, histories=[foreseen], joint=joint)
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     of = '{service="agama",type="mysql"}'
     assert float(values["lifeboat_objective_rpo_seconds"]) == 26 * 3600

@@ -62,10 +62,11 @@ def status(
     members = chains(held.backups)
     logs = followed.kept(site.state, members, held.pieces, now)
     found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs, trusts=held.trusts, further=further)
+    nothing = from_nothing.standing(site, path, held.snapshots, now)
     if metrics_file:
         over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
-        metrics.write(metrics.render(found, site.settings.objectives, now=now, histories=over_time), metrics_file)
-    nothing = from_nothing.standing(site, path, held.snapshots, now)
+        text = metrics.render(found, site.settings.objectives, now=now, histories=over_time, nothing=nothing.facts)
+        metrics.write(text, metrics_file)
     if as_json:
         console.print_json([each.model_dump(mode="json") for each in found])
         for complaint in nothing.complaints:

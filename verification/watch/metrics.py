@@ -12,7 +12,8 @@ from pathlib import Path
 from backups.config.settings import Objectives
 from backups.errors import LifeboatError
 from verification.evidence.history import ServiceHistory
-from verification.watch import metrics_of_history, metrics_of_repositories
+from verification.evidence.rescues import FromNothing
+from verification.watch import metrics_of_history, metrics_of_repositories, metrics_of_rescue
 from verification.watch.status import ServiceStatus
 
 _Value = Callable[[ServiceStatus], float | int | None]
@@ -63,15 +64,26 @@ _OF_THE_SITE = {
     "lifeboat_status_timestamp_seconds": "When this was looked at.",
 }
 
-NAMES = frozenset((*_OF_A_SERVICE, *metrics_of_history.NAMES, *metrics_of_repositories.NAMES, *_OF_THE_SITE))
+NAMES = frozenset(
+    (*_OF_A_SERVICE, *metrics_of_history.NAMES, *metrics_of_repositories.NAMES, *metrics_of_rescue.NAMES, *_OF_THE_SITE)
+)
 """Every metric there is; all are gauges."""
 
 
-def render(
-    statuses: Sequence[ServiceStatus], objectives: Objectives, *, now: datetime, histories: Sequence[ServiceHistory] = ()
-) -> str:
-    """Write every service's status, and the newest values of its history, in Prometheus' text format.
+_NOTHING = FromNothing()
 
+
+def render(
+    statuses: Sequence[ServiceStatus],
+    objectives: Objectives,
+    *,
+    now: datetime,
+    histories: Sequence[ServiceHistory] = (),
+    nothing: FromNothing = _NOTHING,
+) -> str:
+    """Write every service's status, the newest values of its history, and how it stands with a start from nothing.
+
+    It is Prometheus' text format.
     What never happened has no sample.
     """
     lines = []
@@ -82,6 +94,7 @@ def render(
     for name, help_text, samples in (
         *metrics_of_history.samples(histories),
         *metrics_of_repositories.samples(statuses, objectives),
+        *metrics_of_rescue.samples(nothing, objectives),
     ):
         lines += _head(name, help_text)
         lines += [f"{name}{_written(labels)} {value}" for labels, value in samples]

@@ -148,5 +148,5 @@ def require_present(service: str, service_chains: Sequence[Chain], now: datetime
     if future and not present(service_chains, now):
         raise LifeboatError(
             f"every backup of {service} is dated in the future; {ahead_words(future[0], now)}",
-            hint="is this machine's clock right? A backup is chosen all the same by its id: --backup ID",
+            hint="is this machine's clock right? A backup is chosen all the same by its id",
         )

@@ -12,7 +12,7 @@ from backups.errors import ConfigError
 from backups.hosts import Hosts
 from backups.machine import private
 from backups.manifest import Kind, Manifest
-from backups.repository import identity
+from backups.repository import identity, retries
 from backups.repository.repository import Repository
 from backups.services.base import Service
 from backups.services.registry import SERVICE_TYPES
@@ -27,10 +27,12 @@ class Site:
     """The settings, and what they configure.
 
     chosen_repository: the name of the one that `repository` is, see `Settings.every_repository`; None for the first
+    patient: wait for the first answer of a repository as long as for all others: a night that has begun does
     """
 
     settings: Settings
     chosen_repository: str | None = None
+    patient: bool = False
 
     @classmethod
     def open(cls, path: Path | None = None, *, narrow: bool = True) -> "Site":
@@ -44,6 +46,10 @@ class Site:
         ]
         private.narrow(site.state, besides=below)
         return site
+
+    def for_a_night(self) -> "Site":
+        """The same, `patient`."""
+        return replace(self, patient=True)
 
     @property
     def state(self) -> Path:
@@ -65,6 +71,7 @@ class Site:
             hosts=self.hosts,
             known=self.state / identity.file(self.further_name),
             known_as=frozenset({self.further_name, name}),
+            contact=retries.SECONDS if self.patient else retries.CONTACT,
         )
 
     @property

@@ -44,7 +44,7 @@ def backup_services(
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     names = site.chosen(services or [])
     wanted: Kind | None = None if kind == "auto" else kind
     # Scheduled backups of a service wait for each other; a person gets an error at once.

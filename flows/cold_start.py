@@ -10,6 +10,7 @@ from prefect import flow
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows import lifecycle
+from flows.copies import copy_evidence
 from tasks import events
 from tasks.cold_start import start_from_nothing
 from verification.evidence.rescues import Rescue
@@ -41,9 +42,11 @@ def start_cold(kit: Path | None = None, for_python: str | None = None, config: P
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    names = Site.open(config).chosen([])
+    site = Site.open(config)
+    names = site.chosen([])
     report = start_from_nothing(kit, for_python, config)
     events.send_cold_start(report, names)
+    copy_evidence(site, config)
     if report.exit_code:
         raise NotStarted(report)
     return report

@@ -8,13 +8,13 @@ from backups.site import Site
 from flows import lifecycle
 from tasks.copying import copy_to, publish_copies
 from verification import copying
-from verification.copying import Copied
+from verification.copying import Copied, Only
 
 
 def copy_everywhere(site: Site, config: Path | None) -> None:
     """Copy what each further repository lacks, what was missed earlier too. Fails no flow: what cannot be copied is told."""
     if site.further:
-        publish_copies(_copied(site, config, only_logs=False))
+        publish_copies(_copied(site, config, None))
 
 
 def copy_logs(site: Site, config: Path | None) -> None:
@@ -22,14 +22,24 @@ def copy_logs(site: Site, config: Path | None) -> None:
 
     Only what failed is told: nothing is known of the rest.
     """
-    if site.further and (failed := [each for each in _copied(site, config, only_logs=True) if each.fault]):
+    _copy_only("logs", site, config)
+
+
+def copy_evidence(site: Site, config: Path | None) -> None:
+    """Copy what verifications and drills have shown, which a further repository is asked for once the first one is gone.
+
+    Backups are left to the next copy, as a verdict does not wait for hours. Only what failed is told, and fails no flow.
+    """
+    _copy_only("evidence", site, config)
+
+
+def _copy_only(only: Only, site: Site, config: Path | None) -> None:
+    if site.further and (failed := [each for each in _copied(site, config, only) if each.fault]):
         publish_copies(failed)
 
 
-def _copied(site: Site, config: Path | None, *, only_logs: bool) -> list[Copied]:
-    outcomes = lifecycle.results(
-        lambda name: copy_to.submit(name, config, only_logs=only_logs), site.further, at_once=len(site.further)
-    )
+def _copied(site: Site, config: Path | None, only: Only | None) -> list[Copied]:
+    outcomes = lifecycle.results(lambda name: copy_to.submit(name, config, only=only), site.further, at_once=len(site.further))
     return [
         copying.failed(site, name, parallel.as_fault(outcome), datetime.now(UTC)) if isinstance(outcome, Exception) else outcome
         for name, outcome in zip(site.further, outcomes, strict=True)

@@ -11,6 +11,7 @@ from prefect import flow
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows import lifecycle
+from flows.copies import copy_evidence
 from flows.outcome import run_name
 from tasks import events
 from tasks.drill_the_verifier import damage_copies
@@ -53,10 +54,12 @@ def drill_the_verifier(
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    names = Site.open(config).chosen(services or [])
+    site = Site.open(config)
+    names = site.chosen(services or [])
     chosen = secrets.randbelow(1 << 32) if seed is None else seed
     drill = damage_copies(names, backup or (), damage, chosen, out, config)
     events.send_verifier_drill(drill)
+    copy_evidence(site, config)
     if drill.exit_code:
         raise Missed(drill)
     return drill

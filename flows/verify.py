@@ -11,6 +11,7 @@ from prefect import flow
 from backups.errors import LifeboatError
 from backups.site import Site
 from flows import fan_out, lifecycle
+from flows.copies import copy_evidence
 from flows.outcome import run_name
 from tasks import events
 from tasks.verify import conclude, drill, drill_together, plan_drills
@@ -90,6 +91,7 @@ def verify_restores(  # noqa: PLR0917 - parameters of a deployment
     if fleet:
         fleet.clear(evidence)
     events.send_verification(evidence)
+    copy_evidence(site, config)
     if evidence.exit_code:
         raise NotVerified(evidence)
     return evidence

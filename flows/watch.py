@@ -17,6 +17,7 @@ from flows.outcome import SomeFailed, run_name
 from tasks import restore as restoring
 from tasks.watch import look, report
 from verification.restore.order import Order
+from verification.restore.words import hint_elsewhere
 from verification.watch import automatic_restore
 from verification.watch.watch import Sighting
 
@@ -71,4 +72,5 @@ def _restore(order: Order, site: Site, config: Path | None) -> None:
         automatic_restore.note(site, order.service, datetime.now(UTC))
         restoring.report(restoring.restore(order, None, config))
     except LifeboatError as error:
-        restoring.report_failure(order.service, error)
+        hint = hint_elsewhere(order.service, error.hint)
+        restoring.report_failure(order.service, LifeboatError(error.message, hint=hint))

@@ -44,7 +44,9 @@ def back_up(
     config: Path | None,
 ) -> Manifest:
     """Take one backup of the service `name`; raises LifeboatError, tried again when it is Transient."""
-    return guarded(lambda: Site.open(config).back_up(name, kind=kind, standalone=standalone, patience=patience, failed=failed))
+    return guarded(
+        lambda: Site.open(config).for_a_night().back_up(name, kind=kind, standalone=standalone, patience=patience, failed=failed)
+    )
 
 
 def _note(manifest: Manifest) -> str:

@@ -15,21 +15,21 @@ from backups.repositories.alone import Busy
 from backups.site import Site
 from tasks import artifacts, events
 from verification import copying
-from verification.copying import Copied
+from verification.copying import Copied, Only
 
 
 @task(task_run_name="copy to {name}", cache_policy=NO_CACHE, persist_result=False)
-def copy_to(name: str, config: Path | None, *, only_logs: bool = False) -> Copied:
+def copy_to(name: str, config: Path | None, *, only: Only | None = None) -> Copied:
     """Copy what is missing to one further repository; what could not be is told, and caught up with.
 
-    only_logs: see `copying.copy`; nothing is copied then where another one does
+    only: see `copying.copy`; nothing is copied then where another one does
     """
-    site = Site.open(config)
+    site = Site.open(config) if only else Site.open(config).for_a_night()
     try:
-        outcome = guarded(lambda: copying.copy(site, name, only_logs=only_logs))
+        outcome = guarded(lambda: copying.copy(site, name, only=only))
     except Busy as fault:
-        if only_logs:
-            get_run_logger().info("the log is copied the next time: %s", fault.message)
+        if only:
+            get_run_logger().info("the %s are copied the next time: %s", only, fault.message)
             return Copied(name, 0, 0, 0.0)
         outcome = copying.failed(site, name, fault, datetime.now(UTC))
     except LifeboatError as fault:

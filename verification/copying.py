@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from backups import durations, plural, prune
 from backups.errors import Damaged, LifeboatError, Transient
@@ -15,7 +16,7 @@ from backups.follow.piece import LOG, held_by_next, read
 from backups.machine import parallel, runs
 from backups.manifest import BACKUP, BackupRecord
 from backups.repositories import missing
-from backups.repositories.alone import alone
+from backups.repositories.alone import Busy, alone
 from backups.repositories.missing import Behind
 from backups.repository import seen, trust
 from backups.repository.listing import Listing, Snapshot
@@ -28,6 +29,8 @@ _ALWAYS = (trust.TAG,)
 _EVIDENCE = (store.TAG, drilled.DAMAGE, "lifeboat-rescue")
 _KINDS = (BACKUP, LOG, *_EVIDENCE, *_ALWAYS)
 """The tags of what a repository holds to be complete in itself."""
+Only = Literal["logs", "evidence"]
+"""What is copied alone, where the rest may take hours: the pieces of followed logs, or what verifications have shown."""
 _AT_ONCE = 500
 """Snapshots that one restic copies: each is named on its command line."""
 
@@ -106,36 +109,54 @@ def lag_words(behind: Behind | None) -> str | None:
     return f"{plural.count(behind.backups, 'backup')} behind, since that of {behind.since.astimezone(UTC):%Y-%m-%d %H:%M %Z}"
 
 
-def copy_all(site: Site, names: Sequence[str] = (), *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> list[Copied]:
-    """Copy what is missing to each further repository, or to the named ones, side by side. Never raises for one that fails."""
+def copy_all(
+    site: Site, names: Sequence[str] = (), *, only: Only | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> list[Copied]:
+    """Copy what is missing to each further repository, or to the named ones, side by side. Never raises for one that fails.
+
+    only: see `copy`; where another one copies, it is left to the next time
+    """
     wanted = list(names or site.further)
-    outcomes = parallel.side_by_side(lambda name: copy(site, name, now=now), wanted, at_once=max(1, len(wanted)))
+    outcomes = parallel.side_by_side(lambda name: _in_turn(site, name, only, now), wanted, at_once=max(1, len(wanted)))
     return [
         outcome if isinstance(outcome, Copied) else failed(site, name, outcome, now())
         for name, outcome in zip(wanted, outcomes, strict=True)
     ]
 
 
-def copy(site: Site, name: str, *, only_logs: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Copied:
+def _in_turn(site: Site, name: str, only: Only | None, now: Callable[[], datetime]) -> Copied:
+    try:
+        return copy(site, name, only=only, now=now)
+    except Busy as fault:
+        if only is None:
+            raise
+        log.info("the %s are copied the next time: %s", only, fault.message)
+        return Copied(name, 0, 0, 0.0)
+
+
+def copy(site: Site, name: str, *, only: Only | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Copied:
     """Copy what is missing to one further repository, in a new run; waits for another one that does.
 
-    only_logs: nothing that may take hours, but pieces of followed logs alone; raises Busy at once where another one copies
+    only: nothing that may take hours, but these alone; raises Busy at once where another one copies
     What cannot be copied since it is damaged stops nothing else. Raises LifeboatError when a repository cannot be used.
     """
-    patience = timedelta() if only_logs else site.settings.backup.patience
+    patience = timedelta() if only else site.settings.backup.patience
     began = time.monotonic()
     first, further = site.at(None).repository, site.at(name).repository
     with runs.start(site.state) as run, alone(site.state, name, patience, run.raise_if_cancelled):
+        if only == "evidence" and further.recognise() is None:
+            # It is made with the first backup that it gets.
+            return Copied(name, 0, 0, time.monotonic() - began)
         further.ensure_for_copies_of(first)
         source, target = _Holds.of(first), _Holds.of(further)
-        planned = _plan(site, name, source, target, now(), only_logs=only_logs)
+        planned = _plan(site, name, source, target, now(), only)
         if not (planned.waves or planned.others):
             return Copied(name, 0, 0, time.monotonic() - began)
         what = (plural.count(len(planned.backups), "backup"), plural.count(len(planned.others), "other snapshot"))
         log.info("copying to the repository %s: %s, %s", name, *what)
         faults = list(_carry_out(first, further, planned, run.raise_if_cancelled))
         target = _Holds.of(further)
-        left = _plan(site, name, source, target, now(), only_logs=only_logs)
+        left = _plan(site, name, source, target, now(), only)
     backups, others = len(planned.backups) - len(left.backups), len(planned.others) - len(left.others)
     lag = missing.summed(left.backups)
     fault = faults[0] if faults else _not_there(name, first, left)
@@ -180,16 +201,15 @@ def _let_go(site: Site, name: str, first: Iterable[BackupRecord], further: Itera
     return missing.let_go(first, further, prune.rules(site.at(name)), now)
 
 
-def _plan(site: Site, name: str, source: _Holds, target: _Holds, now: datetime, *, only_logs: bool = False) -> _Plan:
+def _plan(site: Site, name: str, source: _Holds, target: _Holds, now: datetime, only: Only | None = None) -> _Plan:
     first, further = source.listing.backups, target.listing.backups
     same = target.same(source.snapshots)
     gone = _let_go(site, name, first, further, now)
-    backups = [] if only_logs else missing.missing(first, {backup.id for backup in first if backup.snapshot in same}, gone)
+    backups = [] if only else missing.missing(first, {backup.id for backup in first if backup.snapshot in same}, gone)
     held = {backup.id for backup in (*further, *backups)}
-    others = [
-        *(piece.snapshot for piece in read(source.snapshots) if piece.after in held and not held_by_next(piece, first)),
-        *(() if only_logs else _evidence(source.snapshots, held, now - site.at(name).retention.evidence_after)),
-    ]
+    pieces = [piece.snapshot for piece in read(source.snapshots) if piece.after in held and not held_by_next(piece, first)]
+    evidence = list(_evidence(source.snapshots, held, now - site.at(name).retention.evidence_after))
+    others = [*([] if only == "evidence" else pieces), *([] if only == "logs" else evidence)]
     return _Plan(missing.waves(backups), [each for each in others if each not in same])
 
 

@@ -10,6 +10,9 @@ from typing import IO, NoReturn
 from backups.errors import LifeboatError
 from backups.machine import private
 
+ALIVE = "alive"
+"""The file in a directory that its process holds `marked_alive` for as long as the directory is in use."""
+
 
 @contextmanager
 def waited_for(path: Path) -> Iterator[None]:

@@ -106,7 +106,7 @@ def start(state: Path) -> Iterator[Run]:
         ) from error
     run = Run(identifier, directory, Docker(labels={RUN_LABEL: identifier, STATE_LABEL: str(state)}))
     try:
-        with locks.marked_alive(directory / "alive"):
+        with locks.marked_alive(directory / locks.ALIVE):
             _live[identifier] = run
             yield run
     except LifeboatError as fault:
@@ -123,6 +123,8 @@ def reap(state: Path) -> list[str]:
     """Remove what dead runs of this state directory left, on disk and in Docker; returns their ids."""
     docker = Docker()
     dead = [directory.name for directory in sorted((state / "runs").glob("*")) if _clear_if_dead(directory, docker)]
+    # Of a restic that copied between two repositories: see backups/repository/two_places.py.
+    dead += [directory.name for directory in sorted((state / "cache").glob("ssh-*")) if _clear_if_dead(directory, docker)]
     # Containers of runs without a directory: Docker did not answer when those runs ended.
     with suppress(LifeboatError):
         for identifier in docker.owners(f"{STATE_LABEL}={state}"):
@@ -197,7 +199,7 @@ def _remove(directory: Path) -> None:
 
 def _clear_if_dead(directory: Path, docker: Docker) -> bool:
     try:
-        with locks.if_free(directory / "alive") as free:
+        with locks.if_free(directory / locks.ALIVE) as free:
             if free:
                 _clear_docker(docker, directory.name)
                 _remove(directory)

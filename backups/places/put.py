@@ -36,7 +36,7 @@ def require_empty(place: object, names: Iterable[str]) -> None:
         killed = f"; {PARTIAL} in it is from a restore that was killed while it moved its files there" if PARTIAL in names else ""
         raise LifeboatError(
             f"{place} is not empty: it holds {len(found)} entries ({first}){killed}",
-            hint="name an empty or a new directory, or move the old one aside with --replace",
+            hint="name an empty or a new directory, or move the old one aside with lifeboat restore --replace",
         )
 
 

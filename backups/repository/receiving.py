@@ -54,7 +54,7 @@ class Receiving:
             raise Damaged(
                 f"the repository {self.shown_url} does not hold all of snapshot {', '.join(each[:8] for each in snapshots)}: "
                 f"{found[0]}",
-                hint="it is not copied; restic check lists what is missing, and the next backup is to be a full: --kind full",
+                hint="it is not copied; restic check lists what is missing; take a full: lifeboat backup --kind full",
             )
         raise self._fault(completed, "read")
 

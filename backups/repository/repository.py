@@ -4,6 +4,7 @@ One backup is one snapshot: its root holds `manifest.json` and `data/`. Listing 
 """
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -34,10 +35,6 @@ _READS_WITH_LOCK = frozenset({"restore", "check"})
 """restic's commands that only read, and are run with its lock: so that no prune takes away what they read."""
 
 
-_CONTACT = 10.0
-"""Seconds in which a repository that is asked which one it is must have answered: nothing of a backup is at stake yet."""
-
-
 @dataclass(frozen=True)
 class Repository(Reading, Receiving):
     """A restic repository at `url`. The url and the password are passed to restic in its environment, never on a command line.
@@ -46,7 +43,7 @@ class Repository(Reading, Receiving):
     options: restic's `-o` (`s3.region` …), which every user of this machine can see
     patience: seconds to wait for another restic that holds the repository exclusively (a prune)
     stalled: seconds after which a restic that does nothing is ended
-    tries: seconds after which one that only tries again is ended
+    tries: seconds after which one that only tries again is ended; contact: the same of the question which repository it is
     known: the file in the state directory that holds the id of the repository that this machine uses; None: any will do
     known_as: the names by which evidence means it; None is what evidence means that names none, the first
 
@@ -64,6 +61,7 @@ class Repository(Reading, Receiving):
     patience: float = 60.0
     stalled: float = 1800.0
     tries: float = retries.SECONDS
+    contact: float = retries.CONTACT
     known: Path | None = None
     known_as: frozenset[str | None] = frozenset({None})
     _recognised: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
@@ -286,6 +284,7 @@ class Repository(Reading, Receiving):
     ) -> Completed:
         """Run restic, again and again while another one has locked the repository, for as long as `patience`."""
         deadline = time.monotonic() + self.patience
+        say = functools.partial(log.info, "waiting for the repository %s, %s", self.shown_url)
         with self._reached(source) as (options, environment):
             while True:
                 completed = processes.run(
@@ -295,7 +294,7 @@ class Repository(Reading, Receiving):
                     stalled=self.stalled,
                     most=most,
                     stop=stop,
-                    hopeless=Retries(min(self.tries, _CONTACT) if arguments[0] == "cat" else self.tries).hopeless,
+                    hopeless=Retries(min(self.tries, self.contact) if arguments[0] == "cat" else self.tries, say=say).hopeless,
                 )
                 ends = time.monotonic() > deadline or (stop is not None and stop.is_set())
                 # restic 0.14 has no --retry-lock.

@@ -10,13 +10,24 @@ _ENDED = re.compile(r"^(?P<what>.+?) (operation successful after |failed: )", re
 
 SECONDS = 60.0
 """As long as restic 0.14 itself goes on."""
+CONTACT = 10.0
+"""As long as a person waits for the first answer: nothing of a backup is at stake yet."""
+_UNTOLD = 2.0
+"""Seconds that pass before anybody is told."""
 
 
 class Retries:
-    """What one restic has tried again, and since when without success."""
+    """What one restic has tried again, and since when without success. say: told once, why it is waited for."""
 
-    def __init__(self, seconds: float = SECONDS, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds, self._clock = seconds, clock
+    def __init__(
+        self,
+        seconds: float = SECONDS,
+        *,
+        say: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seconds, self._say, self._clock = seconds, say, clock
+        self._told = False
         self._since: dict[str, float] = {}
 
     def hopeless(self, errors: str) -> str | None:
@@ -30,4 +41,7 @@ class Retries:
         for what, since in self._since.items():
             if now - since >= self._seconds:
                 return f"{what} failed for {self._seconds:g} s: {failing[what][1]}"
+            if now - since >= _UNTOLD and not self._told:
+                self._told = True
+                self._say(f"for up to {self._seconds:g} s: {what}: {failing[what][1]}")
         return None

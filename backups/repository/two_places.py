@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from backups.errors import ConfigError
 from backups.hosts import Hosts
-from backups.machine import private
+from backups.machine import locks, private
 from backups.repository import sftp
 
 _FROM, _TO = "lifeboat-copies-from", "lifeboat-copies-to"
@@ -64,6 +64,7 @@ class Reached:
 def reached(source: End, target: End, password: str, folder: Path) -> Iterator[Reached]:
     """Yield how restic reaches both; `folder` is a directory for the `ssh`, which is there within the block only.
 
+    What one that is killed leaves of it, the next run removes (`runs.reap`).
     password: of the source
     """
     commands = {_FROM: source.ssh, _TO: target.ssh}
@@ -73,7 +74,7 @@ def reached(source: End, target: End, password: str, folder: Path) -> Iterator[R
         yield Reached({**given, **own}, _variables(source.url, target.url, password))
         return
     private.make(folder)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="ssh-") as directory:
+    with tempfile.TemporaryDirectory(dir=folder, prefix="ssh-") as directory, locks.marked_alive(Path(directory, locks.ALIVE)):
         program = Path(directory, "ssh")
         program.write_text(_script(commands), encoding="utf-8")
         program.chmod(0o700)

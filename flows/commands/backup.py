@@ -59,7 +59,7 @@ def backup(
     Exit code: 0 all were taken, also one that looks suspicious; 1 an earlier backup of the chain is damaged, 2 a backup could not
     be taken.
     """
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     names = site.chosen(services or [])
     wanted: Kind | None = None if kind == "auto" else kind
     with progress(names):

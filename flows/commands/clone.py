@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backups import durations, plural
+from backups.config.settings import FIRST
 from backups.errors import LifeboatError
 from backups.machine import disk, private
 from backups.site import Site
@@ -111,7 +112,9 @@ def show(result: "Cloned") -> None:
 
 
 def _lines(result: "Cloned") -> list[str]:
-    lines = [f"{result.service} as of {result.stands or f'{result.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC'}, {result.backup.id}"]
+    source = f", out of the repository {result.repository}" if result.repository not in {None, FIRST} else ""
+    stands = result.stands or f"{result.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC"
+    lines = [f"{result.service} as of {stands}, {result.backup.id}{source}"]
     lines += [f"  in no rule: {each.subject}: {each.why}" for each in result.unruled[:_SHOWN]]
     if len(result.unruled) > _SHOWN:
         lines.append(f"  and {len(result.unruled) - _SHOWN} more")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from backups.config import file
 from backups.site import Site
-from flows.commands import console, rescued
+from flows.commands import console, copying, rescued
 from flows.commands.progress import progress
 
 
@@ -20,6 +20,7 @@ def run(
     passphrase = sealed.passphrase(passphrase_file) if kit else None
     with progress(site.settings.rescue_order):
         report = cold_start(site, path, Given(kit=kit, passphrase=passphrase, python=python, image=image))
+        copying.copy_evidence(site)
     if as_json:
         console.print_json(report.model_dump(mode="json"))
     else:

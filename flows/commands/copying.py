@@ -1,5 +1,6 @@
 """`lifeboat copy`: copies what further repositories lack, now."""
 
+import logging
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -13,6 +14,8 @@ from flows.commands.options import Config, Json
 from flows.commands.progress import progress
 from verification import copying
 from verification.copying import Copied
+
+log = logging.getLogger("verification.copying")
 
 
 def copy(
@@ -57,6 +60,13 @@ def copy(
         )
     if faults:
         raise typer.Exit(1 if all(isinstance(fault, Damaged) for fault in faults) else 2)
+
+
+def copy_evidence(site: Site) -> None:
+    """Copy what a verification or a drill has shown to further repositories; of one that cannot take it, a warning is left."""
+    for outcome in copying.copy_all(site, only="evidence"):
+        if outcome.fault:
+            log.warning("what was shown is not copied: %s", outcome.words)
 
 
 def _further(site: Site, name: str) -> str:

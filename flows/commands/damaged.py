@@ -7,7 +7,7 @@ from pathlib import Path
 from backups import durations, plural
 from backups.errors import LifeboatError
 from backups.site import Site
-from flows.commands import console
+from flows.commands import console, copying
 from flows.commands.console import Text
 from flows.commands.options import prefect_is_configured, through_prefect
 from flows.commands.progress import progress
@@ -54,6 +54,7 @@ def verify(
             from verification.damage.run import drill_verifier
 
             drill = drill_verifier(site, names, count, seed=chosen, selections=selections, out=out)
+            copying.copy_evidence(site)
     if as_json:
         console.print_json(drill.model_dump(mode="json"))
     else:

@@ -115,7 +115,11 @@ def _keys(kit: Path, passphrase_file: Path | None, identities: list[Path]) -> tu
     if not sealed.needs_passphrase(content):
         if not identities:
             raise LifeboatError(f"{kit} was made for recipients, and no identity is named", hint="--identity FILE")
+        if passphrase_file:
+            raise LifeboatError(f"{kit} was made for recipients, and no passphrase opens it", hint="leave --passphrase-file out")
         return sealed.Keys(identities=identities), content
+    if identities:
+        raise LifeboatError(f"{kit} was made with a passphrase, and no identity opens it", hint="leave --identity out")
     return sealed.Keys(passphrase=sealed.passphrase(passphrase_file) or ask(f"Passphrase of {kit}")), content
 
 

@@ -65,13 +65,14 @@ def status(
     logs = followed.kept(site.state, members, held.pieces, now)
     found = assess(types, members, held.proofs, site.settings.objectives, now=now, logs=logs, trusts=held.trusts, further=further)
     together = joint.newest(held.snapshots, now)
-    if metrics_file:
-        over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
-        text = metrics.render(found, site.settings.objectives, now=now, histories=over_time, joint=together)
-        metrics.write(text, metrics_file)
     nothing = from_nothing.standing(site, path, held.snapshots, now)
     of_all = [line for line in (judged.standing(together, site.settings.objectives.proof, now), *nothing.lines) if line]
     complaints = [line for line, well in of_all if not well]
+    if metrics_file:
+        over_time = history.of(site.settings, types, held.backups, held.snapshots, now)
+        objectives = site.settings.objectives
+        text = metrics.render(found, objectives, now=now, histories=over_time, nothing=nothing.facts, joint=together)
+        metrics.write(text, metrics_file)
     if as_json:
         console.print_json([each.model_dump(mode="json") for each in found])
         for complaint in complaints:

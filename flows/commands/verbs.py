@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from flows.commands import options
+from flows.commands import combined, options
 
 
 class Verb(NamedTuple):
@@ -64,16 +64,26 @@ def load(name: str) -> Any:
     if isinstance(found, typer.Typer):
         group = typer.main.get_group(found)
         group.name = name
-        for command in group.commands.values():
-            _finish(command)
+        for title, command in group.commands.items():
+            _finish(command, f"{name} {title}")
         return group
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(name)(found)
-    return _finish(typer.main.get_command(app))
+    return _finish(typer.main.get_command(app), name)
 
 
-def _finish(command: Any) -> Any:
-    """Give a command the options that every command has, and its examples a line each: folded, they could not be copied."""
+def _finish(command: Any, name: str) -> Any:
+    """Give a command the options that every command has, and its examples a line each: folded, they could not be copied.
+
+    What it would ignore is refused before it begins.
+    """
+    invoke = command.invoke
+
+    def invoked(context: Any) -> Any:
+        combined.require(name, context)
+        return invoke(context)
+
+    command.invoke = invoked
     command.params += options.shared()
     paragraphs = (command.help or "").split("\n\n")
     command.help = "\n\n".join(_examples(text) if text.startswith("Example") else text for text in paragraphs)

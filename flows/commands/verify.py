@@ -11,7 +11,7 @@ from backups import durations, plural
 from backups.foreign import shown
 from backups.services.base import Point
 from backups.site import Site
-from flows.commands import console, damaged, rehearsed
+from flows.commands import console, copying, damaged, rehearsed
 from flows.commands.console import Text
 from flows.commands.options import (
     Before,
@@ -132,6 +132,7 @@ def verify(  # noqa: PLR0917 - options of a command line
                 site, names, selections=selections, at=moment, image=image, out=out, together=together, repository=from_,
                 rotate=all_usual(services, selections, moment, image, from_),
             )  # fmt: skip
+            copying.copy_evidence(site)
     if as_json:
         console.print_json(evidence.model_dump(mode="json"))
     else:

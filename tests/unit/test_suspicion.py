@@ -192,7 +192,7 @@ def test_a_restore_is_told_of_a_suspicious_backup_and_of_the_last_one_before_it(
     sign = (Sign(kind="rows", found=3, usual=1000),)
     well, bad = record(0, "full", 1), record(1, "full", 1, signs=sign)
     assert doubts([bad], [well, bad], {}) == (
-        f"{bad.id}, which comes back, looks suspicious: 3 rows, 1,000 before; the last one before it: --backup {well.id}"
+        f"{bad.id}, which comes back, looks suspicious: 3 rows, 1,000 before; the last one before it is {well.id}"
     )
     assert (doubts([bad], [bad], {}) or "").endswith("; there is none before it")
     assert doubts([well], [well, bad], {}) is None

@@ -10,28 +10,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups import plural, witness
+from backups import plural
 from backups.errors import Damaged, LifeboatError
-from backups.machine import disk, parallel, private, runs
-from backups.machine.docker import Image
+from backups.machine import disk, private, runs
 from backups.machine.runs import Run
-from backups.repository import chains_in_use
-from backups.services.continuous import continuous_copy
-from backups.services.masked import Maskable, Masked, Masking, Masks, NotClean
+from backups.places.container import NewContainer
+from backups.services.base import Copy
+from backups.services.masked import Maskable, Masked, Masking, NotClean
 from backups.site import Site
 from verification.clone import masks_file
 from verification.clone.cloned import Cloned, CloneOrder, CloneVerdict, MaskPart, OrphanPart, SearchPart, TablePart, UnruledPart
-from verification.drill import moment, sandbox
-from verification.drill.bring_back import BroughtBack, bring_back
-from verification.drill.clock import Phase, Stopwatch
-from verification.drill.outcome import Progress, failed_checks, image_part
+from verification.drill import moment
+from verification.drill.bring_back import BroughtBack
 from verification.drill.sandbox import DockerSandbox
-from verification.evidence import words
-from verification.evidence.evidence import BackupPart
 from verification.restore import plan as planning
-from verification.restore.order import Order, Timed
+from verification.restore.order import Order
 from verification.restore.plan import Plan
 from verification.restore.target.container import ContainerTarget
+from verification.restore.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -50,28 +46,32 @@ def clone(
     started_at = now()
     masks = masks_file.read(order.masks, fresh_key=order.fresh_key, looking=order.looking)
     with planning.in_use(site, order.to), runs.start(site.state) as run:
-        plan = planning.plan(site, _restoring(order), run.docker, now=started_at)
-        if not isinstance(plan.target, ContainerTarget):
-            raise LifeboatError(
-                f"a masked copy is made in a new container, and {plan.target} is none; nothing was changed",
-                hint=f"lifeboat clone {order.service} --to docker:NAME --mask {order.masks}",
-            )
-        if not isinstance(plan.service, Maskable):
-            raise LifeboatError(
-                f"{order.service} is no MySQL, and nothing else can be masked",
-                hint="a restore of it is unmasked: it holds what its source held",
-            )
+        service, target = _opened(site, order, run)
+        plan = planning.planned(site, _restoring(order), run.docker, target, now=started_at)
         disk.require(site.state, plan.needed * _COPIES, f"the masked copy of {plan.choice.backup.id}")
-        work = _Clone(site, order, plan, plan.target, run, monotonic)
-        try:
-            work.carry_out(plan.service, masks)
-        except Exception as error:
-            log.debug("a fault ended the masked copy", exc_info=True)
-            work.progress.fault = parallel.as_fault(error)
+        work = _Clone(site, order, plan, target, run, lambda copy, box: service.masking(copy, masks, box), monotonic)
+        work.try_out(now)
         result = work.result(started_at, now())
     if not order.looking:
         private.write(work.kept("json"), result.model_dump_json(indent=2) + "\n")
     return result
+
+
+def _opened(site: Site, order: CloneOrder, run: Run) -> tuple[Maskable, ContainerTarget]:
+    """Open the service and the new container; raises LifeboatError for another place, and for a service that cannot be masked."""
+    (name,) = site.chosen([order.service])
+    service, container = site.service(name, run.docker), NewContainer.named(order.to, run.docker)
+    if container is None:
+        raise LifeboatError(
+            f"a masked copy is made in a new container, and {order.to} is none; nothing was changed",
+            hint=f"lifeboat clone {order.service} --to docker:NAME --mask {order.masks}",
+        )
+    if not isinstance(service, Maskable):
+        raise LifeboatError(
+            f"{order.service} is no MySQL, and nothing else can be masked",
+            hint="a restore of it is unmasked: it holds what its source held",
+        )
+    return service, ContainerTarget(container, service, run.docker)
 
 
 def _restoring(order: CloneOrder) -> Order:
@@ -81,78 +81,56 @@ def _restoring(order: CloneOrder) -> Order:
     return Order(order.service, order.to, order.backup, order.at, second_replay=False, image=order.image, masked=typed)
 
 
-class _Clone:
-    """One masked copy while it is made: the `Steps` of its target, the `Clock` of its original, and all that is known so far."""
+class _Clone(Work):
+    """One masked copy while it is made."""
+
+    kind = "clone"
 
     def __init__(
-        self, site: Site, order: CloneOrder, plan: Plan, target: ContainerTarget, run: Run, monotonic: Callable[[], float]
+        self,
+        site: Site,
+        order: CloneOrder,
+        plan: Plan,
+        target: ContainerTarget,
+        run: Run,
+        mask: Callable[[Copy, DockerSandbox], Masking],
+        monotonic: Callable[[], float],
     ) -> None:
-        self.site, self.order, self.plan, self.target, self.run = site, order, plan, target, run
-        self.progress = Progress(Stopwatch(monotonic))
+        super().__init__(site, plan, run, monotonic)
+        self.order, self.target, self.mask = order, target, mask
         self.masking: Masking | None = None
         self.masked: Masked | None = None
-        self.notes: list[str] = []
-        self.lacking: list[str] = []
-        self.delivered: str | None = None
-        self.aside: str | None = None
-        self.configuration: str | None = None
-        self.touched = False
-        self.stopped = False
-        self.started: str | None = None
 
-    def carry_out(self, service: Maskable, masks: Masks) -> None:
-        """Bring back, compare, mask, search, deliver. Raises LifeboatError; what is known by then is kept."""
-        choice = self.plan.choice
-        name = f"clone-{choice.backup.id[-16:].lower()}"
-        try:
-            with (
-                chains_in_use.chain(self.site.state, choice.chain[0].chain),
-                sandbox.opened(self.run, name, self.site.settings.sandbox) as box,
-            ):
-                try:
-                    back = self._bring_back(box)
-                    self.begin_step("look", "Look for what is personal")
-                    self.masking = service.masking(back.copy, masks, box)
-                    if self.order.looking or self.masking.unruled:
-                        return
-                    self.begin_step("mask", "Write the masked rows into a new server")
-                    self.masked = self.masking.make(self.note)
-                    self._require_rows(back)
-                except Damaged as fault:
-                    raise box.excused(fault) from fault
-                self._deliver(self.masked)
-        finally:
-            self.progress.watch.stop()
+    def carry_out(self) -> None:
+        """Bring back, compare, mask, search, deliver."""
+        with self.in_sandbox() as box:
+            try:
+                back = self._proven(box)
+                self.begin_step("look", "Look for what is personal")
+                self.masking = self.mask(back.copy, box)
+                if self.order.looking or self.masking.unruled:
+                    return
+                self.begin_step("mask", "Write the masked rows into a new server")
+                self.masked = self.masking.make(self.note)
+                self._require_rows(back)
+            except Damaged as fault:
+                raise box.excused(fault) from fault
+            self._deliver(self.masked)
 
-    def _bring_back(self, box: DockerSandbox) -> BroughtBack:
-        """Bring the original back and compare it with its witness. Raises Damaged when it is not equal."""
-        choice = self.plan.choice
-        if choice.point and choice.later:
-            self.progress.moment = moment.part(choice.point, choice.later)
-        back = bring_back(
-            self.plan.service,
-            choice.chain,
-            self.site.repository,
-            box,
-            self,
-            self.progress,
-            read=self.plan.manifests,
-            later=choice.later,
-            image=self.order.image,
-        )
-        self.begin_step(Phase.CHECK, "Compare everything with the witness")
-        self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
-        wrong = failed_checks(self.progress.checks) if self.progress.checks else f"{back.manifest.id} has no witness"
-        if wrong:
-            raise Damaged(f"{wrong}; nothing was masked", hint="take an older backup: --backup ID")
-        if choice.point and back.log:
-            self.begin_step(Phase.ADVANCE, f"Go on to {choice.point}")
-            moment.reach(continuous_copy(back.copy), back.log, choice.point, self.progress)
-            self.begin_step(Phase.THERE, "Compare it there with what the log makes of that witness")
-            moment.compare(continuous_copy(back.copy), back.log, self.progress)
+    def _proven(self, box: DockerSandbox) -> BroughtBack:
+        """Bring the original to the wanted moment and compare it with its witness. Raises Damaged when it is not equal."""
+        back = self.bring_back(box)
+        if self.wrong:
+            raise Damaged(f"{self.wrong}; nothing was masked", hint="take an older backup: --backup ID")
+        self.go_on(back)
+        there = self.compare_there(back)
+        if self.progress.moment:
             moment.skip(self.progress, "a masked copy is not taken on to the witness after it")
-            if self.progress.moment and (wrong := failed_checks(self.progress.moment.there)):
-                raise Damaged(f"{choice.point} is not what the log makes of the witness before it: {wrong}; nothing was masked")
+        if there:
+            raise Damaged(
+                f"{self.plan.choice.point} is not what the log makes of the witness before it: {there}; nothing was masked",
+                hint=f"take the proven backup before it: --backup {self.plan.choice.backup.id}",
+            )
         return back
 
     def _require_rows(self, back: BroughtBack) -> None:
@@ -195,31 +173,6 @@ class _Clone:
         """Return a file about this copy in the state directory."""
         return self.site.state / "clones" / f"{self.target.container.name}.{suffix}"
 
-    def begin(self, phase: Phase) -> None:
-        """Begin a phase of `bring_back`: see its `Clock`."""
-        titles = {
-            Phase.FETCH: f"Fetch {plural.count(len(self.plan.choice.records), 'backup')} from the repository",
-            Phase.START: "Start a server on it, without a network",
-            Phase.REPLAY: "Bring it to the moment of its witness",
-            Phase.READY: "Ask it a first question",
-        }
-        self.begin_step(phase, titles[phase])
-
-    def begin_step(self, phase: str, title: str) -> None:
-        """See Steps."""
-        self.progress.watch.begin(phase)
-        self.note(title[0].lower() + title[1:])
-        self.run.raise_if_cancelled()
-
-    @property
-    def image(self) -> Image | None:
-        """See Steps."""
-        return self.progress.image
-
-    def note(self, line: str) -> None:
-        """See Steps."""
-        log.info("%s: %s", self.order.service, line)
-
     def _verdict(self) -> CloneVerdict:
         fault = self.progress.fault
         if fault is not None:
@@ -230,30 +183,14 @@ class _Clone:
 
     def result(self, started_at: datetime, finished_at: datetime) -> Cloned:
         """Make the result of all that is known."""
-        choice, fault, masked = self.plan.choice, self.progress.fault, self.masked
+        masked = self.masked
         unruled = self.masking.unruled if self.masking else ()
         columns = masked.columns if masked else self.masking.ruled if self.masking else ()
         searched = masked.searched if masked else None
-        at = self.progress.moment
         result = Cloned(
-            service=self.order.service,
+            **self.told(started_at, finished_at),
             verdict=self._verdict(),
-            started_at=started_at,
-            finished_at=finished_at,
-            backup=BackupPart(
-                id=choice.backup.id,
-                kind=choice.backup.kind,
-                chain=tuple(record.id for record in choice.chain),
-                taken_at=choice.backup.taken_at,
-                bytes=self.plan.needed,
-            ),
-            image=image_part(self.progress.image) if self.progress.image else None,
-            stands=at.stands if at else None,
-            proof=words.proof(choice.backup.id, self.progress.checks, at, None),
-            to=self.order.to,
-            delivered=self.delivered,
             account_file=self.kept("cnf") if self.delivered else None,
-            phases=tuple(Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases),
             columns=tuple(MaskPart(column=each.column, kind=each.kind, rule=each.rule, replaced=each.rows) for each in columns),
             unruled=tuple(UnruledPart(subject=each.subject, why=each.why, suggestion=each.suggestion) for each in unruled),
             suggestion=masks_file.suggestion(unruled),
@@ -270,8 +207,6 @@ class _Clone:
             if searched
             else None,
             notes=(*self.notes, *([self.started] if self.started else [])),
-            error=fault.message if fault else None,
-            hint=fault.hint if fault else None,
         )
         log.info("%s: %s", result.service, result.words)
         return result

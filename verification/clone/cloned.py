@@ -84,6 +84,7 @@ class Cloned(_Part):
     """A masked copy that was delivered, or why there is none.
 
     proof: what was compared of the original before anything was masked. account_file: who may log in, for the `mysql` client
+    repository: the name of the one that the original came from
     tables: as many rows as the original has. orphans: of each foreign key with a masked column, no more than in the original
     """
 
@@ -108,6 +109,7 @@ class Cloned(_Part):
     notes: tuple[str, ...] = ()
     error: str | None = None
     hint: str | None = None
+    repository: str | None = None
 
     @property
     def exit_code(self) -> int:

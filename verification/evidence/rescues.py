@@ -145,6 +145,19 @@ class ColdStart:
     proven_at: datetime | None
 
 
+@dataclass(frozen=True)
+class FromNothing:
+    """How it stands with a start from nothing.
+
+    kit_at: when the last recovery kit was made; None where none was, or that cannot be told
+    kit_old: whether it is older than the configuration, or that cannot be told; None where none was made
+    """
+
+    kit_at: datetime | None = None
+    kit_old: bool | None = None
+    cold: ColdStart | None = None
+
+
 def tags(rescue: Rescue) -> list[str]:
     """Write the tags of its snapshot."""
     return [TAG, f"kind={rescue.kind}", f"verdict={rescue.verdict}"]

@@ -10,14 +10,16 @@ from backups.errors import LifeboatError
 from backups.repository.listing import Snapshot
 from backups.site import Site
 from verification.evidence import rescues
+from verification.evidence.rescues import FromNothing
 from verification.rescue import kept
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What is to be said, a line each, with whether it is well."""
+    """What is to be said, a line each, with whether it is well; and the same as facts."""
 
     lines: Sequence[tuple[str, bool]]
+    facts: FromNothing
 
     @property
     def complaints(self) -> list[str]:
@@ -29,16 +31,20 @@ def standing(site: Site, path: Path, snapshots: Sequence[Snapshot], now: datetim
     """Judge the kit, and the newest cold start among the snapshots; that no kit was ever made is a hint, no complaint."""
     cold = rescues.newest_cold_start(snapshots, now)
     drilled = f"cold start: {rescues.cold_words(cold, now)}" if cold else "cold start: never drilled (lifeboat rescue --drill)"
+    last = None
     try:
         last = kept.read(site)
         old = kept.complaint(site, path)
     except LifeboatError as error:
-        return Standing([(f"recovery kit: {error.message}", False), (drilled, True)])
+        unknown = FromNothing(last.made_at if last else None, kit_old=True, cold=cold)
+        return Standing([(f"recovery kit: {error.message}", False), (drilled, True)], unknown)
     if last is None:
         hint = "recovery kit: none was ever made; without this machine nobody reads the backups (lifeboat kit)"
-        return Standing([(hint, True), *([(drilled, True)] if cold else [])])
-    kit = old or f"recovery kit: of {last.made_at:%Y-%m-%d}, as new as the configuration"
-    return Standing([(kit, old is None), (drilled + (late := _late(site, cold, last, now)), not late)])
+        return Standing([(hint, True), *([(drilled, True)] if cold else [])], FromNothing(cold=cold))
+    age = durations.describe(now - last.made_at)
+    kit = old or f"recovery kit: {age} old ({last.made_at:%Y-%m-%d}), as new as the configuration"
+    facts = FromNothing(last.made_at, kit_old=old is not None, cold=cold)
+    return Standing([(kit, old is None), (drilled + (late := _late(site, cold, last, now)), not late)], facts)
 
 
 def _late(site: Site, cold: rescues.ColdStart | None, last: kept.Kept, now: datetime) -> str:

@@ -53,7 +53,7 @@ def make(
         private.write(beside, page(contents, out, sha256, keys.recipients))
     except OSError as error:
         raise LifeboatError(
-            f"the kit cannot be written to {out}: {error.strerror}", hint="name another file: --out FILE"
+            f"the kit cannot be written to {out}: {error.strerror}", hint="name another file: lifeboat kit --out FILE"
         ) from error
     if remembered:
         kept.note(site, contents, members, environment=environment)
@@ -72,15 +72,16 @@ def require_own(out: Path) -> None:
             sealed.read(out)
     except LifeboatError:
         raise LifeboatError(
-            f"{out} is there already, and is no kit; nothing was written", hint="name another file: --out FILE"
+            f"{out} is there already, and is no kit; nothing was written", hint="name another file: lifeboat kit --out FILE"
         ) from None
     beside = page_of(out)
     if (beside.exists() or beside.is_symlink()) and not is_page(beside):
         raise LifeboatError(
             f"{beside}, which the page to print would be, is there already, and is none; nothing was written",
-            hint="name another file: --out FILE",
+            hint="name another file: lifeboat kit --out FILE",
         )
     if not os.access(out.parent, os.W_OK):
         raise LifeboatError(
-            f"the kit cannot be written to {out.parent}: is it there, and yours?", hint="name another file: --out FILE"
+            f"the kit cannot be written to {out.parent}: is it there, and yours?",
+            hint="name another file: lifeboat kit --out FILE",
         )

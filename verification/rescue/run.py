@@ -29,6 +29,7 @@ from verification.restore.order import Order, Restoration
 from verification.restore.restore import restore
 from verification.restore.target.api import ApiTarget
 from verification.restore.target.open import open_target
+from verification.restore.words import hint_elsewhere
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def bring_back(site: Site, offer: Offer, lacking: Sequence[LifeboatError] = ()) 
         return _part(parallel.guarded(lambda: restore(there, order)), offer)
     except LifeboatError as fault:
         log.warning("%s: did not come back: %s", offer.service, fault.message)
-        return _not_back(offer, fault.message, fault.hint)
+        return _not_back(offer, fault.message, hint_elsewhere(offer.service, fault.hint))
 
 
 def _is_there(site: Site, part: RescuedPart) -> bool:
@@ -142,7 +143,7 @@ def _part(found: Restoration, offer: Offer) -> RescuedPart:
         delivered=found.delivered,
         notes=(*(each for each in (offer.doubt, found.started) if each), *found.notes),
         why=found.error or wrong,
-        hint=found.hint,
+        hint=hint_elsewhere(found.service, found.hint),
     )
 
 

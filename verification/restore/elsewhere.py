@@ -93,5 +93,6 @@ def command(site: Site, order: Order, repository: str) -> str:
         words += ["--image", order.image]
     if order.masked is not None:
         return shlex.join([*words, *order.masked])
-    flags = (("--replace", order.replace), ("--anyway", order.anyway), ("--no-second-replay", not order.second_replay))
+    unproven = order.at is not None and not order.second_replay
+    flags = (("--replace", order.replace), ("--anyway", order.anyway), ("--no-second-replay", unproven))
     return shlex.join([*words, *(flag for flag, given in flags if given)])

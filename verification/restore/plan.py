@@ -87,13 +87,25 @@ class Plan:
         return sum(phase.seconds for phase in self.promised) if self.promised else None
 
 
+ANYWAY = "; or go on all the same: --anyway"
+"""The end of a restore's hints; a masked copy is of a proven backup, or is none."""
+
+
 def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
+    """Plan a restore to the place that its order names; see `planned`."""
+    site = site.at(order.repository) if order.repository else site
+    (name,) = site.chosen([order.service])
+    target = open_target(order.to, site, docker, site.service(name, docker), served=not order.tables)
+    return planned(site, order, docker, target, now=now, otherwise=ANYWAY)
+
+
+def planned(site: Site, order: Order, docker: Docker, target: Target, *, now: datetime, otherwise: str = "") -> Plan:
     """Choose what comes back, and check the target, the room there and what would be lost. Changes nothing.
 
+    otherwise: the end of hints, how to go on all the same; empty where nothing allows that
     Raises LifeboatError when it cannot be done: no such backup or moment, a target that holds something, too little room. Where
     the repository does not give the backup, the hint offers the other ones.
     """
-    site = site.at(order.repository) if order.repository else site
     (name,) = site.chosen([order.service])
     service = site.service(name, docker)
     repository = site.repository
@@ -108,8 +120,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
     if why := doubts(choice.records, listing.backups, trust.read(snapshots)):
         log.warning("%s", why)
     if choice.later and not order.anyway:
-        require_unrefuted(repository, snapshots, choice.later, order, now)
-    target = open_target(order.to, site, docker, service, served=not order.tables)
+        require_unrefuted(repository, snapshots, choice.later, order, now, otherwise)
     if order.tables and not isinstance(target, PlaceTarget):
         raise LifeboatError(
             f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
@@ -126,7 +137,7 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
             hint="name another place" + (f", or {target.replacement.offer}" if target.replacement else ""),
         )
     if not order.anyway:
-        require_at_rest(target)
+        require_at_rest(target, otherwise)
     needed = sum(record.size for record in choice.records)
     what = f"the restore of {choice.backup.id}"
     target.require_room(needed, what)
@@ -167,24 +178,30 @@ def doubts(chosen: Sequence[BackupRecord], backups: Sequence[BackupRecord], trus
     first = doubted[0]
     believed = [each for each in suspicion.believed(backups, trusts) if each.service == first.service]
     before = [each for each in believed if each.taken_at < first.taken_at]
-    instead = f"; the last one before it: --backup {before[-1].id}" if before else "; there is none before it"
+    instead = f"; the last one before it is {before[-1].id}" if before else "; there is none before it"
     return f"{first.id}, which comes back, looks suspicious: {suspicion.words(first)}{instead}"
 
 
-def require_at_rest(target: Target) -> None:
-    """Raise LifeboatError when something runs on what the target holds: it would go on with files that are moved aside."""
+def require_at_rest(target: Target, otherwise: str) -> None:
+    """Raise LifeboatError when something runs on what the target holds: it would go on with files that are moved aside.
+
+    otherwise: see `planned`
+    """
     if why := target.in_use():
         raise LifeboatError(
             f"{target} is in use: {why}; nothing was changed",
-            hint="stop it first, or set restore.stop and restore.start, which run at restore.to and the service's own place; "
-            "or go on all the same, and start it anew afterwards: --anyway",
+            hint="stop it first, or set restore.stop and restore.start, which run at restore.to and the service's own place"
+            f"{otherwise}{', and start it anew afterwards' if otherwise else ''}",
         )
 
 
 def require_unrefuted(
-    repository: Repository, snapshots: Sequence[Snapshot], later: BackupRecord, order: Order, now: datetime
+    repository: Repository, snapshots: Sequence[Snapshot], later: BackupRecord, order: Order, now: datetime, otherwise: str
 ) -> None:
-    """Raise Damaged when the newest proof of `later`, whose log leads to the moment, says that it does not come back equal."""
+    """Raise Damaged when the newest proof of `later`, whose log leads to the moment, says that it does not come back equal.
+
+    otherwise: see `planned`
+    """
     proof = store.proofs_among(repository, snapshots, now).get(later.id)
     if proof is None or proof.verdict != "failed":
         return
@@ -197,8 +214,8 @@ def require_unrefuted(
     raise Damaged(
         f"{moment} would be reached by the log of {later.id}, whose drill of {proof.at:%Y-%m-%d %H:%M} UTC failed{why}; "
         "nothing was changed",
-        hint=f"restore a backup before it: lifeboat list {later.service}; or verify that one again: "
-        f"lifeboat verify {later.service} --backup {later.id}; or go on all the same: --anyway",
+        hint=f"take a backup before it: lifeboat list {later.service}; or verify that one again: "
+        f"lifeboat verify {later.service} --backup {later.id}{otherwise}",
     )
 
 

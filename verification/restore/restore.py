@@ -4,7 +4,7 @@ A moment between two backups has no witness. Before it is delivered, a second co
 later backup's witness and is compared there, so that a log that does not tell what the source did is found.
 
 So a restore that finds damage, runs out of room or is killed leaves the target as it was. What was there before is moved aside,
-never deleted.
+never deleted. What it does as a masked copy does, too: `work.py`.
 """
 
 import logging
@@ -13,28 +13,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups import durations, plural, witness
+from backups import durations
 from backups.errors import Damaged, LifeboatError
-from backups.machine import parallel, runs
-from backups.machine.docker import Image
+from backups.machine import runs
 from backups.machine.runs import Run
-from backups.repository import chains_in_use
 from backups.services.base import Fetched
 from backups.services.continuous import ContinuousCopy, continuous_copy
 from backups.site import Site
-from verification.drill import moment, sandbox
-from verification.drill.bring_back import BroughtBack, bring_back
-from verification.drill.clock import Phase, Stopwatch
-from verification.drill.outcome import Progress, failed_checks, image_part, verdict
+from verification.drill import moment
+from verification.drill.bring_back import BroughtBack
+from verification.drill.clock import Phase
+from verification.drill.outcome import failed_checks, verdict
 from verification.drill.sandbox import DockerSandbox
 from verification.evidence import words
-from verification.evidence.evidence import BackupPart
-from verification.restore import deliver, elsewhere, second_witness
+from verification.restore import deliver, second_witness
 from verification.restore import plan as planning
-from verification.restore.order import Order, Restoration, Timed
+from verification.restore.order import Order, Restoration
 from verification.restore.plan import Plan
 from verification.restore.runbook import Runbook
 from verification.restore.target.files import settled
+from verification.restore.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +56,7 @@ def restore(
         work = _Restore(site, plan, run, monotonic)
         with work.book.listening():
             try:
-                work.carry_out()
-            except Exception as error:
-                log.debug("a fault ended the restore", exc_info=True)
-                work.progress.fault = work.offered(parallel.as_fault(error), now())
+                work.try_out(now)
             except BaseException:
                 # Interrupted: whoever looks at the target next has to know what was moved where.
                 work.progress.fault = LifeboatError("interrupted", hint="the runbook says what was done, and what is where")
@@ -71,63 +66,42 @@ def restore(
     return work.leave(started_at, ended_at, runbook)
 
 
-class _Restore:
-    """One restore while it is done: the `Steps` of its target, the `Clock` of its copy, and all that is known of it so far."""
+class _Restore(Work):
+    """One restore while it is done, with its runbook."""
+
+    kind = "restore"
+    hands_over = True
 
     def __init__(self, site: Site, plan: Plan, run: Run, monotonic: Callable[[], float]) -> None:
-        self.site, self.plan, self.run = site, plan, run
+        super().__init__(site, plan, run, monotonic)
         self.book = Runbook()
-        self.progress = Progress(Stopwatch(monotonic))
-        self.notes: list[str] = []
-        self.lacking: list[str] = []
-        self.delivered: str | None = None
-        self.aside: str | None = None
-        self.configuration: str | None = None
-        self.touched = False
-        self.stopped = False
-        self.started: str | None = None
 
     def carry_out(self) -> None:
-        """Bring the copy back, then deliver it: the target comes last. Raises LifeboatError; what is known by then is kept."""
-        choice = self.plan.choice
-        name = f"restore-{choice.backup.id[-16:].lower()}"
-        try:
-            with (
-                chains_in_use.chain(self.site.state, choice.chain[0].chain),
-                sandbox.opened(self.run, name, self.site.settings.sandbox) as box,
-            ):
-                try:
-                    back = self._bring_back(box)
-                except Damaged as fault:
-                    raise box.excused(fault) from fault
-                target = self.plan.target
-                if self.plan.order.tables:
-                    delivery = deliver.tables(back.copy, self.plan.order.tables, box.directory / "tables")
-                else:
-                    delivery = target.take(back.copy, box.directory / "objects", self)
-                self.notes += delivery.notes
-                if self.progress.moment and back.log:
-                    self._prove_log(continuous_copy(back.copy), back.log, box)
-                self._require_borne_out()
-                self._look_at_rest()
-                target.make_way(delivery, self.plan.held, self)
-                target.deliver(delivery, self.plan.manifests(choice.backup), self)
-                target.begin(delivery, self.plan.manifests(choice.backup), self)
-        finally:
-            self.progress.watch.stop()
-
-    def offered(self, fault: LifeboatError, now: datetime) -> LifeboatError:
-        """Add to a fault of the backup, or of fetching it, what the other repositories could bring back."""
-        phases = self.progress.watch.phases
-        fetching = bool(phases) and phases[-1][0] == Phase.FETCH
-        if self.touched or not (fetching or isinstance(fault, Damaged)):
-            return fault
-        return elsewhere.with_offers(self.site, self.plan.order, fault, now)
+        """Bring the copy back, then deliver it: the target comes last."""
+        manifest = self.plan.manifests(self.plan.choice.backup)
+        with self.in_sandbox() as box:
+            try:
+                back = self._proven(box)
+            except Damaged as fault:
+                raise box.excused(fault) from fault
+            target = self.plan.target
+            if self.plan.order.tables:
+                delivery = deliver.tables(back.copy, self.plan.order.tables, box.directory / "tables")
+            else:
+                delivery = target.take(back.copy, box.directory / "objects", self)
+            self.notes += delivery.notes
+            if self.progress.moment and back.log:
+                self._prove_log(continuous_copy(back.copy), back.log, box)
+            self._require_borne_out()
+            self._look_at_rest()
+            target.make_way(delivery, self.plan.held, self)
+            target.deliver(delivery, manifest, self)
+            target.begin(delivery, manifest, self)
 
     def _look_at_rest(self) -> None:
         """Look once more whether something runs on what the target holds: hours may have passed. Raises LifeboatError then."""
         if not self.plan.order.anyway:
-            planning.require_at_rest(self.plan.target)
+            planning.require_at_rest(self.plan.target, planning.ANYWAY)
         elif why := self.plan.target.in_use():
             self.notes.append(
                 f"restart it now: {why}; what it saves until then goes to the old files, and is lost at its next start"
@@ -144,51 +118,19 @@ class _Restore:
                 hint=f"look at it yourself: lifeboat watch {name}",
             )
 
-    def _bring_back(self, box: DockerSandbox) -> BroughtBack:
+    def _proven(self, box: DockerSandbox) -> BroughtBack:
         """Bring the copy to the wanted moment and compare it with its witness. Raises Damaged when it is not equal."""
-        plan, choice = self.plan, self.plan.choice
-        if choice.point and choice.later:
-            self.progress.moment = moment.part(choice.point, choice.later)
-        back = bring_back(
-            plan.service,
-            choice.chain,
-            self.site.repository,
-            box,
-            self,
-            self.progress,
-            read=plan.manifests,
-            hand_over=True,
-            later=choice.later,
-            image=plan.order.image,
-        )
-        self.begin_step(Phase.CHECK, "Compare everything with the witness")
-        self.progress.checks = witness.compare(back.manifest.witness, list(back.copy.observe()))
-        checks = self.progress.checks
-        self.note(words.proof(back.manifest.id, checks, None))
-        wrong = failed_checks(checks) if checks else f"backup {back.manifest.id} has no witness to compare it with"
-        if wrong and not plan.order.anyway:
+        order = self.plan.order
+        back = self.bring_back(box)
+        if self.wrong and not order.anyway:
             raise Damaged(
-                f"{wrong}; {plan.target} was not touched",
+                f"{self.wrong}; {self.plan.target} was not touched",
                 hint="restore an older backup: --backup ID; or deliver it all the same: --anyway",
             )
-        if choice.point and self.progress.moment and back.log:
-            self.begin_step(Phase.ADVANCE, f"Go on to {choice.point}")
-            moment.reach(continuous_copy(back.copy), back.log, choice.point, self.progress)
-            self.note(str(self.progress.moment.stands))
-            if plan.order.second_replay and not wrong:
-                self._compare_there(continuous_copy(back.copy), back.log)
+        self.go_on(back)
+        if order.second_replay and not self.wrong and (there := self.compare_there(back)) and not order.anyway:
+            raise self._withheld(Damaged, f"it is not what the log makes of the witness before it: {there}")
         return back
-
-    def _compare_there(self, copy: ContinuousCopy, log: Fetched) -> None:
-        """Compare the moment itself with what the log says of it. Raises Damaged when it is not equal."""
-        self.begin_step(Phase.THERE, f"Compare it there with what the log makes of the witness of {self.plan.choice.backup.id}")
-        moment.compare(copy, log, self.progress)
-        found = self.progress.moment
-        if found is None:
-            raise AssertionError("a moment is noted before a copy goes there")
-        self.note(words.there(found))
-        if (wrong := failed_checks(found.there)) and not self.plan.order.anyway:
-            raise self._withheld(Damaged, f"it is not what the log makes of the witness before it: {wrong}")
 
     def _prove_log(self, copy: ContinuousCopy, log: Fetched, box: DockerSandbox) -> None:
         """Have a second copy go on from the moment to the later witness, and compare. Raises LifeboatError when that fails."""
@@ -232,36 +174,20 @@ class _Restore:
         )
 
     def begin(self, phase: Phase) -> None:
-        """Begin a phase of `bring_back`: see its `Clock`."""
-        image = self.progress.image.name if self.progress.image else ""
-        titles = {
-            Phase.FETCH: f"Fetch {plural.count(len(self.plan.choice.records), 'backup')} from the repository",
-            Phase.START: f"Start {image} on it, without a network",
-            Phase.REPLAY: "Bring it to the moment of its witness",
-            Phase.READY: "Ask it a first question",
-        }
-        self.begin_step(phase, titles[phase])
+        """See Work."""
+        super().begin(phase)
         if phase == Phase.FETCH:
-            if self.site.further_name:
-                self.note(f"from the repository {self.site.further_name}, not the first")
             self.book.note(f"restic was given RESTIC_REPOSITORY={self.site.repository.shown_url} and RESTIC_PASSWORD")
 
     def begin_step(self, phase: str, title: str) -> None:
         """See Steps."""
-        self.progress.watch.begin(phase)
         self.book.begin(title)
-        log.info("%s: %s", self.plan.service.name, title[0].lower() + title[1:])
-        self.run.raise_if_cancelled()
-
-    @property
-    def image(self) -> Image | None:
-        """See Steps."""
-        return self.progress.image
+        super().begin_step(phase, title)
 
     def note(self, line: str) -> None:
         """See Steps."""
         self.book.note(line)
-        log.info("%s: %s", self.plan.service.name, line)
+        super().note(line)
 
     def _asked(self) -> str | None:
         """Say which time was asked for, where the newest backup before it comes back instead."""
@@ -278,45 +204,23 @@ class _Restore:
 
     def result(self, started_at: datetime, finished_at: datetime) -> Restoration:
         """Make the result of all that is known."""
-        plan, choice, fault = self.plan, self.plan.choice, self.progress.fault
-        phases = [Timed(name=name, seconds=round(took, 3)) for name, took in self.progress.watch.phases]
-        whole = self.progress.manifest.partial if self.progress.manifest else None
-        partial = "; ".join([*([whole] if whole else []), *self.lacking]) or None
         result = Restoration(
-            service=plan.service.name,
-            type=plan.service.settings.type,
+            **self.told(started_at, finished_at),
+            type=self.plan.service.settings.type,
             verdict=verdict(self.progress, delivered=self.delivered is not None),
-            started_at=started_at,
-            finished_at=finished_at,
-            backup=BackupPart(
-                id=choice.backup.id,
-                kind=choice.backup.kind,
-                chain=tuple(record.id for record in choice.chain),
-                taken_at=choice.backup.taken_at,
-                bytes=plan.needed,
-            ),
-            image=image_part(self.progress.image) if self.progress.image else None,
             asked=self._asked(),
-            stands=self.progress.moment.stands if self.progress.moment else None,
             moment=self.progress.moment,
-            proof=words.proof(choice.backup.id, self.progress.checks, self.progress.moment, partial),
-            partial=partial,
-            tables=tuple(plan.order.tables),
+            partial=self.partial,
+            tables=tuple(self.plan.order.tables),
             touched=self.touched,
             stopped=self.stopped,
             started=self.started,
-            phases=tuple(phases),
             checks=tuple(self.progress.checks),
-            to=plan.order.to,
-            delivered=self.delivered,
             aside=self.aside,
             configuration=self.configuration,
             notes=tuple(self.notes),
-            lost_seconds=plan.lost_seconds,
-            lost=tuple(plan.lost),
-            error=fault.message if fault else None,
-            hint=fault.hint if fault else None,
-            repository=self.site.repository_name,
+            lost_seconds=self.plan.lost_seconds,
+            lost=tuple(self.plan.lost),
         )
         log.info("%s: %s in %s", result.service, result.verdict, durations.describe(result.seconds))
         return result

@@ -15,6 +15,11 @@ def statement(result: Restoration) -> str:
     return f"of the copy: {proof}; the files of SQL were written from it, and the files themselves were compared with nothing"
 
 
+def hint_elsewhere(service: str, hint: str | None) -> str | None:
+    """Write the hint of a restore that another command has begun: its options are those of a restore."""
+    return f"with lifeboat restore {service}: {hint}" if hint else None
+
+
 def whereabouts(result: Restoration) -> list[str]:
     """Say where the data are, and what was done to the target, a line each."""
     if result.delivered:

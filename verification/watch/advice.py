@@ -68,9 +68,8 @@ def commands(advice: Advice, site: Site) -> list[str]:
     """Write the commands to type, a dry run and the restore itself: to the service's `restore.to`, or to a place to be named."""
     backup = advice.backup
     to = site.settings.services[backup.service].restore.to
-    command = shlex.join(["lifeboat", "restore", backup.service, "--backup", backup.id, *(["--replace"] if to else [])])
-    command += "" if to else " --to PLACE"
-    return [f"{command} --dry-run", command]
+    words = ["lifeboat", "restore", backup.service, "--backup", backup.id, *(["--replace"] if to else ["--to", "PLACE"])]
+    return [shlex.join([*words, *more]) for more in (["--dry-run"], [])]
 
 
 def _by_itself(advice: Advice, site: Site) -> str:

@@ -13,7 +13,8 @@ from backups.config.settings import Objectives
 from backups.errors import LifeboatError
 from verification.evidence.history import ServiceHistory
 from verification.evidence.joint import Joint
-from verification.watch import metrics_of_history, metrics_of_repositories, together
+from verification.evidence.rescues import FromNothing
+from verification.watch import metrics_of_history, metrics_of_repositories, metrics_of_rescue, together
 from verification.watch.status import ServiceStatus
 
 _Value = Callable[[ServiceStatus], float | int | None]
@@ -64,8 +65,12 @@ _OF_THE_SITE = {
     "lifeboat_status_timestamp_seconds": "When this was looked at.",
 }
 
-NAMES = frozenset((*_OF_A_SERVICE, *metrics_of_history.NAMES, *metrics_of_repositories.NAMES, *together.NAMES, *_OF_THE_SITE))
+_ELSEWHERE = (metrics_of_history, metrics_of_repositories, metrics_of_rescue, together)
+NAMES = frozenset((*_OF_A_SERVICE, *(name for each in _ELSEWHERE for name in each.NAMES), *_OF_THE_SITE))
 """Every metric there is; all are gauges."""
+
+_NOTHING = FromNothing()
+"""There is no kit, and there was no cold start."""
 
 
 def render(
@@ -74,10 +79,12 @@ def render(
     *,
     now: datetime,
     histories: Sequence[ServiceHistory] = (),
+    nothing: FromNothing = _NOTHING,
     joint: Joint | None = None,
 ) -> str:
-    """Write every service's status, the newest values of its history, and the newest joint drill, in Prometheus' text format.
+    """Write every service's status, the newest values of its history, and what is told of the site, in Prometheus' text format.
 
+    nothing: how it stands with a start from nothing. joint: the newest drill of all side by side
     What never happened has no sample.
     """
     lines = []
@@ -89,6 +96,7 @@ def render(
         *metrics_of_history.samples(histories),
         *metrics_of_repositories.samples(statuses, objectives),
         *together.samples(joint),
+        *metrics_of_rescue.samples(nothing, objectives),
     ):
         lines += _head(name, help_text)
         lines += [f"{name}{_written(labels)} {value}" for labels, value in samples]

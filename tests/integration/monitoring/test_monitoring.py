@@ -19,6 +19,7 @@ from deployments.grafana_standin.serving import serving
 from tests.unit.verification.report.test_history_page import weeks
 from tests.unit.verification.samples import MONDAY
 from verification.evidence.joint import Joint, Stated
+from verification.evidence.rescues import ColdStart, FromNothing
 from verification.evidence.trend import Trend
 from verification.watch import metrics, metrics_of_history
 from verification.watch.repositories import InRepository
@@ -121,7 +122,8 @@ def test_what_is_written_is_what_prometheus_reads(promtool: Promtool) -> None:
     foreseen = weeks(8).model_copy(update={"forecast": Trend(at=MONDAY, words="")})
     over_time = [foreseen, weeks(8).model_copy(update={"service": 'a"\\\n'})]
     joint = Joint(Stated(at=MONDAY, verdict="failed", panels=25, equal=24), MONDAY)
-    written = metrics.render(statuses, Objectives(), now=datetime.now(UTC), histories=over_time, joint=joint)
+    nothing = FromNothing(MONDAY, kit_old=True, cold=ColdStart(MONDAY, "failed", MONDAY))
+    written = metrics.render(statuses, Objectives(), now=datetime.now(UTC), histories=over_time, nothing=nothing, joint=joint)
     assert all(re.search(rf"^{name}\{{", written, re.MULTILINE) for name in metrics_of_history.NAMES)
     done = promtool("check", "metrics", text=written)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,7 +1,9 @@
 """Copies of backups in further repositories: taken at night, caught up with, whole and in order, and told of when they are not."""
 
 import json
+import logging
 import os
+import re
 import shutil
 import threading
 import uuid
@@ -11,6 +13,7 @@ import pytest
 
 from backups.chains import chains as backup_chains
 from backups.machine.wait import wait_until
+from backups.repository import retries
 from backups.repository.repository import Repository
 from backups.site import Site
 from tests.integration.conftest import Child, children, said
@@ -260,3 +263,39 @@ def test_both_are_reached_by_sftp_each_with_its_own_account(
     assert any(b"\0copy\0" in line for line in seen), "restic was not seen at work"
     assert not [line for line in seen if b"battery staple" in line or b"correct horse" in line]
     assert not list((fleet.folder / "state" / "cache").glob("ssh-*"))
+
+
+def test_a_night_waits_for_a_repository_that_a_question_gives_up(
+    fleet: Fleet, lifeboat: Lifeboat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is away until somebody is told that it is waited for."""
+    site, config = fleet.open(), ("--config", str(fleet.config))
+    site.repository.ensure()
+    back, program = fleet.folder / "back", fleet.folder / "bin" / "restic"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *"cat config"*) ;; *) exec {shutil.which("restic")} "$@";; esac\nwhile [ ! -e {back} ]; do\n'
+        "echo 'Load(<config/0000000000>, 0, 0) returned error, retrying after 1s: connection refused' >&2; sleep 0.1\n"
+        f'done\nexec {shutil.which("restic")} "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(retries, "CONTACT", 0.0)
+    monkeypatch.setattr(retries, "_UNTOLD", 0.0)
+    asked = lifeboat("list", *config)
+    assert (asked.code, "failed for 0 s: connection refused" in asked.err) == (2, True), asked.err
+
+    class Told(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "waiting for the repository" in record.getMessage():
+                back.touch()
+
+    told = Told()
+    logging.getLogger("backups.repository.repository").addHandler(told)
+    try:
+        night = lifeboat("backup", *config)
+    finally:
+        logging.getLogger("backups.repository.repository").removeHandler(told)
+    assert night.code == 0, night.err
+    assert re.search(r"waiting for the repository \S+, for up to 60 s: .*connection refused", night.err)
+    assert len(site.repository.backups()) == 1

@@ -38,6 +38,8 @@ def test_it_fails_with_what_did_not_come_back(
     monkeypatch.setattr(flow.lifecycle, "begin", lambda: None)
     monkeypatch.setattr(flow.Site, "open", lambda _: cast("Any", Chosen()))
     monkeypatch.setattr(flow, "start_from_nothing", lambda *_: found)
+    copied: list[object] = []
+    monkeypatch.setattr(flow, "copy_evidence", lambda *given: copied.append(given))
     monkeypatch.setattr("tasks.events.emit_event", lambda *, event, resource, payload: sent.append(payload["service"]))
     if found.exit_code == 0:
         assert flow.start_cold.fn() == found
@@ -47,3 +49,4 @@ def test_it_fails_with_what_did_not_come_back(
         assert failed.value.report == found
         assert (found.error or found.words) in failed.value.message
     assert sent == told
+    assert len(copied) == 1, "whatever came of it"

@@ -56,6 +56,8 @@ def test_the_flow_fails_with_what_was_missed_and_the_seed(monkeypatch: pytest.Mo
     monkeypatch.setattr(flow.lifecycle, "begin", lambda: None)
     monkeypatch.setattr(flow.Site, "open", lambda _: cast("Any", Chosen()))
     sent: list[tuple[str, str]] = []
+    copied: list[object] = []
+    monkeypatch.setattr(flow, "copy_evidence", lambda *given: copied.append(given))
     monkeypatch.setattr("tasks.events.emit_event", lambda *, event, resource, payload: sent.append((event, payload["text"])))
     for outcome, words in outcomes.items():
         found = report(fault(outcome), again="lifeboat verify --seed 7")
@@ -73,6 +75,7 @@ def test_the_flow_fails_with_what_was_missed_and_the_seed(monkeypatch: pytest.Mo
         ("lifeboat.verifier.missed", f"unnoticed: {again}"),
         ("lifeboat.verifier.could-not-run", f"undecided: {again}"),
     ]
+    assert len(copied) == len(outcomes), "whatever came of it"
 
 
 class Chosen:

@@ -52,3 +52,14 @@ def test_another_fault_has_a_time_of_its_own() -> None:
 
 def test_what_it_prints_otherwise_is_no_retry() -> None:
     assert said((0, "created new cache\n"), (1000, "Fatal: something\nreturned error\n")) == [None, None]
+
+
+def test_whoever_waits_is_told_once_why_and_for_how_long() -> None:
+    clock, told = Clock(), list[str]()
+    retries = Retries(60, say=told.append, clock=clock)
+    for clock.now in (0, 1.9):
+        retries.hopeless(AWAY)
+    assert told == [], "a moment is nothing"
+    for clock.now in (2, 30):
+        retries.hopeless(AWAY)
+    assert told == ["for up to 60 s: Load(<config/0000000000>, 0, 0): dial tcp 127.0.0.1:9: connect: connection refused"]

@@ -1,11 +1,13 @@
 """How one restic reaches two repositories: by one command of SFTP where one is, and by an `ssh` of our own where both are."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from backups.hosts import NOWHERE, Hosts
+from backups.machine import locks, runs
 from backups.repository import seen, sftp
 from backups.repository.two_places import End, of_backend, reached, shared
 from tests.unit.repository.test_sftp import VAULT
@@ -84,3 +86,21 @@ def test_what_tells_restic_how_to_work_may_differ_and_what_opens_a_backend_may_n
     environment = {"RESTIC_COMPRESSION": "off", "GOMAXPROCS": "1", "GOOGLE_PROJECT_ID": "x", "AWS_ACCESS_KEY_ID": "y"}
     assert set(of_backend(environment)) == {"GOOGLE_PROJECT_ID", "AWS_ACCESS_KEY_ID"}
     assert set(shared({"sftp.command": "x", "s3.region": "y"})) == {"s3.region"}
+
+
+def test_what_a_killed_copy_left_goes_with_the_next_run_and_what_is_in_use_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel lets go of the mark of one that is killed. One that has no mark yet is about to begin, or old."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    cache = tmp_path / "cache"
+    for name in ("ssh-killed", "ssh-beginning", "ssh-old", "restic"):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "ssh").touch()
+    (cache / "ssh-killed" / locks.ALIVE).touch()
+    os.utime(cache / "ssh-old", (0, 0))
+    with reached(End("sftp:vault:/r", HOSTS), End("sftp:second:/r", HOSTS), "word", cache):
+        (living,) = {each.name for each in cache.iterdir()} - {"ssh-killed", "ssh-beginning", "ssh-old", "restic"}
+        assert runs.reap(tmp_path) == ["ssh-killed", "ssh-old"]
+        assert {each.name for each in cache.iterdir()} == {living, "ssh-beginning", "restic"}
+    assert {each.name for each in cache.iterdir()} == {"ssh-beginning", "restic"}

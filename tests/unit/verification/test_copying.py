@@ -61,9 +61,9 @@ def holds(snapshots: Sequence[Snapshot]) -> copying._Holds:
 
 
 def planned(
-    site: Site, first: Sequence[Snapshot], further: Sequence[Snapshot] = (), *, only_logs: bool = False
+    site: Site, first: Sequence[Snapshot], further: Sequence[Snapshot] = (), *, only: copying.Only | None = None
 ) -> tuple[list[str], set[str]]:
-    found = copying._plan(site, "offsite", holds(first), holds(further), NOW, only_logs=only_logs)
+    found = copying._plan(site, "offsite", holds(first), holds(further), NOW, only)
     return [each.id for each in found.backups], set(found.others)
 
 
@@ -90,14 +90,14 @@ def test_evidence_and_logs_come_along_as_far_as_retention_there_keeps_them(site:
 
 def test_whoever_follows_a_log_copies_its_pieces_alone_and_those_of_what_is_there(site: Site) -> None:
     first = [full := backup(YOUNG, 3), log := piece(YOUNG, 1), evidence(YOUNG, 1)]
-    assert planned(site, first, [full], only_logs=True) == ([], {log.id})
-    assert planned(site, first, [], only_logs=True) == ([], set())
+    assert planned(site, first, [full], only="logs") == ([], {log.id})
+    assert planned(site, first, [], only="logs") == ([], set())
 
 
 def test_whoever_follows_a_log_waits_for_no_other_copy(site: Site, tmp_path: Path) -> None:
     here = Site(site.settings.model_copy(update={"state": tmp_path / "state"}))
     with alone(here.state, "offsite", timedelta(hours=6)), pytest.raises(Busy, match="is being copied to, or pruned"):
-        copying.copy(here, "offsite", only_logs=True)
+        copying.copy(here, "offsite", only="logs")
 
 
 def test_a_snapshot_there_that_only_says_that_it_is_the_backup_is_no_copy_of_it(site: Site) -> None:

@@ -22,7 +22,7 @@ from verification.drill import fetch
 from verification.restore.target.base import Replacement, Steps
 
 _WRITTEN_OVER = Replacement(
-    "write over what has the same name there with --replace (all else stays)",
+    "write over what has the same name there with lifeboat restore --replace (all else stays)",
     "writes over what has the same name of what it holds",
 )
 _UNFINISHED: Final = "unfinished.json"

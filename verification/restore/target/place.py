@@ -38,7 +38,7 @@ _COMMAND = 600.0
 """Seconds that a command of the operator's may take."""
 _ENDING = 60.0
 """Seconds for a server to end after the command that stops it has."""
-_MOVED_ASIDE = Replacement("move what is there aside with --replace", "moves aside what it holds")
+_MOVED_ASIDE = Replacement("move what is there aside with lifeboat restore --replace", "moves aside what it holds")
 
 
 @dataclass

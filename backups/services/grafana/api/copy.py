@@ -99,7 +99,7 @@ class ApiCopy:
         """Raise LifeboatError: the copy's database is the sandbox's own, without the passwords of the source's accounts."""
         raise LifeboatError(
             f"backup {self._manifest.id} was taken through the API, so it can only be restored into a running Grafana",
-            hint="--to api for the service's url, or --to api:https://another.example",
+            hint="lifeboat restore --to api for the service's url, or --to api:https://another.example",
         )
 
     def objects(self, into: Path) -> Delivery:

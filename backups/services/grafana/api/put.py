@@ -130,7 +130,7 @@ def _require_takes(client: Client, plan: Plan, *, over: bool) -> None:
     if plan.held and not over:
         raise Clash(
             f"{shown(client.url)} holds something already that is not the backup's: {shortened(plan.held, 5)}",
-            hint="write over what has the same name there with --replace (all else stays)",
+            hint="write over what has the same name there with lifeboat restore --replace (all else stays)",
         )
 
 

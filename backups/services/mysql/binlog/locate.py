@@ -33,7 +33,7 @@ _WRAP = 0xFFFFFFFF
 NO_LOG = (struct.error, LookupError, OverflowError, ValueError)
 """What reading bytes that are no log raises."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HINT = "the log of this backup cannot be followed: restore the moment of a backup instead (without --at, or an earlier one)"
+_HINT = "the log of this backup cannot be followed: take a backup itself, or an earlier moment"
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class Advance:
         if position is not None and executed is None and not by_file:
             raise LifeboatError(
                 f"{position} cannot be looked for: the source ran without GTIDs",
-                hint="name a time instead: --at TIME; or where the transaction begins, as lifeboat log prints it: FILE:OFFSET",
+                hint="name a time instead, or where the transaction begins, as lifeboat log prints it: FILE:OFFSET",
             )
         if position is not None and not by_file and not _ONE_GTID.fullmatch(position):
             raise LifeboatError(

@@ -39,7 +39,7 @@ def require_same_series(session: Session, image: Image, version: str) -> None:
     if backed_up.series != runs.series:
         raise LifeboatError(
             f"the image {image.name} runs MySQL {runs.text}, the backup is of {backed_up.text}",
-            hint=f"name an image of MySQL {backed_up.series}: --image NAME",
+            hint=f"name an image of MySQL {backed_up.series} in lifeboat.yaml, or this time: lifeboat restore --image NAME",
         )
 
 

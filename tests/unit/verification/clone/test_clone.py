@@ -9,9 +9,9 @@ import pytest
 
 from backups.errors import Damaged, LifeboatError
 from backups.services.base import Delivery
-from backups.services.masked import Masked, NotClean, Ruled, Unruled
+from backups.services.masked import Masked, Masking, NotClean, Ruled, Unruled
 from flows.commands import clone as command
-from verification.clone.clone import _Clone
+from verification.clone.clone import _Clone, _restoring
 from verification.clone.cloned import Cloned, CloneOrder
 from verification.restore.plan import Plan
 
@@ -39,15 +39,25 @@ class Target:
 
 def made(state: Path, fails: BaseException | None = None) -> _Clone:
     backup = SimpleNamespace(id="agama-20261122T000004Z", kind="full", taken_at=AT)
-    plan: Any = SimpleNamespace(choice=SimpleNamespace(backup=backup, chain=[backup]), manifests=lambda _: None, needed=7)
     order = CloneOrder("agama", "docker:agama-dev", Path("masks.yaml"))
-    site: Any = SimpleNamespace(state=state)
+    plan: Any = SimpleNamespace(
+        choice=SimpleNamespace(backup=backup, chain=[backup]),
+        manifests=lambda _: None,
+        needed=7,
+        order=_restoring(order),
+        service=SimpleNamespace(name="agama"),
+    )
+    site: Any = SimpleNamespace(state=state, repository_name="first")
     run: Any = SimpleNamespace(raise_if_cancelled=lambda: None)
     target: Any = Target(fails)
-    clone = _Clone(site, order, _as_plan(plan), target, run, lambda: 0.0)
+    clone = _Clone(site, order, _as_plan(plan), target, run, _no_masking, lambda: 0.0)
     delivery: Any = SimpleNamespace(notes=["a note"])
     clone.masked = Masked(_as_delivery(delivery), "developer", PASSWORD, tables={"shop.client": 3})
     return clone
+
+
+def _no_masking(copy: object, box: object) -> Masking:
+    raise AssertionError
 
 
 def _as_plan(plan: Any) -> Plan:

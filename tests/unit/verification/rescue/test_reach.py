@@ -135,7 +135,7 @@ def test_a_newest_backup_that_looks_suspicious_is_named(site: Site, monkeypatch:
     assert offer.doubt is not None
     assert "looks suspicious" in offer.doubt
     assert [each.why for each in found.repositories] == [None, None], "a repository with a suspicious backup is reached"
-    assert f"--backup {backup('agama', DAY).id}" in offer.doubt
+    assert f"the last one before it is {backup('agama', DAY).id}" in offer.doubt
 
 
 def incremental(age: timedelta, *, of: BackupRecord, sequence: int) -> BackupRecord:

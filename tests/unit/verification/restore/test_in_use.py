@@ -117,7 +117,7 @@ def test_a_place_in_use_is_refused_whoever_uses_it(data: Path, how: str) -> None
             (data / "grafana.db").unlink()
     try:
         with pytest.raises(LifeboatError, match="is in use: ") as refused:
-            plan.require_at_rest(cast("Any", target(engine, text, of, own=True)))
+            plan.require_at_rest(cast("Any", target(engine, text, of, own=True)), plan.ANYWAY)
     finally:
         if holder:
             holder.kill()

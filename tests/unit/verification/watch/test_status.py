@@ -16,6 +16,7 @@ from backups.repository.trust import Trust
 from tests.unit.verification.report.test_history_page import weeks
 from verification.evidence.history import ServiceHistory
 from verification.evidence.joint import Joint, Stated
+from verification.evidence.rescues import ColdStart, FromNothing
 from verification.evidence.store import Proof
 from verification.evidence.trend import Trend
 from verification.watch import metrics
@@ -111,7 +112,8 @@ def test_metrics_tell_the_objectives_beside_what_is_measured() -> None:
     )
     seen = seen.model_copy(update={"repositories": (there,)})
     joint = Joint(Stated(at=NOW, verdict="verified", panels=2, equal=2), NOW)
-    text = metrics.render([seen], Objectives(), now=NOW, histories=[foreseen], joint=joint)
+    nothing = FromNothing(NOW - DAY, kit_old=True, cold=ColdStart(NOW - HOUR, "failed", NOW - 2 * DAY))
+    text = metrics.render([seen], Objectives(), now=NOW, histories=[foreseen], nothing=nothing, joint=joint)
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     of = '{service="agama",type="mysql"}'
     assert float(values["lifeboat_objective_rpo_seconds"]) == 26 * 3600
@@ -129,6 +131,33 @@ def test_a_label_cannot_break_out_of_its_quotes() -> None:
     status = standing({"a": HOUR}, {}).model_copy(update={"service": 'a"b\\c\nd'})
     text = metrics.render([status], Objectives(), now=NOW)
     assert 'lifeboat_backups{service="a\\"b\\\\c\\nd",type="mysql"} 1' in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("nothing", "values"),
+    [
+        (FromNothing(), {}),
+        (FromNothing(NOW - DAY, kit_old=False), {"kit_timestamp_seconds": (NOW - DAY).timestamp(), "kit_outdated": 0}),
+        (FromNothing(None, kit_old=True), {"kit_outdated": 1}),
+        (
+            FromNothing(cold=ColdStart(NOW - DAY, "verified", NOW - DAY)),
+            {
+                "cold_start_timestamp_seconds": (NOW - DAY).timestamp(),
+                "cold_start_failed": 0,
+                "cold_start_proven_timestamp_seconds": (NOW - DAY).timestamp(),
+            },
+        ),
+        (
+            FromNothing(cold=ColdStart(NOW - DAY, "could-not-run", None)),
+            {"cold_start_timestamp_seconds": (NOW - DAY).timestamp(), "cold_start_failed": 1},
+        ),
+    ],
+)
+def test_the_kit_and_the_cold_start_are_told_as_far_as_they_are_known(nothing: FromNothing, values: dict[str, float]) -> None:
+    lines = metrics.render([], Objectives(), now=NOW, nothing=nothing).splitlines()
+    told = dict(line.split(" ") for line in lines if line.startswith(("lifeboat_kit", "lifeboat_cold")))
+    assert {name: float(value) for name, value in told.items()} == {f"lifeboat_{name}": value for name, value in values.items()}
+    assert f"lifeboat_objective_cold_start_seconds {35 * 86400.0}" in lines
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,8 @@ def export(
     """Write all evidence of a period into one folder: an index, each report with its signature, the history, the public key.
 
     The index also says what was promised (objectives) and what was kept of it. Times are in the time zone of lifeboat.yaml; a day
-    alone is all of that day. All of the folder is signed: lifeboat evidence verify FOLDER checks it, without the repository.
+    alone is all of that day. All of the folder is signed: lifeboat evidence verify FOLDER --key FILE checks it,
+    without the repository.
 
     Examples: lifeboat evidence export --from 2026-11-01 --to 2026-11-30 --out november
 

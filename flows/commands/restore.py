@@ -20,7 +20,7 @@ from verification.restore import arguments
 from verification.restore.arguments import plan_lines
 from verification.restore.order import Order, Restoration
 from verification.restore.plan import Plan, plan
-from verification.restore.words import statement, whereabouts
+from verification.restore.words import losses, statement, whereabouts
 
 _FAILURES_SHOWN = 12
 
@@ -177,8 +177,7 @@ def show(result: Restoration) -> None:
         f"took {durations.describe(result.seconds)}: "
         + ", ".join(f"{phase.name} {durations.describe(phase.seconds)}" for phase in result.phases),
         *([f"of that, {durations.describe(proving)} proved the log, and delivered nothing"] if proving else []),
-        f"lost: the {durations.describe(result.lost_seconds)} until the restore began",
-        *(f"lost: {line}" for line in result.lost),
+        *losses(result),
         *(f"note: {note}" for note in result.notes),
         f"runbook: {result.runbook}",
     ]

@@ -312,7 +312,7 @@ class _Restore:
             aside=self.aside,
             configuration=self.configuration,
             notes=tuple(self.notes),
-            lost_seconds=plan.lost_seconds,
+            lost_seconds=plan.lost_since(self.progress.moment, started_at),
             lost=tuple(plan.lost),
             error=fault.message if fault else None,
             hint=fault.hint if fault else None,

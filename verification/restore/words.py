@@ -3,6 +3,7 @@
 Pure.
 """
 
+from backups import durations
 from verification.restore.order import Restoration
 
 
@@ -13,6 +14,15 @@ def statement(result: Restoration) -> str:
     if not (result.tables and result.delivered):
         return proof
     return f"of the copy: {proof}; the files of SQL were written from it, and the files themselves were compared with nothing"
+
+
+def losses(result: Restoration) -> list[str]:
+    """Say what did not come back, a line each. What the source holds now was compared with the backup, with no later moment."""
+    title = f"the source now, beside {result.backup.id}" if result.moment else "lost"
+    return [
+        f"lost: the {durations.describe(result.lost_seconds)} until the restore began",
+        *(f"{title}: {line}" for line in result.lost),
+    ]
 
 
 def whereabouts(result: Restoration) -> list[str]:

@@ -51,10 +51,16 @@ def require(file: Path, found: str | None, url: str) -> None:
         fault = f"the repository at {url} is another one than this machine knows" if found else f"there is no repository at {url}"
         name = file.stem.removeprefix("repository").removeprefix("-")
         key = f"repositories.{name}" if name else "repository"
-        adopt = f"copy --to {name} --init" if name else "backup --init (verify, restore and prune have --init, too)"
+        adopt = f"copy --to {name} --init" if name else "backup --init"
+        others = "" if name else " (verify, restore and prune have --init, too)"
+        meant = (
+            f"if what is there is meant from now on: lifeboat {adopt}{others}"
+            if found
+            else f"if it is lost, this begins a new one without any backup: lifeboat {adopt}"
+        )
         raise ConfigError(
             f"{fault}: is its disk mounted? known here is {expected}, found is {found or 'none'}",
-            hint=f"mount it, or correct {key}.url; if what is there is meant from now on: lifeboat {adopt}",
+            hint=f"mount it, or correct {key}.url; {meant}",
         )
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from backups import durations, plural
@@ -81,6 +82,28 @@ def asked(at: str | None, before: str | None, zone: str, now: datetime) -> datet
         f"--before {before!r} names no transaction",
         hint=f"lifeboat log SERVICE shows them, by GTIDs like {_A_GTID}; for a time: --at TIME",
     )
+
+
+def names(text: str) -> list[str]:
+    """Part names of tables at their commas, but not at those that are between backticks."""
+    return [name.strip() for name in re.findall(r"(?:`[^`]*`?|[^,`])+", text) if name.strip()]
+
+
+def bound(text: str, zone: str, now: datetime, option: str, *, before_next: timedelta | None = None) -> datetime:
+    """Read a bound of a period of time. A day alone is its beginning, or so long before the next one begins as `before_next`.
+
+    Raises LifeboatError for what is no time.
+    """
+    at, back = text, timedelta(0)
+    with suppress(ValueError, OverflowError):
+        at = (date.fromisoformat(text) + timedelta(days=before_next is not None)).isoformat()
+        back = before_next or back
+    found = moment(at, zone, now, option)
+    if isinstance(found, Point):
+        raise LifeboatError(
+            f"{option} {text} is no time, but a transaction", hint="name a day or a time: 2026-11-01, 2026-11-01T14:03"
+        )
+    return found - back
 
 
 def _position(text: str, option: str) -> str | None:

@@ -1,5 +1,6 @@
 """Plans a restore before the first byte: what comes back, to where, how long that took in a drill, and what is lost."""
 
+import difflib
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -125,6 +126,8 @@ def plan(site: Site, order: Order, docker: Docker, *, now: datetime) -> Plan:
             f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
             hint="name a directory for them: --to local:/directory, ssh:HOST:/directory or docker:CONTAINER:/directory",
         )
+    if order.tables and not choice.point:
+        require_tables(order, manifest)
     image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
     foreseen = target.foresee(service, choice.backup, manifests, repository) if isinstance(target, ApiTarget) else []
@@ -165,6 +168,24 @@ def _require_one_moment(order: Order) -> None:
     if order.at is not None and order.backup != "latest":
         option = "--before" if isinstance(order.at, Point) and order.at.before else "--at"
         raise LifeboatError(f"--backup and {option} are two ways to say what comes back", hint="give one of them")
+
+
+def require_tables(order: Order, manifest: Manifest) -> None:
+    """Raise LifeboatError for a table of which the backup's witness knows nothing; how a name is quoted, its copy looks at."""
+
+    def bare(table: str) -> str:
+        return table.replace("`", "").casefold()
+
+    known = {bare(fact.subject): fact.subject for fact in manifest.witness}
+    for table in order.tables:
+        if bare(table) not in known:
+            near = [known[each] for each in difflib.get_close_matches(bare(table), known, n=3, cutoff=0.75)]
+            raise LifeboatError(
+                f"there is no table {table} in {manifest.id}; nothing was changed",
+                hint=f"did you mean {', '.join(near)}?"
+                if near
+                else "a table is named database.table: see lifeboat log, or a report",
+            )
 
 
 def doubts(chosen: Sequence[BackupRecord], backups: Sequence[BackupRecord], trusts: Mapping[str, Trust]) -> str | None:

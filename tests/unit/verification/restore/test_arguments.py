@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backups.errors import LifeboatError
 from backups.services.base import Point
-from verification.restore.arguments import asked, moment
+from verification.restore.arguments import asked, moment, names
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 GTID = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"
@@ -160,3 +160,18 @@ def test_another_option_is_named_as_it_was_typed() -> None:
     for text in ("never", "2026-03-08T02:30"):
         with pytest.raises(LifeboatError, match=f"^--since '{text}'"):
             moment(text, NEW_YORK, NOW, "--since")
+
+
+@pytest.mark.parametrize(
+    ("text", "parted"),
+    [
+        ("a.b", ["a.b"]),
+        ("a.b, c.d,", ["a.b", "c.d"]),
+        ("a.`b, c`,`d,e`.f", ["a.`b, c`", "`d,e`.f"]),
+        ("a.`b``,c`,d.e", ["a.`b``,c`", "d.e"]),
+        ("a.`b,c", ["a.`b,c"]),
+        (" , ", []),
+    ],
+)
+def test_tables_are_parted_at_commas_but_not_inside_of_a_name(text: str, parted: list[str]) -> None:
+    assert names(text) == parted

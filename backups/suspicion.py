@@ -144,7 +144,7 @@ def held(backups: Iterable[BackupRecord], trusts: Mapping[str, Trust]) -> dict[s
     return {
         service: f"prune stands still: {plural.count(len(those), 'backup')} of {service} "
         f"{'looks' if len(those) == 1 else 'look'} suspicious, first {those[0].id} ({words(those[0])}); "
-        f"if that was meant: lifeboat trust {service}"
+        f"if that was meant: lifeboat trust {service} --reason WHY"
         for service, those in found.items()
     }
 

@@ -76,7 +76,7 @@ def send_backups(outcomes: Iterable[tuple[str, Manifest | LifeboatError]]) -> No
             if outcome.past and outcome.past.signs:
                 text = (
                     f"{outcome.id} looks suspicious: {said(outcome.past.signs)}; it is kept, and nothing of {name} is "
-                    f"pruned; look at {name}, and if that was meant: lifeboat trust {outcome.id}"
+                    f"pruned; look at {name}, and if that was meant: lifeboat trust {outcome.id} --reason WHY"
                 )
                 send(BACKUP_SUSPICIOUS, name, text, backup=outcome.id)
         else:

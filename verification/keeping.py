@@ -72,6 +72,8 @@ def keep(evidence: Evidence, repositories: Mapping[str, Repository], before: str
             try:
                 known = {each: one.known_id for each, one in repositories.items()}
                 snapshot = store.keep(evidence, Path(scratch), repository, first.known_id, known)
+                if further:
+                    log.warning("the evidence is kept in %s instead", further)
                 return Kept(snapshot=snapshot, reason="; ".join(faults) or None, repository=further)
             except LifeboatError as error:
                 log.warning("the evidence is not kept in %s: %s", where, error.message)

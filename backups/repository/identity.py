@@ -51,12 +51,14 @@ def require(file: Path, found: str | None, url: str) -> None:
         fault = f"the repository at {url} is another one than this machine knows" if found else f"there is no repository at {url}"
         name = file.stem.removeprefix("repository").removeprefix("-")
         key = f"repositories.{name}" if name else "repository"
-        adopt = (
-            f"lifeboat copy --to {name} --init" if name else "lifeboat backup --init (verify, restore and prune have --init, too)"
-        )
+        if name:
+            adopt = f"lifeboat copy --to {name} --init"
+        else:
+            adopt = "lifeboat backup --init (verify, restore and prune have --init, too)" if found else "lifeboat backup --init"
+        meaning = "if what is there is meant from now on" if found else "if it is lost, this begins a new one without any backup"
         raise ConfigError(
             f"{fault}: is its disk mounted? known here is {expected}, found is {found or 'none'}",
-            hint=f"mount it, or correct {key}.url; if what is there is meant from now on: {adopt}",
+            hint=f"mount it, or correct {key}.url; {meaning}: {adopt}",
         )
 
 

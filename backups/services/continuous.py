@@ -96,10 +96,14 @@ class Followed(Continuous, Protocol):
 
 @dataclass(frozen=True)
 class Advanced:
-    """Where a copy stands that went on from its witness: in words, and after how many transactions of the log."""
+    """Where a copy stands that went on from its witness: in words, and after how many transactions of the log.
+
+    until: all that was committed before then is in it; None where the log says nothing of that
+    """
 
     stands: str
     transactions: int
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)

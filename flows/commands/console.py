@@ -1,6 +1,8 @@
 """Prints a command's results on standard output, and its faults and hints on standard error."""
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,23 +14,33 @@ from rich.cells import cell_len
 from backups.errors import LifeboatError
 from backups.text import json_shown, shown
 from flows.commands import verbosity
+from flows.commands.verbs import VERBS
 
 if TYPE_CHECKING:
     from rich.style import Style
 
 _PIPED = 240
 """Columns when nobody watches: what a program reads must not be folded at 80."""
+_TYPED = re.compile(rf"\blifeboat (?=(?:{'|'.join(VERBS.keys() - {'init', 'demo'})})\b)")
+"""What somebody is told to type, of the commands that read a configuration."""
+
+
+def _line(text: str) -> str:
+    """Escape what must not reach a terminal (`backups.text`); what is to be typed names the configuration that `-c` named."""
+    config = verbosity.chosen.config
+    line = shown(text)
+    return line if config is None else _TYPED.sub(lambda _: f"lifeboat -c {shlex.quote(shown(str(config)))} ", line)
 
 
 class Text(rich.text.Text):
-    """One line of text and its colours; what must not reach a terminal is escaped (`backups.text`)."""
+    """One line of text and its colours, as a terminal may have it: see `_line`."""
 
     def __init__(self, text: str = "", style: "str | Style" = "", **more: Any) -> None:
-        super().__init__(shown(text), style, **more)
+        super().__init__(_line(text), style, **more)
 
     def append(self, text: "rich.text.Text | str", style: "str | Style | None" = None) -> "Text":
         """Add text at its end."""
-        super().append(shown(text) if isinstance(text, str) else text, style)
+        super().append(_line(text) if isinstance(text, str) else text, style)
         return self
 
 
@@ -74,7 +86,7 @@ def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *
     Unlike rich's tables it takes no time to speak of for some hundred rows.
     """
     table = [
-        [shown(cell) if isinstance(cell, str) else cell for cell in row] for row in ([titles, *rows] if any(titles) else rows)
+        [_line(cell) if isinstance(cell, str) else cell for cell in row] for row in ([titles, *rows] if any(titles) else rows)
     ]
     plain = [[cell if isinstance(cell, str) else cell.plain for cell in row] for row in table]
     widths = [max(map(cell_len, column)) for column in zip(*plain, strict=True)]

@@ -1,8 +1,7 @@
 """`lifeboat evidence`: the key that evidence is signed with, what a signature is worth, and a folder for an auditor."""
 
 import platform
-from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,6 @@ import typer
 
 from backups import plural
 from backups.errors import LifeboatError
-from backups.services.base import Point
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
@@ -109,7 +107,8 @@ def export(
     """Write all evidence of a period into one folder: an index, each report with its signature, the history, the public key.
 
     The index also says what was promised (objectives) and what was kept of it. Times are in the time zone of lifeboat.yaml; a day
-    alone is all of that day. All of the folder is signed: lifeboat evidence verify FOLDER checks it, without the repository.
+    alone is all of that day. All of the folder is signed: lifeboat evidence verify FOLDER --key FILE checks it,
+    without the repository.
 
     Examples: lifeboat evidence export --from 2026-11-01 --to 2026-11-30 --out november
 
@@ -121,7 +120,9 @@ def export(
 
     site = Site.open(config)
     now = datetime.now(UTC)
-    first, last = _moment(begin, site, now, "--from"), _moment(end, site, now, "--to", whole_day=True)
+    zone = site.settings.timezone
+    first = arguments.bound(begin, zone, now, "--from")
+    last = arguments.bound(end, zone, now, "--to", before_next=timedelta(0))
     if first >= last:
         raise LifeboatError(f"--from {begin} is not before --to {end}", hint="give the earlier one first")
     exporting.require_empty(out)
@@ -145,13 +146,3 @@ def _exported(found: int, signed: int, out: Path) -> None:
     verifications = plural.count(found, "verification")
     console.out.print(f"{verifications}, {signed} of them signed with this machine's key: {out / 'index.html'}", soft_wrap=True)
     console.out.print(f"to check it anywhere: lifeboat evidence verify {out} --key evidence.pub", soft_wrap=True)
-
-
-def _moment(text: str, site: Site, now: datetime, option: str, *, whole_day: bool = False) -> datetime:
-    """Read a moment; `whole_day`: a day alone is the end of it, where its clocks say that the next one begins."""
-    with suppress(ValueError, OverflowError):
-        text = (date.fromisoformat(text) + timedelta(days=whole_day)).isoformat()
-    found = arguments.moment(text, site.settings.timezone, now, option)
-    if isinstance(found, Point):
-        raise LifeboatError(f"{option} {text} is a transaction, and no time", hint="a day: 2026-11-01")
-    return found

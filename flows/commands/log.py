@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated
 
@@ -41,7 +41,9 @@ def log(
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", help="Only what was committed at or before this time.", show_default=False),
+        typer.Option(
+            "--until", help="Only what was committed at or before this time; a day alone is all of it.", show_default=False
+        ),
     ] = None,
     number: Annotated[int, typer.Option("--number", "-n", min=0, help="No more than the newest so many; 0: all.")] = _NEWEST,
     from_: From = None,
@@ -59,7 +61,10 @@ def log(
     """
     site, now = Site.open(config).at(from_), datetime.now(UTC)
     (name,) = site.chosen([service])
-    begin, end = (_time(given, option, site, now) for given, option in ((since, "--since"), (until, "--until")))
+    zone = site.settings.timezone
+    begin = arguments.bound(since, zone, now, "--since") if since else None
+    # What was committed at a bound is told: of a day, up to the last microsecond.
+    end = arguments.bound(until, zone, now, "--until", before_next=timedelta.resolution) if until else None
     if begin and end and end < begin:
         raise LifeboatError(f"--until {until} is before --since {since}", hint="give the earlier one to --since")
     wanted = Wanted(begin, end, tuple(table or ()), number)
@@ -73,16 +78,6 @@ def log(
             _show(name, history, wanted, told)
     if told.damaged:
         raise typer.Exit(1)
-
-
-def _time(given: str | None, option: str, site: Site, now: datetime) -> datetime | None:
-    """Read a time as UTC; raises LifeboatError for what is none."""
-    if given is None:
-        return None
-    read = arguments.moment(given, site.settings.timezone, now, option)
-    if isinstance(read, datetime):
-        return read
-    raise LifeboatError(f"{option} {given} is no time", hint="write it like 2026-11-22T03:00, 2026-11-22T03:00:00Z or 03:00")
 
 
 def _show(service: str, history: History, wanted: Wanted, told: Told) -> None:

@@ -82,6 +82,7 @@ def _run() -> object:
     command = typer.main.get_command(app)
     command.params += shared()
     try:
+        usage.require_no_empty(sys.argv[1:])
         code = command(prog_name="lifeboat", standalone_mode=False)
     except LifeboatError as error:
         code = _report(error)

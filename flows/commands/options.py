@@ -29,6 +29,7 @@ Config = Annotated[
         "-c",
         help="The configuration file. Default: $LIFEBOAT_CONFIG, ./lifeboat.yaml, /etc/lifeboat/lifeboat.yaml.",
         show_default=False,
+        callback=verbosity.take_config,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; docs/commands.md describes its keys.")]

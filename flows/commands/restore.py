@@ -20,7 +20,7 @@ from verification.restore import arguments
 from verification.restore.arguments import plan_lines
 from verification.restore.order import Order, Restoration
 from verification.restore.plan import Plan, plan
-from verification.restore.words import statement, whereabouts
+from verification.restore.words import losses, statement, whereabouts
 
 _FAILURES_SHOWN = 12
 
@@ -107,7 +107,9 @@ def restore(  # noqa: PLR0917 - options of a command line
     Exit code: 0 restored, and equal to what the source held; 1 not equal, or not proven; 2 it could not run to its end.
     """
     site, now = Site.open(config), datetime.now(UTC)
-    named = [part.strip() for given in tables or () for part in given.split(",")]
+    if tables and not any(map(arguments.names, tables)):
+        raise LifeboatError(f"--tables {','.join(tables)!r} names no table", hint="write database.table, several with commas")
+    named = [name for given in tables or () for name in arguments.names(given)]
     order = arguments.order(
         site, service, to=to, backup=backup, at=at, before=before, tables=named, replace=replace, anyway=anyway,
         second_replay=not no_second_replay, image=image, repository=from_, now=now,
@@ -177,8 +179,7 @@ def show(result: Restoration) -> None:
         f"took {durations.describe(result.seconds)}: "
         + ", ".join(f"{phase.name} {durations.describe(phase.seconds)}" for phase in result.phases),
         *([f"of that, {durations.describe(proving)} proved the log, and delivered nothing"] if proving else []),
-        f"lost: the {durations.describe(result.lost_seconds)} until the restore began",
-        *(f"lost: {line}" for line in result.lost),
+        *losses(result),
         *(f"note: {note}" for note in result.notes),
         f"runbook: {result.runbook}",
     ]

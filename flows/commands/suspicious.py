@@ -50,5 +50,7 @@ def past_lines(manifest: Manifest, trust: Trust | None) -> list[tuple[str, str |
     if past.signs:
         style = "yellow" if trust else "bold red"
         signs.append(("suspicious", Text(said(past.signs), style=style)))
-        signs.append(("", Text(str(trust) if trust else f"if that was meant: lifeboat trust {manifest.id}", style=style)))
+        signs.append(
+            ("", Text(str(trust) if trust else f"if that was meant: lifeboat trust {manifest.id} --reason WHY", style=style))
+        )
     return signs

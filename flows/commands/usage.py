@@ -29,6 +29,20 @@ def fault(error: TyperException, arguments: Sequence[str]) -> ConfigError:
     return ConfigError(_sentence(error), hint=see)
 
 
+def require_no_empty(arguments: Sequence[str]) -> None:
+    """Raise ConfigError for an empty value: the variable of a script that is not set must not mean what leaving it out means."""
+    for number, word in enumerate(arguments):
+        option, equals, value = word.partition("=")
+        if not word.strip():
+            before = arguments[number - 1] if number and arguments[number - 1].startswith("-") else None
+            what = f"the value of {before}" if before else "an argument"
+        elif equals and option.startswith("--") and not value.strip():
+            what = f"the value of {option}"
+        else:
+            continue
+        raise ConfigError(f"{what} is empty; nothing was done", hint="is a variable not set? give a value, or leave it out")
+
+
 def is_help(error: TyperException) -> bool:
     """Whether it is no fault but the help that a command without arguments prints."""
     return type(error).__name__ == "NoArgsIsHelpError"

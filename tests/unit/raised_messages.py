@@ -21,7 +21,7 @@ class Text(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Module:
     """One parsed module: its dotted name, its path as shown, and what its names stand for."""
 

@@ -14,7 +14,7 @@ _NO_VALUE = {"annotation", "returns"}
 """Fields of a node that make nothing of what they name."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unit:
     """A function, a method, the rest of a class's body, or what a module gives a name; with all that is within."""
 
@@ -60,14 +60,15 @@ def _text(node: ast.AST) -> str:
     return ""
 
 
-@dataclass
+# None is shown: pytest would write out the whole project where a test of it fails.
+@dataclass(repr=False)
 class _Class:
     module: Module
     bases: list[Symbol]
     methods: dict[str, Unit] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False)
 class Code:
     """All modules of a project, by what they define."""
 

@@ -182,7 +182,7 @@ def test_what_is_held_is_said_with_its_figures_and_what_to_type() -> None:
     (words,) = suspicion.held(backups, {}).values()
     assert words == (
         f"prune stands still: 2 backups of agama look suspicious, first {backups[1].id} (12.0 MiB are new, 48.0 KiB are usual, "
-        "93 % of it is hardly compressible, 2 % at most before); if that was meant: lifeboat trust agama"
+        "93 % of it is hardly compressible, 2 % at most before); if that was meant: lifeboat trust agama --reason WHY"
     )
     trusts = {each.id: Trust(backup=each.id, at=NOW, by="root", reason="meant") for each in backups[1:]}
     assert suspicion.held(backups, trusts) == {}

@@ -31,7 +31,7 @@ def part(point: Point, later: BackupRecord) -> MomentPart:
 def reach(copy: ContinuousCopy, log: Fetched, point: Point, progress: Progress) -> None:
     """Go on to `point` by `log`, and note where the copy stands. `progress.moment` is set."""
     came = copy.advance(log, point)
-    _note(progress, stands=came.stands, transactions=came.transactions)
+    _note(progress, stands=came.stands, transactions=came.transactions, until=came.until)
 
 
 def compare(copy: ContinuousCopy, log: Fetched, progress: Progress) -> tuple[Sequence[Fact], Sequence[Fact]]:

@@ -93,7 +93,7 @@ class MomentPart(_Part):
     """A moment between two backups, for which the log of the later one was used; there is no witness of the moment itself.
 
     asked: the time or the position. stands: where the copy stood in the log; transactions: how many it took since the backup;
-    both None as long as it was not there
+    both None as long as it was not there. until: all that was committed before then is in it; None where that is not known
     later, later_at: the backup whose log was used, and the moment of its witness
     there: what the log makes of the witness before it, rows and fingerprints of tables, beside the copy at that very moment;
     empty when that was not compared. untold: the tables that are not among them
@@ -107,6 +107,7 @@ class MomentPart(_Part):
     later_at: Moment
     stands: str | None = None
     transactions: int | None = None
+    until: Moment | None = None
     there: tuple[Check, ...] = ()
     untold: tuple[Untold, ...] = ()
     checks: tuple[Check, ...] = ()

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from backups import durations, plural
@@ -11,12 +12,17 @@ from backups.follow.beyond import Beyond
 from backups.machine import disk
 from backups.services.base import Point
 from backups.site import Site
+from verification.evidence.words import utc
 from verification.restore.order import Order
 from verification.restore.plan import Plan
 
 _TIME_OF_DAY = re.compile(r"\d\d:\d\d")
-_POSITION = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:.+|[^/:\s]+\.\d{1,10}:\d{1,19}")
-"""A GTID, or a log file and an offset in it."""
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_POSITION = re.compile(
+    rf"{_UUID}(?::[a-zA-Z_][a-zA-Z0-9_]{{0,31}})?:[1-9][0-9]{{0,18}}|[^/:\s]+\.[0-9]{{1,10}}:[0-9]{{1,19}}", re.ASCII
+)
+"""A GTID, with a tag or without, or a log file and an offset in it."""
+_LIKE_A_GTID = re.compile(rf"{_UUID}\b.*", re.DOTALL)
 _A_GTID = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"
 
 
@@ -66,16 +72,51 @@ def where(site: Site, service: str, to: str | None) -> str:
 
 def asked(at: str | None, before: str | None, zone: str, now: datetime) -> datetime | Point | None:
     """Read the moment that `--at` or `--before` names; None where neither does. Raises LifeboatError for what cannot be read."""
-    if before and at:
+    if before is not None and at is not None:
         raise LifeboatError(f"--at {at} and --before {before} are two moments", hint="give one of them")
-    if not before:
-        return moment(at, zone, now) if at else None
-    if not _POSITION.fullmatch(before):
+    if before is None:
+        return _past(moment(at, zone, now), at, now) if at is not None else None
+    if position := _position(before, "--before"):
+        return Point(position=position, before=True)
+    raise LifeboatError(
+        f"--before {before!r} names no transaction",
+        hint=f"lifeboat log SERVICE shows them, by GTIDs like {_A_GTID}; for a time: --at TIME",
+    )
+
+
+def names(text: str) -> list[str]:
+    """Part names of tables at their commas, but not at those that are between backticks."""
+    return [name.strip() for name in re.findall(r"(?:`[^`]*`?|[^,`])+", text) if name.strip()]
+
+
+def bound(text: str, zone: str, now: datetime, option: str, *, before_next: timedelta | None = None) -> datetime:
+    """Read a bound of a period of time. A day alone is its beginning, or so long before the next one begins as `before_next`.
+
+    Raises LifeboatError for what is no time.
+    """
+    at, back = text, timedelta(0)
+    with suppress(ValueError, OverflowError):
+        at = (date.fromisoformat(text) + timedelta(days=before_next is not None)).isoformat()
+        back = before_next or back
+    found = moment(at, zone, now, option)
+    if isinstance(found, Point):
         raise LifeboatError(
-            f"--before {before!r} names no transaction",
-            hint=f"lifeboat log SERVICE shows them, by GTIDs like {_A_GTID}; for a time: --at TIME",
+            f"{option} {text} is no time, but a transaction", hint="name a day or a time: 2026-11-01, 2026-11-01T14:03"
         )
-    return Point(position=before, before=True)
+    return found - back
+
+
+def _position(text: str, option: str) -> str | None:
+    """Read a transaction; None for what is none. Raises LifeboatError for a set of GTIDs, or one that is cut off."""
+    position = text.strip()
+    if _POSITION.fullmatch(position):
+        return position
+    if _LIKE_A_GTID.fullmatch(position):
+        raise LifeboatError(
+            f"{option} {position!r} is not the GTID of one transaction: SOURCE:NUMBER, or SOURCE:TAG:NUMBER",
+            hint=f"write it like {_A_GTID}; lifeboat log SERVICE shows which there are",
+        )
+    return None
 
 
 def moment(text: str, zone: str, now: datetime, option: str = "--at") -> datetime | Point:
@@ -84,19 +125,29 @@ def moment(text: str, zone: str, now: datetime, option: str = "--at") -> datetim
     A time of day alone is the last such time before `now`. Raises LifeboatError for anything else, and for a time that the clocks
     of the zone showed twice, or never.
     """
-    if _POSITION.fullmatch(text):
-        return Point(position=text)
+    if position := _position(text, option):
+        return Point(position=position)
     local = ZoneInfo(zone)
     try:
         if _TIME_OF_DAY.match(text):
             return _last(time.fromisoformat(text), local, now, (option, text))
         time_ = datetime.fromisoformat(text)
-    except ValueError as error:
+        return time_.astimezone(UTC) if time_.tzinfo else _once(time_, local, (option, text))
+    except (ValueError, OverflowError) as error:
         raise LifeboatError(
             f"{option} {text!r} is neither a time nor a GTID",
             hint=f"write it like 2026-11-22T03:00, 2026-11-22T03:00:00Z or 03:00; a GTID like {_A_GTID}",
         ) from error
-    return time_.astimezone(UTC) if time_.tzinfo else _once(time_, local, (option, text))
+
+
+def _past(asked_for: datetime | Point, at: str, now: datetime) -> datetime | Point:
+    """Return the moment; raises LifeboatError for a time that is still to come: nothing holds it, and the newest is not it."""
+    if isinstance(asked_for, datetime) and asked_for > now:
+        raise LifeboatError(
+            f"--at {at} is in the future: that is {utc(asked_for)}, it is now {utc(now.replace(microsecond=0))}",
+            hint="for the newest backup leave --at out; a time without Z or an offset is of `timezone` in lifeboat.yaml",
+        )
+    return asked_for
 
 
 def _last(of_day: time, zone: ZoneInfo, now: datetime, given: tuple[str, str]) -> datetime:
@@ -137,8 +188,18 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
         *([("before that", f"`{target.stop}`")] if target.stop else []),
         *([("after that", f"`{target.start}`")] if target.start else []),
         ("takes", _promise(plan, site)),
-        ("loses", f"the {durations.describe(plan.lost_seconds)} since" + "".join(f"; {line}" for line in plan.lost)),
+        ("loses", _loss(plan)),
     ]
+
+
+def _loss(plan: Plan) -> str:
+    choice, lost = plan.choice, durations.describe(plan.lost_seconds)
+    if not choice.point:
+        return "".join([f"the {lost} since", *(f"; {line}" for line in plan.lost)])
+    # When a transaction was, only its log says, which is not fetched yet.
+    first = f"the {lost} since" if choice.point.time else f"what came after it, of the {lost} since {choice.backup.id}"
+    beside = f"; what the source holds now, beside {choice.backup.id}: " if plan.lost else ""
+    return f"{first}{beside}{'; '.join(plan.lost)}"
 
 
 def _proof(plan: Plan) -> str:

@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from backups import chains as chaining
-from backups import durations, suspicion
+from backups import durations, plural, suspicion
 from backups.errors import LifeboatError
+from backups.follow.beyond import beyond
+from backups.machine.docker import Docker
 from backups.manifest import BackupRecord
 from backups.services.base import Point
+from backups.services.continuous import continuous
 from backups.site import Site
 from verification.evidence import repositories
 from verification.evidence.store import Held
+from verification.evidence.words import utc
 from verification.restore.order import Order
 
 
@@ -55,10 +59,27 @@ def offer(site: Site, order: Order, name: str, held: Held | LifeboatError, now: 
     typed = command(site, order, name)
     if order.backup != "latest" and wanted is None:
         return f"{name} does not hold {order.backup} either; its newest of {order.service} is {backups[-1].id}"
+    if isinstance(order.at, datetime) and not _may_reach(site, order.at, backups, held):
+        return f"{name} does not reach {utc(order.at)} either; {_span(order.service, backups)}"
     backup = wanted or backups[-1]
     age = durations.describe(now - backup.taken_at)
     looks = f"looks suspicious ({suspicion.words(backup)}), " if suspicion.doubted([backup], held.trusts) else ""
     return f"{name} holds {backup.id}, {age} old, {looks}{_proven(held, backups, backup, now)}: {typed}"
+
+
+def _may_reach(site: Site, at: datetime, backups: list[BackupRecord], held: Held) -> bool:
+    """Return whether backups may bring back a time: one was taken by then, and where a log has to lead there, it goes so far."""
+    first, last = backups[0], backups[-1]
+    if at < first.taken_at or continuous(site.service(first.service, Docker())) is None:
+        return at >= first.taken_at
+    return at <= (beyond(last, held.pieces) or last).taken_at
+
+
+def _span(service: str, backups: list[BackupRecord]) -> str:
+    first, last = (f"{each.taken_at:%Y-%m-%d %H:%M:%S} UTC" for each in (backups[0], backups[-1]))
+    return f"its {plural.count(len(backups), 'backup')} of {service} {'is' if len(backups) == 1 else 'are'} of {first}" + (
+        f" to {last}" if len(backups) > 1 else ""
+    )
 
 
 def _proven(held: Held, backups: list[BackupRecord], backup: BackupRecord, now: datetime) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from backups import plural
 from backups.chains import Chain
 from backups.errors import LifeboatError
 from backups.follow.beyond import Beyond, beyond
@@ -40,6 +41,16 @@ class Choice:
     def records(self) -> tuple[BackupRecord, ...]:
         """Every backup that is read."""
         return (*self.chain, self.later) if self.later else self.chain
+
+
+def require_log(service: Service, point: Point) -> None:
+    """Raise LifeboatError for a position in the log of a service that has none."""
+    if continuous(service) is None:
+        raise _no_log(service.name, point)
+
+
+def _no_log(name: str, point: Point) -> LifeboatError:
+    return LifeboatError(f"{name} has no log, so no position {point.position}", hint="give a time: --at TIME")
 
 
 class RestorePoints:
@@ -90,7 +101,7 @@ class RestorePoints:
         """
         position = str(point.position)
         if self._log is None:
-            raise LifeboatError(f"{self._name} has no log, so no position {position}", hint="give a time: --at TIME")
+            raise _no_log(self._name, point)
         held = {backup.id for chain in self._chains if self._holds(chain.last, position) for backup in chain.backups}
         pairs = (
             (earlier, later)
@@ -151,10 +162,8 @@ class RestorePoints:
     def _restorable(self) -> str:
         """Say to which moments the service can be brought back."""
         if self._log is None:
-            oldest = f"{self._every[0].taken_at:{_TIME}}"
-            return (
-                f"it can be brought back to the moments of its {len(self._every)} backups, of which the oldest is from {oldest}"
-            )
+            oldest, every = f"{self._every[0].taken_at:{_TIME}}", plural.count(len(self._every), "backup")
+            return f"it can be brought back to the moments of its {every}, of which the oldest is from {oldest}"
         spans: list[tuple[datetime, BackupRecord]] = []
         for chain in self._chains:
             whole = [backup for number, backup in enumerate(chain.backups) if backup.sequence == number]

@@ -1,5 +1,6 @@
 """Plans a restore before the first byte: what comes back, to where, how long that took in a drill, and what is lost."""
 
+import difflib
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,9 +25,10 @@ from backups.services.base import Point, Service
 from backups.site import Site
 from verification.drill import images
 from verification.evidence import store
+from verification.evidence.evidence import MomentPart
 from verification.evidence.store import TAG
 from verification.restore import elsewhere
-from verification.restore.moment import Choice, RestorePoints
+from verification.restore.moment import Choice, RestorePoints, require_log
 from verification.restore.order import Order, Timed
 from verification.restore.target.api import ApiTarget
 from verification.restore.target.base import Target
@@ -62,7 +64,8 @@ class Plan:
     held: the names of what the target holds now, sorted; its `replacement` says what happens to it
     needed: bytes that come out of the repository. promised: the phases of the service's last drill; empty when there was none
     image: what the copy will run on, and its id
-    lost_seconds: from the moment that comes back until now; lost: what the live source holds beyond the backup, a line each
+    lost_seconds: from the moment that comes back until now; of a transaction, from the backup before it
+    lost: what the live source holds beyond the backup, a line each
     foreseen: what becomes of what a running server holds, a line each
     repository: the name of the one that it comes from, where that is not the first
     """
@@ -80,6 +83,12 @@ class Plan:
     lost: Sequence[str]
     foreseen: Sequence[str] = ()
     repository: str | None = None
+
+    def lost_since(self, moment: MomentPart | None, now: datetime) -> float:
+        """Return from how long before `now` on nothing comes back. moment: where the copy stood: when a transaction was."""
+        if isinstance(self.order.at, Point) and moment and moment.until:
+            return max(0.0, (now - moment.until).total_seconds())
+        return self.lost_seconds
 
     @property
     def promised_seconds(self) -> float | None:
@@ -111,6 +120,8 @@ def planned(site: Site, order: Order, docker: Docker, target: Target, *, now: da
     repository = site.repository
     manifests = Manifests(repository)
     _require_one_moment(order)
+    if isinstance(order.at, Point):
+        require_log(service, order.at)
     with elsewhere.offered(site, order, now):
         snapshots = repository.snapshots(BACKUP, TAG, LOG, trust.TAG)
         pieces = piece.read(snapshots)
@@ -126,6 +137,8 @@ def planned(site: Site, order: Order, docker: Docker, target: Target, *, now: da
             f"single tables come as files of SQL, which cannot be put to {target}; nothing was changed",
             hint="name a directory for them: --to local:/directory, ssh:HOST:/directory or docker:CONTAINER:/directory",
         )
+    if order.tables and not choice.point:
+        require_tables(order, manifest)
     image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
     foreseen = target.foresee(service, choice.backup, manifests, repository) if isinstance(target, ApiTarget) else []
@@ -164,7 +177,26 @@ def planned(site: Site, order: Order, docker: Docker, target: Target, *, now: da
 def _require_one_moment(order: Order) -> None:
     """Raise LifeboatError for an order that names both a backup and a moment."""
     if order.at is not None and order.backup != "latest":
-        raise LifeboatError("--backup and --at are two ways to say what comes back", hint="give one of them")
+        option = "--before" if isinstance(order.at, Point) and order.at.before else "--at"
+        raise LifeboatError(f"--backup and {option} are two ways to say what comes back", hint="give one of them")
+
+
+def require_tables(order: Order, manifest: Manifest) -> None:
+    """Raise LifeboatError for a table of which the backup's witness knows nothing; how a name is quoted, its copy looks at."""
+
+    def bare(table: str) -> str:
+        return table.replace("`", "").casefold()
+
+    known = {bare(fact.subject): fact.subject for fact in manifest.witness}
+    for table in order.tables:
+        if bare(table) not in known:
+            near = [known[each] for each in difflib.get_close_matches(bare(table), known, n=3, cutoff=0.75)]
+            raise LifeboatError(
+                f"there is no table {table} in {manifest.id}; nothing was changed",
+                hint=f"did you mean {', '.join(near)}?"
+                if near
+                else "a table is named database.table: see lifeboat log, or a report",
+            )
 
 
 def doubts(chosen: Sequence[BackupRecord], backups: Sequence[BackupRecord], trusts: Mapping[str, Trust]) -> str | None:

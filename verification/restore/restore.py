@@ -219,7 +219,7 @@ class _Restore(Work):
             aside=self.aside,
             configuration=self.configuration,
             notes=tuple(self.notes),
-            lost_seconds=self.plan.lost_seconds,
+            lost_seconds=self.plan.lost_since(self.progress.moment, started_at),
             lost=tuple(self.plan.lost),
         )
         log.info("%s: %s in %s", result.service, result.verdict, durations.describe(result.seconds))

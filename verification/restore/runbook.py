@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from backups import durations, plural
+from backups import plural
 from backups.errors import LifeboatError
 from backups.machine import commands_run
 from backups.text import fenced, markdown
 from verification.restore.order import Restoration
-from verification.restore.words import statement, whereabouts
+from verification.restore.words import losses, statement, whereabouts
 
 
 @dataclass
@@ -106,8 +106,7 @@ def _end(result: Restoration) -> list[str]:
         f"- {result.words}: {markdown(statement(result))}",
         *failed,
         *(f"- {markdown(line)}" for line in whereabouts(result)),
-        f"- lost: the {durations.describe(result.lost_seconds)} until the restore began",
-        *(f"- lost: {markdown(line)}" for line in result.lost),
+        *(f"- {markdown(line)}" for line in losses(result)),
         *(f"- {markdown(note)}" for note in result.notes),
         *([f"- fault: {markdown(result.error)}"] if result.error else []),
         *([f"- hint: {markdown(result.hint)}"] if result.hint else []),

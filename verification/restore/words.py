@@ -3,6 +3,7 @@
 Pure.
 """
 
+from backups import durations
 from verification.restore.order import Restoration
 
 
@@ -18,6 +19,15 @@ def statement(result: Restoration) -> str:
 def hint_elsewhere(service: str, hint: str | None) -> str | None:
     """Write the hint of a restore that another command has begun: its options are those of a restore."""
     return f"with lifeboat restore {service}: {hint}" if hint else None
+
+
+def losses(result: Restoration) -> list[str]:
+    """Say what did not come back, a line each. What the source holds now was compared with the backup, with no later moment."""
+    title = f"the source now, beside {result.backup.id}" if result.moment else "lost"
+    return [
+        f"lost: the {durations.describe(result.lost_seconds)} until the restore began",
+        *(f"{title}: {line}" for line in result.lost),
+    ]
 
 
 def whereabouts(result: Restoration) -> list[str]:

@@ -100,7 +100,7 @@ def _with_doubts(status: ServiceStatus, doubted: Sequence[BackupRecord]) -> Serv
     more = f", and {len(doubted) - 1} more since" if len(doubted) > 1 else ""
     line = (
         f"backup {first.id} looks suspicious: {suspicion.words(first)}{more}; nothing of it is pruned until somebody has looked; "
-        f"if that was meant: lifeboat trust {status.service}"
+        f"if that was meant: lifeboat trust {status.service} --reason WHY"
     )
     own = status.of_the_first
     complaints = (*own, line, *status.complaints[len(own) :])

@@ -23,7 +23,7 @@ from backups.services.base import Problem, Service
 from backups.services.identified import another
 from backups.site import Site
 from backups.witness import Fact
-from verification.evidence import store
+from verification.evidence import repositories, store
 from verification.evidence.store import Proof
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def _look(
     members: tuple[Chain, ...] = ()
     advice, seen_at = None, now()
     future: list[str] = []
-    unread = held if isinstance(held, LifeboatError) else None
+    unread = repositories.named(site, held, "lifeboat list", [name]) if isinstance(held, LifeboatError) else None
     if not isinstance(held, LifeboatError):
         members = tuple(chaining.present(held.get(name, ()), seen_at))
         future = [chaining.ahead_words(backup, seen_at) for backup in chaining.ahead(held.get(name, ()), seen_at)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from flows.commands import verbs
+from flows.commands import console, verbosity, verbs
 
 Lifeboat = Callable[..., Any]
 
@@ -49,6 +49,42 @@ def test_a_mistyped_command_line_is_told_in_plain_words(
     assert second.startswith("hint: ")
     assert hint in second
     assert "bug" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("restore", "agama", "--before", "", "--to", "docker:again"), "the value of --before"),
+        (("restore", "agama", "--to="), "the value of --to"),
+        (("prune", "--repository", " "), "the value of --repository"),
+        (("-c", "", "list"), "the value of -c"),
+        (("status", "--metrics", ""), "the value of --metrics"),
+        (("backup", ""), "an argument"),
+    ],
+)
+def test_an_empty_value_does_not_mean_what_leaving_the_option_out_means(
+    lifeboat: Lifeboat, arguments: tuple[str, ...], what: str
+) -> None:
+    """`--before "$GTID"` with a variable that is not set would bring back the newest backup, and prune all repositories."""
+    said = lifeboat(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"lifeboat: {what} is empty; nothing was done\nhint: ")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_what_is_to_be_typed_names_the_configuration_that_was_named(lifeboat: Lifeboat, tmp_path: Path, *, before: bool) -> None:
+    """Without it another lifeboat.yaml would be read, or none: in hints and in results alike, of text and of columns."""
+    path = tmp_path / "my site.yaml"
+    path.write_text(
+        "state: s\nrepository: {url: r, password: x}\nservices: {a: {type: mysql, host: h, image: 'm:9', password: x}}\n"
+    )
+    said = lifeboat(*(("-c", str(path), "restore", "a") if before else ("restore", "a", "-c", str(path))))
+    assert f"hint: lifeboat -c '{path}' restore a --to" in said.err, said.err
+    verbosity.chosen.config = path
+    for text in (console.Text("see: lifeboat list"), console.Text().append("see: lifeboat list")):
+        assert text.plain == f"see: lifeboat -c '{path}' list"
+    verbosity.reset()
+    assert console.Text("see: lifeboat list").plain == "see: lifeboat list"
 
 
 def test_without_a_command_the_help_is_printed(lifeboat: Lifeboat) -> None:

@@ -252,7 +252,8 @@ class MySQLCopy:
                 self._notes += events.settle_statuses(session, self._last.witness, log.manifest.witness)
 
             self._server.run(go_on)
-        return Advanced(advance.describe(stop), stop.transactions)
+        bound = stop.following or stop.last
+        return Advanced(advance.describe(stop), stop.transactions, bound.time if bound else None)
 
     def expected(self, log: Fetched) -> Expected:
         """See `ContinuousCopy.expected`."""

@@ -33,6 +33,7 @@ MOMENTS = st.builds(
     later_at=st.just(MONDAY),
     stands=st.sampled_from([None, "binlog.000007:4711"]),
     transactions=st.integers(0, 400),
+    until=st.sampled_from([None, MONDAY]),
     there=CHECKS.map(tuple),
     untold=st.sampled_from([(), (Untold(subject="agama.note", why="it has no primary key"),)]),
     checks=CHECKS.map(tuple),

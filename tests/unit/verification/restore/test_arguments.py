@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backups.errors import LifeboatError
 from backups.services.base import Point
-from verification.restore.arguments import asked, moment
+from verification.restore.arguments import asked, moment, names
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 GTID = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"
@@ -43,7 +43,20 @@ def test_a_gtid_is_no_time() -> None:
     assert moment(GTID, NEW_YORK, NOW) == Point(position=GTID)
 
 
-@pytest.mark.parametrize("text", ["yesterday", "25:00", "12", "2026-13-01", "3e11fa47:23", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "25:00",
+        "12",
+        "2026-13-01",
+        "3e11fa47:23",
+        "",
+        "0001-01-01T00:00+14:00",
+        "9999-12-31T23:59-12:00",
+        "9999-12-31T23:00",
+    ],
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(LifeboatError, match="is neither a time nor a GTID"):
         moment(text, NEW_YORK, NOW)
@@ -113,6 +126,31 @@ def test_before_takes_transactions_only(text: str) -> None:
     assert "lifeboat log SERVICE shows them" in str(refused.value.hint)
 
 
+@pytest.mark.parametrize(
+    "number", ["", ":", ":0", ":1-23", ":23:24", ":-1", ":²", ":٣", ":tag", ":9tag:1", ":tag:1-3", ":1,2", " 23"]
+)
+def test_what_is_nearly_a_gtid_is_told_to_be_none_of_one_transaction(number: str) -> None:
+    source = GTID.rpartition(":")[0]
+    for option, texts in (("--at", (f"{source}{number}", None)), ("--before", (None, f"{source}{number}"))):
+        with pytest.raises(LifeboatError, match=rf"^{option} '{source}.*' is not the GTID of one transaction") as refused:
+            asked(*texts, NEW_YORK, NOW)
+        assert GTID in str(refused.value.hint)
+
+
+def test_a_transaction_that_was_pasted_with_spaces_around_it_is_meant() -> None:
+    assert asked(f" {GTID}\n", None, NEW_YORK, NOW) == Point(position=GTID)
+    assert asked(None, f"{PLACE} ", NEW_YORK, NOW) == Point(position=PLACE, before=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"), [("2026-11-22T12:00:01Z", "Etc/UTC"), ("2026-11-22T07:00:01", NEW_YORK), ("2027-01-01", "Etc/UTC")]
+)
+def test_a_time_to_come_is_refused_since_the_newest_backup_is_not_of_it(text: str, zone: str) -> None:
+    with pytest.raises(LifeboatError, match=r"is in the future: that is .* UTC, it is now 2026-11-22 12:00:00 UTC"):
+        asked(text, None, zone, NOW)
+    assert asked("2026-11-22T12:00:00Z", None, "Etc/UTC", NOW) == NOW
+
+
 def test_two_moments_are_not_one() -> None:
     with pytest.raises(LifeboatError, match=f"--at 03:00 and --before {GTID} are two moments"):
         asked("03:00", GTID, NEW_YORK, NOW)
@@ -122,3 +160,18 @@ def test_another_option_is_named_as_it_was_typed() -> None:
     for text in ("never", "2026-03-08T02:30"):
         with pytest.raises(LifeboatError, match=f"^--since '{text}'"):
             moment(text, NEW_YORK, NOW, "--since")
+
+
+@pytest.mark.parametrize(
+    ("text", "parted"),
+    [
+        ("a.b", ["a.b"]),
+        ("a.b, c.d,", ["a.b", "c.d"]),
+        ("a.`b, c`,`d,e`.f", ["a.`b, c`", "`d,e`.f"]),
+        ("a.`b``,c`,d.e", ["a.`b``,c`", "d.e"]),
+        ("a.`b,c", ["a.`b,c"]),
+        (" , ", []),
+    ],
+)
+def test_tables_are_parted_at_commas_but_not_inside_of_a_name(text: str, parted: list[str]) -> None:
+    assert names(text) == parted

@@ -70,6 +70,30 @@ def test_what_it_holds_when_that_was_proven_from_there_and_what_to_type() -> Non
     assert f"offsite holds {A}, 33 h 00 min old" in said(held(*both), backup=A)
 
 
+@pytest.mark.parametrize(
+    ("type_", "hours", "said_"),
+    [
+        ("mysql", 34, "offsite does not reach 2026-11-21 23:00:00 UTC either; its 2 backups of agama are of {a} to {b}"),
+        ("mysql", 20, f"offsite holds {B}, 9 h 00 min old, nothing in it says that it was ever proven from there: lifeboat"),
+        ("mysql", 8, "offsite does not reach 2026-11-23 01:00:00 UTC either; its 2 backups of agama are of {a} to {b}"),
+        ("grafana", 34, "offsite does not reach 2026-11-21 23:00:00 UTC either; its 2 backups of agama are of {a} to {b}"),
+        ("grafana", 8, f"offsite holds {B}, 9 h 00 min old, nothing in it says that it was ever proven from there: lifeboat"),
+    ],
+)
+def test_a_time_that_it_does_not_reach_either_is_offered_no_command(tmp_path: Path, type_: str, hours: float, said_: str) -> None:
+    both = [record(A, 33).model_copy(update={"type": type_}), record(B, 9).model_copy(update={"type": type_})]
+    section = "type: mysql, host: h, password: x" if type_ == "mysql" else "type: grafana, url: 'http://g', place: 'local:/g'"
+    (tmp_path / "lifeboat.yaml").write_text(
+        "state: s\nrepository: {url: r, password: x}\nrepositories: {offsite: {url: o, password: x}}\n"
+        f"services: {{agama: {{image: 'i:1', {section}}}}}\n"
+    )
+    where = Site.open(tmp_path / "lifeboat.yaml")
+    order = Order("agama", "local:/g", at=NOW - hours * HOUR)
+    said = elsewhere.offer(where, order, "offsite", held(*both), NOW)
+    assert said.startswith(said_.format(a="2026-11-22 00:00:00 UTC", b="2026-11-23 00:00:00 UTC")), said
+    assert ("lifeboat" in said) is said_.endswith("lifeboat")
+
+
 def test_one_that_looks_like_ransomware_is_offered_with_that_word() -> None:
     odd = record(B, 9).model_copy(update={"suspicious": tag_of((Sign(kind="rows", found=3, usual=1000),))})
     assert "9 h 00 min old, looks suspicious (3 rows, 1,000 before), nothing in it says that it was ever proven" in said(
@@ -138,7 +162,7 @@ def test_a_masked_clone_is_never_offered_as_a_restore() -> None:
     at = datetime(2026, 11, 22, 14, 3, 20, tzinfo=UTC)
     for more in ({}, {"at": at}, {"image": "mysql:9.7"}, {"backup": B}):
         order = CloneOrder("agama", "docker:dev", Path("/etc/my masks.yaml"), fresh_key=True, **more)
-        found = elsewhere.offer(site("offsite"), clone._restoring(order), "offsite", held(record(B, 9)), NOW)
+        found = elsewhere.offer(site("offsite"), clone._restoring(order), "offsite", held(record(A, 33), record(B, 9)), NOW)
         typed = found.rpartition(": lifeboat ")[2]
         assert "restore" not in typed
         assert typed.startswith("clone agama --from offsite --to docker:dev ")

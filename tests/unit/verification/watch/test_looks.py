@@ -146,6 +146,29 @@ class Answering:
         return self.said
 
 
+def test_where_the_first_repository_is_gone_the_others_are_named() -> None:
+    """On the bad day one asks the watch first."""
+
+    def gone(*_: str) -> Any:
+        raise LifeboatError("there is no repository", hint="mount it")
+
+    watched = Watch(looks=2, pause=timedelta(0))
+    settings = SimpleNamespace(watch=watched, every_repository={"first": 1, "offsite": 2, "cellar": 3})
+    for whose in ("first", "offsite"):
+        site = SimpleNamespace(
+            settings=settings,
+            repository=SimpleNamespace(snapshots=gone),
+            repository_name=whose,
+            service=lambda *_: Answering(None),
+        )
+        (sighting,) = watching.watch(cast("Site", site), ["db"])
+        other = {"first": "offsite", "offsite": "first"}[whose]
+        assert str(sighting.error) == (
+            "there is no repository\nhint: mount it; or look into another repository: "
+            f"lifeboat list db --from {other}, lifeboat list db --from cellar"
+        )
+
+
 @pytest.mark.parametrize(
     ("said", "seen", "error"),
     [

@@ -81,7 +81,7 @@ def test_a_suspicious_backup_is_complained_of_until_somebody_trusts_it() -> None
     assert judged().suspicious == ("b", "c")
     (complaint,) = judged().complaints
     assert complaint.startswith("backup b looks suspicious: 4 rows, 900 before, and 1 more since; nothing of it is pruned")
-    assert complaint.endswith("if that was meant: lifeboat trust agama")
+    assert complaint.endswith("if that was meant: lifeboat trust agama --reason WHY")
     assert judged("b").suspicious == ("c",)
     assert (judged("b", "c").suspicious, judged("b", "c").complaints) == ((), ())
     assert 'lifeboat_suspicious_backups{service="agama",type="mysql"} 2' in metrics.render([judged()], Objectives(), now=NOW)

@@ -116,8 +116,8 @@ def test_what_is_damaged_is_compared_all_the_same(tmp_path: Path, value: object)
     path = tmp_path / "grafana.db"
     build(path, layout="resource")
     before, seen = facts(path), 0
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = MEMORY")
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.deserialize(path.read_bytes())
         named = Database(connection)
         columns = [(table, row[1]) for table in named.tables() for row in connection.execute(f'PRAGMA table_info("{table}")')]
         for number, (table, column) in enumerate(columns):

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.syntax import every
+
 ROOT = Path(__file__).parents[1]
 
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -90,7 +92,7 @@ def literals(*packages: str) -> list[str]:
     """Every piece of text in the code of the packages; of an f-string, the pieces between its fields."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for package in packages for path in (ROOT / package).rglob("*.py"))
     return [
-        node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value for tree in trees for node in every(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
 

@@ -4,8 +4,11 @@ import ast
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.syntax import every, inside
 
 BASE = ("backups.errors", "LifeboatError")
 MOST_VARIANTS = 64
@@ -63,9 +66,9 @@ def parse(name: str, path: str, source: str) -> Module:
     nodes: list[ast.AST] = [tree]
     parents: dict[ast.AST, ast.AST] = {}
     for node in nodes:
-        inside = list(ast.iter_child_nodes(node))
-        parents.update(dict.fromkeys(inside, node))
-        nodes += inside
+        below = inside(node)
+        parents.update(dict.fromkeys(below, node))
+        nodes += below
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
@@ -213,12 +216,27 @@ def _joined(pieces: list[list[str | None]]) -> list[str | None]:
 def _assigned(name: str, at: ast.expr, module: Module) -> list[str | None]:
     """Return what the enclosing function, or the module, assigns to a name as text; a placeholder when it is not one plain assignment."""
     function = module.function_around(at)
-    for nodes in (ast.walk(function) if function else (), module.tree.body):
-        given = [node.value for node in nodes if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets)]
+    for assignments in (_assignments(function) if function else (), _at_top(module.tree)):
+        given = [value for target, value in assignments if target == name]
         if given:
             texts = [text for each in given if not _mentions(each, name) for text in variants(each, module)]
             return texts or [placeholder(at)]
     return [placeholder(at)]
+
+
+@cache
+def _assignments(function: ast.FunctionDef) -> list[tuple[str, ast.expr]]:
+    return _targets(every(function))
+
+
+@cache
+def _at_top(module: ast.Module) -> list[tuple[str, ast.expr]]:
+    return _targets(module.body)
+
+
+def _targets(nodes: Iterable[ast.AST]) -> list[tuple[str, ast.expr]]:
+    """Return what is assigned by plain assignments: targets and values."""
+    return [(ast.unparse(target), node.value) for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
 
 
 def _mentions(expression: ast.expr, name: str) -> bool:

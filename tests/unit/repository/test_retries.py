@@ -1,5 +1,8 @@
 """A restic that has tried the same again for a minute is given up, and one that has success now and then is not."""
 
+from pathlib import Path
+
+from backups.repository.repository import Repository
 from backups.repository.retries import Retries
 
 AWAY = "Load(<config/0000000000>, 0, 0) returned error, retrying after 5.06s: dial tcp 127.0.0.1:9: connect: connection refused\n"
@@ -27,6 +30,17 @@ def test_what_fails_for_a_minute_is_given_up_with_its_reason() -> None:
     [first, later, last] = said((0, AWAY), (59.9, AWAY * 4), (60, AWAY * 5))
     assert (first, later) == (None, None)
     assert last == "Load(<config/0000000000>, 0, 0) failed for 60 s: dial tcp 127.0.0.1:9: connect: connection refused"
+
+
+def test_a_repository_is_given_a_minute() -> None:
+    """Most tests of repositories that are away give it less."""
+    assert Repository("r", Path("cache")).tries == 60
+    clock = Clock()
+    retries = Retries(clock=clock)
+    found = []
+    for clock.now in (0, 59.9, 60):
+        found.append(retries.hopeless(AWAY) is not None)
+    assert found == [False, False, True]
 
 
 def test_success_in_between_begins_anew() -> None:

@@ -54,13 +54,17 @@ class Patterns:
     """All forms of some values, by their first bytes, and a table of which bytes none of them begins with."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._by_start: dict[int, list[tuple[bytes, str]]] = {}
+        self._values: dict[bytes, list[str]] = {}
+        lengths: dict[int, set[int]] = {}
         self._longest = 0
         for value in values:
             for form in forms(value):
-                self._by_start.setdefault(int.from_bytes(form[:_WINDOW], "little"), []).append((form, value))
+                self._values.setdefault(form, []).append(value)
+                lengths.setdefault(int.from_bytes(form[:_WINDOW], "little"), set()).add(len(form))
                 self._longest = max(self._longest, len(form))
-        self._starts = np.array(sorted(self._by_start), dtype=np.uint64)
+        self._lengths = {start: tuple(found) for start, found in lengths.items()}
+        """Of what begins with these bytes. Thousands of values may begin alike, and are looked up all the same."""
+        self._starts = np.array(sorted(self._lengths), dtype=np.uint64)
         self._known = np.zeros(1 << _BITS, dtype=bool)
         self._known[_hashed(self._starts)] = True
 
@@ -98,9 +102,8 @@ class Patterns:
             at_start = np.minimum(np.searchsorted(self._starts, seen), len(self._starts) - 1)
             for place in places[self._starts[at_start] == seen]:
                 at = int(place) * 8 + offset
-                for form, value in self._by_start[int(windows[place])]:
-                    if chunk.startswith(form, at):
-                        yield value
+                for length in self._lengths[int(windows[place])]:
+                    yield from self._values.get(chunk[at : at + length], ())
 
 
 def _hashed(windows: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -10,7 +10,6 @@ Pure.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from backups.services.mysql.source import option_names
 
@@ -154,7 +153,7 @@ NOT_CARRIED: Mapping[str, str] = {
         large_page_size license locked_in_memory lower_case_file_system server_uuid skip_external_locking
         system_time_zone version version_*""",
 }
-"""Why a variable is not carried to a copy -> names, which may have a `*`."""
+"""Why a variable is not carried to a copy -> names; one that ends with a `*` stands for all that begin so."""
 _TOLD = (WIDEST, SESSIONS, FORBIDS, SPEED, DURABLE)
 """What an operator sets again on the server that is delivered: the rest belongs to a machine, or is no setting."""
 
@@ -214,7 +213,7 @@ def sort_out(variables: Mapping[str, str], as_built: frozenset[str] | None) -> V
 
 def reason(name: str) -> str | None:
     """Return why a variable is carried, or is not; None of one that is in neither table."""
-    return _CARRIED.get(name) or next((why for pattern, why in _PATTERNS if fnmatchcase(name, pattern)), None)
+    return _CARRIED.get(name) or _NAMED.get(name) or next((why for family, why in _FAMILIES if name.startswith(family)), None)
 
 
 def is_carried(name: str) -> bool:
@@ -254,8 +253,11 @@ def _by_name(table: Mapping[str, str]) -> dict[str, str]:
 
 
 _CARRIED = _by_name(CARRIED)
-# Whole names before those with a `*`: a family may have an exception.
-_PATTERNS = sorted(_by_name(NOT_CARRIED).items(), key=lambda item: ("*" in item[0], -len(item[0])))
-_BEGINNINGS = (*_CARRIED, *(pattern.partition("*")[0] for pattern, _ in _PATTERNS))
+_NAMED = {name: why for name, why in _by_name(NOT_CARRIED).items() if not name.endswith("*")}
+# Asked after whole names, the longest first: a family may have an exception.
+_FAMILIES = sorted(
+    ((name[:-1], why) for name, why in _by_name(NOT_CARRIED).items() if name.endswith("*")), key=lambda family: -len(family[0])
+)
+_BEGINNINGS = (*_CARRIED, *_NAMED, *(family for family, _ in _FAMILIES))
 DECIDING = frozenset(_CARRIED) - frozenset(CARRIED["limits at which a logged statement would fail"].split())
 """What decides the result of a statement: a log that was written under two values of it cannot be replayed under one."""

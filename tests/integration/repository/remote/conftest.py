@@ -1,4 +1,4 @@
-"""Sites whose repository is elsewhere; and the faults that restic tries again for 45 seconds, all begun when the first test is."""
+"""Sites whose repository is elsewhere; and the faults that restic tries again for long, all begun when the first test is."""
 
 import os
 import subprocess
@@ -25,6 +25,8 @@ from tests.servers.ssh import SshFactory, SshServer
 __all__ = ["Said", "lifeboat"]
 
 AT = datetime(2026, 11, 23, 0, 0, 5, tzinfo=UTC)
+TRIES = 3.0
+"""Seconds after which a restic that only tries again is ended, here; that it is a minute elsewhere: `tests/unit/repository/test_retries.py`."""
 Lifeboat = Callable[..., Said]
 
 
@@ -85,7 +87,7 @@ def fault_of(use: Callable[[], object]) -> Exception:
 
 @pytest.fixture(scope="module")
 def patience(tmp_path_factory: pytest.TempPathFactory, ssh_factory: SshFactory) -> Iterator[dict[str, "Future[Exception]"]]:
-    """What restic gives up only after 45 s, side by side: full disks far away, and a bucket whose policy forbids deletions.
+    """What restic by itself gives up after 45 s, a newer one after a quarter of an hour, side by side: full disks far away, and a bucket whose policy forbids deletions.
 
     Its threads end with the module: those of a session went on during other files, and met a `restic` that a test there had put
     into the PATH.
@@ -119,9 +121,9 @@ def patience(tmp_path_factory: pytest.TempPathFactory, ssh_factory: SshFactory) 
             return error
 
         yield {
-            "sftp": pool.submit(fill, Repository("sftp:vault:/small/r", folder / "c1", password, hosts=hosts)),
-            "rest": pool.submit(fill, Repository(rest.url, folder / "c2", password)),
-            "s3": pool.submit(forget, Repository(s3.url("x"), folder / "c3", password, environment=s3_keys(s3))),
+            "sftp": pool.submit(fill, Repository("sftp:vault:/small/r", folder / "c1", password, hosts=hosts, tries=TRIES)),
+            "rest": pool.submit(fill, Repository(rest.url, folder / "c2", password, tries=TRIES)),
+            "s3": pool.submit(forget, Repository(s3.url("x"), folder / "c3", password, environment=s3_keys(s3), tries=TRIES)),
         }
 
 

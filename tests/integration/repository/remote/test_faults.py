@@ -12,7 +12,7 @@ import pytest
 from backups.errors import ConfigError, LifeboatError, Transient
 from backups.repository.repository import Repository
 from backups.secret import Secret
-from tests.integration.repository.remote.conftest import AT, Elsewhere, named, s3_keys
+from tests.integration.repository.remote.conftest import AT, TRIES, Elsewhere, named, s3_keys
 from tests.servers.repositories import PASSWORD, S3Server, free_port, rest_server
 from tests.servers.ssh import SshServer, Wire
 
@@ -21,7 +21,7 @@ KEY = Secret("correct horse")
 
 @pytest.fixture(autouse=True)
 def _begun(patience: "dict[str, Future[Exception]]") -> None:
-    """What restic gives up only after 45 s is begun with the first test of this file, beside the others; the last ones wait for it."""
+    """What restic tries again for long is begun with the first test of this file, beside the others; the last ones wait for it."""
 
 
 def told(repository: Repository) -> LifeboatError:
@@ -144,9 +144,9 @@ def test_a_connection_that_is_cut_in_the_middle_leaves_no_backup_and_the_next_on
 
 def test_a_rest_server_that_refuses_the_password_and_one_that_is_away(tmp_path: Path) -> None:
     with rest_server(tmp_path) as server:
-        refused = told(Repository(server.url_with("another"), tmp_path / "cache", KEY))
+        refused = told(Repository(server.url_with("another"), tmp_path / "cache", KEY, tries=TRIES))
         server.stop()
-        away = told(Repository(server.url, tmp_path / "cache", KEY))
+        away = told(Repository(server.url, tmp_path / "cache", KEY, tries=TRIES))
     assert isinstance(refused, ConfigError)
     assert "it refuses the user or the password" in refused.message
     assert "another" not in str(refused)
@@ -160,7 +160,7 @@ def test_a_certificate_that_nobody_vouches_for_is_reported(tmp_path: Path) -> No
     (tmp_path / "vault").mkdir()
     options = ("--cert", str(tmp_path / "crt"), "--key", str(tmp_path / "key"))
     with rest_server(tmp_path / "vault", *options, scheme="https") as server:
-        fault = told(Repository(server.url, tmp_path / "cache", KEY))
+        fault = told(Repository(server.url, tmp_path / "cache", KEY, tries=TRIES))
     assert isinstance(fault, ConfigError)
     assert "its certificate is not trusted" in fault.message
 
@@ -186,7 +186,8 @@ def test_s3_keys_that_are_refused_are_reported(s3: S3Server, tmp_path: Path, whi
 def test_an_s3_server_that_is_away_is_transient(s3: S3Server, tmp_path: Path) -> None:
     url = f"s3:http://127.0.0.1:{free_port()}/backups/x"
     hurried = {"s3.retries": "1"}
-    assert isinstance(told(Repository(url, tmp_path / "cache", KEY, environment=s3_keys(s3), options=hurried)), Transient)
+    away = Repository(url, tmp_path / "cache", KEY, environment=s3_keys(s3), options=hurried, tries=TRIES)
+    assert isinstance(told(away), Transient)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,12 @@ def test_what_is_found_is_what_is_there(tmp_path_factory: pytest.TempPathFactory
     assert set(search.Patterns(values).search(directory).where) == expected
 
 
+def test_values_that_begin_alike_or_are_written_alike_are_told_apart(tmp_path: Path) -> None:
+    values = ["Customer", "customer", "customer-1", "customer-12", "customer-2"]
+    (tmp_path / "file").write_bytes(b"-- customer-12 --")
+    assert set(search.Patterns(values).search(tmp_path).where) == {"Customer", "customer", "customer-1", "customer-12"}
+
+
 def test_nothing_to_search_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(zlib.compress(b"x"))
     assert search.Patterns([]).search(tmp_path).where == {}

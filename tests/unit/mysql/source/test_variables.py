@@ -1,6 +1,8 @@
 """Every variable of a server is carried to its copies or has a reason not to be; one that is in neither table is carried and named."""
 
+import re
 import string
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
@@ -18,7 +20,21 @@ def test_no_variable_is_in_both_tables_or_twice() -> None:
     patterns = [pattern for names in NOT_CARRIED.values() for pattern in names.split()]
     assert len(CARRIED_NAMES) == len(set(CARRIED_NAMES))
     assert len(patterns) == len(set(patterns))
-    assert not [name for name in CARRIED_NAMES if any(variables.fnmatchcase(name, pattern) for pattern in patterns)]
+    assert not [name for name in CARRIED_NAMES if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    # A family is known by how it begins.
+    assert [pattern for pattern in patterns if not re.fullmatch(r"[\w.]+\*?", pattern)] == []
+
+
+def test_a_variable_belongs_to_its_own_name_before_its_family_and_to_the_longest_of_its_families() -> None:
+    written = {name: why for why, names in NOT_CARRIED.items() for name in names.split()}
+    overlapping = 0
+    for pattern, why in written.items():
+        assert variables.reason(pattern.replace("*", "")) == why
+        if pattern.endswith("*"):
+            within = max((each for each in written if fnmatchcase(f"{pattern[:-1]}quux", each)), key=len)
+            assert variables.reason(f"{pattern[:-1]}quux") == written[within] == why
+        overlapping += sum(fnmatchcase(pattern, each) for each in written) > 1
+    assert overlapping > 3
 
 
 def test_an_invented_variable_is_carried_and_named() -> None:

@@ -163,7 +163,8 @@ class Prefect:
             # Pending: a worker has taken it, and starts its process.
             beat = state.timestamp if state.type == StateType.PENDING else None
             return Seen(_STATES[state.type], state.message or "", beat)
-        return Seen("running", beat=self._heard_of(str(run.id), self._newest_beat))
+        goes_on: Literal["stopping", "running"] = "stopping" if state.type == StateType.CANCELLING else "running"
+        return Seen(goes_on, beat=self._heard_of(str(run.id), self._newest_beat))
 
     def _heard_of(self, name: str, ask: Callable[[str], object]) -> object:
         """When a run, or a queue, was last heard, None where its worker has it send no heartbeats; it is asked now and then."""

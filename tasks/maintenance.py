@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pool:
-    """A work pool: when a worker of it last reported (UTC), None when never, and what it lets a run set (`command`, `env`)."""
+    """A work pool: for how long no worker of it has reported, None for ever, and what it lets a run set (`command`, `env`)."""
 
-    heard: datetime | None
+    silent: timedelta | None
     settable: list[str]
 
 
@@ -50,6 +50,7 @@ def pools(others: Iterable[str] = (), machines: Collection[str] = ()) -> dict[st
     """
     found: dict[str, Pool] = {}
     with prefect_api.connected() as client:
+        now = prefect_api.server_time(client)
         for pool in dict.fromkeys((*POOLS, *others)):
             try:
                 held = client.read_work_pool(pool)
@@ -61,7 +62,7 @@ def pools(others: Iterable[str] = (), machines: Collection[str] = ()) -> dict[st
                 for worker in workers
                 if worker.last_heartbeat_time and not (pool in POOLS and worker.name in machines)
             ]
-            found[pool] = Pool(max(beats, default=None), settable(held.base_job_template))
+            found[pool] = Pool(_since(max(beats), now) if beats else None, settable(held.base_job_template))
     return found
 
 
@@ -76,14 +77,20 @@ def database() -> str | None:
     return {"postgresql": "PostgreSQL", "sqlite": "SQLite"}.get(driver.partition("+")[0])
 
 
-def workers(pools: Iterable[str]) -> dict[str, datetime]:
-    """Return when each worker of these pools last reported (UTC), by its name. Raises LifeboatError as `pools`."""
-    found: dict[str, datetime] = {}
+def workers(pools: Iterable[str]) -> dict[str, timedelta]:
+    """Return for how long each worker of these pools has not reported, by its name. Raises LifeboatError as `pools`."""
+    found: dict[str, timedelta] = {}
     with prefect_api.connected() as client:
+        now = prefect_api.server_time(client)
         for pool in sorted(set(pools)):
             held = prefect_api.workers(client, pool)
-            found |= {each.name: each.last_heartbeat_time for each in held if each.last_heartbeat_time}
+            found |= {each.name: _since(each.last_heartbeat_time, now) for each in held if each.last_heartbeat_time}
     return found
+
+
+def _since(beat: datetime, now: datetime) -> timedelta:
+    """Return how long ago a beat was: both times are the server's, whose clock need not be this machine's."""
+    return max(now - beat, timedelta(0))
 
 
 def settable(template: dict[str, Any]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import httpx
@@ -78,6 +80,14 @@ def workers(client: SyncPrefectClient, pool: str) -> list[Worker]:
         if error.response.status_code == httpx.codes.NOT_FOUND:
             return []
         raise
+
+
+def server_time(client: SyncPrefectClient) -> datetime:
+    """Return what the server's own clock says (UTC), which its times are by; this machine's, where it does not say."""
+    try:
+        return parsedate_to_datetime(client.request("GET", "/health").headers.get("date", "")).astimezone(UTC)
+    except ValueError:
+        return datetime.now(UTC)
 
 
 def automations(client: SyncPrefectClient) -> list[Automation]:

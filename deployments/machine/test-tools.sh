@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
-# What only the tests need beside setup.sh: Debian's rclone (a REST server), an S3 server in an environment of its own, and an image of
+# What only the tests need beside setup.sh: Debian's rclone (a REST server) and PostgreSQL, an S3 server in an environment of its own, and an image of
 # older servers, which upgrades are rehearsed from.
 # Installs only what is missing and is safe to run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-if ! command -v rclone >/dev/null; then
+missing=()
+command -v rclone >/dev/null || missing+=(rclone)
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" != 0 ]; then
-    echo "test-tools: missing rclone; hint: run as root, or: sudo apt-get install --no-install-recommends rclone" >&2
+    echo "test-tools: missing ${missing[*]}; hint: run as root, or: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
     exit 2
   fi
-  echo "test-tools: installing rclone"
+  echo "test-tools: installing ${missing[*]}"
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rclone >/dev/null
+  # Tests start a PostgreSQL of their own: Debian's package is not to start one on this machine.
+  mkdir -p /etc/postgresql-common/createcluster.d
+  echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/lifeboat-tests.conf
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  rm /etc/postgresql-common/createcluster.d/lifeboat-tests.conf
 fi
 
 lock=tests/servers/s3.lock

@@ -115,7 +115,7 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
     # Prefect is started for nobody who does not use it: that takes seconds.
     if prefect_is_configured():
         yield from _workers(fleet_found.pools(site.settings), site.settings.fleet.machines)
-        yield from fleet_found.examine(site.settings, datetime.now(UTC))
+        yield from fleet_found.examine(site.settings)
 
 
 def _repository(site: Site) -> Iterator[Finding]:
@@ -163,15 +163,14 @@ def _workers(others: Sequence[str], machines: Collection[str]) -> Iterator[Findi
         if settable := pools[pool].settable:
             message = f"whoever starts a run there may set its {' and '.join(settable)}: any program, as the worker's user"
             yield Finding(f"work pool {pool}", False, message, f"prefect work-pool update {pool} {template}")
-        last = pools[pool].heard
-        ago = datetime.now(UTC) - last if last else None
-        if ago is None:
+        silent = pools[pool].silent
+        if silent is None:
             yield Finding(f"work pool {pool}", False, "no worker was ever heard: nothing that is scheduled runs", start)
-        elif ago > _SILENT:
-            message = f"no worker was heard for {durations.describe(ago)}: nothing that is scheduled runs"
+        elif silent > _SILENT:
+            message = f"no worker was heard for {durations.describe(silent)}: nothing that is scheduled runs"
             yield Finding(f"work pool {pool}", False, message, start)
         else:
-            yield Finding(f"work pool {pool}", True, f"a worker was heard {max(ago.total_seconds(), 0):.0f} s ago")
+            yield Finding(f"work pool {pool}", True, f"a worker was heard {silent.total_seconds():.0f} s ago")
 
 
 def _state(site: Site) -> Finding:

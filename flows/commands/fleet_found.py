@@ -1,7 +1,7 @@
 """Says for `lifeboat doctor` what is wrong with the machines that run drills, and what the Prefect server keeps its data in."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from backups import durations
 from backups.config.settings import Settings
@@ -19,7 +19,7 @@ def pools(settings: Settings) -> list[str]:
     return list(dict.fromkeys(map(pool_of, machines(settings))))
 
 
-def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
+def examine(settings: Settings) -> Iterator[Finding]:
     """Examine the fleet that is configured, by the Prefect server that is; nothing where there is none of it."""
     from tasks import maintenance
 
@@ -35,7 +35,7 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
     kept = f"its server keeps its data in {database or 'SQLite, unless it was given the address of another database'}"
     yield Finding("Prefect", True, kept if database == "PostgreSQL" else f"{kept}; for a fleet Prefect advises PostgreSQL")
     for each in there:
-        yield _worker(each.name, pool_of(each), each.at_once, heard.get(each.name), now)
+        yield _worker(each.name, pool_of(each), each.at_once, heard.get(each.name))
     served = {pool_of(each) for each in there}
     for name, section in settings.services.items():
         if (pool := section.pool or POOL) not in served:
@@ -45,15 +45,15 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
             )
 
 
-def _worker(name: str, pool: str, at_once: int, last: datetime | None, now: datetime) -> Finding:
-    # Without its heartbeats a drill that dies with its machine is waited for as if it ran.
+def _worker(name: str, pool: str, at_once: int, silent: timedelta | None) -> Finding:
+    # Without its heartbeats a drill that dies with its machine is waited for as if it ran. Beside each, the next one begins.
     beats = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30"
-    start = f"there: {beats} prefect worker start --pool {pool} --work-queue {name} --name {name} --limit {at_once}"
-    if last is None:
+    start = f"there: {beats} prefect worker start --pool {pool} --work-queue {name} --name {name} --limit {2 * at_once}"
+    if silent is None:
         return Finding(
             f"machine {name}", False, f"no worker of that name was ever heard in the pool {pool}: it gets no drill", start
         )
-    if now - last > _SILENT:
-        silent = durations.describe(now - last)
-        return Finding(f"machine {name}", False, f"its worker was not heard for {silent}: it gets no drill", start)
-    return Finding(f"machine {name}", True, f"its worker was heard {max((now - last).total_seconds(), 0):.0f} s ago")
+    if silent > _SILENT:
+        message = f"its worker was not heard for {durations.describe(silent)}: it gets no drill"
+        return Finding(f"machine {name}", False, message, start)
+    return Finding(f"machine {name}", True, f"its worker was heard {silent.total_seconds():.0f} s ago")

@@ -16,7 +16,7 @@ from backups.errors import LifeboatError
 from backups.site import Site
 from flows.commands import console, verbosity
 from flows.commands.console import Text
-from flows.commands.options import Config, Json, Services
+from flows.commands.options import Config, From, Json, Services, reading
 from flows.commands.progress import progress
 from verification.drill import plan as drills
 from verification.fleet import machines as fleet
@@ -38,28 +38,30 @@ def plan(
         str | None,
         typer.Option("--start", help="When it starts: a time, or now; by default the next Monday at 06:00.", show_default=False),
     ] = None,
+    from_: From = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Say before anything runs how long a verification takes, on which machines, and what would not be reached.
 
     What the verification of Monday would drill, by the times of past drills; what was never drilled is reckoned from its bytes.
-    Needs the repository only: no Prefect, no Docker, no source. With -v every drill is listed.
+    Needs the repository only: no Prefect, no Docker, no source. With -v every drill is listed. With --from NAME it is what
+    `lifeboat verify --from NAME` would drill, also when the first repository, which the times are in, cannot be read.
 
-    Examples: lifeboat plan | lifeboat plan --machines 3 | lifeboat plan --start now -v
+    Examples: lifeboat plan | lifeboat plan --machines 3 | lifeboat plan --start now -v | lifeboat plan --from offsite
 
     Exit code: 0 every drill is reached, and every proof stays younger than objectives.proof; 1 something is not reached, or a
     proof would grow older; 2 the repository cannot be read.
     """
-    site = Site.open(config)
+    site = Site.open(config).at(from_)
     names, zone, now = site.chosen(services or []), site.settings.timezone, datetime.now(UTC)
     starts = _starts(start, zone, now)
-    with progress([]):
+    with progress([]), reading(site, " ".join(["plan", *(services or [])])):
         planned = drills.plan(site, names, now=lambda: now)
-        if not services:
+        if not services and not from_:
             # As the verification of everything does.
             planned = drills.with_turn(site, names, planned, lambda: now)
-        due = weigh.due(site.settings, planned, weigh.evidence(site), now)
+        due = weigh.of_site(site, planned, now) if from_ else weigh.due(site.settings, planned, weigh.evidence(site), now)
     there = fleet.machines(site.settings) or [_here(site)]
     found = paper.paper(
         [(each, drill.error) for each, drill in zip(due, planned, strict=True)],

@@ -187,6 +187,11 @@ def _context() -> Iterator[tuple[Any, Any]]:
         yield gx, context
 
 
+def load() -> None:
+    """Import Great Expectations, which takes seconds, so that it is there when something is judged."""
+    _great_expectations()
+
+
 def _great_expectations() -> Any:
     """Import Great Expectations, in half the time: `_STATISTICS` on first use, and no search for garbage among what stays."""
     if "great_expectations" not in sys.modules:

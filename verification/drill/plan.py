@@ -53,10 +53,14 @@ class Planned:
     repository: str | None = None
 
     @property
+    def further(self) -> str | None:
+        """The name of the further repository that they are in; None where they are in the first, whatever that one's name."""
+        return None if self.repository == FIRST else self.repository
+
+    @property
     def title(self) -> str:
         """Service and selection, and the repository where that is not the first, for progress and logs."""
-        where = "" if self.repository in (None, FIRST) else f" from {self.repository}"
-        return f"{self.service}, {self.selection}{where}"
+        return f"{self.service}, {self.selection}{f' from {self.further}' if self.further else ''}"
 
 
 def plan(

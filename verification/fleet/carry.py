@@ -12,9 +12,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from backups.errors import LifeboatError, Transient
-from backups.machine import disk, runs
+from backups.machine import disk, locks, runs
 from backups.site import Site
 from verification import verify
+from verification.drill import expectations
 from verification.fleet import results
 from verification.fleet.ticket import Ticket, planned
 
@@ -38,16 +39,19 @@ def carry_out(
     here: str,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     pause: Callable[[], None] = lambda: time.sleep(15),
+    prepare: Callable[[], None] = expectations.load,
 ) -> str | None:
     """Run the drill and keep its result in the repository; returns why this machine, `here`, does not run it, None when it did.
 
     Raises LifeboatError when the drill cannot be planned, or its result cannot be kept: then nothing is known of the backup.
+    prepare: does what takes seconds, while the drill before this one runs, which has the slot until it ends
     pause: waits a moment before a repository that did not answer is asked to keep it once more, which goes on for ten minutes
     """
     if why := unwilling(site, ticket, here):
         return why
     there = site.at(ticket.repository)
-    with runs.start(site.state) as run:
+    prepare()
+    with locks.waited_for(site.state / "slots" / str(ticket.slot)), runs.start(site.state) as run:
         try:
             run.docker.client()
         except LifeboatError as fault:

@@ -12,26 +12,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backups import durations, plural
-from backups.config.settings import FIRST
 from backups.errors import ConfigError, LifeboatError
 from backups.services.base import Point
 from verification.drill.outcome import could_not_begin
 from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult
+from verification.fleet.alive import Alive
 from verification.fleet.desk import Desk, Standing
-from verification.fleet.post import Post, Seen, Worker
-from verification.fleet.pulse import Pulse
+from verification.fleet.post import Post, Seen
 from verification.fleet.results import Collector
 from verification.fleet.ticket import Ticket, written
 
 log = logging.getLogger(__name__)
 
-BEAT = timedelta(seconds=30)
-"""How often a drill that runs is heard; Prefect allows no less."""
-_MISSED = 3
-"""Beats in a row after which a machine or a drill is taken for dead."""
-_UNHEARD = timedelta(hours=24)
-"""A drill whose worker has it give no heartbeats is waited for so long, for it may have died with its machine."""
 _AWAY = timedelta(minutes=10)
 """How long the scheduler, or a repository with results, is waited for."""
 
@@ -40,8 +33,7 @@ _AWAY = timedelta(minutes=10)
 class Coordinator:
     """One verification on a fleet.
 
-    drills: what is planned, by its number at the desk. at: the moment that was asked for
-    silence: after so long without a word of a machine or of a drill it is taken for dead, or after three beats if that is longer
+    drills: what is planned, by its number at the desk. at: the moment that was asked for. alive: which machines and drills are
     """
 
     verification: str
@@ -49,7 +41,7 @@ class Coordinator:
     desk: Desk
     post: Post
     collector: Collector
-    silence: timedelta
+    alive: Alive
     at: datetime | Point | None = None
     results: dict[int, DrillResult] = field(default_factory=dict)
     _tickets: dict[str, Ticket] = field(default_factory=dict)
@@ -57,15 +49,6 @@ class Coordinator:
     _runs: dict[int, str] = field(default_factory=dict)
     _marks: dict[int, str] = field(default_factory=dict)
     _spare: dict[int, DrillResult] = field(default_factory=dict)
-    _pulse: Pulse = field(default_factory=Pulse)
-    _doubted: dict[str, object] = field(default_factory=dict)
-    """The last beat of each machine whose drill has died: it gets another one when it was heard again."""
-    _known: set[str] = field(default_factory=set)
-    """The machines that were heard, or have drills of before this was begun again: only their silence says that they are dead."""
-    _deaf: dict[str, datetime] = field(default_factory=dict)
-    """When each machine that is heard was found to begin nothing of what is sent to it."""
-    _haunted: set[str] = field(default_factory=set)
-    """The machines where a drill was taken for dead, which may be alive after all: what is sent there may wait behind it."""
     _given_up: list[str] = field(default_factory=list)
     """Runs that were taken for dead."""
     _away: datetime | None = None
@@ -93,7 +76,7 @@ class Coordinator:
         with contextlib.suppress(LifeboatError):
             # What was not dead then, and is now, is not left as running for ever.
             for run, seen in self.post.look(self._given_up).items():
-                if not self._is_over(seen):
+                if not seen.over:
                     self.post.cancel(run, "its drill is over", dead=True)
         return [self._result(number, now()) for number in range(len(self.drills))]
 
@@ -136,27 +119,19 @@ class Coordinator:
             if number is None or self.desk.lines[number].standing is not Standing.WAITING:
                 self.post.cancel(run, "another result counts")
             else:
-                self.desk.adopt(number, sent[run].machine, now)
-                self._known.add(sent[run].machine)
+                self.desk.adopt(number, sent[run].machine, sent[run].slot, now)
+                self.alive.known.add(sent[run].machine)
                 self._runs[number], self._marks[number] = run, sent[run].mark
 
     def _look(self, now: datetime) -> None:
-        workers = self.post.workers()
-        self._pulse.look(now)
-        # One that was dead before this began is not waited for; of one that was alive its own silence decides.
-        self._known |= {name for name, each in workers.items() if each.online}
-        heard = {
-            name
-            for name, each in workers.items()
-            if self._pulse.silent(name, each.beat) <= max(self.silence, _MISSED * each.every) and name in self._known
-        }
+        self.alive.look(self.post.workers(), now)
         seen = self.post.look(list(self._runs.values()))
-        ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), heard, now))}
+        ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), now))}
         for number in ended:
-            if self._is_over(seen.get(self._runs[number])):
+            if (run := seen.get(self._runs[number])) and run.over:
                 self.desk.ended(number)
         # Before the results are read: that takes a second, and no machine shall be idle meanwhile.
-        self._assign(workers, heard, now)
+        self._assign(now)
         if ended:
             self._collect_of(ended, seen, now)
             for number, why in ended.items():
@@ -164,60 +139,27 @@ class Coordinator:
                     continue
                 machine = self.desk.lines[number].machine or ""
                 run = seen.get(self._runs.get(number, ""))
-                dead = self._settle(number, run, why)
-                if dead and machine in workers:
-                    self._doubted[machine] = workers[machine].beat
-                    if run and not run.taken and machine in heard:
-                        self._deaf[machine] = now
-                    elif run and run.taken:
-                        self._haunted.add(machine)
-            self._assign(workers, heard, now)
+                if self._settle(number, run, why):
+                    self.alive.died(machine, run, now)
+            self._assign(now)
         self._cancel_what_is_late(seen, now)
 
-    @staticmethod
-    def _is_over(seen: Seen | None) -> bool:
-        return seen is not None and seen.state not in ("waiting", "running")
+    def _why_ended(self, number: int, seen: Seen | None, now: datetime) -> str | None:
+        line = self.desk.lines[number]
+        return self.alive.why_ended(self._runs[number], seen, line.machine or "", now - (line.since or now))
 
-    def _assign(self, workers: Mapping[str, Worker], heard: Collection[str], now: datetime) -> None:
-        """Send what the machines have room for that are heard, and whose last drill has not just died."""
-        sound = {
-            each
-            for each in heard
-            if (each not in self._doubted or self._doubted[each] != workers[each].beat)
-            and (each not in self._deaf or now - self._deaf[each] > _AWAY)
-        }
-        given = self.desk.assign(sound, now)
+    def _assign(self, now: datetime) -> None:
+        """Send what the machines have room for that are alive, and what is to begin there next."""
+        alive = self.alive.sound(now)
+        for number in self.desk.recalled(alive, now):
+            self.post.cancel(self._runs[number], "another machine has room for it")
+            del self._runs[number]
+            self.desk.unsent(number)
+        given = self.desk.assign(alive, now)
         if any(self.desk.lines[number].attempts > 1 for number, _ in given):
             # What was taken for dead may have come to its end all the same.
             self._collect(now, [self.collector.first])
         self._send([(number, machine) for number, machine in given if number not in self.results])
-
-    def _why_ended(self, number: int, seen: Seen | None, heard: Collection[str], now: datetime) -> str | None:
-        """Say why nothing more is to be expected of a run; None while it goes on."""
-        machine = self.desk.lines[number].machine or ""
-        if seen is None:
-            return "its run is gone"
-        if self._is_over(seen):
-            return seen.words or {"done": "it ended without a result"}.get(seen.state, seen.state)
-        if machine not in heard:
-            return "no word of its worker: the machine is taken for dead"
-        since = self.desk.lines[number].since or now
-        return self._why_dead(self._runs[number], seen, machine, now - since)
-
-    def _why_dead(self, run: str, seen: Seen, machine: str, age: timedelta) -> str | None:
-        """Say why a run that goes on, on a machine that is heard, is taken for dead; None while it is not."""
-        if seen.beat is None:
-            if age <= _UNHEARD:
-                return None
-            return f"it gives no heartbeats, and was not done within {durations.describe(_UNHEARD)}: it is taken for dead"
-        if not seen.taken and machine in self._haunted:
-            return None
-        silent = self._pulse.silent(run, seen.beat)
-        if silent <= max(self.silence, _MISSED * BEAT):
-            return None
-        if not seen.taken:
-            return f"{machine} has begun nothing for {durations.describe(silent)}: does its worker take from its work queue?"
-        return f"no word of the drill for {durations.describe(silent)}: it is taken for dead"
 
     def _settle(self, number: int, seen: Seen | None, why: str) -> bool:
         """Take back what came to nothing; returns whether it is taken for dead. What a result was collected of, is not out."""
@@ -225,7 +167,7 @@ class Coordinator:
         if run is None or self.desk.lines[number].standing is not Standing.OUT:
             return False
         title, machine = self.desk.due[number].title, self.desk.lines[number].machine
-        dead = not self._is_over(seen)
+        dead = not (seen and seen.over)
         if dead:
             self._given_up.append(run)
             # Were it alive after all, its result would come second, and would not count.
@@ -238,7 +180,8 @@ class Coordinator:
             log.warning("%s: its run on %s was cancelled", title, machine)
             self.desk.stopped(number, f"its run on {machine} was cancelled")
         else:
-            again = self.desk.lost(number, why)
+            # One that waited for another one to end had not begun: that its machine died says nothing of it.
+            again = self.desk.unsent(number) if dead and self.desk.is_behind(number) else self.desk.lost(number, why)
             log.warning("%s on %s: %s; %s", title, machine, why, "it is run again" if again else "it is given up")
         return dead
 
@@ -248,8 +191,7 @@ class Coordinator:
         if set(ended) - self._held or first in unread:
             self._collect(now, [first])
         done = [number for number in ended if (run := self._runs.get(number)) and run in seen and seen[run].state == "done"]
-        named = {number: self._tickets[self._marks[number]].repository for number in done}
-        fetched = {number: first if name in {None, FIRST} else name for number, name in named.items()}
+        fetched = {number: self.drills[number].further or first for number in done}
         self._collect(now, sorted(set(fetched.values()) - {first}))
         self._held = {
             number
@@ -295,7 +237,8 @@ class Coordinator:
     def _send(self, given: Sequence[tuple[int, str]]) -> None:
         """Send drills to their machines; what cannot be sent waits again."""
         for at, (number, machine) in enumerate(given):
-            ticket = self._written(number, secrets.token_hex(16), machine)
+            slot = self.desk.lines[number].slot or 0
+            ticket = self._written(number, secrets.token_hex(16), machine, slot)
             self._tickets[ticket.mark], self._numbers[ticket.mark] = ticket, number
             try:
                 self._runs[number] = self.post.send(ticket)
@@ -308,16 +251,16 @@ class Coordinator:
             self._marks[number] = ticket.mark
             log.info("%s: sent to %s", ticket.title, machine)
 
-    def _written(self, number: int, mark: str, machine: str) -> Ticket:
+    def _written(self, number: int, mark: str, machine: str, slot: int = 0) -> Ticket:
         planned, due = self.drills[number], self.desk.due[number]
-        return written(planned, due, self.at, verification=self.verification, mark=mark, machine=machine)
+        return written(planned, due, self.at, verification=self.verification, mark=mark, machine=machine, slot=slot)
 
     def _cancel_what_is_late(self, seen: Mapping[str, Seen], now: datetime) -> None:
         """Take back what no machine has begun when the window ends."""
         if self.desk.until is None or now < self.desk.until:
             return
         for number, run in list(self._runs.items()):
-            if run in seen and seen[run].state == "waiting":
+            if run in seen and (seen[run].state == "waiting" or self.desk.is_behind(number)):
                 self.post.cancel(run, "the window has ended")
                 del self._runs[number]
                 self.desk.unsent(number)

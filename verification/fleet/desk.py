@@ -1,24 +1,23 @@
 """Keeps the account of one verification on a fleet: every drill is in it once, wherever it stands.
 
 It is pure, and clocks are arguments. What happens is told to it: which machines are heard, what was refused, lost, or came back.
-Which drill goes to which machine, `timetable.choose` decides, as on paper.
+Which drill goes to which machine, `timetable.choose` decides, as on paper; which one is sent there ahead, `ahead.py`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import count
 
 from backups import durations, plural
+from verification.fleet.ahead import Held, elsewhere, next_there
 from verification.fleet.machines import nowhere, unfit
 from verification.fleet.timetable import choose
 from verification.fleet.work import Due, Machine, Slot
 
 ATTEMPTS = 3
 """At one drill, on whichever machines."""
-_OVERDUE = timedelta(minutes=1)
-"""A drill that takes longer than was reckoned is expected to end so soon."""
-
 
 Arrange = Callable[[Sequence[Due], Sequence[Machine], datetime, Sequence[Slot]], Sequence[Due]]
 
@@ -38,12 +37,17 @@ _SETTLED = {Standing.DONE, Standing.GIVEN_UP, Standing.NOT_REACHED}
 
 @dataclass
 class Line:
-    """One drill. machine, since: where it is out. why: what went wrong with each attempt, or why there is none any more."""
+    """One drill. machine, slot, since: where it is out, and since when; begun: since when it has that slot for itself.
+
+    why: what went wrong with each attempt, or why there is none any more
+    """
 
     due: Due
     standing: Standing = Standing.WAITING
     machine: str | None = None
+    slot: int | None = None
     since: datetime | None = None
+    begun: datetime | None = None
     attempts: int = 0
     why: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
@@ -102,28 +106,43 @@ class Desk:
         given: list[tuple[int, str]] = []
         while (chosen := self._choose(there, now)) is not None:
             number, machine = chosen
-            line = self.lines[number]
-            line.standing, line.machine, line.since = Standing.OUT, machine, now
-            line.attempts += 1
+            self._give(number, machine, self._free(machine), now)
             given.append(chosen)
+        while (ahead := self._choose_ahead(there, now)) is not None:
+            number, held = ahead
+            self._give(number, held.machine, held.number, now)
+            given.append((number, held.machine))
         self._close_what_waits_in_vain(now)
         return given
 
-    def adopt(self, number: int, machine: str, now: datetime) -> None:
+    def recalled(self, heard: Collection[str], now: datetime) -> list[int]:
+        """Return what was sent ahead, has not begun, and could begin on another machine now: it is to be unsent."""
+        there = [machine for machine in self.machines if machine.name in heard]
+        idle = self._choose(there, now) is None
+        numbers = {id(self.lines[number].due): number for number in self.out}
+        found = elsewhere(
+            there, self._held(now), now, idle=idle, until=self.until, repositories=self.repositories, fits=self._fitting()
+        )
+        return [numbers[id(due)] for due in found]
+
+    def is_behind(self, number: int) -> bool:
+        """Whether a drill that is out waits for another one to end."""
+        return self.lines[number].standing is Standing.OUT and self.lines[number].begun is None
+
+    def adopt(self, number: int, machine: str, slot: int, now: datetime) -> None:
         """Take over a drill that this verification had sent to a machine before it was itself begun again."""
-        line = self.lines[number]
-        if line.standing is Standing.WAITING:
-            line.standing, line.machine, line.since = Standing.OUT, machine, now
-            line.attempts += 1
+        if self.lines[number].standing is Standing.WAITING:
+            self._give(number, machine, slot, now)
 
     def ended(self, number: int) -> None:
         """Note that a drill that is out has ended, whatever came of it: its machine has room again."""
         self.lines[number].ended = True
 
-    def unsent(self, number: int) -> None:
-        """Take a drill back that could not be sent: that was no attempt."""
+    def unsent(self, number: int) -> bool:
+        """Take a drill back that could not be sent, or has not begun: that was no attempt. Returns whether it was out."""
         if line := self._back(number):
             line.attempts -= 1
+        return line is not None
 
     def refused(self, number: int, why: str) -> None:
         """Take a drill back that its machine does not run: it goes elsewhere, and that was no attempt."""
@@ -185,24 +204,56 @@ class Desk:
         self._order = [number for number in self._order if number not in set(first)] + first
 
     def _choose(self, there: Sequence[Machine], now: datetime) -> tuple[int, str] | None:
-        waiting = {
-            id(self.lines[number].due): number for number in self._order if self.lines[number].standing is Standing.WAITING
-        }
-        refused = {id(line.due): line.refused for line in self.lines}
-
-        def fits(due: Due, machine: Machine) -> str | None:
-            return "refused" if machine.name in refused[id(due)] else unfit(due, machine)
-
+        waiting = self._waiting()
         due = [self.lines[number].due for number in waiting.values()]
-        slot = choose(due, there, self._running(now), now, until=self.until, repositories=self.repositories, fits=fits)
+        limits = self.repositories
+        slot = choose(due, there, self._running(now), now, until=self.until, repositories=limits, fits=self._fitting())
         return (waiting[id(slot.due)], slot.machine) if slot else None
 
-    def _running(self, now: datetime) -> list[Slot]:
+    def _choose_ahead(self, there: Sequence[Machine], now: datetime) -> tuple[int, Held] | None:
+        waiting = self._waiting()
+        due = [self.lines[number].due for number in waiting.values()]
+        limits = self.repositories
+        found = next_there(due, there, self._held(now), now, until=self.until, repositories=limits, fits=self._fitting())
+        return (waiting[id(found[0])], found[1]) if found else None
+
+    def _waiting(self) -> dict[int, int]:
+        """Return the numbers of the drills that wait, in order, by their `due`."""
+        return {id(self.lines[number].due): number for number in self._order if self.lines[number].standing is Standing.WAITING}
+
+    def _fitting(self) -> Callable[[Due, Machine], str | None]:
+        refused = {id(line.due): line.refused for line in self.lines}
+        return lambda due, machine: "refused" if machine.name in refused[id(due)] else unfit(due, machine)
+
+    def _give(self, number: int, machine: str, slot: int, now: datetime) -> None:
+        line = self.lines[number]
+        line.standing, line.machine, line.slot, line.since = Standing.OUT, machine, slot, now
+        line.attempts += 1
+        self._held(now)
+
+    def _free(self, machine: str) -> int:
+        """Return the first slot of a machine that nothing has."""
+        taken = {line.slot for line in self._there_now() if line.machine == machine}
+        return next(slot for slot in count() if slot not in taken)
+
+    def _there_now(self) -> list[Line]:
+        """Return what has a slot of a machine, or waits for one there."""
+        return [line for line in self.lines if line.standing is Standing.OUT and not line.ended]
+
+    def _held(self, now: datetime) -> list[Held]:
+        """Return the slots that are taken. Of those who wait, the first to be sent has one from now on where nobody else has."""
+        slots: dict[tuple[str, int], list[Line]] = {}
+        for line in sorted(self._there_now(), key=lambda each: (each.begun is None, each.since)):
+            slots.setdefault((line.machine or "", line.slot or 0), []).append(line)
+        for first, *_ in slots.values():
+            first.begun = first.begun or now
         return [
-            Slot(line.due, line.machine, line.since, max(line.since + timedelta(seconds=line.due.seconds), now + _OVERDUE))
-            for line in self.lines
-            if line.standing is Standing.OUT and not line.ended and line.machine and line.since
+            Held(machine, slot, first.due, first.begun or now, [each.due for each in behind])
+            for (machine, slot), (first, *behind) in slots.items()
         ]
+
+    def _running(self, now: datetime) -> list[Slot]:
+        return [each.taken(now) for each in self._held(now)]
 
     def _fits(self, line: Line, machine: Machine) -> str | None:
         return "refused" if machine.name in line.refused else unfit(line.due, machine)
@@ -211,7 +262,8 @@ class Desk:
         line = self.lines[number]
         if line.standing is not Standing.OUT:
             return None
-        line.standing, line.machine, line.since, line.ended = Standing.WAITING, None, None, False
+        line.standing, line.machine, line.slot, line.ended = Standing.WAITING, None, None, False
+        line.since = line.begun = None
         return line
 
     def _close(self, line: Line, standing: Standing, why: str) -> None:

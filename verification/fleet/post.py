@@ -27,10 +27,15 @@ class Seen:
     taken: whether a worker has taken it. One that none has taken is alive while its machine is at something else
     """
 
-    state: Literal["waiting", "running", "done", "refused", "failed", "died", "stopped"]
+    state: Literal["waiting", "running", "stopping", "done", "refused", "failed", "died", "stopped"]
     words: str = ""
     beat: object = None
     taken: bool = True
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, however."""
+        return self.state not in ("waiting", "running", "stopping")
 
 
 class Post(Protocol):

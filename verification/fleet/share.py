@@ -13,6 +13,7 @@ from verification.drill.outcome import could_not_begin
 from verification.drill.plan import Planned
 from verification.evidence.evidence import DrillResult, Evidence
 from verification.fleet import weigh
+from verification.fleet.alive import Alive
 from verification.fleet.coordinate import Coordinator
 from verification.fleet.desk import Desk
 from verification.fleet.machines import machines
@@ -72,7 +73,7 @@ class Fleet:
             Desk(ordered, there, begun, limits, until, _PATIENCE * max(settings.fleet.silence, _LEAST), arranged),
             post,
             self._collector,
-            settings.fleet.silence,
+            Alive(settings.fleet.silence),
             at,
         )
         results = dict(zip(drills, coordinator.run(now, pause), strict=True))

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from backups import chains as chaining
 from backups.config.settings import FIRST
 from backups.errors import LifeboatError
@@ -25,7 +27,7 @@ class Ticket(Frozen):
     backups: the chain to bring back, the full first. partner: that of the service which protects its database
     time, position, before: the moment that was asked for, with the selection `moment`
     image: another than the configured one. repository: the name of the one to fetch from
-    memory, disk: bytes that it needs of the machine
+    memory, disk: bytes that it needs of the machine. slot: which of the machine's it takes; one drill at a time has it
     """
 
     verification: Mark
@@ -43,11 +45,12 @@ class Ticket(Frozen):
     repository: RepositoryName | None = None
     memory: Size = 0
     disk: Size = 0
+    slot: int = Field(default=0, ge=0)
 
     @property
     def drill(self) -> str:
         """What is drilled, as a hash: the same for every attempt at it, on whichever machine."""
-        what = self.model_dump_json(exclude={"mark", "machine", "memory", "disk"})
+        what = self.model_dump_json(exclude={"mark", "machine", "memory", "disk", "slot"})
         return hashlib.sha256(what.encode()).hexdigest()
 
     @property
@@ -56,7 +59,9 @@ class Ticket(Frozen):
         return f"{self.service}, {self.selection}"
 
 
-def written(planned: Planned, due: Due, at: datetime | Point | None, *, verification: str, mark: str, machine: str) -> Ticket:
+def written(
+    planned: Planned, due: Due, at: datetime | Point | None, *, verification: str, mark: str, machine: str, slot: int = 0
+) -> Ticket:
     """Write the ticket of a planned drill. at: the moment that was asked for, as `moment_drills.drills` takes it."""
     point = (Point(time=at) if isinstance(at, datetime) else at or Point()) if planned.selection == "moment" else Point()
     return Ticket(
@@ -75,6 +80,7 @@ def written(planned: Planned, due: Due, at: datetime | Point | None, *, verifica
         repository=planned.repository or FIRST,
         memory=due.memory,
         disk=due.disk,
+        slot=slot,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from statistics import median
 
 from backups.chains import in_future
-from backups.config.settings import FIRST, Settings
+from backups.config.settings import Settings
 from backups.errors import LifeboatError
 from backups.machine import disk
 from backups.site import Site
@@ -70,7 +70,7 @@ def seconds_of(drill: Drilled) -> float | None:
 
 def _due(settings: Settings, planned: Planned, own: Sequence[Drilled], every: Sequence[Drilled]) -> Due:
     first = next(iter(settings.every_repository))
-    there = first if planned.repository in (None, FIRST) else planned.repository
+    there = planned.further or first
     every_one = [each for each in own if each.verdict in ("verified", "failed")]
     judged = [each for each in every_one if (each.repository or first) == first]
     same = [each for each in every_one if (each.selection, each.repository or first) == (planned.selection, there)]

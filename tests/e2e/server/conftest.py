@@ -8,6 +8,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,10 +46,16 @@ class Station:
     home: Path
     environment: Mapping[str, str]
 
-    def script(self, verb: str) -> "subprocess.CompletedProcess[str]":
-        """Call the script that `make server` calls."""
+    def script(self, verb: str, **more: str) -> "subprocess.CompletedProcess[str]":
+        """Call the script that `make server` calls; `more` is added to its environment."""
         return subprocess.run(
-            [SCRIPT, verb], check=False, env=self.environment, cwd=self.home, capture_output=True, text=True, timeout=300
+            [SCRIPT, verb],
+            check=False,
+            env={**self.environment, **more},
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
 
     @cached_property
@@ -118,6 +125,10 @@ class Station:
         """Press "Cancel"."""
         self.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"}, force=False)
 
+    def retry(self, run: str) -> None:
+        """Press "Retry"."""
+        self.post(f"flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"}, force=False)
+
     def pause(self, deployment: str) -> None:
         """Press the deployment's switch: none of its schedules starts another run."""
         self.post(f"deployments/{deployment}/pause_deployment")
@@ -127,7 +138,14 @@ class Station:
 
 
 @pytest.fixture(scope="package")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+def databases() -> Iterator[ExitStack]:
+    """What a server's database is started in: it ends after the server."""
+    with ExitStack() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def station(tmp_path_factory: pytest.TempPathFactory, databases: ExitStack) -> Iterator[Station]:
     """`make server` on a port of its own, with workers that know the toy and look for work often."""
     folder = tmp_path_factory.mktemp("station")
     (folder / "hook").mkdir()

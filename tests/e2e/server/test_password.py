@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import websockets
 
 from tests.e2e.server.conftest import ROOT, Station, ToySites
+from tests.servers import postgresql
 
 pytestmark = pytest.mark.docker
 
@@ -136,14 +138,24 @@ def test_the_doctor_finds_nothing_to_mend_about_the_server(station: Station, toy
     assert "✗ Prefect" not in told.stdout
 
 
-def test_a_home_of_before_gets_a_password_and_its_server_is_started_again(station: Station) -> None:
-    """`make server` after an update: what ran without a password ends."""
+def test_a_home_of_before_gets_a_password_and_its_server_is_started_again_on_postgresql(
+    station: Station, databases: ExitStack
+) -> None:
+    """`make server` after an update, with an address: what ran without a password ends, and what is deployed is in that database.
+
+    The tests that follow have a server on PostgreSQL; those before had it on SQLite.
+    """
+    database = databases.enter_context(postgresql.running())
     settings, before = station.home / "prefect.env", station.worker("backup")
     settings.unlink()
     old = station.password
-    assert station.script("start").returncode == 0
+    begun = station.script("start", LIFEBOAT_SERVER_DATABASE=database.address)
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    assert "database       PostgreSQL" in begun.stdout
     assert station.worker("backup") != before
     del station.__dict__["password"], station.__dict__["token"]
     assert station.password != old
     assert httpx.get(f"{station.url}/api/admin/version", auth=old, timeout=60).status_code == 401
     assert station.get("admin/version")
+    assert set(station.deployments()) == set(database.column("SELECT name FROM deployment")) > {"verification", "drill"}
+    assert stat.S_IMODE((station.home / "database.env").stat().st_mode) == 0o600

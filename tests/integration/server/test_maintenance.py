@@ -2,8 +2,11 @@
 
 import json
 import threading
+from email.utils import formatdate, parsedate_to_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 
 from backups.machine.wait import wait_until
@@ -103,10 +106,52 @@ def test_the_doctor_tells_of_machines_without_a_worker_and_of_the_database(serve
     assert "✗ work pool verification: no worker was ever heard" in told, "a machine's worker begins no verification"
     assert "prefect worker start --pool verification --work-queue default" in told
     assert "✗ machine m2: no worker of that name was ever heard in the pool big: it gets no drill" in told
-    assert "PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30 prefect worker start --pool big --work-queue m2 --name m2 --limit 3" in told
+    assert "PREFECT_FLOWS_HEARTBEAT_FREQUENCY=30 prefect worker start --pool big --work-queue m2 --name m2 --limit 6" in told
     assert "✗ work pool big: it is not there" in told
     assert "✗ pool of toy: no machine under fleet.machines serves its pool huge" in told
     assert "its server keeps its data in SQLite, unless it was given the address of another database; for a fleet" in told
+
+
+@pytest.mark.parametrize(("ahead", "found"), [(600, "✗ machine m1: its worker was not heard for 10 min"), (0, "✓ machine m1")])
+def test_the_doctor_goes_by_the_servers_clock_whatever_its_own_is(
+    server: PrefectServer, toy: ToySite, ahead: int, found: str
+) -> None:
+    """What the server says that it is with its answers: the times of heartbeats are by that one."""
+
+    class Forwards(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = httpx.request(
+                self.command,
+                f"{server.url}{self.path}",
+                content=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+                headers={"Content-Type": "application/json"},
+                timeout=60,
+                verify=False,
+            )
+            self.send_response_only(asked.status_code)
+            self.send_header("Date", formatdate(parsedate_to_datetime(asked.headers["date"]).timestamp() + ahead, usegmt=True))
+            self.send_header("Content-Length", str(len(asked.content)))
+            self.end_headers()
+            self.wfile.write(asked.content)
+
+        do_POST = do_GET  # noqa: N815 - as the base class calls it
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    toy.configure(more="fleet: {machines: {m1: {memory: 4GiB, disk: 4GiB}}}")
+    ours = json.loads((ROOT / "deployments" / "server" / "work-pool.json").read_text())
+    if not server.found("work_pools", work_pools={"name": {"any_": ["verification"]}}):
+        post(server, "work_pools/", name="verification", type="process", base_job_template=ours)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forwards) as clock:
+        thread = threading.Thread(target=clock.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        post(server, "work_pools/verification/workers/heartbeat", name="m1")
+        there = {"PREFECT_API_URL": f"http://127.0.0.1:{clock.server_address[1]}/api"}
+        told = server.lifeboat("doctor", config=toy.folder / "lifeboat.yaml", environment=there).out
+        clock.shutdown()
+        thread.join()
+    assert found in told, told
 
 
 @pytest.mark.parametrize(

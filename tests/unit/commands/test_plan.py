@@ -111,6 +111,30 @@ def test_a_further_repository_that_is_not_reached_is_named(plan: Callable[..., A
     assert lines == [f"{name}, latest from offsite" for name in NAMES]
 
 
+@pytest.mark.parametrize(("services", "typed"), [((), "plan"), (("blog",), "plan blog")])
+def test_when_the_first_repository_is_gone_another_one_is_offered_and_planned_from(
+    plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, services: tuple[str, ...], typed: str
+) -> None:
+    """What is typed as it is offered ends well: the backups are there, and their times are reckoned, since no evidence can be read."""
+
+    def known(repository: Repository, *tags: str) -> list[Snapshot]:
+        if "offsite" not in repository.shown_url:
+            raise LifeboatError("its disk is not mounted", hint="mount it")
+        return [each for each in snapshots() if not tags or {*tags} & {*each.tags}]
+
+    monkeypatch.setattr(Repository, "snapshots", known)
+    further = "repositories: {offsite: {url: offsite, password: x}}\n"
+    said = plan(*services, further=further)
+    assert (said.code, said.out) == (2, "")
+    offered = f"lifeboat {typed} --from offsite"
+    assert said.err.splitlines()[-1] == f"hint: mount it; or look into another repository: {offered}"
+    said = plan(*offered.split()[2:], "-v", further=further)
+    assert said.code == 0, said.out + said.err
+    drills = [line.split() for line in said.out.splitlines() if " latest " in line or " worst " in line]
+    assert len(drills) == 2 * len(services or NAMES)
+    assert {tuple(each[-2:]) for each in drills} == {("offsite", "reckoned")}
+
+
 def test_evidence_of_a_time_when_another_repository_was_the_first_counts_for_nothing(
     plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

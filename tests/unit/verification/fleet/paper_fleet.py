@@ -13,6 +13,7 @@ from backups.repository.listing import Snapshot
 from verification.drill.plan import Planned
 from verification.evidence.evidence import BackupPart, DrillResult
 from verification.fleet import results
+from verification.fleet.alive import Alive
 from verification.fleet.coordinate import Coordinator
 from verification.fleet.desk import Desk
 from verification.fleet.post import Seen, Worker
@@ -31,7 +32,7 @@ class Killed(BaseException):
 
 @dataclass
 class Run:
-    """A ticket on its way. ends: when, where it has begun."""
+    """A ticket on its way. begun: when it had its slot; ends: when, while it drills. gone: its process is no more, and nobody was told."""
 
     ticket: Ticket
     state: str = "waiting"
@@ -39,6 +40,12 @@ class Run:
     begun: datetime | None = None
     ends: datetime | None = None
     beat: datetime | None = None
+    gone: bool = False
+    since: datetime = MONDAY
+
+    @property
+    def has_process(self) -> bool:
+        return self.state in ("running", "silently running") and not self.gone and (self.begun is None or self.ends is not None)
 
 
 @dataclass
@@ -74,6 +81,7 @@ class World:
     """Everything but the coordinator.
 
     dead: when each machine is silent, from and to; lost: whether what ran there is gone, or goes on unheard
+    processes: how many a worker starts for each drill that runs at once (its --limit); begins: how long one takes to be able to drill
     refuses, breaks, cannot: (machine, service) whose drills are refused, whose runs fail, whose results are could-not-run
     """
 
@@ -90,6 +98,8 @@ class World:
     step: timedelta = timedelta(seconds=10)
     away: bool = False
     cancelled: list[str] = field(default_factory=list)
+    processes: int = 2
+    begins: timedelta = timedelta(0)
     killed: bool = False
 
     def turn(self) -> None:
@@ -100,12 +110,20 @@ class World:
             death = self._death(machine.name)
             if death and death[3]:
                 # Nobody reports that it is gone.
-                run.ends = None if run.state == "running" else run.ends
+                run.gone = run.gone or run.has_process
+                run.ends = None
                 continue
-            if run.state == "waiting" and not death and self._working(machine.name) < machine.at_once:
-                run.state, run.begun = "running", self.now
-                run.ends = self.now + timedelta(seconds=self.seconds[run.ticket.service])
-            if run.state == "running" and run.ends and not death:
+            # Its worker starts the process; that one waits until it has the slot for itself.
+            if run.state == "waiting" and not death and self._processes(machine.name) < self.processes * machine.at_once:
+                run.state, run.since = "running", self.now
+            if (
+                run.has_process
+                and not run.begun
+                and self.now - run.since >= self.begins
+                and not self._drilling(machine.name, run.ticket.slot)
+            ):
+                run.begun, run.ends = self.now, self.now + timedelta(seconds=self.seconds[run.ticket.service])
+            if run.state == "running" and run.has_process and not death:
                 run.beat = self.now
             if run.state in ("running", "silently running") and run.ends and run.ends <= self.now:
                 self._end(run, machine.name, told=not death and run.state == "running")
@@ -127,10 +145,16 @@ class World:
     def _death(self, name: str) -> tuple[str, datetime, datetime, bool] | None:
         return next((each for each in self.dead if each[0] == name and each[1] <= self.now < each[2]), None)
 
-    def _working(self, name: str) -> int:
+    def _processes(self, name: str) -> int:
         """Also at what was taken for dead, and is not: a worker counts its processes."""
-        mine = [run for run in self.runs.values() if run.ticket.machine == name and run.ends is not None]
-        return sum(run.state in ("running", "silently running") for run in mine)
+        return sum(run.has_process for run in self.runs.values() if run.ticket.machine == name)
+
+    def _drilling(self, name: str, slot: int) -> bool:
+        return any((each.machine, each.slot) == (name, slot) for each in self.drilling())
+
+    def drilling(self) -> list[Ticket]:
+        """What drills now, on whichever machine."""
+        return [run.ticket for run in self.runs.values() if run.has_process and run.begun]
 
     def workers(self) -> Mapping[str, Worker]:
         self._ask()
@@ -193,7 +217,7 @@ def coordinator(world: World, due: Sequence[Due], *, until: datetime | None = No
     drills = [
         replace(planned(each.service), repository=each.repository if each.repository == "offsite" else None) for each in due
     ]
-    return Coordinator(ID, drills, desk, world, collector, timedelta(seconds=90), **changes)
+    return Coordinator(ID, drills, desk, world, collector, Alive(timedelta(seconds=90)), **changes)
 
 
 def finished(one: Coordinator, world: World, *, pause: Callable[[], None] | None = None) -> list[DrillResult]:

@@ -1,7 +1,9 @@
 """A ticket on its machine: what it may hold, what the machine makes of it, and what the machine refuses before it fetches anything."""
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from backups.errors import LifeboatError, Transient
+from backups.machine import locks
 from backups.repository.listing import Listing
 from backups.services.base import Point
 from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, Shelf, due, planned, result
@@ -78,7 +81,7 @@ def test_a_machine_without_docker_refuses(tmp_path: Path, monkeypatch: pytest.Mo
         raise LifeboatError("Docker does not answer")
 
     monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=fail))))
-    assert carry.carry_out(site(tmp_path), ticket(), here="m1") == "Docker does not answer"
+    assert carry.carry_out(site(tmp_path), ticket(), here="m1", prepare=list) == "Docker does not answer"
 
 
 @pytest.mark.parametrize(("first_away", "kept_in"), [(False, "first"), (True, "offsite")])
@@ -90,7 +93,7 @@ def test_a_result_is_kept_in_the_first_repository_or_in_the_one_that_was_read(
     monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=lambda: None))))
     monkeypatch.setattr(carry, "planned", lambda there, asked, now: there.repository_name)
     monkeypatch.setattr(carry.verify, "drill_one", lambda there, found, run, now: result(drilled, proof=found))
-    assert carry.carry_out(site(tmp_path, repositories=shelves), drilled, here="m1") is None
+    assert carry.carry_out(site(tmp_path, repositories=shelves), drilled, here="m1", prepare=list) is None
     assert [name for name, shelf in shelves.items() if shelf.kept] == [kept_in]
     ((snapshot, content),) = shelves[kept_in].kept.values()
     assert set(snapshot.tags) == {delivered.TAG, f"verification={'a' * 32}", f"ticket={'b' * 32}"}
@@ -118,7 +121,7 @@ def test_a_result_waits_for_a_repository_that_is_away_for_a_while(tmp_path: Path
     monkeypatch.setattr(carry.verify, "drill_one", lambda there, found, run, now: result(ticket()))
     back, waited = Back(), []
     there = site(tmp_path, repositories={"first": back})
-    assert carry.carry_out(there, ticket(), here="m1", now=lambda: MONDAY, pause=lambda: waited.append(1)) is None
+    assert carry.carry_out(there, ticket(), here="m1", now=lambda: MONDAY, pause=lambda: waited.append(1), prepare=list) is None
     assert (len(back.kept), len(waited)) == (1, 3)
 
 
@@ -130,9 +133,49 @@ def test_a_result_that_cannot_be_kept_is_no_result(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(carry.verify, "drill_one", lambda there, found, run, now: result(ticket()))
     with pytest.raises(Transient):
         carry.carry_out(
-            site(tmp_path, repositories={"first": Away()}), ticket(), here="m1", now=lambda: next(clock), pause=lambda: None
+            site(tmp_path, repositories={"first": Away()}),
+            ticket(),
+            here="m1",
+            now=lambda: next(clock),
+            pause=lambda: None,
+            prepare=list,
         )
     assert next(clock) < MONDAY + timedelta(minutes=20)
+
+
+def test_one_drill_at_a_time_has_a_slot_and_its_result_is_kept_when_the_next_one_may_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes seconds is done before that; the clock of a drill begins with the drill."""
+    shelf, told = Shelf(), list[str]()
+
+    def taken() -> bool:
+        with locks.alone(tmp_path / "slots" / "3") as free:
+            return not free
+
+    def drill(*_: Any, now: Any) -> Any:
+        told.append(f"drilled at {now():%H:%M}, alone: {taken()}")
+        return result(ticket())
+
+    def save(directory: Path, **how: Any) -> str:
+        told.append(f"kept, still alone: {taken()}")
+        return Shelf.save(shelf, directory, **how)
+
+    shelf.save = save  # type: ignore[method-assign]
+    clock = iter(MONDAY + timedelta(minutes=each) for each in range(9))
+    ready = threading.Event()
+    monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=lambda: None))))
+    monkeypatch.setattr(carry, "planned", lambda there, asked, now: None)
+    monkeypatch.setattr(carry.verify, "drill_one", drill)
+    with ThreadPoolExecutor(1) as pool:
+        with locks.waited_for(tmp_path / "slots" / "3"):
+            there = site(tmp_path, repositories={"first": shelf})
+            done = pool.submit(carry.carry_out, there, ticket(slot=3), here="m1", now=lambda: next(clock), prepare=ready.set)
+            assert ready.wait(60)
+            assert next(clock) == MONDAY
+            assert told == []
+        assert done.result() is None
+    assert told == ["drilled at 06:02, alone: True", "kept, still alone: False"]
 
 
 def test_a_machine_plans_the_drill_again_from_its_own_repository(tmp_path: Path) -> None:

@@ -48,12 +48,13 @@ def test_when_a_machine_dies_what_still_waits_is_ordered_anew_for_those_that_are
 
 def test_the_order_is_asked_for_when_who_is_heard_changes_and_of_what_waits_alone() -> None:
     asked: list[tuple[list[str], list[str], list[str]]] = []
+    long = 1000.0
 
     def arrange(waiting: Sequence[Due], there: Sequence[Machine], _: datetime, running: Sequence[Slot]) -> list[Due]:
         asked.append(([each.service for each in waiting], [each.name for each in there], [each.due.service for each in running]))
         return list(reversed(waiting))
 
-    due = [Due(name, "latest", 60, memory=GIB) for name in "abcde"]
+    due = [Due(name, "latest", long, memory=GIB) for name in "abcde"]
     desk = Desk(due, machines(2), MONDAY, arrange=arrange)
     assert desk.assign({"m00"}, MONDAY) == [(4, "m00")]
     assert desk.assign({"m00"}, MONDAY) == []

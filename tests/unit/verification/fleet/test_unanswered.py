@@ -195,7 +195,7 @@ def test_taken_up_in_two_goes_nothing_of_its_own_is_cancelled() -> None:
     drills = [due(each) for each in NINE]
 
     def kill() -> None:
-        if len(there.runs) == 3:
+        if len(there.runs) == 6:
             there.killed = True
             raise Killed
 
@@ -216,7 +216,7 @@ def test_taken_up_in_two_goes_nothing_of_its_own_is_cancelled() -> None:
     there.cancel = fail_once  # type: ignore[method-assign]
     found = finished(coordinator(there, drills), there)
     assert {each.verdict for each in found} == {"verified"}
-    assert there.cancelled == ["3"]
+    assert there.cancelled == ["6"]
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=-365)], ids=str)

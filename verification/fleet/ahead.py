@@ -1,0 +1,93 @@
+"""Chooses which drill is sent to a machine ahead, behind one that it still runs, and which of these goes elsewhere after all.
+
+To begin one takes seconds: a process, what it imports. That is done while the one before it runs; both are given the same slot of
+the machine, which one at a time has. Pure: clocks are arguments.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from verification.fleet.timetable import choose
+from verification.fleet.work import Due, Machine, Slot
+
+_EARLY = timedelta(minutes=2)
+"""A drill is sent ahead when the one before it is expected to end so soon: until then another machine may be free for it."""
+_SOON = timedelta(seconds=15)
+"""For one that begins so soon no process is started elsewhere."""
+_OVERDUE = timedelta(minutes=1)
+"""A drill that takes longer than was reckoned is expected to end so soon."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A slot of a machine: the drill that has it since `begun`, and those that wait for it."""
+
+    machine: str
+    number: int
+    due: Due
+    begun: datetime
+    behind: Sequence[Due] = ()
+
+    @property
+    def ends(self) -> datetime:
+        """When the drill that has it was reckoned to end."""
+        return self.begun + timedelta(seconds=self.due.seconds)
+
+    def taken(self, now: datetime) -> Slot:
+        """Write it for a timetable: one of them runs at a time, so it has room for the largest."""
+        every = [self.due, *self.behind]
+        due = replace(self.due, memory=max(each.memory for each in every), disk=max(each.disk for each in every))
+        ends = max(self.ends, now + _OVERDUE) + timedelta(seconds=sum(each.seconds for each in self.behind))
+        return Slot(due, self.machine, self.begun, ends)
+
+
+def next_there(
+    waiting: Sequence[Due],
+    machines: Sequence[Machine],
+    held: Sequence[Held],
+    now: datetime,
+    *,
+    until: datetime | None,
+    repositories: Mapping[str, int],
+    fits: Callable[[Due, Machine], str | None],
+) -> tuple[Due, Held] | None:
+    """Choose a drill that waits to be sent behind one that is about to end, as if that had ended; None where there is none.
+
+    Both fetch from the same repository, so that none has more to do than it may.
+    """
+    for slot in sorted(held, key=lambda each: each.ends):
+        machine = next((each for each in machines if each.name == slot.machine), None)
+        if machine is None or slot.behind or not -_OVERDUE <= slot.ends - now <= _EARLY:
+            continue
+        others = [each.taken(now) for each in held if each is not slot]
+        alike = [each for each in waiting if each.repository == slot.due.repository]
+        then = max(slot.ends, now)
+        found = choose(alike, [machine], others, then, until=until, repositories=repositories, fits=fits)
+        if found:
+            return found.due, slot
+    return None
+
+
+def elsewhere(
+    machines: Sequence[Machine],
+    held: Sequence[Held],
+    now: datetime,
+    *,
+    idle: bool,
+    until: datetime | None,
+    repositories: Mapping[str, int],
+    fits: Callable[[Due, Machine], str | None],
+) -> list[Due]:
+    """Return what waits behind a drill that goes on for too long, or does not end soon, while a machine has room for it now.
+
+    idle: whether nothing else waits for that room
+    """
+    for slot in held:
+        late = now - slot.ends
+        if slot.behind and (late > _OVERDUE or (idle and abs(late) > _SOON)):
+            others = [each.taken(now) if each is not slot else replace(each, behind=()).taken(now) for each in held]
+            found = choose(slot.behind, machines, others, now, until=until, repositories=repositories, fits=fits)
+            if found:
+                return [found.due]
+    return []

@@ -42,6 +42,11 @@ def start_cold(kit: Path | None = None, for_python: str | None = None, config: P
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
+    if kit and for_python:
+        raise LifeboatError(
+            "for_python says nothing beside kit: a kit that was made before carries what it carries",
+            hint="leave one of the two out",
+        )
     site = Site.open(config)
     names = site.chosen([])
     report = start_from_nothing(kit, for_python, config)

@@ -1,4 +1,7 @@
-"""A masked copy by the command line: what is in no rule, what is left of an original, and a container in which there is none."""
+"""A masked copy by the command line: what is in no rule, what is left of an original, and a container in which there is none.
+
+The last is of a moment, out of a further repository, whose copy of the chain is drilled first.
+"""
 
 import json
 import uuid
@@ -15,8 +18,10 @@ from backups.site import Site
 from tests import documented
 from tests.integration.clone.planted import PLANTED, RULES, SOURCE
 from tests.integration.flows.conftest import Said
+from tests.integration.restore.test_mysql_moments import last_gtid
 from tests.servers.mysql import IMAGE, PASSWORD, MySQLServer
 from tests.servers.mysql_sessions import open_session
+from verification import copying
 
 pytestmark = pytest.mark.docker
 
@@ -71,10 +76,11 @@ def test_a_masked_copy(
     monkeypatch.setenv("AGAMA_PASSWORD", PASSWORD)
     configuration = state / "lifeboat.yaml"
     configuration.write_text(
-        f"state: {state}\nrepository: {{url: repository, password: key}}\n"
+        f"state: {state}\nrepository: {{url: repository, password: key}}\nrepositories: {{offsite: {{url: offsite, password: other}}}}\n"
         f"services:\n  agama: {{type: mysql, image: '{IMAGE}', host: {server.host}, password: '${{AGAMA_PASSWORD}}'}}\n"
     )
-    Site.open(configuration).back_up("agama", kind="full")
+    site = Site.open(configuration)
+    site.back_up("agama", kind="full")
     masks = tmp_path / "masks.yaml"
 
     def typed(*words: str) -> Said:
@@ -97,10 +103,27 @@ def test_a_masked_copy(
     assert "Rumpelstilzchen" not in said.out + said.err
     assert Docker().named(name, f"{name}-data") == []
 
+    server.sql("INSERT INTO shop.gone VALUES ('Kunigunde Quastenflosser')")
+    moment = last_gtid(server)
+    server.sql("DELETE FROM shop.gone")
+    last = site.back_up("agama", kind="incremental").id
+    assert [copied.fault for copied in copying.copy_all(site)] == [None]
+    report = tmp_path / "report"
+    drilled = lifeboat(
+        "verify", "agama", "--from", "offsite", "--backup", "latest", "--out", str(report), "--config", str(configuration)
+    )
+    assert drilled.code == 0, drilled.out + drilled.err
+    (drill,) = json.loads((report / "report.json").read_text())["drills"]
+    assert (drill["repository"], drill["verdict"], drill["backup"]["id"]) == ("offsite", "verified", last)
+    assert len(drill["backup"]["chain"]) == 2
+
     masks.write_text(yaml.safe_dump({"masks": {**RULES, "shop.odd.x9": "keep"}}))
-    said = typed("--json")
+    said = typed("--json", "--at", moment, "--from", "offsite")
     assert said.code == 0, said.out + said.err
+    assert "from the repository offsite, not the first" in said.err
     result = json.loads(said.out)
+    assert (result["repository"], moment in result["stands"]) == ("offsite", True)
+    assert "the moment itself" in result["proof"]
     (example,) = documented.examples("clone")
     assert documented.differences(example, result) == []
     assert (result["verdict"], result["searched"]["kept"]) == ("masked", 1)
@@ -113,7 +136,9 @@ def test_a_masked_copy(
     assert planted_in(server.directory / "shop"), "what is looked for is in the source"
     assert planted_in(volume) == []
     assert not [text for text in PLANTED if text in container.logs().decode() + said.out + said.err]
-    _require_usable(lambda statement: rows(address, Path(result["account_file"]), statement), server)
+    ask = lambda statement: rows(address, Path(result["account_file"]), statement)  # noqa: E731
+    _require_usable(ask, server)
+    assert (ask("SELECT COUNT(*) FROM shop.gone"), server.rows("SELECT COUNT(*) FROM shop.gone")) == ([(2,)], [(0,)])
     with pytest.raises(pymysql.err.OperationalError):
         open_session(host=address, user="wolpertinger", password="geheimes Kennwort eins")
 

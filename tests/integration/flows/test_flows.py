@@ -24,6 +24,7 @@ from tests.contract.toy_site import IMAGE, ToySite
 from tests.integration.flows.test_failed_chain import drilled
 from tests.unit.verification.samples import evidence, lost_row, result
 from verification import copying
+from verification.evidence import store
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -79,6 +80,7 @@ def test_the_flows_bring_back_from_a_further_repository_and_mondays_takes_them_i
     copying.copy_all(site)
     evidence = verify_restores(services=["toy"], backup=["latest"], repository="cellar", config=config)
     assert [(drill.repository, drill.verdict) for drill in evidence.drills] == [("cellar", "verified")]
+    assert len(site.at("cellar").repository.snapshots(store.TAG)) == 1, "what was shown of it is not in it"
     done = restore_service("toy", to=f"local:{tmp_path}/back", repository="cellar", dry_run=False, config=config)
     assert (done and done.verdict, done and done.repository) == ("verified", "cellar")
     shutil.rmtree(toy.folder / "cellar")
@@ -88,6 +90,8 @@ def test_the_flows_bring_back_from_a_further_repository_and_mondays_takes_them_i
         ("first", "verified"), ("first", "verified"), ("cellar", "could-not-run"),
     ]  # fmt: skip
     assert "latest from cellar" in str(artifacts("verification")[-1]["data"])
+    assert "is its disk mounted?" in str(artifacts("copies")[-1]["data"])
+    assert not (toy.folder / "cellar").exists()
 
 
 def test_a_verdict_from_a_further_repository_is_none_on_the_first(monkeypatch: pytest.MonkeyPatch) -> None:

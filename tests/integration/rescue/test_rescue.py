@@ -1,6 +1,7 @@
 """A kit of the toy service brings everything back where the machine is gone: from a further repository, in order, and again."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,10 @@ def kit(toy: ToySite, lifeboat: CommandLine, tmp_path: Path, monkeypatch: pytest
     (example,) = documented.examples("kit")
     assert documented.differences({**example, "repositories": {}}, {**json.loads(said.out), "repositories": {}}) == []
     assert "only in the kit" not in said.out + said.err
-    assert lifeboat("status", *config).out.count("as new as the configuration") == 1
+    told = tmp_path / "lifeboat.prom"
+    assert lifeboat("status", "--metrics", str(told), *config).out.count("as new as the configuration") == 1
+    assert re.search(r"^lifeboat_kit_outdated 0\n(#.*\n)*lifeboat_", told.read_text(), re.MULTILINE)
+    assert re.search(r"^lifeboat_kit_timestamp_seconds \d+", told.read_text(), re.MULTILINE)
     monkeypatch.delenv("TOY_PASSWORD")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return tmp_path / "kit.age"

@@ -98,8 +98,7 @@ def test_a_proof_from_one_repository_proves_nothing_of_the_other(both: ToySite, 
 def test_the_first_is_gone_and_a_restore_offers_the_second(both: ToySite, typed: Typed, tmp_path: Path) -> None:
     """As a new user would: the directory is moved away; what the error says to type brings the service back."""
     latest = both.open().repository.backups()[-1].id
-    verify(both.open(), ["toy"], selections=["latest"], repository="offsite")
-    copying.copy_all(both.open())
+    assert typed("verify", "--from", "offsite", "--backup", "latest", "--out", str(tmp_path / "report")).code == 0
     shutil.move(both.repository, both.folder / "moved")
     target = f"local:{tmp_path}/back"
 

@@ -1,9 +1,11 @@
 """The flow of a cold start fails with what did not come back, and tells of each service that did not."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from backups.errors import LifeboatError
 from tests.unit.verification.evidence.test_rescues import report
 
 
@@ -50,3 +52,11 @@ def test_it_fails_with_what_did_not_come_back(
         assert (found.error or found.words) in failed.value.message
     assert sent == told
     assert len(copied) == 1, "whatever came of it"
+
+
+def test_what_the_flow_would_ignore_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import cold_start as flow
+
+    monkeypatch.setattr(flow.lifecycle, "begin", lambda: None)
+    with pytest.raises(LifeboatError, match="for_python says nothing beside kit"):
+        flow.start_cold.fn(kit=Path("kit.age"), for_python="3.13")

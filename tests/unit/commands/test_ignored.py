@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -127,11 +127,6 @@ def test_an_option_that_is_ignored_is_found() -> None:
             print(after if not drill else "")
 
     assert list(ways(command).ignored()) == ["after", "beside", "only"]
-
-
-class _Given(NamedTuple):
-    words: tuple[str, ...]
-    says: str
 
 
 @pytest.mark.parametrize(

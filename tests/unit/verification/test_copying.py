@@ -15,6 +15,7 @@ from backups.repositories.missing import Behind
 from backups.repository import trust
 from backups.repository.listing import Snapshot, listing
 from backups.site import Site
+from flows.commands import copying as by_hand
 from verification import copying
 from verification.copying import Copied
 from verification.evidence import drilled, store
@@ -92,6 +93,30 @@ def test_whoever_follows_a_log_copies_its_pieces_alone_and_those_of_what_is_ther
     first = [full := backup(YOUNG, 3), log := piece(YOUNG, 1), evidence(YOUNG, 1)]
     assert planned(site, first, [full], only="logs") == ([], {log.id})
     assert planned(site, first, [], only="logs") == ([], set())
+
+
+def test_whoever_has_a_verdict_copies_what_it_shows_alone(site: Site) -> None:
+    first = [backup(YOUNG, 3), piece(YOUNG, 1), shown := evidence(YOUNG, 1), said := snapshot("trust", NOW, trust.TAG)]
+    assert planned(site, first, only="evidence") == ([], {shown.id, said.id})
+    assert planned(site, first, [shown, said], only="evidence") == ([], set())
+
+
+def test_a_verdict_fails_for_no_repository_and_waits_for_none(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = Site(site.settings.model_copy(update={"state": tmp_path / "state"}))
+    with alone(here.state, "offsite", timedelta(hours=6)):
+        (outcome,) = copying.copy_all(here, only="evidence")
+        assert (outcome.fault, outcome.others) == (None, 0)
+        by_hand.copy_evidence(here)
+    assert caplog.text == ""
+
+    def away(*_: object, **__: object) -> None:
+        raise LifeboatError("it does not answer")
+
+    monkeypatch.setattr(copying, "copy", away)
+    by_hand.copy_evidence(here)
+    assert "what was shown is not copied: offsite: nothing was copied: it does not answer" in caplog.text
 
 
 def test_whoever_follows_a_log_waits_for_no_other_copy(site: Site, tmp_path: Path) -> None:

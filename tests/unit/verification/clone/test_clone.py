@@ -11,8 +11,10 @@ from backups.errors import Damaged, LifeboatError
 from backups.services.base import Delivery
 from backups.services.masked import Masked, Masking, NotClean, Ruled, Unruled
 from flows.commands import clone as command
-from verification.clone.clone import _Clone, _restoring
+from verification.clone.clone import _Clone, _opened, _restoring
 from verification.clone.cloned import Cloned, CloneOrder
+from verification.evidence.evidence import MomentPart
+from verification.restore.order import Order
 from verification.restore.plan import Plan
 
 AT = datetime(2026, 11, 22, 0, 0, 4, tzinfo=UTC)
@@ -146,3 +148,55 @@ def test_rows_that_are_missing_are_not_handed_over(tmp_path: Path) -> None:
     facts += [SimpleNamespace(subject=f"shop.{name}", metric="rows", value=4) for name in ("gone", "too")]
     with pytest.raises(LifeboatError, match=r"the masked copy lacks 2 tables of the original, first shop\.gone"):
         clone._require_rows(back)
+
+
+@pytest.mark.parametrize("wrong", [None, "1 of 2 checks failed, first shop.client rows: expected 4, observed 3"])
+def test_a_moment_that_is_not_what_the_log_makes_of_the_witness_is_not_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str | None
+) -> None:
+    clone, choice = made(tmp_path), SimpleNamespace(backup=SimpleNamespace(id="agama-20261122T000004Z"), point="moment")
+    clone.plan = _as_plan(SimpleNamespace(choice=choice))
+    clone.progress.moment = MomentPart(asked="moment", later="agama-20261123T000004Z", later_at=AT)
+    for name, found in (("bring_back", "back"), ("go_on", None), ("compare_there", wrong)):
+        monkeypatch.setattr(clone, name, lambda _, found=found: found)
+    box: Any = None
+    if wrong is None:
+        assert clone._proven(box) == "back"
+        assert "not taken on to the witness after it" in str(clone.progress.moment.why_not)
+        return
+    with pytest.raises(Damaged, match="moment is not what the log makes of the witness before it: 1 of 2") as refused:
+        clone._proven(box)
+    assert refused.value.hint == "take the proven backup before it: --backup agama-20261122T000004Z"
+
+
+def test_a_backup_that_cannot_be_fetched_is_offered_from_the_other_repositories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a restore does; what it says to type makes a masked copy again, and never an unmasked one."""
+    clone, offered = made(tmp_path), list[Order]()
+
+    def offer(site: object, order: Order, fault: LifeboatError, now: datetime) -> LifeboatError:
+        offered.append(order)
+        return LifeboatError(fault.message, hint="others: offsite")
+
+    monkeypatch.setattr("verification.restore.elsewhere.with_offers", offer)
+
+    def away() -> None:
+        clone.begin_step("fetch" if not offered else "mask", "Fetch it")
+        raise LifeboatError("it does not answer")
+
+    monkeypatch.setattr(clone, "carry_out", away)
+    clone.try_out(lambda: AT)
+    assert clone.result(AT, AT).hint == "others: offsite"
+    assert [each.masked for each in offered] == [("--mask", "masks.yaml")]
+    clone.try_out(lambda: AT)
+    assert clone.result(AT, AT).hint is None, "it was fetched"
+
+
+@pytest.mark.parametrize("to", ["local:/srv/copy", "docker:box:/var/lib/mysql", "api"])
+def test_nothing_but_a_new_container_is_looked_at(tmp_path: Path, to: str) -> None:
+    site: Any = SimpleNamespace(chosen=lambda names: names, service=lambda *_: None)
+    run: Any = SimpleNamespace(docker=None)
+    with pytest.raises(LifeboatError, match=f"is made in a new container, and {to} is none") as refused:
+        _opened(site, CloneOrder("agama", to, Path("masks.yaml")), run)
+    assert refused.value.hint == "lifeboat clone agama --to docker:NAME --mask masks.yaml"

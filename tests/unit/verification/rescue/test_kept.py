@@ -12,6 +12,8 @@ from backups.repository import identity
 from backups.repository.listing import Snapshot
 from backups.site import Site
 from tests.unit.verification.rescue.sites import ENVIRONMENT, site_of
+from verification.evidence import rescues
+from verification.evidence.rescues import FromNothing
 from verification.rescue import from_nothing, gather, kept
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -69,7 +71,8 @@ def test_whatever_changes_is_complained_of(said: str, etc: Path, monkeypatch: py
     site, path = Site.open(etc / "lifeboat.yaml", narrow=False), etc / "lifeboat.yaml"
     assert "is older than the configuration" in (kept.complaint(site, path) or "")
     assert not kept.examine(site, path).ok
-    assert from_nothing.standing(site, path, (), NOW).complaints
+    found = from_nothing.standing(site, path, (), NOW)
+    assert (bool(found.complaints), found.facts.kit_old) == (True, True)
 
 
 def test_a_new_file_and_a_new_variable_are_not_in_it(etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,13 +116,15 @@ def test_that_no_kit_was_ever_made_is_a_hint_and_no_failure(tmp_path: Path) -> N
     assert (finding.ok, finding.remedy is not None) == (True, True)
     said = from_nothing.standing(site, path, (), NOW)
     assert (said.complaints, "none was ever made" in said.lines[0][0]) == ([], True)
+    assert said.facts == FromNothing()
 
 
 def test_what_says_nothing_of_a_kit_is_told(etc: Path) -> None:
     (etc / "state" / kept.FILE).write_text("{}")
     site, path = Site.open(etc / "lifeboat.yaml"), etc / "lifeboat.yaml"
     assert "says nothing of the last kit" in kept.examine(site, path).message
-    assert from_nothing.standing(site, path, (), NOW).complaints
+    said = from_nothing.standing(site, path, (), NOW)
+    assert (bool(said.complaints), said.facts) == (True, FromNothing(None, kit_old=True))
 
 
 def cold(at: datetime, verdict: str = "verified") -> Snapshot:
@@ -142,8 +147,11 @@ def test_the_last_start_from_nothing_is_judged_once_there_is_a_kit(
     snapshots: tuple[Snapshot, ...], said: str, well: bool, etc: Path
 ) -> None:
     site, path = Site.open(etc / "lifeboat.yaml"), etc / "lifeboat.yaml"
-    line, is_well = from_nothing.standing(site, path, snapshots, NOW).lines[-1]
+    found = from_nothing.standing(site, path, snapshots, NOW)
+    line, is_well = found.lines[-1]
     assert (said in line, is_well) == (True, well), line
+    assert found.facts.kit_at == NOW
+    assert found.facts.cold == rescues.newest_cold_start(snapshots, NOW)
 
 
 def test_a_kit_that_was_never_drilled_is_complained_of_after_a_while(etc: Path) -> None:

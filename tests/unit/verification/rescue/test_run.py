@@ -64,6 +64,18 @@ def rescued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
     return go
 
 
+def test_the_hint_of_a_restore_is_told_as_one_of_a_restore(rescued: Callable[..., Any]) -> None:
+    """Its options are none of a rescue."""
+    raised = LifeboatError("it holds something", hint="name another place, or --replace")
+    told = {"verdict": "failed", "error": "not equal", "hint": "deliver it all the same: --anyway"}
+    report, _ = rescued(prometheus=raised, agama=told)
+    assert [each.hint for each in report.services] == [
+        "with lifeboat restore prometheus: name another place, or --replace",
+        "with lifeboat restore agama: deliver it all the same: --anyway",
+        None,
+    ]
+
+
 def test_all_come_back_in_their_order_from_where_they_are(rescued: Callable[..., Any]) -> None:
     report, asked = rescued()
     assert asked == [(name, "second") for name in ORDER]

@@ -133,6 +133,13 @@ def fault(completed: Completed, what: str) -> LifeboatError:
 def _meanings(completed: Completed) -> list[Meaning]:
     return [
         (
+            # Before what a full or read-only disk means: it is this machine's, and nothing is known of the repository.
+            _mentions(completed, "unable to open cache"),
+            LifeboatError,
+            ": restic's cache, below `state`, cannot be used",
+            "run Lifeboat as the user that owns the state directory (`state:` in lifeboat.yaml), and see that its disk has room",
+        ),
+        (
             _mentions(completed, STALLED),
             LifeboatError,
             ": restic stalled",

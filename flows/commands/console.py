@@ -100,8 +100,8 @@ def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *
                 for texts, gaps in zip(plain, padded, strict=True)
             )
         )
-    elif sum(widths) + 2 * len(widths) > out.width:
-        _print_folded(titles, rows, right)
+    elif sum(widths) + 2 * len(widths) > out.width and (narrow := _narrowed(plain, widths, out.width)):
+        _print_folded(titles, rows, right, narrow)
     else:
         lines = []
         for number, (cells, gaps) in enumerate(zip(table, padded, strict=True)):
@@ -113,13 +113,32 @@ def print_columns(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], *
         out.print(rich.text.Text("\n").join(lines), soft_wrap=True)
 
 
-def _print_folded(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], right: Sequence[str]) -> None:
-    """Print rows that are wider than the terminal, long cells folded into several lines."""
+def _narrowed(plain: Sequence[Sequence[str]], widths: Sequence[int], room: int) -> list[int] | None:
+    """Return widths with which the columns fit, each as wide as its longest word at least: an id that is cut off is none.
+
+    None where that is not possible; the terminal folds the lines then, and nothing is lost.
+    """
+    found = [max((cell_len(word) for cell in column for word in cell.split()), default=0) for column in zip(*plain, strict=True)]
+    left = room - sum(found) - 2 * len(found)
+    if left < 0:
+        return None
+    # Whoever needs least gets it first, and none more than its share.
+    for done, at in enumerate(sorted(range(len(found)), key=lambda at: widths[at] - found[at])):
+        more = min(widths[at] - found[at], left // (len(found) - done))
+        found[at] += more
+        left -= more
+    return found
+
+
+def _print_folded(
+    titles: Sequence[str], rows: Sequence[Sequence[str | Text]], right: Sequence[str], widths: Sequence[int]
+) -> None:
+    """Print rows that are wider than the terminal, cells that are wider than these widths folded between words."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_header=any(titles))
-    for title in titles:
-        table.add_column(title, justify="right" if title in right else "left")
+    for title, width in zip(titles, widths, strict=True):
+        table.add_column(title, justify="right" if title in right else "left", width=width, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     out.print(table)

@@ -3,9 +3,11 @@
 Changes nothing.
 """
 
+import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -107,7 +109,7 @@ def _machine(site: Site, docker: Docker) -> Iterator[Finding]:
         yield Finding("Docker", True, "the daemon answers")
     except LifeboatError as error:
         yield _fault("Docker", error)
-    yield _state(site)
+    yield state_found(site)
     for name in site.settings.every_repository:
         yield from _repository(site.at(name))
     yield emptied.finding(site, datetime.now(UTC))
@@ -173,7 +175,8 @@ def _workers(others: Sequence[str], machines: Collection[str]) -> Iterator[Findi
             yield Finding(f"work pool {pool}", True, f"a worker was heard {silent.total_seconds():.0f} s ago")
 
 
-def _state(site: Site) -> Finding:
+def state_found(site: Site, may: Callable[[Path, int], bool] = os.access) -> Finding:
+    """Say whether the state directory, or the nearest one above it that is there, can be written, and how much room it has."""
     parent = next(path for path in (site.state, *site.state.parents) if path.exists())
     try:
         free = shutil.disk_usage(parent).free
@@ -184,6 +187,9 @@ def _state(site: Site) -> Finding:
             f"{site.state}: {error.strerror}",
             "set `state:` in lifeboat.yaml to a directory you may write",
         )
+    if not may(parent, os.W_OK | os.X_OK):
+        remedy = "run Lifeboat as the user that owns it, or set `state:` in lifeboat.yaml to a directory you may write"
+        return Finding("state directory", False, f"{parent} cannot be written by this user", remedy)
     return Finding("state directory", True, f"{site.state}: {disk.size(free)} free")
 
 

@@ -60,7 +60,8 @@ def restore(
             except BaseException:
                 # Interrupted: whoever looks at the target next has to know what was moved where.
                 work.progress.fault = LifeboatError("interrupted", hint="the runbook says what was done, and what is where")
-                work.leave(started_at, now(), runbook)
+                left = work.leave(started_at, now(), runbook)
+                log.warning("%s: interrupted: what was done, and what is where, says %s", left.service, left.runbook)
                 raise
         ended_at = now()
     return work.leave(started_at, ended_at, runbook)

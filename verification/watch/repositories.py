@@ -186,6 +186,8 @@ def _overall(name: str, every: Sequence[tuple[str, InRepository]]) -> Overall:
     parts = [there for _, there in every]
     unread = any(there.error for there in parts)
     stands = {there.standing for there in parts}
+    standing = next((word for word in _WORST if word in stands), None)
+    proven = [there.proven_at for there in parts if there.proven_at]
     if unread:
         complaints = list(parts[0].complaints)
     else:
@@ -196,9 +198,9 @@ def _overall(name: str, every: Sequence[tuple[str, InRepository]]) -> Overall:
         backups=None if unread else sum(there.backups or 0 for there in parts),
         behind=sum(there.behind or 0 for there in parts),
         behind_since=min((there.behind_since for there in parts if there.behind_since), default=None),
-        standing=next((word for word in _WORST if word in stands), None),
-        # Of a service that was never proven there is no oldest proof.
-        proven_at=min((there.proven_at for there in parts if there.proven_at), default=None),
+        standing=standing,
+        # Beside `never-proven` the proof of another service would be taken for one of this.
+        proven_at=None if standing == "never-proven" else min(proven, default=None),
         restore_seconds=max((there.restore_seconds for there in parts if there.restore_seconds is not None), default=None),
         complaints=(*complaints[:_NAMED], *more),
     )

@@ -3,6 +3,7 @@
 Everything started here is labelled with the run that owns it, so that `backups/machine/runs.py` removes what a killed run left.
 """
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from docker.types import Mount
 from backups.errors import LifeboatError
 from backups.machine import commands_run
 from backups.machine.docker.container import Container, Image
-from backups.machine.docker.errors import first_line, translated
+from backups.machine.docker.errors import first_line, system_words, translated
 from backups.machine.docker.mounts import Mounts
 
 RUN_LABEL = "lifeboat.run"
@@ -55,8 +56,10 @@ class Docker(Mounts):
                 client = docker.from_env(timeout=120)
                 client.ping()
             except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+                # Whoever set it may have forgotten that.
+                where = f"{named} (DOCKER_HOST): " if (named := os.environ.get("DOCKER_HOST")) else ""
                 raise LifeboatError(
-                    f"Docker does not answer on this machine: {first_line(error)}",
+                    f"Docker does not answer on this machine: {where}{system_words(error)}",
                     hint="start it: systemctl start docker (or, in a project's clone, make setup); "
                     "your user must be root or in the group docker",
                 ) from error

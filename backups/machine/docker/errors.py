@@ -14,6 +14,16 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def system_words(error: BaseException) -> str:
+    """Return what the system said, of an error that Docker's library has wrapped again and again; else its first line."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return first_line(error)
+
+
 @contextmanager
 def translated(subject: str) -> Iterator[None]:
     """Translate errors of Docker's library; `subject` is what the block works on (`container x`)."""

@@ -85,6 +85,7 @@ def test_docker_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     with pytest.raises(LifeboatError, match=r"^Docker does not answer on this machine: ") as fault:
         Docker().image(IMAGE)
+    assert fault.value.message.endswith(": unix:///nowhere.sock (DOCKER_HOST): No such file or directory")
     assert "systemctl start docker" in str(fault.value)
 
 

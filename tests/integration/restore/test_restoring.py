@@ -248,15 +248,16 @@ def test_a_restore_that_is_interrupted_says_in_its_runbook_what_is_where(toy: To
     toy.configure(service=f", restore: {{to: 'local:{target}', start: 'touch {mark}; sleep 600'}}")
     child = subprocess.Popen(
         [sys.executable, "-c", FOREVER, str(toy.folder / "lifeboat.yaml"), f"local:{target}"],
-        cwd=Path(__file__).parents[3], stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[3], stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert wait_until(mark.exists, seconds=120)
     finally:
         child.send_signal(signal.SIGINT)
-        child.wait()
+        _, said = child.communicate()
     (aside,) = tmp_path.glob("back.before-restore-*")
     (book,) = (toy.folder / "state" / "restores").iterdir()
+    assert f"interrupted: what was done, and what is where, says {book}" in said
     assert "interrupted" in book.read_text()
     assert str(aside) in book.read_text()
 

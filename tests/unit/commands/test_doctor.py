@@ -1,8 +1,12 @@
 """What the doctor says of the machine's own programs."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
-from flows.commands.doctor import restic_found
+from flows.commands.doctor import restic_found, state_found
 
 
 @pytest.mark.parametrize("version", ["0.19.0", "0.19.1", "0.19"])
@@ -28,3 +32,13 @@ def test_of_any_other_it_is_said_what_is_not_proven(version: str) -> None:
 @pytest.mark.parametrize("printed", ["", "\n", "restic", "rustic 0.14.0", "restic 0.14rc"])
 def test_what_is_no_version_is_not_taken_for_the_one_of_the_tests(printed: str) -> None:
     assert "not tested with" in restic_found(printed).message
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_state_directory_that_cannot_be_written_is_not_well(tmp_path: Path, *, there: bool) -> None:
+    """Also where it is not there yet: then what is above it is asked."""
+    site = cast("Any", SimpleNamespace(state=tmp_path if there else tmp_path / "not" / "yet"))
+    assert state_found(site).ok
+    refused = state_found(site, lambda path, _: path != tmp_path)
+    assert not refused.ok
+    assert refused.message == f"{tmp_path} cannot be written by this user"

@@ -47,6 +47,16 @@ Fatal: There were 1 errors"""
         ),
         ("failed to load snapshot 068418e9: <snapshot/068418e9> does not exist", LifeboatError, "the snapshot does not exist"),
         ("Fatal: failed to load snapshot 06841: LoadRaw(<snapshot/06841>): invalid data returned", Damaged, "content is damaged"),
+        (
+            "unable to open cache: chtimes /state/cache/restic/8959d1: operation not permitted",
+            LifeboatError,
+            "restic's cache, below `state`, cannot be used: unable to open cache",
+        ),
+        (
+            "unable to open cache: open /state/cache/restic/CACHEDIR.TAG: no space left on device",
+            LifeboatError,
+            "restic's cache, below `state`, cannot be used: unable to open cache",
+        ),
         ("Fatal: something new", LifeboatError, "restic ended with code 1: Fatal: something new"),
         ("", LifeboatError, "restic ended with code 1: it printed nothing"),
     ],

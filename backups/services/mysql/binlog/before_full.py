@@ -37,7 +37,9 @@ def pull_bridge(connect: Callable[[], Session], job: Job, start: Position, execu
     except (LifeboatError, pymysql.err.Error, OSError) as error:
         shutil.rmtree(job.directory / LOG, ignore_errors=True)
         reason = error.message if isinstance(error, LifeboatError) else one_line(str(error))
-        found = Before(limits=(f"no moment between {before.id} and this full can be brought back: {reason}",))
+        found = Before(
+            limits=(f"no moment between {before.id} and this full can be brought back, unless its log was followed: {reason}",)
+        )
     for limit in found.limits:
         job.say(limit)
     return found

@@ -154,7 +154,9 @@ def test_over_all_services_the_worst_is_told_and_a_few_complaints() -> None:
     good, never = there({"a": DAY}, {"a": proof(DAY, seconds=9.0)}), there({"a": DAY}, {}, {"b": 50 * HOUR})
     (found,) = overall({"agama": [good], "shop": [never], "grafana": [there({"a": DAY}, {"a": proof(2 * DAY, seconds=90.0)})]})
     assert (found.repository, found.backups, found.behind, found.behind_since) == ("offsite", 3, 1, NOW - 50 * HOUR)
-    assert (found.standing, found.proven_at, found.restore_seconds) == ("never-proven", NOW - 2 * DAY, 90.0)
+    assert (found.standing, found.proven_at, found.restore_seconds) == ("never-proven", None, 90.0), "one was never proven"
+    (proven,) = overall({name: [there({"a": DAY}, {"a": proof(days * DAY)})] for name, days in (("agama", 1), ("shop", 2))})
+    assert (proven.standing, proven.proven_at) == ("verified", NOW - 2 * DAY), "the oldest of them"
     assert found.complaints == ("shop lacks 1 backup, since 2 d 2 h", "shop no backup in it was ever proven")
     (many,) = overall({f"service-{number}": [never] for number in range(200)})
     assert len(many.complaints) == 7

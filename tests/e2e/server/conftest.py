@@ -125,10 +125,6 @@ class Station:
         """Press "Cancel"."""
         self.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"}, force=False)
 
-    def retry(self, run: str) -> None:
-        """Press "Retry"."""
-        self.post(f"flow_runs/{run}/set_state", state={"type": "SCHEDULED", "name": "AwaitingRetry"}, force=False)
-
     def pause(self, deployment: str) -> None:
         """Press the deployment's switch: none of its schedules starts another run."""
         self.post(f"deployments/{deployment}/pause_deployment")

@@ -52,7 +52,7 @@ class Machine:
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         }
-        command = ["worker", "start", "--pool", "verification", "--work-queue", self.name, "--name", self.name, "--limit", "1"]
+        command = ["worker", "start", "--pool", "verification", "--work-queue", self.name, "--name", self.name, "--limit", "2"]
         with (self.folder / "log").open("ab") as log:
             subprocess.Popen(
                 [ROOT / ".venv" / "bin" / "prefect", *command],

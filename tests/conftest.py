@@ -79,8 +79,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """From here on garbage is searched for as always, but not among what is there already."""
     gc.freeze()
-    # Every 700 objects, a search was a tenth of what the unit tests cost.
-    gc.set_threshold(50_000, 20, 20)
     gc.enable()
 
 

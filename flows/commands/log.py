@@ -17,7 +17,7 @@ from flows.commands.console import Text
 from flows.commands.options import Config, From, Json, reading
 from flows.commands.progress import progress
 from verification.restore import arguments
-from verification.restore.history import History, Told, Wanted
+from verification.restore.history import History, Told, Wanted, require_log
 
 _NEWEST = 100
 _AT_ONCE = 500
@@ -69,6 +69,8 @@ def log(
         raise LifeboatError(f"--until {until} is before --since {since}", hint="give the earlier one to --since")
     wanted = Wanted(begin, end, tuple(table or ()), number)
     with runs.start(site.state) as run:
+        # Before anything is read: no other repository is offered for what none can hold.
+        require_log(site.service(name, run.docker))
         with progress([name]), reading(site, f"log {name}"):
             history = History(site, name, run, now=now)
         told = history.read(wanted)

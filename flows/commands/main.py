@@ -72,6 +72,7 @@ def main() -> None:
             streams.finish()
         except LifeboatError as error:
             code = _report(error)
+    verbosity.reset()
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -18,7 +18,8 @@ from backups.follow.piece import LOG
 from backups.machine.runs import Run
 from backups.manifest import BACKUP, BackupRecord
 from backups.repository import chains_in_use
-from backups.services.continuous import Transaction, continuous
+from backups.services.base import Service
+from backups.services.continuous import Continuous, Transaction, continuous
 from backups.site import Site
 from verification.drill import fetch
 from verification.restore.moment import RestorePoints
@@ -114,19 +115,24 @@ class Told:
             yield item
 
 
+def require_log(service: Service) -> Continuous:
+    """Return the service as one with a log; raises LifeboatError for one whose backups hold none, in whichever repository."""
+    logged = continuous(service)
+    if logged is None:
+        raise LifeboatError(
+            f"the backups of {service.name} hold no log: only those of a MySQL server by `method: clone` do",
+            hint=f"compare two backups instead: lifeboat diff {service.name} A B",
+        )
+    return logged
+
+
 class History:
     """The log of one service, as the repository holds it. Raises LifeboatError for a service without one."""
 
     def __init__(self, site: Site, name: str, run: Run, *, now: datetime) -> None:
         self._site, self._run = site, run
         self._service = site.service(name, run.docker)
-        logged = continuous(self._service)
-        if logged is None:
-            raise LifeboatError(
-                f"the backups of {name} hold no log: only those of a MySQL server by `method: clone` do",
-                hint=f"compare two backups instead: lifeboat diff {name} A B",
-            )
-        self._logged = logged
+        self._logged = require_log(self._service)
         self._manifests = Manifests(site.repository)
         snapshots = site.repository.snapshots(BACKUP, LOG)
         members = chaining.present(chaining.chains(site.repository.listing(snapshots).backups).get(name, []), now)

@@ -58,7 +58,7 @@ def test_the_whole_life_of_a_further_repository(fleet: Fleet, lifeboat: Lifeboat
         assert night.code == 0, "the night failed"
         assert f"offsite: nothing was copied, {lacking} behind, since that of" in night.err
         assert "there is no repository at" in night.err
-        assert "lifeboat copy --to offsite --init" in night.err
+        assert f"lifeboat -c {fleet.config} copy --to offsite --init" in night.err
     assert not fleet.offsite.exists(), "another one was made in its place"
     away.rename(fleet.offsite)
     assert "offsite: 2 backups copied in" in lifeboat("copy", *config).out

@@ -36,7 +36,7 @@ def test_the_log_is_told_with_its_holes_and_as_documented(
     assert lines[6].endswith(f"({newer.id}) to now: no backup holds it yet")
     assert lines[7:] == [
         f"the log begins after {older.id}, of {older.taken_at:%Y-%m-%d %H:%M:%S} UTC",
-        "back to the moment before one of them: lifeboat restore toy --before TRANSACTION --to PLACE",
+        f"back to the moment before one of them: lifeboat -c {config[1]} restore toy --before TRANSACTION --to PLACE",
     ]
 
     newest = lifeboat("log", "toy", "-n", "1", *config).out
@@ -88,7 +88,10 @@ def test_what_is_no_time_of_the_log_is_refused(
 
 
 def test_a_service_without_a_log_says_so(toy: ToySite, lifeboat: Callable[..., Said]) -> None:
+    """And offers no other repository: none holds one."""
+    with (toy.folder / "lifeboat.yaml").open("a") as file:
+        file.write("\nrepositories: {offsite: {url: offsite, password: x}}\n")
     said = lifeboat("log", "toy", "--json", "--config", str(toy.folder / "lifeboat.yaml"))
     assert (said.code, said.out) == (2, "")
     assert "the backups of toy hold no log: only those of a MySQL server by `method: clone` do" in said.err
-    assert "hint: compare two backups instead: lifeboat diff toy A B" in said.err
+    assert said.err.endswith(f"hint: compare two backups instead: lifeboat -c {toy.folder / 'lifeboat.yaml'} diff toy A B\n")

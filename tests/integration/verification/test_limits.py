@@ -79,7 +79,7 @@ def test_each_limit_is_on_every_surface(
     listed = lifeboat("list", *config).out
     [line] = [line for line in listed.splitlines() if backup in line]
     assert re.search(r"verified .* ago, back in .*; partial: 0 of 6 secrets can be opened; alas; 5 limits$", line)
-    assert "limits: what a backup does not hold, compare or bring back; read them: lifeboat show BACKUP" in listed
+    assert "limits: what a backup does not hold, compare or bring back; read them: lifeboat -c " in listed
     runbook = tmp_path / "runbook.md"
     restored = lifeboat(
         "restore", "toy", "--backup", backup, "--to", f"local:{tmp_path / 'back'}", "--runbook", str(runbook), *config

@@ -36,8 +36,9 @@ def both(toy: ToySite) -> ToySite:
 
 
 @pytest.fixture
-def typed(both: ToySite, lifeboat: Typed) -> Typed:
-    return lambda *words: lifeboat(*words, "--config", str(both.folder / "lifeboat.yaml"))
+def typed(both: ToySite, lifeboat: Typed, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    monkeypatch.setenv("LIFEBOAT_CONFIG", str(both.folder / "lifeboat.yaml"))
+    return lifeboat
 
 
 def test_a_proof_from_one_repository_proves_nothing_of_the_other(both: ToySite, typed: Typed, tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_every_variable_that_is_read_is_named_and_no_other(lifeboat: Lifeboat, t
 
 
 @pytest.mark.parametrize(
-    "user", ["123", "1e3", "0x1F", "no", "on", "null", "~", "2026-01-01", "12:30", "a: b", "a #b", "'", "-", "=", ""]
+    "user", ["123", "1e3", "0x1F", "no", "on", "null", "~", "2026-01-01", "12:30", "a: b", "a #b", "'", "-", "="]
 )
 def test_what_is_text_is_read_back_as_text(lifeboat: Lifeboat, tmp_path: Path, user: str) -> None:
     """A name that YAML would read as a number, a date, a truth or nothing; as the user's name and as the service's."""

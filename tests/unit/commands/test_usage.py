@@ -80,6 +80,7 @@ def test_what_is_to_be_typed_names_the_configuration_that_was_named(lifeboat: Li
     )
     said = lifeboat(*(("-c", str(path), "restore", "a") if before else ("restore", "a", "-c", str(path))))
     assert f"hint: lifeboat -c '{path}' restore a --to" in said.err, said.err
+    assert verbosity.chosen.config is None, "the next one that prints in this process names another"
     verbosity.chosen.config = path
     for text in (console.Text("see: lifeboat list"), console.Text().append("see: lifeboat list")):
         assert text.plain == f"see: lifeboat -c '{path}' list"

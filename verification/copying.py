@@ -117,7 +117,9 @@ def copy_all(
     only: see `copy`; where another one copies, it is left to the next time
     """
     wanted = list(names or site.further)
-    outcomes = parallel.side_by_side(lambda name: _in_turn(site, name, only, now), wanted, at_once=max(1, len(wanted)))
+    if not wanted:
+        return []
+    outcomes = parallel.side_by_side(lambda name: _in_turn(site, name, only, now), wanted, at_once=len(wanted))
     return [
         outcome if isinstance(outcome, Copied) else failed(site, name, outcome, now())
         for name, outcome in zip(wanted, outcomes, strict=True)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _PIPED = 240
 """Columns when nobody watches: what a program reads must not be folded at 80."""
-_TYPED = re.compile(rf"\blifeboat (?=(?:{'|'.join(VERBS.keys() - {'init', 'demo'})})\b)")
-"""What somebody is told to type, of the commands that read a configuration."""
+_TYPED = re.compile(rf"(?<!`)\blifeboat (?=(?:{'|'.join(VERBS.keys() - {'init', 'demo'})})\b)")
+"""What somebody is told to type here. In backticks a command is only named, and may be one for another machine."""
 
 
 def _line(text: str) -> str:

@@ -22,6 +22,7 @@ from backups.repository.listing import Listing, Snapshot
 from backups.repository.repository import Repository
 from backups.repository.trust import Trust
 from backups.services.base import Point, Service
+from backups.services.traced import HasRows
 from backups.site import Site
 from verification.drill import images
 from verification.evidence import store
@@ -138,7 +139,7 @@ def planned(site: Site, order: Order, docker: Docker, target: Target, *, now: da
             hint="name a directory for them: --to local:/directory, ssh:HOST:/directory or docker:CONTAINER:/directory",
         )
     if order.tables and not choice.point:
-        require_tables(order, manifest)
+        require_tables(service, order, manifest)
     image = images.choose(name, service.settings.image, manifest.source, order.image, docker.present)
     target.require_takes(service, manifest)
     foreseen = target.foresee(service, choice.backup, manifests, repository) if isinstance(target, ApiTarget) else []
@@ -181,8 +182,12 @@ def _require_one_moment(order: Order) -> None:
         raise LifeboatError(f"--backup and {option} are two ways to say what comes back", hint="give one of them")
 
 
-def require_tables(order: Order, manifest: Manifest) -> None:
+def require_tables(service: Service, order: Order, manifest: Manifest) -> None:
     """Raise LifeboatError for a table of which the backup's witness knows nothing; how a name is quoted, its copy looks at."""
+    if not isinstance(service, HasRows):
+        raise LifeboatError(
+            f"{order.service} has no tables to restore one by one: only MySQL has; nothing was changed", hint="leave --tables out"
+        )
 
     def bare(table: str) -> str:
         return table.replace("`", "").casefold()

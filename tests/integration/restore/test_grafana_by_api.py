@@ -82,7 +82,7 @@ def test_what_an_operator_types(
         again = typed("restore", "grafana")
         assert again.code == 2
         assert f"api:{url} holds something already: org 1 dashboard agama-overview;" in again.err
-        assert "write over what has the same name there with lifeboat restore --replace" in again.err
+        assert f"write over what has the same name there with lifeboat -c {configuration} restore --replace" in again.err
         replaced = typed("restore", "grafana", "--replace")
         assert replaced.code == 0, replaced.out + replaced.err
         assert DASHBOARDS.same(

@@ -150,12 +150,12 @@ def test_a_moment_before_the_backups_and_between_them(toy: ToySite, told: Comman
     [
         ((), "there is no target to restore toy to: neither --to nor its restore.to is given"),
         (("--to", "local:TMP/x", "--backup", "nothing"), "toy has no backup nothing"),
-        (("--to", "local:TMP/x", "--backup", "ID", "--at", "2030-01-01"), "two ways to say what comes back"),
+        (("--to", "local:TMP/x", "--backup", "ID", "--at", "2020-01-01"), "two ways to say what comes back"),
         (("--to", "local:TMP/x", "--at", "soon"), "is neither a time nor a GTID"),
         (("--to", "ssh:nowhere:TMP/x"), "nowhere"),
         (("--to", "docker:an odd name"), "is not a container's name"),
         (("--to", "api"), "only Grafana takes a restore through its API"),
-        (("--to", "local:TMP/x", "--tables", "shop.client"), "only MySQL has tables"),
+        (("--to", "local:TMP/x", "--tables", "shop.client"), "toy has no tables to restore one by one: only MySQL has"),
         (
             ("--to", "docker:some-new-one", "--tables", "shop.client"),
             "which cannot be put to docker:some-new-one; nothing was changed",

@@ -84,6 +84,8 @@ def test_what_is_to_be_typed_names_the_configuration_that_was_named(lifeboat: Li
     verbosity.chosen.config = path
     for text in (console.Text("see: lifeboat list"), console.Text().append("see: lifeboat list")):
         assert text.plain == f"see: lifeboat -c '{path}' list"
+    # What is named for another machine has no file of this one.
+    assert console.Text("run `lifeboat prune` there").plain == "run `lifeboat prune` there"
     verbosity.reset()
     assert console.Text("see: lifeboat list").plain == "see: lifeboat list"
 

@@ -17,9 +17,9 @@ FACTS = [
 ]
 
 
-def look(*tables: str) -> None:
+def look(*tables: str, service: Any = SimpleNamespace(rows=list)) -> None:  # noqa: B008 - nobody changes it
     manifest = cast("Any", SimpleNamespace(id="agama-1", witness=FACTS))
-    require_tables(Order("agama", "local:/a", tables=tables), manifest)
+    require_tables(service, Order("agama", "local:/a", tables=tables), manifest)
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,8 @@ def test_what_it_does_not_hold_is_told(table: str, hint: str) -> None:
     with pytest.raises(LifeboatError, match=r"there is no table .* in agama-1; nothing was changed") as refused:
         look("shop.client", table)
     assert str(refused.value.hint).startswith(hint)
+
+
+def test_a_service_that_has_none_is_told_as_such() -> None:
+    with pytest.raises(LifeboatError, match="agama has no tables to restore one by one: only MySQL has; nothing was changed"):
+        look("shop.client", service=SimpleNamespace())

@@ -186,7 +186,7 @@ def require_tables(service: Service, order: Order, manifest: Manifest) -> None:
     """Raise LifeboatError for a table of which the backup's witness knows nothing; how a name is quoted, its copy looks at."""
     if not isinstance(service, HasRows):
         raise LifeboatError(
-            f"{order.service} has no tables to restore one by one: only MySQL has; nothing was changed", hint="leave --tables out"
+            f"{order.service} has no tables to restore one by one: only MySQL has; nothing was changed", hint="restore all of it"
         )
 
     def bare(table: str) -> str:

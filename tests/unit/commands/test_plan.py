@@ -113,7 +113,7 @@ def test_a_further_repository_that_is_not_reached_is_named(plan: Callable[..., A
 
 @pytest.mark.parametrize(("services", "typed"), [((), "plan"), (("blog",), "plan blog")])
 def test_when_the_first_repository_is_gone_another_one_is_offered_and_planned_from(
-    plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, services: tuple[str, ...], typed: str
+    plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, services: tuple[str, ...], typed: str
 ) -> None:
     """What is typed as it is offered ends well: the backups are there, and their times are reckoned, since no evidence can be read."""
 
@@ -126,9 +126,9 @@ def test_when_the_first_repository_is_gone_another_one_is_offered_and_planned_fr
     further = "repositories: {offsite: {url: offsite, password: x}}\n"
     said = plan(*services, further=further)
     assert (said.code, said.out) == (2, "")
-    offered = f"lifeboat {typed} --from offsite"
+    offered = f"lifeboat -c {tmp_path / 'lifeboat.yaml'} {typed} --from offsite"
     assert said.err.splitlines()[-1] == f"hint: mount it; or look into another repository: {offered}"
-    said = plan(*offered.split()[2:], "-v", further=further)
+    said = plan(*offered.split()[4:], "-v", further=further)
     assert said.code == 0, said.out + said.err
     drills = [line.split() for line in said.out.splitlines() if " latest " in line or " worst " in line]
     assert len(drills) == 2 * len(services or NAMES)

@@ -95,7 +95,9 @@ def test_whatever_goes_wrong_is_told_and_is_a_limit_and_leaves_no_file(bridging:
     found = bridging(script)
     assert found.bridge is None
     (limit,) = found.limits
-    assert limit.startswith("no moment between agama-20261123T000001Z and this full can be brought back: ")
+    assert limit.startswith(
+        "no moment between agama-20261123T000001Z and this full can be brought back, unless its log was followed: "
+    )
     assert getattr(error, "message", "") in limit
     assert bridging.said[-1] == limit
     assert not (bridging.directory / "log").exists()
@@ -116,7 +118,10 @@ def test_a_log_that_holds_all_is_a_bridge_without_limits(bridging: Bridging) -> 
 def test_a_log_that_lacks_a_transaction_is_no_bridge(bridging: Bridging) -> None:
     found = bridging(written(lambda log: log.transaction(0, 3)), executed=f"{SOURCE}:1-4")
     lost = f"the source has transactions that its log does not hold: {SOURCE}:4"
-    assert found == Before(None, (f"no moment between agama-20261123T000001Z and this full can be brought back: {lost}",))
+    assert found == Before(
+        None,
+        (f"no moment between agama-20261123T000001Z and this full can be brought back, unless its log was followed: {lost}",),
+    )
 
 
 def test_a_log_with_an_obstacle_leads_up_to_it(bridging: Bridging) -> None:

@@ -22,12 +22,11 @@ from backups.repository import seen, trust
 from backups.repository.listing import Listing, Snapshot
 from backups.repository.repository import Repository
 from backups.site import Site
-from verification.evidence import drilled, store
+from verification.evidence import retention, store
 
 _ALWAYS = (trust.TAG,)
 """The tags of what a person has said of backups: it is copied whatever its age."""
-_EVIDENCE = (store.TAG, drilled.DAMAGE, "lifeboat-rescue")
-_KINDS = (BACKUP, LOG, *_EVIDENCE, *_ALWAYS)
+_KINDS = (BACKUP, LOG, *retention.TAGS, *_ALWAYS)
 """The tags of what a repository holds to be complete in itself."""
 Only = Literal["logs", "evidence"]
 """What is copied alone, where the rest may take hours: the pieces of followed logs, or what verifications have shown."""
@@ -117,8 +116,6 @@ def copy_all(
     only: see `copy`; where another one copies, it is left to the next time
     """
     wanted = list(names or site.further)
-    if not wanted:
-        return []
     outcomes = parallel.side_by_side(lambda name: _in_turn(site, name, only, now), wanted, at_once=len(wanted))
     return [
         outcome if isinstance(outcome, Copied) else failed(site, name, outcome, now())
@@ -219,7 +216,7 @@ def _evidence(snapshots: Iterable[Snapshot], held: Collection[str], since: datet
     """Yield the evidence that retention there does not delete at once: it is young, or about a backup that is there."""
     for snapshot in snapshots:
         tags = set(snapshot.tags)
-        evidence = bool(tags & set(_EVIDENCE))
+        evidence = bool(tags & set(retention.TAGS))
         if (evidence and (snapshot.time >= since or store.proven_by(snapshot) & set(held))) or tags & set(_ALWAYS):
             yield snapshot.id
 

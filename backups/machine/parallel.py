@@ -27,8 +27,12 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, a
 
     An interrupt (Ctrl-C) cancels every run of this process, which ends what the threads wait for, then is raised.
     """
+    every = list(items)
+    if not every:
+        # However many at once: with none, no thread is begun.
+        return []
     with ThreadPoolExecutor(max_workers=at_once) as pool:
-        futures = [pool.submit(_outcome, function, item) for item in items]
+        futures = [pool.submit(_outcome, function, item) for item in every]
         try:
             # In short waits: a signal that comes just before a long one begins does not wake Python from it.
             while wait(futures, timeout=_HEARTBEAT).not_done:

@@ -50,7 +50,7 @@ def ask(those: Company, *, until: float, monotonic: Callable[[], float] = time.m
     askings = [Asking(those, back, until, monotonic) for back in those.copies.values() if back.side.panels is not None]
     judged: list[Judged] = []
     errors: list[LifeboatError] = []
-    outcomes = parallel.side_by_side(lambda each: each.judge(), askings, at_once=max(1, len(askings)))
+    outcomes = parallel.side_by_side(lambda each: each.judge(), askings, at_once=len(askings))
     for each, outcome in zip(askings, outcomes, strict=True):
         if isinstance(outcome, LifeboatError):
             judged += [_unanswered(each, question, outcome) for question in _questions(each.back)]

@@ -70,3 +70,7 @@ def test_an_interrupt_that_wakes_nobody_is_seen_all_the_same(child: Child, state
     assert [said(process), said(process), said(process)] == ["working", "working", "interrupted"]
     process.wait()
     assert list((state / "runs").iterdir()) == []
+
+
+def test_of_nothing_there_is_no_result_and_nothing_is_begun() -> None:
+    assert side_by_side(str, [], at_once=0) == []

@@ -94,7 +94,7 @@ def connect_socket(path: Path, user: str, password: str) -> Session:
 def prepare(session: Session) -> Session:
     """Free a session from the server's own limits, so that its answers are whole; closes it when that fails."""
     try:
-        _require_answers(session)
+        # First of all, since a limit of a millisecond ends even the question whether it answers.
         rows(session, "SET " + ", ".join(f"SESSION {name} = %s" for name in _LIMITS), list(_LIMITS.values()))
         mariadb = "mariadb" in session.get_server_info().lower()  # type: ignore[no-untyped-call]
         for name in reversed(_TIME_LIMITS) if mariadb else _TIME_LIMITS:
@@ -105,6 +105,7 @@ def prepare(session: Session) -> Session:
                 # What stands between us and the server may tell another version than the server has.
                 if error.args[0] != _UNKNOWN_VARIABLE:
                     raise
+        _require_answers(session)
     except BaseException:
         with suppress(pymysql.err.Error):
             session.close()

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backups import chains as chaining
-from backups import compared, durations, suspicion
+from backups import compared, durations, forks, suspicion
 from backups.chains import Chain
 from backups.errors import ChainBroken, Damaged, LifeboatError
-from backups.machine import disk, parallel
+from backups.machine import disk
 from backups.machine.runs import Run, one_at_a_time
 from backups.manifest import BACKUP, DATA, BackupRecord, FileEntry, Kind, Manifest, Source
+from backups.members import Members
 from backups.past import said
+from backups.proofs import Proofs
 from backups.questions import Wanted
 from backups.repository import ahead, trust
 from backups.repository.repository import Repository
@@ -38,8 +40,6 @@ _FULL_EVERY = timedelta(days=7) - timedelta(hours=6)
 """`auto` takes a full when the chain's full is a week old, less six hours, since last week's may have started late."""
 
 
-_READ_AT_ONCE = 4
-"""Manifests that are read side by side."""
 Followed = Callable[[str], Sequence[Fetched]]
 """Gives what was pulled of a service's log since the backup of that id."""
 
@@ -50,16 +50,18 @@ class _Plan:
     what a full follows, and the service's chains that the repository holds, as far as they could be read.
 
     left: what backups of the service that were killed have saved ahead. believed: the service's backups that it is compared with
+    there: the snapshots before the chain was listed, see `forks.py`
     """
 
     id: str
     kind: Kind
     reason: str | None = None
-    parents: Sequence[Manifest] = ()
+    parents: Members | None = None
     before: Manifest | None = None
     held: Sequence[Chain] = ()
     left: Sequence[str] = ()
     believed: Sequence[BackupRecord] = ()
+    there: frozenset[str] | None = None
 
 
 def back_up(
@@ -71,7 +73,7 @@ def back_up(
     kind: Kind | None,
     standalone: bool = False,
     patience: timedelta = timedelta(0),
-    failed: Mapping[str, datetime] | None = None,
+    proofs: Proofs = Proofs(),  # noqa: B008 - it is frozen
     questions: Callable[[Service], Wanted] = lambda service: Wanted(),  # noqa: ARG005
     followed: Followed = lambda _: (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -80,7 +82,7 @@ def back_up(
 
     standalone: a full that later incrementals do not build on (the monthly service backup).
     patience: how long to wait for another backup of the service on this machine, instead of being refused.
-    failed: the chains that failed their drill, by id, and when (UTC): none of them is built on, whatever `kind` says.
+    proofs: tell which chains failed their drill: none of them is built on, whatever `kind` says.
     questions: makes what the capture asks for dashboards; it never raises.
     followed: what was pulled of the service's log since the backup of that id, in order, on this machine.
     Raises LifeboatError (with a hint) for every fault; then the repository holds what it held before.
@@ -93,7 +95,7 @@ def back_up(
     with one_at_a_time(state, name, patience=patience, run=run):
         repository.ensure()
         started_at = now()
-        plan = _plan(repository, name, "full" if standalone else kind, started_at, failed or {})
+        plan = _plan(repository, name, "full" if standalone else kind, started_at, proofs)
         believed = plan.believed
         if continuous(service) and plan.kind == "full" and not standalone:
             plan = replace(plan, before=_before(repository, plan.held, started_at))
@@ -109,7 +111,7 @@ def back_up(
                     manifest = _manifest(service, plan, captured, staging, started_at, now(), standalone=standalone)
                     manifest = _with_image_id(manifest, run.docker)
                     manifest = compared.with_past(
-                        manifest, staging / "snapshot" / DATA, repository, believed, (*plan.parents, plan.before)
+                        manifest, staging / "snapshot" / DATA, believed, partial(_read, repository, plan)
                     )
                     manifest.write(staging / "snapshot")
                 run.raise_if_cancelled()
@@ -118,7 +120,7 @@ def back_up(
                     staging / "snapshot", host=name, tags=manifest.tags(), at=manifest.taken_at, ahead=early.finished()
                 )
                 repository.remember(manifest, snapshot)
-                _prevent_fork(repository, manifest, snapshot)
+                forks.prevent(repository, state, manifest, snapshot, plan.there)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     if manifest.past and manifest.past.signs:
@@ -128,43 +130,46 @@ def back_up(
     return manifest
 
 
-def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, failed: Mapping[str, datetime]) -> _Plan:
+def _plan(repository: Repository, name: str, kind: Kind | None, at: datetime, proofs: Proofs) -> _Plan:
     """Decide the kind. A damaged, broken or failed chain is not extended: a full is taken instead, and the reason recorded."""
-    identifier = _identifier(name, at, ())
-    every: list[Chain] = []
-    left: list[str] = []
-    believed: list[BackupRecord] = []
+    plan = _Plan(_identifier(name, at, ()), "full", there=repository.names())
     try:
-        snapshots = repository.snapshots(BACKUP, ahead.TAG, trust.TAG)
-        left = ahead.left_by(name, snapshots)
+        tags = (BACKUP, ahead.TAG, trust.TAG, *(proofs.tags if kind != "full" else ()))
+        snapshots = repository.snapshots(*tags)
+        plan = replace(plan, left=ahead.left_by(name, snapshots))
         listing = repository.listing(snapshots)
         every = chaining.chains(listing.backups).get(name, [])
         there = [backup for chain in chaining.present(every, at) for backup in chain.backups]
-        believed = suspicion.believed(there, trust.read(snapshots))
-        identifier = _identifier(name, at, {backup.id for backup in listing.claims})
+        plan = replace(
+            plan,
+            id=_identifier(name, at, {backup.id for backup in listing.claims}),
+            held=every,
+            believed=suspicion.believed(there, trust.read(snapshots)),
+        )
         if kind == "full":
-            return _Plan(identifier, "full", held=every, left=left, believed=believed)
+            return plan
         newest = chaining.extendable(every, at)
         if newest:
             listing.require_undisputed(newest.id)
-        decided, reason = _decide(kind, newest, at, failed)
+        decided, reason = _decide(kind, newest, at, proofs.failed(repository, snapshots, listing.backups, at))
         if newest is None and listing.unreadable:
             reason = str(listing.unreadable[0])
         if newest is None or decided == "full":
-            return _Plan(identifier, "full", reason, held=every, left=left, believed=believed)
-        return _Plan(identifier, "incremental", None, _manifests(repository, newest.backups), left=left, believed=believed)
+            return replace(plan, reason=reason)
+        members = Members(repository, newest.backups)
+        # The last one is read now: what nobody can read is not built on.
+        members.of(newest.last.id)
+        return replace(plan, kind="incremental", parents=members)
     except (ChainBroken, Damaged) as fault:
         log.warning("%s: %s; taking a full", name, fault.message)
-        return _Plan(identifier, "full", fault.message, held=every, left=left, believed=believed)
+        return replace(plan, reason=fault.message)
 
 
-def _manifests(repository: Repository, records: Sequence[BackupRecord]) -> list[Manifest]:
-    """Read the manifests of a chain, some at once: each takes a start of restic. Raises the fault of the first that has one."""
-    read = parallel.side_by_side(repository.manifest, records, at_once=_READ_AT_ONCE)
-    for found in read:
-        if isinstance(found, LifeboatError):
-            raise found
-    return [found for found in read if isinstance(found, Manifest)]
+def _read(repository: Repository, plan: _Plan, record: BackupRecord) -> Manifest:
+    """Return a backup's manifest, which the plan may have read already."""
+    if plan.before and plan.before.id == record.id:
+        return plan.before
+    return (plan.parents.of(record.id) if plan.parents else None) or repository.manifest(record)
 
 
 def _before(repository: Repository, held: Sequence[Chain], at: datetime) -> Manifest | None:
@@ -210,13 +215,14 @@ def _capture(
         data, work = staging / "snapshot" / DATA, staging / "work"
         for directory in (staging, staging / "snapshot", data, work):
             directory.mkdir(mode=0o711)
-        since = partial(followed, plan.parents[-1].id) if plan.parents else tuple
+        parents = plan.parents or ()
+        since = partial(followed, parents[-1].id) if parents else tuple
         return plan, service.capture(
             Job(
                 plan.kind,
                 data,
                 work,
-                plan.parents,
+                parents,
                 run.docker,
                 state,
                 say,
@@ -236,7 +242,7 @@ def _capture(
         if plan.kind == "full":
             raise
         log.warning("%s: %s; taking a full instead", service.name, broken.message)
-        before = plan.parents[-1] if continuous(service) else None
+        before = plan.parents[-1] if plan.parents and continuous(service) else None
         return attempt(_Plan(plan.id, "full", broken.message, before=before))
 
 
@@ -286,27 +292,6 @@ def _with_image_id(manifest: Manifest, docker: "Docker") -> Manifest:
     except LifeboatError:
         image = None
     return manifest.model_copy(update={"source": manifest.source.model_copy(update={"image_id": image.id if image else None})})
-
-
-def _prevent_fork(repository: Repository, manifest: Manifest, snapshot: str) -> None:
-    """Forget an incremental when another machine, which this machine's lock does not stop, has extended the same backup."""
-    if manifest.parent is None:
-        return
-    place = (manifest.service, manifest.chain, manifest.sequence)
-    rivals = [rival for rival in repository.listing().claims if (rival.service, rival.chain, rival.sequence) == place]
-    for rival in rivals:
-        # restic 0.14 prints only the first eight digits of a new snapshot's id.
-        if not rival.snapshot.startswith(snapshot):
-            conflict = f"{rival.id} was built on {manifest.parent} at the same time, by another machine"
-            remedy = "back a service up from one machine only"
-            try:
-                repository.forget([snapshot])
-            except LifeboatError as refusal:
-                raise LifeboatError(
-                    f"{conflict}; {manifest.id} could not be removed: {refusal.message}",
-                    hint=f"{remedy}; the next backup is a full; with full access to the repository: restic forget {snapshot}",
-                ) from refusal
-            raise LifeboatError(f"{conflict}; {manifest.id} was not kept", hint=remedy)
 
 
 def _identifier(service: str, at: datetime, taken: Collection[str]) -> str:

@@ -3,12 +3,12 @@
 Next file: `backup.py`, one backup.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 
 from backups.errors import LifeboatError
 from backups.machine import parallel
 from backups.manifest import Kind, Manifest
+from backups.proofs import Proofs
 from backups.site import Site
 
 Outcomes = list[tuple[str, Manifest | LifeboatError]]
@@ -27,10 +27,10 @@ def back_up_all(site: Site, names: Sequence[str], run_all: RunAll) -> Outcomes:
     ]
 
 
-def in_this_process(site: Site, *, kind: Kind | None, standalone: bool, failed: Mapping[str, datetime]) -> RunAll:
+def in_this_process(site: Site, *, kind: Kind | None, standalone: bool, proofs: Proofs) -> RunAll:
     """A `RunAll` by threads of this process; for its arguments see `backups.backup.back_up`."""
     return lambda names, at_once: parallel.side_by_side(
-        lambda name: site.back_up(name, kind=kind, standalone=standalone, failed=failed), names, at_once=at_once
+        lambda name: site.back_up(name, kind=kind, standalone=standalone, proofs=proofs), names, at_once=at_once
     )
 
 

@@ -4,13 +4,12 @@ What is a sign of ransomware: `suspicion.py`.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from backups import packed, plural, suspicion
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord, Manifest
-from backups.repository.repository import Repository
 
 _NAMED = 5
 """Tables that are named in the log."""
@@ -19,21 +18,17 @@ log = logging.getLogger(__name__)
 
 
 def with_past(
-    manifest: Manifest,
-    data: Path,
-    repository: Repository,
-    believed: Sequence[BackupRecord],
-    read: Sequence[Manifest | None],
+    manifest: Manifest, data: Path, believed: Sequence[BackupRecord], read: Callable[[BackupRecord], Manifest]
 ) -> Manifest:
     """Return the manifest with its `past`. Earlier counts that cannot be read fail no backup: the manifest says so.
 
-    data: the captured files. believed: the service's backups that it is compared with. read: manifests that were read already
+    data: the captured files. believed: the service's backups that it is compared with. read: returns the manifest of one
     """
     newest = max(believed, key=lambda backup: backup.taken_at, default=None)
-    before = next((each for each in read if each and newest and each.id == newest.id), None)
-    if newest and not before:
+    before = None
+    if newest:
         try:
-            before = repository.manifest(newest)
+            before = read(newest)
         except LifeboatError as fault:
             log.warning("%s: what is gone since %s is not known: %s", manifest.service, newest.id, fault.message)
     if before and (lost := suspicion.emptied(before.witness, manifest.witness)):

@@ -1,8 +1,8 @@
 """Makes the repository, hosts and services that one lifeboat.yaml configures, without connecting to any of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from backups.errors import ConfigError
 from backups.hosts import Hosts
 from backups.machine import private
 from backups.manifest import Kind, Manifest
+from backups.proofs import Proofs
 from backups.repository import identity, retries
 from backups.repository.repository import Repository
 from backups.services.base import Service
@@ -137,7 +138,7 @@ class Site:
         kind: Kind | None,
         standalone: bool = False,
         patience: timedelta = timedelta(0),
-        failed: Mapping[str, datetime] | None = None,
+        proofs: Proofs = Proofs(),  # noqa: B008 - it is frozen
     ) -> Manifest:
         """Take one backup of a configured service, in a new run; see `backups.backup.back_up`."""
         # Docker's library takes a while to import; whoever only reads the repository does not wait for it.
@@ -155,7 +156,7 @@ class Site:
                 kind=kind,
                 standalone=standalone,
                 patience=patience,
-                failed=failed,
+                proofs=proofs,
                 questions=self.questions(run.docker).of,
                 followed=lambda last: spool.pulled_since(last, standing.spool(self.state, name)),
             )

@@ -3,7 +3,7 @@
 It is started by the schedules of prefect.yaml, from the UI, and by `lifeboat backup`. Next file: `tasks/backup.py`.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,6 @@ from flows.copies import copy_everywhere
 from flows.outcome import SomeFailed, run_name
 from tasks import events
 from tasks.backup import back_up, publish_backups
-from verification.evidence import failures
 
 
 @flow(
@@ -49,12 +48,11 @@ def backup_services(
     wanted: Kind | None = None if kind == "auto" else kind
     # Scheduled backups of a service wait for each other; a person gets an error at once.
     patience = site.settings.backup.patience if deployment.id else timedelta(0)
-    broken = failures.known(site.repository, datetime.now(UTC)) if wanted != "full" and not standalone else {}
     outcomes = batch.back_up_all(
         site,
         names,
         lambda names, at_once: lifecycle.results(
-            lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, failed=broken, config=config),
+            lambda name: back_up.submit(name, wanted, standalone=standalone, patience=patience, config=config),
             names,
             at_once=at_once,
         ),

@@ -3,8 +3,7 @@
 Next file: `backups/backup.py`, which takes one backup.
 """
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from backups.manifest import Kind, Manifest
 from backups.past import said
 from backups.site import Site
 from tasks import artifacts
+from verification.evidence import failures
 
 
 async def is_transient(task: object, task_run: object, state: Any) -> bool:  # noqa: ARG001 - Prefect passes these by name
@@ -40,12 +40,15 @@ def back_up(
     *,
     standalone: bool,
     patience: timedelta,
-    failed: Mapping[str, datetime],
     config: Path | None,
 ) -> Manifest:
     """Take one backup of the service `name`; raises LifeboatError, tried again when it is Transient."""
     return guarded(
-        lambda: Site.open(config).for_a_night().back_up(name, kind=kind, standalone=standalone, patience=patience, failed=failed)
+        lambda: (
+            Site.open(config)
+            .for_a_night()
+            .back_up(name, kind=kind, standalone=standalone, patience=patience, proofs=failures.PROOFS)
+        )
     )
 
 

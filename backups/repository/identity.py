@@ -1,9 +1,13 @@
 """Keeps in the state directory which repository this machine uses, so that none is made in the place of one that is missing.
 
 A disk that is not mounted leaves an empty directory, in which restic would make a new repository, and in which nothing is found.
+Which one is there only restic can say, and each start of it costs most of a second. A repository in a directory of this machine
+shows it without: its `config`, which holds the id under the repository's own key, is byte for byte what restic has read it from.
 """
 
+import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from backups.errors import ConfigError, LifeboatError
@@ -32,6 +36,46 @@ def known(file: Path) -> str | None:
             f"{file}, which says which repository this machine uses, cannot be read: {reason}",
             hint="run Lifeboat as the user that owns the state directory; a file that is damaged may be removed",
         ) from error
+
+
+def recognise(file: Path, url: str, shown: str, ask: Callable[[], str | None]) -> str | None:
+    """Return the id of the repository at `url`, as `require` does, by its config where that tells it, else by asking restic.
+
+    shown: the url without its password. ask: has restic open the repository; returns its id, None where there is none
+    """
+    before = _digest(url)
+    expected = known(file)
+    if expected and before and _kept(file) == [expected, before]:
+        return expected
+    found = ask()
+    require(file, found, shown)
+    # Both times the same: that is what restic has read.
+    if found and before and before == _digest(url):
+        try:
+            private.write(_config(file), f"{found} {before}\n")
+        except OSError as error:
+            log.debug("%s cannot be written: %s", _config(file), error)
+    return found
+
+
+def _digest(url: str) -> str | None:
+    """Return the SHA-256 of the config of a repository in a directory of this machine; None where there is none, or it is far."""
+    try:
+        return hashlib.sha256((Path(url) / "config").read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+def _kept(file: Path) -> list[str]:
+    """Return the id that was read from a config, and that config's digest; nothing where restic has to be asked."""
+    try:
+        return _config(file).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _config(file: Path) -> Path:
+    return file.with_suffix(".config")
 
 
 def require(file: Path, found: str | None, url: str) -> None:

@@ -26,6 +26,7 @@ _COMMAND_LINE = 1_000_000
 class Reading:
     """The half of a `Repository` that changes nothing in it; see there for what is raised."""
 
+    url: str
     known: Path | None
     _named: set[str]
     _unreadable: dict[str, str]
@@ -72,6 +73,16 @@ class Reading:
             seen.remember(self._seen, known, found.backups, {odd.claims for odd in found.odd})
         self.name_odd(found.odd)
         return found
+
+    def names(self) -> frozenset[str] | None:
+        """Return the ids of all snapshots, without restic; None where they lie in no directory of this machine.
+
+        With them the names of files that restic is just writing.
+        """
+        try:
+            return frozenset(path.name for path in (Path(self.url) / "snapshots").iterdir())
+        except (OSError, ValueError):
+            return None
 
     def backups(self) -> list[BackupRecord]:
         """Return every backup, oldest first; odd snapshots are left out, each with a warning."""

@@ -99,10 +99,11 @@ class Repository(Reading, Receiving):
         return self.identifier() is not None
 
     def recognise(self) -> str | None:
-        """Return its id, None where there is none; raises ConfigError where the state directory knows another one."""
-        found = self.identifier()
-        if self.known is not None:
-            identity.require(self.known, found, self.shown_url)
+        """Return its id, None where there is none; raises ConfigError where the state directory knows another one.
+
+        Whether the password opens it may be left for what comes next to see: see `identity.recognise`.
+        """
+        found = identity.recognise(self.known, self.url, self.shown_url, self.identifier) if self.known else self.identifier()
         if found is not None:
             self._recognised.set()
         return found

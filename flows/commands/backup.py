@@ -83,8 +83,7 @@ def backup(
 
 
 def _here(site: Site, names: list[str], kind: Kind | None, *, standalone: bool) -> batch.Outcomes:
-    failed = failures.known(site.repository, datetime.now(UTC)) if kind != "full" and not standalone else {}
-    return batch.back_up_all(site, names, batch.in_this_process(site, kind=kind, standalone=standalone, failed=failed))
+    return batch.back_up_all(site, names, batch.in_this_process(site, kind=kind, standalone=standalone, proofs=failures.PROOFS))
 
 
 def _by_prefect(

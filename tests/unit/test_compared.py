@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,24 +30,21 @@ class Read:
         return NEWEST
 
 
-def compared(tmp_path: Path, repository: Any, believed: Sequence[BackupRecord], *read: Manifest | None) -> Manifest:
+def compared(tmp_path: Path, repository: Read, believed: Sequence[BackupRecord]) -> Manifest:
     (tmp_path / "a").write_bytes(b"0123456789" * 500)
     new = manifest(files=(FileEntry(path="a", size=5000),), witness=(Fact("a.b", "rows", 3),))
-    return with_past(new, tmp_path, repository, believed, read)
+    return with_past(new, tmp_path, believed, repository.manifest)
 
 
-@pytest.mark.parametrize(("read", "asked"), [((), [NEWEST.id]), ((None, NEWEST), []), ((manifest(),), [NEWEST.id])])
-def test_it_is_compared_with_the_newest_and_that_is_read_once(
-    tmp_path: Path, read: tuple[Manifest, ...], asked: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_it_is_compared_with_the_newest_which_alone_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     repository = Read()
-    past = compared(tmp_path, repository, EARLIER, *read).past
+    past = compared(tmp_path, repository, EARLIER).past
     assert past is not None
-    assert (past.compared, repository.asked) == (NEWEST.id, asked)
+    assert (past.compared, repository.asked) == (NEWEST.id, [NEWEST.id])
     assert [(sign.kind, sign.found, sign.usual) for sign in past.signs] == [("rows", 3, 500)]
     assert f"agama: half of the rows or more are gone since {NEWEST.id} of 1 table: a.b (500 to 3)" in caplog.text
-    assert "it looked suspicious when it was taken" in compared(tmp_path, repository, EARLIER, *read).limits[-1]
+    assert "it looked suspicious when it was taken" in compared(tmp_path, repository, EARLIER).limits[-1]
 
 
 def test_one_that_cannot_be_read_is_told_and_fails_no_backup(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,13 +1,15 @@
 """Finds the chains that failed their drill, so that no backup builds on them and none of them is deleted too early."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from backups.chains import chains
 from backups.errors import LifeboatError
 from backups.machine.parallel import guarded
 from backups.manifest import BackupRecord
+from backups.proofs import Proofs
+from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
 from verification.evidence import store
 from verification.evidence.store import Proof
@@ -35,15 +37,16 @@ def failed_chains(backups: Iterable[BackupRecord], proofs: Mapping[str, Proof]) 
     return failed
 
 
-def _read(repository: Repository, now: datetime) -> dict[str, datetime]:
-    held = store.listed(repository, now)
-    return failed_chains(held.backups, held.proofs)
-
-
-def known(repository: Repository, now: datetime) -> dict[str, datetime]:
-    """Read from the repository which chains failed; none, with a warning, when that cannot be read: backups go on without."""
+def among(
+    repository: Repository, snapshots: Sequence[Snapshot], backups: Sequence[BackupRecord], now: datetime
+) -> Mapping[str, datetime]:
+    """Read from a listing which chains failed; none, with a warning, when that cannot be read: backups go on without."""
     try:
-        return guarded(lambda: _read(repository, now) if repository.recognise() else {})
+        return guarded(lambda: failed_chains(backups, store.proofs_among(repository, snapshots, now)))
     except LifeboatError as error:
         log.warning("whether a chain failed its drill cannot be read, backups go on without: %s", error.message)
         return {}
+
+
+PROOFS = Proofs((store.TAG,), among)
+"""For whoever takes a backup."""

@@ -1,5 +1,7 @@
 """A repository whose disk is not mounted is never made anew: this machine knows it by its id, and stops where it finds another."""
 
+import base64
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from backups.errors import ConfigError, LifeboatError
+from backups.machine import commands_run
 from backups.repository import identity
 from deployments.demo import configuration as demo
 from tests.contract.toy_site import ToySite, toy, toy_template
@@ -139,3 +142,73 @@ def test_a_restore_is_planned_from_no_other_repository(toy: ToySite) -> None:
     another(toy)
     with pytest.raises(ConfigError, match="is another one than this machine knows: is its disk mounted"):
         plan(site, Order("toy", "local:/nowhere"), None, now=None)  # type: ignore[arg-type]
+
+
+def asked(toy: ToySite) -> int:
+    """How often restic is asked for a repository's id while it is listed."""
+    found: list[str] = []
+    with commands_run.listening(lambda words, _: found.append(words)):
+        toy.open().repository.backups()
+    return sum("cat config" in words for words in found)
+
+
+def test_one_whose_config_is_as_it_was_is_known_without_restic(toy: ToySite) -> None:
+    assert asked(toy) == 1, "the state is new"
+    assert asked(toy) == 0
+
+
+def _other_bytes_of_the_same_repository(toy: ToySite) -> None:
+    """As after `restic migrate`: the same id, encrypted anew."""
+    config = toy.repository / "config"
+    key = json.loads(toy.open().repository._restic(["cat", "masterkey", "--no-lock"], "read").output)
+    content = toy.open().repository._restic(["cat", "config", "--no-lock"], "read").output
+    parts = (base64.b64decode(key["encrypt"]), base64.b64decode(key["mac"]["k"]), base64.b64decode(key["mac"]["r"]))
+    config.chmod(0o600)
+    config.write_bytes(restic._seal(content, *parts))
+
+
+def _note_that_is_no_text(toy: ToySite) -> None:
+    (toy.folder / "state" / "repository.config").write_bytes(b"\xff\xfe")
+
+
+def _note_of_another(toy: ToySite) -> None:
+    """As when the known id was changed by hand, or by an older Lifeboat, and is the right one now."""
+    note = toy.folder / "state" / "repository.config"
+    note.write_text(f"another {note.read_text().split()[1]}\n")
+
+
+def _note_of_another_config(toy: ToySite) -> None:
+    note = toy.folder / "state" / "repository.config"
+    note.write_text(f"{note.read_text().split()[0]} {'0' * 64}\n")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        _other_bytes_of_the_same_repository,
+        _note_that_is_no_text,
+        _note_of_another,
+        _note_of_another_config,
+        lambda toy: (toy.folder / "state" / "repository.config").unlink(),
+    ],
+)
+def test_restic_is_asked_again_wherever_the_config_does_not_tell(toy: ToySite, changed: Callable[[ToySite], None]) -> None:
+    assert asked(toy) == 1
+    changed(toy)
+    assert asked(toy) == 1
+    assert asked(toy) == 0
+
+
+def test_a_config_that_is_exchanged_while_restic_reads_it_is_not_taken_for_the_one_that_was_read(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("one")
+
+    def ask() -> str:
+        (tmp_path / "config").write_text("two")
+        return "id-in-one"
+
+    state = tmp_path / "state" / "repository.id"
+    assert identity.recognise(state, str(tmp_path), "there", ask) == "id-in-one"
+    assert not state.with_suffix(".config").exists()
+    assert identity.recognise(state, str(tmp_path), "there", lambda: "id-in-one") == "id-in-one"
+    (tmp_path / "config").write_text("two")
+    assert identity.recognise(state, str(tmp_path), "there", lambda: pytest.fail("asked again")) == "id-in-one"

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from backups import forks
 from backups.backup import back_up
 from backups.errors import LifeboatError
-from backups.machine import runs
+from backups.machine import commands_run, runs
 from backups.machine.docker import Docker
 from backups.machine.runs import Run
 from backups.machine.wait import wait_until
 from backups.services.base import Captured, Job, Service
 from tests.contract.toy_site import ToySite
+from tests.unit.test_manifest import manifest
 
 
 def test_who_has_patience_waits_says_for_whom_and_then_goes_on(state: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -75,3 +77,25 @@ def test_two_machines_never_fork_a_chain(toy: ToySite, tmp_path: Path, monkeypat
         site.back_up("toy", kind="incremental")
     assert [backup.id for backup in site.repository.backups()] == [*before, *taken]
     assert site.back_up("toy", kind="incremental").parent == taken[0]
+
+
+@pytest.mark.parametrize(("who", "listings"), [("another machine", 2), ("this one", 1)])
+def test_whatever_else_is_saved_meanwhile_is_no_rival(
+    toy: ToySite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str, listings: int
+) -> None:
+    """What another machine has saved is looked at once more; a backup of another service, of this machine, need not be."""
+    site = toy.open()
+    (tmp_path / "file").write_text("another backup")
+    capture = type(site.service("toy", Docker())).capture
+
+    def capture_meanwhile(self: Service, job: Job) -> Captured:
+        snapshot = site.repository.save(tmp_path, host="another", tags=["another"], at=job.now())
+        if who == "this one":
+            forks.prevent(site.repository, site.state, manifest(parent=None), snapshot, None)
+        return capture(self, job)
+
+    monkeypatch.setattr(type(site.service("toy", Docker())), "capture", capture_meanwhile)
+    asked: list[str] = []
+    with commands_run.listening(lambda line, _: asked.append(line)):
+        assert site.back_up("toy", kind="incremental").kind == "incremental"
+    assert sum(" snapshots " in line for line in asked) == listings

@@ -11,6 +11,8 @@ import pytest
 
 from backups.machine import commands_run
 from backups.manifest import BackupRecord, Manifest
+from backups.repository import identity
+from backups.repository.reading import Reading
 from backups.services import registry
 from backups.services.base import Captured, Fetched, Job
 from backups.services.continuous import Transaction
@@ -48,11 +50,11 @@ def test_a_prune_lists_the_repository_once(toy: ToySite, lifeboat: Callable[...,
     verify(toy.open(), ["toy"], selections=["latest"])
     with counted() as calls:
         assert lifeboat("prune", "--config", str(toy.folder / "lifeboat.yaml")).code == 0
-    assert calls == {"cat": 1, "snapshots": 1}
+    assert calls == {"snapshots": 1}
     site, later = toy.open(), datetime.now(UTC) + timedelta(days=60)
     with counted() as calls:
         assert prune.carry_out(site, prune.plan(site, now=later, trust_clock=True)) == 2
-    assert calls == {"cat": 2, "snapshots": 1, "forget": 2, "prune": 1}, "what deletes looks again whether it is the same one"
+    assert calls == {"snapshots": 1, "forget": 2, "prune": 1}
 
 
 def test_a_history_lists_the_repository_once_and_opens_no_report(toy: ToySite, lifeboat: Callable[..., Said]) -> None:
@@ -62,7 +64,7 @@ def test_a_history_lists_the_repository_once_and_opens_no_report(toy: ToySite, l
     with counted() as calls:
         said = lifeboat("history", "--html", str(toy.folder / "history.html"), "--config", str(toy.folder / "lifeboat.yaml"))
     assert said.code == 0, said.err
-    assert calls == {"cat": 1, "snapshots": 1}
+    assert calls == {"snapshots": 1}
     assert "2 drills since " in " ".join((toy.folder / "history.html").read_text().split())
     refused = lifeboat("history", "--html", str(toy.folder / "history.html" / "x"), "--config", str(toy.folder / "lifeboat.yaml"))
     assert (refused.code, "history.html/x cannot be written: Not a directory" in refused.err) == (2, True)
@@ -101,9 +103,38 @@ def test_a_full_lists_the_repository_once_and_reads_the_backup_that_it_follows(
     newest = toy.open().repository.backups()[-1]
     with counted() as calls:
         toy.back_up("full")
-    assert calls == {"cat": 1, "snapshots": 1, f"dump {newest.snapshot} /manifest.json": 1, "backup": 1}
+    assert calls == {"snapshots": 1, f"dump {newest.snapshot} /manifest.json": 1, "backup": 1}
     assert ToyWithALog.before is not None
     assert ToyWithALog.before.id == newest.id
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_night_lists_the_repository_once_and_reads_the_one_backup_that_it_builds_on(
+    toy: ToySite, lifeboat: Callable[..., Said], length: int
+) -> None:
+    """By the command, with evidence there to be asked for failed chains, and however long the chain is."""
+    verify(toy.open(), ["toy"], selections=["latest"])
+    toy.back_up("full")
+    for _ in range(length - 1):
+        toy.back_up("incremental")
+    newest = toy.open().repository.backups()[-1]
+    with counted() as calls:
+        assert lifeboat("backup", "--config", str(toy.folder / "lifeboat.yaml")).code == 0
+    taken = toy.open().repository.backups()[-1]
+    assert (taken.chain, taken.sequence) == (newest.chain, length)
+    assert calls == {"snapshots": 1, f"dump {newest.snapshot} /manifest.json": 1, "backup": 1}
+
+
+def test_a_repository_that_is_no_directory_of_this_machine_is_asked_twice_more(
+    toy: ToySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which one it is, before anything is written, and whether another machine has extended the same chain, after that."""
+    monkeypatch.setattr(identity, "_digest", lambda _: None)
+    monkeypatch.setattr(Reading, "names", lambda _: None)
+    newest = toy.open().repository.backups()[-1]
+    with counted() as calls:
+        toy.back_up("incremental")
+    assert calls == {"cat": 1, "snapshots": 2, f"dump {newest.snapshot} /manifest.json": 1, "backup": 1}
 
 
 def test_a_restore_lists_the_repository_once_and_reads_each_manifest_once(toy: ToySite, tmp_path: Path) -> None:
@@ -116,7 +147,6 @@ def test_a_restore_lists_the_repository_once_and_reads_each_manifest_once(toy: T
         restoration = restore(site, Order("toy", f"local:{tmp_path}/back"))
     assert restoration.verdict == "verified", restoration
     assert calls == {
-        "cat": 1,
         "snapshots": 1,
         f"dump {report.id} report.json": 1,
         **{f"dump {backup.snapshot} /manifest.json": 1 for backup in backups},
@@ -132,7 +162,6 @@ def test_a_verification_lists_the_repository_once_before_and_once_for_its_histor
         assert verify(toy.open(), ["toy"]).verdict == "verified"
     assert calls == {
         "version": 1,
-        "cat": 2,
         "snapshots": 2,
         **{f"dump {backup.snapshot} /manifest.json": 2 for backup in backups},
         "find": 2,

@@ -47,7 +47,7 @@ def start_cold(kit: Path | None = None, for_python: str | None = None, config: P
             "for_python says nothing beside kit: a kit that was made before carries what it carries",
             hint="leave one of the two out",
         )
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     names = site.chosen([])
     report = start_from_nothing(kit, for_python, config)
     events.send_cold_start(report, names)

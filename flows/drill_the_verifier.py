@@ -54,7 +54,7 @@ def drill_the_verifier(
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     names = site.chosen(services or [])
     chosen = secrets.randbelow(1 << 32) if seed is None else seed
     drill = damage_copies(names, backup or (), damage, chosen, out, config)

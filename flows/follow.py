@@ -31,7 +31,7 @@ def follow_services(services: list[str] | None = None, minutes: float = 60, conf
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     names = site.with_log(services or [])
     outcomes = lifecycle.results(lambda name: follow.submit(name, minutes * 60, config), names, at_once=len(names))
     copy_logs(site, config)

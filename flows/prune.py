@@ -32,7 +32,7 @@ def prune_chains(
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     if not dry_run:
         copy_everywhere(site, config)
     names = [site.at(repository).repository_name] if repository else list(site.settings.every_repository)

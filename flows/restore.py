@@ -72,7 +72,7 @@ def restore_service(  # noqa: PLR0917 - parameters in the UI
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    site, now = Site.open(config), datetime.now(UTC)
+    site, now = Site.open(config).for_a_night(), datetime.now(UTC)
     order = arguments.order(
         site, service, to=to, backup=backup, at=at, before=before, tables=tables or (), replace=replace, anyway=anyway,
         second_replay=second_replay, image=image, repository=repository, now=now,

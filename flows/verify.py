@@ -69,7 +69,7 @@ def verify_restores(  # noqa: PLR0917 - parameters of a deployment
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     names = site.chosen(services or [])
     site.at(repository)
     moment = arguments.asked(at, before, site.settings.timezone, datetime.now(UTC))

@@ -24,7 +24,7 @@ def start_from_nothing(kit: Path | None, for_python: str | None, config: Path | 
     """Bring everything back in a bare container, keep the report in the repository, and show it in the UI."""
     path = file.find(config)
     given = Given(kit=kit, passphrase=sealed.passphrase(None) if kit else None, python=for_python)
-    report = guarded(lambda: cold_start(Site.open(path), path, given))
+    report = guarded(lambda: cold_start(Site.open(path).for_a_night(), path, given))
     rows = [
         {
             "service": each.service,

@@ -24,7 +24,7 @@ def copy_to(name: str, config: Path | None, *, only: Only | None = None) -> Copi
 
     only: see `copying.copy`; nothing is copied then where another one does
     """
-    site = Site.open(config) if only else Site.open(config).for_a_night()
+    site = Site.open(config).for_a_night()
     try:
         outcome = guarded(lambda: copying.copy(site, name, only=only))
     except Busy as fault:

@@ -23,7 +23,9 @@ def damage_copies(
     names: Sequence[str], selections: Sequence[str], count: int, seed: int, out: Path | None, config: Path | None
 ) -> VerifierDrill:
     """Put the faults in, store the report in the repository, and show it in the UI."""
-    drill = guarded(lambda: drill_verifier(Site.open(config), names, count, seed=seed, selections=selections, out=out))
+    drill = guarded(
+        lambda: drill_verifier(Site.open(config).for_a_night(), names, count, seed=seed, selections=selections, out=out)
+    )
     artifacts.table("verifier-drill", [_row(fault) for fault in drill.faults], f"Verdict: {drill.verdict}. {drill.words}")
     again = f"The same faults again: {markdown(drill.again)}"
     artifacts.markdown("verifier-drill-report", f"# {drill.verdict}\n\n{markdown(drill.words)}\n\n{again}")

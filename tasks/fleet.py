@@ -238,4 +238,4 @@ def _told() -> Iterator[None]:
 @task(task_run_name="drill {ticket.title}", cache_policy=NO_CACHE, persist_result=False)
 def carry_out(ticket: Ticket, config: Path | None) -> str | None:
     """Run the drill of a ticket here, and keep its result in the repository; returns why this machine does not run it."""
-    return guarded(lambda: carry.carry_out(Site.open(config), ticket, here=carry.name()))
+    return guarded(lambda: carry.carry_out(Site.open(config).for_a_night(), ticket, here=carry.name()))

@@ -32,7 +32,7 @@ def prune_repository(name: str, *, alone: bool, dry_run: bool, config: Path | No
     """
 
     def work() -> int:
-        site = Site.open(config).at(name)
+        site = Site.open(config).for_a_night().at(name)
         if not alone and (why := retention.passed_over(site)):
             get_run_logger().info("%s", why)
             return 0

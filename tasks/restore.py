@@ -20,7 +20,7 @@ from verification.restore.words import statement, whereabouts
 @task(task_run_name="restore {order.service}", cache_policy=NO_CACHE, persist_result=False)
 def restore(order: Order, runbook: Path | None, config: Path | None) -> Restoration:
     """Restore a service, without retries: a person decides what comes next. Raises LifeboatError when it could not begin."""
-    return guarded(lambda: restoring.restore(Site.open(config), order, runbook=runbook))
+    return guarded(lambda: restoring.restore(Site.open(config).for_a_night(), order, runbook=runbook))
 
 
 @task(task_run_name="report the restore", cache_policy=NO_CACHE, persist_result=False)

@@ -37,7 +37,9 @@ def plan_drills(
     rotate: bool = False,
 ) -> list[Planned]:
     """Choose the backups to drill; a backup that is missing does not raise."""
-    return guarded(lambda: drills(Site.open(config), names, selections, at, image=image, repository=repository, rotate=rotate))
+    return guarded(
+        lambda: drills(Site.open(config).for_a_night(), names, selections, at, image=image, repository=repository, rotate=rotate)
+    )
 
 
 @task(task_run_name="drill {title}", cache_policy=NO_CACHE, persist_result=False)
@@ -45,7 +47,7 @@ def drill(planned: Planned, title: str, config: Path | None) -> DrillResult:  # 
     """Run one planned drill, without retries: its result, whatever it is, is the evidence."""
 
     def work() -> DrillResult:
-        site = Site.open(config)
+        site = Site.open(config).for_a_night()
         with runs.start(site.state) as run:
             return proof.drill_one(site, planned, run)
 
@@ -55,7 +57,7 @@ def drill(planned: Planned, title: str, config: Path | None) -> DrillResult:  # 
 @task(task_run_name="drill all together", cache_policy=NO_CACHE, persist_result=False)
 def drill_together(config: Path | None, repository: str | None = None) -> TogetherPart:
     """Run the joint drill, without retries: its result, whatever it is, is the evidence."""
-    return guarded(lambda: proof.drill_joint(Site.open(config), repository=repository))
+    return guarded(lambda: proof.drill_joint(Site.open(config).for_a_night(), repository=repository))
 
 
 @task(task_run_name="conclude", cache_policy=NO_CACHE, persist_result=False)
@@ -70,7 +72,7 @@ def conclude(
     together: TogetherPart | None = None,
 ) -> Evidence:
     """Combine the results, write the report, store the evidence in the repository, and show the verdict in the UI."""
-    site = Site.open(config)
+    site = Site.open(config).for_a_night()
     evidence = guarded(
         lambda: proof.conclude(
             site,

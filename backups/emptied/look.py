@@ -17,6 +17,8 @@ from backups.secret import Secret
 
 _KIND = re.compile(r"(?P<kind>sftp|rest|s3|b2|azure|gs|swift|rclone|local):")
 """The backends of restic; any other url is a directory."""
+_CONFIG = "config"
+"""The file that every repository of restic has, in the directory that it is in."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def _found(repository: Repository, now: datetime) -> Emptied:
             words = {
                 True: "its server refuses deletions from here (append-only)",
                 False: "its server takes deletions from here",
-                None: "its server does not say whether it takes deletions",
+                None: "its server does not say whether it takes deletions, or does not answer",
             }
             return Emptied(None if refuses is None else not refuses, words[refuses])
         case "s3":
@@ -66,11 +68,13 @@ def _found(repository: Repository, now: datetime) -> Emptied:
 
 
 def _directory(path: Path) -> Emptied:
-    there = next(each for each in (path, *path.parents) if _is_seen(each))
-    if os.access(there, os.W_OK | os.X_OK):
+    # Where its disk is not mounted, its directory may be there all the same, and says nothing of the disk's.
+    if not _is_seen(path / _CONFIG):
+        return Emptied(
+            None, "it could not be looked at: no repository is in its directory, or none to be seen; is its disk mounted?"
+        )
+    if os.access(path, os.W_OK | os.X_OK):
         return Emptied(can=True, why="this user may write its directory")
-    if there != path:
-        return Emptied(None, "its directory is not there, or not to be seen: is its disk mounted?")
     return Emptied(None, "this user may not write its directory, but root of this machine may, unless its other side forbids it")
 
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from backups.config import file
-from backups.site import Site
-from flows.commands import console, copying, rescued
+from flows.commands import attended, console, copying, rescued
 from flows.commands.progress import progress
 
 
@@ -16,7 +15,7 @@ def run(
     from verification.rescue.cold import Given, cold_start
 
     path = file.find(config)
-    site = Site.open(path)
+    site = attended.open_site(path)
     passphrase = sealed.passphrase(passphrase_file) if kit else None
     with progress(site.settings.rescue_order):
         report = cold_start(site, path, Given(kit=kit, passphrase=passphrase, python=python, image=image))

@@ -25,11 +25,15 @@ _TYPED = re.compile(rf"(?<!`)\blifeboat (?=(?:{'|'.join(VERBS.keys() - {'init', 
 """What somebody is told to type here. In backticks a command is only named, and may be one for another machine."""
 
 
-def _line(text: str) -> str:
-    """Escape what must not reach a terminal (`backups.text`); what is to be typed names the configuration that `-c` named."""
+def typed(text: str) -> str:
+    """Have what is to be typed in a text name the configuration that `-c` named."""
     config = verbosity.chosen.config
-    line = shown(text)
-    return line if config is None else _TYPED.sub(lambda _: f"lifeboat -c {shlex.quote(shown(str(config)))} ", line)
+    return text if config is None else _TYPED.sub(lambda _: f"lifeboat -c {shlex.quote(shown(str(config)))} ", text)
+
+
+def _line(text: str) -> str:
+    """Escape what must not reach a terminal (`backups.text`); what is to be typed is `typed`."""
+    return typed(shown(text))
 
 
 class Text(rich.text.Text):

@@ -8,7 +8,7 @@ import typer
 
 from backups.errors import Damaged, LifeboatError
 from backups.site import Site
-from flows.commands import console
+from flows.commands import attended, console
 from flows.commands.console import Text
 from flows.commands.options import Config, Json
 from flows.commands.progress import progress
@@ -44,7 +44,7 @@ def copy(
 
     Exit code: 0 each has all that it should, 1 something is damaged and was not copied, 2 a repository could not be copied to.
     """
-    site = Site.open(config)
+    site = attended.open_site(config)
     names = [_further(site, to)] if to else site.further
     with progress([]):
         if init:

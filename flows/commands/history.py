@@ -17,7 +17,7 @@ from backups.machine import disk
 from backups.site import Site
 from flows.commands import console
 from flows.commands.console import Text
-from flows.commands.options import Config, Json, Services
+from flows.commands.options import Config, From, Json, Services, reading
 from flows.commands.progress import progress
 from verification.evidence import drilled, rescues
 from verification.evidence import history as histories
@@ -34,22 +34,24 @@ def history(
         Path | None,
         typer.Option("--html", help="Also write a page with the drawings into this file: it needs no network and no script."),
     ] = None,
+    from_: From = None,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
     """Show each service over time: size, rows, time back, how long writers waited, and when the RTO is expected to break.
 
     What was missed, by objectives.rpo and objectives.proof, is named and left blank. Reads the tags of the kept backups and
-    of the kept evidence, no data: as far back as retention keeps them.
+    of the kept evidence, no data: as far back as retention keeps them. With --from NAME those of that repository, also when the
+    first one cannot be read.
 
     Examples: lifeboat history | lifeboat history agama --html /tmp/history.html
 
     Exit code: 0 shown, 2 the repository cannot be read, or the page cannot be written.
     """
-    site = Site.open(config)
+    site = Site.open(config).at(from_)
     now = datetime.now(UTC)
     types = {name: site.settings.services[name].type for name in site.chosen(services or [])}
-    with progress([]):
+    with progress([]), reading(site, " ".join(["history", *(services or [])])):
         repository = site.repository
         snapshots = repository.snapshots(*histories.TAGS)
         repository.name_odd(drilled.odd(snapshots))

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from backups import logs
 from backups.machine import commands_run
-from flows.commands.console import err
+from flows.commands.console import err, typed
 from flows.commands.verbosity import chosen
 
 LOGGERS = ("backups", "verification", "deployments")
@@ -33,9 +33,16 @@ def progress(subjects: Sequence[str]) -> Iterator[None]:
             stack.enter_context(_logging_to(stack.enter_context(live(subjects))))
         else:
             handler = logging.StreamHandler()
-            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+            handler.setFormatter(_Lines("%(asctime)s %(message)s", "%H:%M:%S"))
             stack.enter_context(_logging_to(handler))
         yield
+
+
+class _Lines(logging.Formatter):
+    """Writes the log for a person, who may type what is in it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- logging's own
+        return typed(super().formatMessage(record))
 
 
 def _every_step() -> bool:

@@ -11,7 +11,7 @@ import typer
 from backups import plural
 from backups.errors import LifeboatError
 from backups.site import Site
-from flows.commands import console
+from flows.commands import attended, console
 from flows.commands.console import Text
 from flows.commands.options import Config, Init, Json
 from flows.commands.progress import progress
@@ -57,7 +57,7 @@ def prune(
 
     Exit code: 0 done; 2 it could not run to its end: the next run deletes the rest.
     """
-    site = Site.open(config)
+    site = attended.open_site(config)
     every = [site.at(repository)] if repository else [site.at(name) for name in site.settings.every_repository]
     if init:
         with progress([]):

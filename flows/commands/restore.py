@@ -159,7 +159,11 @@ def _as_json(plan: Plan, site: Site) -> dict[str, Any]:
         "lost_seconds": plan.lost_seconds,
         "lost": list(plan.lost),
         # Kept for one version: what this command printed before its keys were documented.
-        **{title: text for title, text in plan_lines(plan, site) if title not in ("proves", "runs on", "there", "out of")},
+        **{
+            title: text
+            for title, text in plan_lines(plan, site)
+            if title not in ("proves", "not checked", "runs on", "there", "out of")
+        },
     }
 
 

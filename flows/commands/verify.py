@@ -10,8 +10,7 @@ import typer
 from backups import durations, plural
 from backups.foreign import shown
 from backups.services.base import Point
-from backups.site import Site
-from flows.commands import console, copying, damaged, rehearsed
+from flows.commands import attended, console, copying, damaged, rehearsed
 from flows.commands.console import Text
 from flows.commands.options import (
     Before,
@@ -107,7 +106,7 @@ def verify(  # noqa: PLR0917 - options of a command line
     upgrade rehearsed, 1 a backup did not come back equal, a fault was not noticed, or an upgrade changed what it should not, 2 it
     could not be tried.
     """
-    site = Site.open(config)
+    site = attended.open_site(config)
     site.at(from_)
     names = site.chosen(services or [])
     selections = backup or []

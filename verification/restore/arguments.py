@@ -13,6 +13,7 @@ from backups.machine import disk
 from backups.services.base import Point
 from backups.site import Site
 from verification.evidence.words import utc
+from verification.restore.moment import Choice
 from verification.restore.order import Order
 from verification.restore.plan import Plan
 
@@ -182,6 +183,7 @@ def plan_lines(plan: Plan, site: Site) -> list[tuple[str, str]]:
         *([("out of", f"the repository {plan.repository}, not the first")] if plan.repository else []),
         ("stands at", str(choice.point or f"{choice.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC")),
         *([("proves", _proof(plan))] if choice.point else []),
+        *([("not checked", unchecked)] if (unchecked := _unchecked(choice)) else []),
         ("runs on", plan.image),
         ("puts it to", f"{target}{replaced}"),
         *(("there", line) for line in plan.foreseen),
@@ -214,6 +216,14 @@ def _proof(plan: Plan) -> str:
         f"the witness of {choice.backup.id} before that moment, and by a second replay of the same log that of {choice.later.id} "
         "after it; the moment itself has none: its tables are compared with what the log makes of the first"
     )
+
+
+def _unchecked(choice: Choice) -> str | None:
+    """Say what only the log itself can tell, which no dry run fetches; None of a moment that the backups' manifests tell."""
+    position = choice.point.position if choice.point else None
+    if position is None or choice.later is None or _LIKE_A_GTID.fullmatch(position):
+        return None
+    return f"whether a transaction begins at {position} in the log of {choice.later.id}; where none does, the restore is refused"
 
 
 def _promise(plan: Plan, site: Site) -> str:

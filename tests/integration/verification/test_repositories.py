@@ -124,11 +124,13 @@ def test_the_first_is_gone_and_a_restore_offers_the_second(both: ToySite, typed:
     (book,) = (both.folder / "state" / "restores").iterdir()
     assert "from the repository offsite, not the first" in book.read_text()
 
-    for command in ("list", "status", "show toy", f"diff toy {latest} latest"):
+    for command in ("list", "status", "history toy", "show toy", f"diff toy {latest} latest"):
         said = typed(*command.split())
         assert said.code == 2
         assert f"lifeboat {command.replace('status', 'list')} --from offsite" in said.err, said.err
     assert latest in typed("list", "--from", "offsite").out
+    (told,) = json.loads(typed("history", "--from", "offsite", "--json").out)
+    assert latest in [each["id"] for each in told["backups"]]
     assert "verified" in typed("show", "toy", "--from", "offsite").out
 
     # Monday comes, and nobody has mended it: what is left is proven, and the evidence of that is kept there.

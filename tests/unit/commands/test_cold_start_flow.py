@@ -12,6 +12,9 @@ from tests.unit.verification.evidence.test_rescues import report
 class Chosen:
     """A site with two services."""
 
+    def for_a_night(self) -> "Chosen":
+        return self
+
     def chosen(self, names: list[str]) -> list[str]:
         return ["s0", "s1"]
 

@@ -79,5 +79,8 @@ def test_the_flow_fails_with_what_was_missed_and_the_seed(monkeypatch: pytest.Mo
 
 
 class Chosen:
+    def for_a_night(self) -> "Chosen":
+        return self
+
     def chosen(self, names: list[str]) -> list[str]:
         return names or ["agama"]

@@ -24,14 +24,23 @@ def found(url: str, kept: bool | str = False) -> Emptied:
 
 
 def test_a_directory_that_may_be_written_can_be_emptied_and_nothing_is_made_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    (tmp_path / "config").touch()
     assert found(str(tmp_path)) == Emptied(can=True, why="this user may write its directory")
-    assert found(f"local:{tmp_path}/not/there/yet").can is True
+    assert found(f"local:{tmp_path}").can is True
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert found(str(tmp_path)).can is None, "whoever takes over this machine is root"
     assert "root of this machine may" in found(str(tmp_path)).why
-    absent = found(f"{tmp_path}/not/mounted")
-    assert (absent.can, "is its disk mounted?" in absent.why) == (None, True)
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["config"]
+
+
+@pytest.mark.parametrize("below", ["", "gone", "gone/too"])
+def test_a_directory_without_its_disk_says_nothing_of_what_can_be_deleted_there(tmp_path: Path, below: str) -> None:
+    """Whether its mount point is there, and may be written, or not."""
+    for url in (str(tmp_path / below), f"local:{tmp_path / below}"):
+        absent = found(url)
+        assert absent.can is None
+        assert absent.why.startswith("it could not be looked at: ")
+        assert absent.why.endswith("is its disk mounted?")
 
 
 def test_a_directory_that_this_user_may_not_look_into_is_no_fault_of_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +97,7 @@ def test_what_does_not_answer_is_not_known_and_raises_nothing(monkeypatch: pytes
 
 
 def test_the_operators_statement_is_told_as_one_and_does_not_hide_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    (tmp_path / "config").touch()
     assert found(str(tmp_path), "zfs snapshots, 90 days") == Emptied(
         can=False,
         why="zfs snapshots, 90 days",

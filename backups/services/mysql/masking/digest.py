@@ -16,7 +16,15 @@ _TRIPLES = [
     _LETTERS[code // len(_LETTERS) ** 2] + _LETTERS[code // len(_LETTERS) % len(_LETTERS)] + _LETTERS[code % len(_LETTERS)]
     for code in range(len(_LETTERS) ** 3)
 ]
-_UNPACK = struct.Struct(">16H").unpack
+_OF_CODE = [_TRIPLES[code % len(_TRIPLES)] for code in range(1 << 16)]
+_CODES = struct.Struct(">16H").unpack
+_FIRST = struct.Struct(">Q").unpack_from
+
+
+def first(digest: bytes) -> int:
+    """Return a number of 64 bits, which is the digest's beginning."""
+    found: int = _FIRST(digest)[0]
+    return found
 
 
 def fold(text: str) -> str:
@@ -51,7 +59,7 @@ class Digests:
 
     def number(self, kind: str, text: str, below: int) -> int:
         """Return a number from 0 on."""
-        return int.from_bytes(self.of(kind, text)[:8], "big") % below
+        return first(self.of(kind, text)) % below
 
     def token(self, kind: str, text: str, length: int = TOKEN) -> str:
         """Return letters that are the same for texts that differ in what `fold` removes, but for the letters' case.
@@ -66,14 +74,13 @@ class Digests:
         exact = text.rstrip(" ")
         if exact == folded:
             return letters
-        bits = int.from_bytes(self.of("case", exact)[:8], "big") | 1
+        bits = first(self.of("case", exact)) | 1
         return "".join(letter.upper() if bits >> at & 1 else letter for at, letter in enumerate(letters))
 
 
 def letters_of(digest: bytes, length: int) -> str:
     """Return up to 48 letters."""
-    triples = _UNPACK(digest)
-    return "".join([_TRIPLES[code % len(_TRIPLES)] for code in triples[: -(-length // 3)]])[:length]
+    return "".join([_OF_CODE[code] for code in _CODES(digest)[: -(-length // 3)]])[:length]
 
 
 class Numbers:
@@ -117,6 +124,6 @@ class Permutation:
     def _mixed(self, number: int) -> int:
         left, right = number >> self._half, number & self._mask
         for turn in range(self._ROUNDS):
-            mixed = int.from_bytes(self._digests(self._kind, b"%d:%d" % (turn, right))[:8], "big")
+            mixed = first(self._digests(self._kind, b"%d:%d" % (turn, right)))
             left, right = right, left ^ (mixed & self._mask)
         return left << self._half | right

@@ -6,23 +6,23 @@ The server writes what is not replaced as SQL, so that no value is changed on th
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import pymysql.err
-from pymysql.cursors import SSCursor
 
 from backups.errors import LifeboatError
 from backups.services.masked import Kind
 from backups.services.mysql.copy import export_tables
 from backups.services.mysql.masking.columns import Column, Family
 from backups.services.mysql.masking.replace import Replace
+from backups.services.mysql.source import raw_rows
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.text import without_statement
 from backups.services.mysql.witness.definitions import subject
 
 _STATEMENT = 1 << 20
-"""Bytes of one INSERT, about."""
+"""Bytes of the rows that become one INSERT, about."""
 _WAITING = 4
 """Statements that are ready before reading waits for writing."""
 _COMMIT = 16
@@ -110,36 +110,22 @@ def _read(
 ) -> tuple[int, list[int]]:
     """Hand statements on to `put`; returns how many rows they have, and how many values were replaced in each column."""
     number, nulls = 0, [0] * len(replace)
-    parts: list[bytes] = []
-    size = 0
-    with SSCursor(original) as cursor:
-        cursor.execute(question)
-        for row in _rows(cursor):
-            stays = row[0]
-            if stays is None:
+    with closing(raw_rows.batches(original, question, _STATEMENT)) as batches:
+        for batch in batches:
+            # Column by column: a loop over rows in Python takes twice as long.
+            stays, *columns = zip(*batch, strict=True)
+            if None in stays:
                 raise LifeboatError(
                     f"a row of {subject(*table)} is too large to be written as SQL (1 GB)",
                     hint="give its largest column the rule null",
                 )
-            values = [make(value) for make, value in zip(replace, row[1:], strict=True)]
-            line = b",".join([stays, *values] if stays else values)
-            if None in row:
-                for at, value in enumerate(row[1:]):
-                    nulls[at] += value is None
-            number += 1
-            parts.append(line)
-            size += len(line)
-            if size > _STATEMENT:
-                put(begin + b"(" + b"),(".join(parts) + b")")
-                parts, size = [], 0
-    if parts:
-        put(begin + b"(" + b"),(".join(parts) + b")")
+            values = [map(make, column) for make, column in zip(replace, columns, strict=True)]
+            lines = map(b",".join, zip(*([stays] if stays[0] else []), *values, strict=True))
+            put(begin + b"(" + b"),(".join(lines) + b")")
+            number += len(batch)
+            for at, column in enumerate(columns):
+                nulls[at] += column.count(None)
     return number, [number - each for each in nulls]
-
-
-def _rows(cursor: SSCursor) -> Iterator[tuple[bytes | None, ...]]:
-    while (row := cursor.fetchone()) is not None:
-        yield row
 
 
 class _Writer:

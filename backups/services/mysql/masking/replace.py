@@ -1,7 +1,7 @@
 """Makes the values that stand in the place of personal ones: keyed, repeatable, and fit for their column.
 
 Equal values get equal replacements in every column of a kind, however they are written (`fold`). Pure, but for the pools.
-Next files: `digest.py`, `pools.py`, `fitting.py`.
+Next files: `digest.py`, `remembered.py`, `pools.py`, `fitting.py`.
 """
 
 import json
@@ -15,23 +15,22 @@ from backups.services.masked import Kind, Masks, Ruled
 from backups.services.mysql.masking import pools
 from backups.services.mysql.masking.columns import Column, Family, ForeignKey
 from backups.services.mysql.masking.content import like_a_key
-from backups.services.mysql.masking.digest import Digests, Numbers, fold, letters_of
+from backups.services.mysql.masking.digest import Digests, Numbers, first, fold, letters_of
 from backups.services.mysql.masking.fitting import COUNTRY, DIGITS, DOMAIN, HASH, SHORT, SHORT_DOMAIN, TOKEN
+from backups.services.mysql.masking.remembered import Remembered
 from backups.services.mysql.masking.rules import groups
 
 Replace = Callable[[bytes | None], bytes]
 """Turns a value, as text in UTF-8 or as bytes, into the SQL of what stands in its place."""
 _NULL, _EMPTY = b"NULL", b"''"
-_CACHED = 200_000
-"""Values of a column whose replacements are remembered: they take some 40 MB."""
-_CACHED_LENGTH = 100
-"""Bytes of such a value."""
 _FAMILY_NAMES = ("last", "surname", "family", "nach", "familien", "apellido", "cognome", "nazwisko", "achter", "sukunimi")
 """Beginnings and parts of the names of columns that hold family names alone."""
 _SIZES = {"tinyint": (7, 8), "smallint": (15, 16), "mediumint": (23, 24), "int": (31, 32), "bigint": (31, 32, 63, 64)}
 """Bits: a number gets another one of its size, the same in an INT, an INT UNSIGNED and a BIGINT, which are joined."""
 _SIGNS = re.compile(r"[^\w+]+")
 """What numbers are written with in different ways."""
+_ASCII_SIGNS = bytes(code for code in range(128) if _SIGNS.match(chr(code)))
+"""Those of them that nearly all numbers are written with."""
 _FIRST_DAY, _DAYS = date(1930, 1, 1), 29_000
 _FIRST_STAMP, _STAMP_DAYS = date(1971, 1, 1), 14_000
 _FULL = 2 * pools.LONGEST + 1
@@ -44,6 +43,9 @@ class Replacer:
     def __init__(self, masks: Masks, chosen: Mapping[Column, Ruled], keys: Sequence[ForeignKey]) -> None:
         self._digests = Digests(masks.key)
         self._pools = pools.pools(masks.locale)
+        self._lower = [[name.lower() for name in names] for names in (self._pools.given, self._pools.family)]
+        self._given = Remembered(lambda word: self._pools.given[self._digests.number("name", word, len(self._pools.given))])
+        self._family = Remembered(lambda word: self._pools.family[self._digests.number("name", word, len(self._pools.family))])
         # Where one column of a kind must keep values apart, all of that kind do, so that they stay equal to it.
         self._apart = {ruled.kind for column, ruled in chosen.items() if column.unique}
         leaders = groups(chosen, keys)
@@ -57,22 +59,7 @@ class Replacer:
         """Return what replaces the values of a column; NULL stays NULL."""
         if kind == "null":
             return lambda _: _NULL
-        make = self._maker(column, kind)
-        cache: dict[bytes | None, bytes] = {None: _NULL}
-
-        def replace(value: bytes | None) -> bytes:
-            found = cache.get(value)
-            if found is not None:
-                return found
-            found = make(value or b"")
-            if len(value or b"") <= _CACHED_LENGTH:
-                if len(cache) > _CACHED:
-                    cache.clear()
-                    cache[None] = _NULL
-                cache[value] = found
-            return found
-
-        return replace
+        return Remembered(self._maker(column, kind), none=_NULL).__getitem__
 
     def _maker(self, column: Column, kind: Kind) -> Callable[[bytes], bytes]:
         room = self._rooms.get(self._leaders.get(column.key, column.key), column.room)
@@ -112,11 +99,10 @@ class Replacer:
     def name(self, text: str, room: int, *, family: bool, apart: bool) -> str:
         """Return another name: word by word, so that a full name is that of its first and its last name."""
         words = fold(text).replace(",", " ").split() or [text]
-        last = self._pools.family[self._digests.number("name", words[-1], len(self._pools.family))]
         if len(words) == 1:
-            shown = last if family else self._pools.given[self._digests.number("name", words[0], len(self._pools.given))]
+            shown = self._family[words[0]] if family else self._given[words[0]]
         else:
-            shown = f"{self._pools.given[self._digests.number('name', words[0], len(self._pools.given))]} {last}"
+            shown = f"{self._given[words[0]]} {self._family[words[-1]]}"
         if not apart or room < SHORT:
             return (shown if room >= _FULL else shown.rpartition(" ")[2])[:room]
         if room >= _FULL + 1 + TOKEN:
@@ -133,16 +119,20 @@ class Replacer:
         if room < _FULL + 2 + TOKEN + len(DOMAIN):
             return f"{token}@{DOMAIN}"
         # The end of the digest: the letters are of its beginning.
-        given = self._pools.given[int.from_bytes(digest[16:24], "big") % len(self._pools.given)]
-        family = self._pools.family[int.from_bytes(digest[24:], "big") % len(self._pools.family)]
-        return f"{given.lower()}.{family.lower()}.{token}@{DOMAIN}"
+        given, family = self._lower
+        return f"{given[first(digest[16:]) % len(given)]}.{family[first(digest[24:]) % len(family)]}.{token}@{DOMAIN}"
 
     def phone(self, text: str, room: int) -> str:
         """Return another number, of a country that there is not; equal for numbers that differ in spaces and signs."""
         digits = min(DIGITS + (3 if "phone" in self._apart and room >= len(COUNTRY) + DIGITS + 3 else 0), room - len(COUNTRY))
         folded = fold(text)
-        plain = folded if "phone" in self._apart else _SIGNS.sub("", folded)
-        return f"{COUNTRY}{self._digests.number('phone', plain, 10**digits):0{digits}d}"
+        if "phone" in self._apart:
+            digest = self._digests.of("phone", folded)
+        elif folded.isascii():
+            digest = self._digests("phone", folded.encode().translate(None, _ASCII_SIGNS))
+        else:
+            digest = self._digests.of("phone", _SIGNS.sub("", folded))
+        return f"{COUNTRY}{str(first(digest) % 10**digits).zfill(digits)}"
 
     def _filled(self, text: str, room: int, *, apart: bool) -> bytes:
         """Return words of the same length; of text that is JSON, JSON of the same shape."""
@@ -226,7 +216,7 @@ class Replacer:
         return b"X'%s'" % (value[:4] + struct.pack("<BI2d", 1, 1, x, y)).hex().encode()
 
     def _at(self, kind: str, value: bytes, below: int) -> int:
-        return int.from_bytes(self._digests(kind, value)[:8], "big") % below
+        return first(self._digests(kind, value)) % below
 
 
 def _written(document: Any) -> str:

@@ -45,6 +45,38 @@ def test_the_same_under_a_key_and_another_under_another(kind: Kind, text: str) -
     assert first(text) != other(text)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "made"),
+    [
+        ("hash", "Anna", "DsBdwzWwGFrNRZfgxzrfBwzGmjbtkk"),
+        ("hash", "ANNA", "DSbdwZwWGfrNRzfgXZRfBWzgMJBTKK"),
+        ("hash", "straße", "KswsvHVnPjCMtKbvCWZsVkXNPDDbjb"),
+        ("phone", "+49 (30) 12-34", "+999582947945284"),
+        ("phone", "+49301234", "+999582947945284"),
+        ("phone", "١٢٣ 4", "+999110085814561"),
+    ],
+)
+def test_no_other_version_masks_otherwise(kind: Kind, text: str, made: str) -> None:
+    """What clones of other months hold; names are not among it, which are those of the installed mimesis."""
+    assert one(kind)(text) == made
+
+
+def test_nor_addresses_numbers_days_or_bytes() -> None:
+    assert one("email", room=24)("anna@Firma.example") == "McSPJthxBMSF@a.invalid"
+    assert one("email", room=30)("anna@firma.example") == "mcspjthxbmsfrkd@example.com"
+    assert one("phone", unique=True)("+49 (30) 12-34") == "+999893628774885423"
+    of = [
+        ("int", "hash", b"4711"),
+        ("bigint", "hash", b"-9000000000"),
+        ("bigint", "phone", b"4930"),
+        ("date", "hash", b"1980-01-01"),
+    ]
+    made = [b"231017273", b"-2742539921313804902", b"999269854486676", b"'2002-04-28'"]
+    assert [replacers((column("n", kind), rule))[0](value) for kind, rule, value in of] == made  # type: ignore[arg-type]
+    (replace,) = replacers((column("b", "varbinary", room=9), "hash"))
+    assert replace(b"\0\xff") == b"X'08cb5ad39111a8f2ef'"
+
+
 @pytest.mark.parametrize("unique", [False, True])
 @pytest.mark.parametrize("kind", TEXT_KINDS)
 @given(text=texts, more=st.integers(0, 80))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -61,6 +61,22 @@ def test_a_dry_run_does_not_count_as_lost_what_may_come_back() -> None:
     )
     assert arguments._loss(plan(TAKEN + timedelta(hours=14), lost=())) == "the 1 h 00 min since"
     assert arguments._loss(plan(None)) == "the 15 h 00 min since; agama.client: 3 rows more than the backup"
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_dry_run_says_that_it_does_not_look_into_the_log(before: bool) -> None:
+    """Whether a place in a file is between two transactions, no manifest tells; whether a GTID is in the log, it does."""
+
+    def said(point: Point | None) -> str | None:
+        return arguments._unchecked(cast("Any", SimpleNamespace(point=point, later=SimpleNamespace(id="agama-2"))))
+
+    assert said(Point(position="binlog.000007:4711", before=before)) == (
+        "whether a transaction begins at binlog.000007:4711 in the log of agama-2; where none does, the restore is refused"
+    )
+    assert said(Point(position=GTID, before=before)) is None
+    assert said(Point(position=GTID.replace(":", ":some_tag:"))) is None
+    assert said(Point(time=NOW)) is None
+    assert said(None) is None
 
 
 @pytest.mark.parametrize("between", [True, False])

@@ -1,6 +1,6 @@
-"""Runs one drill of a verification on a machine of the fleet, as a flow that the verification starts.
+"""Runs drills of a verification on a machine of the fleet, as a flow that the verification starts: one, or several short ones.
 
-Its result goes into the repository, where the verification collects it. Next file: `verification/fleet/carry.py`.
+Their results go into the repository, where the verification collects them. Next file: `verification/fleet/carry.py`.
 """
 
 from pathlib import Path
@@ -14,21 +14,22 @@ from tasks import fleet
 from verification.fleet.ticket import Ticket
 
 
+# What has sent it has given it a name, too.
 @flow(
     name="drill",
-    flow_run_name="{ticket.service}, {ticket.selection} on {ticket.machine}",
     on_cancellation=[lifecycle.clean_up],
     on_crashed=[lifecycle.clean_up],
     persist_result=False,
 )
-def run_drill(ticket: Ticket, config: Path | None = None) -> State[None]:
-    """Run one drill on this machine, and keep its result in the repository. A verification starts it, nobody else need.
+def run_drill(ticket: Ticket, further: list[Ticket] | None = None, config: Path | None = None) -> State[None]:
+    """Run drills on this machine, one after another, and keep their results in the repository. A verification starts it.
 
     Args:
         ticket: what is drilled, by names and ids
+        further: what is drilled after it, in this order
         config: the lifeboat.yaml; by default $LIFEBOAT_CONFIG, ./lifeboat.yaml or /etc/lifeboat/lifeboat.yaml
     """
     lifecycle.begin()
     # Here, and in no other thread: an interrupt ends it as it does a command, and no pool of threads has to be ended after it.
-    refused = fleet.carry_out(ticket, config)
+    refused = fleet.carry_out([ticket, *(further or [])], config)
     return Completed(name=fleet.REFUSED, message=refused) if refused else Completed()

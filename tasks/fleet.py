@@ -1,10 +1,10 @@
-"""Carries the tickets of a fleet by Prefect: a flow run of the deployment `drill` for each, in the work queue of its machine.
+"""Carries the tickets of a fleet by Prefect: flow runs of the deployment `drill`, in the work queue of their machine.
 
 What Prefect has is used as it is: a worker's heartbeats say that its machine is there, a run's heartbeats that its drill goes on,
 and a worker's own limit keeps a machine from more than it has room for.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -29,6 +29,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType, WorkerStat
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectException
+from prefect.runtime import flow_run
 from prefect.states import Cancelling, Crashed
 from pydantic import ValidationError
 
@@ -37,7 +38,7 @@ from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import prefect_api
 from verification.fleet import carry
-from verification.fleet.post import Seen, Worker
+from verification.fleet.post import Seen, Sent, Worker
 from verification.fleet.ticket import Ticket
 from verification.fleet.work import POOL
 
@@ -45,6 +46,8 @@ DEPLOYMENT = "drill/drill"
 """Of prefect.yaml; for another pool than its own it is deployed once more, beside it."""
 REFUSED = "Refused"
 """The name of the state of a run whose machine does not run the drill."""
+_RECALLED = "lifeboat.recalled."
+"""What the label of a run begins with that a ticket was taken back from; the ticket's mark follows."""
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _LISTEN = 10.0
 """Seconds between two looks for the heartbeats of runs, which come every 30."""
@@ -97,20 +100,22 @@ class Prefect:
             }
         return found
 
-    def send(self, ticket: Ticket) -> str:
+    def send(self, tickets: Sequence[Ticket]) -> str:
         """See Post. The run is shown below the verification's."""
+        machine, (first, *further) = tickets[0].machine, [each.model_dump(mode="json") for each in tickets]
         with _told():
             # It waits, where no event loop runs.
             run = cast(
                 "FlowRun",
                 run_deployment(
-                    self._deployment(self.pools[ticket.machine]),
-                    parameters={"ticket": ticket.model_dump(mode="json")},
-                    flow_run_name=f"{ticket.title} on {ticket.machine}",
+                    self._deployment(self.pools[machine]),
+                    # One alone is sent so that a worker of an older version takes it, too.
+                    parameters={"ticket": first, **({"further": further} if further else {})},
+                    flow_run_name=f"{'; '.join(each.title for each in tickets)} on {machine}",
                     timeout=0,
                     tags=[self._tag],
-                    idempotency_key=ticket.mark,
-                    work_queue_name=ticket.machine,
+                    idempotency_key=tickets[0].mark,
+                    work_queue_name=machine,
                 ),
             )
         return str(run.id)
@@ -131,12 +136,23 @@ class Prefect:
             except ObjectNotFound:
                 return
 
-    def sent(self) -> Mapping[str, Ticket]:
+    def recall(self, run: str, marks: Collection[str]) -> None:
+        """See Post. The run's labels say so, which it reads before it begins each of its drills."""
+        with _told():
+            try:
+                self.client.update_flow_run_labels(UUID(run), {_RECALLED + mark: True for mark in marks})
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code != httpx.codes.NOT_FOUND:
+                    raise
+
+    def sent(self) -> Mapping[str, Sent]:
         """See Post. What no ticket can be read of, was not sent by this version."""
-        found: dict[str, Ticket] = {}
+        found: dict[str, Sent] = {}
         for run in self._found(FlowRunFilter(tags=FlowRunFilterTags(all_=[self._tag]))):
             try:
-                found[str(run.id)] = Ticket.model_validate(run.parameters.get("ticket"))
+                given = [run.parameters.get("ticket"), *(run.parameters.get("further") or [])]
+                recalled = {name.removeprefix(_RECALLED) for name in run.labels if name.startswith(_RECALLED)}
+                found[str(run.id)] = Sent([Ticket.model_validate(each) for each in given], recalled)
             except ValidationError:
                 continue
         return found
@@ -235,7 +251,29 @@ def _told() -> Iterator[None]:
         raise Transient(f"the Prefect server was asked in vain: {error}", hint="is it running, and of this version?") from error
 
 
-@task(task_run_name="drill {ticket.title}", cache_policy=NO_CACHE, persist_result=False)
-def carry_out(ticket: Ticket, config: Path | None) -> str | None:
-    """Run the drill of a ticket here, and keep its result in the repository; returns why this machine does not run it."""
-    return guarded(lambda: carry.carry_out(Site.open(config).for_a_night(), ticket, here=carry.name()))
+def carry_out(tickets: Sequence[Ticket], config: Path | None) -> str | None:
+    """Run the drills of these tickets here, a task run each, and keep their results; returns why this machine runs one not."""
+    with prefect_api.connected() as client:
+        run = UUID(str(flow_run.id))
+        return guarded(
+            lambda: carry.carry_out(
+                Site.open(config).for_a_night(),
+                tickets,
+                here=carry.name(),
+                wanted=lambda ticket: _wanted(client, run, ticket),
+                each=lambda ticket, drill: _shown(ticket.title, drill),
+            )
+        )
+
+
+@task(task_run_name="drill {title}", cache_policy=NO_CACHE, persist_result=False)
+def _shown(title: str, drill: Callable[[], str | None]) -> str | None:  # noqa: ARG001 - the title names the run in the UI
+    return guarded(drill)
+
+
+def _wanted(client: SyncPrefectClient, run: UUID, ticket: Ticket) -> bool:
+    """Whether this run goes on, and the ticket was not taken back from it. Raises LifeboatError where the server does not say."""
+    with _told():
+        found = client.read_flow_run(run)
+    over = found.state is not None and (found.state.is_final() or found.state.is_cancelling())
+    return not over and _RECALLED + ticket.mark not in found.labels

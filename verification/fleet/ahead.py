@@ -1,4 +1,4 @@
-"""Chooses which drill is sent to a machine ahead, behind one that it still runs, and which of these goes elsewhere after all.
+"""Chooses which drill is sent to a machine ahead, behind what it still runs, and what of that goes elsewhere after all.
 
 To begin one takes seconds: a process, what it imports. That is done while the one before it runs; both are given the same slot of
 the machine, which one at a time has. Pure: clocks are arguments.
@@ -21,24 +21,33 @@ _OVERDUE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Held:
-    """A slot of a machine: the drill that has it since `begun`, and those that wait for it."""
+    """A slot of a machine: the drill that has it since `begun`, and what was sent there after it.
+
+    fellows: drills that follow in the same run. behind: those of another run, whose process waits for the slot
+    """
 
     machine: str
     number: int
     due: Due
     begun: datetime
+    fellows: Sequence[Due] = ()
     behind: Sequence[Due] = ()
 
     @property
     def ends(self) -> datetime:
-        """When the drill that has it was reckoned to end."""
-        return self.begun + timedelta(seconds=self.due.seconds)
+        """When the run that has it was reckoned to end."""
+        return self.begun + timedelta(seconds=sum(each.seconds for each in (self.due, *self.fellows)))
+
+    @property
+    def idle_at(self) -> datetime:
+        """When nothing that was sent was reckoned to be left to do."""
+        return self.ends + timedelta(seconds=sum(each.seconds for each in self.behind))
 
     def taken(self, now: datetime) -> Slot:
         """Write it for a timetable: one of them runs at a time, so it has room for the largest."""
-        every = [self.due, *self.behind]
+        every = [self.due, *self.fellows, *self.behind]
         due = replace(self.due, memory=max(each.memory for each in every), disk=max(each.disk for each in every))
-        ends = max(self.ends, now + _OVERDUE) + timedelta(seconds=sum(each.seconds for each in self.behind))
+        ends = max(self.ends, now + _OVERDUE) + (self.idle_at - self.ends)
         return Slot(due, self.machine, self.begun, ends)
 
 
@@ -79,15 +88,20 @@ def elsewhere(
     repositories: Mapping[str, int],
     fits: Callable[[Due, Machine], str | None],
 ) -> list[Due]:
-    """Return what waits behind a drill that goes on for too long, or does not end soon, while a machine has room for it now.
+    """Return what has not begun behind a drill that goes on for too long, or does not end soon, while a machine has room for it.
 
+    All of it where that drill is overdue, for nobody knows when it ends; the last one alone where a machine is idle.
     idle: whether nothing else waits for that room
     """
     for slot in held:
         late = now - slot.ends
-        if slot.behind and (late > _OVERDUE or (idle and abs(late) > _SOON)):
-            others = [each.taken(now) if each is not slot else replace(each, behind=()).taken(now) for each in held]
-            found = choose(slot.behind, machines, others, now, until=until, repositories=repositories, fits=fits)
+        unbegun = [*slot.fellows, *slot.behind]
+        if not unbegun:
+            continue
+        last_begins = slot.idle_at - timedelta(seconds=unbegun[-1].seconds)
+        if late > _OVERDUE or (idle and abs(now - last_begins) > _SOON):
+            others = [each.taken(now) if each is not slot else replace(each, fellows=(), behind=()).taken(now) for each in held]
+            found = choose(unbegun[::-1], machines, others, now, until=until, repositories=repositories, fits=fits)
             if found:
-                return [found.due]
+                return unbegun if late > _OVERDUE else [found.due]
     return []

@@ -103,30 +103,38 @@ class Coordinator:
         if not sent:
             return
         known = {self._written(number, "0" * 32, "any").drill: number for number in range(len(self.drills))}
-        mine = {run: ticket for run, ticket in sent.items() if ticket.drill in known}
-        self._tickets |= {ticket.mark: ticket for ticket in mine.values()}
-        self._numbers |= {ticket.mark: known[ticket.drill] for ticket in mine.values()}
+        mine = [ticket for each in sent.values() for ticket in each.tickets if ticket.drill in known]
+        self._tickets |= {ticket.mark: ticket for ticket in mine}
+        self._numbers |= {ticket.mark: known[ticket.drill] for ticket in mine}
         for mark, result in self.collector.collect(self._tickets, self.collector.first):
             self._take(mark, result)
         self._collect(now, self.collector.repositories)
         if not self._begun:
-            came = len(self.results)
-            log.info("this verification goes on: %s had been sent, %s came back", plural.count(len(sent), "drill"), came)
+            came, count = len(self.results), sum(len(each.tickets) for each in sent.values())
+            log.info("this verification goes on: %s had been sent, %s came back", plural.count(count, "drill"), came)
         for run, seen in self.post.look(list(sent)).items():
-            if seen.state not in ("waiting", "running") or run in self._runs.values():
-                continue
-            number = known.get(sent[run].drill)
-            if number is None or self.desk.lines[number].standing is not Standing.WAITING:
-                self.post.cancel(run, "another result counts")
-            else:
-                self.desk.adopt(number, sent[run].machine, sent[run].slot, now)
-                self.alive.known.add(sent[run].machine)
-                self._runs[number], self._marks[number] = run, sent[run].mark
+            if seen.state in ("waiting", "running") and run not in self._runs.values():
+                self._adopt(run, [each for each in sent[run].tickets if each.mark not in sent[run].recalled], known, now)
+
+    def _adopt(self, run: str, tickets: Sequence[Ticket], known: Mapping[str, int], now: datetime) -> None:
+        """Wait for a run that goes on, as far as it is at what has no result."""
+        numbers = {each.mark: known[each.drill] for each in tickets if each.drill in known}
+        wanted = {mark: number for mark, number in numbers.items() if self.desk.lines[number].standing is Standing.WAITING}
+        if not wanted:
+            self.post.cancel(run, "another result counts")
+            return
+        if others := [each.mark for each in tickets if each.mark not in wanted]:
+            self.post.recall(run, others)
+        self.desk.adopt(list(wanted.values()), tickets[0].machine, tickets[0].slot, now)
+        self.alive.known.add(tickets[0].machine)
+        self._runs |= dict.fromkeys(wanted.values(), run)
+        self._marks |= {number: mark for mark, number in wanted.items()}
 
     def _look(self, now: datetime) -> None:
         self.alive.look(self.post.workers(), now)
-        seen = self.post.look(list(self._runs.values()))
+        seen = self.post.look(set(self._runs.values()))
         ended = {number: why for number, run in self._runs.items() if (why := self._why_ended(number, seen.get(run), now))}
+        ran = dict(self._runs)
         for number in ended:
             if (run := seen.get(self._runs[number])) and run.over:
                 self.desk.ended(number)
@@ -134,15 +142,25 @@ class Coordinator:
         self._assign(now)
         if ended:
             self._collect_of(ended, seen, now)
-            for number, why in ended.items():
-                if number in self._held:
-                    continue
-                machine = self.desk.lines[number].machine or ""
-                run = seen.get(self._runs.get(number, ""))
-                if self._settle(number, run, why):
-                    self.alive.died(machine, run, now)
+            self._settle_all({number: why for number, why in ended.items() if number not in self._held}, ran, seen, now)
             self._assign(now)
         self._cancel_what_is_late(seen, now)
+
+    def _settle_all(self, ended: Mapping[int, str], ran: Mapping[int, str], seen: Mapping[str, Seen], now: datetime) -> None:
+        """Take back what has ended without a result. ran: the run that each was in."""
+        left = [number for number in ended if self._runs.get(number) == ran[number]]
+        # They are done one after another: what has ended a run, or a machine, has ended the first one that has no result.
+        firsts = {ran[number]: number for number in reversed(left)}
+        behind = {number for number in left if self.desk.is_behind(number)}
+        for number in left:
+            run, machine = seen.get(ran[number]), self.desk.lines[number].machine or ""
+            first = firsts[ran[number]] == number
+            over = run is not None and run.over
+            begun = (first and (over or number not in behind)) or (run is not None and run.state == "done")
+            self._settle(number, run, ended[number], begun=begun)
+            if first and not over:
+                self.alive.died(machine, run, now)
+                self._give_up(ran[number], ended[number])
 
     def _why_ended(self, number: int, seen: Seen | None, now: datetime) -> str | None:
         line = self.desk.lines[number]
@@ -151,46 +169,71 @@ class Coordinator:
     def _assign(self, now: datetime) -> None:
         """Send what the machines have room for that are alive, and what is to begin there next."""
         alive = self.alive.sound(now)
-        for number in self.desk.recalled(alive, now):
-            self.post.cancel(self._runs[number], "another machine has room for it")
-            del self._runs[number]
+        for number in self._unbegun(lambda: self.desk.recalled(alive, now), now):
+            self._withdraw(number, "another machine has room for it")
             self.desk.unsent(number)
         given = self.desk.assign(alive, now)
-        if any(self.desk.lines[number].attempts > 1 for number, _ in given):
+        if any(self.desk.lines[number].attempts > 1 for numbers, _ in given for number in numbers):
             # What was taken for dead may have come to its end all the same.
             self._collect(now, [self.collector.first])
-        self._send([(number, machine) for number, machine in given if number not in self.results])
+        self._send([([each for each in numbers if each not in self.results], machine) for numbers, machine in given])
 
-    def _settle(self, number: int, seen: Seen | None, why: str) -> bool:
-        """Take back what came to nothing; returns whether it is taken for dead. What a result was collected of, is not out."""
-        run = self._runs.pop(number, None)
-        if run is None or self.desk.lines[number].standing is not Standing.OUT:
-            return False
+    def _unbegun(self, choose: Callable[[], Sequence[int]], now: datetime) -> Sequence[int]:
+        """Return the chosen drills, which have not begun; of a run of several that is known when their results are read."""
+        chosen = choose()
+        if any(self._has_fellows(number) for number in chosen):
+            self._collect(now, [self.collector.first])
+            chosen = choose()
+        return chosen
+
+    def _settle(self, number: int, seen: Seen | None, why: str, *, begun: bool) -> None:
+        """Take back a drill whose run has come to nothing, or is taken for dead. begun: whether it may have begun."""
+        del self._runs[number]
         title, machine = self.desk.due[number].title, self.desk.lines[number].machine
-        dead = not (seen and seen.over)
-        if dead:
-            self._given_up.append(run)
-            # Were it alive after all, its result would come second, and would not count.
-            with contextlib.suppress(LifeboatError):
-                self.post.cancel(run, why, dead=True)
-        if seen and seen.state == "refused":
-            log.warning("%s: %s does not run it: %s", title, machine, why)
-            self.desk.refused(number, why)
-        elif seen and seen.state == "stopped":
+        if seen and seen.state == "stopped":
             log.warning("%s: its run on %s was cancelled", title, machine)
             self.desk.stopped(number, f"its run on {machine} was cancelled")
-        else:
-            # One that waited for another one to end had not begun: that its machine died says nothing of it.
-            again = self.desk.unsent(number) if dead and self.desk.is_behind(number) else self.desk.lost(number, why)
+        elif begun and seen and seen.state == "refused":
+            log.warning("%s: %s does not run it: %s", title, machine, why)
+            self.desk.refused(number, why)
+        elif begun:
+            again = self.desk.lost(number, why)
             log.warning("%s on %s: %s; %s", title, machine, why, "it is run again" if again else "it is given up")
-        return dead
+        else:
+            log.info("%s: it had not begun on %s, and is sent again", title, machine)
+            self.desk.unsent(number)
+
+    def _give_up(self, run: str, why: str) -> None:
+        """Tell the scheduler of a run that is taken for dead. Were it alive after all, its results would come second."""
+        self._given_up.append(run)
+        with contextlib.suppress(LifeboatError):
+            self.post.cancel(run, why, dead=True)
+
+    def _has_fellows(self, number: int) -> bool:
+        """Whether the run of a drill has others of which no result is there."""
+        return list(self._runs.values()).count(self._runs.get(number, "")) > 1
+
+    def _withdraw(self, number: int, why: str) -> None:
+        """End a drill that is out, and nothing else of its run."""
+        run = self._runs[number]
+        if self._has_fellows(number):
+            self.post.recall(run, [self._marks[number]])
+        else:
+            self.post.cancel(run, why)
+        del self._runs[number]
 
     def _collect_of(self, ended: Collection[int], seen: Mapping[str, Seen], now: datetime) -> None:
         """Collect the results of drills that have ended; hold those whose result may lie where nobody can read now."""
         first, unread = self.collector.first, self.collector.unread
+        # However a run of several ends, of some of its drills there may be results.
+        several = {number for number in ended if self._has_fellows(number)}
         if set(ended) - self._held or first in unread:
             self._collect(now, [first])
-        done = [number for number in ended if (run := self._runs.get(number)) and run in seen and seen[run].state == "done"]
+        done = [
+            number
+            for number in ended
+            if (run := self._runs.get(number)) and ((run in seen and seen[run].state == "done") or number in several)
+        ]
         fetched = {number: self.drills[number].further or first for number in done}
         self._collect(now, sorted(set(fetched.values()) - {first}))
         self._held = {
@@ -226,30 +269,34 @@ class Coordinator:
         return self.desk.lost(number, "; ".join(result.reasons) or result.verdict)
 
     def _count(self, number: int, mark: str, result: DrillResult) -> None:
-        run = self._runs.pop(number, None)
-        if run and self._marks.get(number) != mark:
+        if number in self._runs and self._marks.get(number) != mark:
             with contextlib.suppress(LifeboatError):
-                self.post.cancel(run, "another result counts")
+                self._withdraw(number, "another result counts")
+        self._runs.pop(number, None)
         self.desk.came(number)
         self.results[number] = result
         log.info("%s: %s, on %s", self.desk.due[number].title, result.words, result.machine)
 
-    def _send(self, given: Sequence[tuple[int, str]]) -> None:
-        """Send drills to their machines; what cannot be sent waits again."""
-        for at, (number, machine) in enumerate(given):
-            slot = self.desk.lines[number].slot or 0
-            ticket = self._written(number, secrets.token_hex(16), machine, slot)
-            self._tickets[ticket.mark], self._numbers[ticket.mark] = ticket, number
+    def _send(self, given: Sequence[tuple[Sequence[int], str]]) -> None:
+        """Send drills to their machines, a run each; what cannot be sent waits again."""
+        for at, (numbers, machine) in enumerate(given):
+            if not numbers:
+                continue
+            slot = self.desk.lines[numbers[0]].slot or 0
+            tickets = [self._written(number, secrets.token_hex(16), machine, slot) for number in numbers]
+            self._tickets |= {each.mark: each for each in tickets}
+            self._numbers |= {each.mark: number for each, number in zip(tickets, numbers, strict=True)}
             try:
-                self._runs[number] = self.post.send(ticket)
+                run = self.post.send(tickets)
             except LifeboatError:
-                for unsent, _ in given[at:]:
+                for unsent in [number for others, _ in given[at:] for number in others]:
                     self.desk.unsent(unsent)
                 # It may have been sent all the same, and only the answer was lost.
                 self._taken_up = False
                 raise
-            self._marks[number] = ticket.mark
-            log.info("%s: sent to %s", ticket.title, machine)
+            self._runs |= dict.fromkeys(numbers, run)
+            self._marks |= {number: each.mark for each, number in zip(tickets, numbers, strict=True)}
+            log.info("%s: sent to %s", "; ".join(each.title for each in tickets), machine)
 
     def _written(self, number: int, mark: str, machine: str, slot: int = 0) -> Ticket:
         planned, due = self.drills[number], self.desk.due[number]
@@ -259,14 +306,20 @@ class Coordinator:
         """Take back what no machine has begun when the window ends."""
         if self.desk.until is None or now < self.desk.until:
             return
-        for number, run in list(self._runs.items()):
-            if run in seen and (seen[run].state == "waiting" or self.desk.is_behind(number)):
-                self.post.cancel(run, "the window has ended")
-                del self._runs[number]
-                self.desk.unsent(number)
+
+        def unbegun() -> list[int]:
+            return [
+                number
+                for number, run in self._runs.items()
+                if run in seen and (seen[run].state == "waiting" or self.desk.is_behind(number))
+            ]
+
+        for number in self._unbegun(unbegun, now):
+            self._withdraw(number, "the window has ended")
+            self.desk.unsent(number)
 
     def _cancel_all(self, why: str) -> None:
-        for run in self._runs.values():
+        for run in set(self._runs.values()):
             with contextlib.suppress(Exception):
                 self.post.cancel(run, why)
 

@@ -1,10 +1,11 @@
 """Keeps the account of one verification on a fleet: every drill is in it once, wherever it stands.
 
 It is pure, and clocks are arguments. What happens is told to it: which machines are heard, what was refused, lost, or came back.
-Which drill goes to which machine, `timetable.choose` decides, as on paper; which one is sent there ahead, `ahead.py`.
+Which drill goes to which machine, `timetable.choose` decides, as on paper; which one is sent there ahead, `ahead.py`; which short
+ones are sent in one run, `several.py`.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -13,6 +14,7 @@ from itertools import count
 from backups import durations, plural
 from verification.fleet.ahead import Held, elsewhere, next_there
 from verification.fleet.machines import nowhere, unfit
+from verification.fleet.several import one_more
 from verification.fleet.timetable import choose
 from verification.fleet.work import Due, Machine, Slot
 
@@ -39,6 +41,7 @@ _SETTLED = {Standing.DONE, Standing.GIVEN_UP, Standing.NOT_REACHED}
 class Line:
     """One drill. machine, slot, since: where it is out, and since when; begun: since when it has that slot for itself.
 
+    place: the how manieth it was to be sent; run: the place of the first one that was sent in the same run
     why: what went wrong with each attempt, or why there is none any more
     """
 
@@ -48,6 +51,8 @@ class Line:
     slot: int | None = None
     since: datetime | None = None
     begun: datetime | None = None
+    place: int = 0
+    run: int = 0
     attempts: int = 0
     why: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
@@ -76,6 +81,7 @@ class Desk:
     _order: list[int] = field(init=False)
     _there: list[Machine] = field(default_factory=list, init=False)
     _heard: dict[str, datetime] = field(default_factory=dict, init=False)
+    _places: Iterator[int] = field(default_factory=count, init=False)
 
     def __post_init__(self) -> None:
         self.lines = [Line(each) for each in self.due]
@@ -94,8 +100,8 @@ class Desk:
         """The drills that are with a machine."""
         return [number for number, line in enumerate(self.lines) if line.standing is Standing.OUT]
 
-    def assign(self, heard: Collection[str], now: datetime) -> list[tuple[int, str]]:
-        """Give the machines that are heard what they have room for; returns these drills and their machines: they are out now.
+    def assign(self, heard: Collection[str], now: datetime) -> list[tuple[list[int], str]]:
+        """Give the machines that are heard what they have room for; returns the drills of each run and its machine: they are out.
 
         What has waited too long for a machine, or cannot begin within the window, is not reached from now on.
         """
@@ -103,15 +109,18 @@ class Desk:
         there = [machine for machine in self.machines if machine.name in heard]
         if there and there != self._there:
             self._arrange(there, now)
-        given: list[tuple[int, str]] = []
+        given: list[tuple[list[int], str]] = []
         while (chosen := self._choose(there, now)) is not None:
             number, machine = chosen
-            self._give(number, machine, self._free(machine), now)
-            given.append(chosen)
+            self._give([number], machine, self._free(machine), now)
+            given.append(([number], machine))
+        for run, _ in given:
+            self._fill(run, there, now)
         while (ahead := self._choose_ahead(there, now)) is not None:
             number, held = ahead
-            self._give(number, held.machine, held.number, now)
-            given.append((number, held.machine))
+            self._give([number], held.machine, held.number, now)
+            given.append(([number], held.machine))
+            self._fill(given[-1][0], there, now)
         self._close_what_waits_in_vain(now)
         return given
 
@@ -127,12 +136,13 @@ class Desk:
 
     def is_behind(self, number: int) -> bool:
         """Whether a drill that is out waits for another one to end."""
-        return self.lines[number].standing is Standing.OUT and self.lines[number].begun is None
+        line = self.lines[number]
+        before = (each for each in self._there_now() if (each.machine, each.slot) == (line.machine, line.slot))
+        return line.standing is Standing.OUT and not line.begun and any(each.place < line.place for each in before)
 
-    def adopt(self, number: int, machine: str, slot: int, now: datetime) -> None:
-        """Take over a drill that this verification had sent to a machine before it was itself begun again."""
-        if self.lines[number].standing is Standing.WAITING:
-            self._give(number, machine, slot, now)
+    def adopt(self, numbers: Sequence[int], machine: str, slot: int, now: datetime) -> None:
+        """Take over the drills of a run that this verification had sent to a machine before it was itself begun again."""
+        self._give([each for each in numbers if self.lines[each].standing is Standing.WAITING], machine, slot, now)
 
     def ended(self, number: int) -> None:
         """Note that a drill that is out has ended, whatever came of it: its machine has room again."""
@@ -225,10 +235,28 @@ class Desk:
         refused = {id(line.due): line.refused for line in self.lines}
         return lambda due, machine: "refused" if machine.name in refused[id(due)] else unfit(due, machine)
 
-    def _give(self, number: int, machine: str, slot: int, now: datetime) -> None:
-        line = self.lines[number]
-        line.standing, line.machine, line.slot, line.since = Standing.OUT, machine, slot, now
-        line.attempts += 1
+    def _fill(self, run: list[int], there: Sequence[Machine], now: datetime) -> None:
+        """Give a run that is about to be sent more short drills. One that came to nothing once is sent alone."""
+        first = self.lines[run[0]]
+        limits, fits = self.repositories, self._fitting()
+        while first.attempts == 1:
+            waiting, held = self._waiting(), self._held(now)
+            due = [self.lines[number].due for number in waiting.values()]
+            slot = next(each for each in held if (each.machine, each.number) == (first.machine, first.slot))
+            more = one_more(slot, due, there, held, now, until=self.until, repositories=limits, fits=fits)
+            if more is None or self.lines[waiting[id(more)]].attempts:
+                return
+            self._give([waiting[id(more)]], slot.machine, slot.number, now, run=first.run)
+            run.append(waiting[id(more)])
+
+    def _give(self, numbers: Sequence[int], machine: str, slot: int, now: datetime, run: int | None = None) -> None:
+        for number in numbers:
+            line = self.lines[number]
+            line.standing, line.machine, line.slot, line.since = Standing.OUT, machine, slot, now
+            line.place = next(self._places)
+            run = line.place if run is None else run
+            line.run = run
+            line.attempts += 1
         self._held(now)
 
     def _free(self, machine: str) -> int:
@@ -243,12 +271,19 @@ class Desk:
     def _held(self, now: datetime) -> list[Held]:
         """Return the slots that are taken. Of those who wait, the first to be sent has one from now on where nobody else has."""
         slots: dict[tuple[str, int], list[Line]] = {}
-        for line in sorted(self._there_now(), key=lambda each: (each.begun is None, each.since)):
+        for line in sorted(self._there_now(), key=lambda each: (each.begun is None, each.place)):
             slots.setdefault((line.machine or "", line.slot or 0), []).append(line)
         for first, *_ in slots.values():
             first.begun = first.begun or now
         return [
-            Held(machine, slot, first.due, first.begun or now, [each.due for each in behind])
+            Held(
+                machine,
+                slot,
+                first.due,
+                first.begun or now,
+                fellows=[each.due for each in behind if each.run == first.run],
+                behind=[each.due for each in behind if each.run != first.run],
+            )
             for (machine, slot), (first, *behind) in slots.items()
         ]
 

@@ -1,6 +1,6 @@
 """Defines what carries tickets to machines, whichever scheduler that is: `tasks/fleet.py` does it by Prefect."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
@@ -22,7 +22,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a ticket's run is doing. words: what it said at its end. beat: its last sign of life, None where it gives none.
+    """What a run is doing. words: what it said at its end. beat: its last sign of life, None where it gives none.
 
     taken: whether a worker has taken it. One that none has taken is alive while its machine is at something else
     """
@@ -38,6 +38,14 @@ class Seen:
         return self.state not in ("waiting", "running", "stopping")
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A run that was sent. tickets: in their order; recalled: the marks of those that were taken back from it since."""
+
+    tickets: Sequence[Ticket]
+    recalled: Collection[str] = ()
+
+
 class Post(Protocol):
     """Carries tickets to machines. Every method raises LifeboatError when it cannot ask; the next try may help."""
 
@@ -45,8 +53,8 @@ class Post(Protocol):
         """Return the workers that ever reported, by their machine's name."""
         ...
 
-    def send(self, ticket: Ticket) -> str:
-        """Send a ticket to its machine; returns the run's id."""
+    def send(self, tickets: Sequence[Ticket]) -> str:
+        """Send tickets to their machine, to be carried out one after another in one run; returns the run's id."""
         ...
 
     def look(self, runs: Collection[str]) -> Mapping[str, Seen]:
@@ -57,6 +65,10 @@ class Post(Protocol):
         """End a run. dead: nothing of it is left to be told."""
         ...
 
-    def sent(self) -> Mapping[str, Ticket]:
+    def recall(self, run: str, marks: Collection[str]) -> None:
+        """Take tickets back from a run that has others, too: it does not begin them, and ends what it has begun."""
+        ...
+
+    def sent(self) -> Mapping[str, Sent]:
         """Return what this verification has sent before it was begun again, by the run's id."""
         ...

@@ -6,11 +6,12 @@ from tests.servers.prefect import ROOT, PrefectServer
 
 _PROGRAM = """
 import json, sys
+from uuid import UUID
 from types import SimpleNamespace
 from prefect.states import Completed, Crashed, Pending, Running
 from flows.drill import run_drill
 from tasks import prefect_api
-from tasks.fleet import REFUSED, Prefect
+from tasks.fleet import REFUSED, Prefect, _wanted
 from verification.fleet.ticket import Ticket
 
 ID, said = "ab" * 16, {}
@@ -28,14 +29,25 @@ with prefect_api.connected() as client:
     client.create_deployment(flow, name="drill", work_pool_name="verification", entrypoint="flows.drill.run_drill")
     post = Prefect(client, ID, {"m1": "verification", "m2": "big", "m3": "nowhere"})
     said["workers"] = {name: (each.every.total_seconds(), each.online) for name, each in post.workers().items()}
-    runs = [post.send(ticket(machine, number)) for number, machine in enumerate(["m1", "m2", "m1", "m1", "m1"])]
-    said["again"] = post.send(ticket("m1", 0)) == runs[0]
+    runs = [post.send([ticket(machine, number)]) for number, machine in enumerate(["m1", "m2", "m1", "m1", "m1"])]
+    said["again"] = post.send([ticket("m1", 0)]) == runs[0]
     held = [client.read_flow_run(run) for run in runs]
     said["queues"] = [each.work_queue_name for each in held]
     said["pools"] = [each.work_pool_name for each in held]
     idle = [post.look(runs)[runs[0]] for _ in range(2)]
     said["scheduled"] = idle[0].state, idle[0].taken, idle[0].beat is not None and idle[0].beat == idle[1].beat
-    said["found"] = {run: each.machine for run, each in post.sent().items()} == dict(zip(runs, ["m1", "m2", "m1", "m1", "m1"]))
+    said["found"] = {run: each.tickets[0].machine for run, each in post.sent().items()} == dict(zip(runs, ["m1", "m2", "m1", "m1", "m1"]))
+    several = [ticket("m2", number) for number in (90, 91, 92)]
+    run = post.send(several)
+    post.recall(run, [several[1].mark])
+    post.recall(run, [several[2].mark])
+    post.recall("00000000-0000-4000-8000-000000000009", ["a" * 32])
+    sent = post.sent()[run]
+    said["several"] = list(sent.tickets) == several, sorted(sent.recalled) == sorted(each.mark for each in several[1:])
+    said["named"] = client.read_flow_run(run).name
+    said["wanted"] = [_wanted(client, UUID(run), each) for each in several]
+    client.set_flow_run_state(run, Crashed(message="no word of it"), force=True)
+    said["dead"] = _wanted(client, UUID(run), several[0])
     said["others"] = len(Prefect(client, "cd" * 16, {}).sent())
 
     client.set_flow_run_state(runs[0], Pending(), force=True)
@@ -74,6 +86,9 @@ def test_tickets_are_sent_seen_and_found_again(prefect_process: PrefectServer) -
     assert said["pools"] == ["verification", "big", "verification", "verification", "verification"]
     assert said["again"], "asked twice, it is sent once"
     assert (said["found"], said["others"]) == (True, 0)
+    assert said["several"] == [True, True], "what was taken back of a run is found with it"
+    assert said["named"] == "toy, latest; toy, latest; toy, latest on m2"
+    assert (said["wanted"], said["dead"]) == ([True, False, False], False), "a run asks before it begins each of its drills"
     assert said["scheduled"] == ["waiting", False, True], "while its machine does nothing at all, no word of it is new"
     assert said["behind another"] == [True, True], "while its machine is at another drill it is only behind that one"
     assert said["pending"] == ["waiting", True, True], "a worker that dies before it has started the process is noticed"

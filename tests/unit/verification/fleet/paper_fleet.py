@@ -16,7 +16,7 @@ from verification.fleet import results
 from verification.fleet.alive import Alive
 from verification.fleet.coordinate import Coordinator
 from verification.fleet.desk import Desk
-from verification.fleet.post import Seen, Worker
+from verification.fleet.post import Seen, Sent, Worker
 from verification.fleet.results import Collector
 from verification.fleet.ticket import Ticket
 from verification.fleet.work import Due, Machine
@@ -32,9 +32,12 @@ class Killed(BaseException):
 
 @dataclass
 class Run:
-    """A ticket on its way. begun: when it had its slot; ends: when, while it drills. gone: its process is no more, and nobody was told."""
+    """Tickets on their way. begun: when the one at `at` began; ends: when, while it drills. gone: its process is no more, unheard.
 
-    ticket: Ticket
+    recalled: the marks of those that were taken back
+    """
+
+    tickets: Sequence[Ticket]
     state: str = "waiting"
     words: str = ""
     begun: datetime | None = None
@@ -42,6 +45,17 @@ class Run:
     beat: datetime | None = None
     gone: bool = False
     since: datetime = MONDAY
+    at: int = 0
+    recalled: set[str] = field(default_factory=set)
+
+    @property
+    def ticket(self) -> Ticket:
+        """The one that it is at, or was last."""
+        return self.tickets[min(self.at, len(self.tickets) - 1)]
+
+    @property
+    def services(self) -> list[str]:
+        return [each.service for each in self.tickets]
 
     @property
     def has_process(self) -> bool:
@@ -101,6 +115,8 @@ class World:
     processes: int = 2
     begins: timedelta = timedelta(0)
     killed: bool = False
+    begun: list[tuple[Ticket, datetime]] = field(default_factory=list)
+    """Every drill that began, and when."""
 
     def turn(self) -> None:
         """Let time go on, and let machines do what they do meanwhile."""
@@ -122,14 +138,24 @@ class World:
                 and self.now - run.since >= self.begins
                 and not self._drilling(machine.name, run.ticket.slot)
             ):
-                run.begun, run.ends = self.now, self.now + timedelta(seconds=self.seconds[run.ticket.service])
+                self._begin(run, self.now)
             if run.state == "running" and run.has_process and not death:
                 run.beat = self.now
-            if run.state in ("running", "silently running") and run.ends and run.ends <= self.now:
+            while run.state in ("running", "silently running") and run.ends and run.ends <= self.now:
                 self._end(run, machine.name, told=not death and run.state == "running")
 
+    def _begin(self, run: Run, now: datetime) -> None:
+        """Begin the next of its tickets that was not taken back; what is taken for dead begins no more."""
+        while run.at < len(run.tickets) and (run.ticket.mark in run.recalled or (run.begun and run.state != "running")):
+            run.at += 1
+        run.begun = now
+        more = run.at < len(run.tickets)
+        run.ends = now + timedelta(seconds=self.seconds[run.ticket.service]) if more else None
+        if more:
+            self.begun.append((run.ticket, now))
+
     def _end(self, run: Run, machine: str, *, told: bool) -> None:
-        pair = machine, run.ticket.service
+        pair, ended = (machine, run.ticket.service), run.ends or self.now
         run.ends = None
         if pair in self.refuses:
             run.state, run.words = "refused", "needs 96 GiB of memory, it has 64 GiB"
@@ -140,7 +166,10 @@ class World:
             # As `carry.py` does.
             kept = self.offsite if self.offsite and run.ticket.repository == "offsite" and self.shelf.away else self.shelf
             results.deliver(result(run.ticket, verdict), run.ticket, cast("Any", kept), self.now)
-            run.state = "done" if told else run.state
+            run.at += 1
+            self._begin(run, ended)
+            if not run.ends:
+                run.state = "done" if told else run.state
 
     def _death(self, name: str) -> tuple[str, datetime, datetime, bool] | None:
         return next((each for each in self.dead if each[0] == name and each[1] <= self.now < each[2]), None)
@@ -166,9 +195,9 @@ class World:
         death = self._death(name)
         return death[1] if death else self.now
 
-    def send(self, ticket: Ticket) -> str:
+    def send(self, tickets: Sequence[Ticket]) -> str:
         self._ask()
-        self.runs[str(len(self.runs))] = Run(ticket)
+        self.runs[str(len(self.runs))] = Run(tickets)
         return str(len(self.runs) - 1)
 
     def look(self, runs: Collection[str]) -> Mapping[str, Seen]:
@@ -183,9 +212,13 @@ class World:
         if self.runs[run].state in ("waiting", "running"):
             self.runs[run].state = "silently running" if dead and self.runs[run].state == "running" else "stopped"
 
-    def sent(self) -> Mapping[str, Ticket]:
+    def recall(self, run: str, marks: Collection[str]) -> None:
         self._ask()
-        return {name: run.ticket for name, run in self.runs.items()}
+        self.runs[run].recalled |= set(marks)
+
+    def sent(self) -> Mapping[str, Sent]:
+        self._ask()
+        return {name: Sent(run.tickets, run.recalled) for name, run in self.runs.items()}
 
     def _ask(self) -> None:
         if self.away:

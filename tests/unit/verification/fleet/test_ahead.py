@@ -100,9 +100,9 @@ def test_at_the_end_of_the_window_what_waits_behind_a_drill_does_not_begin() -> 
 def test_a_drill_is_sent_ahead_late_and_only_to_the_same_repository() -> None:
     """Until the last two minutes another machine may be free for it; and a repository gives no more at once than it may."""
     desk = Desk([due("s0", 600), due("s1", 60, repository="offsite"), due("s2", 60)], ONE, MONDAY)
-    assert desk.assign({"m0"}, MONDAY) == [(0, "m0")]
+    assert desk.assign({"m0"}, MONDAY) == [([0], "m0")]
     assert desk.assign({"m0"}, MONDAY + minutes(7.9)) == []
-    assert desk.assign({"m0"}, MONDAY + minutes(8.1)) == [(2, "m0")]
+    assert desk.assign({"m0"}, MONDAY + minutes(8.1)) == [([2], "m0")]
     assert [desk.is_behind(each) for each in (0, 1, 2)] == [False, False, True]
     assert desk.assign({"m0"}, MONDAY + minutes(8.2)) == [], "one at most"
     desk.ended(0)
@@ -112,6 +112,6 @@ def test_a_drill_is_sent_ahead_late_and_only_to_the_same_repository() -> None:
 
 def test_what_is_overdue_gets_nobody_behind_it() -> None:
     desk = Desk([Due("a", "latest", 60), Due("b", "latest", 60), Due("c", "latest", 60)], ONE, MONDAY)
-    assert desk.assign({"m0"}, MONDAY) == [(0, "m0"), (1, "m0")]
+    assert desk.assign({"m0"}, MONDAY) == [([0], "m0"), ([1], "m0")]
     desk.lost(1, "its process was killed")
     assert desk.assign({"m0"}, MONDAY + minutes(3)) == []

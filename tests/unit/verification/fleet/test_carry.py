@@ -72,7 +72,7 @@ def test_a_machine_refuses_what_it_cannot_run_with_both_numbers(tmp_path: Path, 
 
 def test_what_is_refused_is_neither_planned_nor_fetched(tmp_path: Path) -> None:
     """The site has no repository at all: nothing asks for it."""
-    assert carry.carry_out(site(tmp_path), ticket(memory=HUGE), here="m1")
+    assert carry.carry_out(site(tmp_path), [ticket(memory=HUGE)], here="m1")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -81,7 +81,7 @@ def test_a_machine_without_docker_refuses(tmp_path: Path, monkeypatch: pytest.Mo
         raise LifeboatError("Docker does not answer")
 
     monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=fail))))
-    assert carry.carry_out(site(tmp_path), ticket(), here="m1", prepare=list) == "Docker does not answer"
+    assert carry.carry_out(site(tmp_path), [ticket()], here="m1", prepare=list) == "Docker does not answer"
 
 
 @pytest.mark.parametrize(("first_away", "kept_in"), [(False, "first"), (True, "offsite")])
@@ -93,7 +93,7 @@ def test_a_result_is_kept_in_the_first_repository_or_in_the_one_that_was_read(
     monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=lambda: None))))
     monkeypatch.setattr(carry, "planned", lambda there, asked, now: there.repository_name)
     monkeypatch.setattr(carry.verify, "drill_one", lambda there, found, run, now: result(drilled, proof=found))
-    assert carry.carry_out(site(tmp_path, repositories=shelves), drilled, here="m1", prepare=list) is None
+    assert carry.carry_out(site(tmp_path, repositories=shelves), [drilled], here="m1", prepare=list) is None
     assert [name for name, shelf in shelves.items() if shelf.kept] == [kept_in]
     ((snapshot, content),) = shelves[kept_in].kept.values()
     assert set(snapshot.tags) == {delivered.TAG, f"verification={'a' * 32}", f"ticket={'b' * 32}"}
@@ -121,7 +121,7 @@ def test_a_result_waits_for_a_repository_that_is_away_for_a_while(tmp_path: Path
     monkeypatch.setattr(carry.verify, "drill_one", lambda there, found, run, now: result(ticket()))
     back, waited = Back(), []
     there = site(tmp_path, repositories={"first": back})
-    assert carry.carry_out(there, ticket(), here="m1", now=lambda: MONDAY, pause=lambda: waited.append(1), prepare=list) is None
+    assert carry.carry_out(there, [ticket()], here="m1", now=lambda: MONDAY, pause=lambda: waited.append(1), prepare=list) is None
     assert (len(back.kept), len(waited)) == (1, 3)
 
 
@@ -134,7 +134,7 @@ def test_a_result_that_cannot_be_kept_is_no_result(tmp_path: Path, monkeypatch: 
     with pytest.raises(Transient):
         carry.carry_out(
             site(tmp_path, repositories={"first": Away()}),
-            ticket(),
+            [ticket()],
             here="m1",
             now=lambda: next(clock),
             pause=lambda: None,
@@ -170,12 +170,62 @@ def test_one_drill_at_a_time_has_a_slot_and_its_result_is_kept_when_the_next_one
     with ThreadPoolExecutor(1) as pool:
         with locks.waited_for(tmp_path / "slots" / "3"):
             there = site(tmp_path, repositories={"first": shelf})
-            done = pool.submit(carry.carry_out, there, ticket(slot=3), here="m1", now=lambda: next(clock), prepare=ready.set)
+            done = pool.submit(carry.carry_out, there, [ticket(slot=3)], here="m1", now=lambda: next(clock), prepare=ready.set)
             assert ready.wait(60)
             assert next(clock) == MONDAY
             assert told == []
         assert done.result() is None
     assert told == ["drilled at 06:02, alone: True", "kept, still alone: False"]
+
+
+def test_the_drills_of_a_run_are_done_one_after_another_and_each_result_is_kept_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes seconds is done once; what was taken back meanwhile is not begun, and the last one frees the slot."""
+    shelf, told = Shelf(), list[str]()
+
+    def taken() -> bool:
+        with locks.alone(tmp_path / "slots" / "0") as free:
+            return not free
+
+    def save(directory: Path, **how: Any) -> str:
+        told.append(f"kept {how['tags'][2][-2:]}, alone: {taken()}")
+        return Shelf.save(shelf, directory, **how)
+
+    def each(one: Ticket, drill: Any) -> Any:
+        told.append(f"begun {one.mark[-2:]}")
+        return drill()
+
+    def wanted(one: Ticket) -> bool:
+        if one.mark.endswith("02"):
+            raise Transient("the server does not answer")
+        return not one.mark.endswith("01")
+
+    shelf.save = save  # type: ignore[method-assign]
+    _drills(monkeypatch)
+    run = [ticket(mark=f"{number:032x}") for number in range(4)]
+    there = site(tmp_path, repositories={"first": shelf})
+    prepare = lambda: told.append("prepared")  # noqa: E731 - it is passed
+    assert carry.carry_out(there, run, here="m1", prepare=prepare, wanted=wanted, each=each) is None
+    assert told == [
+        "prepared",
+        *("begun 00", "kept 00, alone: True"),
+        *("begun 02", "kept 02, alone: True"),
+        *("begun 03", "kept 03, alone: False"),
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"memory": HUGE}, {"service": "s9"}, {"machine": "m2"}], ids=str)
+def test_what_a_machine_refuses_ends_the_run_and_what_was_done_before_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    """So that the reason is told of that one: the others behind it are sent again."""
+    shelf = Shelf()
+    _drills(monkeypatch)
+    run = [ticket(mark="0" * 32), ticket(mark="1" * 32, **wrong), ticket(mark="2" * 32)]
+    there = site(tmp_path, repositories={"first": shelf})
+    assert carry.carry_out(there, run, here="m1", prepare=list) == carry.unwilling(there, run[1], "m1")
+    assert [snapshot.tags[2] for snapshot, _ in shelf.kept.values()] == [f"ticket={'0' * 32}"]
 
 
 def test_a_machine_plans_the_drill_again_from_its_own_repository(tmp_path: Path) -> None:
@@ -229,6 +279,13 @@ class Away(Shelf):
 
     def save(self, directory: Path, **how: Any) -> str:
         raise Transient("the repository does not answer")
+
+
+def _drills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every drill be verified at once."""
+    monkeypatch.setattr(carry.runs, "start", _run(SimpleNamespace(docker=SimpleNamespace(client=lambda: None))))
+    monkeypatch.setattr(carry, "planned", lambda there, asked, now: asked)
+    monkeypatch.setattr(carry.verify, "drill_one", lambda there, asked, run, now: result(asked))
 
 
 def _of(**changes: Any) -> Any:

@@ -16,8 +16,9 @@ def lived(desk: Desk, dies: str, at: datetime) -> int:
     now, ends = MONDAY, dict[int, datetime]()
     heard = {each.name for each in desk.machines}
     while not desk.settled:
-        for number, _ in desk.assign(heard, now):
-            ends[number] = now + timedelta(seconds=desk.due[number].seconds)
+        for run, _ in desk.assign(heard, now):
+            for place, number in enumerate(run, 1):
+                ends[number] = now + timedelta(seconds=sum(desk.due[each].seconds for each in run[:place]))
         now = min([*(ends[number] for number in desk.out), *([at] if dies in heard else [])], default=now + timedelta(hours=1))
         if now == at:
             heard.discard(dies)
@@ -56,12 +57,12 @@ def test_the_order_is_asked_for_when_who_is_heard_changes_and_of_what_waits_alon
 
     due = [Due(name, "latest", long, memory=GIB) for name in "abcde"]
     desk = Desk(due, machines(2), MONDAY, arrange=arrange)
-    assert desk.assign({"m00"}, MONDAY) == [(4, "m00")]
+    assert desk.assign({"m00"}, MONDAY) == [([4], "m00")]
     assert desk.assign({"m00"}, MONDAY) == []
     assert desk.assign(set(), MONDAY) == []
-    assert desk.assign({"m00", "m01"}, MONDAY) == [(0, "m01")]
+    assert desk.assign({"m00", "m01"}, MONDAY) == [([0], "m01")]
     assert asked == [(["a", "b", "c", "d", "e"], ["m00"], []), (["d", "c", "b", "a"], ["m00", "m01"], ["e"])]
     # What a machine loses keeps its place, before what was not tried: it waited longer.
     desk.lost(4, "it died")
     desk.came(0)
-    assert desk.assign({"m01", "m00"}, MONDAY) == [(4, "m01"), (1, "m00")]
+    assert desk.assign({"m01", "m00"}, MONDAY) == [([4], "m01"), ([1], "m00")]

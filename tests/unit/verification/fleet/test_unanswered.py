@@ -203,7 +203,7 @@ def test_taken_up_in_two_goes_nothing_of_its_own_is_cancelled() -> None:
         finished(coordinator(there, drills), there, pause=kill)
     there.killed = False
     # One that no drill of this plan has sent: it is to be cancelled, and that fails the first time.
-    there.send(there.runs["0"].ticket.model_copy(update={"service": "s99", "mark": "c" * 32, "machine": "m2"}))
+    there.send([there.runs["0"].ticket.model_copy(update={"service": "s99", "mark": "c" * 32, "machine": "m2"})])
     there.seconds = {**there.seconds, "s99": 600.0}
     cancel, failed = there.cancel, []
 

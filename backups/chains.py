@@ -59,21 +59,27 @@ def chains(records: Iterable[BackupRecord]) -> dict[str, list[Chain]]:
 
 def in_future(time: datetime, now: datetime) -> bool:
     """Return whether a time lies in the future, by more than clocks differ."""
-    return time > now + _CLOCKS_DIFFER
+    return time > _latest(now)
+
+
+def _latest(now: datetime) -> datetime:
+    return now + _CLOCKS_DIFFER
 
 
 def present(service_chains: Iterable[Chain], now: datetime) -> list[Chain]:
     """Return the chains without their backups that are dated in the future; a chain of which none is left is not among them."""
-    reduced = (
-        Chain(chain.id, tuple(backup for backup in chain.backups if not in_future(backup.taken_at, now)))
-        for chain in service_chains
-    )
-    return [chain for chain in reduced if chain.backups]
+    latest, reduced = _latest(now), []
+    for chain in service_chains:
+        there = tuple(backup for backup in chain.backups if backup.taken_at <= latest)
+        if there:
+            reduced.append(chain if len(there) == len(chain.backups) else Chain(chain.id, there))
+    return reduced
 
 
 def ahead(service_chains: Iterable[Chain], now: datetime) -> list[BackupRecord]:
     """Return the backups that are dated in the future, by their time."""
-    found = [backup for chain in service_chains for backup in chain.backups if in_future(backup.taken_at, now)]
+    latest = _latest(now)
+    found = [backup for chain in service_chains for backup in chain.backups if backup.taken_at > latest]
     return sorted(found, key=lambda backup: backup.taken_at)
 
 

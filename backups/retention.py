@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Protocol
 
 from backups import durations
@@ -164,8 +164,8 @@ def doubt(times: Iterable[datetime], now: datetime, rules: Policy) -> str | None
     """
     if rules.silence is None:
         return None
-    points = sorted(time for time in times if time <= now)
-    for earlier, later in reversed(list(pairwise([*points, now]))):
-        if later - earlier > rules.silence and now - later < rules.window:
+    points = sorted((time for time in times if time <= now), reverse=True)
+    for later, earlier in takewhile(lambda gap: now - gap[0] < rules.window, pairwise([now, *points])):
+        if later - earlier > rules.silence:
             return f"nothing was saved between {earlier:%Y-%m-%d %H:%M} and {later:%Y-%m-%d %H:%M %Z}"
     return None

@@ -43,10 +43,12 @@ pytest_plugins = [
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
-    """A command that a test runs in this process changes its umask, and how it logs: not for the next test."""
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test begins without the configuration of this machine; its umask, and how it logs, are not the next test's."""
     before = os.umask(0)
     os.umask(before)
+    for name in [name for name in os.environ if name.startswith(("LIFEBOAT_", "RESTIC_", "PREFECT_"))]:
+        monkeypatch.delenv(name)
     yield
     os.umask(before)
     logging.setLogRecordFactory(logging.LogRecord)
@@ -99,13 +101,6 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.Scheduling:
     """How tests are given to workers."""
     return side_by_side.Scheduling(config, log)
-
-
-@pytest.fixture(autouse=True)
-def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith(("LIFEBOAT_", "RESTIC_", "PREFECT_")):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

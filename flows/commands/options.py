@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,15 +93,16 @@ Verbose = Annotated[
 ]
 
 
-def shared() -> list[Any]:
-    """Make the options that every command has, to be added to its own."""
+@cache
+def shared() -> tuple[Any, ...]:
+    """Make the options that every command has, once, to be added to its own."""
 
     def every(quiet: Quiet = False, verbose: Verbose = False) -> None:
         """Nothing is run: only the options are of use."""
 
     app = typer.Typer(add_completion=False)
     app.command()(every)
-    return list(typer.main.get_command(app).params)
+    return tuple(typer.main.get_command(app).params)
 
 
 def spelt(at: datetime | Point | None) -> dict[str, str | None]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tests.syntax import inside
 from tests.unit.raised_messages import Module, Symbol, placeholder
 
-_NO_VALUE = {"annotation", "returns"}
+_NO_VALUE = ("annotation", "returns")
 """Fields of a node that make nothing of what they name."""
 
 
@@ -88,22 +89,22 @@ class Code:
     def _add(self, module: Module, node: ast.stmt) -> None:
         match node:
             case ast.FunctionDef(name=name):
-                self.units[module.name, name] = Unit(module, tuple(_within(node)))
+                self.units[module.name, name] = Unit(module, _within(node))
             case ast.ClassDef(name=name):
                 found = _Class(module, [base for each in node.bases for base in _symbols(module, each)])
                 rest: list[ast.AST] = []
                 for each in node.body:
                     if isinstance(each, ast.FunctionDef):
-                        found.methods[each.name] = Unit(module, tuple(_within(each)))
+                        found.methods[each.name] = Unit(module, _within(each))
                     else:
-                        rest += _within(each)
+                        rest.append(each)
                 self.classes[module.name, name] = found
-                self.units[module.name, name] = Unit(module, tuple(rest))
+                self.units[module.name, name] = Unit(module, _within(*rest))
             case ast.Assign(targets=targets, value=value):
                 for name in [each.id for each in targets if isinstance(each, ast.Name)]:
-                    self.units[module.name, name] = Unit(module, tuple(_within(value)))
+                    self.units[module.name, name] = Unit(module, _within(value))
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                self.units[module.name, name] = Unit(module, tuple(_within(value)))
+                self.units[module.name, name] = Unit(module, _within(value))
 
     def _home(self, symbol: Symbol) -> Symbol:
         """Return where it is defined: a package may pass on what a module of it defines."""
@@ -154,20 +155,14 @@ class Code:
         return found
 
 
-def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all that is in it, but what only says of which kind something is."""
-    yield node
-    if isinstance(node, ast.ExceptHandler):
-        inside: Iterable[ast.AST] = node.body
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
-        inside = node.args[:1]
-    else:
-        inside = [
-            each
-            for title, value in ast.iter_fields(node)
-            if title not in _NO_VALUE
-            for each in (value if isinstance(value, list) else [value])
-            if isinstance(each, ast.AST)
-        ]
-    for each in inside:
-        yield from _within(each)
+def _within(*nodes: ast.AST) -> tuple[ast.AST, ...]:
+    """Return nodes and all that is in them, but what only says of which kind something is."""
+    found = list(nodes)
+    for node in found:
+        if isinstance(node, ast.ExceptHandler):
+            found += node.body
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            found += node.args[:1]
+        else:
+            found += inside(node, _NO_VALUE)
+    return tuple(found)

@@ -147,7 +147,7 @@ THROUGH_RESTORE = {
 
 def strange(text: str, own: Iterable[str]) -> Iterator[str]:
     """Yield the options in a text that their command has not: the one that is named before them, else one with the options `own`."""
-    for part in re.split(r"[;|]", text):
+    for part in re.split(r"[;|]", text) if "--" in text else ():
         named = None
         for found in _TYPED.finditer(part):
             if found["command"]:

@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from prefect.cli.deploy._models import PrefectYamlModel
-from prefect.client.schemas.schedules import CronSchedule
-from prefect.server.schemas.schedules import CronSchedule as ServerCronSchedule
 
 from verification.fleet.when import next_verification
 
@@ -25,13 +22,19 @@ DEPLOYMENTS = {deployment["name"]: deployment for deployment in CONTENT["deploym
 @functools.cache
 def dates(name: str, *, zone: str, year: int) -> list[datetime]:
     (schedule,) = DEPLOYMENTS[name]["schedules"]
-    cron = ServerCronSchedule(cron=schedule["cron"], timezone=zone)
+    # Prefect is imported where it is used: it takes a second, and every worker of pytest's imports what every file does at its top.
+    from prefect.server.schemas.schedules import CronSchedule
+
+    cron = CronSchedule(cron=schedule["cron"], timezone=zone)
     start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     return [date for date in asyncio.run(cron.get_dates(n=500, start=start, end=end)) if date.year == year]
 
 
 def test_prefect_accepts_the_file_as_it_is() -> None:
     """A key that Prefect does not know would make `deploy --all` skip everything with a shrug."""
+    from prefect.cli.deploy._models import PrefectYamlModel
+    from prefect.client.schemas.schedules import CronSchedule
+
     PrefectYamlModel.model_validate(CONTENT)
     for deployment in DEPLOYMENTS.values():
         for schedule in deployment["schedules"]:
@@ -40,6 +43,8 @@ def test_prefect_accepts_the_file_as_it_is() -> None:
 
 def test_a_misspelt_schedule_key_is_refused() -> None:
     """The check above can fail."""
+    from prefect.cli.deploy._models import PrefectYamlModel
+
     broken: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     broken["deployments"][0]["schedules"][0]["max_scheduled_runs"] = 3
     with pytest.raises(ValueError, match="max_scheduled_runs"):

@@ -45,8 +45,9 @@ class Held:
 
     def taken(self, now: datetime) -> Slot:
         """Write it for a timetable: one of them runs at a time, so it has room for the largest."""
-        every = [self.due, *self.fellows, *self.behind]
-        due = replace(self.due, memory=max(each.memory for each in every), disk=max(each.disk for each in every))
+        every, due = [self.due, *self.fellows, *self.behind], self.due
+        if len(every) > 1:
+            due = replace(due, memory=max(each.memory for each in every), disk=max(each.disk for each in every))
         ends = max(self.ends, now + _OVERDUE) + (self.idle_at - self.ends)
         return Slot(due, self.machine, self.begun, ends)
 
@@ -69,8 +70,10 @@ def next_there(
         machine = next((each for each in machines if each.name == slot.machine), None)
         if machine is None or slot.behind or not -_OVERDUE <= slot.ends - now <= _EARLY:
             continue
-        others = [each.taken(now) for each in held if each is not slot]
         alike = [each for each in waiting if each.repository == slot.due.repository]
+        if not alike:
+            continue
+        others = [each.taken(now) for each in held if each is not slot]
         then = max(slot.ends, now)
         found = choose(alike, [machine], others, then, until=until, repositories=repositories, fits=fits)
         if found:

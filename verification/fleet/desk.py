@@ -211,7 +211,8 @@ class Desk:
         waiting = [self.lines[number].due for number in self._order if self.lines[number].standing is Standing.WAITING]
         first = [numbers[id(due)] for due in self.arrange(waiting, there, now, self._running(now))]
         # What is out and comes back, comes before what has not been tried.
-        self._order = [number for number in self._order if number not in set(first)] + first
+        arranged = set(first)
+        self._order = [number for number in self._order if number not in arranged] + first
 
     def _choose(self, there: Sequence[Machine], now: datetime) -> tuple[int, str] | None:
         waiting = self._waiting()

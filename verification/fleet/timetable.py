@@ -5,7 +5,7 @@ overtaken only by what is done before that room is free. Pure: clocks are argume
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from backups import durations
@@ -28,25 +28,25 @@ def timetable(
     running: what the machines are at already, which is in no slot
     """
     reasons = {id(each): nowhere(each, machines) for each in ordered}
-    waiting = [each for each in ordered if reasons[id(each)] is None]
+    waiting = {id(each): each for each in ordered if reasons[id(each)] is None}
     slots: list[Slot] = []
     busy = [slot for slot in running if slot.ends > starts]
     now = starts
     while True:
-        while slot := choose(waiting, machines, busy, now, until=until, repositories=repositories):
-            waiting = [each for each in waiting if each is not slot.due]
+        while slot := choose(waiting.values(), machines, busy, now, until=until, repositories=repositories):
+            del waiting[id(slot.due)]
             busy.append(slot)
             slots.append(slot)
         if not busy:
             break
         now = min(slot.ends for slot in busy)
         busy = [slot for slot in busy if slot.ends > now]
-    late = [_no_time(each, starts, until) for each in waiting]
+    late = [_no_time(each, starts, until) for each in waiting.values()]
     return Timetable(slots, [*(NotReached(each, why) for each in ordered if (why := reasons[id(each)])), *late])
 
 
 def choose(
-    waiting: Sequence[Due],
+    waiting: Collection[Due],
     machines: Sequence[Machine],
     running: Sequence[Slot],
     now: datetime,
@@ -60,6 +60,8 @@ def choose(
     waiting: in order. running: what the machines do, with the times at which each is expected to end
     fits: says why a machine cannot run a drill however idle it is, None where it can
     """
+    if not waiting:
+        return None
     there: dict[str, list[Due]] = {each.name: [] for each in machines}
     for slot in running:
         there.setdefault(slot.machine, []).append(slot.due)

@@ -21,6 +21,8 @@ from verification.rescue.contents import CONFIGURATION, Contents
 FILE = "kit.json"
 """Its name in the state directory."""
 _SUBJECT = "recovery kit"
+_COST = {"n": 1 << 14, "r": 8, "p": 1}
+"""Of one guess at the variables' values: 128 * n * r bytes, which is 16 MiB, and some 50 ms."""
 _NONE = "none was ever made: where this machine is gone, so are its passwords and keys, and nobody reads the backups"
 
 
@@ -147,7 +149,7 @@ def _slow(names: tuple[str, ...], environment: Mapping[str, str], key: str) -> s
     if not names:
         return ""
     text = "\0".join(f"{name}={environment[name]}" for name in names)
-    return hashlib.scrypt(text.encode(), salt=bytes.fromhex(key), n=1 << 14, r=8, p=1, dklen=32).hex()
+    return hashlib.scrypt(text.encode(), salt=bytes.fromhex(key), **_COST, dklen=32).hex()
 
 
 def _ids(site: Site) -> dict[str, str | None]:

@@ -15,9 +15,11 @@ _ASSIGNED = frozenset({"id", "version", "iteration"})
 DEEPEST = answer.DEEPEST - 20
 """Levels of JSON that is compared by its content: fewer than an answer may have, which wraps it up."""
 
-_WRITTEN_AS_IT_IS = (str, int, type(None))
-_WITH_NOTHING_IN_IT = (*_WRITTEN_AS_IT_IS, float)
-"""Asked first: nine of ten values in a dashboard are of these kinds."""
+_WRITTEN_AS_IT_IS = frozenset({str, int, bool, type(None)})
+_WITH_NOTHING_IN_IT = _WRITTEN_AS_IT_IS | {float}
+"""Asked first, and before one is gone into: nine of ten values in a dashboard are of these kinds."""
+_OBJECTS = (dict, Mapping)
+"""Nearly all of them are of the first kind, and whether something is of the second is asked slowly."""
 
 _UNITS = {
     "y": 31_536_000.0,
@@ -76,7 +78,7 @@ def sortable(*values: Any) -> tuple[tuple[str, Any], ...]:
 
 def dashboard(spec: Any) -> Any:
     """A dashboard as its author made it: without the members that the server assigns."""
-    return {key: value for key, value in spec.items() if key not in _ASSIGNED} if isinstance(spec, Mapping) else spec
+    return {key: value for key, value in spec.items() if key not in _ASSIGNED} if isinstance(spec, _OBJECTS) else spec
 
 
 def dashboard_over_http(spec: Any) -> Any:
@@ -85,20 +87,18 @@ def dashboard_over_http(spec: Any) -> Any:
     Left out, besides what `dashboard` leaves out: `uid` (the address names it; old rows have none in their JSON); what the server
     fills into a library panel (8 and 9 put its whole model there; it is compared as a library panel); what `filled` leaves out.
     """
-    if not isinstance(spec, Mapping):
+    if not isinstance(spec, _OBJECTS):
         return spec
     return filled({key: value for key, value in _without_library_models(dashboard(spec)).items() if key != "uid"})
 
 
 def filled(value: Any) -> Any:
     """Without the members of objects that are null, false, 0 or empty: Go's `omitempty` drops many of them."""
-    if isinstance(value, _WITH_NOTHING_IN_IT):
-        return value
-    if isinstance(value, Mapping):
-        members = ((key, filled(member)) for key, member in value.items())
+    if isinstance(value, _OBJECTS):
+        members = ((key, member if type(member) in _WITH_NOTHING_IN_IT else filled(member)) for key, member in value.items())
         return {key: member for key, member in members if member not in (None, False, 0, "", [], {})}
     if isinstance(value, list):
-        return [filled(member) for member in value]
+        return [member if type(member) in _WITH_NOTHING_IN_IT else filled(member) for member in value]
     return value
 
 
@@ -117,11 +117,11 @@ def folder_uid(folder: object) -> str:
 
 
 def _without_library_models(value: Any) -> Any:
-    if isinstance(value, _WITH_NOTHING_IN_IT):
+    if type(value) in _WITH_NOTHING_IN_IT:
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, _OBJECTS):
         library = value.get("libraryPanel")
-        if isinstance(library, Mapping) and library.get("uid"):
+        if isinstance(library, _OBJECTS) and library.get("uid"):
             kept = {key: value[key] for key in ("id", "gridPos") if key in value}
             return kept | {"libraryPanel": {"uid": library["uid"]}}
         return {key: _without_library_models(member) for key, member in value.items()}
@@ -132,16 +132,14 @@ def _without_library_models(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """JSON values only: whole floats as integers, bytes (SQLite's BLOBs) as text or hexadecimal."""
-    if isinstance(value, _WRITTEN_AS_IT_IS):
-        return value
+    if isinstance(value, _OBJECTS):
+        return {str(key): member if type(member) in _WRITTEN_AS_IT_IS else _plain(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [member if type(member) in _WRITTEN_AS_IT_IS else _plain(member) for member in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, bytes):
         return _text(value)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(member) for member in value]
     return value
 
 

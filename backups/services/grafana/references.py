@@ -30,7 +30,7 @@ class Targets:
 
 def missing(spec: Any, folder: str, targets: Targets) -> str:
     """What a dashboard (or a panel, or a rule's queries) points at and is not there; `none` when all of it is."""
-    variables, inside = frozenset(_variables(spec)), list(_walk(spec))
+    variables, inside = frozenset(_variables(spec)), _walk(spec)
     unresolved = {f"folder {folder}"} if folder and folder not in targets.folders else set()
     unresolved |= {f"library panel {uid}" for uid in _library_panels(inside) if uid not in targets.library_panels}
     unresolved |= {
@@ -54,19 +54,19 @@ def _resolves(name: str, variables: frozenset[str], known: frozenset[str]) -> bo
     return bool(used) and all(one in variables for one in used)
 
 
-def _walk(value: Any) -> Iterator[Mapping[str, Any]]:
+def _walk(value: Any) -> list[Mapping[str, Any]]:
     """Every object inside a JSON value, from the outside in."""
-    if isinstance(value, dict):
-        yield value
-        members: Iterable[Any] = value.values()
-    elif isinstance(value, list):
-        members = value
-    else:
-        return
-    for member in members:
+    found: list[Mapping[str, Any]] = []
+    nested = [value]
+    for each in nested:
+        if isinstance(each, dict):
+            found.append(each)
+            members: Iterable[Any] = each.values()
+        else:
+            members = each if isinstance(each, list) else ()
         # Nine of ten are texts and numbers, with nothing in them.
-        if isinstance(member, _NESTED):
-            yield from _walk(member)
+        nested += [member for member in members if isinstance(member, _NESTED)]
+    return found
 
 
 def _library_panels(inside: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -7,8 +7,6 @@ import pytest
 
 from backups.services.base import Point
 from flows.commands.options import spelt
-from flows.restore import restore_service
-from flows.verify import verify_restores
 from verification.restore import arguments
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -28,5 +26,9 @@ GTID = "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"
 def test_a_moment_is_the_same_on_the_other_side_of_a_flow(moment: datetime | Point | None) -> None:
     words = spelt(moment)
     assert arguments.asked(words["at"], words["before"], "America/New_York", NOW + timedelta(days=1)) == moment
+    # Imported here: Prefect takes a second, and every worker of pytest's imports what every file does at its top.
+    from flows.restore import restore_service
+    from flows.verify import verify_restores
+
     for flow in (restore_service, verify_restores):
         assert words.keys() <= inspect.signature(flow.fn).parameters.keys()

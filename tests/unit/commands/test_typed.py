@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flows.commands import verbs
+from tests.syntax import every
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("backups", "verification", "tasks", "flows", "deployments")
@@ -40,19 +41,20 @@ def faults(text: str) -> Iterator[str]:
             continue
         known = command(name).params
         options = [word.partition("=")[0] for word in words if word.startswith("-")]
-        every = {each for parameter in known for each in (*parameter.opts, *parameter.secondary_opts)} | _SHARED
-        yield from (f"lifeboat {name} has no {option}: {text!r}" for option in options if option not in every)
+        has = {each for parameter in known for each in (*parameter.opts, *parameter.secondary_opts)} | _SHARED
+        yield from (f"lifeboat {name} has no {option}: {text!r}" for option in options if option not in has)
         needed = [each.opts for each in known if each.required and each.opts[0].startswith("-")]
         yield from (f"lifeboat {name} needs {each[0]}: {text!r}" for each in needed if not set(each) & set(options))
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Yield every text of the code, values in it as X, but what describes the code itself; and the lines of its YAML."""
+    """Yield every text of the code that names a command, values in it as X, and the lines of its YAML."""
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            inside = {id(each) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for each in node.values}
-            for node in ast.walk(tree):
+            source = path.read_text(encoding="utf-8")
+            nodes = every(ast.parse(source)) if "lifeboat" in source else []
+            inside = {id(each) for node in nodes if isinstance(node, ast.JoinedStr) for each in node.values}
+            for node in nodes:
                 if isinstance(node, ast.JoinedStr):
                     parts = (each.value if isinstance(each, ast.Constant) else "X" for each in node.values)
                     yield f"{path.relative_to(ROOT)}:{node.lineno}", "".join(map(str, parts))

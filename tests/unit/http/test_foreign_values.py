@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, ClassVar
 
 import pytest
@@ -220,6 +221,12 @@ GRAFANA: dict[str, Any] = {
 WRITTEN: dict[str, Any] = {"id": 7, "orgId": 1, "teamId": 3, "userId": 1, "uid": "u", "message": "ok"}
 
 
+@cache
+def _route(path: str) -> str | None:
+    """The longest of the routes that a path fits."""
+    return max((route for route in GRAFANA if re.fullmatch(route, path)), key=len, default=None)
+
+
 class Wire:
     """In place of a `Line`: answers by GRAFANA, one route of it changed."""
 
@@ -230,8 +237,8 @@ class Wire:
         self._written = WRITTEN if written is None else written
 
     def ask(self, method: str, path: str, bounds: Bounds, **_: Any) -> Answer:
-        fitting = [route for route in self._routes if re.fullmatch(route, path)]
-        found = self._routes[max(fitting, key=len)] if fitting else {"message": "no"}
+        route = _route(path)
+        found = self._routes[route] if route else {"message": "no"}
         answer = found if method == "GET" else self._written
         if method == "GET" and path == "/api/folders" and "parentUid" in (_.get("params") or {}):
             answer = self._routes[r"/api/folders"]  # a folder in itself, too

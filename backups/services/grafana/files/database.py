@@ -56,7 +56,7 @@ class Database:
 
     def has(self, table: str, column: str | None = None) -> bool:
         """Whether there is this table, or this column of it."""
-        columns = [row[1] for row in self._connection.execute(f"PRAGMA table_info({quoted(table)})")]
+        columns = self._stored(table)
         return bool(columns) if column is None else column in columns
 
     def columns(self, table: str) -> list[str]:
@@ -69,9 +69,10 @@ class Database:
 
     def each(self, table: str, order: str = "id") -> Iterator[Row]:
         """The same one by one, for tables that may be long."""
-        if not self.has(table):
+        columns = self._stored(table)
+        if not columns:
             return
-        by = f" ORDER BY {quoted(order)}" if self.has(table, order) else ""
+        by = f" ORDER BY {quoted(order)}" if order in columns else ""
         cursor = self._connection.execute(f"SELECT * FROM {quoted(table)}{by}")  # noqa: S608 - quoted identifiers
         names = [column[0] for column in cursor.description]
         for row in cursor:
@@ -107,10 +108,16 @@ class Database:
             count, total = 0, 0
             for row in cursor:
                 count += 1
-                total += int.from_bytes(hashlib.sha256(repr([_typed(value) for value in row]).encode()).digest(), "big")
+                total += int.from_bytes(
+                    hashlib.sha256(repr([(type(value).__name__, value) for value in row]).encode()).digest(), "big"
+                )
         finally:
             self._connection.text_factory = before
         return count, hashlib.sha256(f"{names}{count}:{total % _MODULUS}".encode()).hexdigest()
+
+    def _stored(self, table: str) -> list[str]:
+        """Read the columns that a table has; none for one that is not there."""
+        return [row[1] for row in self._connection.execute(f"PRAGMA table_info({quoted(table)})")]
 
     def _selected(self, table: str) -> str:  # noqa: ARG002
         """Write the columns whose values are compared, for a SELECT."""
@@ -146,7 +153,3 @@ def quoted(name: str) -> str:
 
 def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "backslashreplace")
-
-
-def _typed(value: object) -> tuple[str, object]:
-    return type(value).__name__, bytes(value) if isinstance(value, bytes) else value

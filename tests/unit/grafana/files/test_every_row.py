@@ -70,6 +70,23 @@ def undone(connection: sqlite3.Connection, name: str) -> Iterator[None]:
         connection.execute(f'RELEASE "{name}"')
 
 
+class Remembered(Database):
+    """Hashes again the one table that is said to be damaged; of all others it knows the hash, of which many are for each damage."""
+
+    damaged = ""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._known: dict[str, tuple[int, str]] = {}
+
+    def content(self, table: str) -> tuple[int, str]:
+        if table == self.damaged:
+            return super().content(table)
+        if table not in self._known:
+            self._known[table] = super().content(table)
+        return self._known[table]
+
+
 def unnoticed(path: Path) -> tuple[int, list[str]]:
     """How many damages were tried, and which of them the comparison does not see."""
     tried, missed = 0, []
@@ -118,7 +135,8 @@ def test_what_is_damaged_is_compared_all_the_same(tmp_path: Path, value: object)
     before, seen = facts(path), 0
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.deserialize(path.read_bytes())
-        named = Database(connection)
+        named = Remembered(connection)
+        assert witness.facts(named, objects.read(named)) == before
         columns = [(table, row[1]) for table in named.tables() for row in connection.execute(f'PRAGMA table_info("{table}")')]
         for number, (table, column) in enumerate(columns):
             # Each value for a quarter of the columns by turns, and all for those that say whose a row is.
@@ -132,6 +150,7 @@ def test_what_is_damaged_is_compared_all_the_same(tmp_path: Path, value: object)
             ):
                 continue
             connection.execute("BEGIN")
+            named.damaged = table
             with contextlib.suppress(sqlite3.IntegrityError):
                 if connection.execute(f'UPDATE "{table}" SET "{column}" = ?', (value,)).rowcount:
                     found = objects.read(named)

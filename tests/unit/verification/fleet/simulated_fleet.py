@@ -238,9 +238,10 @@ class Weeks:
         for each in {*(each.title for each in self.due), *(each.service for each in self.due)}:
             self._in_a_row[each] = 0 if each in names | drills else self._in_a_row[each] + 1
             self.passed[each] = max(self.passed[each], self._in_a_row[each])
+        ends = outcome.ends
         renewed = [each.proven_at for each in self.due if each.service in names and each.proven_at]
-        self.oldest = max([self.oldest, *(outcome.ends - at for at in renewed)])
-        self.due = with_firsts([self._after(each, outcome.ends, names, drills) for each in self.due])
+        self.oldest = max([self.oldest, *(ends - at for at in renewed)])
+        self.due = with_firsts([self._after(each, ends, names, drills) for each in self.due])
 
     def _after(self, each: Due, at: datetime, names: set[str], drills: set[str]) -> Due:
         if each.service not in names:

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from flows.commands import console, verify
-from tasks import events
 from tests.unit.verification.report.pages import Parsed
 from tests.unit.verification.samples import evidence, result
 from verification.evidence.evidence import DrillResult, Evidence
@@ -123,6 +122,8 @@ def test_it_is_read_back_and_older_reports_are_read_on() -> None:
 
 def test_nobody_is_called_for_an_upgrade_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
+    from tasks import events
+
     monkeypatch.setattr(events, "emit_event", lambda event, **_: sent.append(event))
     events.send_verification(evidence(drill(**FAILED)))
     assert sent == [events.VERIFIED]

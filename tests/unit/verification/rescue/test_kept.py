@@ -1,5 +1,6 @@
 """A kit that is older than the configuration is complained of, whatever has changed; what is remembered of it tells no secret."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,19 @@ from verification.evidence.rescues import FromNothing
 from verification.rescue import from_nothing, gather, kept
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+def test_a_guess_at_a_password_costs_memory() -> None:
+    """16 MiB each: 128 * n * r."""
+    dear = hashlib.scrypt(b"NAME=value", salt=b"\xaa" * 32, n=1 << 14, r=8, p=1, dklen=32)
+    assert kept._slow(("NAME",), {"NAME": "value"}, "aa" * 32) == dear.hex()
+
+
+@pytest.fixture(autouse=True)
+def _cheap_guesses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digests that cost nothing, but for the test of what they cost."""
+    if request.function is not test_a_guess_at_a_password_costs_memory:
+        monkeypatch.setitem(kept._COST, "n", 2)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Fixtures that every level shares. Real servers are started by the modules of tests/servers/."""
 
+import functools
 import gc
+import hashlib
 import logging
 import os
 import shutil
@@ -25,6 +27,9 @@ for _number in (signal.SIGTERM, signal.SIGHUP):
 
 # What is imported and collected stays until the end: a search for garbage among it finds none, and is a fifth of what it costs.
 gc.disable()
+
+# Grafana derives a key by 10,000 rounds of SHA-256 for each value that it seals: the same databases are built and looked at again and again.
+pytest.MonkeyPatch().setattr(hashlib, "pbkdf2_hmac", functools.cache(hashlib.pbkdf2_hmac))
 
 # No property is timed, and every run tries the same examples: what fails here fails again on the desk.
 settings.register_profile("lifeboat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

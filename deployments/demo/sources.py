@@ -16,7 +16,7 @@ import requests
 from backups.errors import LifeboatError
 from backups.machine.docker import Container, Image
 from backups.machine.runs import Run
-from backups.machine.wait import wait_until
+from backups.machine.wait import seldom, wait_until
 from deployments.grafana_standin.database import MYSQL_SECRET
 
 _HERE = Path(__file__).parent
@@ -173,9 +173,10 @@ def _answers_sql(container: Container, passwords: Passwords) -> bool:
 
 def await_up(container: Container, ready: Callable[[], bool]) -> None:
     """Wait until `ready` returns True; raises LifeboatError when the container ends, or takes too long."""
+    running = seldom(container.running)
 
     def settled() -> bool:
-        return not container.running() or ready()
+        return not running() or ready()
 
     if not wait_until(settled, seconds=_PATIENCE, interval=0.3) or not container.running():
         raise LifeboatError(

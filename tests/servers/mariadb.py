@@ -13,7 +13,7 @@ import pytest
 
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
-from backups.machine.wait import wait_until
+from backups.machine.wait import seldom, wait_until
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers.mysql import PASSWORD, ROOT_PASSWORD, MySQLServer
 
@@ -119,15 +119,16 @@ def start_server(docker: Docker, directory: Path, options: Sequence[str] = (), i
         network="bridge",
     )
     server = MariaDBServer(container, container.address(), directory, server_id, image=image)
-    if not wait_until(lambda: _answers(server), seconds=120, interval=0.1):
+    running = seldom(container.running)
+    if not wait_until(lambda: _answers(server, running), seconds=120, interval=0.1):
         words = container.logs(50)
         container.remove()
         raise LifeboatError(f"the test server did not start: {words}")
     return server
 
 
-def _answers(server: MariaDBServer) -> bool:
-    if not server.container.running():
+def _answers(server: MariaDBServer, running: Callable[[], bool]) -> bool:
+    if not running():
         raise LifeboatError(f"the test server ended: {server.container.logs(50)}")
     try:
         server.connect(user="root", password=ROOT_PASSWORD).close()

@@ -18,7 +18,7 @@ from pymysql.connections import Connection
 
 from backups.errors import LifeboatError
 from backups.machine.docker import Container, Docker
-from backups.machine.wait import wait_until
+from backups.machine.wait import seldom, wait_until
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers.leftovers import LABEL
 from tests.servers.mysql_sessions import open_session
@@ -246,15 +246,16 @@ def _start(docker: Docker, directory: Path, server_id: int, options: Sequence[st
         network="bridge",
     )
     server = MySQLServer(container, container.address(), directory, server_id)
-    if not wait_until(lambda: _answers(server), seconds=120, interval=0.1):
+    running = seldom(container.running)
+    if not wait_until(lambda: _answers(server, running), seconds=120, interval=0.1):
         words = container.logs(50)
         container.remove()
         raise LifeboatError(f"the test server did not start: {words}")
     return server
 
 
-def _answers(server: MySQLServer) -> bool:
-    if not server.container.running():
+def _answers(server: MySQLServer, running: Callable[[], bool]) -> bool:
+    if not running():
         raise LifeboatError(f"the test server ended: {server.container.logs(50)}")
     try:
         server.connect(user="nobody", password="").close()

@@ -10,7 +10,7 @@ import pytest
 from pymysql.connections import Connection
 
 from backups.machine.docker import Container, Docker
-from backups.machine.wait import wait_until
+from backups.machine.wait import seldom, wait_until
 from backups.services.base import Delivery
 from tests.servers.mysql import IMAGE, ROOT_PASSWORD
 from tests.servers.mysql_chain import Restored
@@ -53,6 +53,7 @@ class Operated:
     def __init__(self, container: Container, directory: Path) -> None:
         self.container = container
         self._directory = directory
+        self._running = seldom(container.running)
 
     def connect(self, user: str = "root", password: str = ROOT_PASSWORD, host: str = "") -> Connection:
         handle = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -68,7 +69,7 @@ class Operated:
             os.close(handle)
 
     def answers(self) -> bool:
-        assert self.container.running(), self.container.logs(60)
+        assert self._running(), self.container.logs(60)
         try:
             self.connect("nobody", "").close()
         except pymysql.err.OperationalError as error:

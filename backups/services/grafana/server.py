@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine.docker import Container, Docker, Image
-from backups.machine.wait import wait_until
+from backups.machine.wait import seldom, wait_until
 from backups.manifest import Manifest
 from backups.services.base import Sandbox
 from backups.services.grafana.client import USER_HEADER, Client, Health
@@ -84,6 +84,7 @@ def wait(
     Raises Damaged, with its last log lines, when it ends or never is healthy; LifeboatError when it is of another version.
     """
     answers: list[tuple[str, Health]] = []
+    running = seldom(container.running)
 
     def healthy() -> bool:
         try:
@@ -91,7 +92,7 @@ def wait(
                 url = f"http://{host}:{PORT}"
                 answers.append((url, Client(url, direct=True).health(seconds=5)))
         except LifeboatError as error:
-            if container.running():
+            if running():
                 return False
             # An image of another version may well end: that is not the backup's fault.
             if not of_any_version:

@@ -40,3 +40,17 @@ def test_no_wait_is_longer_than_its_time_and_the_last_look_is_at_its_end(clock: 
 
 def test_what_becomes_true_at_the_very_end_is_seen(clock: Clock) -> None:
     assert wait.wait_until(lambda: clock.now >= 112.0, seconds=12.0, interval=5.0)
+
+
+def test_what_is_asked_seldom_is_asked_at_once_and_then_twice_a_second(clock: Clock) -> None:
+    """A loop of eight rounds a second sees the end of what it waits for, half a second late at most."""
+    asked: list[float] = []
+
+    def running() -> bool:
+        asked.append(clock.now - 100.0)
+        return clock.now < 101.9
+
+    seldom = wait.seldom(running)
+    assert wait.wait_until(lambda: not seldom(), seconds=12.0, interval=0.125)
+    assert asked == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert clock.now == 102.0

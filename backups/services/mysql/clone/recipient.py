@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from backups.errors import LifeboatError, Transient
 from backups.machine import below, shortage
 from backups.machine.docker import Container, Docker, Image
-from backups.machine.wait import wait_until
+from backups.machine.wait import seldom, wait_until
 from backups.services.base import Job
 from backups.services.mysql.source.connection import Session, connect_socket, rows
 from backups.services.mysql.source.source import Source
@@ -271,13 +271,14 @@ def _require_enough(directory: Path, output: str) -> None:
 def session_of(container: Container, home: Path) -> Iterator[Session]:
     """Wait until the server in a container takes connections, and open a session as its root; home: as this machine sees it."""
     opened: list[Session] = []
+    running = seldom(container.running)
 
     def answers() -> bool:
         try:
             with below.socket(home, _SOCKET) as path:
                 opened.append(connect_socket(path, "root", ""))
         except (Transient, OSError):
-            if not container.running():
+            if not running():
                 _require_enough(home, container.logs(40))
                 raise LifeboatError(
                     f"the throw-away server ended at once: {one_line(container.logs(10))}",

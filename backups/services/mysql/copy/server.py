@@ -14,6 +14,7 @@ import pymysql.err
 from backups.errors import Damaged, LifeboatError, Transient
 from backups.machine import below
 from backups.machine.docker import Container
+from backups.machine.wait import seldom
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.source.connection import Session, connect_socket
 from backups.services.mysql.text import without_statement
@@ -51,9 +52,9 @@ class Server:
     def wait_until_ready(self, seconds: float | None = None) -> None:
         """Wait until it takes connections. Raises Ended when it ends, Damaged when it does not answer."""
         patience = _PATIENCE if seconds is None else seconds
-        deadline = time.monotonic() + patience
+        deadline, running = time.monotonic() + patience, seldom(self.container.running)
         while (refused := self._refused()) is not None:
-            if not self.container.running():
+            if not running():
                 raise Ended(f"the server ended on the restored data: {self.error_log()}", hint=HINT)
             if time.monotonic() > deadline:
                 raise Damaged(

@@ -109,9 +109,13 @@ def read(password: Secret | None, password_file: Path | None, owner: str) -> str
         text = password_file.expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        denied = isinstance(error, PermissionError)
         raise ConfigError(
             f"the password file of {owner} cannot be read: {password_file}: {reason}",
-            hint="create it with mode 0600 and the password on its only line",
+            # Whoever made it meant it for one user: no hint to open it to others, or to write another one.
+            hint="run Lifeboat as the user that owns it"
+            if denied
+            else "create it with mode 0600 and the password on its only line",
         ) from None
     if not text:
         raise ConfigError(

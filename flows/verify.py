@@ -87,7 +87,7 @@ def verify_restores(  # noqa: PLR0917 - parameters of a deployment
         ),
         together=lambda: drill_together(config, repository) if together else None,
     )
-    evidence = carry_out(site, steps)
+    evidence = carry_out(site, steps, out)
     if fleet:
         fleet.clear(evidence)
     events.send_verification(evidence)

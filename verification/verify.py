@@ -62,8 +62,15 @@ class Steps:
     together: Callable[[], TogetherPart | None] = lambda: None
 
 
-def carry_out(site: Site, steps: Steps, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Evidence:
-    """Verify by these steps: plan, drill as many at once as `sandbox.side_by_side` allows, drill together, conclude."""
+def carry_out(
+    site: Site, steps: Steps, out: Path | None = None, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Evidence:
+    """Verify by these steps: plan, drill as many at once as `sandbox.side_by_side` allows, drill together, conclude.
+
+    out: where `conclude` writes the report; raises LifeboatError where it cannot be written, before anything is drilled
+    """
+    if out:
+        files.require_writable(out)
     started_at = now()
     planned = steps.plan()
     outcomes = steps.drill(planned, site.settings.sandbox.side_by_side)
@@ -109,7 +116,7 @@ def verify(
         ),
         together=lambda: drill_joint(site, repository=repository, now=now) if together else None,
     )
-    return carry_out(site, steps, now=now)
+    return carry_out(site, steps, out, now=now)
 
 
 def drill_joint(

@@ -102,7 +102,7 @@ def start(state: Path) -> Iterator[Run]:
     except OSError as error:
         raise LifeboatError(
             f"the state directory {state} cannot be written: {error.strerror}",
-            hint="set `state:` in lifeboat.yaml to a directory you may write",
+            hint="run Lifeboat as the user that owns it, or set `state:` in lifeboat.yaml to a directory you may write",
         ) from error
     run = Run(identifier, directory, Docker(labels={RUN_LABEL: identifier, STATE_LABEL: str(state)}))
     try:

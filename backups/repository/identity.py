@@ -113,5 +113,5 @@ def remember(file: Path, found: str) -> None:
     except OSError as error:
         raise LifeboatError(
             f"{file}, which says which repository this machine uses, cannot be written: {error.strerror}",
-            hint="set `state:` in lifeboat.yaml to a directory you may write",
+            hint="run Lifeboat as the user that owns it, or set `state:` in lifeboat.yaml to a directory you may write",
         ) from error

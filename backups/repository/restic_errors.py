@@ -193,8 +193,18 @@ def _content(completed: Completed) -> list[Meaning]:
 def excerpt(completed: Completed) -> str:
     """Return the most telling lines of restic's errors, without passwords, on one line."""
     lines = _final(completed)
-    telling = [line for line in dict.fromkeys(lines) if _TELLING.search(line)] or lines
+    found = [line for line in dict.fromkeys(lines) if _TELLING.search(line)] or lines
+    # It says some things twice, the second time with more before it, or with less.
+    telling = [
+        line for at, line in enumerate(found) if not any(_says(other, line) for other in (*found[:at], *found[at + 1 :]))
+    ] or found[:1]
     return without_password("; ".join(telling[:2]))[:400] or "it printed nothing"
+
+
+def _says(line: str, other: str) -> bool:
+    """Return whether a line says what another one does, and more, or the same before it: `what: where: why` ends alike."""
+    end = ": ".join(other.split(": ")[1:])
+    return len(line) > len(other) and (line.endswith(other) or (": " in end and line.endswith(f": {end}")))
 
 
 def holds_password(url: str) -> bool:

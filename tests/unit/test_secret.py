@@ -102,6 +102,20 @@ def test_an_unusable_password_file_is_reported_with_its_owner_and_path(tmp_path:
     assert told.value.hint
 
 
+class _Denied(type(Path())):  # type: ignore[misc]
+    """A file that another user owns."""
+
+    def read_text(self, *_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+
+def test_a_password_file_of_another_user_is_not_to_be_made_anew() -> None:
+    with pytest.raises(ConfigError) as told:
+        secret.read(None, _Denied("/etc/lifeboat/key"), "Bob")
+    assert told.value.message == "the password file of Bob cannot be read: /etc/lifeboat/key: Permission denied"
+    assert told.value.hint == "run Lifeboat as the user that owns it"
+
+
 def test_no_password_at_all_is_reported() -> None:
     with pytest.raises(ConfigError, match="Bob has no password"):
         secret.read(None, None, "Bob")

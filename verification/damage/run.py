@@ -27,6 +27,7 @@ from verification.drill.plan import Planned, plan
 from verification.evidence import verifier_drills
 from verification.evidence.evidence import Kept
 from verification.evidence.verifier_drills import FaultPart, UndamagedPart, VerifierDrill
+from verification.report import files
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def drill_verifier(
         raise LifeboatError(
             f"{count} faults cannot be put in: from 1 to {_MOST:,} can", hint="each is a whole drill; 39 try every kind once"
         )
+    if out:
+        files.require_writable(out)
     started_at = now()
     planned = plan(site, names, selections or ["latest"], now=now)
     if twice := [

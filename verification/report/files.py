@@ -37,6 +37,21 @@ def write(evidence: Evidence, out: Path, *, before: str | None = None, signer: "
             part.write_text(text, encoding="utf-8")
             part.replace(out / name)
     except OSError as error:
-        raise LifeboatError(
-            f"the report cannot be written into {out}: {error.strerror}", hint="name another directory by --out"
-        ) from error
+        raise _refused(out, error.strerror or str(error)) from error
+
+
+def require_writable(out: Path) -> None:
+    """Raise LifeboatError for a directory that can take no report, before hours of drills are for nothing. Makes nothing."""
+    try:
+        there = next(each for each in (out.absolute(), *out.absolute().parents) if each.exists())
+        directory = there.is_dir()
+    except OSError as error:
+        raise _refused(out, error.strerror or str(error)) from error
+    if not directory:
+        raise _refused(out, f"{there} is no directory")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _refused(out, f"{there} may not be written by this user")
+
+
+def _refused(out: Path, why: str) -> LifeboatError:
+    return LifeboatError(f"the report cannot be written into {out}: {why}", hint="name another directory by --out")

@@ -129,6 +129,29 @@ def test_a_fault_that_went_away_when_tried_again_is_none() -> None:
     assert not restic_errors.is_damaged(Completed(0, b"", said))
 
 
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        (
+            "Stat(<config/>) failed: stat /r/config: permission denied\nFatal: unable to open config file: stat /r/config: permission denied\n",
+            "Fatal: unable to open config file: stat /r/config: permission denied",
+        ),
+        (
+            "unable to open cache: mkdir /s/cache: permission denied\nmkdir /s/cache: permission denied\n",
+            "unable to open cache: mkdir /s/cache: permission denied",
+        ),
+        ("Fatal: a: b: refused\nFatal: a: b: refused\n", "Fatal: a: b: refused"),
+        (
+            "Save(<lock/1>) failed: refused\nFatal: unable to lock: refused\n",
+            "Save(<lock/1>) failed: refused; Fatal: unable to lock: refused",
+        ),
+        ("open /x: denied\nFatal: open /y: denied\n", "open /x: denied; Fatal: open /y: denied"),
+    ],
+)
+def test_what_is_said_twice_is_told_once(errors: str, told: str) -> None:
+    assert restic_errors.excerpt(Completed(1, b"", errors)) == told
+
+
 def test_passwords_in_urls_are_blotted_out() -> None:
     assert restic_errors.without_password("at rest:https://user:hunter2@host/x") == "at rest:https://user:****@host/x"
     assert restic_errors.without_password("sftp:user@host:/a/b:c") == "sftp:user@host:/a/b:c"

@@ -231,6 +231,7 @@ def _capture(
                 panels=panels,
                 whole=whole,
                 followed=since,
+                numbers={each.id: each.sequence for each in plan.parents.records} if plan.parents else {},
             )
         )
 

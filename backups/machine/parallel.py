@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
@@ -89,10 +89,12 @@ def in_time(
 def begun(context: AbstractContextManager[Result]) -> Iterator[Callable[[], AbstractContextManager[Result]]]:
     """Enter a context in a thread of its own while the block goes on, for whoever wants it later: once, or not at all.
 
-    Yields what waits for it, gives its value, or raises why it could not be entered, and leaves it; at the end it is left anyway.
+    Yields what waits for it, gives its value, or raises why it could not be entered, and has the thread leave it; at the end it
+    is left, whether it was wanted or not.
     """
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(max_workers=1) as pool:
         entered = pool.submit(stack.enter_context, context)
+        left: list[Future[None]] = []
 
         @contextlib.contextmanager
         def taken() -> Iterator[Result]:
@@ -101,9 +103,37 @@ def begun(context: AbstractContextManager[Result]) -> Iterator[Callable[[], Abst
             try:
                 yield entered.result()
             finally:
-                stack.close()
+                left.append(pool.submit(stack.close))
 
         yield taken
+        for leaving in left:
+            leaving.result()
+
+
+@contextlib.contextmanager
+def beside(
+    function: Callable[[], Result], *, end: Callable[[], object], meanwhile: Callable[[], object]
+) -> Iterator[Callable[[], Result]]:
+    """Call `function` in a thread of its own while the block goes on.
+
+    Yields what waits for it, calling `meanwhile` now and then, and returns its result or raises its error. `end` has it end soon:
+    it is called where the block is left before.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        called = pool.submit(function)
+
+        def result() -> Result:
+            while wait([called], timeout=_HEARTBEAT).not_done:
+                meanwhile()
+            return called.result()
+
+        try:
+            yield result
+        finally:
+            if not called.done():
+                end()
+            while wait([called], timeout=_HEARTBEAT).not_done:
+                pass
 
 
 def as_fault(error: Exception) -> LifeboatError:

@@ -57,7 +57,8 @@ class Job:
 
     directory: empty; the service fills it with what the snapshot's `data/` shall hold
     work:      another empty directory, for whatever is needed on the way; not kept
-    chain:     the manifests that an incremental builds on, the full first; empty for a full
+    chain:     the manifests that an incremental builds on, the full first; empty for a full. Each is read when it is wanted
+    numbers:   which number of the chain each of these has, by its backup's id
     before:    of a full: the last backup of the chain that it follows, where there is one
     docker:    for throw-away containers, labelled with the run
     state:     the state directory, for what may be kept between runs (`state / "cache"`)
@@ -78,6 +79,7 @@ class Job:
     panels: "PanelsJob | None" = None
     whole: Callable[[Path], None] = lambda path: None  # noqa: ARG005
     followed: "Callable[[], Sequence[Fetched]]" = tuple
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

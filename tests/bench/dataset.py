@@ -57,7 +57,7 @@ def size(server: Server) -> int:
 
 
 def append_one_percent(server: Server) -> None:
-    """Add 1 % to the rows of every table with a key, after those that are there; once."""
+    """Add 1 % to the rows of every table with a key, after those that are there."""
     people = server.value("SELECT COUNT(*) FROM bench.person")
     for table, values in _ROWS.items():
         if table != "log":

@@ -94,7 +94,13 @@ class Chain:
         parents = [] if anew else [fetched.manifest for fetched in self.backups]
         service = MySQLService("agama", self.server.settings(), self.run.docker, self.hosts)
         before = self.backups[-1].manifest if anew else None
-        job = Job(kind, data, work, parents, self.run.docker, self.state, self.said.append, before=before, panels=panels)
+        numbers = {each.id: each.sequence for each in parents}
+        job = Job(
+            *(kind, data, work, parents, self.run.docker, self.state, self.said.append),
+            before=before,
+            panels=panels,
+            numbers=numbers,
+        )
         captured = service.capture(job)
         now = datetime.now(UTC)
         manifest = Manifest(

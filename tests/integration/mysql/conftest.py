@@ -52,7 +52,8 @@ class Capturing:
         work.mkdir(mode=0o711)
         manifests = tuple(taken.manifest for taken in chain)
         job = Job("incremental" if chain else "full", directory, work, manifests, self.run.docker, self.state, self.said.append)
-        job = dataclasses.replace(job, before=before.manifest if before else None)
+        numbers = {each.id: each.sequence for each in manifests}
+        job = dataclasses.replace(job, before=before.manifest if before else None, numbers=numbers)
         captured = MySQLService("agama", server.settings(**settings), self.run.docker).capture(job)
         assert list(work.iterdir()) == []
         return Taken(captured, directory, _manifest(captured, manifests, self.count))

@@ -71,6 +71,74 @@ def _known(stated: Mapping[str, object], since: str) -> Known | None:
     return Known(rows, fingerprint, definition, since) if type(rows) is int and rows >= 0 else None
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a log tells of tables.
+
+    at_once: those of which nothing has to be hashed, by subject; or why nothing is to be had from the log
+    carried: the tables whose rows in the log have to be hashed. stretch: what the log did
+    """
+
+    at_once: Mapping[str, Value | str]
+    carried: Mapping[str, Table]
+    stretch: Stretch
+
+
+def look(
+    tables: Iterable[Table],
+    definitions: Mapping[str, str],
+    known: Mapping[str, Known],
+    pieces: Sequence[Piece],
+    cascades: Mapping[Name, set[Name]],
+    *,
+    most: Callable[[Table], float] = lambda _: float("inf"),
+) -> Told:
+    """Sort the tables by what the log tells of them; for the arguments see `expected`.
+
+    most: for each table the bytes of log beyond which it is not carried
+    Raises Damaged where the pieces are no log.
+    """
+    did = stretch.read(pieces)
+    followed = decide.followed(did, cascades)
+    tables = tuple(tables)
+    result: dict[str, Value | str] = dict(_gone(tables, known, did))
+    carried: dict[str, Table] = {}
+    for table in tables:
+        about = subject(table.schema, table.name)
+        decision = decide.decide(table, definitions.get(about), known.get(about), did, followed, most=most(table))
+        if decision.how == "carried":
+            carried[about] = table
+        elif decision.how == "kept":
+            before = known[about]
+            result[about] = Value(before.rows, before.fingerprint, before.since, through_log=False)
+        else:
+            result[about] = decision.reason
+    return Told(result, carried, did)
+
+
+def through(
+    log: Told,
+    known: Mapping[str, Known],
+    pieces: Sequence[Piece],
+    server: Callable[[], AbstractContextManager[Session]],
+    form: Form,
+    *,
+    require_room: Callable[[int], None] = lambda _: None,
+    go_on: Callable[[], object] = lambda: None,
+) -> dict[str, Value | str]:
+    """State what the tables must hold whose rows in the log have to be hashed; for the arguments see `expected`.
+
+    go_on: called now and then; a LifeboatError that it raises ends the hashing
+    """
+    if not log.carried:
+        return {}
+    try:
+        require_room(2 * sum(log.stretch.tables[table.schema, table.name].size for table in log.carried.values()))
+        return _carried(log.carried, known, pieces, log.stretch, server, form, go_on)
+    except LifeboatError as error:
+        return dict.fromkeys(log.carried, f"no throw-away server could hash its rows: {error.message}")
+
+
 def expected(
     tables: Iterable[Table],
     definitions: Mapping[str, str],
@@ -80,7 +148,6 @@ def expected(
     server: Callable[[], AbstractContextManager[Session]],
     form: Form,
     *,
-    most: Callable[[Table], float] = lambda _: float("inf"),
     require_room: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Value | str]:
     """State for each table, by its subject, what it must hold where the pieces end, or why that is not to be had from the log.
@@ -90,41 +157,20 @@ def expected(
     tables, definitions: as they are at the end; definitions by subject. known: what they held where the pieces begin
     cascades: see `foreign_keys.unlogged_cascades`, of the same server. server: starts a throw-away one of the same version, on
     which all may be done; it is asked for when rows have to be hashed only. form: how `known` was measured
-    most: for each table the bytes of log beyond which it is not carried. require_room: raises LifeboatError unless the server may
-    write so many bytes
+    require_room: raises LifeboatError unless the server may write so many bytes
     Raises Damaged where the pieces are no log.
     """
-    told = stretch.read(pieces)
-    followed = decide.followed(told, cascades)
-    tables = tuple(tables)
-    result: dict[str, Value | str] = dict(_gone(tables, known, told))
-    carried: dict[str, Table] = {}
-    for table in tables:
-        about = subject(table.schema, table.name)
-        decision = decide.decide(table, definitions.get(about), known.get(about), told, followed, most=most(table))
-        if decision.how == "carried":
-            carried[about] = table
-        elif decision.how == "kept":
-            before = known[about]
-            result[about] = Value(before.rows, before.fingerprint, before.since, through_log=False)
-        else:
-            result[about] = decision.reason
-    if carried:
-        try:
-            require_room(2 * sum(told.tables[table.schema, table.name].size for table in carried.values()))
-            result |= _carried(carried, known, pieces, told, server, form)
-        except LifeboatError as error:
-            result |= dict.fromkeys(carried, f"no throw-away server could hash its rows: {error.message}")
-    return result
+    log = look(tables, definitions, known, pieces, cascades)
+    return {**log.at_once, **through(log, known, pieces, server, form, require_room=require_room)}
 
 
-def _gone(tables: Sequence[Table], known: Mapping[str, Known], told: Stretch) -> Iterator[tuple[str, Value]]:
+def _gone(tables: Sequence[Table], known: Mapping[str, Known], did: Stretch) -> Iterator[tuple[str, Value]]:
     """Yield the tables that are known and not there, though nothing in the log has dropped or renamed them."""
     there = {subject(table.schema, table.name) for table in tables}
     for about, before in known.items():
         name = table_names(about)
         # Which tables in the server's own databases are users' is for the reader to say, and another reader may say otherwise.
-        if about not in there and name[0] not in SYSTEM_DATABASES and not told.whole and not told.defines(name):
+        if about not in there and name[0] not in SYSTEM_DATABASES and not did.whole and not did.defines(name):
             yield about, Value(before.rows, before.fingerprint, before.since, through_log=False, gone=True)
 
 
@@ -132,27 +178,28 @@ def _carried(
     tables: Mapping[str, Table],
     known: Mapping[str, Known],
     pieces: Sequence[Piece],
-    told: Stretch,
+    did: Stretch,
     server: Callable[[], AbstractContextManager[Session]],
     form: Form,
+    go_on: Callable[[], object],
 ) -> dict[str, Value | str]:
     found: dict[Name, Hashed | str] = {}
     gone = "the throw-away server ended"
     try:
         with server() as session:
-            found.update(scratch.hashed(session, tables.values(), pieces, form))
+            found.update(scratch.hashed(session, tables.values(), pieces, form, go_on))
     except pymysql.err.MySQLError as error:
         gone = f"the throw-away server ended: error {error.args[0] if error.args else 'unknown'}"
     return {
-        about: _value(known[about], told, (table.schema, table.name), found.get((table.schema, table.name), gone))
+        about: _value(known[about], did, (table.schema, table.name), found.get((table.schema, table.name), gone))
         for about, table in tables.items()
     }
 
 
-def _value(before: Known, told: Stretch, name: Name, hashed: Hashed | str) -> Value | str:
+def _value(before: Known, did: Stretch, name: Name, hashed: Hashed | str) -> Value | str:
     if isinstance(hashed, str):
         return hashed
-    changed = told.tables[name]
+    changed = did.tables[name]
     images = changed.inserted + changed.deleted + 2 * changed.updated
     if hashed.images != images:
         return f"the throw-away server has {hashed.images} rows of {images} that the log holds"

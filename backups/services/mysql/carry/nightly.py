@@ -13,7 +13,7 @@ from backups.services.base import Job
 from backups.services.mysql.binlog.locate import Piece
 from backups.services.mysql.carry import compared, foreign_keys, rotation
 from backups.services.mysql.carry.decide import SHARE
-from backups.services.mysql.carry.expected import Value, expected, known_of
+from backups.services.mysql.carry.expected import Value, known_of, look, through
 from backups.services.mysql.clone import recipient
 from backups.services.mysql.details import Form, LogSegment, MySQLDetails, Position
 from backups.services.mysql.settings import MySQLSettings
@@ -22,7 +22,7 @@ from backups.services.mysql.source.source import Source
 from backups.services.mysql.versions import Version
 from backups.services.mysql.witness.catalogue import Catalogue
 from backups.services.mysql.witness.definitions import subject
-from backups.services.mysql.witness.witness import Carried, Witnessed
+from backups.services.mysql.witness.witness import Carried, Later, Witnessed
 
 OPTIONS = ("--gtid-mode=OFF", "--enforce-gtid-consistency=OFF", "--max-allowed-packet=1G", "--loose-sql-require-primary-key=OFF")
 """Of the throw-away server: rows that are of no transaction, of any length, in tables that have no key."""
@@ -71,38 +71,60 @@ class Nightly:
     def carry(self, session: Session, position: Position, found: Catalogue, definitions: Mapping[str, str]) -> Carried:
         """See `Carrier.carry`. Raises ChainBroken when what an incremental has pulled is no log."""
         pieces = [Piece(each.file, each.start, self.job.directory / each.path) for each in self.pull(position)]
+        known = known_of(self.before, self.details, self.form)
         page = int(self.seen.variables["innodb_page_size"])
+        sizes = {
+            subject(table.schema, table.name): page * found.pages.get((table.schema, table.name), 1) for table in found.tables
+        }
+        self.values = {}
         try:
-            self.values = expected(
-                found.tables,
-                definitions,
-                known_of(self.before, self.details, self.form),
-                pieces,
-                foreign_keys.unlogged_cascades(session),
-                self._server,
-                self.form,
-                most=lambda table: SHARE * page * found.pages.get((table.schema, table.name), 1),
-                require_room=lambda size: disk.require(self.job.work, size + recipient.SIZE, "carrying fingerprints"),
+            told = look(
+                *(found.tables, definitions, known, pieces, foreign_keys.unlogged_cascades(session)),
+                most=lambda table: SHARE * sizes[subject(table.schema, table.name)],
             )
         except Damaged as damage:
             if self.job.kind == "incremental":
                 raise ChainBroken(damage.message) from damage
             self.job.say(f"the tables are not compared with the log since {self.before.id}: {damage.message}")
-        values = {about: value.counted for about, value in self.values.items() if isinstance(value, Value) and not value.gone}
-        sizes = {
-            about: page * found.pages.get((table.schema, table.name), 1)
-            for table in found.tables
-            if (about := subject(table.schema, table.name)) in values
-        }
-        impossible = {about for about, value in self.values.items() if isinstance(value, Value) and not value.fits}
-        due = rotation.small(sizes) | impossible | {about for about in values if self._due(about)}
-        self._tell(len(values), len(due))
-        return Carried(values, due)
+            return Carried()
+        self.values = told.at_once
+        kept = {about: value for about, value in told.at_once.items() if isinstance(value, Value)}
+        read = {about: (value.rows, value.since) for about, value in kept.items() if not value.gone}
+        read |= {about: (known[about].rows, known[about].since) for about in told.carried}
+        due = self._due({about: sizes[about] for about in read}, read)
 
-    def _due(self, about: str) -> bool:
-        """Return whether a table is read, to be compared. A full reads all of them."""
-        whole = self.job.kind == "full" or self.settings.scan == "nightly"
-        return whole or rotation.due(about, self.before.sequence + 1)
+        def find(go_on: Callable[[], object]) -> Carried:
+            self.values = {
+                **told.at_once,
+                **through(told, known, pieces, self._server, self.form, require_room=self._require_room, go_on=go_on),
+            }
+            values = {about: value for about, value in self.values.items() if isinstance(value, Value) and not value.gone}
+            every = due & values.keys() | {about for about, value in values.items() if not value.fits}
+            self._tell(len(values), len(every))
+            return Carried({about: value.counted for about, value in values.items()}, every)
+
+        if not told.carried:
+            return find(lambda: None)
+        at_once = {about: value.counted for about, value in kept.items() if not value.gone}
+        return Carried(at_once, due, Later(frozenset(told.carried), find))
+
+    def _require_room(self, size: int) -> None:
+        disk.require(self.job.work, size + recipient.SIZE, "carrying fingerprints")
+
+    def _due(self, sizes: Mapping[str, int], known: Mapping[str, tuple[int, str]]) -> frozenset[str]:
+        """Return which of the tables (subject -> bytes) are read, to be compared. A full reads all of them.
+
+        known: of each its rows, and the backup that read it last
+        """
+        if self.job.kind == "full" or self.settings.scan == "nightly":
+            return frozenset(sizes)
+        small = rotation.small(sizes)
+        number = self.before.sequence + 1
+        turns = {about: known[about] for about in sizes.keys() - small}
+        # What was read by none of the chain's backups that is known here is read now.
+        ages = {about: number - self.job.numbers.get(since, -rotation.NIGHTS) for about, (_, since) in turns.items()}
+        works = {about: rotation.work(sizes[about], rows) for about, (rows, _) in turns.items()}
+        return small | rotation.due(number, ages, works)
 
     def proof(self, witnessed: Witnessed) -> Proof:
         """Say how the witness came by its values, after comparing what was read with what the log says."""

@@ -1,6 +1,6 @@
 """Hashes images of rows on a throw-away server, by the very statement that scans the table at the source."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pymysql.err
@@ -26,11 +26,18 @@ class Hashed:
     xor: str
 
 
-def hashed(session: Session, tables: Iterable[Table], pieces: Iterable[Piece], form: Form) -> Iterator[tuple[Name, Hashed | str]]:
+def hashed(
+    session: Session,
+    tables: Iterable[Table],
+    pieces: Iterable[Piece],
+    form: Form,
+    go_on: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[Name, Hashed | str]]:
     """Yield for each table what its images in the log come to, or why they could not be hashed.
 
     session: of an empty server of the source's version that logs nothing, on which all may be done. The tables must have been
-    found to be carryable. Raises pymysql's errors when the server is gone.
+    found to be carryable. go_on: called between two statements; what it raises passes
+    Raises pymysql's errors when the server is gone.
     """
     numbered = dict(enumerate(tables, start=1))
     _prepare(session, form)
@@ -39,9 +46,11 @@ def hashed(session: Session, tables: Iterable[Table], pieces: Iterable[Piece], f
         (table.schema, table.name): number for number, table in numbered.items() if number not in faults
     }
     for number, statement in images.statements(pieces, wanted):
+        go_on()
         if number not in faults and (fault := _tried(session, statement)):
             faults[number] = fault
     for number, table in numbered.items():
+        go_on()
         yield (table.schema, table.name), faults.get(number) or _hash(session, number, table, form)
 
 

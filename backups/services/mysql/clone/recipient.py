@@ -5,6 +5,7 @@ It runs as a user of its own, since it reads whatever a source sends; where we a
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -98,8 +99,8 @@ def empty_server(job: Job, image: Image, source: Source, options: Sequence[str])
 
     options: more of its command line. It and its files are gone afterwards, also after a failure.
     """
-    home = job.work / "empty"
-    home.mkdir(mode=0o700)
+    # One may still be ending while the next one starts.
+    home = Path(tempfile.mkdtemp(prefix="empty-", dir=job.work))
     try:
         with _server(job, image, source, home, [*plain_options(), *options], {}, "none") as (session, _):
             yield session

@@ -78,13 +78,15 @@ def data_of(
     try:
         for reader in readers:
             fingerprint.keep_secret(reader, form.row_secret, earlier.row_secret if earlier else None)
-        unread = [table for table in found.tables if _about(table) not in known]
+        unread = [table for table in found.tables if about_table(table) not in known]
         large = ranges.large(unread, found.pages, len(readers))
         each = partial(_cut, readers=len(readers))
         cut = dict(sessions.in_parallel(each, large, over=readers, connect=connect, meanwhile=meanwhile))
         # What is cut comes last: its ranges are short, and fill up what the sessions have left.
-        parts = [_Part(table) for table in found.tables if not cut.get(_about(table))]
-        parts += [_Part(table, within, first=number == 0) for table in large for number, within in enumerate(cut[_about(table)])]
+        parts = [_Part(table) for table in found.tables if not cut.get(about_table(table))]
+        parts += [
+            _Part(table, within, first=number == 0) for table in large for number, within in enumerate(cut[about_table(table)])
+        ]
         stating = partial(_state, form=form, known=known, earlier=earlier)
         stated = sessions.in_parallel(stating, parts, over=readers, connect=connect, meanwhile=meanwhile)
     except pymysql.err.MySQLError as error:
@@ -97,17 +99,18 @@ def data_of(
     return sorted(fact for about, read in by_table.items() for fact in _together(about, read))
 
 
-def _about(table: Table) -> str:
+def about_table(table: Table) -> str:
+    """Return the subject of facts about a table."""
     return definitions.subject(table.schema, table.name)
 
 
 def _cut(session: Session, table: Table, *, readers: int) -> tuple[str, list[Range]]:
     with _let_go(session):
-        return _about(table), ranges.cut(session, table, readers)
+        return about_table(table), ranges.cut(session, table, readers)
 
 
 def _state(session: Session, part: _Part, *, form: Form, known: Mapping[str, Counted], earlier: Form | None) -> tuple[str, _Read]:
-    about = _about(part.table)
+    about = about_table(part.table)
     with _let_go(session):
         count, value, *second = known.get(about) or _read(session, part, form, earlier)
         counted = part.first and kinds.COUNTERS in form.kinds

@@ -4,18 +4,21 @@ Both measure by the same code. Next files: `instant.py` (the instant), `catalogu
 `definitions.py` and `kinds.py` (everything else), `scope.py` (what is left out, and why).
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from backups.errors import LifeboatError
+from backups.machine import parallel
 from backups.services.mysql.details import Form, Position
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.source import SYSTEM_DATABASES
 from backups.services.mysql.witness import catalogue, definitions, grants, kinds, probes, sessions
 from backups.services.mysql.witness.catalogue import Catalogue
-from backups.services.mysql.witness.data import EARLIER, PLAIN, ChangedMeanwhile, Counted, data_of
+from backups.services.mysql.witness.data import EARLIER, PLAIN, ChangedMeanwhile, Counted, about_table, data_of
 from backups.services.mysql.witness.instant import freeze, thaw
 from backups.witness import Fact
 
@@ -67,10 +70,22 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True)
 class Carried:
-    """What is known of tables, by their subjects; those of `due` are read nevertheless, to be compared."""
+    """What is known of tables, by their subjects; those of `due` are read nevertheless, to be compared; later: what is not."""
 
     values: Mapping[str, Counted] = field(default_factory=dict)
     due: frozenset[str] = frozenset()
+    later: "Later | None" = None
+
+
+@dataclass(frozen=True)
+class Later:
+    """What this machine can find out about tables while the source is read, which need not be read when that is done.
+
+    find: returns all that is known then, of other tables, too; it calls what it is given now and then, and ends when that raises
+    """
+
+    tables: frozenset[str]
+    find: Callable[[Callable[[], object]], Carried]
 
 
 def take(
@@ -171,9 +186,10 @@ def _round(
             if carrier:
                 defined = {fact.subject: str(fact.value) for fact in facts if fact.metric == "definition"}
                 carried = carrier.carry(guard, instant.position, found, defined)
-            trusted = {about: value for about, value in carried.values.items() if about not in carried.due}
             earlier = carrier.form if carrier and carrier.form.row_secret != row_secret else None
-            facts += data_of(readers, found, connect, form, meanwhile=keep_alive, known=trusted, earlier=earlier)
+            read = partial(data_of, readers, connect=connect, form=form, meanwhile=keep_alive, earlier=earlier)
+            rows_read, carried = _read(found, carried, read, keep_alive)
+            facts += rows_read
             answers = sessions.in_parallel(probes.at_source, indexes, over=readers, connect=connect, meanwhile=keep_alive)
             _require_unchanged(guard, found)
         except ChangedMeanwhile as change:
@@ -195,9 +211,39 @@ def _round(
         facts = [fact for fact in facts if fact.metric != EARLIER]
         return Witnessed(
             *(instant.position, instant.at, facts, instant.lock_seconds, instant.lock_attempts, form, tuple(limits)),
-            carried=frozenset(trusted),
+            carried=frozenset(_trusted(carried)),
             compared=compared,
         )
+
+
+def _read(
+    found: Catalogue, carried: Carried, read: Callable[..., list[Fact]], meanwhile: Callable[[], object]
+) -> tuple[list[Fact], Carried]:
+    """State what the tables hold: those that have to be read while this machine finds out about others, then the others.
+
+    Returns the facts, and all that is known.
+    """
+    if carried.later is None:
+        return read(found, known=_trusted(carried)), carried
+    waiting = carried.later.tables - carried.due
+    first, then = (
+        replace(found, tables=tuple(each for each in found.tables if (about_table(each) in waiting) == wait))
+        for wait in (False, True)
+    )
+    ended = threading.Event()
+
+    def go_on() -> None:
+        if ended.is_set():
+            raise LifeboatError("nobody wants to know any more", hint="see the error that came before")
+
+    with parallel.beside(partial(carried.later.find, go_on), end=ended.set, meanwhile=meanwhile) as known:
+        facts = read(first, known=_trusted(carried))
+        carried = known()
+    return sorted(facts + read(then, known=_trusted(carried))), carried
+
+
+def _trusted(carried: Carried) -> dict[str, Counted]:
+    return {about: value for about, value in carried.values.items() if about not in carried.due}
 
 
 def _silent(indexes: Sequence[probes.Index], facts: Sequence[Fact]) -> list[probes.Index]:

@@ -184,15 +184,30 @@ def test_only_what_a_witness_of_the_same_form_says_is_known(
 
 
 @pytest.mark.parametrize(
-    ("kind", "scan", "every"), [("full", "weekly", True), ("incremental", "nightly", True), ("incremental", "weekly", False)]
+    ("kind", "scan", "due"), [("full", "weekly", 70), ("incremental", "nightly", 70), ("incremental", "weekly", 12)]
 )
-def test_how_many_are_compared(kind: str, scan: str, every: bool) -> None:
+def test_how_many_are_compared(kind: str, scan: str, due: int) -> None:
+    """Of seventy tables in the fifth night, of which the last 36 were not read since the full: those in three nights."""
+    tables = [f"w.t{number:02}" for number in range(70)]
+    known = {about: (9, f"backup-{0 if number >= 34 else number // 10 + 1}") for number, about in enumerate(tables)}
     fields: dict[str, Any] = {
-        "job": SimpleNamespace(kind=kind),
+        "job": SimpleNamespace(kind=kind, numbers={f"backup-{number}": number for number in range(5)}),
         "settings": SimpleNamespace(scan=scan),
-        "before": SimpleNamespace(sequence=4),
+        "before": SimpleNamespace(sequence=3),
     }
     carrier = Nightly(**fields, seen=None, details=None, form=Form(), pull=lambda _: ())  # type: ignore[arg-type]
-    due = [carrier._due(f"w.t{number}") for number in range(70)]
-    assert all(due) == every
-    assert any(due)
+    found = carrier._due(dict.fromkeys(tables, 40 << 20), known)
+    assert len(found) == due
+    assert due == 70 or found <= set(tables[34:])
+
+
+def test_what_was_read_by_no_backup_of_the_chain_is_compared_at_once_and_what_is_small_always() -> None:
+    known = {"w.small": (1, "backup-1"), "w.a": (9, "backup-1"), "w.b": (9, "backup-0"), "w.c": (9, "another")}
+    fields: dict[str, Any] = {
+        "job": SimpleNamespace(kind="incremental", numbers={"backup-0": 0, "backup-1": 1}),
+        "settings": SimpleNamespace(scan="weekly"),
+        "before": SimpleNamespace(sequence=1),
+    }
+    carrier = Nightly(**fields, seen=None, details=None, form=Form(), pull=lambda _: ())  # type: ignore[arg-type]
+    sizes = {"w.small": 1 << 20, **dict.fromkeys(("w.a", "w.b", "w.c"), 40 << 20)}
+    assert carrier._due(sizes, known) == {"w.b", "w.c", "w.small"}

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from backups.errors import LifeboatError
+from backups.machine.wait import wait_until
 from backups.services.mysql.carry import nightly
 from backups.services.mysql.carry.nightly import Nightly
 from backups.services.mysql.clone import recipient
@@ -46,7 +47,7 @@ class Servers:
     def used(self) -> int:
         with self.nightly._server() as session:
             assert session not in self.ended
-        assert session in self.ended
+        assert wait_until(lambda: session in self.ended, seconds=60)
         return cast("int", session)
 
 

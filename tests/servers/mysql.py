@@ -1,6 +1,6 @@
 """Real MySQL servers for tests, in Docker: one that most tests share, and a factory of others with their own options.
 
-A data directory is initialised once a session and copied for each server, so that a server is there in about two seconds.
+A data directory is initialised once for all workers and copied for each server, so that a server is there in about two seconds.
 """
 
 import itertools
@@ -20,6 +20,7 @@ from backups.errors import LifeboatError
 from backups.machine.docker import Container, Docker
 from backups.machine.wait import seldom, wait_until
 from backups.services.mysql.settings import MySQLSettings
+from tests.servers import of_all_workers
 from tests.servers.leftovers import LABEL
 from tests.servers.mysql_sessions import open_session
 from tests.servers.mysql_writer import Writer, writing
@@ -136,8 +137,11 @@ def mysql_docker() -> Iterator[Docker]:
 @pytest.fixture(scope="session")
 def mysql_template(mysql_docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An initialised data directory with the clone plugin, root@'%' and the user `lifeboat`; no binary log yet."""
-    directory = tmp_path_factory.mktemp("mysql-template") / "data"
-    directory.mkdir(mode=0o755)
+    shared = of_all_workers.folder(tmp_path_factory)
+    return of_all_workers.made(shared / "mysql-template", lambda directory: _initialise(mysql_docker, directory))
+
+
+def _initialise(mysql_docker: Docker, directory: Path) -> None:
     image = mysql_docker.image(IMAGE)
     options = [*_AS_OURSELVES, *_FAST, "--skip-log-bin", "--innodb-doublewrite=OFF"]
     initialising = mysql_docker.run(
@@ -166,7 +170,14 @@ def mysql_template(mysql_docker: Docker, tmp_path_factory: pytest.TempPathFactor
     server.container.stop()
     server.container.remove()
     (directory / "auto.cnf").unlink()
-    return directory
+
+
+@pytest.fixture(scope="session")
+def recipient_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keeps the recipient's empty data directory for all workers: making it takes longer than a clone."""
+    cache = of_all_workers.folder(tmp_path_factory) / "recipients"
+    cache.mkdir(exist_ok=True)
+    return cache
 
 
 @pytest.fixture(scope="session")

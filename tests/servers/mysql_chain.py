@@ -161,9 +161,12 @@ StartChain = Callable[[MySQLServer], Chain]
 
 
 @pytest.fixture(scope="session")
-def mysql_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def mysql_state(tmp_path_factory: pytest.TempPathFactory, recipient_cache: Path) -> Path:
     """What captures may keep between runs; shared, so that a recipient is initialised once."""
-    return tmp_path_factory.mktemp("mysql-state")
+    state = tmp_path_factory.mktemp("mysql-state")
+    (state / "cache").mkdir()
+    (state / "cache" / "mysql").symlink_to(recipient_cache)
+    return state
 
 
 @pytest.fixture

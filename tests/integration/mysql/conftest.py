@@ -80,12 +80,6 @@ def _manifest(captured: Captured, chain: tuple[Manifest, ...], count: int) -> Ma
     )
 
 
-@pytest.fixture(scope="session")
-def recipient_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keeps the recipient's empty data directory for the session: making it takes longer than a clone."""
-    return tmp_path_factory.mktemp("recipient-cache")
-
-
 @pytest.fixture
 def capture(run: Run, state: Path, recipient_cache: Path) -> Capturing:
     """Take one capture of a server: `capture(server, chain=(), **settings)`."""

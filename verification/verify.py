@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 
 from backups import durations, plural
-from backups.config.settings import FIRST
+from backups.config.settings import further
 from backups.errors import LifeboatError
 from backups.machine import parallel, runs
 from backups.machine.runs import Run
@@ -301,6 +301,6 @@ def _considered(planned: Sequence[Planned]) -> tuple[Considered, ...]:
     """Return what could have been drilled, once for each service in each repository."""
     every = {(each.service, each.repository): each.considered for each in planned}
     return tuple(
-        Considered(service=service, backups=backups, repository=None if repository == FIRST else repository)
+        Considered(service=service, backups=backups, repository=further(repository))
         for (service, repository), backups in every.items()
     )

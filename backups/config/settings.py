@@ -17,6 +17,13 @@ _LEAST_BYTES = 6 * 2**20
 """Docker's own limit."""
 FIRST = "first"
 """The name of the repository that takes the backups, where it is configured as `repository:`."""
+
+
+def further(name: str | None) -> str | None:
+    """Return the name that evidence has of a repository; None of the first, which older evidence does not name."""
+    return None if name == FIRST else name
+
+
 _UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 

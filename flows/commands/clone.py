@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backups import durations, plural
-from backups.config.settings import FIRST
+from backups.config.settings import further
 from backups.errors import LifeboatError
 from backups.machine import disk, private
 from backups.site import Site
@@ -112,7 +112,7 @@ def show(result: "Cloned") -> None:
 
 
 def _lines(result: "Cloned") -> list[str]:
-    source = f", out of the repository {result.repository}" if result.repository not in {None, FIRST} else ""
+    source = f", out of the repository {result.repository}" if further(result.repository) else ""
     stands = result.stands or f"{result.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC"
     lines = [f"{result.service} as of {stands}, {result.backup.id}{source}"]
     lines += [f"  in no rule: {each.subject}: {each.why}" for each in result.unruled[:_SHOWN]]

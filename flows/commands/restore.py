@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from backups import durations
-from backups.config.settings import FIRST
+from backups.config.settings import further
 from backups.errors import LifeboatError
 from backups.machine.docker import Docker
 from backups.site import Site
@@ -177,7 +177,7 @@ def show(result: Restoration) -> None:
     proving = result.second_replay_seconds
     lines = [
         f"{result.service} as of backup {result.backup.id}, {result.backup.taken_at:%Y-%m-%d %H:%M:%S} UTC"
-        + (f", out of the repository {result.repository}" if result.repository not in (None, FIRST) else ""),
+        + (f", out of the repository {result.repository}" if further(result.repository) else ""),
         *([f"and then on to {result.stands}"] if result.stands else []),
         *whereabouts(result),
         f"took {durations.describe(result.seconds)}: "

@@ -8,7 +8,7 @@ from typing import Literal
 
 from backups import chains as chaining
 from backups.chains import SELECTIONS, Chain
-from backups.config.settings import FIRST
+from backups.config.settings import FIRST, further
 from backups.errors import LifeboatError
 from backups.manifest import BackupRecord
 from backups.repository.listing import Listing
@@ -55,7 +55,7 @@ class Planned:
     @property
     def further(self) -> str | None:
         """The name of the further repository that they are in; None where they are in the first, whatever that one's name."""
-        return None if self.repository == FIRST else self.repository
+        return further(self.repository)
 
     @property
     def title(self) -> str:
@@ -95,15 +95,15 @@ def plan(
 
 def with_turn(site: Site, names: Sequence[str], planned: Sequence[Planned], now: Callable[[], datetime]) -> list[Planned]:
     """Add the newest backup of each service in the further repository whose turn it is, behind the service's other drills."""
-    first, *further = site.settings.every_repository
-    if not further:
+    first, *others = site.settings.every_repository
+    if not others:
         return list(planned)
     try:
         tried = rotation.tried(site.at(first).repository.snapshots(drilled.TAG), now())
     except LifeboatError:
         # The drills from there say why; that a further one still is proven matters all the more.
         tried = {}
-    there = rotation.turn(further, tried)
+    there = rotation.turn(others, tried)
     added = plan(site.at(there), names, SELECTED[:1], now=now)
     return sorted([*planned, *added], key=lambda drill: names.index(drill.service))
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from backups.config.settings import FIRST
+from backups.config.settings import further
 from backups.foreign import BackupId, MachineName, Moment, RepositoryName, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
@@ -214,7 +214,7 @@ class DrillResult(_Part):
     @property
     def further(self) -> str | None:
         """The name of the repository that it came back from, where that is not the one that is called first."""
-        return None if self.repository == FIRST else self.repository
+        return further(self.repository)
 
     @property
     def drilled(self) -> str:

@@ -8,13 +8,13 @@ from typing import Literal
 from pydantic import model_validator
 
 from backups import chains as chaining
-from backups import durations
 from backups.foreign import Moment, Size, shown
 from backups.manifest import Frozen
 from backups.repository.listing import Odd, Snapshot
 from verification.evidence.drilled import TAG
 from verification.evidence.evidence import Verdict
 from verification.evidence.together import TogetherPart
+from verification.evidence.words import proven
 
 _TOGETHER = "together="
 _SKIPPED = "skipped"
@@ -82,11 +82,8 @@ def odd(snapshots: Iterable[Snapshot]) -> Iterator[Odd]:
 def words(joint: Joint, now: datetime) -> str:
     """Say when all were last brought back side by side and answered as they did, and what the newest attempt came to."""
     last = joint.newest
-    proven = f"proven {durations.describe(now - joint.proven_at)} ago" if joint.proven_at else "never proven"
     panels = f", {last.equal:,} of {last.panels:,} panels answer as they did" if last.panels else ""
-    if last.verdict == "verified":
-        return f"{proven}{panels}"
-    return f"{proven}; the last time, {durations.describe(now - last.at)} ago, it came to {last.verdict}{panels}"
+    return proven(joint.proven_at, last.at, last.verdict, now, panels)
 
 
 def _stated(text: str, at: datetime) -> Stated | None:

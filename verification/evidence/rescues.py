@@ -14,6 +14,7 @@ from backups.foreign import BackupId, Moment, Seconds, ServiceName, ServiceType,
 from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
 from verification.evidence.evidence import EXIT_CODES, Kept, Verdict
+from verification.evidence.words import proven
 
 TAG = "lifeboat-rescue"
 """The tag of such a snapshot; of a drill, `kind=cold-start` is beside it."""
@@ -180,17 +181,12 @@ def newest_cold_start(snapshots: Iterable[Snapshot], now: datetime) -> ColdStart
     )
     if not found:
         return None
-    proven = [each.time for each in found if "verdict=verified" in each.tags]
+    well = [each.time for each in found if "verdict=verified" in each.tags]
     said = [tag.removeprefix("verdict=") for tag in found[-1].tags if tag.startswith("verdict=")]
     known = said[0] if said and said[0] in {"verified", "failed", "could-not-run"} else "could-not-run"
-    return ColdStart(found[-1].time, known, max(proven, default=None))
+    return ColdStart(found[-1].time, known, max(well, default=None))
 
 
 def cold_words(cold: ColdStart, now: datetime) -> str:
     """Say when everything was last brought back from nothing, and whether the newest attempt did."""
-    proven = (
-        f"proven {durations.describe(now - cold.proven_at)} ago ({cold.proven_at:%Y-%m-%d})" if cold.proven_at else "never proven"
-    )
-    if cold.verdict == "verified":
-        return proven
-    return f"{proven}; the last one, {durations.describe(now - cold.at)} ago, came to {cold.verdict}"
+    return proven(cold.proven_at, cold.at, cold.verdict, now)

@@ -35,6 +35,17 @@ def proof(backup: str, checks: Sequence[Check], moment: MomentPart | None, parti
     return f"{first}; the {since} since {are} from the log{_refuted(moment)}"
 
 
+def proven(proven_at: datetime | None, at: datetime, verdict: str, now: datetime, beside: str = "") -> str:
+    """Say when something was last proven, and what the newest attempt, of `at`, came to where that is no proof.
+
+    beside: what is to be said of the newest attempt besides
+    """
+    last = f"proven {durations.describe(now - proven_at)} ago" if proven_at else "never proven"
+    if verdict == "verified":
+        return f"{last}{beside}"
+    return f"{last}; the last time, {durations.describe(now - at)} ago, it came to {verdict}{beside}"
+
+
 def _refuted(moment: MomentPart) -> str:
     """Say what is wrong with a moment and its log, or that nothing proves them."""
     if _failed(moment.there):

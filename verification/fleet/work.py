@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backups.config.settings import FIRST
+from backups.config.settings import FIRST, further
 
 POOL = "verification"
 """The work pool of verifications, which runs the drills of services that name no other."""
@@ -47,7 +47,7 @@ class Due:
     @property
     def drilled(self) -> str:
         """Say what is drilled of the service, and where from, where that is not the repository that is called first."""
-        return self.selection if self.repository == FIRST else f"{self.selection} from {self.repository}"
+        return f"{self.selection} from {self.repository}" if further(self.repository) else self.selection
 
 
 @dataclass(frozen=True)

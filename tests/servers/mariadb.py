@@ -81,7 +81,8 @@ def make_template(docker: Docker, directory: Path, image: str) -> Path:
         network="bridge",
     )
     server = MariaDBServer(container, container.address(), directory, 1)
-    assert wait_until(lambda: _answers(server), seconds=120), container.logs(50)
+    running = seldom(container.running)
+    assert wait_until(lambda: _answers(server, running), seconds=120), container.logs(50)
     container.stop()
     container.remove()
     return directory

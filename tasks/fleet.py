@@ -46,6 +46,8 @@ DEPLOYMENT = "drill/drill"
 """Of prefect.yaml; for another pool than its own it is deployed once more, beside it."""
 REFUSED = "Refused"
 """The name of the state of a run whose machine does not run the drill."""
+_FURTHER = "further"
+"""The parameter of the flow that holds the tickets behind the first one."""
 _RECALLED = "lifeboat.recalled."
 """What the label of a run begins with that a ticket was taken back from; the ticket's mark follows."""
 _HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -110,7 +112,7 @@ class Prefect:
                 run_deployment(
                     self._deployment(self.pools[machine]),
                     # One alone is sent so that a worker of an older version takes it, too.
-                    parameters={"ticket": first, **({"further": further} if further else {})},
+                    parameters={"ticket": first, **({_FURTHER: further} if further else {})},
                     flow_run_name=f"{'; '.join(each.title for each in tickets)} on {machine}",
                     timeout=0,
                     tags=[self._tag],
@@ -150,7 +152,7 @@ class Prefect:
         found: dict[str, Sent] = {}
         for run in self._found(FlowRunFilter(tags=FlowRunFilterTags(all_=[self._tag]))):
             try:
-                given = [run.parameters.get("ticket"), *(run.parameters.get("further") or [])]
+                given = [run.parameters.get("ticket"), *(run.parameters.get(_FURTHER) or [])]
                 recalled = {name.removeprefix(_RECALLED) for name in run.labels if name.startswith(_RECALLED)}
                 found[str(run.id)] = Sent([Ticket.model_validate(each) for each in given], recalled)
             except ValidationError:
@@ -205,7 +207,7 @@ class Prefect:
         return events[0].get("occurred") if events else None
 
     def _deployment(self, pool: str) -> UUID:
-        """Return the deployment of drills in a pool; raises LifeboatError where prefect.yaml was not deployed."""
+        """Return the deployment of drills in a pool; raises ConfigError where prefect.yaml was not deployed, or long ago."""
         if pool not in self._deployments:
             try:
                 model = self.client.read_deployment_by_name(DEPLOYMENT)
@@ -214,6 +216,13 @@ class Prefect:
                     f"the Prefect server has no deployment {DEPLOYMENT}",
                     hint="deploy prefect.yaml: make server, or prefect --no-prompt deploy --all",
                 ) from error
+            known = (model.parameter_openapi_schema or {}).get("properties", {})
+            if model.enforce_parameter_schema and _FURTHER not in known:
+                # It would refuse each run of several, for ever.
+                raise ConfigError(
+                    f"the deployment {DEPLOYMENT} of the Prefect server is of an earlier version",
+                    hint="deploy prefect.yaml: make server, or prefect --no-prompt deploy --all",
+                )
             self._deployments[pool] = model.id if model.work_pool_name == pool else self._copied(model, pool)
         return self._deployments[pool]
 
@@ -275,5 +284,6 @@ def _wanted(client: SyncPrefectClient, run: UUID, ticket: Ticket) -> bool:
     """Whether this run goes on, and the ticket was not taken back from it. Raises LifeboatError where the server does not say."""
     with _told():
         found = client.read_flow_run(run)
-    over = found.state is not None and (found.state.is_final() or found.state.is_cancelling())
+    # One that is being cancelled its worker ends, and tells so: were it to end by itself, it would be thought done.
+    over = found.state is not None and found.state.is_final()
     return not over and _RECALLED + ticket.mark not in found.labels

@@ -8,7 +8,8 @@ _PROGRAM = """
 import json, sys
 from uuid import UUID
 from types import SimpleNamespace
-from prefect.states import Completed, Crashed, Pending, Running
+from backups.errors import ConfigError
+from prefect.states import Cancelling, Completed, Crashed, Pending, Running
 from flows.drill import run_drill
 from tasks import prefect_api
 from tasks.fleet import REFUSED, Prefect, _wanted
@@ -26,7 +27,8 @@ with prefect_api.connected() as client:
     client.request("POST", "/work_pools/verification/workers/heartbeat", json={"name": "m1", "heartbeat_interval_seconds": 7})
     client.request("POST", "/work_pools/verification/workers/heartbeat", json={"name": "stranger"})
     flow = client.create_flow(run_drill)
-    client.create_deployment(flow, name="drill", work_pool_name="verification", entrypoint="flows.drill.run_drill")
+    known = run_drill.parameters.model_dump_for_openapi()
+    client.create_deployment(flow, name="drill", work_pool_name="verification", entrypoint="flows.drill.run_drill", parameter_openapi_schema=known)
     post = Prefect(client, ID, {"m1": "verification", "m2": "big", "m3": "nowhere"})
     said["workers"] = {name: (each.every.total_seconds(), each.online) for name, each in post.workers().items()}
     runs = [post.send([ticket(machine, number)]) for number, machine in enumerate(["m1", "m2", "m1", "m1", "m1"])]
@@ -46,6 +48,9 @@ with prefect_api.connected() as client:
     said["several"] = list(sent.tickets) == several, sorted(sent.recalled) == sorted(each.mark for each in several[1:])
     said["named"] = client.read_flow_run(run).name
     said["wanted"] = [_wanted(client, UUID(run), each) for each in several]
+    client.set_flow_run_state(run, Running(), force=True)
+    client.set_flow_run_state(run, Cancelling(), force=True)
+    said["being cancelled"] = _wanted(client, UUID(run), several[0])
     client.set_flow_run_state(run, Crashed(message="no word of it"), force=True)
     said["dead"] = _wanted(client, UUID(run), several[0])
     said["others"] = len(Prefect(client, "cd" * 16, {}).sent())
@@ -71,6 +76,12 @@ with prefect_api.connected() as client:
     while post._newest_beat(runs[4]) is None and time.monotonic() < deadline:
         time.sleep(0.2)
     said["beat"] = str(post.look(runs)[runs[4]].beat)
+
+    client.create_deployment(flow, name="drill", work_pool_name="verification", enforce_parameter_schema=True, parameter_openapi_schema={"type": "object", "properties": {"ticket": {}, "config": {}}})
+    try:
+        Prefect(client, ID, {"m1": "verification"}).send([ticket("m1", 93)])
+    except ConfigError as fault:
+        said["old"] = fault.message
 print(json.dumps(said))
 """
 
@@ -89,6 +100,7 @@ def test_tickets_are_sent_seen_and_found_again(prefect_process: PrefectServer) -
     assert said["several"] == [True, True], "what was taken back of a run is found with it"
     assert said["named"] == "toy, latest; toy, latest; toy, latest on m2"
     assert (said["wanted"], said["dead"]) == ([True, False, False], False), "a run asks before it begins each of its drills"
+    assert said["being cancelled"], "its worker ends it, and says so; it does not end by itself as if it were done"
     assert said["scheduled"] == ["waiting", False, True], "while its machine does nothing at all, no word of it is new"
     assert said["behind another"] == [True, True], "while its machine is at another drill it is only behind that one"
     assert said["pending"] == ["waiting", True, True], "a worker that dies before it has started the process is noticed"
@@ -99,4 +111,5 @@ def test_tickets_are_sent_seen_and_found_again(prefect_process: PrefectServer) -
         ["done", ""],
         ["stopped", ""],
     ]
+    assert said["old"] == "the deployment drill/drill of the Prefect server is of an earlier version", "its runs of several fail"
     assert said["beat"].startswith("2026-11-23T06:00:00")

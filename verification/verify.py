@@ -7,7 +7,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -249,7 +249,7 @@ def conclude(
 
     The evidence of a tampered drill is not kept. When the repository cannot take it, the evidence says why; then one that was
     drilled takes it.
-    Raises LifeboatError when `out` cannot be written.
+    Raises LifeboatError when `out` cannot be written, once the evidence is kept.
     """
     evidence = Evidence(
         lifeboat=version("lifeboat"),
@@ -267,7 +267,9 @@ def conclude(
     )
     signer = keeping.signer_of(site)
     if out:
-        files.write(evidence, out, signer=signer)
+        # It is there before the repository, which may be slow, is asked; a disk that has filled up meanwhile is told at the end.
+        with suppress(LifeboatError):
+            files.write(evidence, out, signer=signer)
     drilled = (site.at(each.repository).repository_name for each in planned if each.repository)
     takers = {name: site.at(name).repository for name in dict.fromkeys([site.at(None).repository_name, *drilled])}
     before = keeping.page_of_history(site.settings, takers, evidence)

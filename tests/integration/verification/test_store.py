@@ -2,7 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
+
+from backups.errors import LifeboatError
 from backups.repository.listing import Snapshot
 from tests.contract.toy_site import ToySite
 from verification.evidence import store
@@ -35,6 +39,23 @@ def test_evidence_is_kept_whole_and_read_from_tags_alone_and_is_no_backup(toy: T
     assert kept["verdict"] == "verified"
     assert b"<!doctype html>" in site.repository.read(evidence.kept.snapshot, "/report.html")
     assert b"<testsuites" in site.repository.read(evidence.kept.snapshot, "/junit.xml")
+
+
+def test_a_report_that_has_no_place_any_more_at_the_end_does_not_lose_the_evidence(toy: ToySite, tmp_path: Path) -> None:
+    """As when the disk fills up while hours of drills run: the fault is told once their result is kept."""
+    site, out, asked = toy.open(), tmp_path / "report", 0
+
+    def now() -> datetime:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            out.touch()
+        return datetime.now(UTC)
+
+    with pytest.raises(LifeboatError, match="the report cannot be written into"):
+        verify(site, ["toy"], out=out, now=now)
+
+    assert [proof.verdict for proof in store.proofs(site.repository, datetime.now(UTC)).values()] == ["verified"]
 
 
 def test_the_newest_proof_of_a_backup_counts_newest_first() -> None:

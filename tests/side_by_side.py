@@ -9,7 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED = {
-    "station": tuple(f"tests/e2e/server/test_{name}.py" for name in ("ending", "fleet", "password", "running")),
+    "station": tuple(f"tests/e2e/server/test_{name}.py" for name in ("ending", "fleet", "fleet_retry", "password", "running")),
     "rehearsed": ("tests/e2e/test_demo.py", "tests/e2e/test_drills_that_must_fail.py", "tests/e2e/test_together.py"),
     "prefect_server": ("tests/integration/flows/test_flows.py", "tests/integration/flows/test_restore_flow.py"),
     "prefect_process": (

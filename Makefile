@@ -44,8 +44,8 @@ test: images ## Every test, on real servers in Docker
 	@deployments/machine/test-tools.sh
 	@CI=$${CI:-} $(PYTEST) -n $(WORKERS) --dist loadscope --no-loadscope-reorder --durations=15 $(ARGS)
 
-unit: $(VENV)/.ready ## The tests that need no Docker: seconds
-	@$(PYTEST) -q -n 2 tests/unit $(ARGS)
+unit: $(VENV)/.ready ## The tests that need no Docker, without the few that are long, and with fewer examples: a minute
+	@$(PYTEST) -q -n 2 -m 'not long' --hypothesis-profile=quick tests/unit $(ARGS)
 
 check: $(VENV)/.ready ## Format, lint, types, layers (read-only; what CI runs first; the unit tests are `make unit`)
 	@$(BIN)/ruff format --check --quiet .

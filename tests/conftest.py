@@ -34,6 +34,8 @@ pytest.MonkeyPatch().setattr(hashlib, "pbkdf2_hmac", functools.cache(hashlib.pbk
 # No property is timed, and every run tries the same examples: what fails here fails again on the desk.
 settings.register_profile("lifeboat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lifeboat")
+# What `make unit` tries, which is run at each commit; `make test` tries them all.
+settings.register_profile("quick", settings.get_profile("lifeboat"), max_examples=25)
 
 pytest_plugins = [
     "tests.servers.mysql",

@@ -144,6 +144,7 @@ def test_age_and_standing_are_those_without_them_and_each_is_complained_of(
     assert bool(ahead(grouped(records), NOW)) == any("in the future" in line for line in one.complaints)
 
 
+@pytest.mark.long
 @settings(max_examples=300)
 @given(histories(), st.data())
 def test_retention_decides_as_without_them_and_deletes_none_of_them(records: list[BackupRecord], data: st.DataObject) -> None:

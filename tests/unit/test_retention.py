@@ -177,12 +177,14 @@ def _monday(number: int) -> int:
     return (7 - FIRST.weekday()) % 7 + 7 * number
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(years())
 def test_years_of_nights_keep_every_promise(year: Year) -> None:
     World(year).live(FIRST, NIGHTS)
 
 
+@pytest.mark.long
 @settings(max_examples=20)
 @given(years(), st.integers(30, NIGHTS), st.floats(5, 5000), st.integers(1, 60))
 def test_a_clock_that_jumps_ahead_and_is_put_right_costs_no_point_of_three_weeks(
@@ -247,6 +249,7 @@ MUTANTS: dict[str, tuple[str, Plan, Year]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_plan_that_breaks_a_promise_is_caught(mutant: str) -> None:
     """Each promise can be broken: the simulation tells which, and the real plan keeps it in the same years."""

@@ -239,6 +239,7 @@ def test_what_is_text_is_read_back_as_text(lifeboat: Lifeboat, tmp_path: Path, u
     assert written[name]["port"] == 1
 
 
+@pytest.mark.long
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=12))
 def test_any_text_is_written_so_that_yaml_reads_it(text: str) -> None:
     assert yaml.safe_load(draft._scalar(text)) == text

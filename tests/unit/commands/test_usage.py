@@ -238,6 +238,7 @@ def _mistyped(name: str, command: Any) -> Iterator[tuple[str, ...]]:
     yield (*name.split(), "one", "two", "three", "four")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "command"), [one for one in _commands() if one[0] not in {"demo", "init"}])
 def test_no_way_to_mistype_an_option_is_told_as_a_bug(lifeboat: Lifeboat, name: str, command: Any) -> None:
     """Each ends with 2, in one line and a hint. What is understood after all finds no configuration, which is said the same way."""

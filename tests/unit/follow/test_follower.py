@@ -22,6 +22,7 @@ def test_everything_that_was_written_is_kept_in_few_pieces(machine: Machine, sou
     assert source.clock - machine.standing.saved_until <= timedelta(seconds=2)  # type: ignore[operator]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12))
 def test_killed_anywhere_and_with_faults_all_the_way_it_goes_on_without_a_gap(
     machine: Machine, source: Followed, seed: int

@@ -49,6 +49,7 @@ def test_a_spool_of_another_repository_does_not_go_into_this_one(machine: Machin
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("saved", [True, False])
 @pytest.mark.parametrize(
     ("name", "emptied"),

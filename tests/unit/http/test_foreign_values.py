@@ -277,6 +277,7 @@ def test_the_answers_that_are_changed_are_all_read() -> None:
     assert len({key.kind for key in objects.bodies}) > 15
 
 
+@pytest.mark.long
 @hypothesis(max_examples=120, deadline=None)
 @given(seed=SEEDS, by=JSON, route=st.sampled_from(sorted(GRAFANA)))
 def test_any_json_of_a_grafana_is_read_or_told(seed: int, by: Any, route: str) -> None:

@@ -103,6 +103,7 @@ def test_all_dashboards_together_have_room_for_ten_such() -> None:
     assert sum(seconds for _, seconds in given if seconds > 0) == room._SECONDS_OF_ALL
 
 
+@pytest.mark.long
 def test_a_panel_of_very_many_queries_is_asked_a_hundred() -> None:
     """The others are told, and a long chain of expressions takes no time."""
     chain = [

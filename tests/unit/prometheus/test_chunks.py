@@ -49,6 +49,7 @@ def test_whatever_chunks_hold_a_whole_file_is_whole(tmp_path_factory: pytest.Tem
     assert chunks.damage(path) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("batch", "lengths"),
     # As it is, and ending within the file, which takes no long chunk.

@@ -147,6 +147,7 @@ def test_a_list_and_one_by_one_give_the_same(monkeypatch: pytest.MonkeyPatch) ->
     assert read(Lists(stored, ALL), monkeypatch).different(read(Lists(stored, ()), monkeypatch)) == []
 
 
+@pytest.mark.long
 @pytest.mark.field
 @pytest.mark.skipif(not FIELD_DATA.exists(), reason="the field data are not here")
 def test_a_real_servers_converted_list_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,6 +154,7 @@ def without(written: bytes, table: str, column: str) -> LifeboatError | None:
     return None
 
 
+@pytest.mark.long
 def test_a_missing_column_is_named_whichever_it_is(built: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each column that the readers name is taken away once: it is read without it, or refused in words that name it."""
     # What keys open is no matter here, and deriving them takes half of the time.

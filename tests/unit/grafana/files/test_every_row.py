@@ -117,6 +117,7 @@ def test_every_damage_to_a_built_database_is_noticed(tmp_path: Path, layout: Lay
     assert (tried > 500, missed) == (True, [])
 
 
+@pytest.mark.long
 @pytest.mark.field
 @pytest.mark.parametrize("name", FIELD)
 def test_every_damage_to_a_real_database_is_noticed(tmp_path: Path, name: str) -> None:
@@ -127,6 +128,7 @@ def test_every_damage_to_a_real_database_is_noticed(tmp_path: Path, name: str) -
     assert (tried > 500, missed) == (True, [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("value", ["x", None, 7, "[5]"])
 def test_what_is_damaged_is_compared_all_the_same(tmp_path: Path, value: object) -> None:
     """Text where numbers belong, nothing where something has to be, JSON of another shape: a difference, and no fault of ours."""
@@ -210,6 +212,7 @@ PEOPLES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.field
 @pytest.mark.parametrize(("statement", "subject", "metric"), PEOPLES)
 def test_what_people_made_is_named(tmp_path: Path, statement: str, subject: str, metric: str) -> None:

@@ -54,6 +54,7 @@ def changed(before: Path, after: Path) -> list[Sorted]:
         return sort_out(compare(stated, witness.facts(found, objects.read(found))), made)
 
 
+@pytest.mark.long
 @pytest.mark.field
 def test_a_lived_in_database(tmp_path: Path) -> None:
     """Some hundred tables and columns more are expected; what people made that goes, or is another, is looked at."""

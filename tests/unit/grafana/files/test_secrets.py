@@ -62,6 +62,7 @@ def test_a_lost_data_key_is_named(tmp_path: Path) -> None:
     assert stated(tmp_path / "grafana.db", DEFAULT_KEY) == [7, "data key standin-data-key", "0 of 7"]
 
 
+@pytest.mark.long
 @pytest.mark.field
 @pytest.mark.parametrize("name", REAL)
 def test_secrets_of_real_grafanas_open(name: str) -> None:
@@ -76,6 +77,7 @@ def test_secrets_of_real_grafanas_open(name: str) -> None:
         assert stated(path, f"wrong {number}") == [values, "none", f"0 of {values}"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_short_passwords_open_by_no_chance(tmp_path: Path, length: int) -> None:
     """Twenty of them, one data key: with a wrong key some come out as text every time, and none counts."""

@@ -83,6 +83,7 @@ def test_a_copy_states_what_the_source_stated(tmp_path: Path, layout: Layout, wa
         assert copy.execute("SELECT name FROM org WHERE id = 2").fetchone() == ("renamed, and still in the log",)
 
 
+@pytest.mark.long
 @pytest.mark.field
 @pytest.mark.parametrize("name", [*REAL, *LIVED_IN])
 def test_copies_of_real_databases_state_the_same(tmp_path: Path, name: str) -> None:

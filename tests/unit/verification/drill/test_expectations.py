@@ -32,6 +32,7 @@ assert (stats.norm.cdf(0.0), "scipy.optimize" in sys.modules) == (0.5, True)
 """
 
 
+@pytest.mark.long
 def test_what_no_drill_asks_for_is_imported_only_when_it_is() -> None:
     """A third of what Great Expectations takes to import, in each process that drills; asked for, it is there."""
     if {"great_expectations", "scipy.stats"} & sys.modules.keys():

@@ -33,6 +33,7 @@ def test_the_next_drill_is_made_ready_while_one_runs(processes: int, longest: fl
     assert len(there.runs) == 9
 
 
+@pytest.mark.long
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=9), st.integers(1, 3))
 def test_memory_and_repository_suffice_for_what_drills_whatever_is_sent_ahead(

@@ -168,6 +168,7 @@ deaths = st.lists(
 pairs = st.sets(st.tuples(st.sampled_from(["m0", "m1", "m2"]), st.sampled_from(NINE)), max_size=6)
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(deaths, pairs, pairs, pairs, st.lists(st.integers(1, 60), max_size=2), st.integers(1, 3), st.sampled_from([60, 12]))
 def test_whatever_dies_every_drill_is_there_once(

@@ -117,6 +117,7 @@ def test_when_a_machine_dies_what_still_waits_is_ordered_anew_for_those_that_are
     assert len(run(due, machines(4), until=MONDAY + window, outages=died, sequencer=once).results) <= 200
 
 
+@pytest.mark.long
 def test_a_fleet_that_suffices_keeps_the_objective_of_every_service_while_machines_die() -> None:
     chance = random.Random(1)
     lived = Weeks(services(1000, chance), machines(8), window=timedelta(hours=12)).live(3, chance, outages=3)

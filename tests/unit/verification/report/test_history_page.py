@@ -198,6 +198,7 @@ def test_a_sparkline_is_blank_where_nothing_is() -> None:
     assert sparkline([]) == ""
 
 
+@pytest.mark.long
 def test_a_year_is_drawn() -> None:
     """Three services, a backup each night, two drills each week."""
     found = weeks(52, missed=(7, 20))

@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -23,10 +24,32 @@ class _Steps(logging.Handler):
         self.steps.append((time.monotonic() - self.started, record.getMessage()))
 
 
-def main() -> None:
-    """Write {seconds, peak_bytes, steps, restic, processor} into FILE and end as the command does.
+class _Memory(threading.Thread):
+    """Looks twenty times a second how much memory is this process's own: pages of files that it maps are the kernel's to take back."""
 
-    The first three are of this process alone; restic: the seconds of each start of it that this process waited for; processor:
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_bytes = 0
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while True:
+            status = Path("/proc/self/status").read_text()
+            self.peak_bytes = max(self.peak_bytes, 1024 * int(status.partition("RssAnon:")[2].split(maxsplit=1)[0]))
+            if self._ended.wait(0.05):
+                return
+
+    def end(self) -> int:
+        """Look once more; returns the most that was seen, in bytes."""
+        self._ended.set()
+        self.join()
+        return self.peak_bytes
+
+
+def main() -> None:
+    """Write {seconds, own_bytes, peak_bytes, steps, restic, processor} into FILE and end as the command does.
+
+    The first four are of this process alone: own_bytes is the most memory of its own, peak_bytes with files that it maps; restic: the seconds of each start of it that this process waited for; processor:
     the seconds of processor time of this process, and of those that it has started.
     """
     target, sys.argv = Path(sys.argv[1]), ["lifeboat", *sys.argv[2:]]
@@ -39,6 +62,8 @@ def main() -> None:
             restic.append(seconds)
 
     logging.getLogger("backups").addHandler(steps)
+    memory = _Memory()
+    memory.start()
     try:
         from flows.commands.main import main as lifeboat
 
@@ -54,6 +79,7 @@ def main() -> None:
         used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         found = {
             "seconds": time.monotonic() - started,
+            "own_bytes": memory.end(),
             "peak_bytes": peak,
             "steps": steps.steps,
             "restic": restic,

@@ -23,12 +23,14 @@ SERVICE = "bench"
 
 @dataclass(frozen=True)
 class Backup:
-    """One `lifeboat backup`: the command's wall seconds, its own peak memory in bytes, and what its manifest says.
+    """One `lifeboat backup`: the command's wall seconds, and what its manifest says.
 
+    own_bytes: the most memory that was its own process's. peak_bytes: with the pages of files that it mapped
     restic: the seconds of each start of restic
     """
 
     seconds: float
+    own_bytes: int
     peak_bytes: int
     id: str
     size: int
@@ -79,7 +81,14 @@ def lifeboat_backup(config: Path, kind: str, *, apart: bool = False) -> Backup:
     noted = json.loads(note.read_text())
     steps = tuple((at, line) for at, line in noted["steps"])
     return Backup(
-        seconds, noted["peak_bytes"], manifest.id, manifest.size, manifest.details["lock_seconds"], steps, tuple(noted["restic"])
+        seconds,
+        noted["own_bytes"],
+        noted["peak_bytes"],
+        manifest.id,
+        manifest.size,
+        manifest.details["lock_seconds"],
+        steps,
+        tuple(noted["restic"]),
     )
 
 

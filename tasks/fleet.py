@@ -104,7 +104,7 @@ class Prefect:
 
     def send(self, tickets: Sequence[Ticket]) -> str:
         """See Post. The run is shown below the verification's."""
-        machine, (first, *further) = tickets[0].machine, [each.model_dump(mode="json") for each in tickets]
+        machine, (first, *further) = tickets[0].machine, [each.model_dump(mode="json", exclude_defaults=True) for each in tickets]
         with _told():
             # It waits, where no event loop runs.
             run = cast(

@@ -42,7 +42,7 @@ def drills(evidence: Evidence) -> Table:
         seconds = drill.restore_seconds
         table.add_row(
             drill.service,
-            f"{drill.selection}: " + ("full" if backups <= 1 else f"full+{backups - 1}"),
+            f"{drill.chosen}: " + ("full" if backups <= 1 else f"full+{backups - 1}"),
             Text(drill.verdict, style=_COLOURS.get(drill.verdict, "bold yellow")),
             f"{len(passed)}/{len(drill.checks)}",
             _counted(drill.type, passed),

@@ -19,6 +19,7 @@ from flows.commands.console import Text
 from flows.commands.options import Config, From, Json, Services, reading
 from flows.commands.progress import progress
 from verification.drill import plan as drills
+from verification.evidence import selected
 from verification.fleet import machines as fleet
 from verification.fleet import paper, weigh, when, words
 from verification.fleet.paper import Paper
@@ -129,7 +130,7 @@ def _show(found: Paper, zone: str, first: str) -> None:
                 clock(each.ends_at),
                 each.machine,
                 each.service,
-                each.selection,
+                selected.words(each),
                 each.backup or "-",
                 each.repository,
                 "" if each.measured else "reckoned",
@@ -140,7 +141,7 @@ def _show(found: Paper, zone: str, first: str) -> None:
     shown = found.not_reached if verbosity.chosen.verbose else found.not_reached[:_SHOWN]
     for missed in shown:
         where = "" if missed.repository == first else f" from {missed.repository}"
-        title = (f"{missed.service}, {missed.selection}{where}: ", "bold")
+        title = (f"{missed.service}, {selected.words(missed)}{where}: ", "bold")
         console.out.print(Text.assemble(title, f"not reached: {missed.why}"), soft_wrap=True)
     if len(shown) < len(found.not_reached):
         console.out.print(f"and {len(found.not_reached) - len(shown)} more: -v lists them", soft_wrap=True)

@@ -20,7 +20,7 @@ def show(result: DrillResult) -> None:
     tried = result.rehearsal
     if tried is None:
         return
-    title = f"{result.service}, {result.selection}, upgrade: "
+    title = f"{result.service}, {result.chosen}, upgrade: "
     console.out.print(Text.assemble((title, "bold"), (tried.words, STYLES[tried.verdict])), soft_wrap=True)
     if result.backup_verdict == "verified":
         console.out.print(f"  the backup itself is proven, on {tried.maker} {tried.before}", soft_wrap=True)

@@ -1,10 +1,9 @@
 """Chooses the backups to drill: lists the repository once, then plans each selection of each service."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 from backups import chains as chaining
 from backups.chains import SELECTIONS, Chain
@@ -15,18 +14,18 @@ from backups.repository.listing import Listing
 from backups.services.base import Point
 from backups.site import Site
 from verification.drill import rotation
-from verification.evidence import drilled, repositories
+from verification.evidence import drilled, repositories, selected
+from verification.evidence.selected import TOGETHER, Selection
 
 SELECTED = ("latest", "worst")
 """What is drilled when nobody chooses: the newest backup, and the one that takes longest to bring back."""
-
-Selection = Literal["latest", "worst", "random", "id", "moment"]
 
 
 @dataclass(frozen=True)
 class Planned:
     """One drill to run: the backups to bring back in order, the full first; or why there are none.
 
+    also:    what else chose the same backup: the one drill counts as each of them
     asked:   the moment that was asked for, where one was
     point:   that moment, where it is after the last of `chain`, on the way to `later`, whose log leads there
     newest:  when the service's newest backup was taken, of those that are not dated in the future
@@ -51,6 +50,7 @@ class Planned:
     partner: tuple[BackupRecord, ...] = ()
     considered: tuple[str, ...] = ()
     repository: str | None = None
+    also: tuple[Selection, ...] = ()
 
     @property
     def further(self) -> str | None:
@@ -59,8 +59,8 @@ class Planned:
 
     @property
     def title(self) -> str:
-        """Service and selection, and the repository where that is not the first, for progress and logs."""
-        return f"{self.service}, {self.selection}{f' from {self.further}' if self.further else ''}"
+        """Service, selections, and the repository where that is not the first, for progress and logs."""
+        return f"{self.service}, {selected.words(self)}{f' from {self.further}' if self.further else ''}"
 
 
 def plan(
@@ -74,7 +74,8 @@ def plan(
 ) -> list[Planned]:
     """Plan the drills of the named services. A selection is latest, worst, random, or the id of a backup of one of them.
 
-    Never raises for what the repository holds or lacks: such a drill carries the error and could not run, or has failed.
+    A backup that several of latest, worst and random choose is drilled once, and that counts as each of them. Never raises for
+    what the repository holds or lacks: such a drill carries the error and could not run, or has failed.
     """
     chance = chance or random.SystemRandom()
     try:
@@ -84,13 +85,13 @@ def plan(
         error = repositories.named(site, fault, "lifeboat verify", names)
         return [_unplanned(site, name, selection, error) for name in names for selection in selections]
     owners = {backup.id: backup.service for members in held.values() for chain in members for backup in chain.backups}
-    return [
+    return _once(
         _planned(site, name, held, listing, selection, at, now(), chance)
         for name in names
         for selection in selections
         # An id that no service has is reported for each of them; one that a service has is drilled for that one alone.
         if owners.get(selection, name) == name or owners[selection] not in names
-    ]
+    )
 
 
 def with_turn(site: Site, names: Sequence[str], planned: Sequence[Planned], now: Callable[[], datetime]) -> list[Planned]:
@@ -106,6 +107,30 @@ def with_turn(site: Site, names: Sequence[str], planned: Sequence[Planned], now:
     there = rotation.turn(others, tried)
     added = plan(site.at(there), names, SELECTED[:1], now=now)
     return sorted([*planned, *added], key=lambda drill: names.index(drill.service))
+
+
+def _once(planned: Iterable[Planned]) -> list[Planned]:
+    """Make one drill of those of the same backup that different selections chose: restored twice, it would prove nothing more.
+
+    Where one was chosen twice in the same way, somebody wants two drills.
+    """
+    found: list[Planned] = []
+    for each in planned:
+        at = next((at for at, other in enumerate(found) if _same(other, each)), None)
+        if at is None:
+            found.append(each)
+        else:
+            chosen = (*selected.counts_as(found[at]), each.selection)
+            first, *also = (one for one in TOGETHER if one in chosen)
+            found[at] = replace(found[at], selection=first, also=tuple(also))
+    return found
+
+
+def _same(one: Planned, other: Planned) -> bool:
+    if not one.chain or (one.service, one.chain) != (other.service, other.chain):
+        return False
+    chosen = (*selected.counts_as(one), *selected.counts_as(other))
+    return len(set(chosen)) == len(chosen) and set(chosen) <= set(TOGETHER)
 
 
 def _planned(

@@ -14,7 +14,9 @@ from backups.foreign import BackupId, Moment, RepositoryName, Seconds, ServiceNa
 from backups.manifest import Frozen
 from backups.repository.listing import Odd, Snapshot
 from backups.witness import Fact, tally
+from verification.evidence import selected
 from verification.evidence.evidence import DrillResult, PhasePart, Verdict
+from verification.evidence.selected import Selection
 
 TAG = "lifeboat-evidence"
 DAMAGE = "lifeboat-verifier-drill"
@@ -36,12 +38,13 @@ class Drilled(Frozen):
     """One drill, of `backup`; what was not measured, or is not stated, is None.
 
     seconds: of the restore. bytes: of its chain. holds: what the backup's witness counted (`witness.tally`)
-    repository: what it was brought back from; None for the first
+    repository: what it was brought back from; None for the first. also: what else chose the same backup (`selected.py`)
     """
 
     at: Moment
     service: ServiceName
-    selection: Literal["latest", "worst", "random", "id", "moment"] | None
+    selection: Selection | None
+    also: tuple[Selection, ...] = ()
     verdict: Verdict
     seconds: Seconds | None
     bytes: Size | None = None
@@ -49,6 +52,11 @@ class Drilled(Frozen):
     backup: BackupId | None = None
     holds: Tally | None = None
     repository: RepositoryName | None = None
+
+    @property
+    def chosen(self) -> str:
+        """Every selection that it counts as, for a person; empty where none is stated."""
+        return selected.words(self)
 
     @property
     def taken_at(self) -> datetime | None:
@@ -87,7 +95,8 @@ class _Proven(Frozen):
 def tag(drill: DrillResult) -> str:
     """Write a drill as a tag: service, selection, verdict, seconds of the restore, bytes of the chain, phases, backup, rows.
 
-    Before them the repository, where it is not the first. Of one that an upgrade was tried after, what it proved before that: a
+    Before them the repository, where it is not the first. A backup that several selections chose has all of them, with a `+`
+    between. Of one that an upgrade was tried after, what it proved before that: a
     history is of proofs, and of restores.
     """
     verdict = drill.backup_verdict if drill.rehearsal else drill.verdict
@@ -96,7 +105,9 @@ def tag(drill: DrillResult) -> str:
     size, backup = (drill.backup.bytes, drill.backup.id) if drill.backup else ("", "")
     holds = tally(Fact(check.subject, check.metric, check.expected) for check in drill.checks) if drill.checks else ""
     begin = f"{_DRILL_IN}{drill.further}|" if drill.further else _DRILL
-    return f"{begin}{drill.service}|{drill.selection}|{verdict}|{seconds}|{size}|{phases}|{backup}|{holds}"
+    return (
+        f"{begin}{drill.service}|{'+'.join((drill.selection, *drill.also))}|{verdict}|{seconds}|{size}|{phases}|{backup}|{holds}"
+    )
 
 
 def read(snapshots: Iterable[Snapshot]) -> Iterator[Drilled]:
@@ -130,16 +141,18 @@ def _stated(snapshot: Snapshot) -> list[Drilled | None]:
 def _drill(tag: str, snapshot: Snapshot) -> Drilled | None:
     try:
         named = tag.startswith(_DRILL_IN)
-        *where, service, selection, verdict, seconds, size, phases, backup, holds = tag.removeprefix(
+        *where, service, chosen, verdict, seconds, size, phases, backup, holds = tag.removeprefix(
             _DRILL_IN if named else _DRILL
         ).split("|")
         if len(where) != named:
             return None
+        selection, *also = chosen.split("+")
         return Drilled.model_validate(
             {
                 "at": snapshot.time,
                 "service": service,
                 "selection": selection,
+                "also": also,
                 "verdict": verdict,
                 "seconds": seconds or None,
                 "bytes": size or None,

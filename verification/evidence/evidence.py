@@ -9,7 +9,9 @@ from backups.config.settings import further
 from backups.foreign import BackupId, MachineName, Moment, RepositoryName, ServiceName, ServiceType, Sha256, Size, SnapshotId
 from backups.manifest import Kind, Measured
 from backups.witness import Check
+from verification.evidence import selected
 from verification.evidence.rehearsed import RehearsalPart
+from verification.evidence.selected import Selection
 from verification.evidence.together import TogetherPart
 
 Verdict = Literal["verified", "between-witnesses", "rehearsed", "unproven", "failed", "could-not-run"]
@@ -167,6 +169,7 @@ class CulpritsPart(_Part):
 class DrillResult(_Part):
     """One drill. What could not be measured is None; `reasons`: why the verdict is not `verified`, a sentence each.
 
+    also: what else chose the same backup: the one drill counts as each of them (`selected.py`)
     asked: the moment that was asked for, where one was; moment: when that lies between two backups, how it was reached
     proof: what was compared with what, a sentence
     limits: what the backup does not hold, compare or bring back, as was recorded when it was taken (`Manifest.limits`), and what
@@ -181,7 +184,8 @@ class DrillResult(_Part):
 
     service: ServiceName
     type: ServiceType
-    selection: Literal["latest", "worst", "random", "id", "moment"]
+    selection: Selection
+    also: tuple[Selection, ...] = ()
     verdict: Verdict
     started_at: Moment
     backup: BackupPart | None = None
@@ -218,8 +222,13 @@ class DrillResult(_Part):
 
     @property
     def drilled(self) -> str:
-        """What was drilled, for a person: the selection, and where it came back from."""
-        return f"{self.selection} from {self.further}" if self.further else self.selection
+        """What was drilled, for a person: every selection that it counts as, and where it came back from."""
+        return f"{self.chosen} from {self.further}" if self.further else self.chosen
+
+    @property
+    def chosen(self) -> str:
+        """Every selection that it counts as, for a person."""
+        return selected.words(self)
 
     @property
     def words(self) -> str:

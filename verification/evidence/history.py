@@ -17,6 +17,7 @@ from backups.repository.listing import Snapshot
 from verification.evidence import drilled, gaps, rescues, trend
 from verification.evidence.drilled import Detected, Drilled
 from verification.evidence.gaps import Gap
+from verification.evidence.selected import counts_as
 from verification.evidence.trend import Trend
 
 TAGS = (BACKUP, drilled.TAG, drilled.DAMAGE, rescues.TAG)
@@ -87,7 +88,7 @@ class ServiceHistory(_Shape):
 
         A drill of the latest backup alone, every night, would zigzag between them.
         """
-        whole = {drills[0].at for drills in self.timed if any(drill.selection == "worst" for drill in drills)}
+        whole = {drills[0].at for drills in self.timed if any("worst" in counts_as(drill) for drill in drills)}
         return tuple(drill for drill in self.slowest if not whole or drill.at in whole)
 
     @property

@@ -23,10 +23,14 @@ class _Shape(BaseModel):
 
 
 class PlannedDrill(_Shape):
-    """A drill on a machine. measured: whether past drills say how long it takes, else it is reckoned from its bytes."""
+    """A drill on a machine. measured: whether past drills say how long it takes, else it is reckoned from its bytes.
+
+    also: what else chose the same backup
+    """
 
     service: str
     selection: str
+    also: tuple[str, ...] = ()
     backup: str | None
     repository: str
     machine: str
@@ -40,6 +44,7 @@ class Missed(_Shape):
 
     service: str
     selection: str
+    also: tuple[str, ...] = ()
     backup: str | None
     repository: str
     why: str
@@ -134,6 +139,7 @@ def paper(
             PlannedDrill(
                 service=slot.due.service,
                 selection=slot.due.selection,
+                also=tuple(slot.due.also),
                 backup=slot.due.backup,
                 repository=slot.due.repository,
                 machine=slot.machine,
@@ -147,6 +153,7 @@ def paper(
             Missed(
                 service=each.due.service,
                 selection=each.due.selection,
+                also=tuple(each.due.also),
                 backup=each.due.backup,
                 repository=each.due.repository,
                 why=each.why,

@@ -15,6 +15,7 @@ from backups.errors import Damaged, LifeboatError
 from backups.foreign import shown
 from backups.repository.listing import Snapshot
 from backups.repository.repository import Repository
+from verification.evidence import selected
 from verification.evidence.delivered import FILE, TAG, Delivered
 from verification.evidence.evidence import DrillResult
 from verification.fleet.ticket import Ticket
@@ -109,10 +110,10 @@ def _read(repository: Repository, snapshot: Snapshot, tickets: Mapping[str, Tick
     if ticket is None or f"ticket={delivered.mark}" not in snapshot.tags or delivered.verification != ticket.verification:
         raise Damaged(f"no ticket of this verification has the mark {delivered.mark}")
     result = delivered.result
-    asked = (ticket.service, ticket.selection, ticket.backups, ticket.repository)
+    asked = (ticket.service, selected.counts_as(ticket), ticket.backups, ticket.repository)
     told = (
         result.service,
-        result.selection,
+        selected.counts_as(result),
         result.backup.chain if result.backup else ticket.backups,
         result.repository or ticket.repository,
     )

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
@@ -16,6 +15,8 @@ from backups.manifest import BackupRecord, Frozen
 from backups.services.base import Point
 from backups.site import Site
 from verification.drill.plan import Planned, unchosen
+from verification.evidence import selected
+from verification.evidence.selected import Selection
 from verification.fleet.work import Due
 from verification.restore.moment_drills import drills
 
@@ -24,6 +25,7 @@ class Ticket(Frozen):
     """One drill, sent to one machine. It holds no secret of the site, and nothing that is run.
 
     verification: which one it is of. mark: of this ticket alone; another attempt at the same drill has another one
+    also: what else chose the same backup
     backups: the chain to bring back, the full first. partner: that of the service which protects its database
     time, position, before: the moment that was asked for, with the selection `moment`
     image: another than the configured one. repository: the name of the one to fetch from
@@ -34,7 +36,8 @@ class Ticket(Frozen):
     mark: Mark
     machine: MachineName
     service: ServiceName
-    selection: Literal["latest", "worst", "random", "id", "moment"]
+    selection: Selection
+    also: tuple[Selection, ...] = ()
     backups: tuple[BackupId, ...]
     time: Moment | None = None
     position: str | None = None
@@ -56,7 +59,7 @@ class Ticket(Frozen):
     @property
     def title(self) -> str:
         """Name it for a person."""
-        return f"{self.service}, {self.selection}"
+        return f"{self.service}, {selected.words(self)}"
 
 
 def written(
@@ -70,6 +73,7 @@ def written(
         machine=machine,
         service=planned.service,
         selection=planned.selection,
+        also=planned.also,
         backups=tuple(each.id for each in planned.chain),
         time=point.time,
         position=point.position,
@@ -107,6 +111,7 @@ def planned(site: Site, ticket: Ticket, now: datetime) -> Planned:
     members = chaining.chains(listing.backups).get(ticket.service, [])
     return replace(
         unchosen(site, ticket.service, ticket.selection, members, now),
+        also=ticket.also,
         chain=found(ticket.backups),
         asked=ticket.asked,
         partner=found(ticket.partner),

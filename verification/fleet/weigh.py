@@ -13,6 +13,7 @@ from backups.site import Site
 from verification.drill.plan import Planned
 from verification.evidence import drilled, store
 from verification.evidence.drilled import Drilled
+from verification.evidence.selected import counts_as
 from verification.fleet.order import with_firsts
 from verification.fleet.work import POOL, Due
 
@@ -73,13 +74,17 @@ def _due(settings: Settings, planned: Planned, own: Sequence[Drilled], every: Se
     there = planned.further or first
     every_one = [each for each in own if each.verdict in ("verified", "failed")]
     judged = [each for each in every_one if (each.repository or first) == first]
-    same = [each for each in every_one if (each.selection, each.repository or first) == (planned.selection, there)]
+    from_there = [each for each in every_one if (each.repository or first) == there]
+    # Of a drill that counts as several, the past ones of the first that has any: the worst says most of its time.
+    alike = ([each for each in from_there if one in counts_as(each)] for one in counts_as(planned))
+    same = next(filter(None, alike), [])
     last = max((each.at for each in judged), default=None)
     needed = sum(record.size for record in (*planned.chain, *planned.partner))
     seconds, measured = _seconds(planned, needed, same, own, every)
     return Due(
         service=planned.service,
         selection=planned.selection,
+        also=planned.also,
         seconds=seconds,
         measured=measured,
         pool=settings.services[planned.service].pool or POOL,

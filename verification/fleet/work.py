@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backups.config.settings import FIRST, further
+from verification.evidence import selected
 
 POOL = "verification"
 """The work pool of verifications, which runs the drills of services that name no other."""
@@ -22,6 +23,7 @@ class Due:
     further:   another drill of the service comes before this one, and renews its proof
     memory, disk: bytes that it needs of a machine
     backup:    the id of the backup that it brings back; repository: the name of the one that it fetches from
+    also:      what else chose the same backup
     """
 
     service: str
@@ -38,6 +40,7 @@ class Due:
     disk: int = 0
     backup: str | None = None
     repository: str = FIRST
+    also: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -47,7 +50,8 @@ class Due:
     @property
     def drilled(self) -> str:
         """Say what is drilled of the service, and where from, where that is not the repository that is called first."""
-        return f"{self.selection} from {self.repository}" if further(self.repository) else self.selection
+        chosen = selected.words(self)
+        return f"{chosen} from {self.repository}" if further(self.repository) else chosen
 
 
 @dataclass(frozen=True)

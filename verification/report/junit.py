@@ -61,7 +61,7 @@ def _suite(drill: DrillResult, evidence: Evidence) -> ET.Element:
 
 def _rehearsed(drill: DrillResult, tried: RehearsalPart, evidence: Evidence) -> ET.Element:
     """Write an upgrade that was tried as a suite: a case for all of it, and one for each thing to look at."""
-    title = f"{drill.service} {drill.selection} upgraded to {tried.after}"
+    title = f"{drill.service} {drill.chosen} upgraded to {tried.after}"
     started = drill.started_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     suite = ET.Element(
         "testsuite", name=_text(title), timestamp=started, hostname=_text(evidence.host), time=f"{tried.seconds:.3f}"
@@ -76,7 +76,7 @@ def _rehearsed(drill: DrillResult, tried: RehearsalPart, evidence: Evidence) -> 
     phases = {f"phase.{phase.name}": f"{phase.seconds:.3f}" for phase in tried.phases}
     for name, value in (stated | ({"way_back_tried": tried.back_tried} if tried.back_tried else {}) | phases).items():
         ET.SubElement(properties, "property", name=name, value=_text(value))
-    group = f"{drill.service}.{drill.selection}.upgrade"
+    group = f"{drill.service}.{drill.chosen}.upgrade"
     case = _case(suite, group, f"{tried.maker} {tried.before} to {tried.after}", tried.seconds)
     if tried.error:
         kind = "failure" if tried.verdict == "failed" else "error"

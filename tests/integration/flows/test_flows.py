@@ -87,7 +87,7 @@ def test_the_flows_bring_back_from_a_further_repository_and_mondays_takes_them_i
     with pytest.raises(NotVerified, match="toy, latest from cellar: there is no repository at") as monday:
         verify_restores(config=config)
     assert [(drill.repository, drill.verdict) for drill in monday.value.evidence.drills] == [
-        ("first", "verified"), ("first", "verified"), ("cellar", "could-not-run"),
+        ("first", "verified"), ("cellar", "could-not-run"),
     ]  # fmt: skip
     assert "latest from cellar" in str(artifacts("verification")[-1]["data"])
     assert "is its disk mounted?" in str(artifacts("copies")[-1]["data"])
@@ -142,18 +142,21 @@ def test_a_failed_backup_fails_the_flow_and_not_the_other_services(toy: ToySite)
 
 
 def test_the_verification_flow_proves_and_shows_the_verdict(toy: ToySite) -> None:
-    """Latest and worst are drilled; the report's verdict is an artifact; the evidence is in the repository."""
+    """Latest and worst are drilled, here at once; the report's verdict is an artifact; the evidence is in the repository."""
     evidence = verify_restores(config=toy.folder / "lifeboat.yaml", out=toy.folder / "out", together=True)
     assert evidence.verdict == "verified"
     # Nothing of it shows dashboards: that is told, and no fault.
     assert evidence.together is not None
     assert (evidence.together.verdict, evidence.together.skipped) == (None, "no service in lifeboat.yaml shows dashboards")
-    assert [drill.selection for drill in evidence.drills] == ["latest", "worst"]
+    assert [drill.chosen for drill in evidence.drills] == ["latest and worst"]
     assert (toy.folder / "out" / "report.html").is_file()
     assert re.fullmatch(r"Prefect's run [\w :-]+, by \w+.*", str(evidence.triggered_by)), evidence.triggered_by
     assert evidence.kept is not None
     assert evidence.kept.snapshot
-    assert any("verified" in str(artifact["data"]) for artifact in artifacts("verification"))
+    assert any(
+        "verified" in str(artifact["data"]) and "latest and worst" in str(artifact["data"])
+        for artifact in artifacts("verification")
+    )
 
 
 def test_a_verification_that_proves_nothing_fails_its_flow(toy: ToySite) -> None:

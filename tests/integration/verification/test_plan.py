@@ -7,16 +7,17 @@ from tests.contract.toy_site import ToySite
 from verification.drill.plan import plan
 
 
-def test_latest_and_worst_are_drilled_even_when_they_are_one_backup_and_differ_when_they_are_not(toy: ToySite) -> None:
+def test_latest_and_worst_are_one_drill_where_they_are_one_backup_and_two_where_they_are_not(toy: ToySite) -> None:
     site = toy.open()
-    assert len({planned.chain[-1].id for planned in plan(site, ["toy"])}) == 1
-    assert [planned.selection for planned in plan(site, ["toy"])] == ["latest", "worst"]
+    [both] = plan(site, ["toy"])
+    assert (both.title, both.selection, both.also, len(both.chain)) == ("toy, latest and worst", "worst", ("latest",), 2)
 
     full = toy.back_up("full")
     new, long = plan(site, ["toy"])
 
     assert [backup.id for backup in new.chain] == [full]
     assert len(long.chain) == 2
+    assert [(each.selection, each.also) for each in (new, long)] == [("latest", ()), ("worst", ())]
 
 
 def test_a_backup_can_be_named_by_its_id_by_chance_and_by_time(toy: ToySite) -> None:

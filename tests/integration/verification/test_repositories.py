@@ -62,8 +62,8 @@ def test_a_proof_from_one_repository_proves_nothing_of_the_other(both: ToySite, 
     usual = typed("verify", "--json", "--out", str(out))
     assert usual.code == 0, usual.err
     drills = json.loads(usual.out)["drills"]
-    assert [(each["selection"], each["repository"], each["verdict"]) for each in drills] == [
-        ("latest", "first", "verified"), ("worst", "first", "verified"), ("latest", "offsite", "verified"),
+    assert [(each["selection"], each["also"], each["repository"], each["verdict"]) for each in drills] == [
+        ("worst", ["latest"], "first", "verified"), ("latest", [], "offsite", "verified"),
     ]  # fmt: skip
     assert "<h2>toy from offsite <" in (out / "report.html").read_text()
     assert "drills from further repositories" in (out / "history.html").read_text()
@@ -153,7 +153,7 @@ def test_one_that_cannot_be_reached_is_named(both: ToySite, typed: Typed) -> Non
     assert said.code == 1
     assert "cannot be read: there is no repository at" in " ".join(said.out.split())
     evidence = verify(both.open(), ["toy"], rotate=True)
-    assert [each.verdict for each in evidence.drills] == ["verified", "verified", "could-not-run"]
+    assert [each.verdict for each in evidence.drills] == ["verified", "could-not-run"]
     assert evidence.verdict == "could-not-run"
     refused = typed("restore", "toy", "--from", "offsite", "--to", "local:/nowhere")
     assert "lifeboat restore toy --from first --to local:/nowhere" in refused.err

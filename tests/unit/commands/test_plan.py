@@ -46,13 +46,40 @@ def plan(lifeboat: Lifeboat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def snapshots() -> list[Snapshot]:
     drills = [f"drill={name}|{which}|verified|1797.000||||" for name in NAMES[:2] for which in ("latest", "worst")]
-    return [*map(backup, NAMES), Snapshot("e" * 64, PROVEN, ("lifeboat-evidence", "verdict=verified", *drills))]
+    return [
+        *(each for name in NAMES for each in backups(name)),
+        Snapshot("e" * 64, PROVEN, ("lifeboat-evidence", "verdict=verified", *drills)),
+    ]
 
 
-def backup(name: str) -> Snapshot:
-    made = f"{name}-{TAKEN:%Y%m%dT%H%M%SZ}"
-    tags = ("lifeboat", f"backup={made}", f"service={name}", "type=mysql", "kind=full", f"chain={made}", "sequence=0")
-    return Snapshot(name.encode().hex().ljust(64, "0"), TAKEN, (*tags, f"taken={TAKEN.isoformat()}", "bytes=1048576"))
+def backups(name: str) -> list[Snapshot]:
+    """A chain of two, and a full after it: the longest chain is not the latest backup's."""
+    days = (TAKEN - timedelta(days=2), TAKEN - timedelta(days=1))
+    return [backup(name, days[0], days[0]), backup(name, days[1], days[0]), backup(name, TAKEN, TAKEN, size=1 << 20)]
+
+
+def backup(name: str, taken: datetime, begun: datetime, *, size: int = 1 << 19) -> Snapshot:
+    made, chain = (f"{name}-{each:%Y%m%dT%H%M%SZ}" for each in (taken, begun))
+    kind = ("kind=full", "sequence=0") if made == chain else ("kind=incremental", "sequence=1")
+    tags = ("lifeboat", f"backup={made}", f"service={name}", "type=mysql", f"chain={chain}", *kind)
+    number = made.encode().hex().ljust(64, "0")[:64]
+    return Snapshot(number, taken, (*tags, f"taken={taken.isoformat()}", f"bytes={size}"))
+
+
+@pytest.mark.parametrize("fleet", [FLEET, ""])
+def test_a_backup_that_is_the_latest_and_the_worst_is_planned_once_and_said_to_be_both(
+    plan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, fleet: str
+) -> None:
+    """It takes as long as the worst took: evidence of two drills of one backup, as they were made before, says so."""
+    only = [*map(backup, NAMES, [TAKEN] * 3, [TAKEN] * 3), snapshots()[-1]]
+    monkeypatch.setattr(Repository, "snapshots", lambda _, *tags: only)
+    found = json.loads(plan("--json", fleet=fleet).out)
+    assert sorted((each["service"], each["selection"], each["also"], each["measured"]) for each in found["drills"]) == [
+        ("agama", "worst", ["latest"], True), ("blog", "worst", ["latest"], True), ("shop", "worst", ["latest"], False),
+    ]  # fmt: skip
+    assert "latest and worst" in plan("-v", fleet=fleet).out
+    said = plan("agama", pool=", pool: big", fleet=FLEET)
+    assert "agama, latest and worst: not reached: no machine serves its pool big" in said.out
 
 
 def test_it_says_what_the_fleet_does(plan: Callable[..., Any]) -> None:

@@ -34,10 +34,10 @@ def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_drill_from_the_first_is_no_drill_from_a_further_one(site: Site) -> None:
-    usual, _, turn = drills.with_turn(site, ["agama"], drills.plan(site, ["agama"], now=lambda: NOW), lambda: NOW)
+    usual, turn = drills.with_turn(site, ["agama"], drills.plan(site, ["agama"], now=lambda: NOW), lambda: NOW)
     from_first, from_further = (could_not_begin(each, ConfigError("x"), NOW) for each in (usual, turn))
     assert (from_first.further, from_further.further) == (None, "offsite")
-    assert (usual.title, turn.title) == ("agama, latest", "agama, latest from offsite")
+    assert (usual.title, turn.title) == ("agama, latest and worst", "agama, latest from offsite")
     kept = Snapshot("one", NOW, tuple(store.tags(evidence(from_first, from_further))))
     assert [each.repository for each in drilled.read([kept])] == [None, "offsite"]
     assert tried([kept], NOW + timedelta(days=1)) == {"offsite": NOW}
@@ -46,7 +46,7 @@ def test_a_drill_from_the_first_is_no_drill_from_a_further_one(site: Site) -> No
 def test_a_drill_of_it_is_found_wherever_it_runs(site: Site) -> None:
     assert site.at("first").repository.url == site.repository.url == site.at(None).repository.url
     assert site.at("first").further_name is None
-    usual, _, turn = drills.with_turn(site, ["agama"], drills.plan(site, ["agama"], now=lambda: NOW), lambda: NOW)
+    usual, turn = drills.with_turn(site, ["agama"], drills.plan(site, ["agama"], now=lambda: NOW), lambda: NOW)
     snapshot = Snapshot("one", NOW, tuple(store.tags(evidence(result()))))
     due = weigh.due(site.settings, [usual, turn], list(drilled.read([snapshot])), NOW)
     assert [each.repository for each in due] == [next(iter(site.settings.every_repository)), "offsite"]

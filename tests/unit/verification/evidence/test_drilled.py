@@ -33,6 +33,15 @@ def test_drills_are_read_as_they_were_written() -> None:
     assert not [tag for tag in store.tags(whole) if "," in tag], "restic parts tags there"
 
 
+def test_a_drill_of_what_several_selections_chose_is_read_as_one_that_counts_as_each() -> None:
+    both = result(selection="worst", also=("latest",))
+    every = result(selection="worst", also=("latest", "random"), repository="offsite")
+    found = list(drilled.read([snapshot(*store.tags(evidence(both, every)))]))
+    assert [(each.selection, each.also, each.chosen) for each in found] == [
+        ("worst", ("latest",), "latest and worst"), ("worst", ("latest", "random"), "latest, worst and random"),
+    ]  # fmt: skip
+
+
 def test_evidence_of_before_tells_of_the_whole_restore_alone() -> None:
     """Its proofs name the backup, whose service is the beginning of its id."""
     older = snapshot(drilled.TAG, "verdict=verified", f"proof=shop-eu-20261123T000000Z-2|verified|41.2|{MONDAY.isoformat()}")
@@ -55,6 +64,8 @@ def test_evidence_of_before_tells_of_the_whole_restore_alone() -> None:
         "drill=agama|latest|verified|41.2|7||",
         "drill=../x|latest|verified|41.2|7|||",
         "drill=agama|best|verified|41.2|7|||",
+        "drill=agama|latest+best|verified|41.2|7|||",
+        "drill=agama|latest+|verified|41.2|7|||",
         "drill=agama|latest|excellent|41.2|7|||",
         "drill=agama|latest|verified|-1|7|||",
         "drill=agama|latest|verified|nan|7|||",

@@ -113,6 +113,9 @@ def test_where_the_longest_chain_is_drilled_the_latest_alone_is_not_compared_wit
     assert [drill.seconds for drill in found.slowest] == [10.0, 50.0]
     assert [drill.seconds for drill in found.comparable] == [50.0]
     assert [drill.seconds for drill in history([], [snapshot(MONDAY, fast)]).comparable] == [10.0]
+    both = result(selection="worst", also=("latest",), restore_seconds=30.0)
+    later = history([], [snapshot(MONDAY - DAY, fast, slow), snapshot(MONDAY - DAY / 2, fast), snapshot(MONDAY, both)])
+    assert [drill.seconds for drill in later.comparable] == [50.0, 30.0], "also beside evidence of two drills of one backup"
 
 
 def test_the_verifiers_drills_are_kept_apart() -> None:

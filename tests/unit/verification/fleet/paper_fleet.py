@@ -230,7 +230,7 @@ def result(ticket: Ticket, verdict: str = "verified", **changes: Any) -> DrillRe
     backup = BackupPart(id=ticket.backups[-1], kind="full", chain=ticket.backups, taken_at=MONDAY, bytes=1)
     reasons = () if verdict == "verified" else ("no image",)
     values = {"service": ticket.service, "type": "toy", "selection": ticket.selection, "verdict": verdict, "started_at": MONDAY}
-    return DrillResult(**{**values, "backup": backup, "reasons": reasons, **changes})
+    return DrillResult(**{**values, "also": ticket.also, "backup": backup, "reasons": reasons, **changes})
 
 
 def planned(service: str) -> Planned:
@@ -248,7 +248,10 @@ def coordinator(world: World, due: Sequence[Due], *, until: datetime | None = No
     first = changes.pop("first", "first")
     collector = Collector(ID, cast("Any", {first: world.shelf, **({"offsite": world.offsite} if world.offsite else {})}))
     drills = [
-        replace(planned(each.service), repository=each.repository if each.repository == "offsite" else None) for each in due
+        replace(
+            planned(each.service), repository="offsite" if each.repository == "offsite" else None, also=cast("Any", each.also)
+        )
+        for each in due
     ]
     return Coordinator(ID, drills, desk, world, collector, Alive(timedelta(seconds=90)), **changes)
 

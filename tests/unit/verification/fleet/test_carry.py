@@ -231,8 +231,10 @@ def test_what_a_machine_refuses_ends_the_run_and_what_was_done_before_is_kept(
 def test_a_machine_plans_the_drill_again_from_its_own_repository(tmp_path: Path) -> None:
     listed = planned("s0").chain
     there = site(tmp_path, repositories={"first": SimpleNamespace(listing=lambda: Listing(list(listed)), shown_url="/r")})
-    found = tickets.planned(there, ticket(image="toy:2", asked="now"), MONDAY)
+    found = tickets.planned(there, ticket(image="toy:2", asked="now", selection="worst", also=("latest",)), MONDAY)
     assert (found.chain, found.image, found.asked, found.error) == (listed, "toy:2", "now", None)
+    assert found.title == "s0, latest and worst"
+    assert written(found, due("s0"), None, verification="a" * 32, mark="b" * 32, machine="m1").title == found.title
     assert found.considered == (listed[0].id,)
 
     gone = site(tmp_path, repositories={"first": SimpleNamespace(listing=lambda: Listing([]), shown_url="/r")})
@@ -252,6 +254,9 @@ def test_a_ticket_holds_names_and_numbers_alone(wrong: dict[str, Any]) -> None:
     """Whoever may start runs can send one: what has another form is refused."""
     whole = ticket().model_dump(mode="json")
     assert Ticket.model_validate(whole) == ticket()
+    short = ticket().model_dump(mode="json", exclude_defaults=True)
+    assert Ticket.model_validate(short) == ticket()
+    assert "also" not in short, "a machine of an older version takes what is no more than it knows"
     with pytest.raises(ValidationError):
         Ticket.model_validate(whole | wrong)
 
@@ -259,8 +264,14 @@ def test_a_ticket_holds_names_and_numbers_alone(wrong: dict[str, Any]) -> None:
 def test_a_drill_is_known_whichever_machine_it_is_sent_to_and_however_often() -> None:
     one = ticket()
     assert one.drill == ticket(machine="m2", mark="c" * 32, memory=GIB, disk=GIB).drill
-    others = [ticket(image="toy:2"), ticket(selection="worst"), ticket(repository="offsite"), ticket(verification="d" * 32)]
-    assert len({each.drill for each in (one, *others)}) == 5
+    others = [
+        ticket(image="toy:2"),
+        ticket(selection="worst"),
+        ticket(also=("random",)),
+        ticket(repository="offsite"),
+        ticket(verification="d" * 32),
+    ]
+    assert len({each.drill for each in (one, *others)}) == 6
 
 
 @pytest.mark.parametrize(

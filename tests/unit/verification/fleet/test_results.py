@@ -21,6 +21,7 @@ def world() -> World:
 FORGERIES: dict[str, Callable[[Any], Any]] = {
     "of another drill": lambda ticket: result(ticket, service="s1"),
     "of another backup": lambda ticket: result(ticket.model_copy(update={"backups": ("s0-20200101T000000Z",)})),
+    "of more than was chosen": lambda ticket: result(ticket, also=("worst",)),
     "from another repository": lambda ticket: result(ticket, repository="offsite"),
     "of a damaged copy": lambda ticket: result(ticket, tampered="a row was removed"),
 }
@@ -41,6 +42,13 @@ def test_a_result_of_something_else_is_not_counted(forged: Any, caplog: pytest.L
     assert found.verdict == "verified"
     assert found.service == "s0"
     assert "is not counted" in caplog.text
+
+
+def test_a_drill_of_what_several_selections_chose_is_sent_and_counted_once_as_all_of_them() -> None:
+    there = world()
+    (found,) = finished(coordinator(there, [due("s0", also=("worst", "random"))]), there)
+    assert (found.verdict, found.chosen) == ("verified", "latest, worst and random")
+    assert [run.ticket.title for run in there.runs.values()] == ["s0, latest, worst and random"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"schema_version": 2}', b"\xff", b'[{"mark": "../../etc"}]'])

@@ -69,6 +69,19 @@ def test_of_the_other_selection_nothing_is_taken_but_the_pace() -> None:
     assert (found.seconds, found.measured) == (pytest.approx(30 + 10 * 50 + 3), False)
 
 
+def test_a_drill_of_what_is_both_counts_for_each_and_takes_as_long_as_the_worst() -> None:
+    both = drilled(1, 70, selection="worst", also=("latest",))
+    found = due(site(), [planned(), planned(selection="worst"), planned(selection="random")], [both], MONDAY)
+    assert [(each.seconds, each.drilled_at) for each in found[:2]] == [(73.0, MONDAY - WEEK)] * 2
+    assert (found[2].measured, found[2].drilled_at) == (False, None)
+
+    again = planned(selection="worst", also=("latest",))
+    (found_again,) = due(site(), [again], [drilled(1, 10), drilled(1, 50, selection="worst")], MONDAY)
+    assert (found_again.seconds, found_again.title, found_again.further) == (53.0, "agama, latest and worst", False)
+    (of_latest,) = due(site(), [again], [drilled(1, 10)], MONDAY)
+    assert (of_latest.seconds, of_latest.measured) == (13.0, True)
+
+
 def test_without_any_drill_of_it_the_pace_is_that_of_the_site_and_without_that_assumed() -> None:
     others = [drilled(1, 10, service="other", bytes=10 * MIB), drilled(1, 40, service="other", bytes=90 * MIB)]
     (found,) = due(site(), [planned()], others, MONDAY)

@@ -165,6 +165,22 @@ def test_groups_with_failures_come_first() -> None:
     assert [(group.name, group.subjects, len(group.failures)) for group in groups] == [("view", 2, 1), ("a", 1, 0)]
 
 
+def test_a_drill_of_what_is_both_is_said_to_be_both_on_the_page_and_in_junit() -> None:
+    """A moment of the same backup stays a drill of its own; one that an older Lifeboat drilled twice is shown twice."""
+    both = result(selection="worst", also=("latest",))
+    text = read(both, result(selection="moment")).text
+    assert "2 drills: every restored copy equals what its source held." in text
+    assert "latest and worst: ✓ verified" in text
+    assert "agama · latest and worst ✓ verified" in text
+    assert "agama · moment ✓ verified" in text
+    (suite,) = suites(both)
+    assert suite.get("name") == "agama latest and worst"
+    assert {str(case.get("classname")).rsplit(".", 1)[0] for case in suite.iter("testcase")} <= {
+        "agama", "agama.latest and worst"
+    }  # fmt: skip
+    assert [each.get("name") for each in suites(result(), result(selection="worst"))] == ["agama latest", "agama worst"]
+
+
 def suites(*drills) -> list[ET.Element]:  # type: ignore[no-untyped-def]  # noqa: ANN002
     text = junit.render(evidence(*drills))
     root = ET.fromstring(text)

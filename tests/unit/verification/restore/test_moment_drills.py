@@ -15,11 +15,11 @@ from verification.drill.plan import Planned
 from verification.restore.moment_drills import drills
 
 
-def site(*, continuous: bool = True, fault: LifeboatError | None = None) -> Site:
+def site(held: Any = WEEKS, *, continuous: bool = True, fault: LifeboatError | None = None) -> Site:
     def backups() -> Any:
         if fault:
             raise fault
-        return WEEKS
+        return held
 
     service = Logged(continuous=continuous)
     return cast(
@@ -67,6 +67,11 @@ def test_with_a_selection_the_time_only_leaves_younger_backups_out() -> None:
     assert chosen(planned) == (["b0", "b1"], None, None)
     assert (planned.selection, planned.asked) == ("latest", None)
     assert [each.selection for each in drills(site(), ["agama"], (), None)] == ["latest", "worst"]
+    # The second chain alone: what is the latest of it, is the worst.
+    (both,) = drills(site(WEEKS[3:]), ["agama"], (), None)
+    assert (both.title, chosen(both)[0]) == ("agama, latest and worst", ["b7", "b8"])
+    (moment,) = drills(site(WEEKS[3:]), ["agama"], (), day(8))
+    assert (moment.title, chosen(moment)[0]) == ("agama, moment", ["b7", "b8"])
     with pytest.raises(LifeboatError, match="--backup and 2 are two ways to say what is drilled"):
         drills(site(), ["agama"], ["latest"], Point(position="2"))
 

@@ -222,7 +222,7 @@ def test_how_many_are_compared(kind: str, scan: str, due: int) -> None:
         "before": SimpleNamespace(sequence=3),
     }
     carrier = Nightly(**fields, seen=None, details=None, form=Form(), pull=lambda _: ())  # type: ignore[arg-type]
-    found = carrier._due(dict.fromkeys(tables, 40 << 20), known)
+    found = carrier._due(dict.fromkeys(tables, 140 << 20), known)
     assert len(found) == due
     assert due == 70 or found <= set(tables[34:])
 
@@ -235,5 +235,5 @@ def test_what_was_read_by_no_backup_of_the_chain_is_compared_at_once_and_what_is
         "before": SimpleNamespace(sequence=1),
     }
     carrier = Nightly(**fields, seen=None, details=None, form=Form(), pull=lambda _: ())  # type: ignore[arg-type]
-    sizes = {"w.small": 1 << 20, **dict.fromkeys(("w.a", "w.b", "w.c"), 40 << 20)}
+    sizes = {"w.small": 1 << 20, **dict.fromkeys(("w.a", "w.b", "w.c"), 140 << 20)}
     assert carrier._due(sizes, known) == {"w.b", "w.c", "w.small"}

@@ -14,6 +14,9 @@ from backups.manifest import Frozen
 DATADIR = "datadir"
 LOG = "log"
 
+KeylessForm = Literal["digest", "sums"]
+"""How the fingerprint of a table without a key is written."""
+
 
 class Position(Frozen):
     """A point in the source's binary log: file, offset in bytes, and the GTIDs executed there (None without GTIDs)."""
@@ -61,12 +64,15 @@ class Form(Frozen):
     json_values: whether a fingerprint holds a JSON value's text, or the types in it too. accounts: by what the server shows of
     them, or by their rows in the grant tables. kinds: of what else is stated; see `witness/kinds.py`
     row_secret: the chain's own, which is part of every row's hash; None where nothing is
+    keyless_form: of a table without a key, whose fingerprint is of the sums of its rows' hashes: a digest of them, or themselves,
+    which can be carried through the log; see `witness/fingerprint.py`
     """
 
     json_values: Literal["text", "typed"] = "text"
     accounts: Literal["shown", "stored"] = "shown"
     kinds: tuple[str, ...] = ()
     row_secret: Sha256 | None = None
+    keyless_form: KeylessForm = "digest"
 
 
 class MySQLDetails(Frozen):

@@ -14,6 +14,7 @@ from backups.services.base import Captured, Job
 from backups.services.mysql.binlog import before_full, pull
 from backups.services.mysql.binlog.before_full import Before
 from backups.services.mysql.binlog.pull import Pulled
+from backups.services.mysql.carry.nightly import Nightly
 from backups.services.mysql.clone import clone as cloning
 from backups.services.mysql.details import Form, LogSegment, Position
 from backups.services.mysql.methods import clone
@@ -175,14 +176,29 @@ def test_an_incremental_asks_the_log_unless_everything_is_always_scanned(server:
 def test_each_full_has_a_secret_of_its_own_which_its_incrementals_go_on_with(server: Server) -> None:
     server.witnessing = lambda: server.write(len(server.gtids) + 1)
     server.take()
-    first = server.how["row_secret"]
+    first = hashed(server).row_secret
     server.take()
     assert re.fullmatch("[0-9a-f]{64}", str(first))
-    assert server.how["row_secret"] != first
+    assert hashed(server).row_secret != first
     server.take(incremental=True, form=Form(row_secret="ab" * 32))
-    assert server.how["row_secret"] == "ab" * 32
+    assert hashed(server).row_secret == "ab" * 32
     server.take(incremental=True, form=Form())
-    assert server.how["row_secret"] is None, "a chain from before goes on without one"
+    assert hashed(server).row_secret is None, "a chain from before goes on without one"
+
+
+def test_a_chain_from_before_keeps_its_digests_of_tables_without_a_key_and_the_next_has_sums(server: Server) -> None:
+    server.witnessing = lambda: server.write(len(server.gtids) + 1)
+    for form, keyless in ((Form(), "digest"), (Form(row_secret="ab" * 32, keyless_form="sums"), "sums")):
+        server.take(incremental=True, scan="weekly", form=form)
+        assert hashed(server) == cast("Nightly", server.how["carrier"]).form
+        assert (hashed(server).keyless_form, hashed(server).json_values) == (keyless, "typed")
+    server.take()
+    assert hashed(server).keyless_form == "sums"
+
+
+def hashed(server: Server) -> Form:
+    """How the witness was told to hash rows."""
+    return cast("Form", server.how["form"])
 
 
 def test_nothing_builds_on_a_backup_whose_log_did_not_tell_of_every_change(server: Server) -> None:

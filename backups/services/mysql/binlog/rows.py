@@ -4,7 +4,7 @@ Pure: bytes in, numbers out. A log holds a table map (its columns' types) before
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from mmap import mmap
 from typing import Literal, NamedTuple
@@ -145,6 +145,20 @@ def rows(kind: int, log: bytes | mmap, at: int, stop: int) -> Rows:
 
 def count(event: Rows, table: TableMap, log: bytes | mmap) -> int:
     """Count an event's images. Raises UnknownForm where they do not end where the event does, or a type is not known."""
+    return sum(1 for _ in _ends(event, table, log))
+
+
+def split(event: Rows, table: TableMap, log: bytes | mmap) -> tuple[bytes, bytes]:
+    """Return the images of rows before an update, and those after it. Raises UnknownForm as `count` does."""
+    images, begin = (bytearray(), bytearray()), event.first
+    for number, end in enumerate(_ends(event, table, log)):
+        images[number & 1].extend(log[begin:end])
+        begin = end
+    return bytes(images[0]), bytes(images[1])
+
+
+def _ends(event: Rows, table: TableMap, log: bytes | mmap) -> Iterator[int]:
+    """Yield where each image ends; of an update the one before and the one after in turn."""
     if event.width != len(table.types):
         raise UnknownForm(f"rows of {event.width} columns are of a table with {len(table.types)}")
     every = _steps(table)
@@ -155,9 +169,9 @@ def count(event: Rows, table: TableMap, log: bytes | mmap) -> int:
     while at < stop:
         at = _skip(log, at, steps[images & 1])
         images += 1
+        yield at
     if at != stop or (images % 2 and event.paired):
         raise UnknownForm("the last row of an event is longer than the event")
-    return images
 
 
 def _skip(log: bytes | mmap, at: int, steps: Sequence[int]) -> int:

@@ -20,12 +20,16 @@ SHARE = 0.25
 
 @dataclass(frozen=True)
 class Known:
-    """What the last witness said of a table. since: the backup for which it was scanned. definition: its hash."""
+    """What the last witness said of a table. since: the backup for which it was scanned. definition: its hash.
+
+    sums: whether that witness's fingerprints of tables without a key are sums, which can be carried; else they are digests
+    """
 
     rows: int
     fingerprint: str
     definition: str
     since: str
+    sums: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ def decide(
     # A table that was only locked, or mapped beside others, has no rows in the log.
     if not any(changed.size or changed.odd for _, changed in found):
         return Decision("kept")
-    return Decision("scanned", reason) if (reason := _not_carryable(table, stretch, most)) else Decision("carried")
+    reason = _not_carryable(table, stretch, most, sums=known is not None and known.sums)
+    return Decision("scanned", reason) if reason else Decision("carried")
 
 
 def followed(stretch: Stretch, cascades: Mapping[Name, set[Name]]) -> dict[Name, Name]:
@@ -88,14 +93,16 @@ def _unsure(
     return None
 
 
-def _not_carryable(table: Table, stretch: Stretch, most: float) -> str | None:
+def _not_carryable(table: Table, stretch: Stretch, most: float, *, sums: bool) -> str | None:
     """Say why the rows that the log holds of the table cannot be carried; None when they can."""
     found = stretch.of((table.schema, table.name))
     (name, changed) = found[0]
     reasons = {
         "the log names it in another case": len(found) > 1 or name != (table.schema, table.name),
         f"the log holds {', '.join(sorted(changed.odd))}": bool(changed.odd),
-        "it has no key": not table.keyed or table.mariadb or table.versioned,
+        "it keeps the history of its rows": table.versioned,
+        "the server is MariaDB": table.mariadb,
+        "it has no key, and its chain is from before sums of its rows were kept": not table.keyed and not sums,
         f"the log has {len(changed.table.types)} columns of it, it has {len(table.columns)}": (
             len(changed.table.types) != len(table.columns)
         ),

@@ -17,6 +17,7 @@ from backups.services.mysql.carry.stretch import Name, Stretch
 from backups.services.mysql.details import Form, MySQLDetails
 from backups.services.mysql.source.connection import Session
 from backups.services.mysql.source.source import SYSTEM_DATABASES
+from backups.services.mysql.witness import fingerprint
 from backups.services.mysql.witness.catalogue import Table
 from backups.services.mysql.witness.definitions import subject, table_names
 
@@ -24,6 +25,9 @@ EMPTY = "it is empty now"
 """Why a fingerprint is not to be had where nothing is left to be one of."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}|0+")
 """Of no rows, a server prints more zeros than of some."""
+
+_OF_ROWS = ("json_values", "row_secret", "keyless_form")
+"""What of a form says how rows are hashed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Value:
 
 def known_of(manifest: Manifest, details: MySQLDetails, form: Form) -> dict[str, Known]:
     """Read what a backup's witness says of each table, by its subject; nothing where it was measured otherwise than by `form`."""
-    if (details.form.json_values, details.form.row_secret) != (form.json_values, form.row_secret):
+    if any(getattr(details.form, field) != getattr(form, field) for field in _OF_ROWS):
         return {}
     facts: dict[str, dict[str, object]] = {}
     for fact in manifest.witness:
@@ -58,17 +62,18 @@ def known_of(manifest: Manifest, details: MySQLDetails, form: Form) -> dict[str,
     return {
         about: known
         for about, stated in facts.items()
-        if about not in details.unlogged and (known := _known(stated, since.get(about, manifest.id)))
+        if about not in details.unlogged
+        and (known := _known(stated, since.get(about, manifest.id), sums=form.keyless_form == "sums"))
     }
 
 
-def _known(stated: Mapping[str, object], since: str) -> Known | None:
+def _known(stated: Mapping[str, object], since: str, *, sums: bool) -> Known | None:
     """Read the facts of a table; None where they are of something else, or not of the form that a witness has."""
-    rows, fingerprint, definition = (stated.get(metric) for metric in ("rows", "fingerprint", "definition"))
-    if not (isinstance(fingerprint, str) and _FINGERPRINT.fullmatch(fingerprint) and isinstance(definition, str)):
+    rows, value, definition = (stated.get(metric) for metric in ("rows", "fingerprint", "definition"))
+    if not (isinstance(value, str) and _FINGERPRINT.fullmatch(value) and isinstance(definition, str)):
         return None
     # True is an int, too.
-    return Known(rows, fingerprint, definition, since) if type(rows) is int and rows >= 0 else None
+    return Known(rows, value, definition, since, sums) if type(rows) is int and rows >= 0 else None
 
 
 @dataclass(frozen=True)
@@ -200,15 +205,17 @@ def _value(before: Known, did: Stretch, name: Name, hashed: Hashed | str) -> Val
     if isinstance(hashed, str):
         return hashed
     changed = did.tables[name]
-    images = changed.inserted + changed.deleted + 2 * changed.updated
-    if hashed.images != images:
-        return f"the throw-away server has {hashed.images} rows of {images} that the log holds"
-    xor = int(before.fingerprint, 16) ^ int(hashed.xor, 16)
+    apart = changed.deleted + changed.updated, changed.inserted + changed.updated
+    images = apart if len(hashed) > 1 else (sum(apart),)
+    if tuple(count for count, _ in hashed) != images:
+        there, logged = (" and ".join(map(str, each)) for each in ((count for count, _ in hashed), images))
+        return f"the throw-away server has {there} rows of {logged} that the log holds"
+    value = fingerprint.carried(before.fingerprint, *(came_to for _, came_to in hashed))
     rows = before.rows + changed.inserted - changed.deleted
-    if rows < 0 or (not rows and xor):
+    if rows < 0 or (not rows and int(value, 16)):
         # The log takes away what it never brought: a table that was read holds something else.
-        return Value(rows, f"{xor:064x}", before.since, through_log=True, fits=False)
+        return Value(rows, value, before.since, through_log=True, fits=False)
     if not rows:
         # Of no rows a server prints as many zeros as it likes.
         return EMPTY
-    return Value(rows, f"{xor:064x}", before.since, through_log=True)
+    return Value(rows, value, before.since, through_log=True)

@@ -1,20 +1,25 @@
 """Makes of the rows that a log holds statements that give a throw-away server every image of them, before and after, to insert.
 
-Pure but for reading the log. An image is the same in an event that inserts, updates or deletes, and XOR knows no order: so the
-images of one table, from wherever in the log, are put into a few large events, of which nothing has to be decoded.
+Pure but for reading the log. An image is the same in an event that inserts, updates or deletes, and neither XOR nor a sum knows
+order: so the images of one table, from wherever in the log, are put into a few large events, of which nothing has to be decoded.
+A sum takes away what was before a change, and adds what is after it: the images for one go to two throw-away tables.
 """
 
 import struct
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from mmap import mmap
 from zlib import crc32
 
 from backups.services.mysql.binlog import events, rows
 from backups.services.mysql.binlog.locate import Piece
-from backups.services.mysql.binlog.rows import TableMap
+from backups.services.mysql.binlog.rows import Rows, TableMap
 
 SCHEMA = "lifeboat"
 """The database of the throw-away server that its tables are in; their names are those of `table_name`."""
+
+Places = tuple[int, int]
+"""Numbers of the throw-away tables that take a table's images: before a change, and after it; the same where that is all one."""
 
 _HEADER = struct.Struct("<IBIIIH")
 _INSERT = 30
@@ -38,8 +43,8 @@ def description(version: str) -> str:
     return _statement([event + struct.pack("<I", crc32(event))])
 
 
-def statements(pieces: Iterable[Piece], wanted: Mapping[tuple[str, str], int]) -> Iterator[tuple[int, str]]:
-    """Yield (number of the table, BINLOG statement) for the images of the wanted tables, (schema, name) -> number.
+def statements(pieces: Iterable[Piece], wanted: Mapping[tuple[str, str], Places]) -> Iterator[tuple[int, str]]:
+    """Yield (number of a throw-away table, BINLOG statement) for the images of the wanted tables, (schema, name) -> places.
 
     The tables must have been found to be carryable. Memory is bounded, but for a row that is larger than the bounds.
     """
@@ -53,17 +58,24 @@ def statements(pieces: Iterable[Piece], wanted: Mapping[tuple[str, str], int]) -
         elif event.kind in rows.CHANGES:
             seen = rows.rows(event.kind, event.log, event.body, event.stop)
             table = maps[seen.number]
-            number = wanted.get((table.schema, table.name))
-            if number is None:
-                continue
-            forms[number] = table
-            held.setdefault(number, bytearray()).extend(event.log[seen.first : seen.stop])
-            if len(held[number]) >= _EVENT:
-                yield number, _inserting(number, table, held.pop(number))
-            elif sum(map(len, held.values())) >= _HELD:
-                yield from ((each, _inserting(each, forms[each], held[each])) for each in held)
-                held.clear()
+            places = wanted.get((table.schema, table.name))
+            for number, images in _placed(event.kind, seen, table, event.log, places) if places else ():
+                forms[number] = table
+                held.setdefault(number, bytearray()).extend(images)
+                if len(held[number]) >= _EVENT:
+                    yield number, _inserting(number, table, held.pop(number))
+                elif sum(map(len, held.values())) >= _HELD:
+                    yield from ((each, _inserting(each, forms[each], held[each])) for each in held)
+                    held.clear()
     yield from ((number, _inserting(number, forms[number], images)) for number, images in held.items())
+
+
+def _placed(kind: int, seen: Rows, table: TableMap, log: bytes | mmap, places: Places) -> Iterable[tuple[int, bytes]]:
+    """Return an event's images, each with the number of the throw-away table that takes them."""
+    before, after = places
+    if before != after and seen.paired:
+        return zip(places, rows.split(seen, table, log), strict=True)
+    return [(before if rows.CHANGES[kind] == "deleted" else after, log[seen.first : seen.stop])]
 
 
 def _inserting(number: int, table: TableMap, images: bytearray) -> str:

@@ -118,13 +118,13 @@ class Nightly:
         """
         if self.job.kind == "full" or self.settings.scan == "nightly":
             return frozenset(sizes)
-        small = rotation.small(sizes)
+        works = {about: rotation.work(sizes[about], rows) for about, (rows, _) in known.items()}
+        small = rotation.small(works)
         number = self.before.sequence + 1
-        turns = {about: known[about] for about in sizes.keys() - small}
+        turns = {about: known[about] for about in known.keys() - small}
         # What was read by none of the chain's backups that is known here is read now.
         ages = {about: number - self.job.numbers.get(since, -rotation.NIGHTS) for about, (_, since) in turns.items()}
-        works = {about: rotation.work(sizes[about], rows) for about, (rows, _) in turns.items()}
-        return small | rotation.due(number, ages, works)
+        return small | rotation.due(number, ages, {about: works[about] for about in turns})
 
     def proof(self, witnessed: Witnessed) -> Proof:
         """Say how the witness came by its values, after comparing what was read with what the log says."""

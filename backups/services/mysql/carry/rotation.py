@@ -11,19 +11,19 @@ from collections.abc import Mapping
 NIGHTS = 7
 """Backups in a row in which every table is read once."""
 
-SMALL = 32 << 20
-"""Bytes of tables that are read each time besides, the smallest first: that takes a second, and what a log does not tell of them
-is found at once, also by whoever wants a moment between two backups back."""
+SMALL = 128 << 20
+"""How much of tables, as `work` says it, is read each time besides, the smallest first: that takes a second, and what a log does
+not tell of them is found at once, also by whoever wants a moment between two backups back."""
 
 _ROW = 1024
 """Bytes that take as long to read as a row does besides its bytes: rows of 30 bytes take 8 µs, of 1,300 12, of 15,000 100."""
 
 
-def small(sizes: Mapping[str, int]) -> frozenset[str]:
-    """Return the smallest of these tables (subject -> bytes), as many as are together no larger than `SMALL`."""
+def small(works: Mapping[str, int]) -> frozenset[str]:
+    """Return the tables with the least to read (subject -> work), as many as are together no more than `SMALL`."""
     chosen, taken = [], 0
-    for subject in sorted(sizes, key=lambda each: (sizes[each], each)):
-        taken += sizes[subject]
+    for subject in sorted(works, key=lambda each: (works[each], each)):
+        taken += works[subject]
         if taken > SMALL:
             break
         chosen.append(subject)

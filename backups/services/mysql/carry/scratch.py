@@ -1,14 +1,13 @@
 """Hashes images of rows on a throw-away server, by the very statement that scans the table at the source."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
 import pymysql.err
 
 from backups.errors import LifeboatError
 from backups.services.mysql.binlog.locate import Piece
 from backups.services.mysql.carry import images
-from backups.services.mysql.carry.images import SCHEMA, table_name
+from backups.services.mysql.carry.images import SCHEMA, Places, table_name
 from backups.services.mysql.carry.stretch import Name
 from backups.services.mysql.details import Form
 from backups.services.mysql.source.connection import Session, quoted, rows
@@ -16,14 +15,11 @@ from backups.services.mysql.source.looking import fix
 from backups.services.mysql.text import one_line, without_statement
 from backups.services.mysql.witness import fingerprint, sessions
 from backups.services.mysql.witness.catalogue import Table
+from backups.services.mysql.witness.data import Counted
 
-
-@dataclass(frozen=True)
-class Hashed:
-    """The images of one table: how many there were, and the XOR of their hashes in hexadecimal digits."""
-
-    images: int
-    xor: str
+Hashed = tuple[Counted, ...]
+"""Of a table's images how many there were, and what their hashes come to: of one with a key all of them; of one without those
+before a change, and those after it."""
 
 
 def hashed(
@@ -39,19 +35,25 @@ def hashed(
     found to be carryable. go_on: called between two statements; what it raises passes
     Raises pymysql's errors when the server is gone.
     """
-    numbered = dict(enumerate(tables, start=1))
     _prepare(session, form)
-    faults = {number: fault for number, table in numbered.items() if (fault := _create(session, number, table))}
-    wanted: Mapping[Name, int] = {
-        (table.schema, table.name): number for number, table in numbered.items() if number not in faults
-    }
+    placed: dict[Name, tuple[Table, Places]] = {}
+    of: dict[int, Name] = {}
+    faults: dict[Name, str] = {}
+    for table in tables:
+        name, first = (table.schema, table.name), len(of) + 1
+        placed[name] = table, (first, first if table.keyed else first + 1)
+        for number in sorted({*placed[name][1]}):
+            of[number] = name
+            if fault := _create(session, number, table):
+                faults[name] = fault
+    wanted = {name: places for name, (_, places) in placed.items() if name not in faults}
     for number, statement in images.statements(pieces, wanted):
         go_on()
-        if number not in faults and (fault := _tried(session, statement)):
-            faults[number] = fault
-    for number, table in numbered.items():
+        if of[number] not in faults and (fault := _tried(session, statement)):
+            faults[of[number]] = fault
+    for name, (table, places) in placed.items():
         go_on()
-        yield (table.schema, table.name), faults.get(number) or _hash(session, number, table, form)
+        yield name, faults.get(name) or _hash(session, places, table, form)
 
 
 def _prepare(session: Session, form: Form) -> None:
@@ -70,21 +72,23 @@ def _create(session: Session, number: int, table: Table) -> str | None:
     return _tried(session, f"CREATE TABLE {SCHEMA}.{table_name(number)} ({columns}) ENGINE=MyISAM")
 
 
-def _hash(session: Session, number: int, table: Table, form: Form) -> Hashed | str:
-    statement = fingerprint.query(
-        SCHEMA,
-        table_name(number),
-        table.columns,
-        keyed=True,
-        typed_json=form.json_values == "typed",
-        secret=form.row_secret is not None,
-    )
+def _hash(session: Session, places: Places, table: Table, form: Form) -> Hashed | str:
+    found = []
     try:
-        count, xor = fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
-        rows(session, f"DROP TABLE {SCHEMA}.{table_name(number)}")
+        for number in sorted({*places}):
+            statement = fingerprint.query(
+                SCHEMA,
+                table_name(number),
+                table.columns,
+                keyed=table.keyed,
+                typed_json=form.json_values == "typed",
+                secret=form.row_secret is not None,
+            )
+            found.append(fingerprint.value(sessions.rows_without_warnings(session, statement)[0], sums=True))
+            rows(session, f"DROP TABLE {SCHEMA}.{table_name(number)}")
     except (pymysql.err.ProgrammingError, pymysql.err.InternalError, pymysql.err.DataError, LifeboatError) as error:
         return _why(error)
-    return Hashed(count, xor)
+    return tuple(found)
 
 
 def _tried(session: Session, statement: str) -> str | None:

@@ -75,7 +75,7 @@ def _full(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) ->
             connect,
             connections=_SESSIONS,
             say=job.say,
-            row_secret=secrets.token_hex(32),
+            form=witness.OF_ROWS.model_copy(update={"row_secret": secrets.token_hex(32)}),
             carrier=carrier,
             inside=panels.inside,
         )
@@ -94,8 +94,7 @@ def _carrier_of_full(job: Job, settings: MySQLSettings, seen: Source, before: Be
     if job.before is None or before.bridge is None or settings.scan == "always":
         return None
     details = coverage.log_details(job.before)
-    form = Form(json_values="typed", row_secret=details.form.row_secret)
-    return Nightly(job, settings, seen, job.before, details, form, log)
+    return Nightly(job, settings, seen, job.before, details, _of_rows(details.form), log)
 
 
 def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Connect) -> Captured:
@@ -106,7 +105,7 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
     since, earlier, size = going_on.find(job, connect, parent)
     if fault := nightly.distrusted(parent):
         raise ChainBroken(fault)
-    form = Form(json_values="typed", row_secret=parent.form.row_secret)
+    form = _of_rows(parent.form)
     log = _Log(job, connect, since.end, earlier)
     carrier = Nightly(job, settings, seen, job.chain[-1], parent, form, log)
     carries = settings.scan != "always"
@@ -117,7 +116,7 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
             connect,
             connections=_SESSIONS,
             say=job.say,
-            row_secret=form.row_secret,
+            form=form,
             carrier=carrier if carries else None,
             inside=panels.inside,
         )
@@ -137,6 +136,11 @@ def _incremental(job: Job, settings: MySQLSettings, seen: Source, connect: _Conn
         proof=carrier.proof(witnessed),
         panels=panels.keep(job.directory),
     )
+
+
+def _of_rows(form: Form) -> Form:
+    """Return how a chain that was measured in that form hashes rows from here on."""
+    return witness.OF_ROWS.model_copy(update={"row_secret": form.row_secret, "keyless_form": form.keyless_form})
 
 
 def _parent(manifest: Manifest) -> MySQLDetails:

@@ -73,7 +73,7 @@ def data_of(
 ) -> list[Fact]:
     """State rows and fingerprint of every table, so that no session is left alone with a large one at the end.
 
-    known: those of tables that need not be read. earlier: another form, in which those with a key are stated besides
+    known: those of tables that need not be read. earlier: another form, in which those that can be carried are stated besides
     """
     try:
         for reader in readers:
@@ -128,9 +128,9 @@ def _together(about: str, parts: Sequence[_Read]) -> list[Fact]:
 
 
 def _read(session: Session, part: _Part, form: Form, earlier: Form | None) -> tuple[int, str, *tuple[str, ...]]:
-    """Read a part of a table; returns its rows, its fingerprint, and, where it has a key, the one in the earlier form."""
+    """Read a part of a table; returns its rows, its fingerprint, and, where that can be carried, the one in the earlier form."""
     table = part.table
-    twice = earlier is not None and table.keyed and not table.mariadb and table.history is None
+    second_form = earlier if earlier and _carried_in(table, earlier) else None
     statement = fingerprint.query(
         table.schema,
         table.name,
@@ -142,15 +142,22 @@ def _read(session: Session, part: _Part, form: Form, earlier: Form | None) -> tu
         where=part.within.condition if part.within else "",
         history=table.history is not None,
         secret=form.row_secret is not None,
-        earlier="" if not (earlier and twice) else "secret" if earlier.row_secret else "plain",
+        earlier="" if second_form is None else "secret" if second_form.row_secret else "plain",
     )
-    row = list(sessions.rows_without_warnings(session, statement)[0])
-    second = [str(row.pop()).lower()] if twice else []
-    count, value = fingerprint.value(row)
+    row = sessions.rows_without_warnings(session, statement)[0]
+    # The number of rows, then the parts of the one fingerprint, then as many of the other.
+    end = (len(row) + 1) // 2 if second_form else len(row)
+    count, value = fingerprint.value(row[:end], sums=form.keyless_form == "sums")
+    second = [fingerprint.value((count, *row[end:]), sums=True)[1]] if second_form else []
     if table.history:
         # Rows are what a query without a time sees; the fingerprint is of the past too.
         (count,) = rows(session, f"SELECT COUNT(*) FROM {quoted(table.schema)}.{quoted(table.name)}")[0]  # noqa: S608 -- quoted
     return count, value, *second
+
+
+def _carried_in(table: Table, form: Form) -> bool:
+    """Return whether a fingerprint in that form could have been carried, so that there is one to compare with."""
+    return not table.mariadb and not table.versioned and (table.keyed or form.keyless_form == "sums")
 
 
 @contextmanager

@@ -5,7 +5,8 @@ Pure, but for `keep_secret`: metadata in, SQL out.
 A row becomes one string that can be read in one way only: values that may hold anything follow their length in bytes, NULL has a
 mark of its own, numbers and times cannot hold the separator. Columns that may be large are hashed first, so that no row outgrows
 `max_allowed_packet`. The row's SHA-256 is then summed up in a way that knows no order: XOR where a key keeps rows apart, else
-exact sums, since equal rows cancel in an XOR.
+exact sums, since equal rows cancel in an XOR. Both can be carried: what they were and the hashes of the rows that a log takes
+away and brings come to what they are. Older chains and dumps keep a digest of the sums instead, of which nothing follows.
 
 A secret of the chain's can be part of each row's hash: whoever can write rows, but does not know it, cannot choose two changes
 that together leave the XOR as it was.
@@ -19,7 +20,7 @@ value's own type can be asked for, at every depth.
 import functools
 import hashlib
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +30,8 @@ from backups.services.mysql.witness.column_types import Form, column_type
 
 _PARTS = (1, 16, 31, 46)
 """Where each run of 15 hexadecimal digits (60 bits) of the hash begins: one exact sum for each."""
+_DIGITS = 16
+"""Of a sum that is kept, in hexadecimal."""
 _VARIABLE, _EARLIER = "@lifeboat_row_secret", "@lifeboat_earlier_row_secret"
 _JSON_TYPES = (
     *("NULL", "BOOLEAN", "INTEGER", "UNSIGNED INTEGER", "DOUBLE", "DECIMAL", "STRING", "OBJECT", "ARRAY", "DATE", "TIME"),
@@ -77,7 +80,7 @@ def query(
     where: a condition in SQL; only rows that meet it count
     history: read the rows of the past too, of a table that keeps them
     secret: the session's secret (`keep_secret`) is part of every row's hash
-    earlier: a second fingerprint of a keyed table, as an earlier chain has it: plain, or with the session's earlier secret
+    earlier: a second fingerprint, as an earlier chain has it: plain, or with the session's earlier secret
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     parts = _parts_of(columns, f"{schema}.{table}", typed_json=typed_json)
@@ -86,15 +89,17 @@ def query(
     hint = "USE INDEX ()" if index is None else f"FORCE INDEX ({quoted(index)})"
     source = f"{quoted(schema)}.{quoted(table)}{period} {hint}"
     condition = f" WHERE {where}" if where else ""
+    second = _row_hash([*([_EARLIER] if earlier == "secret" else []), *parts])
     if keyed and not mariadb:
-        second = _row_hash([*([_EARLIER] if earlier == "secret" else []), *parts])
         more = f", HEX(BIT_XOR(UNHEX({second})))" if earlier else ""
         return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({hashed}))){more} FROM {source}{condition}"  # noqa: S608 -- identifiers are quoted
-    sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING(row_hash, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
+    hashes = {"row_hash": hashed} | ({"earlier_hash": second} if earlier else {})
+    sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING({name}, {at}, 15), 16, 10) AS UNSIGNED))" for name in hashes for at in _PARTS)
+    each = ", ".join(f"{made} AS {name}" for name, made in hashes.items())
     if mariadb:
-        return f"SELECT COUNT(*), {sums} FROM (SELECT {hashed} AS row_hash FROM {source}{condition}) AS hashed"  # noqa: S608 -- as above
+        return f"SELECT COUNT(*), {sums} FROM (SELECT {each} FROM {source}{condition}) AS hashed"  # noqa: S608 -- as above
     # LATERAL computes each row's hash once, without a temporary table as long as the data.
-    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {hashed} AS row_hash) AS hashed{condition}"  # noqa: S608 -- as above
+    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {each}) AS hashed{condition}"  # noqa: S608 -- as above
 
 
 def row_hash(columns: Sequence[Column], table: str, *, typed_json: bool, secret: bool) -> str:
@@ -119,13 +124,38 @@ def keep_secret(session: Session, secret: str | None, earlier: str | None = None
             rows(session, f"SET {variable} = %s", [value])
 
 
-def value(row: Sequence[object]) -> tuple[int, str]:
-    """Read the row that `query` answers: how many rows, and the fingerprint as 64 hexadecimal digits."""
+def value(row: Sequence[object], *, sums: bool = False) -> tuple[int, str]:
+    """Read the row that `query` answers: how many rows, and the fingerprint as 64 hexadecimal digits.
+
+    sums: of a table without a key the four sums themselves, each modulo 2**64; else their digest
+    """
     count, *parts = row
     if len(parts) == 1:
         return int(str(count)), str(parts[0]).lower()
-    text = ",".join("0" if part is None else str(part) for part in parts)
-    return int(str(count)), hashlib.sha256(text.encode()).hexdigest()
+    exact = ["0" if part is None else str(part) for part in parts]
+    if sums:
+        return int(str(count)), _written(map(int, exact))
+    return int(str(count)), hashlib.sha256(",".join(exact).encode()).hexdigest()
+
+
+def carried(known: str, *images: str) -> str:
+    """Return the fingerprint that follows from the one before. Pure.
+
+    images: fingerprints of what the log holds: of a keyed table one, of all images of rows; of one without a key two, sums of
+    those that the log takes away, and of those that it brings
+    """
+    if len(images) == 1:
+        return f"{int(known, 16) ^ int(images[0], 16):064x}"
+    before, less, more = map(_sums, (known, *images))
+    return _written(then - gone + came for then, gone, came in zip(before, less, more, strict=True))
+
+
+def _sums(written: str) -> list[int]:
+    return [int(written[at : at + _DIGITS], 16) for at in range(0, len(_PARTS) * _DIGITS, _DIGITS)]
+
+
+def _written(sums: Iterable[int]) -> str:
+    return "".join(f"{each % 16**_DIGITS:0{_DIGITS}x}" for each in sums)
 
 
 def joined(parts: Sequence[tuple[int, str]]) -> tuple[int, str]:

@@ -22,6 +22,8 @@ from backups.services.mysql.witness.data import EARLIER, PLAIN, ChangedMeanwhile
 from backups.services.mysql.witness.instant import freeze, thaw
 from backups.witness import Fact
 
+OF_ROWS = Form(json_values="typed", keyless_form="sums")
+"""How rows are hashed today, but for the secret of each chain."""
 _ROUNDS_WITH_DDL = 2
 """Rounds that let DDL go on while data are read; the next one makes it wait, so that it surely ends."""
 _NOT_LOADED = (
@@ -93,13 +95,13 @@ def take(
     *,
     connections: int,
     say: Callable[[str], None],
-    row_secret: str | None = None,
+    form: Form = OF_ROWS,
     carrier: Carrier | None = None,
     inside: Callable[[Session], None] | None = None,
 ) -> Witnessed:
     """Take the witness of a source that is being written to. `connections`: how many sessions read tables side by side.
 
-    row_secret: becomes part of every row's hash. carrier: knows some tables from the log; without one, all are read
+    form: how rows are hashed; what else is stated is added. carrier: knows some tables from the log; without one, all are read
     inside: does something else in the snapshot, last of all; it must not raise
 
     Raises Transient when the read lock is not to be had, LifeboatError when an answer cannot be trusted; pymysql's errors pass.
@@ -109,7 +111,7 @@ def take(
     for number in range(1, _ROUNDS_WITH_DDL + 2):
         hold = number > _ROUNDS_WITH_DDL
         try:
-            witnessed = _round(connect, connections, say, row_secret, carrier, inside, hold=hold)
+            witnessed = _round(connect, connections, say, form, carrier, inside, hold=hold)
         except ChangedMeanwhile as change:
             attempts += change.lock_attempts
             if hold:
@@ -161,7 +163,7 @@ def _round(
     connect: Callable[[], Session],
     connections: int,
     say: Callable[[str], None],
-    row_secret: str | None,
+    hashed: Form,
     carrier: Carrier | None,
     inside: Callable[[Session], None] | None,
     *,
@@ -174,7 +176,7 @@ def _round(
         # The server's dictionary knows no snapshots: while it is read, the instance lock keeps it as it was at the instant.
         found = catalogue.read(guard, of_users=True)
         more, known, limits = kinds.stated(guard)
-        form = Form(json_values="typed", accounts="stored", kinds=(*known, kinds.COUNTERS, kinds.PROBES), row_secret=row_secret)
+        form = hashed.model_copy(update={"accounts": "stored", "kinds": (*known, kinds.COUNTERS, kinds.PROBES)})
         facts = definitions_of(guard, readers, found, connect, form) + more
         limits += [_NOT_LOADED.format(account=account) for account in grants.not_loaded(guard)]
         indexes = probes.indexes(guard, SYSTEM_DATABASES)
@@ -186,7 +188,7 @@ def _round(
             if carrier:
                 defined = {fact.subject: str(fact.value) for fact in facts if fact.metric == "definition"}
                 carried = carrier.carry(guard, instant.position, found, defined)
-            earlier = carrier.form if carrier and carrier.form.row_secret != row_secret else None
+            earlier = carrier.form if carrier and carrier.form.row_secret != form.row_secret else None
             read = partial(data_of, readers, connect=connect, form=form, meanwhile=keep_alive, earlier=earlier)
             rows_read, carried = _read(found, carried, read, keep_alive)
             facts += rows_read

@@ -111,6 +111,8 @@ class History:
         if len(made.tables) > 1 and r.random() < 0.5:
             made._related(r)
         for table in made.tables:
+            if not table.keyed:
+                made.before += [table.inserted(r, 2), made._equal_rows(r, table)]
             made.before += [table.inserted(r, r.randrange(1, 9)) for _ in range(r.randrange(3))]
         for _ in range(r.randrange(6)):
             made._change(r, r.choice(made.tables))
@@ -118,8 +120,9 @@ class History:
 
     def _table(self, r: random.Random, number: int) -> None:
         kinds = r.sample(sorted(TYPES), r.randrange(1, 9))
-        table = Table(f"t{number}", {f"c{at}": kind for at, kind in enumerate(kinds)}, keyed=r.random() < 0.9)
-        lines = ["id INT" + (" NOT NULL PRIMARY KEY" if table.keyed else "")]
+        table = Table(f"t{number}", {f"c{at}": kind for at, kind in enumerate(kinds)}, keyed=r.random() < 0.75)
+        # A unique key lets NULL come twice: such a table has no key that keeps rows apart.
+        lines = ["id INT" + (" NOT NULL PRIMARY KEY" if table.keyed else r.choice(("", "", " UNIQUE")))]
         lines += [f"{name} {kind}{r.choice((' INVISIBLE', '', '', ''))}" for name, kind in table.columns.items()]
         lines += r.choice(
             ([], [], ["g INT GENERATED ALWAYS AS (id % 7) STORED"], ["v INT GENERATED ALWAYS AS (id * 2) VIRTUAL, KEY (v)"])
@@ -140,7 +143,27 @@ class History:
         )
         self.after.append(f"UPDATE {child.name} SET parent = (SELECT MIN(id) FROM {parent.name}) WHERE id % 2")
 
+    def _equal_rows(self, r: random.Random, table: Table) -> str:
+        """A statement that makes rows equal, or changes some of those that are."""
+        listed = ", ".join(["id", *table.columns])
+        name, column = r.choice(list(table.columns.items()))
+        return r.choice(
+            (
+                f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {table.name}",
+                f"INSERT INTO {table.name} ({listed}) SELECT NULL, {', '.join(table.columns)} FROM {table.name} LIMIT 3",
+                f"UPDATE {table.name} SET id = NULL ORDER BY id LIMIT {r.randrange(1, 4)}",
+                f"UPDATE {table.name} SET {name} = {TYPES[column](r)} LIMIT {r.randrange(1, 4)}",
+                f"UPDATE {table.name} SET id = {r.randrange(1, table.ids + 3)}, {name} = {TYPES[column](r)}",
+                f"UPDATE {table.name} SET {name} = {name}, id = id",
+                f"DELETE FROM {table.name} LIMIT 1",
+                f"DELETE FROM {table.name} WHERE id IS NULL ORDER BY {name} LIMIT 2",
+            )
+        )
+
     def _change(self, r: random.Random, table: Table) -> None:
+        if not table.keyed and r.random() < 0.6:
+            self.after.append(self._equal_rows(r, table))
+            return
         name, column = r.choice(list(table.columns.items()))
         value, one = TYPES[column](r), r.randrange(1, table.ids + 3)
         where = r.choice((f" WHERE id = {one}", f" WHERE id > {one}", " WHERE id % 2", ""))

@@ -16,7 +16,7 @@ from backups.services.mysql.witness import catalogue, data, sessions
 from backups.services.mysql.witness.definitions import subject, table_definition
 from tests.servers.mysql import MySQLServer
 
-FORM = Form(json_values="typed", row_secret="5e" * 32)
+FORM = Form(json_values="typed", row_secret="5e" * 32, keyless_form="sums")
 
 
 class Measured:
@@ -43,7 +43,8 @@ class Measured:
 
     def known(self) -> dict[str, Known]:
         return {
-            about: Known(int(str(rows)), str(value), self.definitions[about], "a") for about, (rows, value) in self.values.items()
+            about: Known(int(str(rows)), str(value), self.definitions[about], "a", sums=True)
+            for about, (rows, value) in self.values.items()
         }
 
 

@@ -49,7 +49,13 @@ CASES: dict[str, tuple[list[str], str, str]] = {
         "kept",
         KEPT,
     ),
-    "no key": (["UPDATE t SET n = 5", "UPDATE keyless SET n = 5", "UPDATE hidden SET n = 5 LIMIT 1"], KEPT, KEPT),
+    "no key": (
+        ["UPDATE t SET n = 5", "UPDATE keyless SET n = 5 LIMIT 1", "INSERT INTO keyless VALUES (5, 1)", "UPDATE hidden SET n = 5 LIMIT 1"],
+        KEPT,
+        KEPT,
+    ),
+    "no key, and less of what comes": (["SET binlog_row_image = MINIMAL", "UPDATE keyless SET n = 5"], "kept", KEPT),
+    "no key before": (["DELETE FROM keyless LIMIT 1", "ALTER TABLE keyless ADD PRIMARY KEY (n)"], "kept", KEPT),
     "a trigger": (["CREATE TRIGGER tr AFTER INSERT ON t FOR EACH ROW UPDATE neighbour SET n = n + 1", "INSERT INTO t VALUES (8, 8, NULL, NULL)"], KEPT, KEPT),
     "undone": (["BEGIN", "UPDATE t SET n = 5", "SAVEPOINT s", "DELETE FROM t", "ROLLBACK TO s", "COMMIT"], KEPT, KEPT),
     "of a gone table": (["CREATE TABLE v (id INT PRIMARY KEY)", "INSERT INTO v VALUES (1)", "UPDATE t SET n = 5", "DROP TABLE v"], KEPT, KEPT),
@@ -68,12 +74,12 @@ def prepare(source: MySQLServer, database: str, called: Sequence[str] = ()) -> N
         *(f"CREATE DATABASE {database}{number}" for number in ("", "2")),
         *(f"CREATE TABLE {database}.{name} {FILLED}" for name in ("t", "neighbour")),
         f"CREATE TABLE {database}2.t {FILLED}",
-        f"CREATE TABLE {database}.keyless (n INT)",
+        f"CREATE TABLE {database}.keyless (n INT, m INT)",
         *(f"CREATE TABLE {database}.`{name}` (n INT PRIMARY KEY)" for name in called),
         *(f"INSERT INTO {database}.`{name}` VALUES (1)" for name in called),
         *("SET sql_generate_invisible_primary_key = ON", f"CREATE TABLE {database}.hidden (n INT)"),
         f"INSERT INTO {database}.hidden VALUES (1), (1)",
-        f"INSERT INTO {database}.keyless VALUES (1), (1)",
+        f"INSERT INTO {database}.keyless VALUES (1, 1), (1, 1)",
         *(f"INSERT INTO {table} VALUES {first}" for table in (f"{database}.t", f"{database}.neighbour", f"{database}2.t")),
     )
 
@@ -111,7 +117,10 @@ def test_what_a_log_does_not_tell_is_scanned_and_all_else_is_right(
         }
         assert not wrong
         if "no key" in cases:
-            assert found[f"{databases['no key']}.keyless"] == "it has no key"
+            assert unlike(found[f"{databases['no key']}.keyless"], KEPT) is None
+            fewer, another = (found[f"{databases[case]}.keyless"] for case in ("no key, and less of what comes", "no key before"))
+            assert "binlog_row_image is not FULL" in str(fewer)
+            assert another == "its definition has changed"
             assert unlike(found[f"{databases['no key']}.hidden"], KEPT) is None
     finally:
         source.sql(*(f"DROP DATABASE IF EXISTS {database}" for database in every))

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 
+import pytest
+
 from backups.services.base import Point
 from backups.services.continuous import Expected
+from backups.services.mysql.witness import witness
 from backups.witness import Fact, compare
 from tests.servers.mysql import MySQLServer, StartMySQL
 from tests.servers.mysql_chain import Chain, Restored, StartChain
@@ -27,9 +30,14 @@ def last(server: MySQLServer) -> int:
 
 def at(chain: Chain, point: Point) -> tuple[Restored, Expected]:
     restored = chain.restore(0).bring_back()
-    later = chain.later(1, restored)
+    return restored, advanced(chain, restored, 1, point)
+
+
+def advanced(chain: Chain, restored: Restored, number: int, point: Point) -> Expected:
+    """Do the log of backup `number` up to the point; returns what is expected there."""
+    later = chain.later(number, restored)
     restored.copy.advance(later, point)
-    return restored, restored.copy.expected(later)
+    return restored.copy.expected(later)
 
 
 def test_the_last_transaction_is_in_and_the_next_is_not(start_mysql: StartMySQL, start_chain: StartChain) -> None:
@@ -42,7 +50,8 @@ def test_the_last_transaction_is_in_and_the_next_is_not(start_mysql: StartMySQL,
         f"INSERT INTO agama.keyed VALUES {padding}",
         "CREATE TABLE agama.quiet (id INT PRIMARY KEY, at TIMESTAMP)",
         "INSERT INTO agama.quiet VALUES (1, '2026-01-01 00:30:00')",
-        "CREATE TABLE agama.keyless (id INT)",
+        "CREATE TABLE agama.keyless (id INT, text VARCHAR(9))",
+        "INSERT INTO agama.keyless VALUES (1, 'a'), (1, 'a'), (NULL, NULL)",
         "CREATE TABLE agama.altered (id INT PRIMARY KEY, at DATETIME)",
         "INSERT INTO agama.altered VALUES (1, '2026-01-01 00:30:00')",
         "CREATE TABLE agama.stated (id INT PRIMARY KEY)",
@@ -51,7 +60,9 @@ def test_the_last_transaction_is_in_and_the_next_is_not(start_mysql: StartMySQL,
     chain = start_chain(server)
     chain.backup()
     server.sql(
-        "INSERT INTO agama.keyless VALUES (1)",
+        "INSERT INTO agama.keyless VALUES (2, 'b'), (1, 'a'), (2, 'b')",
+        "UPDATE agama.keyless SET text = 'c' WHERE id = 1 LIMIT 1",
+        "DELETE FROM agama.keyless WHERE id = 2 LIMIT 1",
         "ALTER TABLE agama.altered MODIFY at TIMESTAMP NULL",
         "SET sql_log_bin = 0",
         "INSERT INTO agama.beside VALUES (1)",
@@ -72,8 +83,8 @@ def test_the_last_transaction_is_in_and_the_next_is_not(start_mysql: StartMySQL,
 
     restored, expected = at(chain, Point(position=gtid(server, number)))
     told = {fact.subject for fact in expected.facts}
-    assert told >= {"agama.keyed", "agama.quiet"}
-    assert set(expected.untold) >= {"agama.keyless", "agama.altered"}
+    assert told >= {"agama.keyed", "agama.quiet", "agama.keyless"}
+    assert set(expected.untold) >= {"agama.altered"}
     assert not told & set(expected.untold)
     assert differing(expected, restored.copy.observe()) == set()
     # It lacks the last transaction, in part; it has done the next one, too.
@@ -84,6 +95,9 @@ def test_the_last_transaction_is_in_and_the_next_is_not(start_mysql: StartMySQL,
         assert differing(expected, restored.copy.observe()) == {"agama.keyed"}, harm
         restored.sql(undo[harm[0]])
     assert differing(expected, restored.copy.observe()) == set()
+    # One of two equal rows is another, and as many rows are there.
+    restored.sql("UPDATE agama.keyless SET id = 2, text = 'b' WHERE text = 'a' LIMIT 1")
+    assert differing(expected, restored.copy.observe()) == {"agama.keyless"}
 
     # The moment before that transaction is another one, by a replay that really ends there.
     earlier, less = at(chain, Point(position=gtid(server, number), before=True))
@@ -108,19 +122,42 @@ def test_the_last_transaction_is_in_and_the_next_is_not(start_mysql: StartMySQL,
     assert {check.subject for check in wrong.differences()} == {"agama.altered", "agama.beside"}
 
 
-def test_a_moment_in_the_bridge_is_told_from_the_chain_before(start_mysql: StartMySQL, start_chain: StartChain) -> None:
-    """Its rows are hashed with the secret of that chain, not of the full after it."""
+def test_a_moment_in_the_bridge_is_told_from_the_chain_before(
+    start_mysql: StartMySQL, start_chain: StartChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are hashed with the secret of that chain, not of the full after it; that chain is from before sums were kept."""
     server = start_mysql()
     server.sql("CREATE DATABASE agama", "CREATE TABLE agama.t (id INT PRIMARY KEY, text TEXT)")
     rows = ", ".join(f"({number}, REPEAT('x', 200))" for number in range(200))
     server.sql(f"INSERT INTO agama.t VALUES {rows}")
+    for name in ("still", "written"):
+        server.sql(f"CREATE TABLE agama.{name} (id INT, text TEXT)", f"INSERT INTO agama.{name} VALUES {rows}, {rows}")
     chain = start_chain(server)
+    with monkeypatch.context() as before:
+        before.setattr(witness, "OF_ROWS", witness.OF_ROWS.model_copy(update={"keyless_form": "digest"}))
+        chain.backup()
+    # As it was written then.
+    del chain.backups[0].manifest.details["form"]["keyless_form"]
+    server.sql("INSERT INTO agama.t VALUES (1001, 'a')", "DELETE FROM agama.written WHERE id = 7 LIMIT 1")
     chain.backup()
-    server.sql("INSERT INTO agama.t VALUES (1001, 'a')", "DELETE FROM agama.t WHERE id = 7")
+    assert chain.details(1).form == chain.details(0).form
+    assert "scanned: 1 table, since it has no key, and its chain is from before sums of its rows were kept" in chain.said
+    assert any("1 carried through it" in line for line in chain.said)
+
+    server.sql("DELETE FROM agama.t WHERE id = 7", "DELETE FROM agama.written WHERE id = 8 LIMIT 1")
     number = last(server)
-    server.sql("DELETE FROM agama.t")
-    chain.backup(anew=True)
-    assert chain.details(0).form.row_secret != chain.details(1).form.row_secret
-    restored, expected = at(chain, Point(position=gtid(server, number)))
+    server.sql("DELETE FROM agama.t WHERE id < 9", "SET sql_log_bin = 0", "UPDATE agama.t SET text = 'y' WHERE id = 9")
+    full = chain.backup(anew=True)
+    assert chain.details(0).form.row_secret != chain.details(2).form.row_secret
+    assert (chain.details(0).form.keyless_form, chain.details(2).form.keyless_form) == ("digest", "sums")
+    # What has a key is compared in that chain's form.
+    assert [limit for limit in full.limits if limit.startswith("agama.t: the source changed without its log saying so")]
+    assert not [limit for limit in full.limits if "agama.still" in limit or "agama.written" in limit]
+
+    restored = chain.restore(1).bring_back()
+    assert restored.differences() == []
+    expected = advanced(chain, restored, 2, Point(position=gtid(server, number)))
     assert {fact.metric: fact.value for fact in expected.facts if fact.subject == "agama.t"}["rows"] == 200
+    assert "agama.still" in {fact.subject for fact in expected.facts}
+    assert "its chain is from before" in expected.untold["agama.written"]
     assert differing(expected, restored.copy.observe()) == set()

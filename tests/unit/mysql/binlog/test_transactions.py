@@ -175,6 +175,27 @@ def test_an_image_that_is_longer_or_shorter_than_its_event_is_not_counted() -> N
         rows.count(rows.Rows(1, 0, 2, (b"\0", b"\0"), paired=False, extra=None, first=0, stop=len(image)), table, image)
 
 
+def test_images_before_and_after_an_update_are_told_apart() -> None:
+    """Of whatever length: NULLs, texts, bits; and an update that is cut off, or lacks its last image, is none."""
+    table = rows.TableMap(1, "s", "t", bytes([3, 15, 1]), b"\x10\0", b"\7")
+    r = random.Random(3)
+    images = []
+    for _ in range(40):
+        text = r.randbytes(r.randrange(9))
+        images.append(
+            r.choice((b"\0" + r.randbytes(4) + bytes([len(text)]) + text + b"\7", b"\3\7", b"\7", b"\5\1\0", b"\4\1\2\3\4\0"))
+        )
+    for number in (0, 2, 40):
+        log = b"head" + b"".join(images[:number])
+        event = rows.Rows(1, 0, 3, (b"\7", b"\7"), paired=True, extra=None, first=4, stop=len(log))
+        assert rows.count(event, table, log) == number
+        assert rows.split(event, table, log) == (b"".join(images[:number:2]), b"".join(images[1:number:2]))
+    for log in (b"".join(images[:3]), b"".join(images[:2]) + b"\0", b"\7" + b"\0\1\2"):
+        event = rows.Rows(1, 0, 3, (b"\7", b"\7"), paired=True, extra=None, first=0, stop=len(log))
+        with pytest.raises((rows.UnknownForm, IndexError)):
+            rows.split(event, table, log)
+
+
 def test_an_encrypted_file_is_no_log(tmp_path: Path) -> None:
     with pytest.raises(Damaged, match="encrypted"):
         list(walk([piece(tmp_path, b"\xfd" + RECORDED[1:])]))

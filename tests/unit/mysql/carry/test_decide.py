@@ -20,6 +20,8 @@ from backups.services.mysql.witness.fingerprint import Column
 NAME = ("w", "t")
 TABLE = Table("w", "t", (Column("id", "int", nullable=False, declared="int"),), keyed=True)
 KNOWN = Known(3, "0" * 64, "d", "a")
+SUMS = replace(KNOWN, sums=True)
+"""As a witness of today knows it."""
 
 
 def log(*statements: str, database: str = "w", odd: str | None = None, **tables: dict[str, Any]) -> Stretch:
@@ -50,6 +52,8 @@ def test_a_table_that_the_log_does_not_name_keeps_what_it_had() -> None:
 def test_a_table_with_rows_in_the_log_is_carried() -> None:
     assert decided(log(t={"inserted": 1})).how == "carried"
     assert decided(log(t={"inserted": 1}), most=100).how == "carried"
+    assert decided(log(t={"inserted": 1}), known=SUMS).how == "carried"
+    assert decided(log(t={"inserted": 1}), replace(TABLE, keyed=False), known=SUMS).how == "carried"
 
 
 @pytest.mark.parametrize(
@@ -61,8 +65,10 @@ def test_a_table_with_rows_in_the_log_is_carried() -> None:
         (log(t={"inserted": 1, "odd": {"partial rows"}}), {}, "partial rows"),
         (log(t={"size": 0, "odd": {"partial rows"}}), {}, "partial rows"),
         (log(odd="a compressed transaction"), {}, "a compressed transaction (binlog.1:4)"),
-        (log(t={"inserted": 1}), {"table": replace(TABLE, keyed=False)}, "it has no key"),
-        (log(t={"inserted": 1}), {"table": replace(TABLE, mariadb=True)}, "it has no key"),
+        (log(t={"inserted": 1}), {"table": replace(TABLE, keyed=False)}, "its chain is from before sums of its rows were kept"),
+        (log(t={"inserted": 1}), {"table": replace(TABLE, mariadb=True)}, "the server is MariaDB"),
+        (log(t={"inserted": 1}), {"table": replace(TABLE, mariadb=True, keyed=False), "known": SUMS}, "the server is MariaDB"),
+        (log(t={"inserted": 1}), {"table": replace(TABLE, versioned=True), "known": SUMS}, "it keeps the history of its rows"),
         (log(t={"inserted": 1}), {"table": replace(TABLE, columns=TABLE.columns * 2)}, "the log has 1 columns of it, it has 2"),
         (
             log(t={"inserted": 1}),

@@ -29,6 +29,7 @@ from tests.unit.mysql.binlog.test_transactions import RECORDED, piece
 
 UP_TO = 1659
 """Of the recorded log: `a` got 3 rows, 2 were updated, 1 deleted; `b` got 2, which were updated."""
+ZERO = "0" * 64
 IMAGES = {"a": 3 + 2 * 2 + 1, "b": 2 + 2 * 2}
 TABLES = [
     Table("shop", name, tuple(Column(f"c{at}", "int", nullable=True, declared="int") for at in range(width)), keyed=True)
@@ -60,7 +61,7 @@ def stated(
 
 
 def test_images_are_added_to_what_was_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = stated(tmp_path, monkeypatch, {name: Hashed(images, f"{12:064X}") for name, images in IMAGES.items()})
+    found = stated(tmp_path, monkeypatch, {name: ((images, f"{12:064X}"),) for name, images in IMAGES.items()})
     assert found == {
         "shop.a": Value(12, f"{7 ^ 12:064x}", "full", through_log=True),
         "shop.b": Value(12, f"{7 ^ 12:064x}", "full", through_log=True),
@@ -71,15 +72,18 @@ def test_images_are_added_to_what_was_known(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("a", "words"),
     [
-        (Hashed(7, "0"), "the throw-away server has 7 rows of 8 that the log holds"),
-        (Hashed(9, "0"), "the throw-away server has 9 rows of 8"),
+        (((7, "0"),), "the throw-away server has 7 rows of 8 that the log holds"),
+        (((9, "0"),), "the throw-away server has 9 rows of 8"),
+        (((4, ZERO), (4, ZERO)), "the throw-away server has 4 and 4 rows of 3 and 5 that the log holds"),
+        (((3, ZERO), (4, ZERO)), "the throw-away server has 3 and 4 rows of 3 and 5"),
+        (((5, ZERO), (3, ZERO)), "the throw-away server has 5 and 3 rows of 3 and 5"),
         ("the throw-away server does not take its rows: 1105", "does not take its rows"),
     ],
 )
 def test_a_table_whose_images_do_not_all_arrive_is_scanned_and_the_others_are_not(
     a: Hashed | str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = stated(tmp_path, monkeypatch, {"a": a, "b": Hashed(6, "0")})
+    found = stated(tmp_path, monkeypatch, {"a": a, "b": ((6, "0"),)})
     assert words in str(found["shop.a"])
     assert isinstance(found["shop.b"], Value)
 
@@ -109,11 +113,24 @@ def test_a_disk_that_is_too_small_for_the_images_has_them_scanned(tmp_path: Path
 
 @pytest.mark.parametrize(("rows", "xor", "fits"), [(0, "7", False), (1, "9", False), (2, "7", False), (5, "7", True)])
 def test_a_log_that_takes_away_what_was_never_there_is_found_out_when_the_table_is_read(rows: int, xor: str, fits: bool) -> None:
-    found = carry._value(Known(rows, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), Hashed(2, xor))
+    found = carry._value(Known(rows, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), ((2, xor),))
     assert isinstance(found, Value)
     assert found.fits == fits
     for held in ((0, "0" * 64), (0, "0" * 1022)):
         assert compared.unlogged({"shop.b": (found.counted, held)}).keys() == {"shop.b"}
+
+
+@pytest.mark.parametrize(("rows", "gone", "fits"), [(0, 9, False), (1, 9, False), (2, 8, False), (2, 10, False), (5, 8, True)])
+def test_nor_are_equal_rows_taken_away_that_were_never_there(rows: int, gone: int, fits: bool) -> None:
+    images = (2, f"{gone:064x}"), (0, ZERO)
+    found = carry._value(Known(rows, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), images)
+    assert isinstance(found, Value)
+    assert (found.fits, found.rows) == (fits, rows - 2)
+
+
+def test_sums_of_a_table_without_a_key_are_added_to_and_taken_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = stated(tmp_path, monkeypatch, {"a": ((3, f"{5:064x}"), (5, f"{2:064x}")), "b": ((6, "0"),)})
+    assert found["shop.a"] == Value(12, f"{7 - 5 + 2:064x}", "full", through_log=True)
 
 
 def deleted(rows: int) -> Stretch:
@@ -121,7 +138,8 @@ def deleted(rows: int) -> Stretch:
 
 
 def test_a_table_that_is_empty_now_is_scanned() -> None:
-    assert carry._value(Known(2, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), Hashed(2, "9")) == "it is empty now"
+    for gone in (((2, "9"),), ((2, f"{9:064x}"), (0, ZERO))):
+        assert carry._value(Known(2, f"{9:064x}", "b", "full"), deleted(2), ("shop", "b"), gone) == "it is empty now"
 
 
 LOST = {**KNOWN, "shop.`lost one`": Known(4, f"{5:064x}", "lost", "full"), "mysql.mine": Known(1, f"{5:064x}", "mine", "full")}
@@ -129,7 +147,7 @@ LOST = {**KNOWN, "shop.`lost one`": Known(4, f"{5:064x}", "lost", "full"), "mysq
 
 def test_a_table_that_nothing_took_away_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when a copy has done a DROP TABLE that comes after the moment, or the source one that it did not log."""
-    images: dict[str, Hashed | str] = {name: Hashed(count, "0") for name, count in IMAGES.items()}
+    images: dict[str, Hashed | str] = {name: ((count, "0"),) for name, count in IMAGES.items()}
     found = stated(tmp_path, monkeypatch, images, known=LOST)
     assert found["shop.`lost one`"] == Value(4, f"{5:064x}", "full", through_log=False, gone=True)
     assert "mysql.mine" not in found
@@ -166,6 +184,7 @@ FACTS = [Fact("w.t", "rows", 3), Fact("w.t", "fingerprint", "ab" * 32), Fact("w.
         (FACTS, {"unlogged": ("w.t",)}, None),
         (FACTS, {"form": Form(json_values="typed", row_secret="1" * 64)}, None),
         (FACTS, {"form": Form(json_values="text")}, None),
+        (FACTS, {"form": Form(json_values="typed", keyless_form="sums")}, None),
         (FACTS[1:], {}, None),
         ([Fact("w.t", "rows", "many"), *FACTS[1:]], {}, None),
         ([Fact("w.t", "rows", -1), *FACTS[1:]], {}, None),
@@ -183,6 +202,13 @@ def test_only_what_a_witness_of_the_same_form_says_is_known(
     assert known_of(said, held, Form(json_values="typed")).get("w.t") == known
 
 
+def test_sums_are_known_to_be_sums_and_digests_to_be_none() -> None:
+    for form, sums in ((Form(keyless_form="sums"), True), (Form(), False)):
+        held = DETAILS.model_copy(update={"form": form})
+        said = manifest(held.model_dump()).model_copy(update={"witness": tuple(FACTS)})
+        assert known_of(said, held, form)["w.t"].sums == sums
+
+
 @pytest.mark.parametrize(
     ("kind", "scan", "due"), [("full", "weekly", 70), ("incremental", "nightly", 70), ("incremental", "weekly", 12)]
 )
@@ -196,7 +222,7 @@ def test_how_many_are_compared(kind: str, scan: str, due: int) -> None:
         "before": SimpleNamespace(sequence=3),
     }
     carrier = Nightly(**fields, seen=None, details=None, form=Form(), pull=lambda _: ())  # type: ignore[arg-type]
-    found = carrier._due(dict.fromkeys(tables, 40 << 20), known)
+    found = carrier._due(dict.fromkeys(tables, 140 << 20), known)
     assert len(found) == due
     assert due == 70 or found <= set(tables[34:])
 
@@ -209,5 +235,5 @@ def test_what_was_read_by_no_backup_of_the_chain_is_compared_at_once_and_what_is
         "before": SimpleNamespace(sequence=1),
     }
     carrier = Nightly(**fields, seen=None, details=None, form=Form(), pull=lambda _: ())  # type: ignore[arg-type]
-    sizes = {"w.small": 1 << 20, **dict.fromkeys(("w.a", "w.b", "w.c"), 40 << 20)}
+    sizes = {"w.small": 1 << 20, **dict.fromkeys(("w.a", "w.b", "w.c"), 140 << 20)}
     assert carrier._due(sizes, known) == {"w.b", "w.c", "w.small"}

@@ -57,11 +57,14 @@ def test_what_nobody_knows_to_have_been_read_is_read_now() -> None:
 
 def test_the_smallest_tables_are_read_each_time_as_many_as_a_second_is_enough_for() -> None:
     some = rotation.SMALL // 4
-    sizes = {"w.large": 5 * some, "w.c": some, "w.a": some, "w.b": some, "w.none": 0, "w.half": 2 * some}
-    assert rotation.small(sizes) == {"w.none", "w.a", "w.b", "w.c"}
+    works = {"w.large": 5 * some, "w.c": some, "w.a": some, "w.b": some, "w.none": 0, "w.half": 2 * some}
+    assert rotation.small(works) == {"w.none", "w.a", "w.b", "w.c"}
     assert rotation.small({"w.large": rotation.SMALL + 1}) == frozenset()
     assert rotation.small({"w.exact": rotation.SMALL}) == {"w.exact"}
     assert rotation.small({}) == frozenset()
+    # Of short rows a few megabytes take longer than of long ones many.
+    assert rotation.small({"w.short": rotation.work(16 << 20, 300_000)}) == frozenset()
+    assert rotation.small({"w.long": rotation.work(100 << 20, 10_000)}) == {"w.long"}
 
 
 def test_in_two_hundred_histories_a_change_beside_the_log_is_found_within_seven_nights() -> None:

@@ -1,5 +1,11 @@
 """The SQL of a fingerprint: what it is made of, whatever tables and columns are called."""
 
+import functools
+import hashlib
+import operator
+import random
+from collections.abc import Iterable
+
 import pytest
 
 from backups.errors import LifeboatError
@@ -53,3 +59,47 @@ def test_reads_both_forms_of_an_answer() -> None:
     assert len(first) == 64
     assert first != fingerprint.value((2, 12, 3, 4, 0))[1]
     assert fingerprint.value((0, None, None, None, None))[0] == 0
+
+
+def test_sums_are_kept_modulo_two_to_the_64th() -> None:
+    kept = fingerprint.value((20, 2**64 + 5, 2**64 - 1, 0, 3), sums=True)
+    assert kept == (20, f"{5:016x}" + "f" * 16 + "0" * 16 + f"{3:016x}")
+    assert fingerprint.value((0, None, None, None, None), sums=True) == (0, "0" * 64)
+    assert fingerprint.value((3, "AB" * 32), sums=True) == (3, "ab" * 32), "of a table with a key they are none"
+
+
+def test_a_second_fingerprint_is_asked_for_beside_the_first() -> None:
+    columns = [Column("number", "int", nullable=False)]
+    for keyed, parts in ((True, 1), (False, 4)):
+        sql = fingerprint.query("a", "t", columns, keyed=keyed, secret=True, earlier="secret")
+        assert sql.count("BIT_XOR(") + sql.count("SUM(") == 2 * parts
+        assert sql.count("@lifeboat_row_secret") == sql.count("@lifeboat_earlier_row_secret") == 1
+
+
+def test_what_is_carried_is_what_is_read_in_whatever_history() -> None:
+    """Rows are numbers here, many of them equal; of a table with a key none are. Sums overflow now and then."""
+    r = random.Random(5)
+
+    def read(rows: Iterable[int], *, keyed: bool) -> str:
+        hashes = [hashlib.sha256(str(row).encode()).hexdigest() for row in rows]
+        if keyed:
+            return fingerprint.value((1, f"{functools.reduce(operator.xor, (int(each, 16) for each in hashes), 0):064x}"))[1]
+        parts = [sum(int(each[at - 1 : at + 14], 16) for each in hashes) for at in (1, 16, 31, 46)]
+        return fingerprint.value((len(hashes), *parts), sums=True)[1]
+
+    for keyed in (True, False):
+        for _ in range(200):
+            there = [r.randrange(10**9) if keyed else r.randrange(6) for _ in range(r.randrange(60))]
+            known, gone, came = read(there, keyed=keyed), [], []
+            for _ in range(r.randrange(40)):
+                if there and r.random() < 0.6:
+                    gone.append(there.pop(r.randrange(len(there))))
+                if r.random() < 0.6:
+                    came.append(r.randrange(10**9) if keyed else r.randrange(6))
+                    there.append(came[-1])
+            images = [read(gone + came, keyed=True)] if keyed else [read(gone, keyed=False), read(came, keyed=False)]
+            now = read(there, keyed=keyed)
+            assert fingerprint.carried(known, *images) == now
+            if not keyed and len(there) != len(set(there)):
+                # One more or less of two equal rows is another value.
+                assert read([*there, there[0]], keyed=False) != now

@@ -174,10 +174,12 @@ def test_both_ends_of_the_log_are_named_and_what_is_between_them_is_counted() ->
         "the same log, 2 of 2 checks equal to the witness of agama-20261130T000000Z; the 312 transactions since agama-20261116T000000Z are from that log; "
         "the moment itself was compared with nothing"
     )
-    there = moment.model_copy(update={"there": (GOOD, GOOD), "untold": (Untold(subject="agama.note", why="it has no key"),)})
+    there = moment.model_copy(
+        update={"there": (GOOD, GOOD), "untold": (Untold(subject="agama.note", why="its definition has changed"),)}
+    )
     assert words.proof("agama-20261116T000000Z", [GOOD], there).endswith(
         "; at the moment itself 1 of 1 table equal to what the log makes of the witness before it; only by the witnesses around it: "
-        "agama.note (it has no key); all else of that moment is from the log"
+        "agama.note (its definition has changed); all else of that moment is from the log"
     )
     carried = moment.model_copy(update={"unscanned": ("agama.client",)})
     assert "20261130T000000Z (of agama.client that witness is itself from the log); " in words.proof("b", [GOOD], carried)
@@ -185,7 +187,7 @@ def test_both_ends_of_the_log_are_named_and_what_is_between_them_is_counted() ->
     assert words.proof("agama-20261116T000000Z", [GOOD], off) == (
         "1 of 1 check equal to the witness of agama-20261116T000000Z; the 312 transactions since are from the log, and the moment is not what it makes "
         "of that witness: at the moment itself 1 of 2 tables equal to what the log makes of the witness before it (not equal: agama.orders); only by "
-        "the witnesses around it: agama.note (it has no key); all else of that moment is from the log"
+        "the witnesses around it: agama.note (its definition has changed); all else of that moment is from the log"
     )
     wrong = moment.model_copy(update={"checks": (GOOD, BAD)})
     assert words.proof("agama-20261116T000000Z", [GOOD], wrong) == (
@@ -200,7 +202,7 @@ def test_both_ends_of_the_log_are_named_and_what_is_between_them_is_counted() ->
     followed = there.model_copy(update={"checks": (), "why_not": "no witness comes after it"})
     assert words.proof("agama-20261116T000000Z", [GOOD], followed).endswith(
         "from the log and unproven: no witness comes after it; at the moment itself 1 of 1 table equal to what the log makes of the witness before it; "
-        "only by the witness before it: agama.note (it has no key); all else of that moment is from the log"
+        "only by the witness before it: agama.note (its definition has changed); all else of that moment is from the log"
     )
     wrong = followed.model_copy(update={"there": (BAD,)})
     assert "the moment is not what it makes of that witness: at the moment itself 0 of 1 table" in words.proof("b", [GOOD], wrong)

@@ -151,6 +151,8 @@ def carried(known: str, *images: str) -> str:
 
 
 def _sums(written: str) -> list[int]:
+    # Of no rows a fingerprint may have fewer digits.
+    written = written.zfill(len(_PARTS) * _DIGITS)
     return [int(written[at : at + _DIGITS], 16) for at in range(0, len(_PARTS) * _DIGITS, _DIGITS)]
 
 

@@ -103,3 +103,11 @@ def test_what_is_carried_is_what_is_read_in_whatever_history() -> None:
             if not keyed and len(there) != len(set(there)):
                 # One more or less of two equal rows is another value.
                 assert read([*there, there[0]], keyed=False) != now
+
+
+@pytest.mark.parametrize("zeros", ["0", "0" * 16, "0" * 64])
+def test_the_fingerprint_of_no_rows_may_be_of_any_length(zeros: str) -> None:
+    """A server prints as many zeros as it likes, and a manifest may hold any number of them."""
+    came = "1" * 64
+    assert fingerprint.carried(zeros, came) == came
+    assert fingerprint.carried(zeros, zeros, came) == came

@@ -43,7 +43,7 @@ def afloat(station: Station, toys: ToySites) -> Iterator[Mapping[str, Afloat]]:
         "command": lambda: _executes(begun["command"], "sleep"),
         "container": lambda: bool(container.containers()),
         "saving": lambda: _executes(begun["saving"], "restic --limit-upload 20 backup"),
-        "drilled": lambda: len(drilled.containers()) > 1,
+        "drilled": lambda: bool(drilled.containers()),
     }
     try:
         yield _once_there(station, sites, begun, reached)

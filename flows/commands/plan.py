@@ -8,6 +8,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -87,9 +88,14 @@ def _starts(text: str | None, zone: str, now: datetime) -> datetime:
         return now
     from verification.restore import arguments
 
-    start = arguments.moment(text, zone, now, "--start")
-    if not isinstance(start, datetime) or start < now:
-        raise LifeboatError(f"--start {text!r} is no time from now on", hint="write it like 2026-11-30T06:00, or now")
+    monday = when.next_verification(now, zone).astimezone(ZoneInfo(zone))
+    refusal = LifeboatError(f"--start {text!r} is no time from now on", hint=f"write it like {monday:%Y-%m-%dT%H:%M}, or now")
+    try:
+        start = arguments.time_of(text, zone, now, "--start")
+    except ValueError as error:
+        raise refusal from error
+    if start < now:
+        raise refusal
     return start
 
 

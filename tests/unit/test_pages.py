@@ -18,6 +18,7 @@ from backups.config.settings import (
     FleetSettings,
     MachineSettings,
     Objectives,
+    ReportSettings,
     RepositorySettings,
     Retention,
     SandboxSettings,
@@ -26,7 +27,7 @@ from backups.config.settings import (
 )
 from backups.hosts.settings import HostSettings
 from backups.services.registry import SERVICE_TYPES
-from backups.services.settings import RestoreSettings
+from backups.services.settings import PanelsSettings, RestoreSettings
 from flows.commands.main import app
 from tests.pages import ROOT, Page, literals, pages
 from verification.drill import suites
@@ -155,6 +156,39 @@ def test_every_key_of_the_configuration_is_on_a_page() -> None:
     ]  # fmt: skip
     shown = set(re.findall(r"\w+", "\n".join(line for page in PAGES for line in page.code)))
     assert {key for section in sections for key in section.model_fields} - shown == set()
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "repository": RepositorySettings,
+    "objectives": Objectives,
+    "retention": Retention,
+    "backup": BackupSettings,
+    "sandbox": SandboxSettings,
+    "report": ReportSettings,
+    "watch": Watch,
+    "evidence": EvidenceSettings,
+    "fleet": FleetSettings,
+    "restore": RestoreSettings,
+    "panels": PanelsSettings,
+}
+
+
+def keys_that_are_none(text: str) -> set[str]:
+    """Find `section.key` in backticks, where the section has no such key; names of files are no keys."""
+    file_names = r"(?:html|json|dsse\.json|png|py|key|config|id)`"
+    named = re.findall(rf"`({'|'.join(SECTIONS)})\.(?!{file_names})(\w+)[.:`]", text)
+    return {f"{section}.{key}" for section, key in named if key not in SECTIONS[section].model_fields}
+
+
+@each_page
+def test_every_key_with_its_section_is_one_of_the_configuration(page: Page) -> None:
+    assert keys_that_are_none(page.text) == set()
+
+
+def test_a_key_that_is_none_is_found() -> None:
+    well = "`restore.by_itself: true` `fleet.machines` `report.html` `restore.py` restore.nothing"
+    assert keys_that_are_none(well) == set()
+    assert keys_that_are_none(f"{well} `restore.automatic` `fleet.pause`") == {"restore.automatic", "fleet.pause"}
 
 
 def test_the_defaults_that_are_shown_are_the_defaults(tmp_path: Path) -> None:

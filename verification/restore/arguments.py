@@ -99,12 +99,13 @@ def bound(text: str, zone: str, now: datetime, option: str, *, before_next: time
     with suppress(ValueError, OverflowError):
         at = (date.fromisoformat(text) + timedelta(days=before_next is not None)).isoformat()
         back = before_next or back
-    found = moment(at, zone, now, option)
-    if isinstance(found, Point):
-        raise LifeboatError(
-            f"{option} {text} is no time, but a transaction", hint="name a day or a time: 2026-11-01, 2026-11-01T14:03"
-        )
-    return found - back
+    hint = "name a day or a time: 2026-11-01, 2026-11-01T14:03"
+    if _position(text, option):
+        raise LifeboatError(f"{option} {text} is no time, but a transaction", hint=hint)
+    try:
+        return time_of(at, zone, now, option) - back
+    except ValueError as error:
+        raise LifeboatError(f"{option} {text!r} is neither a day nor a time", hint=hint) from error
 
 
 def _position(text: str, option: str) -> str | None:
@@ -128,17 +129,28 @@ def moment(text: str, zone: str, now: datetime, option: str = "--at") -> datetim
     """
     if position := _position(text, option):
         return Point(position=position)
+    try:
+        return time_of(text, zone, now, option)
+    except ValueError as error:
+        raise LifeboatError(
+            f"{option} {text!r} is neither a time nor a GTID",
+            hint=f"write it like 2026-11-22T03:00, 2026-11-22T03:00:00Z or 03:00; a GTID like {_A_GTID}",
+        ) from error
+
+
+def time_of(text: str, zone: str, now: datetime, option: str) -> datetime:
+    """Read a time as `moment` does, where no transaction can be meant. Raises ValueError for what is none.
+
+    Raises LifeboatError for a time that the clocks of the zone showed twice, or never.
+    """
     local = ZoneInfo(zone)
     try:
         if _TIME_OF_DAY.match(text):
             return _last(time.fromisoformat(text), local, now, (option, text))
         time_ = datetime.fromisoformat(text)
         return time_.astimezone(UTC) if time_.tzinfo else _once(time_, local, (option, text))
-    except (ValueError, OverflowError) as error:
-        raise LifeboatError(
-            f"{option} {text!r} is neither a time nor a GTID",
-            hint=f"write it like 2026-11-22T03:00, 2026-11-22T03:00:00Z or 03:00; a GTID like {_A_GTID}",
-        ) from error
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is out of range") from error
 
 
 def _past(asked_for: datetime | Point, at: str, now: datetime) -> datetime | Point:

@@ -75,7 +75,7 @@ def test_a_damaged_log_is_a_hole_and_the_rest_is_told(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--since", "yesterday"), "--since 'yesterday' is neither a time nor a GTID"),
+        (("--since", "yesterday"), "--since 'yesterday' is neither a day nor a time"),
         (("--until", "binlog.000001:4"), "--until binlog.000001:4 is no time"),
         (("--since", "2026-11-22T03:00", "--until", "2026-11-22T02:00"), "is before --since"),
     ],

@@ -1,6 +1,7 @@
 """`lifeboat plan` as it is typed: by the tags of a repository, the configured machines, and what it prints."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -186,7 +187,11 @@ def test_a_start_that_is_none_is_refused(lifeboat: Lifeboat, plan: Callable[...,
     plan()
     said = lifeboat("plan", "--start", start, "--config", str(tmp_path / "lifeboat.yaml"))
     assert (said.code, said.out) == (2, "")
-    assert f"--start '{start}' is " in said.err
+    assert f"--start '{start}' is no time from now on" in said.err
+    # What the hint shows is a start that is taken.
+    (shown,) = re.findall(r"hint: write it like (\S+), or now", said.err)
+    assert "GTID" not in said.err
+    assert lifeboat("plan", "--start", shown, "--config", str(tmp_path / "lifeboat.yaml")).err == ""
 
 
 @pytest.mark.parametrize(("fleet", "warned"), [(FLEET, True), ("", False)])

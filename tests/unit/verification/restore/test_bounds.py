@@ -37,3 +37,10 @@ def test_the_last_microsecond_of_a_day_may_be_its_end() -> None:
 def test_a_transaction_is_no_bound() -> None:
     with pytest.raises(LifeboatError, match=r"--until binlog\.000001:4 is no time"):
         bound("binlog.000001:4", BERLIN, NOW, "--until", before_next=timedelta(0))
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "0001-01-01T00:00+14:00", "", "25:00"])
+def test_what_is_neither_a_day_nor_a_time_is_refused_without_a_word_of_transactions(text: str) -> None:
+    with pytest.raises(LifeboatError, match=r"--since .* is neither a day nor a time") as refused:
+        bound(text, BERLIN, NOW, "--since")
+    assert "GTID" not in f"{refused.value.message} {refused.value.hint}"

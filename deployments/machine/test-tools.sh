@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What only the tests need beside setup.sh: Debian's rclone (a REST server) and PostgreSQL, an S3 server in an environment of its own, and an image of
-# older servers, which upgrades are rehearsed from.
+# What only the tests need beside setup.sh: Debian's rclone (a REST server) and PostgreSQL, an S3 server and Docker Compose, each in a folder of its
+# own, and an image of older servers, which upgrades are rehearsed from.
 # Installs only what is missing and is safe to run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -30,5 +30,30 @@ if ! cmp -s "$lock" .tools/s3/lock; then
   .tools/bin/uv pip sync --quiet --python .tools/s3/bin/python --require-hashes "$lock"
   cp "$lock" .tools/s3/lock
 fi
+
+# `docker compose` of today is in no released suite of Debian: one program, from its unstable suite, for the tests alone. Where it cannot be had,
+# the tests that ask it are skipped, and say so.
+newer_compose() {
+  local own=.tools/compose mirror work
+  ! docker compose version >/dev/null 2>&1 && ! "$own/docker-compose" version >/dev/null 2>&1 || return 0
+  mirror=$(apt-get indextargets --format '$(SITE) $(LABEL) $(ORIGIN)' 'Created-By: Packages' 2>/dev/null | awk '$3 == "Debian" && $2 == "Debian" {print $1; exit}')
+  [ -n "$mirror" ] && [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || return 0
+  work=$(mktemp -d)
+  # shellcheck disable=SC2064 # the name is of now
+  trap "rm -rf '$work'" RETURN
+  mkdir -p "$work"/{lists,cache/archives}/partial
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/list"
+  local apt=(apt-get -qq -o Dir::Etc::SourceList="$work/list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache"
+    -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=1)
+  [ "$(id -u)" != 0 ] || apt+=(-o APT::Sandbox::User=root)
+  if (cd "$work" && "${apt[@]}" update && "${apt[@]}" download docker-compose && dpkg-deb -x docker-compose_*.deb out) >/dev/null 2>&1 &&
+    "$work/out/usr/libexec/docker/cli-plugins/docker-compose" version >/dev/null 2>&1; then
+    mkdir -p "$own"
+    install -m 0755 "$work/out/usr/libexec/docker/cli-plugins/docker-compose" "$own/docker-compose.new" && mv "$own/docker-compose.new" "$own/docker-compose"
+    echo "test-tools: installed $("$own/docker-compose" version) into $own"
+  fi
+}
+
+newer_compose
 
 deployments/images/build.sh older

@@ -1,5 +1,6 @@
-"""The systemd units and the compose file, as far as they can be asked without starting them: systemd itself reads the units."""
+"""The systemd units and the compose files, as far as they can be asked without starting them: systemd and Compose themselves read them."""
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ UNITS = sorted(
     for path in (ROOT / "deployments" / folder).glob("lifeboat-*.[st][ei][rm]*")
 )
 COMPOSE = ROOT / "deployments" / "server" / "compose.yaml"
+DATABASE = COMPOSE.with_name("compose.postgresql.yaml")
+SETTINGS = COMPOSE.parent / "systemd" / "prefect.env"
 
 
 def verify(unit: Path, folder: Path) -> str:
@@ -92,27 +95,109 @@ def test_the_compose_file_runs_the_version_of_the_workers_on_this_machine_alone(
     assert {volume.partition(":")[0] for volume in service["volumes"]} == set(content["volumes"])
 
 
-def test_compose_itself_accepts_the_file() -> None:
-    tool = next((words for words in (["docker", "compose"], ["docker-compose"]) if _runs(words)), None)
-    if tool is None:
-        pytest.skip("neither `docker compose` nor docker-compose is on this machine: the file was only read as YAML")
-    done = subprocess.run([*tool, "-f", str(COMPOSE), "config", "--quiet"], capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def compose() -> list[str]:
+    """`docker compose` of this machine, or the one that test-tools.sh installs for the tests."""
+    own = str(ROOT / ".tools" / "compose" / "docker-compose")
+    for words in (["docker", "compose"], [own]):
+        if shutil.which(words[0]) and subprocess.run([*words, "version"], capture_output=True, check=False).returncode == 0:
+            return words
+    pytest.skip(
+        "`docker compose` is not on this machine, and test-tools.sh could not install it: the files were only read as YAML"
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> list[Path]:
+    """The files of settings that README.md and the headers of the compose files have an operator make: for all, and for the database."""
+    everybody, database = tmp_path / "prefect.env", tmp_path / "database.env"
+    shutil.copy(SETTINGS, everybody)
+    subprocess.run([COMPOSE.with_name("server.sh"), "password", everybody], check=True)
+    database.write_text("LIFEBOAT_DATABASE_PASSWORD=hunter2\n")
+    return [everybody, database]
+
+
+def read_by(compose: list[str], files: list[Path], settings: list[Path]) -> subprocess.CompletedProcess[str]:
+    """What Compose itself makes of the files, as JSON, or says against them."""
+    options = [word for path in settings for word in ("--env-file", str(path))] + [
+        word for path in files for word in ("-f", str(path))
+    ]
+    clean = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    return subprocess.run(
+        [*compose, *options, "config", "--format", "json"], env=clean, capture_output=True, text=True, check=False
+    )
+
+
+def test_compose_itself_accepts_the_files(compose: list[str], settings: list[Path]) -> None:
+    """With the settings that they ask for, each password is where it is used and nowhere else, and only the server has a port, here alone."""
+    done = read_by(compose, [COMPOSE], settings[:1])
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    done = read_by(compose, [COMPOSE, DATABASE], settings)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    read = json.loads(done.stdout)
+    ports = {name: [port["host_ip"] for port in service.get("ports", [])] for name, service in read["services"].items()}
+    assert ports == {"database": [], "prefect": ["127.0.0.1"]}
+    holding = {
+        (name, key)
+        for name, service in read["services"].items()
+        for key, value in service["environment"].items()
+        if "hunter2" in value
+    }
+    assert holding == {("database", "POSTGRES_PASSWORD"), ("prefect", "PREFECT_SERVER_DATABASE_CONNECTION_URL")}
+    assert read["name"] == "lifeboat-server", "not that of its folder, which others have, too"
 
 
-def _runs(words: list[str]) -> bool:
-    return bool(shutil.which(words[0])) and subprocess.run([*words, "version"], capture_output=True, check=False).returncode == 0
+@pytest.mark.parametrize("left_out", [0, 1])
+def test_compose_starts_nothing_without_a_password(compose: list[str], settings: list[Path], left_out: int) -> None:
+    done = read_by(compose, [COMPOSE, DATABASE], [path for number, path in enumerate(settings) if number != left_out])
+    assert done.returncode != 0
+    assert ["PREFECT_SERVER_API_AUTH_STRING", "LIFEBOAT_DATABASE_PASSWORD"][left_out] in done.stderr
+    assert "make one" in done.stderr
+
+
+def test_a_compose_file_with_a_mistake_is_reported(compose: list[str], settings: list[Path], tmp_path: Path) -> None:
+    """The check above can fail."""
+    broken = tmp_path / "compose.yaml"
+    broken.write_text(COMPOSE.read_text().replace("restart:", "restarts:"))
+    done = read_by(compose, [broken], settings[:1])
+    assert done.returncode != 0
+    assert "restarts" in done.stderr
+
+
+def test_the_server_in_a_container_tells_browsers_what_prefect_env_says(compose: list[str], settings: list[Path]) -> None:
+    """A proxy in front has an address of its own: Compose takes what the units take."""
+    changed = settings[0].read_text().replace("http://127.0.0.1:4200", "https://prefect.example")
+    settings[0].write_text(changed)
+    told = json.loads(read_by(compose, [COMPOSE], settings[:1]).stdout)["services"]["prefect"]["environment"]
+    assert told["PREFECT_SERVER_UI_API_URL"] == "https://prefect.example/api"
+    assert told["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "https://prefect.example,http://localhost:4200"
+
+
+def test_each_container_says_by_tcp_when_it_is_ready() -> None:
+    """Else `up --wait`, and what waits for the database, take one that is still being made, or a server that ends again and again, for healthy."""
+    for path in (COMPOSE, DATABASE):
+        for name, service in yaml.safe_load(path.read_text())["services"].items():
+            if "image" in service:
+                assert "127.0.0.1" in " ".join(service["healthcheck"]["test"]), name
+    waits = yaml.safe_load(DATABASE.read_text())["services"]["prefect"]["depends_on"]
+    assert waits == {"database": {"condition": "service_healthy"}}
 
 
 def test_the_database_of_the_compose_files_is_open_to_nobody_and_has_a_password_that_is_written_nowhere() -> None:
-    """It is beside the server alone; without a password in the environment neither starts."""
-    content = yaml.safe_load(COMPOSE.with_name("compose.postgresql.yaml").read_text())
+    """It is beside the server alone; without a password in the environment neither starts, and no worker reads that password's file."""
+    content = yaml.safe_load(DATABASE.read_text())
     database, server = content["services"]["database"], content["services"]["prefect"]
     assert "ports" not in database
     assert database["environment"]["POSTGRES_PASSWORD"].startswith("${LIFEBOAT_DATABASE_PASSWORD:?")
     address = server["environment"]["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
     assert re.fullmatch(r"postgresql\+asyncpg://prefect:\$\{LIFEBOAT_DATABASE_PASSWORD:\?[^}]*\}@database/prefect", address)
     assert server["environment"]["PREFECT_SERVER_DATABASE_DRIVER"] == "postgresql+asyncpg"
+    (file,) = re.findall(r"echo \"LIFEBOAT_DATABASE_PASSWORD=.*>(\S+)\)", DATABASE.read_text())
+    assert f"--env-file {file}" in DATABASE.read_text()
+    for unit in UNITS:
+        assert file not in unit.read_text(), unit.name
 
 
 @pytest.mark.parametrize("address", ["postgres://lifeboat:hunter2@db/prefect", "postgresql+asyncpg://", "mysql://x", "SQLITE"])

@@ -2,6 +2,7 @@
 # Installs on a Debian machine what Lifeboat needs: restic, ssh, Docker Engine and, to build images without a registry, mmdebstrap.
 # Installs only what is missing, starts the Docker daemon only when none answers, and is safe to run again.
 set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/unstable.sh"
 
 missing=()
 command -v restic >/dev/null || missing+=(restic)
@@ -24,20 +25,12 @@ fi
 # restic 0.19 saves in two thirds of the time of Debian 12's 0.14, and restores in half of it. Where Debian has it for this machine, in its
 # unstable suite, and it runs here, it goes beside the packaged one, which stays; everything works with that one, too.
 newer_restic() {
-  local own=/usr/local/bin/restic mirror work
+  local own=/usr/local/bin/restic work
   [ "$(id -u)" = 0 ] && [ ! -e "$own" ] && ! at_least 0.19 "$(restic version)" || return 0
-  # The machine's own mirror, whatever it is: the site that serves its main archive.
-  mirror=$(apt-get indextargets --format '$(SITE) $(LABEL) $(ORIGIN)' 'Created-By: Packages' | awk '$3 == "Debian" && $2 == "Debian" {print $1; exit}')
-  [ -n "$mirror" ] && [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || return 0
   work=$(mktemp -d)
   # shellcheck disable=SC2064 # the name is of now
   trap "rm -rf '$work'" RETURN
-  mkdir -p "$work"/{lists,cache/archives}/partial
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/list"
-  local apt=(apt-get -qq -o Dir::Etc::SourceList="$work/list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache"
-    -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=1 -o APT::Sandbox::User=root)
-  if (cd "$work" && "${apt[@]}" update && "${apt[@]}" download restic && dpkg-deb -x restic_*.deb out) >/dev/null 2>&1 &&
-    at_least 0.19 "$("$work/out/usr/bin/restic" version 2>/dev/null)"; then
+  if from_unstable restic "$work" && at_least 0.19 "$("$work/out/usr/bin/restic" version 2>/dev/null)"; then
     install -m 0755 "$work/out/usr/bin/restic" "$own.new" && mv "$own.new" "$own"
     echo "setup: installed $("$own" version | cut -d ' ' -f 1-2) beside the packaged one"
   else

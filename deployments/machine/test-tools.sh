@@ -4,6 +4,7 @@
 # Installs only what is missing and is safe to run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+. deployments/machine/unstable.sh
 
 missing=()
 command -v rclone >/dev/null || missing+=(rclone)
@@ -34,22 +35,15 @@ fi
 # `docker compose` of today is in no released suite of Debian: one program, from its unstable suite, for the tests alone. Where it cannot be had,
 # the tests that ask it are skipped, and say so.
 newer_compose() {
-  local own=.tools/compose mirror work
+  local own=.tools/compose work
   ! docker compose version >/dev/null 2>&1 && ! "$own/docker-compose" version >/dev/null 2>&1 || return 0
-  mirror=$(apt-get indextargets --format '$(SITE) $(LABEL) $(ORIGIN)' 'Created-By: Packages' 2>/dev/null | awk '$3 == "Debian" && $2 == "Debian" {print $1; exit}')
-  [ -n "$mirror" ] && [ -r /usr/share/keyrings/debian-archive-keyring.gpg ] || return 0
   work=$(mktemp -d)
   # shellcheck disable=SC2064 # the name is of now
   trap "rm -rf '$work'" RETURN
-  mkdir -p "$work"/{lists,cache/archives}/partial
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror sid main" >"$work/list"
-  local apt=(apt-get -qq -o Dir::Etc::SourceList="$work/list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache"
-    -o Acquire::Check-Valid-Until=false -o Acquire::Languages=none -o Acquire::Retries=1)
-  [ "$(id -u)" != 0 ] || apt+=(-o APT::Sandbox::User=root)
-  if (cd "$work" && "${apt[@]}" update && "${apt[@]}" download docker-compose && dpkg-deb -x docker-compose_*.deb out) >/dev/null 2>&1 &&
-    "$work/out/usr/libexec/docker/cli-plugins/docker-compose" version >/dev/null 2>&1; then
+  local program=$work/out/usr/libexec/docker/cli-plugins/docker-compose
+  if from_unstable docker-compose "$work" && "$program" version >/dev/null 2>&1; then
     mkdir -p "$own"
-    install -m 0755 "$work/out/usr/libexec/docker/cli-plugins/docker-compose" "$own/docker-compose.new" && mv "$own/docker-compose.new" "$own/docker-compose"
+    install -m 0755 "$program" "$own/docker-compose.new" && mv "$own/docker-compose.new" "$own/docker-compose"
     echo "test-tools: installed $("$own/docker-compose" version) into $own"
   fi
 }

@@ -219,9 +219,9 @@ def test_years_by_generations_doubt_no_clock_for_what_prune_itself_deleted(year:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [2, 26])
 def test_a_clock_is_not_doubted_for_a_week_that_prune_itself_emptied(seed: int) -> None:
-    """Many nights, drills and prunes fail by chance: by that of 2, a month's chain is left alone before an emptied week."""
+    """Many nights, drills and prunes fail by chance: by these chances a month's chain is left alone before an emptied week."""
     World(_random_year(seed)).live(FIRST, NIGHTS)
 
 

@@ -4,13 +4,13 @@ Killed anywhere, it leaves whole chains, or shorter ones that can still be resto
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from backups import durations, plural, retention
+from backups import deleted, durations, plural, retention
 from backups.chains import chains
 from backups.errors import LifeboatError
 from backups.generations import Generations
@@ -50,7 +50,8 @@ def plan(
     there = chains(backups)
     read = {chain.id for members in there.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
     policy = rules(site, trust_clock=trust_clock)
-    decisions = retention.plan(there, verified, policy, now=now, reading=read, failed=failed, held=held)
+    before = deleted.read(_deleted(site))
+    decisions = retention.plan(there, verified, policy, now=now, reading=read, failed=failed, held=held, deleted=before)
     if doubted := [decision for decision in decisions if decision.doubted]:
         log.warning(
             "this machine's clock says %s, and %s: either the clock has jumped, or no backup ran; %s kept until there are new "
@@ -77,15 +78,22 @@ def allowed_silence(site: Site) -> timedelta:
     return site.settings.objectives.rpo + _SILENCE
 
 
-def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str] = ()) -> int:
+def doubt(site: Site, times: Iterable[datetime], *, now: datetime, trust_clock: bool = False) -> str | None:
+    """Say why the clock is doubted, when things were saved in the site's repository at these times; see `retention.doubt`."""
+    return retention.doubt([*times, *deleted.read(_deleted(site))], now, rules(site, trust_clock=trust_clock))
+
+
+def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str] = (), *, now: datetime) -> int:
     """Delete what the plan does not keep, and the snapshots in `evidence`; returns how many backups were deleted.
+
+    now: the one of the plan
 
     A chain that a drill or a restore on this machine has begun to read since the plan stays this time, and so do the chains
     of a service that is being backed up. Raises LifeboatError when another prune runs here, or when the repository is
     append-only from here; Transient when it cannot be reached or is locked by another machine; the next run deletes the rest.
     """
     repository, state = site.repository, site.state
-    name = site.repository_name if site.repository_name in site.further else None
+    name = _further(site)
     going = [decision for decision in decisions if not decision.keep]
     with ExitStack() as stack:
         stack.enter_context(
@@ -104,12 +112,25 @@ def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str]
             repository.require_deletions("prune")
         if going or evidence:
             owed.touch()
+        if going:
+            # Before the deletion: killed in between, it knows too much, and the backups in question are still there.
+            times = [backup.taken_at for decision in going for backup in decision.chain.backups]
+            deleted.remember(_deleted(site), times, now=now, rules=rules(site))
         count = sum(_delete(repository, decision, state) for decision in going)
         repository.forget(evidence)
         if owed.exists():
             repository.prune()
             owed.unlink()
     return count
+
+
+def _further(site: Site) -> str | None:
+    """Return the name of the site's repository when it is a further one."""
+    return site.repository_name if site.repository_name in site.further else None
+
+
+def _deleted(site: Site) -> Path:
+    return deleted.file(site.state, _further(site))
 
 
 def _delete(repository: Repository, decision: Decision, state: Path) -> int:

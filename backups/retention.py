@@ -89,6 +89,7 @@ def plan(
     reading: Collection[str] = (),
     failed: Collection[str] = (),
     held: Mapping[str, str] | None = None,
+    deleted: Iterable[datetime] = (),
 ) -> list[Decision]:
     """Decide every chain of every service, oldest first.
 
@@ -98,6 +99,7 @@ def plan(
     failed:   the ids of chains that failed their drill
     rules:    `Rules`, or `backups.generations.Generations`
     held:     services of which nothing is deleted for now, and why (`suspicion.held`)
+    deleted:  when backups that retention itself has deleted had been taken (`backups.deleted`): what it emptied is no silence
     A chain that the rules let go stays in any case when it is the newest chain of its service that holds a verified backup
     (what is proven is not deleted before something newer is proven), when it failed its drill and nothing newer is proven (it may
     hold what nothing else does), when it is the service's newest chain (never an empty repository), when it is being read, or
@@ -105,7 +107,7 @@ def plan(
     verified; its chain stays until that time has come.
     """
     taken = [backup.taken_at for members in chains.values() for chain in members for backup in chain.backups]
-    gap = doubt([*taken, *verified.values()], now, rules)
+    gap = doubt([*taken, *verified.values(), *deleted], now, rules)
     decisions = []
     for service, members in chains.items():
         ordered = sorted(members, key=lambda chain: chain.backups[0].taken_at)
@@ -161,6 +163,7 @@ def doubt(times: Iterable[datetime], now: datetime, rules: Policy) -> str | None
 
     A clock that jumps ahead leaves such a gap, and everything before it looks old at once. So nothing is deleted until backups
     were taken for so long after the gap: then there is enough to restore, whether the clock jumped or no backup ran.
+    times: when anything was saved, also what retention has deleted since: the gap that it left is no jump
     """
     if rules.silence is None:
         return None

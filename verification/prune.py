@@ -48,6 +48,8 @@ class Plan:
     results: of single drills, which no verification collects any more
     """
 
+    now: datetime
+    """By what time it was decided."""
     chains: Sequence[Decision]
     evidence: Sequence[EvidenceDecision]
     pieces: Sequence[Piece] = ()
@@ -94,6 +96,7 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
     # What is odd is nobody's to delete by itself: whoever looks at it decides.
     reports = [each for each in snapshots if {*each.tags} & {*evidence_retention.TAGS} and each.id not in odd]
     return Plan(
+        now,
         prune.plan(site, backups, verified, now=now, failed=failed, held=still, trust_clock=trust_clock),
         evidence_retention.decide(site, reports, backups, now=now, trust_clock=trust_clock),
         [piece for piece in obsolete(pieces, backups, listing.claims) if piece.service not in still],
@@ -134,4 +137,4 @@ def carry_out(site: Site, planned: Plan) -> int:
     """Delete what the plan does not keep; returns how many backups were deleted. Raises as `backups.prune.carry_out` does."""
     going = [each.snapshot for each in planned.evidence if not each.keep] + [each.snapshot for each in planned.pieces]
     going += [each.id for each in (*planned.ahead, *planned.results)]
-    return prune.carry_out(site, planned.chains, going)
+    return prune.carry_out(site, planned.chains, going, now=planned.now)

@@ -17,6 +17,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 OURS = (
     *("cache", "clones", "cold-start", "evidence", "follow", "kit.json", "locks", "proven", "restores", "runs", "prune-owed*"),
+    *("prune-deleted", "prune-deleted-*"),
     *("repository.id", "repository-*.id", "repository.config", "repository-*.config", "snapshots.seen", "snapshots-*.seen"),
 )
 """What Lifeboat makes directly below the state directory; a * stands for the name of a repository."""

@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
+from backups import deleted
 from backups.chains import Chain, chains, extendable
 from backups.errors import ChainBroken
 from backups.manifest import BackupRecord
-from backups.retention import Decision, Rules, plan
+from backups.retention import Decision, Policy, Rules, plan
 
 DAY = timedelta(days=1)
 RULES = Rules(keep=21 * DAY, delete_after=31 * DAY, silence=timedelta(days=4, hours=2))
@@ -52,12 +53,17 @@ class World:
 
     year: Year
     plan: Plan = plan
+    policy: Policy = RULES
     held: list[BackupRecord] = field(default_factory=list)
     taken: dict[str, datetime] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
     verified: dict[str, datetime] = field(default_factory=dict)
     shortened: set[str] = field(default_factory=set)
     """Chains that a killed prune has begun to delete."""
+    deleted: list[datetime] = field(default_factory=list)
+    """When what prunes have deleted had been taken, as far as Lifeboat knows."""
+    stamps: list[datetime] = field(default_factory=list)
+    """When each backup that ever was had been taken, by the machine's clock."""
     _grouped: tuple[list[BackupRecord], dict[str, list[Chain]]] = field(default_factory=lambda: ([], {}))
     """What was held when it was grouped last, and its chains: most nights ask for them three times."""
 
@@ -110,6 +116,7 @@ class World:
             )
         )
         self.taken[identifier] = truth
+        self.stamps.append(self.held[-1].taken_at)
         self.lengths[self.held[-1].chain] = self.held[-1].sequence + 1
 
     def _drill(self, monday: int, at: datetime) -> None:
@@ -128,22 +135,36 @@ class World:
         truth = self._moment(day, time(5))
         now = truth + self.year.off(night)
         read = {members[0].id for members in before.values()} if night in self.year.readers else set()
-        decisions = self.plan(before, dict(self.verified), RULES, now=now, reading=read)
+        decisions = self.plan(before, dict(self.verified), self.policy, now=now, reading=read, deleted=list(self.deleted))
         going = [backup for decision in decisions if not decision.keep for backup in reversed(decision.chain.backups)]
         gone = {backup.id for backup in going[: self.year.killed_prunes.get(night)]}
+        if going:
+            times = [*self.deleted, *(backup.taken_at for backup in going)]
+            self.deleted = deleted.telling(times, now=now, rules=self.policy)
         self.held = [backup for backup in self.held if backup.id not in gone]
         killed = night in self.year.killed_prunes
         self.shortened |= {backup.chain for backup in self.held} & {backup.chain for backup in going}
         self._promises(before.get(SERVICE, []), now, truth, read, killed=killed)
+        self._clock(decisions, now)
+
+    def _clock(self, decisions: Sequence[Decision], now: datetime) -> None:
+        """Nothing goes by a clock that may have jumped, and no clock is doubted for what prune itself has deleted."""
+        if (gone := [decision.chain.id for decision in decisions if not decision.keep]) and self._stood_still(now):
+            raise Broken(f"doubt: on {now} {gone} went, though nothing had been saved for too long")
+        # A clock that is put right forgets what a wrong one had seen.
+        if not self.year.jumps and any(decision.doubted for decision in decisions) and not self._stood_still(now):
+            raise Broken(f"wolf: on {now} the clock is doubted, though something was saved every few nights")
 
     def _promises(self, before: Sequence[Chain], now: datetime, truth: datetime, read: set[str], *, killed: bool) -> None:
         kept = {backup.id for backup in self.held}
         after = self._chains().get(SERVICE, [])
         lately = takewhile(lambda name: truth - self.taken[name] <= RULES.keep, reversed(self.taken))
-        if lost := [name for name in lately if name not in kept]:
+        if isinstance(self.policy, Rules) and (lost := [name for name in lately if name not in kept]):
             raise Broken(f"three weeks: on {truth} {lost[0]} of {self.taken[lost[0]]} is gone")
-        if before and not after:
-            raise Broken(f"empty: on {truth} nothing is left")
+        # While a clock is wrong, which chain is the newest is anyone's guess; one is left in any case.
+        newest = before if self.year.jumps else before[-1:]
+        if before and not {chain.id for chain in newest} & {chain.id for chain in after}:
+            raise Broken(f"newest: on {truth} the newest chain {before[-1].id} went")
         for chain in after:
             have = [backup.sequence for backup in chain.backups]
             if have != list(range(len(have))) or (len(have) != self.lengths[chain.id] and chain.id not in self.shortened):
@@ -154,7 +175,7 @@ class World:
         # While a clock is wrong, which of them is the newest is anyone's guess.
         if proven and not {chain.id for chain in (proven if self.year.jumps else proven[-1:])} & {chain.id for chain in after}:
             raise Broken(f"proven: on {truth} the newest verified chain {proven[-1].id} went")
-        if not killed and not self.year.jumps:
+        if not killed and not self.year.jumps and isinstance(self.policy, Rules):
             self._month(after, proven, now, read)
 
     def _month(self, after: Sequence[Chain], proven: Sequence[Chain], now: datetime, read: set[str]) -> None:
@@ -173,7 +194,8 @@ class World:
                 raise Broken(f"month: on {now} chain {chain.id} of {chain.backups[0].taken_at} stayed without a reason")
 
     def _stood_still(self, now: datetime) -> bool:
-        """Whether nothing at all was saved for longer than is believed, in the last three weeks."""
-        moments = sorted([*self.taken.values(), *self.verified.values(), now])
-        assert RULES.silence
-        return any(later - earlier > RULES.silence and now - later < RULES.keep for earlier, later in pairwise(moments))
+        """Whether, by the machine's clock, nothing at all was saved for longer than is believed, in the last three weeks."""
+        moments = sorted(moment for moment in (*self.stamps, *self.verified.values(), now) if moment <= now)
+        silence, window = self.policy.silence, self.policy.window
+        assert silence
+        return any(later - earlier > silence and now - later < window for earlier, later in pairwise(moments))

@@ -1,5 +1,6 @@
 """Retention's promises: one by one, and over years of simulated nights in which things go wrong."""
 
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backups.chains import Chain, chains
+from backups.generations import Generations
 from backups.manifest import BackupRecord
 from backups.retention import Decision, Rules, plan
+from tests.unit import simulated_years
 from tests.unit.simulated_years import Broken, Plan, World, Year
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -128,6 +131,21 @@ def test_a_clock_that_jumped_ahead_deletes_nothing_also_after_a_backup_by_that_c
     assert len(gone(decide([*before, *nights(760, 782)], {"agama-29"}, 781.2, rules=careful))) == 29, "it goes on by itself"
 
 
+def test_a_week_that_prune_itself_emptied_is_no_jump_of_the_clock_and_does_not_hide_one() -> None:
+    """A month's chain is left alone before it; what had been deleted is a sign of life only where it was taken."""
+    careful = replace(RULES, silence=4 * DAY)
+    held, emptied = [record(3, standalone=True), *nights(15, 35)], [START + day * DAY for day in range(15)]
+    now = START + 35.2 * DAY
+
+    def gone_at(now: datetime, deleted: list[datetime]) -> set[str]:
+        return gone(plan(chains(held), {}, careful, now=now, deleted=deleted))
+
+    assert gone_at(now, emptied) == {"agama-3"}
+    assert gone_at(now, []) == set(), "unknown is who emptied it"
+    assert gone_at(now, [time for time in emptied if time < START + 10 * DAY]) == set(), "nothing was saved for five days"
+    assert gone_at(now + 10 * DAY, emptied) == set(), "the clock jumped, whatever was deleted before"
+
+
 def test_a_few_nights_that_failed_do_not_hold_retention_up() -> None:
     careful = replace(RULES, silence=4 * DAY)
     held = [*nights(0, 30), *nights(33, 40)]
@@ -193,6 +211,28 @@ def test_a_clock_that_jumps_ahead_and_is_put_right_costs_no_point_of_three_weeks
     World(replace(year, jumps={night: days, night + length: 0.0})).live(FIRST, NIGHTS)
 
 
+@pytest.mark.long
+@settings(max_examples=10)
+@given(years(), st.dictionaries(st.sampled_from(["daily", "weekly", "monthly", "yearly"]), st.integers(1, 14), min_size=1))
+def test_years_by_generations_doubt_no_clock_for_what_prune_itself_deleted(year: Year, numbers: dict[str, int]) -> None:
+    World(year, policy=Generations(numbers, UTC, simulated_years.RULES.silence)).live(FIRST, NIGHTS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [2, 26])
+def test_a_clock_is_not_doubted_for_a_week_that_prune_itself_emptied(seed: int) -> None:
+    """Many nights, drills and prunes fail by chance: by these chances a month's chain is left alone before an emptied week."""
+    World(_random_year(seed)).live(FIRST, NIGHTS)
+
+
+def _random_year(seed: int) -> Year:
+    chance = random.Random(seed)
+    failed_nights, missed_drills, missed_prunes, readers = (
+        frozenset(chance.sample(range(among), number)) for among, number in ((730, 100), (104, 30), (730, 40), (730, 40))
+    )
+    return Year(failed_nights=failed_nights, missed_drills=missed_drills, missed_prunes=missed_prunes, readers=readers)
+
+
 def _without(**changes: Any) -> Plan:
     """The plan with arguments of its own instead of the given ones."""
     return lambda held, verified, rules, **options: plan(
@@ -233,11 +273,12 @@ MUTANTS: dict[str, tuple[str, Plan, Year]] = {
     "knows nothing of proofs": ("proven", _without(verified={}), Year(missed_drills=frozenset(range(20, 60)))),
     "trusts any clock": ("three weeks", _without(rules=RULES), Year(jumps={100: 700.0})),
     "deletes the newest chain": (
-        "empty",
+        "newest",
         _with(lambda decision, _: decision.keep and "newest chain" not in decision.reason),
         replace(NEVER_DRILLED, failed_nights=frozenset(range(50, 400)), failed_monthlies=frozenset(range(24))),
     ),
     "does not look who reads": ("read", _without(options={"reading": ()}), Year(readers=frozenset(range(NIGHTS)))),
+    "forgets what it has deleted": ("month", _without(options={"deleted": ()}), _random_year(2)),
     "never deletes": ("month", _with(lambda *_: True), CALM),
     "is a week late": ("month", _without(rules=Rules(21 * DAY, 38 * DAY)), CALM),
     "keeps the monthly chains": (
@@ -247,6 +288,14 @@ MUTANTS: dict[str, tuple[str, Plan, Year]] = {
     ),
     "cuts chains": ("pieces", _in_pieces, CALM),
 }
+
+
+@pytest.mark.long
+def test_generations_whose_deletions_are_forgotten_cry_wolf_in_a_year_in_which_all_is_well() -> None:
+    policy = Generations({"daily": 7, "monthly": 12}, UTC, simulated_years.RULES.silence)
+    World(CALM, policy=policy).live(FIRST, NIGHTS)
+    with pytest.raises(Broken, match=r"^wolf:"):
+        World(CALM, plan=_without(options={"deleted": ()}), policy=policy).live(FIRST, NIGHTS)
 
 
 @pytest.mark.long

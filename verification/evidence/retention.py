@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from backups import durations, prune, retention
+from backups import durations, prune
 from backups.chains import in_future
 from backups.manifest import BackupRecord
 from backups.repository.listing import Snapshot
@@ -95,7 +95,7 @@ def decide(
     The evidence of these goes next time.
     """
     times = [*(snapshot.time for snapshot in reports), *(backup.taken_at for backup in backups)]
-    doubt = retention.doubt(times, now, prune.rules(site, trust_clock=trust_clock))
+    doubt = prune.doubt(site, times, now=now, trust_clock=trust_clock)
     held, delete_after = {backup.id for backup in backups}, site.retention.evidence_after
     by_kind: dict[str, list[Snapshot]] = {}
     for snapshot in reports:

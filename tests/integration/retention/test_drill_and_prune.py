@@ -31,7 +31,7 @@ def planned(toy: ToySite, tmp_path: Path) -> Planned:
 
 
 def prune_everything(site: Site) -> int:
-    return prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=LATER, trust_clock=True))
+    return prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=LATER, trust_clock=True), now=LATER)
 
 
 def elsewhere(site: Site, tmp_path: Path) -> Site:

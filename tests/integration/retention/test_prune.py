@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -123,7 +124,8 @@ def watched(name):
 watched("forget")
 watched("prune")
 site = Site.open(Path(sys.argv[1]))
-prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=datetime.fromisoformat(sys.argv[2])))
+now = datetime.fromisoformat(sys.argv[2])
+prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=now), now=now)
 print("ended", events)
 """
 
@@ -154,7 +156,7 @@ def test_killed_anywhere_it_leaves_whole_backups_and_the_next_run_does_the_rest(
     assert STAYING.items() <= chains_of(site.repository).items()
     site.repository.check()
 
-    prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW))
+    prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW), now=NOW)
     assert chains_of(site.repository) == STAYING
     assert harbour.size() < (sum(map(len, STAYING.values())) + 1) * BYTES, "the space was not freed"
     site.repository.check(read_data=True)
@@ -199,6 +201,21 @@ def test_a_silence_of_weeks_holds_the_command_up_until_the_clock_is_trusted(harb
     assert chains_of(repository).keys() == {"monthly"}
 
 
+def test_what_prune_itself_emptied_leaves_the_clock_believed_and_nothing_else_does(harbour: Harbour) -> None:
+    """As above, but prune had deleted what lies in the last weeks: chains and evidence go on going."""
+    site = harbour.open()
+    decisions = prune.plan(site, site.repository.backups(), {}, now=NOW)
+    lately = [replace(each, keep=False) for each in decisions if each.chain.id == identifier("lately")]
+    assert prune.carry_out(site, lately, now=NOW) == len(AGES["lately"])
+    left = site.repository.backups()
+    times = [record.taken_at for record in left]
+    assert going(prune.plan(site, left, {}, now=NOW)) == {"old", "month"}
+    assert prune.doubt(site, times, now=NOW) is None
+    # Another machine knows nothing of it, and five days later something else has to be there.
+    assert going(prune.plan(harbour.open("elsewhere"), left, {}, now=NOW)) == set()
+    assert prune.doubt(site, times, now=NOW + 5 * DAY)
+
+
 def test_a_chain_that_is_read_since_the_plan_stays_and_the_rest_goes(harbour: Harbour) -> None:
     """At the plan it shows as a reason; between plan and deletion it is seen, too. The reader gone, it goes."""
     site = harbour.open()
@@ -206,9 +223,9 @@ def test_a_chain_that_is_read_since_the_plan_stays_and_the_rest_goes(harbour: Ha
     assert going(decisions) == {"old", "month"}
     with chains_in_use.chain(site.state, identifier("old")), chains_in_use.chain(site.state, identifier("old")):
         assert going(prune.plan(site, site.repository.backups(), {}, now=NOW)) == {"month"}
-        assert prune.carry_out(site, decisions) == 2
+        assert prune.carry_out(site, decisions, now=NOW) == 2
     assert chains_of(site.repository) == STAYING | {"old": [0, 1]}
-    assert prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW)) == 2
+    assert prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW), now=NOW) == 2
     assert list((site.state / "locks" / "chains").iterdir()) == []
 
 
@@ -228,7 +245,7 @@ def test_the_chains_of_a_service_that_is_being_backed_up_stay_this_time(harbour:
     """Its new incremental could build on what is going."""
     site = harbour.open()
     with runs.one_at_a_time(site.state, "toy"):
-        assert prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW)) == 0
+        assert prune.carry_out(site, prune.plan(site, site.repository.backups(), {}, now=NOW), now=NOW) == 0
     assert chains_of(site.repository) == EVERYTHING
 
 
@@ -239,7 +256,7 @@ def test_a_second_prune_on_this_machine_is_told_and_changes_nothing(harbour: Har
         locks.at_once(site.state / "locks" / "prune.lock", "busy", hint=""),
         pytest.raises(LifeboatError, match=r"a prune is already running on this machine \(process \d+\)"),
     ):
-        prune.carry_out(site, decisions)
+        prune.carry_out(site, decisions, now=NOW)
     assert chains_of(site.repository) == EVERYTHING
 
 
@@ -261,9 +278,9 @@ def test_a_repository_that_another_machine_reads_is_told_loses_nothing_and_the_n
     monkeypatch.setattr("backups.site.Site.repository", hurried)
     decisions = prune.plan(site, site.repository.backups(), {}, now=NOW)
     with restoring(hurried, harbour), pytest.raises(Transient, match="it is locked"):
-        prune.carry_out(site, decisions)
+        prune.carry_out(site, decisions, now=NOW)
     assert chains_of(hurried) == EVERYTHING
-    assert prune.carry_out(site, decisions) == 4
+    assert prune.carry_out(site, decisions, now=NOW) == 4
 
 
 class restoring:  # noqa: N801 - reads as what it is

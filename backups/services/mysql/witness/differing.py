@@ -51,8 +51,9 @@ class Reader:
         """Return rows and fingerprint of every part of the table."""
         hashed = self._hash(self.table.columns)
         # LATERAL: what looks into JSON cannot stand in a SELECT that groups.
-        lateral = f", LATERAL (SELECT {hashed} AS row_hash) AS hashed"
-        found = self._select(f"{self._part}, COUNT(*), HEX(BIT_XOR(UNHEX(row_hash)))", f"{lateral} GROUP BY 1")
+        beside, row_hash = fingerprint.hash_of(self.table.name), quoted(fingerprint.unlike("row_hash", self.table.columns))
+        lateral = f", LATERAL (SELECT {hashed} AS {row_hash}) AS {beside}"
+        found = self._select(f"{self._part}, COUNT(*), HEX(BIT_XOR(UNHEX({beside}.{row_hash})))", f"{lateral} GROUP BY 1")
         return {int(str(part)): fingerprint.value(more) for part, *more in found}
 
     def hashes(self, parts: Sequence[int]) -> dict[str, str]:

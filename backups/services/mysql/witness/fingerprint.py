@@ -84,27 +84,36 @@ def query(
     Raises LifeboatError for a column type that is not known to be encoded without loss.
     """
     parts = _parts_of(columns, f"{schema}.{table}", typed_json=typed_json)
-    hashed = _row_hash([*([_VARIABLE] if secret else []), *parts])
     period = " FOR SYSTEM_TIME ALL" if history else ""
     hint = "USE INDEX ()" if index is None else f"FORCE INDEX ({quoted(index)})"
     source = f"{quoted(schema)}.{quoted(table)}{period} {hint}"
     condition = f" WHERE {where}" if where else ""
-    second = _row_hash([*([_EARLIER] if earlier == "secret" else []), *parts])
-    if keyed and not mariadb:
-        more = f", HEX(BIT_XOR(UNHEX({second})))" if earlier else ""
-        return f"SELECT COUNT(*), HEX(BIT_XOR(UNHEX({hashed}))){more} FROM {source}{condition}"  # noqa: S608 -- identifiers are quoted
-    hashes = {"row_hash": hashed} | ({"earlier_hash": second} if earlier else {})
-    sums = ", ".join(f"SUM(CAST(CONV(SUBSTRING({name}, {at}, 15), 16, 10) AS UNSIGNED))" for name in hashes for at in _PARTS)
-    each = ", ".join(f"{made} AS {name}" for name, made in hashes.items())
     if mariadb:
-        return f"SELECT COUNT(*), {sums} FROM (SELECT {each} FROM {source}{condition}) AS hashed"  # noqa: S608 -- as above
+        each = f"SELECT {_row_hash(parts, secret=secret)} AS row_hash FROM {source}{condition}"  # noqa: S608 -- identifiers are quoted
+        return f"SELECT COUNT(*), {_sums_of('row_hash')} FROM ({each}) AS hashed"  # noqa: S608 -- as above
+    # Names that are neither the table's nor one of its columns', whatever it calls them.
+    of_row, of_hash = quoted(f"row of {table}"), hash_of(table)
+    text, first, second = (quoted(unlike(name, columns)) for name in ("row_text", "row_hash", "earlier_hash"))
+    if earlier:
+        # To write a row as text is most of the work: it is done once for both.
+        source += f", LATERAL (SELECT {_text(parts)} AS {text}) AS {of_row}"
+        parts = [f"{of_row}.{text}"]
+    hashes = [_row_hash(parts, secret=secret)]
+    if earlier:
+        hashes.append(_row_hash(parts, secret=earlier == "secret", variable=_EARLIER))
+    if keyed:
+        values = ", ".join(f"HEX(BIT_XOR(UNHEX({each})))" for each in hashes)
+        return f"SELECT COUNT(*), {values} FROM {source}{condition}"  # noqa: S608 -- as above
     # LATERAL computes each row's hash once, without a temporary table as long as the data.
-    return f"SELECT COUNT(*), {sums} FROM {source}, LATERAL (SELECT {each}) AS hashed{condition}"  # noqa: S608 -- as above
+    named = dict(zip((first, second), hashes, strict=False))
+    each = ", ".join(f"{made} AS {name}" for name, made in named.items())
+    values = ", ".join(_sums_of(f"{of_hash}.{name}") for name in named)
+    return f"SELECT COUNT(*), {values} FROM {source}, LATERAL (SELECT {each}) AS {of_hash}{condition}"  # noqa: S608 -- as above
 
 
 def row_hash(columns: Sequence[Column], table: str, *, typed_json: bool, secret: bool) -> str:
     """Return the SQL that hashes these columns of a row, as `query` does; 64 hexadecimal digits. table: for an error."""
-    return _row_hash([*([_VARIABLE] if secret else []), *_parts_of(columns, table, typed_json=typed_json)])
+    return _row_hash(_parts_of(columns, table, typed_json=typed_json), secret=secret)
 
 
 def _parts_of(columns: Sequence[Column], table: str, *, typed_json: bool) -> list[str]:
@@ -113,8 +122,29 @@ def _parts_of(columns: Sequence[Column], table: str, *, typed_json: bool) -> lis
     return [str(len(stored)), *(part for column in stored for part in _encoded(column, table, typed_json=typed_json))]
 
 
-def _row_hash(parts: Sequence[str]) -> str:
-    return f"SHA2(CONCAT_WS(',', {', '.join(parts)}), 256)"
+def hash_of(table: str) -> str:
+    """Return the quoted name of what holds a hash beside each row of that table; no table has its name."""
+    return quoted(f"hash of {table}")
+
+
+def unlike(name: str, columns: Sequence[Column]) -> str:
+    """Return a name that no column has: in a condition, whose names say no table, it would mean two things."""
+    taken = {column.name.casefold() for column in columns}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _text(parts: Sequence[str]) -> str:
+    return f"CONCAT_WS(',', {', '.join(parts)})"
+
+
+def _row_hash(parts: Sequence[str], *, secret: bool, variable: str = _VARIABLE) -> str:
+    return f"SHA2({_text([*([variable] if secret else []), *parts])}, 256)"
+
+
+def _sums_of(name: str) -> str:
+    return ", ".join(f"SUM(CAST(CONV(SUBSTRING({name}, {at}, 15), 16, 10) AS UNSIGNED))" for at in _PARTS)
 
 
 def keep_secret(session: Session, secret: str | None, earlier: str | None = None) -> None:

@@ -21,12 +21,15 @@ SCHEMAS = {
     "text": "email VARCHAR(60) COLLATE utf8mb4_0900_ai_ci PRIMARY KEY, a INT, b TEXT",
     "two": "x BINARY(4), y DATE, a FLOAT, b GEOMETRY SRID 0, PRIMARY KEY (y, x)",
     "unique_alone": "k BIGINT UNSIGNED NOT NULL UNIQUE, a YEAR, b TIME(3), v INT GENERATED ALWAYS AS (a + 1) VIRTUAL",
+    # The names that the queries give their own parts.
+    "hashed": "row_hash INT PRIMARY KEY, lb_m JSON, lb_e INT, lb_json INT",
 }
 VALUES = {
     "number": "({n}, 'a{n}', JSON_OBJECT('n', {n}), {n}.25, '2026-01-01 00:00:00.000001', b'101', 'x', REPEAT(CHAR({n} % 250), 30))",
     "text": "('person{n}@example.org', {n}, REPEAT('t{n}', 20))",
     "two": "(LPAD({n}, 4, '0'), '2026-01-01' + INTERVAL {n} DAY, {n} / 3, ST_GeomFromText('POINT({n} 1)'))",
     "unique_alone": "(18446744073709550000 + {n}, 2000 + {n} % 100, '01:02:03.456', DEFAULT)",
+    "hashed": "({n}, JSON_OBJECT('n', {n}), {n}, {n})",
 }
 CHANGES = {
     "number": {"a": "UPPER(a)", "b": "JSON_SET(b, '$.m', CAST('2026-01-01' AS DATE))", "c": "c + 0.01", "d": "d + INTERVAL 1 MICROSECOND",
@@ -34,6 +37,7 @@ CHANGES = {
     "text": {"a": "a + 1", "b": "CONCAT(b, ' ')"},
     "two": {"a": "a + 1", "b": "ST_GeomFromText('POINT(0 0)')"},
     "unique_alone": {"a": "a + 1", "b": "b + INTERVAL 1000 MICROSECOND"},
+    "hashed": {"lb_m": "JSON_SET(lb_m, '$.m', CAST('2026-01-01' AS DATE))", "lb_e": "lb_e + 1", "lb_json": "lb_json + 1"},
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The fingerprint changes with every change to any stored byte: the weaknesses that simpler checksums have, one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -51,10 +52,19 @@ def take(measurer: Session, database: str) -> Print:
     return lambda table: measure(measurer, database, table)
 
 
-def measure(session: Session, database: str, name: str) -> tuple[int, str]:
+def measure(session: Session, database: str, name: str, where: str = "") -> tuple[int, str]:
+    """By itself, and beside another one, as a full does it that is compared with the chain before: it is the same."""
     table = next(table for table in catalogue.read(session).tables if (table.schema, table.name) == (database, name))
-    statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed)
-    return fingerprint.value(sessions.rows_without_warnings(session, statement)[0])
+
+    def read(**how: Any) -> Sequence[object]:
+        statement = fingerprint.query(table.schema, table.name, table.columns, keyed=table.keyed, where=where, **how)
+        return sessions.rows_without_warnings(session, statement)[0]
+
+    fingerprint.keep_secret(session, "5e" * 32, "7a" * 32)
+    plain, secret = read(), read(secret=True)
+    assert [*read(secret=True, earlier="plain")] == [*secret, *plain[1:]]
+    assert [*read(earlier="secret")][: len(plain)] == [*plain]
+    return fingerprint.value(plain)
 
 
 KEYED = "id INT PRIMARY KEY"
@@ -115,6 +125,20 @@ class TestRows:
         assert before[0] == 1
         sql("UPDATE t SET c5 = CONCAT(LEFT(c5, 11999999), 'y')")
         assert take("t") != before
+
+
+@pytest.mark.parametrize("key", ["", ", PRIMARY KEY (row_text)"], ids=["without a key", "with a key"])
+def test_a_table_may_have_the_names_that_the_query_gives_its_own_parts(
+    sql: Callable[..., None], measurer: Session, database: str, key: str
+) -> None:
+    """Names of tables and of columns, which a condition names, too."""
+    for name in ("hashed", "row_hash"):
+        sql(
+            f"CREATE TABLE {name} (row_text INT NOT NULL, ROW_HASH INT, earlier_hash INT{key})",
+            f"INSERT INTO {name} VALUES (1, 2, 3)",
+        )
+        assert measure(measurer, database, name)[0] == 1
+        assert measure(measurer, database, name, "`row_text` > 1")[0] == 0
 
 
 def test_equal_rows_do_not_cancel(sql: Callable[..., None], take: Print) -> None:

@@ -33,11 +33,11 @@ class _Memory(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        while True:
+        ended = False
+        while not ended:
+            ended = self._ended.wait(0.05)
             status = Path("/proc/self/status").read_text()
             self.peak_bytes = max(self.peak_bytes, 1024 * int(status.partition("RssAnon:")[2].split(maxsplit=1)[0]))
-            if self._ended.wait(0.05):
-                return
 
     def end(self) -> int:
         """Look once more; returns the most that was seen, in bytes."""
@@ -49,8 +49,9 @@ class _Memory(threading.Thread):
 def main() -> None:
     """Write {seconds, own_bytes, peak_bytes, steps, restic, processor} into FILE and end as the command does.
 
-    The first four are of this process alone: own_bytes is the most memory of its own, peak_bytes with files that it maps; restic: the seconds of each start of it that this process waited for; processor:
-    the seconds of processor time of this process, and of those that it has started.
+    The first four are of this process alone: own_bytes is the most memory of its own, peak_bytes with files that it maps
+    restic: the seconds of each start of it that this process waited for
+    processor: the seconds of processor time of this process, and of those that it has started
     """
     target, sys.argv = Path(sys.argv[1]), ["lifeboat", *sys.argv[2:]]
     started = time.monotonic()

@@ -19,6 +19,7 @@ from pymysql.connections import Connection
 from backups.errors import LifeboatError
 from backups.machine.docker import Container, Docker
 from backups.machine.wait import seldom, wait_until
+from backups.services.mysql import lean
 from backups.services.mysql.settings import MySQLSettings
 from tests.servers import of_all_workers
 from tests.servers.leftovers import LABEL
@@ -57,8 +58,7 @@ _FAST = (
     "--innodb-log-buffer-size=1M",
     "--table-open-cache=400",
     "--table-definition-cache=400",
-    "--innodb-numa-interleave=OFF",
-    "--loose-mysqlx=OFF",
+    *lean.OPTIONS,
 )
 _server_ids = itertools.count(1000)
 

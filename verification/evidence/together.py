@@ -25,14 +25,14 @@ Outcome = Literal[
 WORDS: dict[Outcome, str] = {
     "equal": "answered equal",
     "otherwise": "answered otherwise",
-    "silent": "does not answer",
+    "silent": "did not answer",
     "empty-at-source": "empty at the source",
     "error-at-source": "error at the source",
     "not-fixed": "not fixed: asked twice, it answered two things",
     "not-protected": "not protected: its data source is no service's",
     "cannot-be-asked": "cannot be asked",
     "not-asked": "not asked at the source",
-    "asks-nothing": "asks nothing",
+    "asks-nothing": "without a query",
 }
 """Each outcome for a person, in the order in which reports have them."""
 

@@ -17,6 +17,7 @@ from backups.machine import below, shortage
 from backups.machine.docker import Container, Docker, Image
 from backups.machine.wait import seldom, wait_until
 from backups.services.base import Job
+from backups.services.mysql import lean
 from backups.services.mysql.source.connection import Session, connect_socket, rows
 from backups.services.mysql.source.source import Source
 from backups.services.mysql.text import one_line
@@ -213,8 +214,7 @@ def _base_options() -> list[str]:
     return [
         "--no-defaults",
         "--secure-file-priv=NULL",
-        "--loose-mysqlx=OFF",
-        "--loose-innodb-numa-interleave=OFF",
+        *lean.OPTIONS,
         "--loose-innodb-redo-log-capacity=8M",
         "--innodb-doublewrite=OFF",
     ]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
+from backups.services.mysql import lean
 from backups.services.mysql.details import MySQLDetails
 from backups.services.mysql.dump_details import DumpDetails
 from backups.services.mysql.source.variables import copy_value
@@ -78,7 +79,6 @@ def options(
         f"--pid-file={HOME}/run/mysqld.pid",
         f"--init-file={HOME}/account.sql",
         *network(stand),
-        "--loose-mysqlx=OFF",
         "--event-scheduler=OFF",
         "--skip-log-bin",
         "--loose-skip-replica-start",
@@ -105,7 +105,7 @@ def options(
         "--max-allowed-packet=1G",
         f"--innodb-buffer-pool-size={memory}",
         "--innodb-buffer-pool-load-at-startup=OFF",
-        "--loose-innodb-numa-interleave=OFF",
+        *lean.OPTIONS,
         *more,
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from backups.errors import Damaged
 from backups.machine.docker import Container, Image
 from backups.services.base import Sandbox
+from backups.services.mysql import lean
 from backups.services.mysql.dump_details import DUMP
 from backups.services.mysql.text import one_line
 from backups.witness import Fact
@@ -38,7 +39,6 @@ exec "$client" --no-defaults --binary-mode --comments --default-character-set=ut
 SERVER = (
     f"--socket={HOME}/run/{SOCKET}",
     f"--pid-file={HOME}/run/mysqld.pid",
-    "--loose-mysqlx=OFF",
     # SQL reads and writes files in no other directory.
     f"--secure-file-priv={HOME}/run",
     "--loose-persisted-globals-load=OFF",
@@ -49,7 +49,7 @@ SERVER = (
     "--max-allowed-packet=1G",
     "--innodb-buffer-pool-size=512M",
     "--innodb-buffer-pool-load-at-startup=OFF",
-    "--loose-innodb-numa-interleave=OFF",
+    *lean.OPTIONS,
     # It loads only what the source has, however much more lenient that was when it was made.
     "--loose-innodb-strict-mode=OFF",
     "--loose-restrict-fk-on-non-standard-key=OFF",

@@ -41,6 +41,7 @@ def _is_identifier(word: str) -> bool:
     return bool(re.search(r"[_:./=(]\w", word)) or sum(letter.isupper() for letter in word) > 1
 
 
+@pytest.mark.long
 def test_every_message_in_the_code_keeps_to_the_rules(modules: list[Module]) -> None:
     """Lower case, one line, no full stop, not empty: it is printed after `failed:` and before its hint."""
     texts = raised(modules)
@@ -193,6 +194,7 @@ def said(code: Code, name: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ON_ITS_OWN])
 def test_a_command_names_no_option_that_it_has_not(code: Code, name: str) -> None:
     assert said(code, name) == {}

@@ -221,6 +221,7 @@ def test_the_schedules_are_those_that_are_deployed() -> None:
     assert set(listed) == deployed
 
 
+@pytest.mark.long
 def test_every_message_on_the_page_is_one_that_the_code_has() -> None:
     """A message that was reworded is reworded on the page, too; `…` stands for what differs each time."""
     texts = literals("backups", "verification", "flows", "tasks")

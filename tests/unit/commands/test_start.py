@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 HEAVY = ("docker", "paramiko", "prefect", "pandas", "great_expectations", "requests", "pymysql", "sqlalchemy")
 
 _LOADED = f"""
@@ -48,6 +50,7 @@ def test_what_touches_no_service_loads_no_library_of_one(child: Child, tmp_path:
     assert found == [[each.split(), code, []] for each, code in commands.items()], said
 
 
+@pytest.mark.long
 def test_what_reads_the_repository_alone_loads_neither_docker_nor_ssh_nor_prefect(child: Child, tmp_path: Path) -> None:
     """All three kinds of services and a host are configured. The repository is empty, so the status is not well."""
     (tmp_path / "lifeboat.yaml").write_text(

@@ -65,6 +65,7 @@ def texts() -> Iterator[tuple[str, str]]:
                 yield f"{path.relative_to(ROOT)}:{number}", re.sub(r"\{\{.*?\}\}", "X", line)
 
 
+@pytest.mark.long
 def test_every_command_that_is_printed_can_be_typed() -> None:
     found = list(texts())
     assert sum("lifeboat " in text for _, text in found) > 100, "the texts were not found"

@@ -64,6 +64,18 @@ def database(tmp_path: Path, layout: Layout, built: dict[Layout, Path]) -> Path:
     return shutil.copyfile(built[layout], tmp_path / "grafana.db")
 
 
+@pytest.fixture(scope="module")
+def both(built: dict[Layout, Path]) -> dict[Layout, list[Fact]]:
+    """What a capture states of each."""
+    return {layout: stated(path) for layout, path in built.items()}
+
+
+@pytest.fixture
+def before(both: dict[Layout, list[Fact]], layout: Layout) -> list[Fact]:
+    """What a capture states of the database before it is changed."""
+    return both[layout]
+
+
 @pytest.mark.parametrize("wal", [False, True])
 def test_a_copy_states_what_the_source_stated(tmp_path: Path, layout: Layout, wal: bool) -> None:
     """Through SQLite's online backup, also out of a WAL that a writer holds open with changes not yet in the main file."""
@@ -155,8 +167,9 @@ def test_real_dashboards_are_found_in_either_layout() -> None:
         (execute("DELETE FROM org WHERE id = 2"), "grafana", {"organisations"}),
     ],
 )
-def test_what_is_lost_or_changed_is_named(database: Path, damage: Damage, subject: str, metrics: set[str]) -> None:
-    before = stated(database)
+def test_what_is_lost_or_changed_is_named(
+    database: Path, before: list[Fact], damage: Damage, subject: str, metrics: set[str]
+) -> None:
     if "{library}" in subject:
         library = next(fact.subject for fact in before if " library panel " in fact.subject)
         subject = library
@@ -167,9 +180,8 @@ def test_what_is_lost_or_changed_is_named(database: Path, damage: Damage, subjec
     assert metrics <= found, failed(before, database)
 
 
-def test_one_changed_query_changes_one_dashboard_only(database: Path) -> None:
+def test_one_changed_query_changes_one_dashboard_only(database: Path, before: list[Fact]) -> None:
     """A panel's query of a dashboard of the other organisation: nobody else is accused."""
-    before = stated(database)
     table = "resource" if _unified(database) else "dashboard"
     column, where = ("value", "namespace = 'org-2'") if table == "resource" else ("data", "org_id = 2 AND is_folder = 0")
     execute(f"UPDATE {table} SET {column} = CAST(replace(CAST({column} AS TEXT), '\"up\"', '\"down\"') AS BLOB) WHERE {where}")(
@@ -184,9 +196,8 @@ def test_one_changed_query_changes_one_dashboard_only(database: Path) -> None:
     }
 
 
-def test_a_moved_folder_is_named(database: Path) -> None:
+def test_a_moved_folder_is_named(database: Path, before: list[Fact]) -> None:
     """Its title and contents are as before; only its parent differs."""
-    before = stated(database)
     if _unified(database):
         old, new = '"grafana.app/folder":"agama-details"', '"grafana.app/folder":"monitoring"'
         statement = (
@@ -205,9 +216,8 @@ def test_a_moved_folder_is_named(database: Path) -> None:
     assert {check.subject for check in found} <= {"org 1 folder agama-deep", "table resource", "table folder"}
 
 
-def test_a_lost_folder_is_missed_by_what_is_in_it(database: Path) -> None:
+def test_a_lost_folder_is_missed_by_what_is_in_it(database: Path, before: list[Fact]) -> None:
     """The dashboards that it held say which folder they miss."""
-    before = stated(database)
     if _unified(database):
         execute("DELETE FROM resource WHERE name = 'monitoring' AND resource = 'folders'")(database)
     else:

@@ -20,14 +20,17 @@ def file(state: Path, name: str | None) -> Path:
     return state / f"prune-deleted{f'-{name}' if name else ''}"
 
 
-def read(file: Path) -> list[datetime]:
-    """Return the times (UTC); none where there is no such file, or none that can be read: then the clock is doubted sooner."""
+def read(file: Path, told: int = logging.WARNING) -> list[datetime]:
+    """Return the times (UTC); none where there is no such file, or none that can be read: then the clock is doubted sooner.
+
+    told: how loud that is
+    """
     try:
         return [_time(line) for line in file.read_text(encoding="utf-8").split()]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
-        log.warning("%s, which says when the backups that prune deleted had been taken, cannot be read: %s", file, error)
+        log.log(told, "%s, which says when the backups that prune deleted had been taken, cannot be read: %s", file, error)
         return []
 
 
@@ -40,7 +43,8 @@ def _time(line: str) -> datetime:
 
 def remember(file: Path, more: Iterable[datetime], *, now: datetime, rules: Policy) -> None:
     """Add times, and drop those that tell nothing any more. Raises LifeboatError when it cannot be written."""
-    kept = telling([*read(file), *more], now=now, rules=rules)
+    # The plan has read it, too, and has said what is wrong with it.
+    kept = telling([*read(file, logging.DEBUG), *more], now=now, rules=rules)
     try:
         private.write(file, "".join(f"{time.isoformat()}\n" for time in kept))
     except OSError as error:

@@ -38,6 +38,7 @@ def plan(
     failed: Collection[str] = (),
     held: Mapping[str, str] | None = None,
     trust_clock: bool = False,
+    gone: Sequence[datetime] | None = None,
 ) -> list[Decision]:
     """Decide every chain in the site's repository.
 
@@ -46,12 +47,13 @@ def plan(
     failed:      the ids of chains that failed their drill
     held:        services of which nothing is deleted for now, and why
     trust_clock: believe `now`, however far it is from everything in the repository
+    gone:        when the backups that prune has deleted had been taken; None: as this machine has kept it
     """
     there = chains(backups)
     read = {chain.id for members in there.values() for chain in members if chains_in_use.is_read(site.state, chain.id)}
     policy = rules(site, trust_clock=trust_clock)
-    before = deleted.read(_deleted(site))
-    decisions = retention.plan(there, verified, policy, now=now, reading=read, failed=failed, held=held, deleted=before)
+    gone = gone_before(site) if gone is None else gone
+    decisions = retention.plan(there, verified, policy, now=now, reading=read, failed=failed, held=held, deleted=gone)
     if doubted := [decision for decision in decisions if decision.doubted]:
         log.warning(
             "this machine's clock says %s, and %s: either the clock has jumped, or no backup ran; %s kept until there are new "
@@ -78,9 +80,17 @@ def allowed_silence(site: Site) -> timedelta:
     return site.settings.objectives.rpo + _SILENCE
 
 
+def gone_before(site: Site) -> list[datetime]:
+    """Return when the backups had been taken that prune has deleted from the site's repository, as this machine has kept it."""
+    return deleted.read(_deleted(site))
+
+
 def doubt(site: Site, times: Iterable[datetime], *, now: datetime, trust_clock: bool = False) -> str | None:
-    """Say why the clock is doubted, when things were saved in the site's repository at these times; see `retention.doubt`."""
-    return retention.doubt([*times, *deleted.read(_deleted(site))], now, rules(site, trust_clock=trust_clock))
+    """Say why the clock is doubted, when things were saved in the site's repository at these times; see `retention.doubt`.
+
+    times: those of what prune has deleted as well (`gone_before`)
+    """
+    return retention.doubt(times, now, rules(site, trust_clock=trust_clock))
 
 
 def carry_out(site: Site, decisions: Sequence[Decision], evidence: Sequence[str] = (), *, now: datetime) -> int:

@@ -4,6 +4,7 @@ What Prefect has is used as it is: a worker's heartbeats say that its machine is
 and a worker's own limit keeps a machine from more than it has room for.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from prefect.states import Cancelling, Crashed
 from pydantic import ValidationError
 
 from backups.errors import ConfigError, Transient
+from backups.foreign import shown
 from backups.machine.parallel import guarded
 from backups.site import Site
 from tasks import prefect_api
@@ -50,6 +52,9 @@ _FURTHER = "further"
 """The parameter of the flow that holds the tickets behind the first one."""
 _RECALLED = "lifeboat.recalled."
 """What the label of a run begins with that a ticket was taken back from; the ticket's mark follows."""
+_UNKNOWN = re.compile(r"\.(\w+): Extra inputs are not permitted")
+_OTHER_PARAMETERS = "Function expects parameters"
+"""What Prefect says of keys of a ticket, and of parameters, that a machine's own flow does not know."""
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _LISTEN = 10.0
 """Seconds between two looks for the heartbeats of runs, which come every 30."""
@@ -179,6 +184,9 @@ class Prefect:
             return Seen("refused", state.message or "")
         if state.type == StateType.SCHEDULED:
             return Seen("waiting", beat=self._heard_of(run.work_queue_name or "", self._at_work), taken=False)
+        if state.type == StateType.FAILED and (why := _of_another_version(state.message or "")):
+            # Nothing of it was begun. Of a run of several it is not known which one the machine cannot read.
+            return Seen("failed" if run.parameters.get(_FURTHER) else "refused", why)
         if state.type in _STATES:
             # Pending: a worker has taken it, and starts its process.
             beat = state.timestamp if state.type == StateType.PENDING else None
@@ -218,9 +226,11 @@ class Prefect:
                     f"the Prefect server has no deployment {DEPLOYMENT}",
                     hint="deploy prefect.yaml: make server, or prefect --no-prompt deploy --all",
                 ) from error
-            known = (model.parameter_openapi_schema or {}).get("properties", {})
-            if model.enforce_parameter_schema and _FURTHER not in known:
-                # It would refuse each run of several, for ever.
+            schema = model.parameter_openapi_schema or {}
+            ticket = schema.get("definitions", {}).get(Ticket.__name__, {}).get("properties", Ticket.model_fields)
+            known = {*schema.get("properties", ()), *ticket}
+            if model.enforce_parameter_schema and not known.issuperset({_FURTHER, *Ticket.model_fields}):
+                # It would refuse each run of several, or of a ticket that has more in it, for ever.
                 raise ConfigError(
                     f"the deployment {DEPLOYMENT} of the Prefect server is of an earlier version",
                     hint="deploy prefect.yaml: make server, or prefect --no-prompt deploy --all",
@@ -250,6 +260,17 @@ def posted(site: Site, verification: str) -> Iterator[Prefect]:
     pools = {name: each.pool or POOL for name, each in site.settings.fleet.machines.items()}
     with prefect_api.connected() as client:
         yield Prefect(client, verification, pools)
+
+
+def _of_another_version(words: str) -> str | None:
+    """Say so where a run has failed since its machine's Lifeboat does not know what was sent to it; else None."""
+    if unknown := sorted(set(_UNKNOWN.findall(words))):
+        what = ", ".join(unknown)
+    elif _OTHER_PARAMETERS in words:
+        what = "several drills in one run"
+    else:
+        return None
+    return f"its Lifeboat is of another version than the coordinator's, and does not know {shown(what)}: upgrade it"
 
 
 @contextmanager

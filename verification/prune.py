@@ -95,10 +95,11 @@ def plan(site: Site, *, now: datetime, held: Mapping[str, str] | None = None, tr
     odd = {each.snapshot for each in store.odd_proofs(snapshots)}
     # What is odd is nobody's to delete by itself: whoever looks at it decides.
     reports = [each for each in snapshots if {*each.tags} & {*evidence_retention.TAGS} and each.id not in odd]
+    gone = prune.gone_before(site)
     return Plan(
         now,
-        prune.plan(site, backups, verified, now=now, failed=failed, held=still, trust_clock=trust_clock),
-        evidence_retention.decide(site, reports, backups, now=now, trust_clock=trust_clock),
+        prune.plan(site, backups, verified, now=now, failed=failed, held=still, trust_clock=trust_clock, gone=gone),
+        evidence_retention.decide(site, reports, backups, gone, now=now, trust_clock=trust_clock),
         [piece for piece in obsolete(pieces, backups, listing.claims) if piece.service not in still],
         ahead.obsolete(snapshots, now),
         delivered.obsolete(snapshots, now),

@@ -64,7 +64,9 @@ def load_as_written(path: Path) -> tuple[Settings, Mapping[str, Any]]:
     base = path.resolve().parent
     settings = repositories.with_places(settings, base, file.at)
     repositories.require_apart(settings, file.at)
-    return paths.absolute(settings, base, file.at), file.content
+    settings = paths.absolute(settings, base, file.at)
+    repositories.require_state_outside(settings, file.at)
+    return settings, file.content
 
 
 def read_model(path: Path, model: type[Model], *, example: str) -> Model:

@@ -62,3 +62,18 @@ def _require_one_environment(first: RepositorySettings, other: RepositorySetting
 def differing(one: Mapping[str, object], other: Mapping[str, object]) -> Iterable[str]:
     """Return the names that both have, with another value each."""
     return [name for name in one if name in other and one[name] != other[name]]
+
+
+def require_state_outside(settings: Settings, at: At) -> None:
+    """Raise ConfigError for a state directory that is, or is in, the directory of a repository.
+
+    Lifeboat's locks and keys would stand among restic's own, and go wherever the repository is copied to.
+    """
+    state = settings.state.resolve()
+    for name, section in settings.every_repository.items():
+        directory = Path(section.url)
+        if directory.is_absolute() and (inside := directory.resolve()) in (state, *state.parents):
+            raise ConfigError(
+                f"{at(('state',))} is in the directory of the repository {name}: {inside}",
+                hint="name another directory; the repository may be in it, and not it in the repository",
+            )

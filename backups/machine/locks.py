@@ -41,8 +41,9 @@ def once_free(path: Path, busy: Callable[[str], None]) -> Iterator[None]:
             file.seek(0)
             busy(_holder(file.read()))
         file.truncate(0)
-        file.write(f"process {os.getpid()}")
-        file.flush()
+        # The lock is held all the same: on a full disk only nobody knows by whom.
+        with suppress(OSError):
+            os.write(file.fileno(), f"process {os.getpid()}".encode())
         try:
             yield
         finally:

@@ -1,6 +1,7 @@
 """Runs a function for many services in parallel; one that fails does not stop the rest."""
 
 import contextlib
+import errno
 import logging
 import queue
 import threading
@@ -18,6 +19,7 @@ Result = TypeVar("Result")
 
 _HEARTBEAT = 0.5
 """Seconds."""
+_LACKING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 log = logging.getLogger(__name__)
 
@@ -137,9 +139,15 @@ def beside(
 
 
 def as_fault(error: Exception) -> LifeboatError:
-    """Return a LifeboatError as it is, and any other error as one that calls it a bug."""
+    """Return a LifeboatError as it is, what this machine lacks as one, and any other error as one that calls it a bug."""
     if isinstance(error, LifeboatError):
         return error
+    if isinstance(error, OSError) and error.errno in _LACKING:
+        where = f": {error.filename}" if error.filename else ""
+        return LifeboatError(
+            f"this machine cannot go on: {error.strerror}{where}",
+            hint="is the disk of the state directory (`state:` in lifeboat.yaml), or of /tmp, full or read-only? df -h tells",
+        )
     return LifeboatError(
         f"unexpected error: {type(error).__name__}: {error}", hint="this is a bug in Lifeboat; LIFEBOAT_DEBUG=1 shows where"
     )

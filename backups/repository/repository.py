@@ -22,6 +22,7 @@ from backups.machine.processes import Completed
 from backups.repository import append_only, identity, restic_errors, restic_text, restic_version, retries, sftp, two_places
 from backups.repository.reading import Reading
 from backups.repository.receiving import Receiving
+from backups.repository.restic_cache import run_restic
 from backups.repository.retries import Retries
 from backups.repository.two_places import End
 from backups.secret import Secret, read
@@ -288,7 +289,7 @@ class Repository(Reading, Receiving):
         say = functools.partial(log.info, "waiting for the repository %s, %s", self.shown_url)
         with self._reached(source) as (options, environment):
             while True:
-                completed = processes.run(
+                completed = run_restic(
                     ["restic", *options, *arguments],
                     environment=environment,
                     directory=directory,
@@ -328,8 +329,7 @@ class Repository(Reading, Receiving):
     def _options(self) -> list[str]:
         url = Secret(self.url).reveal()
         append_only.require_readable(url)
-        options = {**sftp.options(url, self.hosts), **self.options}
-        return restic_text.options(options)
+        return restic_text.options({**sftp.options(url, self.hosts), **self.options})
 
     def _environment(self) -> dict[str, str]:
         return {

@@ -113,7 +113,8 @@ def fault(completed: Completed, what: str) -> LifeboatError:
     if _mentions(completed, "wrong password", "no key found"):
         return ConfigError(
             f"{what}: the password is wrong",
-            hint="check repository.password or repository.password_file; without the right password the backups cannot be read",
+            hint="check repository.password or repository.password_file; without the right password the backups cannot be read; "
+            "if nobody has changed it: a repository that was copied in part may lack its keys (its directory keys)",
         )
     if refuses_deletion(completed):
         return append_only(what, detail)

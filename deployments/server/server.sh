@@ -63,7 +63,8 @@ launch() { # name, command…
   alive "$name" >/dev/null && return 0
   # Detached and with its stdio closed: a caller that reads the output of this script must not wait for the server.
   # In $home, not in the project: a server must not depend on the directory it was started from.
-  (cd "$home" && exec setsid "$@" </dev/null >>"$home/$name.log" 2>&1 & echo $! >"$home/$name.pid")
+  # With SIGINT as ever: Prefect makes one of SIGTERM, and what is begun in the background of a script ignores it.
+  (cd "$home" && exec setsid env --default-signal=INT "$@" </dev/null >>"$home/$name.log" 2>&1 & echo $! >"$home/$name.pid")
 }
 
 # Ask the API directly: starting Prefect's client takes seconds.

@@ -57,7 +57,7 @@ class _Read:
     def password_files(self) -> list[dict[str, Any]]:
         """The files with passwords and keys that the file names, and whether they can be read."""
         paths = [path for name, path in _paths(self.settings) if name.endswith("_file")]
-        return [{"path": str(path), "readable": os.access(path.expanduser(), os.R_OK)} for path in dict.fromkeys(paths)]
+        return [{"path": str(path), "readable": path.is_file() and os.access(path, os.R_OK)} for path in dict.fromkeys(paths)]
 
 
 def variables(settings: Settings) -> list[str]:

@@ -45,6 +45,7 @@ def test_a_damaged_file_is_named_and_counts_for_nothing(tmp_path: Path, content:
     assert warning.startswith(f"{file}, which says when the backups that prune deleted had been taken, cannot be read: ")
     deleted.remember(file, [NOW - DAY], now=NOW, rules=RULES)
     assert deleted.read(file) == [NOW - DAY]
+    assert len(caplog.records) == 1, "whoever writes it anew has read it before"
 
 
 def test_a_state_directory_that_cannot_be_written_is_said_before_anything_goes(tmp_path: Path) -> None:

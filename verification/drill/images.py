@@ -7,7 +7,7 @@ does where the backup was taken; it is never pulled for that, since only the rep
 import re
 from collections.abc import Callable
 
-from backups.errors import LifeboatError
+from backups.errors import ConfigError, LifeboatError
 from backups.machine.docker import Docker, Image
 from backups.manifest import Source
 
@@ -39,6 +39,8 @@ def described(name: str, docker: Docker) -> str:
     """Return an image's name and id, for a plan; where it is not on this machine, that it will be pulled."""
     try:
         found = docker.present(name)
+    except ConfigError:
+        raise
     except LifeboatError:
         return f"{name} (Docker does not answer, so its id is not known)"
     return f"{name} ({found.id})" if found else f"{name} (not on this machine: it is pulled first)"

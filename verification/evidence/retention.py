@@ -86,15 +86,16 @@ def decide(
     site: Site,
     reports: Sequence[Snapshot],
     backups: Sequence[BackupRecord],
+    gone: Sequence[datetime] = (),
     *,
     now: datetime,
     trust_clock: bool = False,
 ) -> list[EvidenceDecision]:
     """Decide the reports (those with one of `TAGS`) in the site's repository, which holds `backups`, also those that go tonight.
 
-    The evidence of these goes next time.
+    The evidence of these goes next time. gone: when the backups that prune has deleted had been taken (`prune.gone_before`)
     """
-    times = [*(snapshot.time for snapshot in reports), *(backup.taken_at for backup in backups)]
+    times = [*gone, *(snapshot.time for snapshot in reports), *(backup.taken_at for backup in backups)]
     doubt = prune.doubt(site, times, now=now, trust_clock=trust_clock)
     held, delete_after = {backup.id for backup in backups}, site.retention.evidence_after
     by_kind: dict[str, list[Snapshot]] = {}

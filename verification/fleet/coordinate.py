@@ -190,6 +190,8 @@ class Coordinator:
         """Take back a drill whose run has come to nothing, or is taken for dead. begun: whether it may have begun."""
         del self._runs[number]
         title, machine = self.desk.due[number].title, self.desk.lines[number].machine
+        if odd := self.collector.odd.get(self._marks.get(number, "")):
+            why = f"its result is not counted: {odd}"
         if seen and seen.state == "stopped":
             log.warning("%s: its run on %s was cancelled", title, machine)
             self.desk.stopped(number, f"its run on {machine} was cancelled")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from backups.errors import Damaged, LifeboatError
 from backups.foreign import shown
 from backups.repository.listing import Snapshot
@@ -31,7 +33,8 @@ def deliver(result: DrillResult, ticket: Ticket, repository: Repository, at: dat
     delivered = Delivered(verification=ticket.verification, mark=ticket.mark, result=result)
     tags = [TAG, f"verification={ticket.verification}", f"ticket={ticket.mark}"]
     with tempfile.TemporaryDirectory(prefix="lifeboat-result-") as scratch:
-        (Path(scratch) / FILE).write_text(delivered.model_dump_json(), encoding="utf-8")
+        # What is as ever is left out: a coordinator of an older version refuses keys that it does not know.
+        (Path(scratch) / FILE).write_text(delivered.model_dump_json(exclude_defaults=True), encoding="utf-8")
         return repository.save(Path(scratch), host=ticket.machine, tags=tags, at=at)
 
 
@@ -47,6 +50,8 @@ class Collector:
     repositories: Mapping[str, Repository]
     unread: dict[str, datetime] = field(default_factory=dict, init=False)
     """Since when each repository cannot be read that was looked into."""
+    odd: dict[str, str] = field(default_factory=dict, init=False)
+    """Why what lies there as the answer to a ticket, by its mark, is none."""
     _asked: dict[str, datetime] = field(default_factory=dict, init=False)
     _looked_at: set[str] = field(default_factory=set)
 
@@ -70,6 +75,7 @@ class Collector:
             except Damaged as fault:
                 log.warning("the result in snapshot %s is not counted: %s", snapshot.id[:8], fault.message)
                 self._looked_at.add(snapshot.id)
+                self.odd |= {mark: fault.message for mark in tickets if f"ticket={mark}" in snapshot.tags}
             else:
                 self._looked_at.add(snapshot.id)
                 yield found
@@ -105,6 +111,8 @@ def _read(repository: Repository, snapshot: Snapshot, tickets: Mapping[str, Tick
     try:
         delivered = Delivered.model_validate_json(repository.read(snapshot.id, FILE))
     except ValueError as error:
+        if unknown := _unknown(error):
+            raise Damaged(f"it is of another version of Lifeboat, and has what this one does not know: {unknown}") from error
         raise Damaged(f"it is no result of a drill: {str(error).splitlines()[0]}") from error
     ticket = tickets.get(delivered.mark)
     if ticket is None or f"ticket={delivered.mark}" not in snapshot.tags or delivered.verification != ticket.verification:
@@ -120,3 +128,11 @@ def _read(repository: Repository, snapshot: Snapshot, tickets: Mapping[str, Tick
     if asked != told or result.tampered:
         raise Damaged(f"it is of {shown(str(told))}, and {asked} was to be drilled")
     return delivered.mark, result.model_copy(update={"machine": ticket.machine, "reached": True})
+
+
+def _unknown(error: ValueError) -> str:
+    """Name the keys that this version does not know, where they are all that is wrong with a record; else nothing."""
+    faults = error.errors() if isinstance(error, ValidationError) else []
+    if any(each["type"] != "extra_forbidden" for each in faults):
+        return ""
+    return shown(", ".join(sorted({str(each["loc"][-1]) for each in faults})))

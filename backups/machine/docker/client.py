@@ -4,6 +4,7 @@ Everything started here is labelled with the run that owns it, so that `backups/
 """
 
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from docker.models.containers import Container as DockerContainer
 from docker.models.networks import Network
 from docker.types import Mount
 
-from backups.errors import LifeboatError
+from backups.errors import ConfigError, LifeboatError
 from backups.machine import commands_run
 from backups.machine.docker.container import Container, Image
 from backups.machine.docker.errors import first_line, system_words, translated
@@ -31,6 +32,9 @@ STANDIN_LABEL = "lifeboat.standin"
 _RESTARTED: Any = {"Name": "unless-stopped"}
 """Docker restarts it with the daemon, and when it ends by itself: a restored service stays up."""
 _NO_MORE = ["no-new-privileges"]
+_NO_NAME = "invalid reference format"
+_LACKING = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat \S+: no such file)')
+"""What Docker says of a text that cannot be an image's name, and of a program that an image does not have."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,20 @@ class Docker(Mounts):
             return str(client.version().get("Version") or "not known")
 
     def present(self, name: str) -> Image | None:
-        """Return the image when it is on this machine, else None."""
+        """Return the image when it is on this machine, else None. Raises ConfigError for what cannot be the name of one."""
         with translated(f"image {name}"):
             try:
                 found = self.client().images.get(name)
             except docker.errors.ImageNotFound:
                 return None
+            except docker.errors.APIError as error:
+                if _NO_NAME not in (words := first_line(error)):
+                    raise
+                why = words.rpartition(_NO_NAME)[2].lstrip(": ")
+                raise ConfigError(
+                    f"{name!r} is no name of an image{f': {why}' if why else ''}",
+                    hint="write it as `docker images` does: NAME:TAG, or REGISTRY/NAME:TAG",
+                ) from error
         return Image(name, str(found.id), standin=found.labels.get(STANDIN_LABEL) == "true")
 
     def image(self, name: str) -> Image:
@@ -153,8 +165,15 @@ class Docker(Mounts):
             )
             try:
                 created.start()
-            except BaseException:
+            except BaseException as error:
                 Container(created, image).remove()
+                if isinstance(error, docker.errors.APIError) and (lacking := _LACKING.search(first_line(error))):
+                    # An image without an entry point takes the first option for one.
+                    what = "starts no server by itself" if lacking[1].startswith("-") else f"has no program {lacking[1]}"
+                    raise LifeboatError(
+                        f"the image {image.name} {what}",
+                        hint="is it the image that was meant? name one of the server's own kind and version",
+                    ) from error
                 raise
         return Container(created, image)
 

@@ -10,8 +10,9 @@ from backups.errors import LifeboatError, Transient
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or its type's name when it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Return the first line of what an error says, or its type's name when it says nothing; of Docker's own its words alone."""
+    said = error.explanation if isinstance(error, docker.errors.APIError) and error.explanation else error
+    return (str(said).strip().splitlines() or [type(error).__name__])[0]
 
 
 def system_words(error: BaseException) -> str:

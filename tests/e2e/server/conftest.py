@@ -47,9 +47,9 @@ class Station:
     environment: Mapping[str, str]
 
     def script(self, verb: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        """Call the script that `make server` calls; `more` is added to its environment."""
+        """Call the script that `make server` calls, as in the background of another; `more` is added to its environment."""
         return subprocess.run(
-            [SCRIPT, verb],
+            ["sh", "-c", 'trap \'\' INT; exec "$0" "$1"', SCRIPT, verb],
             check=False,
             env={**self.environment, **more},
             cwd=self.home,

@@ -1,9 +1,11 @@
 """`make server`: everything is deployed, and runs: from the API, by its schedule, side by side, and one after the other."""
 
 import random
+import signal
 import subprocess
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -51,6 +53,14 @@ def test_the_next_runs_are_on_the_calendar_to_the_minute(station: Station) -> No
     assert {(date.weekday(), date.hour) for date in dates["verification"]} == {(0, 6)}
     assert {date.hour for date in dates["retention"]} == {5}
     assert [name for name in dates if not dates[name]] == [name for name in dates if not active[name]], "what is off, runs not"
+
+
+def test_workers_end_at_their_first_signal(station: Station) -> None:
+    """Prefect makes SIGINT of SIGTERM. Begun in the background of a script they would ignore it, and go on."""
+    for pool in ("backup", "verification"):
+        status = Path(f"/proc/{station.worker(pool)}/status").read_text()
+        ignored = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigIgn")), 16)
+        assert not ignored & 1 << (signal.SIGINT - 1)
 
 
 def test_starting_again_changes_nothing(station: Station) -> None:

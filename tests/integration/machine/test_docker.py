@@ -1,5 +1,6 @@
 """Docker's door: what is missing is told, and a container's files are found where this machine keeps them."""
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backups.errors import LifeboatError, Transient
+from backups.errors import ConfigError, LifeboatError, Transient
 from backups.hosts import NOWHERE
 from backups.machine.docker import Container, Docker, Image, Limits
 from backups.machine.runs import Run
@@ -79,6 +80,27 @@ def test_an_image_that_cannot_be_had_is_reported_with_how_to_get_one(run: Run) -
         run.docker.image("lifeboat/nonesuch:1")
     assert fault.value.hint is not None
     assert fault.value.hint.startswith("docker pull lifeboat/nonesuch:1; ")
+    assert "http+docker" not in fault.value.message, "the words of Docker, not those of its library"
+
+
+@pytest.mark.parametrize("name", ["Capital Letters", "two:tags:here"])
+def test_what_cannot_be_the_name_of_an_image_is_told_as_such(run: Run, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^'{name}' is no name of an image"):
+        run.docker.image(name)
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "command", "why"),
+    [(["mysqld-of-another"], [], "has no program mysqld-of-another"), (["/none/such"], [], "has no program /none/such"),
+     ([], ["--datadir=/x"], "starts no server by itself")],
+)  # fmt: skip
+def test_an_image_of_something_else_is_told_as_such(
+    run: Run, image: Image, docker_cli: Cli, entrypoint: list[str], command: list[str], why: str
+) -> None:
+    with pytest.raises(LifeboatError, match=f"^the image {re.escape(image.name)} {why}\n") as fault:
+        run.docker.run(f"lifeboat-{run.id}-other", image, entrypoint=entrypoint, command=command)
+    assert "is it the image that was meant?" in str(fault.value)
+    assert not docker_cli("ps", "-aq", "--filter", f"label=lifeboat.run={run.id}")
 
 
 def test_docker_that_is_down_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,5 +158,5 @@ def test_a_container_that_is_held_still_runs_on_afterwards(run: Run, image: Imag
 
 
 def test_what_docker_refuses_is_reported_with_its_subject(run: Run, image: Image) -> None:
-    with pytest.raises(LifeboatError, match=f"^Docker refused container lifeboat-{run.id}-three: .*no-such-program"):
+    with pytest.raises(LifeboatError, match=f"^the image {re.escape(image.name)} has no program no-such-program"):
         run.docker.run(f"lifeboat-{run.id}-three", image, entrypoint=["no-such-program"])

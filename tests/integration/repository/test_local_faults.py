@@ -52,6 +52,14 @@ def test_another_password_is_reported(repository: Repository) -> None:
         assert "repository.password_file" in str(fault.value)
 
 
+def test_a_cache_that_a_full_disk_has_cut_off_is_begun_again(repository: Repository, saved: str) -> None:
+    """No restic opens it any more, so that nothing could be listed, saved or restored, also when the disk had room again."""
+    (version,) = repository.cache.glob("*/version")
+    version.write_text("")
+    assert [each.id for each in repository.snapshots()] == [saved]
+    assert version.read_text().isdigit()
+
+
 def test_no_repository_is_reported_and_listing_does_not_make_one(tmp_path: Path) -> None:
     repository = repository_at(tmp_path / "nothing")
     with pytest.raises(LifeboatError, match=r"cannot list the repository .*: there is no repository at that place") as fault:

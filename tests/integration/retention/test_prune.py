@@ -193,8 +193,10 @@ def test_a_clock_far_from_everything_in_the_repository_deletes_nothing(
 def test_a_silence_of_weeks_holds_the_command_up_until_the_clock_is_trusted(harbour: Harbour, lifeboat: Lifeboat) -> None:
     repository = harbour.open().repository
     repository.forget([record.snapshot for record in repository.backups() if record.chain == identifier("lately")])
+    (harbour.open().state / "prune-deleted").write_text("yesterday\n")
     done = lifeboat("prune", "--config", str(harbour.config))
     assert (done.code, chains_of(repository).keys()) == (0, {"old", "month", "monthly"})
+    assert done.err.count("prune-deleted, which says when the backups that prune deleted had been taken, cannot be read") == 1
     assert "clock that is doubted" in done.out
     assert f"if the clock is right and they must go now: lifeboat -c {harbour.config} prune --trust-clock" in done.err
     assert lifeboat("prune", "--trust-clock", "--config", str(harbour.config)).code == 0
@@ -208,7 +210,7 @@ def test_what_prune_itself_emptied_leaves_the_clock_believed_and_nothing_else_do
     lately = [replace(each, keep=False) for each in decisions if each.chain.id == identifier("lately")]
     assert prune.carry_out(site, lately, now=NOW) == len(AGES["lately"])
     left = site.repository.backups()
-    times = [record.taken_at for record in left]
+    times = [*prune.gone_before(site), *(record.taken_at for record in left)]
     assert going(prune.plan(site, left, {}, now=NOW)) == {"old", "month"}
     assert prune.doubt(site, times, now=NOW) is None
     # Another machine knows nothing of it, and five days later something else has to be there.

@@ -9,7 +9,7 @@ import json, sys
 from uuid import UUID
 from types import SimpleNamespace
 from backups.errors import ConfigError
-from prefect.states import Cancelling, Completed, Crashed, Pending, Running
+from prefect.states import Cancelling, Completed, Crashed, Failed, Pending, Running
 from flows.drill import run_drill
 from tasks import prefect_api
 from tasks.fleet import REFUSED, Prefect, _wanted
@@ -40,7 +40,7 @@ with prefect_api.connected() as client:
     said["scheduled"] = idle[0].state, idle[0].taken, idle[0].beat is not None and idle[0].beat == idle[1].beat
     said["found"] = {run: each.tickets[0].machine for run, each in post.sent().items()} == dict(zip(runs, ["m1", "m2", "m1", "m1", "m1"]))
     several = [ticket("m2", number) for number in (90, 91, 92)]
-    run = post.send(several)
+    run = sent_together = post.send(several)
     post.recall(run, [several[1].mark])
     post.recall(run, [several[2].mark])
     post.recall("00000000-0000-4000-8000-000000000009", ["a" * 32])
@@ -82,6 +82,21 @@ with prefect_api.connected() as client:
         Prefect(client, ID, {"m1": "verification"}).send([ticket("m1", 93)])
     except ConfigError as fault:
         said["old"] = fault.message
+    known["definitions"]["Ticket"]["properties"].pop("also")
+    client.create_deployment(flow, name="drill", work_pool_name="verification", enforce_parameter_schema=True, parameter_openapi_schema=known)
+    try:
+        Prefect(client, ID, {"m1": "verification"}).send([ticket("m1", 94)])
+    except ConfigError as fault:
+        said["old ticket"] = fault.message
+
+    said["other version"] = []
+    for run, given in (runs[4], {"ticket": {**ticket("m1", 95).model_dump(mode="json"), "later": 1}}), (runs[4], {"ticket": ticket("m1", 96), "later": []}), (sent_together, {"ticket": ticket("m1", 97), "later": []}):
+        try:
+            run_drill.validate_parameters(given)
+        except Exception as fault:
+            failed = Failed(message=f"Validation of flow parameters failed with error: {type(fault).__name__}: {fault}")
+        client.set_flow_run_state(run, failed, force=True)
+        said["other version"].append((post.look([run])[run].state, post.look([run])[run].words))
 print(json.dumps(said))
 """
 
@@ -112,4 +127,11 @@ def test_tickets_are_sent_seen_and_found_again(prefect_process: PrefectServer) -
         ["stopped", ""],
     ]
     assert said["old"] == "the deployment drill/drill of the Prefect server is of an earlier version", "its runs of several fail"
+    assert said["old ticket"] == said["old"], "its tickets have less in them"
+    words = "its Lifeboat is of another version than the coordinator's, and does not know {}: upgrade it"
+    assert said["other version"] == [
+        ["refused", words.format("later")],
+        ["refused", words.format("several drills in one run")],
+        ["failed", words.format("several drills in one run")],
+    ], "of a run of several it is not known which one it cannot read: each is sent alone"
     assert said["beat"].startswith("2026-11-23T06:00:00")

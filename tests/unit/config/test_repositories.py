@@ -57,6 +57,11 @@ def test_each_keeps_by_its_own_rules_or_by_those_of_all(tmp_path: Path) -> None:
     assert here.retention.delete_after == timedelta(days=2)
 
 
+def test_a_repository_may_be_in_the_state_directory(tmp_path: Path) -> None:
+    """As it is by default: /var/lib/lifeboat/repository."""
+    assert site(tmp_path, f"{FIRST}state: .\n").state == tmp_path
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -88,6 +93,8 @@ def test_each_keeps_by_its_own_rules_or_by_those_of_all(tmp_path: Path) -> None:
             f"{FIRST}repositories:\n  offsite:\n    url: two\n    password_file: '${{KEY}}'\n",
             "FILE:5: repositories.offsite.password_file holds ${KEY}, and is no key in which the environment is read",
         ),
+        (f"{FIRST}state: one\n", "FILE:2: state is in the directory of the repository first: "),
+        (f"{BOTH}state: two/state\n", "FILE:6: state is in the directory of the repository offsite: "),
     ],
 )
 def test_what_cannot_be_is_told_with_its_line_and_key(tmp_path: Path, text: str, words: str) -> None:

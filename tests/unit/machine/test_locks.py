@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import stat
 import subprocess
 from pathlib import Path
@@ -33,6 +34,19 @@ def busy(path: Path) -> str:
 def test_the_holder_is_named(tmp_path: Path) -> None:
     with locks.at_once(tmp_path / "lock", "busy", hint="wait"):
         assert busy(tmp_path / "lock") == f"busy (process {os.getpid()})"
+
+
+def test_on_a_full_disk_a_lock_is_held_all_the_same(tmp_path: Path) -> None:
+    """It was told as a bug of Lifeboat, also by a prune, which frees space. Here no file may grow, which is as good as full."""
+    path, before = tmp_path / "lock", resource.getrlimit(resource.RLIMIT_FSIZE)
+    path.touch()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with locks.at_once(path, "busy", hint="wait"):
+            told = busy(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert told == "busy (process unknown)"
 
 
 def test_one_that_is_gone_is_never_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backups.errors import LifeboatError
+from backups.errors import ConfigError, LifeboatError
 from backups.machine.docker import Docker, Image
 from backups.manifest import Source
 from verification.drill import images
@@ -102,3 +102,14 @@ def test_a_plan_shows_the_image_and_its_id_and_what_will_be_pulled() -> None:
         "mysql:9.9 (not on this machine: it is pulled first)",
         "down (Docker does not answer, so its id is not known)",
     ]
+
+
+def test_what_cannot_be_an_image_ends_a_plan_as_it_would_end_the_work() -> None:
+    """It was said that Docker does not answer, and exit code 0."""
+
+    class Machine:
+        def present(self, name: str) -> Image | None:
+            raise ConfigError(f"{name!r} is no name of an image")
+
+    with pytest.raises(ConfigError, match="is no name of an image"):
+        images.described("two:tags:here", cast("Docker", Machine()))

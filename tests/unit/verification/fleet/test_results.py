@@ -1,13 +1,15 @@
 """Results that machines deliver: what is no answer to a ticket is named, and counts for nothing."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, World, coordinator, due, finished, planned, result
+from tests.unit.verification.fleet.paper_fleet import GIB, MONDAY, World, coordinator, counted, due, finished, planned, result
 from verification.evidence import delivered
 from verification.fleet import results
 from verification.fleet.ticket import written
@@ -68,6 +70,34 @@ def test_a_result_that_answers_no_ticket_is_not_counted(caplog: pytest.LogCaptur
     results.deliver(result(forged, "failed"), forged, there.shelf, MONDAY)  # type: ignore[arg-type]
     assert finished(one, there)[0].verdict == "verified"
     assert "no ticket of this verification has the mark" in caplog.text
+
+
+def test_a_coordinator_of_an_earlier_version_reads_what_holds_nothing_new() -> None:
+    """It refuses keys that it does not know: what is as ever is not written."""
+    there = world()
+    finished(coordinator(there, [due("s0")]), there)
+    ((_, content),) = there.shelf.kept.values()
+    kept = json.loads(content)["result"]
+    assert set(kept) == {"service", "type", "selection", "verdict", "started_at", "backup"}
+
+
+def _with_later(put: Callable[..., str], content: bytes, tags: Sequence[str], at: datetime) -> str:
+    told = json.loads(content)
+    told["result"]["later"] = "more"
+    return put(json.dumps(told).encode(), tags, at)
+
+
+def test_a_result_of_a_newer_version_is_told_as_such() -> None:
+    """A machine that was upgraded before the coordinator: its drill is neither proven nor failed, and the reason says why."""
+    there = world()
+    one = coordinator(there, [due("s0")])
+
+    there.shelf.put = partial(_with_later, there.shelf.put)  # type: ignore[method-assign]
+    (found,) = finished(one, there)
+    assert (found.verdict, found.reached, counted(there)) == ("could-not-run", True, 3)
+    assert "its result is not counted: it is of another version of Lifeboat, and has what this one does not know: later" in (
+        found.error or ""
+    )
 
 
 def test_what_nobody_collects_any_more_is_old() -> None:

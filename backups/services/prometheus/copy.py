@@ -96,6 +96,8 @@ class PrometheusCopy:
         for block in self._details.blocks:
             for file in block.files:
                 self._place(block, file)
+            # The server does not start on a block without it; one whose chunk files are gone costs its own history alone.
+            (self.data_directory / block.ulid / "chunks").mkdir(parents=True, exist_ok=True)
         below.require_plain(self.data_directory, f"the blocks of {self._last.manifest.id}")
         # Root reads what the server's user owns; anybody else needs to be let in.
         directories, files = (0o700, 0o600) if os.geteuid() == 0 else (0o755, 0o644)
@@ -246,6 +248,8 @@ class PrometheusCopy:
 
     def _flags(self) -> Iterator[str]:
         flags = dict(self._details.flags)
+        if answering := command_line.answering(self._details):
+            flags[command_line.FEATURES] = answering
         if self._more:
             flags[_LOOKBACK] = command_line.longer(flags.get(_LOOKBACK, "5m"))
         for flag, value in flags.items():

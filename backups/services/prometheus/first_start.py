@@ -39,7 +39,8 @@ _UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "P
 
 def recorded(flags: Mapping[str, str]) -> dict[str, str]:
     """Choose from the source's flags those that a restored server is started with."""
-    return {name: flags[name] for name in command_line.DELIVERED if flags.get(name)}
+    known = {**flags, command_line.FEATURES: command_line.features(flags.get(command_line.FEATURES, ""))}
+    return {name: known[name] for name in command_line.DELIVERED if known.get(name)}
 
 
 def options(details: PrometheusDetails, configuration: str | None, now: datetime) -> list[str]:

@@ -22,6 +22,10 @@ _QUERY = Bounds(silence=300.0, total=600.0)
 """Prometheus itself ends a query after two minutes."""
 _SNAPSHOT = Bounds(silence=3600.0, total=3600.0, size=2**20)
 """A snapshot waits for a running compaction, then writes the newest hours as a block."""
+_UNTAKEN = "lifeboat doctor names the blocks that it cannot copy; else its own log"
+_NOT_OWNED = "operation not permitted"
+"""What the kernel says where a server would link a file of another's (`fs.protected_hardlinks`), which it may yet read."""
+_FOREIGN = "the files of a block have to belong to the user that Prometheus runs as: chown -R --reference=wal BLOCK there"
 _SNAPSHOT_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{1,16}")
 _READY = re.compile(r"Prometheus( Server| Agent)? is Ready\.")
 _HEALTHY = re.compile(r"Prometheus( Server| Agent)? is Healthy\.")
@@ -145,7 +149,7 @@ class Api:
             with understood(answer.what, "Prometheus"):
                 name = str(self._read(answer)["name"])
         except Refused as error:
-            raise Refused(error.message, hint="lifeboat doctor names the blocks that it cannot copy; else its own log") from error
+            raise Refused(error.message, hint=_FOREIGN if _NOT_OWNED in error.message else _UNTAKEN) from error
         if not _SNAPSHOT_NAME.fullmatch(name):
             raise LifeboatError(
                 f"{self.name} answered with {name[:80]!r}, which is not the name of a snapshot", hint="is this url Prometheus?"

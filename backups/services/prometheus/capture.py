@@ -69,12 +69,13 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     with snapshot(api, place, journal) as path:
         blocks, block_facts = _copy_blocks(place, path, job, checked)
     checked.keep()
+    limits += _lacking(blocks, block_facts, checked)
     answers, unsettled = questions.settled(before, [*questions.ask(api, chosen), *ranges.ask(api, chosen.ranges)])
     compared = ranges.coverage([*block_facts, *answers])
     limits += dashboards.after(panels, job.directory)
     if chosen.instants:
         job.say(f"samples {compared.metric} with the source: {compared.value} in the blocks")
-    limits += [*left_out, *unreadable, *_not_compared(chosen, unsettled), *_limits(past, blocks)]
+    limits += [*left_out, *unreadable, *_not_compared(past, chosen, unsettled), *_limits(past, blocks)]
     for limit in limits:
         job.say(f"limit of this backup: {limit}")
 
@@ -89,8 +90,8 @@ def capture(name: str, settings: PrometheusSettings, job: Job, hosts: Hosts) -> 
     )
     if fault := next(command_line.faults(details), None):
         raise ConfigError(
-            f"{name}: no copy may be started like this source: {fault}",
-            hint="what does the source have these flags for? lifeboat doctor names what it runs with",
+            f"no copy may be started like this source: {fault}",
+            hint="what does the source have this flag for? its page /flags shows what it runs with",
         )
     witness = [storage.total(len(blocks)), *block_facts, *config_facts, *answers, compared]
     return Captured(taken_at, source, witness, details.model_dump(mode="json"))
@@ -147,7 +148,7 @@ def _configuration(
 def _ask(api: Api, place: Place, past: Horizon, job: Job) -> tuple[Questions, list[Fact], list[str]]:
     """Choose questions about instants at which everything is written, and ask them; returns them with the answers.
 
-    Then what of the source cannot be read, a line each.
+    None of a source that answers also with what others hold. Then what of the source cannot be read, a line each.
     """
     now: datetime = job.now()
     until = api.clock() - past.margin
@@ -161,6 +162,8 @@ def _ask(api: Api, place: Place, past: Horizon, job: Job) -> tuple[Questions, li
         blocks = plural.count(len(unreadable), "block")
         limits.append(f"{blocks} of {place} without a readable {META}, first {unreadable[0]}: the source does not serve them")
     seed = int(now.timestamp())
+    if past.elsewhere:
+        return Questions(seed=seed), [], limits
     chosen = questions.plan(api, spans, until=until, seed=seed)
     asked, answers = ranges.choose(api, spans, until=until, seed=seed)
     return chosen.model_copy(update={"ranges": asked}), [*questions.ask(api, chosen), *answers], limits
@@ -210,7 +213,7 @@ def _keep(job: Job, file: PlacedFile, key: tuple[str, str, int], have: storage.K
     target = job.directory / BLOCKS / ulid / inside
     target.parent.mkdir(parents=True, exist_ok=True)
     target.hardlink_to(fetched)
-    damage = checked.damage(fetched, sha256) if inside.startswith(chunks.DIRECTORY) else None
+    damage = checked.damage(fetched, sha256) if chunks.is_segment(inside) else None
     return BlockFile(path=inside, size=size, sha256=sha256, damage=damage)
 
 
@@ -235,15 +238,25 @@ def _block_facts(meta: Meta, block: Block) -> Iterator[Fact]:
         yield storage.file_fact(block.ulid, file.path, file.sha256)
 
 
+def _lacking(blocks: Sequence[Block], facts: Sequence[Fact], checked: Checked) -> Iterator[str]:
+    """Name the blocks of which the source has lost chunk files: it goes on with those until it is restarted."""
+    counts = {fact.subject: int(str(fact.value)) for fact in facts if fact.metric == "chunks"}
+    for block in blocks:
+        if lack := checked.lacking(block, counts[f"block {block.ulid}"]):
+            yield (
+                f"the history of {_span(block)}, whole: block {block.ulid} is damaged at the source: {lack}; an older backup may "
+                "have it whole, and a restart of the source may end at this block"
+            )
+
+
 def _limits(past: Horizon, blocks: Sequence[Block]) -> Iterator[str]:
     """What the source has and this backup does not hold, or holds as damaged as it is there, a line each."""
     for block in blocks:
-        span = f"{_when(block.min_time)} to {_when(block.max_time)}"
         for file in block.files:
             if file.damage:
                 yield (
-                    f"the history of {span} UTC, whole: block {block.ulid} is damaged at the source, {file.path}: {file.damage}; "
-                    "an older backup may have it whole"
+                    f"the history of {_span(block)}, whole: block {block.ulid} is damaged at the source, {file.path}: "
+                    f"{file.damage}; an older backup may have it whole"
                 )
     if past.leaves_out:
         yield past.leaves_out
@@ -251,9 +264,11 @@ def _limits(past: Horizon, blocks: Sequence[Block]) -> Iterator[str]:
         yield "any proof of the last hours: the source's configuration cannot be read, so nothing tells when they are whole"
 
 
-def _not_compared(chosen: Questions, unsettled: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _not_compared(past: Horizon, chosen: Questions, unsettled: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Say what of the source's answers is not compared, and why, a line each."""
-    if not chosen.instants:
+    if past.elsewhere:
+        yield f"the witness has no PromQL answers: {dashboards.ELSEWHERE}"
+    elif not chosen.instants:
         yield "the witness has no PromQL answers: the source holds no data that is old enough to be complete"
     if chosen.refused:
         metrics = plural.count(len(chosen.refused), "metric")
@@ -261,6 +276,10 @@ def _not_compared(chosen: Questions, unsettled: Sequence[tuple[str, str]]) -> It
     if unsettled:
         subject, metric = unsettled[0]
         yield f"{plural.count(len(unsettled), 'answer')} changed during the backup, not compared, first: {subject}, {metric}"
+
+
+def _span(block: Block) -> str:
+    return f"{_when(block.min_time)} to {_when(block.max_time)} UTC"
 
 
 def _when(milliseconds: int) -> str:

@@ -13,6 +13,10 @@ _SWITCH = re.compile(r"true|false")
 _NUMBER = re.compile(r"\d{1,19}")
 _DURATION = re.compile(r"(\d{1,9}(\.\d{1,9})?(ms|us|ns|[smhdwy]))+|0")
 _SIZE = re.compile(r"\d{1,12}(\.\d{1,9})?([KMGTPE]i?)?B?")
+_FEATURE = re.compile(r"[a-z][a-z0-9-]*")
+_OF_ANSWERS = re.compile(r"promql-[a-z0-9-]+|utf8-names")
+"""The features that decide whether and how a query is answered; the others are about what is scraped, kept and shown."""
+FEATURES = "enable-feature"
 _MILLISECONDS = {
     "ms": 1,
     "s": 1000,
@@ -33,7 +37,7 @@ DELIVERED: Mapping[str, re.Pattern[str]] = {
     "web.enable-admin-api": _SWITCH,
     "web.enable-lifecycle": _SWITCH,
     "web.enable-remote-write-receiver": _SWITCH,
-    "enable-feature": re.compile(r"[a-z][a-z0-9-]*(,[a-z][a-z0-9-]*)*"),
+    FEATURES: re.compile(r"[a-z][a-z0-9-]*(,[a-z][a-z0-9-]*)*"),
     "query.lookback-delta": _DURATION,
     "query.max-samples": _NUMBER,
     "query.timeout": _DURATION,
@@ -59,6 +63,16 @@ def faults(details: PrometheusDetails) -> Iterator[str]:
         for name, value in flags.items():
             if name not in listed or not listed[name].fullmatch(value):
                 yield f"{title}: {name!r} set to {value[:80]!r}"
+
+
+def features(value: str, wanted: re.Pattern[str] = _FEATURE) -> str:
+    """Return the features in a flag's value that have such a name: Prometheus only warns of what it does not know."""
+    return ",".join(name for name in value.split(",") if wanted.fullmatch(name))
+
+
+def answering(details: PrometheusDetails) -> str:
+    """Return the source's features that decide what it answers, as the flag's value; "" where it has none."""
+    return features(details.start.get(FEATURES, ""), _OF_ANSWERS)
 
 
 def longer(duration: str) -> str:

@@ -96,6 +96,8 @@ class PrometheusCopy:
         for block in self._details.blocks:
             for file in block.files:
                 self._place(block, file)
+            # The server does not start on a block without it; one whose chunk files are gone costs its own history alone.
+            (self.data_directory / block.ulid / "chunks").mkdir(parents=True, exist_ok=True)
         below.require_plain(self.data_directory, f"the blocks of {self._last.manifest.id}")
         # Root reads what the server's user owns; anybody else needs to be let in.
         directories, files = (0o700, 0o600) if os.geteuid() == 0 else (0o755, 0o644)
@@ -206,12 +208,19 @@ class PrometheusCopy:
         )
 
     def _mounted(self) -> str | None:
-        """Return where a new container has the configuration; None where the image's own promtool did not accept it."""
+        """Return where a new container has the configuration; None where it is started without it."""
         found = self._details.configuration
-        if found is None:
-            return None
-        checked = self._witness.get((f"configuration {found.main}", configuring.CHECK))
-        return found.directory if checked is not None and configuring.accepted(checked) else None
+        return found.directory if found is not None and self._unfit() is None else None
+
+    def _unfit(self) -> str | None:
+        """Why a new container is started without the configuration of the backup; None where it has it."""
+        main = self._details.configuration.main if self._details.configuration else ""
+        checked = self._witness.get((f"configuration {main}", configuring.CHECK))
+        if checked is None or not configuring.accepted(checked):
+            return "promtool did not accept it when the backup was taken"
+        text = (self._last.data / CONFIG / main).read_text(encoding="utf-8", errors="replace")
+        deleted = first_start.deleted_by(text, self._details, self._now())
+        return f"its storage.tsdb.retention would delete what was restored: {deleted}" if deleted else None
 
     def _notes(self) -> Iterator[str]:
         yield from (f"limit of the backup: {limit}" for limit in self._details.limits)
@@ -224,10 +233,10 @@ class PrometheusCopy:
             )
         if found := self._details.configuration:
             yield f"its configuration was in {found.directory}, main file {found.main}"
-            if self._mounted():
-                yield "a new container is started with that configuration: it scrapes and alerts as the source did"
+            if why := self._unfit():
+                yield f"a new container is started without it, since {why}"
             else:
-                yield "a new container is started without it, since promtool did not accept it when the backup was taken"
+                yield "a new container is started with that configuration: it scrapes and alerts as the source did"
         else:
             yield "the backup holds no configuration: set `config_place` in lifeboat.yaml to back it up, too"
 
@@ -246,6 +255,8 @@ class PrometheusCopy:
 
     def _flags(self) -> Iterator[str]:
         flags = dict(self._details.flags)
+        if answering := command_line.answering(self._details):
+            flags[command_line.FEATURES] = answering
         if self._more:
             flags[_LOOKBACK] = command_line.longer(flags.get(_LOOKBACK, "5m"))
         for flag, value in flags.items():

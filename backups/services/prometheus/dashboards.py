@@ -24,7 +24,7 @@ from backups.services.prometheus.api import Api
 from backups.services.prometheus.asking import PrometheusAsker
 from backups.services.prometheus.horizon import Horizon
 
-_ELSEWHERE = "the source answers also with what others hold (remote_read), which no copy has"
+ELSEWHERE = "the source answers also with what others hold (remote_read), which no copy has"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _before(api: Api, job: Job, past: Horizon, clock: Callable[[], float]) -> As
     whom = panels.through or PrometheusAsker(api, panels.sources)
     late = {question.id: _too_new(question, until) for question in panels.questions if question.end > until * 1000}
     if past.elsewhere:
-        late = {question.id: not_asked(question, _ELSEWHERE) for question in panels.questions}
+        late = {question.id: not_asked(question, ELSEWHERE) for question in panels.questions}
     others = [question for question in panels.questions if question.id not in late]
     how = "through Grafana" if panels.through else "directly"
     job.say(f"asking what dashboards ask {how}: {plural.count(len(others), 'question')}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from backups import durations
 from backups.errors import LifeboatError
@@ -39,7 +39,8 @@ _UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40, "P
 
 def recorded(flags: Mapping[str, str]) -> dict[str, str]:
     """Choose from the source's flags those that a restored server is started with."""
-    return {name: flags[name] for name in command_line.DELIVERED if flags.get(name)}
+    known = {**flags, command_line.FEATURES: command_line.features(flags.get(command_line.FEATURES, ""))}
+    return {name: known[name] for name in command_line.DELIVERED if known.get(name)}
 
 
 def options(details: PrometheusDetails, configuration: str | None, now: datetime) -> list[str]:
@@ -71,6 +72,23 @@ def deleted(details: PrometheusDetails, now: datetime) -> str | None:
     if _limit(limit) and size > _bytes(limit):
         return f"the source keeps {limit} (--{_SIZE}), and its blocks have {size} bytes"
     return None
+
+
+def deleted_by(configuration: str, details: PrometheusDetails, now: datetime) -> str | None:
+    """Say what the limits in a configuration (YAML) would delete of the backup; None when they would keep everything.
+
+    A newer Prometheus takes `storage.tsdb.retention` of its configuration before its flags.
+    """
+    content: Any = horizon.parsed(configuration)
+    for key in ("storage", "tsdb", "retention"):
+        content = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return None
+    set_there = {f"storage.tsdb.retention.{key}": str(content[key]) for key in ("time", "size") if content.get(key)}
+    try:
+        return deleted(details.model_copy(update={"start": set_there}), now)
+    except LifeboatError as error:
+        return error.message
 
 
 def notes(details: PrometheusDetails, now: datetime) -> Iterator[str]:

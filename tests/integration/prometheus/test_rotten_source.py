@@ -26,8 +26,8 @@ def test_a_rotten_block_of_many_is_named_by_each_backup_of_its_chain(
     (limit,) = [limit for limit in full.limits if "damaged at the source" in limit]
     assert f"block {oldest} is damaged at the source, chunks/000001: 1 of its" in limit
     looked_at: list[Path] = []
-    look = chunks.damage
-    monkeypatch.setattr(chunks, "damage", lambda path: looked_at.append(path) or look(path))
+    look = chunks.look
+    monkeypatch.setattr(chunks, "look", lambda path: looked_at.append(path) or look(path))
     # An incremental copies nothing of it, another full finds it known: it is named all the same.
     assert limit in harness.back_up("incremental").limits
     assert limit in harness.back_up("full").limits

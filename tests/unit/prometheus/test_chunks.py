@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backups.services.prometheus import chunks
+from backups.services.prometheus.details import Block, BlockFile
 
 
 def crc32c(data: bytes) -> int:
@@ -103,7 +104,48 @@ def test_what_was_looked_at_once_is_known_the_next_time(tmp_path: Path, monkeypa
     assert checked.damage(whole, "1") is None
     assert str(checked.damage(rotten, "2")).startswith("it ends in the middle")
     checked.keep()
-    monkeypatch.setattr(chunks, "damage", lambda _: pytest.fail("looked at again"))
+    monkeypatch.setattr(chunks, "look", lambda _: pytest.fail("looked at again"))
     again = chunks.Checked(kept)
     assert again.damage(whole, "1") is None
     assert str(again.damage(rotten, "2")).startswith("it ends in the middle")
+
+
+@pytest.mark.parametrize("earlier", ['{"1": null}', '{"1": "rotten"}', "[]", '{"1": [null]}'])
+def test_what_an_earlier_lifeboat_has_found_is_looked_at_again(earlier: str, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text(earlier)
+    (tmp_path / "000001").write_bytes(file_of([b"a"]))
+    assert chunks.Checked(tmp_path / "kept").damage(tmp_path / "000001", "1") is None
+
+
+@pytest.mark.parametrize(
+    ("files", "lack"),
+    [
+        ({"chunks/000001": [b"a", b"b"], "chunks/000002": [b"c"]}, None),
+        ({"chunks/000001": [b"a", b"b"]}, "its chunk files hold 2 of its 3 chunks"),
+        ({"index": [b"a", b"b", b"c"], "chunks/other": [b"a", b"b", b"c"]}, "its chunk files hold 0 of its 3 chunks"),
+    ],
+)
+def test_chunk_files_that_are_gone_are_missed(files: dict[str, list[bytes]], lack: str | None, tmp_path: Path) -> None:
+    """The source goes on with them until it is restarted, and its copy cannot answer."""
+    checked = chunks.Checked(tmp_path / "kept")
+    for number, content in enumerate(files.values()):
+        (tmp_path / str(number)).write_bytes(file_of(content))
+        checked.damage(tmp_path / str(number), str(number))
+    held = tuple(
+        BlockFile.model_construct(path=path, size=1, sha256=str(number), backup=None, damage=None)
+        for number, path in enumerate(files)
+    )
+    block = Block.model_construct(ulid="x", min_time=0, max_time=1, files=held)
+    assert checked.lacking(block, 3) == lack
+    unknown = chunks.Checked(tmp_path / "none")
+    assert unknown.lacking(block, 3) == (lack if "0 of" in str(lack) else None)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [("chunks/000001", True), ("chunks/1", True), ("chunks/.nfs0001", False), ("chunks/README.txt", False), ("chunks/", False),
+     ("chunks/00001.tmp", False), ("chunks/²", False), ("index", False), ("000001", False)],
+)  # fmt: skip
+def test_what_else_lies_beside_the_chunk_files_is_none(path: str, is_one: bool) -> None:
+    """Prometheus passes it by: it is no damage of the history."""
+    assert chunks.is_segment(path) is is_one

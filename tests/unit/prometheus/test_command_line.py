@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -40,6 +41,24 @@ def test_what_lifeboat_writes_is_accepted() -> None:
     command_line.require(details(configuration=None), "prometheus-1")
     recorded = first_start.recorded({**dict.fromkeys(command_line.DELIVERED, ""), "storage.tsdb.retention.time": "0s"})
     command_line.require(details(start=recorded), "prometheus-1")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "answering"),
+    [
+        ("native_histograms", None, ""),
+        ("exemplar-storage,", "exemplar-storage", ""),
+        ("a, promql-delayed-name-removal,PromQL-x,promql-experimental-functions,utf8-names",
+         "a,promql-experimental-functions,utf8-names", "promql-experimental-functions,utf8-names"),
+        ("", None, ""),
+    ],
+)  # fmt: skip
+def test_a_feature_that_prometheus_does_not_know_stops_no_backup(given: str, kept: str | None, answering: str) -> None:
+    """It only warns of a mistyped one. Copies have those that decide what a query is answered, as their source has them."""
+    found = details(start=first_start.recorded({"enable-feature": given}))
+    assert found.start.get("enable-feature") == kept
+    assert list(command_line.faults(found)) == []
+    assert command_line.answering(found) == answering
 
 
 @pytest.mark.parametrize(
@@ -91,12 +110,23 @@ def test_the_main_file_is_below_that_directory(main: str) -> None:
 
 def test_a_copy_of_a_forged_backup_is_not_even_begun() -> None:
     """Nor is its promtool: the mount would be over the image's programs."""
-    at = datetime(2026, 11, 30, tzinfo=UTC)
     forged = {**OWN, "configuration": {"main": "prometheus.yml", "directory": "/bin", "checked": True}}
-    manifest = Manifest(
+    with pytest.raises(Damaged, match=r"prometheus-20261130T000000Z is not a Prometheus backup's: configuration\.directory"):
+        PrometheusCopy([Fetched(manifest(forged), Path("/nowhere"))], cast("Any", None))
+
+
+def test_a_copy_has_the_features_that_its_sources_answers_depend_on() -> None:
+    """Without `promql-experimental-functions` it would refuse what a dashboard asks, and the source answers."""
+    start = first_start.recorded({"enable-feature": "exemplar-storage,promql-experimental-functions"})
+    sandbox = cast("Any", SimpleNamespace(directory=Path("/nowhere")))
+    copy = PrometheusCopy([Fetched(manifest({**OWN, "start": start}), Path("/nowhere"))], sandbox)
+    assert [flag for flag in copy._flags() if "feature" in flag] == ["--enable-feature=promql-experimental-functions"]
+
+
+def manifest(details: dict[str, Any]) -> Manifest:
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    return Manifest(
         lifeboat="0", id="prometheus-20261130T000000Z", service="prometheus", type="prometheus", kind="full", chain="prometheus-20261130T000000Z", sequence=0,
         parent=None, started_at=at, taken_at=at, finished_at=at, source=Source(version="3.5.0", image="p:1"), files=(),
-        details=forged, witness=(),
+        details=details, witness=(),
     )  # fmt: skip
-    with pytest.raises(Damaged, match=r"prometheus-20261130T000000Z is not a Prometheus backup's: configuration\.directory"):
-        PrometheusCopy([Fetched(manifest, Path("/nowhere"))], cast("Any", None))

@@ -52,6 +52,26 @@ def test_the_sources_retention_is_kept_unless_it_would_delete_something(
     assert bool(list(first_start.notes(backup, NOW))) == (limits == [UNLIMITED] and first_start.deleted(backup, NOW) is not None)
 
 
+@pytest.mark.parametrize(
+    ("configuration", "why"),
+    [
+        ("storage: {tsdb: {retention: {time: 15d}}}", "the source keeps 15d (--storage.tsdb.retention.time)"),
+        ("storage: {tsdb: {retention: {time: 90d, size: 1KB}}}", "the source keeps 1KB (--storage.tsdb.retention.size)"),
+        ("storage: {tsdb: {retention: {time: 90d}}}", None),
+        ("storage: {tsdb: {retention: {time: soon}}}", "'soon' is not a duration"),
+        ("storage: {tsdb: {retention: }}", None),
+        ("storage: {tsdb: {out_of_order_time_window: 1h}}", None),
+        ("storage: [tsdb]", None),
+        ("global: {scrape_interval: 15d}", None),
+        ("{", None),
+    ],
+)
+def test_the_limits_of_a_configuration_count_before_the_flags(configuration: str, why: str | None) -> None:
+    """A new container that was started with it would lose old blocks, whatever its flags say."""
+    found = first_start.deleted_by(configuration, details(60, {"storage.tsdb.retention.time": "1y"}), NOW)
+    assert found == why if why is None else str(found).startswith(why)
+
+
 def test_flags_that_matter_are_recorded_and_given_back() -> None:
     flags = {
         "web.enable-admin-api": "true", "web.enable-lifecycle": "false", "enable-feature": "", "query.timeout": "2m",

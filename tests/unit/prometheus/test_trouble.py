@@ -138,6 +138,13 @@ def test_what_a_failed_snapshot_left_is_removed_at_once(tmp_path: Path) -> None:
     assert _left(place) == [EARLIER]
 
 
+def test_blocks_that_belong_to_another_user_are_told(tmp_path: Path) -> None:
+    """A server reads what root has copied there, but the kernel lets it link its own files alone."""
+    words = "create snapshot: hardlink a chunk: link /a /b: operation not permitted"
+    _, _, error = _snapshots(tmp_path, (500, {"status": "error", "errorType": "internal", "error": words}), MADE)
+    assert "belong to the user that Prometheus runs as" in str(error.hint)
+
+
 def test_a_snapshot_whose_answer_was_lost_is_removed_before_the_next_backup(tmp_path: Path) -> None:
     """A proxy gives up while Prometheus goes on: removing it now could be too early."""
     place, record, error = _snapshots(tmp_path, (504, "<html>Gateway Time-out</html>"), MADE)

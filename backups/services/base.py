@@ -248,10 +248,11 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Beside:
-    """What a restored server does to others while its source still lives: `words` say it, `environment` keeps it from it."""
+    """What a restored server does while its source still lives: `words` say it, `environment` and `options` keep it from it."""
 
     words: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    options: Sequence[str] = ()
 
 
 class Copy(Protocol):

@@ -16,8 +16,9 @@ from flows.commands import console, log_json
 from flows.commands.console import Text
 from flows.commands.options import Config, From, Json, reading
 from flows.commands.progress import progress
+from verification.evidence.words import utc
 from verification.restore import arguments
-from verification.restore.history import History, Told, Wanted, require_log
+from verification.restore.history import History, Hole, Told, Wanted, require_log
 
 _NEWEST = 100
 _AT_ONCE = 500
@@ -66,7 +67,10 @@ def log(
     # What was committed at a bound is told: of a day, up to the last microsecond.
     end = arguments.bound(until, zone, now, "--until", before_next=timedelta.resolution) if until else None
     if begin and end and end < begin:
-        raise LifeboatError(f"--until {until} is before --since {since}", hint="give the earlier one to --since")
+        raise LifeboatError(
+            f"--until {until} ({utc(end)}) is before --since {since} ({utc(begin)})",
+            hint="give the earlier one to --since; a time without a date is the last one that has passed, maybe of yesterday",
+        )
     wanted = Wanted(begin, end, tuple(table or ()), number)
     with runs.start(site.state) as run:
         # Before anything is read: no other repository is offered for what none can hold.
@@ -96,6 +100,12 @@ def _show(service: str, history: History, wanted: Wanted, told: Told) -> None:
             console.out.print(Text(str(item), style="yellow"), soft_wrap=True)
             if item.fault and item.fault.hint:
                 console.out.print(Text(f"  hint: {item.fault.hint}", style="yellow"), soft_wrap=True)
+            elif isinstance(item, Hole) and item.before is None:
+                # The mistake of a minute ago is looked for just here.
+                console.out.print(
+                    Text(f"  hint: lifeboat backup {service} brings what was committed since then", style="yellow"),
+                    soft_wrap=True,
+                )
         titles = _flush(titles, rows)
     for line in _remarks(service, history, wanted, told):
         console.out.print(Text(line, style="dim"), soft_wrap=True)

@@ -91,7 +91,9 @@ class RestorePoints:
                 return self._choice(backup, Point(time=time), later)
         raise LifeboatError(
             f"{self._name} cannot be brought back to {time:{_TIME}}; {self._restorable()}",
-            hint="give a moment of these, or none for the newest backup: lifeboat list shows them",
+            hint=self._to_come()
+            if self._log is not None and time > self._every[-1].taken_at
+            else "give a moment of these, or none for the newest backup: lifeboat list shows them",
         )
 
     def at_position(self, point: Point) -> Choice:
@@ -118,7 +120,8 @@ class RestorePoints:
         if not found:
             raise LifeboatError(
                 f"no two backups of {self._name} have {position} between them: {self._where(position)}; {self._restorable()}",
-                hint=f"see which transactions have a moment of their own, and how they are named: lifeboat log {self._name}",
+                hint=f"see which transactions have a moment of their own, and how they are named: lifeboat log {self._name}"
+                + ("" if any(self._holds(backup, position) for backup in self._every) else f"; {self._to_come()}"),
             )
         return self._choice(found[0][0], point, found[0][1])
 
@@ -128,6 +131,11 @@ class RestorePoints:
 
     def _holds(self, backup: BackupRecord, position: str) -> bool:
         return self._log is not None and self._log.holds(self._manifest(backup), position)
+
+    def _to_come(self) -> str:
+        """Say what to type for a moment after the newest backup, whose log nothing holds yet."""
+        since = "what was committed after the newest backup comes with the next one, as long as the source lives"
+        return f"{since}: lifeboat backup {self._name}, and then again"
 
     def _where(self, position: str) -> str:
         """Say where a transaction is that no two backups have between them."""

@@ -35,6 +35,7 @@ def test_the_log_is_told_with_its_holes_and_as_documented(
     assert lines[5].endswith(" log.1:99 ? ? ? not told: in a language that is not known")
     assert lines[6].endswith(f"({newer.id}) to now: no backup holds it yet")
     assert lines[7:] == [
+        f"hint: lifeboat -c {config[1]} backup toy brings what was committed since then",
         f"the log begins after {older.id}, of {older.taken_at:%Y-%m-%d %H:%M:%S} UTC",
         f"back to the moment before one of them: lifeboat -c {config[1]} restore toy --before TRANSACTION --to PLACE",
     ]

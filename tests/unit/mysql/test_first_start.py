@@ -21,9 +21,14 @@ WITNESS = (Fact("a.one", "rows", 5), Fact("a.two", "rows", 0), Fact("mysql.user"
 
 
 def ask(
-    monkeypatch: pytest.MonkeyPatch, held: dict[str, Any], *, address: str | None = "172.17.0.9", witness: Any = WITNESS
+    monkeypatch: pytest.MonkeyPatch,
+    held: dict[str, Any],
+    *,
+    address: str | None = "172.17.0.9",
+    witness: Any = WITNESS,
+    scheduler: str | None = None,
 ) -> Asked:
-    """Ask a server that has these numbers of rows; an exception is raised by the count."""
+    """Ask a server that has these numbers of rows; an exception is raised by the count. scheduler: where it has events, whether they run."""
     seen: list[MySQLSettings] = []
 
     @contextmanager
@@ -41,7 +46,8 @@ def ask(
 
     monkeypatch.setattr(first_start, "looking", looking)
     monkeypatch.setattr(first_start, "_count", count)
-    asked = RowsStay(witness).ask(LocalPlace(Path("/nowhere")), address, SETTINGS)
+    monkeypatch.setattr(first_start, "rows", lambda *_: [(scheduler,)])
+    asked = RowsStay(witness, scheduler is not None).ask(LocalPlace(Path("/nowhere")), address, SETTINGS)
     where = [(settings.host, settings.port) for settings in seen]
     assert where == ([] if not witness else [(address, 3306) if address else ("db", 3307)])
     return asked
@@ -83,3 +89,16 @@ def test_no_time_left_and_no_witness_are_said(monkeypatch: pytest.MonkeyPatch) -
     assert ask(monkeypatch, {}, witness=()).unasked == ["its tables: no witness is of this moment"]
     monkeypatch.setattr(first_start, "_SECONDS", 0.0)
     assert ask(monkeypatch, {"a.one": 5}, address=None).unasked[0] == "the rows of 2 tables, for want of time"
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "wrong", "unasked"),
+    [("ON", ["a.two"], ["the rows of a.one, which an event may have changed since the start"]), ("OFF", ["a.one", "a.two"], [])],
+)
+def test_what_an_event_may_have_changed_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, scheduler: str, wrong: list[str], unasked: list[str]
+) -> None:
+    """A table that is gone is one all the same."""
+    asked = ask(monkeypatch, {"a.one": 6}, scheduler=scheduler)
+    assert sorted(check.subject for check in asked.checks if not check.passed) == wrong
+    assert asked.unasked == [*unasked, "the values in its rows, which were compared before, in the sandbox"]

@@ -73,11 +73,12 @@ class ContainerTarget(FilesTarget):
         image, unready = steps.image, list(delivery.unready)
         if image is None:
             raise AssertionError("a copy runs on an image")
-        environment = dict(delivery.environment)
+        environment, options = dict(delivery.environment), list(delivery.options)
         if delivery.beside and self._source_lives(manifest):
             steps.notes.append(delivery.beside.words)
             environment |= delivery.beside.environment
-        container = self.container.begin(image, self._volumes, delivery.options, environment, start=not unready)
+            options += delivery.beside.options
+        container = self.container.begin(image, self._volumes, options, environment, start=not unready)
         steps.delivered = str(self)
         if unready:
             steps.started = f"container {self.container.name} was made and not started: {'; '.join(unready)}"

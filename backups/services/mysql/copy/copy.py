@@ -297,13 +297,15 @@ class MySQLCopy:
         """See `Copy.settle`."""
         if not self._for_restore:
             raise AssertionError("only a copy for a restore is handed over")
+        events = self._server.run(hand_over.enabled_events)
         notes = self._server.run(lambda session: list(hand_over.shut_down(session, self._account, self._server)))
         datadir = self._home / DATADIR
         if os.geteuid():
             self._sandbox.own(self._home, os.geteuid(), os.getegid(), self._image)
         hand_over.remove_sandbox_files(datadir)
         below.require_plain(datadir, "the restored data")
-        return hand_over.delivery(datadir, self._last, self._details, [*self._notes, *notes], beyond=self._beyond)
+        every = [*self._notes, *notes]
+        return hand_over.delivery(datadir, self._last, self._details, every, beyond=self._beyond, events=events > 0)
 
     def end(self) -> None:
         """See `UpgradableCopy.end`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pymysql.err
 
+from backups import plural
 from backups.errors import Damaged, LifeboatError
 from backups.machine.wait import wait_until
 from backups.manifest import Manifest
@@ -17,7 +18,7 @@ from backups.services.base import Delivery
 from backups.services.mysql.copy.for_drill import Account
 from backups.services.mysql.copy.server import Server
 from backups.services.mysql.details import MySQLDetails
-from backups.services.mysql.first_start import PORT, RowsStay
+from backups.services.mysql.first_start import BESIDE, PORT, RowsStay
 from backups.services.mysql.source.connection import Session, quoted, rows
 from backups.services.mysql.source.variables import copy_value
 from backups.services.mysql.versions import Version
@@ -57,6 +58,11 @@ def replication_source(session: Session) -> str | None:
     return ", ".join(f"{host}:{port}" for host, port in found) or None
 
 
+def enabled_events(session: Session) -> int:
+    """Count the events that a server runs which is started on the data with event_scheduler=ON."""
+    return int(rows(session, "SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED'")[0][0])
+
+
 def shut_down(session: Session, account: Account, server: Server) -> Iterator[str]:
     """Drop our account and shut the server down; yields what the operator has to know of its state.
 
@@ -65,9 +71,9 @@ def shut_down(session: Session, account: Account, server: Server) -> Iterator[st
     prepared = rows(session, "XA RECOVER")
     if prepared:
         yield f"{len(prepared)} XA transactions were prepared at that moment and hold their locks: XA RECOVER lists them"
-    enabled = rows(session, "SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED'")[0][0]
-    if enabled:
-        yield f"{enabled} events are enabled as they were on the source: they run once a server starts with event_scheduler=ON"
+    if enabled := enabled_events(session):
+        are = plural.count(enabled, "event is", "events are")
+        yield f"{are} enabled as on the source: a server with event_scheduler=ON runs what is enabled"
     executed = " ".join(str(rows(session, "SELECT @@GLOBAL.gtid_executed")[0][0]).split())
     if executed:
         yield f"GTIDs executed: {executed}; the new server's gtid_purged says so by itself"
@@ -109,10 +115,12 @@ def remove_sandbox_files(datadir: Path) -> None:
         left.unlink()
 
 
-def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Sequence[str], *, beyond: bool) -> Delivery:
+def delivery(
+    datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Sequence[str], *, beyond: bool, events: bool = False
+) -> Delivery:
     """Describe what is handed over, with all that an operator must know to start a server on it.
 
-    beyond: whether it stands at a moment after that of the manifest's witness
+    beyond: whether it stands at a moment after that of the manifest's witness. events: whether some are enabled in it
     """
     version = Version.parse(manifest.source.version)
     settings = delivered_settings(details)
@@ -130,14 +138,26 @@ def delivery(datadir: Path, manifest: Manifest, details: MySQLDetails, notes: Se
     facts += _zone(manifest, details)
     options = [f"--{setting}" for setting in settings]
     owner = Ownership("mysql:mysql", USER, USER, 0o750)
-    first_start = RowsStay(() if beyond else manifest.witness)
-    return Delivery(datadir, owner, DATA, notes=(*facts, *notes), options=options, port=PORT, first_start=first_start)
+    first_start = RowsStay(() if beyond else manifest.witness, events)
+    return Delivery(
+        datadir,
+        owner,
+        DATA,
+        notes=(*facts, *notes),
+        options=options,
+        port=PORT,
+        first_start=first_start,
+        beside=BESIDE if events else None,
+    )
 
 
 def delivered_settings(details: MySQLDetails) -> list[str]:
     """Return the settings that a server must be started with on what is delivered, as `name=value`."""
     named = details.variables if details.changed is None else {name: details.variables[name] for name in details.changed}
     settings = [f"{name}={copy_value(name, value)}" for name, value in named.items()]
+    if details.others.get("event_scheduler", "ON") != "ON":
+        # Else a server would run by default what the source did not.
+        settings.append("event_scheduler=OFF")
     return [*settings, "gtid_mode=ON", "enforce_gtid_consistency=ON"] if details.gtid else settings
 
 

@@ -30,7 +30,7 @@ from backups.services.mysql.details import DATADIR
 from backups.services.mysql.dump import load
 from backups.services.mysql.dump.capture import without_reserved
 from backups.services.mysql.dump_details import ACCOUNTS, DEFINITIONS, DUMP, GRANTS, DumpDetails
-from backups.services.mysql.first_start import PORT, RowsStay
+from backups.services.mysql.first_start import BESIDE, PORT, RowsStay
 from backups.services.mysql.panels.asker import asking
 from backups.services.mysql.panels.standing import as_source
 from backups.services.mysql.settings import MySQLSettings
@@ -217,10 +217,11 @@ class DumpedCopy:
             "not in a dump: other settings of the old server (SET PERSIST, components, plugins, resource groups, time zones)",
             *(f"the server refused a statement of {fact.subject}: {fact.value}" for fact in self._refused),
         ]
-        if any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness):
+        events = any(fact.metric == definitions.EVENT_STATUS for fact in self._fetched.manifest.witness)
+        if events:
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
         owner = Ownership("mysql:mysql", _USER, _USER)
-        first_start = RowsStay(self._fetched.manifest.witness)
+        first_start = RowsStay(self._fetched.manifest.witness, events)
         return Delivery(
             self._home / DATADIR,
             owner,
@@ -229,6 +230,7 @@ class DumpedCopy:
             options=[f"--{setting}" for setting in settings],
             port=PORT,
             first_start=first_start,
+            beside=BESIDE if events else None,
         )
 
     def end(self) -> None:

@@ -67,13 +67,16 @@ def test_an_operator_starts_a_server_on_what_is_handed_over(
     assert not [
         name for name in names if name.endswith((".pem", ".pid", ".sock", ".lock")) or "relay" in name or "binlog" in name
     ]
+    # As the source was: a server runs events unless it is told not to.
+    assert "--event_scheduler=OFF" in delivery.options
+    assert delivery.beside is not None
     notes = "\n".join(delivery.notes)
     assert "the next backup is a full" in notes
     assert "lower_case_table_names=" in notes
     assert "1 XA transactions were prepared" in notes
     assert "auth_socket.so" in notes
     assert "the source followed elsewhere.invalid:3307" in notes
-    assert "2 events are enabled as they were" in notes
+    assert "2 events are enabled as on the source" in notes
     assert ("gtid_mode=ON" in notes, f"GTIDs executed: {uuid}" in notes) == (gtid, gtid)
 
     modes = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON") if gtid else ()

@@ -181,3 +181,18 @@ def test_what_is_handed_over_keeps_no_settings_of_its_own(tmp_path: Path) -> Non
         (tmp_path / name).touch()
     hand_over.remove_sandbox_files(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["ibdata1"]
+
+
+@pytest.mark.parametrize(("was", "told"), [("OFF", True), ("DISABLED", True), ("ON", False)])
+def test_a_server_runs_no_events_that_the_source_did_not_run(was: str, told: bool) -> None:
+    """A server runs them by default."""
+    given, notes = delivered(details(others={"event_scheduler": was}))
+    assert ("--event_scheduler=OFF" in given) is told
+    assert (" event_scheduler=OFF gtid_mode=ON" in notes) is told
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_beside_a_source_that_lives_a_new_container_runs_no_events(events: bool) -> None:
+    of = details()
+    beside = hand_over.delivery(hand_over.Path("x"), manifest(of), of, [], beyond=True, events=events).beside
+    assert (list(beside.options) if beside else []) == (["--event-scheduler=OFF"] if events else [])

@@ -150,8 +150,18 @@ def test_a_position_is_looked_for_between_two_backups() -> None:
         with pytest.raises(
             LifeboatError,
             match=f"no two backups of agama have {outside} between them: {told}; it can be brought back to any moment from",
-        ):
+        ) as refused:
             moments(WEEKS).at_position(Point(position=outside))
+        # Of what nothing holds yet, the next backup has the log.
+        assert ("lifeboat backup agama, and then again" in str(refused.value.hint)) is (outside == "99")
+
+
+def test_a_moment_after_the_newest_backup_comes_with_the_next_one() -> None:
+    for newer in (True, False):
+        time = MONDAY + timedelta(days=8 if newer else -1, hours=1)
+        with pytest.raises(LifeboatError, match="agama cannot be brought back to") as refused:
+            moments(WEEKS).at(time)
+        assert ("lifeboat backup agama, and then again" in str(refused.value.hint)) is newer
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -98,12 +98,14 @@ class Made:
 
     def __init__(self) -> None:
         self.made: list[tuple[dict[str, str], bool]] = []
+        self.options: list[str] = []
 
     def __str__(self) -> str:
         return "docker:n"
 
     def begin(self, image: Any, volumes: Any, options: Any, environment: dict[str, str], *, start: bool) -> Any:
         self.made.append((environment, start))
+        self.options = list(options)
         return SimpleNamespace(running=lambda: True, address=lambda: "127.0.0.1")
 
     def files(self) -> str:
@@ -117,8 +119,8 @@ def begun(problems: Sequence[Problem] | LifeboatError, **more: Any) -> tuple[Mad
         return iter(problems)
 
     made, steps = Made(), noted()
-    beside = Beside("it would be told twice", {"QUIET": "true"})
-    delivery = Delivery(Path("/d"), Ownership("", 0, 0), "/data", environment={"A": "b"}, beside=beside, **more)
+    beside = Beside("it would be told twice", {"QUIET": "true"}, ["--quiet"])
+    delivery = Delivery(Path("/d"), Ownership("", 0, 0), "/data", environment={"A": "b"}, options=["--a"], beside=beside, **more)
     service = SimpleNamespace(settings=None, health=health)
     ContainerTarget(cast("Any", made), cast("Any", service), cast("Any", None)).begin(
         delivery, cast("Any", SimpleNamespace(witness=())), steps
@@ -133,6 +135,7 @@ def begun(problems: Sequence[Problem] | LifeboatError, **more: Any) -> tuple[Mad
 def test_beside_a_source_that_lives_a_new_container_keeps_quiet_and_says_so(problems: Any, quiet: bool) -> None:
     made, steps = begun(problems)
     assert made.made == [({"A": "b"} | ({"QUIET": "true"} if quiet else {}), True)]
+    assert made.options == ["--a", *(["--quiet"] if quiet else [])]
     assert ("it would be told twice" in steps.notes) is quiet
 
 

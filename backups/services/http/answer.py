@@ -20,6 +20,10 @@ class Foreign(LifeboatError):
     """An answer that is not of the service, or not of the shape that the service gives it."""
 
 
+class TooMuch(Foreign):
+    """An answer that is larger than what is read of one."""
+
+
 class TooDeep(Foreign):
     """JSON that is nested deeper than DEEPEST levels."""
 
@@ -49,7 +53,7 @@ def parsed(body: bytes | str, what: str) -> Any:
     if isinstance(body, str):
         body = body.encode("utf-8", "surrogatepass")
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-        raise Foreign(f"{what} answers with more than {_MOST_VALUES:,} values", hint="is its url right, and is it healthy?")
+        raise TooMuch(f"{what} answers with more than {_MOST_VALUES:,} values", hint="is its url right, and is it healthy?")
     try:
         value = json.loads(body, parse_constant=_no_constant)
     except RecursionError:

@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection
 from backups.errors import ConfigError, LifeboatError, Transient
 from backups.machine import runs
 from backups.services.http import address, connections, faults, inflate
-from backups.services.http.answer import Answer
+from backups.services.http.answer import Answer, TooMuch
 from backups.services.http.bounds import Bounds
 
 Tls = Literal["verify", "required", "disabled"]
@@ -206,7 +206,7 @@ class Line:
         for piece in pieces:
             body += piece
             if len(body) > most:
-                raise LifeboatError(
+                raise TooMuch(
                     f"{what} answers with more than {most / 2**20:g} MiB: reading it was ended",
                     hint="is its url right, and is it healthy?",
                 )

@@ -12,7 +12,7 @@ from typing import Any
 from backups import secret
 from backups.errors import ConfigError, LifeboatError, Transient
 from backups.services.http.address import shown
-from backups.services.http.answer import Answer, Foreign, understood
+from backups.services.http.answer import Answer, Foreign, TooMuch, understood
 from backups.services.http.bounds import HEALTH, Bounds
 from backups.services.http.line import Line, Tls, basic
 from backups.services.prometheus.settings import PrometheusSettings
@@ -117,11 +117,15 @@ class Api:
 
     def query(self, expression: str, at: int) -> list[dict[str, Any]]:
         """Return the elements of a PromQL answer at `at`, in unix seconds; raises Refused when there is no answer."""
-        with self._understood("POST", "/api/v1/query", {"query": expression, "time": str(at)}, _QUERY) as data:
-            result, kind = data["result"], data["resultType"]
-            if kind not in ("vector", "matrix"):
-                raise TypeError(f"a {kind} instead of a vector or a matrix")
-            return [_element(element) for element in result]
+        try:
+            with self._understood("POST", "/api/v1/query", {"query": expression, "time": str(at)}, _QUERY) as data:
+                result, kind = data["result"], data["resultType"]
+                if kind not in ("vector", "matrix"):
+                    raise TypeError(f"a {kind} instead of a vector or a matrix")
+                return [_element(element) for element in result]
+        except TooMuch as error:
+            # As when the server itself refuses so many samples: less is asked for.
+            raise Refused(error.message, hint=error.hint) from error
 
     def clock(self) -> int:
         """Return the time by its clock, in unix seconds."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import PurePath
 
 from backups.errors import Damaged, LifeboatError
 from backups.machine import below
@@ -218,7 +219,8 @@ class PrometheusCopy:
         checked = self._witness.get((f"configuration {main}", configuring.CHECK))
         if checked is None or not configuring.accepted(checked):
             return "promtool did not accept it when the backup was taken"
-        text = (self._last.data / CONFIG / main).read_text(encoding="utf-8", errors="replace")
+        with below.opened(self._last.data / CONFIG, PurePath(main)) as file:
+            text = file.read().decode("utf-8", "replace")
         deleted = first_start.deleted_by(text, self._details, self._now())
         return f"its storage.tsdb.retention would delete what was restored: {deleted}" if deleted else None
 

@@ -6,6 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from backups.errors import LifeboatError
+from backups.services.http import answer as answer_module
+from backups.services.http.bounds import Bounds
+from backups.services.prometheus import api as api_module
+from backups.services.prometheus import questions
 from backups.services.prometheus.api import Api, Refused
 from backups.services.prometheus.settings import PrometheusSettings
 from tests.servers.http import answering
@@ -44,3 +48,20 @@ def test_an_error_of_the_storage_is_no_answer_rather_than_an_empty_one() -> None
     body = b'{"status": "error", "errorType": "internal", "error": "checksum mismatch"}'
     with _answering(500, body) as api, pytest.raises(Refused, match="answers 500: internal: checksum mismatch"):
         api.query("up", 1)
+
+
+@pytest.mark.parametrize("bound", ["bytes", "values"])
+def test_an_answer_that_is_too_large_is_refused_as_the_server_itself_refuses_one(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The backup asks for less then, and goes on: a sparse history does not tell how much is in memory."""
+    if bound == "bytes":
+        monkeypatch.setattr(api_module, "_QUERY", Bounds(size=1000))
+    else:
+        monkeypatch.setattr(answer_module, "_MOST_VALUES", 500)
+    values = ",".join(f'[{second},"1"]' for second in range(400))
+    body = f'{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{}},"values":[{values}]}}]}}}}'
+    with _answering(200, body.encode()) as api:
+        with pytest.raises(Refused, match="answers with more than"):
+            api.query("up[1d]", 1)
+        assert questions.raw_samples(api, "up[1d]", 1).startswith("no answer: ")

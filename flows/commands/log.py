@@ -18,7 +18,7 @@ from flows.commands.options import Config, From, Json, reading
 from flows.commands.progress import progress
 from verification.evidence.words import utc
 from verification.restore import arguments
-from verification.restore.history import History, Hole, Told, Wanted, require_log
+from verification.restore.history import History, Told, Wanted, require_log
 
 _NEWEST = 100
 _AT_ONCE = 500
@@ -100,7 +100,7 @@ def _show(service: str, history: History, wanted: Wanted, told: Told) -> None:
             console.out.print(Text(str(item), style="yellow"), soft_wrap=True)
             if item.fault and item.fault.hint:
                 console.out.print(Text(f"  hint: {item.fault.hint}", style="yellow"), soft_wrap=True)
-            elif isinstance(item, Hole) and item.before is None:
+            elif item.before is None:
                 # The mistake of a minute ago is looked for just here.
                 console.out.print(
                     Text(f"  hint: lifeboat backup {service} brings what was committed since then", style="yellow"),

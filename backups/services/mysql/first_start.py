@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import pymysql.err
@@ -44,7 +44,7 @@ class RowsStay:
     """
 
     witness: Sequence[Fact]
-    events: bool = False
+    events: bool = field(default=False, kw_only=True)
 
     def ready(self, address: str) -> bool:
         """See FirstStart."""

@@ -47,7 +47,7 @@ def ask(
     monkeypatch.setattr(first_start, "looking", looking)
     monkeypatch.setattr(first_start, "_count", count)
     monkeypatch.setattr(first_start, "rows", lambda *_: [(scheduler,)])
-    asked = RowsStay(witness, scheduler is not None).ask(LocalPlace(Path("/nowhere")), address, SETTINGS)
+    asked = RowsStay(witness, events=scheduler is not None).ask(LocalPlace(Path("/nowhere")), address, SETTINGS)
     where = [(settings.host, settings.port) for settings in seen]
     assert where == ([] if not witness else [(address, 3306) if address else ("db", 3307)])
     return asked

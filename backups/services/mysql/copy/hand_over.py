@@ -138,7 +138,7 @@ def delivery(
     facts += _zone(manifest, details)
     options = [f"--{setting}" for setting in settings]
     owner = Ownership("mysql:mysql", USER, USER, 0o750)
-    first_start = RowsStay(() if beyond else manifest.witness, events)
+    first_start = RowsStay(() if beyond else manifest.witness, events=events)
     return Delivery(
         datadir,
         owner,

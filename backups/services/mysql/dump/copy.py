@@ -221,7 +221,7 @@ class DumpedCopy:
         if events:
             notes.append("its events run as they did on the source once a server starts with event_scheduler=ON")
         owner = Ownership("mysql:mysql", _USER, _USER)
-        first_start = RowsStay(self._fetched.manifest.witness, events)
+        first_start = RowsStay(self._fetched.manifest.witness, events=events)
         return Delivery(
             self._home / DATADIR,
             owner,

@@ -28,7 +28,7 @@ def of_image(docker: Docker, image: Image, name: str) -> str:
         raise
     except LifeboatError as error:
         raise ConfigError(
-            f"the image {image.name} does not hold Prometheus: {_short(error.message)}",
+            f"the image {image.name} does not hold Prometheus: {error.message.replace(f'the image {image.name}', 'it')}",
             hint="set `image` to one of prom/prometheus",
         ) from error
     try:
@@ -43,11 +43,6 @@ def of_image(docker: Docker, image: Image, name: str) -> str:
             hint="set `image` to one of prom/prometheus",
         )
     return match.group(1)
-
-
-def _short(refused: str) -> str:
-    """Say in short that Docker did not find the program."""
-    return "it has no /bin/prometheus" if "no such file" in refused else refused
 
 
 def check_same_major(source: str, image_version: str, image: str) -> None:

@@ -116,7 +116,7 @@ def test_an_image_of_another_major_version_is_refused_at_the_backup(harness: Har
 
 def test_an_image_that_is_not_prometheus_is_refused_at_the_backup(harness: Harness) -> None:
     with pytest.raises(
-        LifeboatError, match=r"the image lifeboat/base:sid does not hold Prometheus: it has no /bin/prometheus"
+        LifeboatError, match=r"the image lifeboat/base:sid does not hold Prometheus: it has no program /bin/prometheus"
     ) as caught:
         make_harness(harness.source, harness.run, harness.state, image="lifeboat/base:sid").back_up("full")
     assert not isinstance(caught.value, Transient)

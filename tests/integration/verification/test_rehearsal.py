@@ -117,7 +117,7 @@ def test_prometheus_2_to_3(prometheus: Rehearsing, monkeypatch: pytest.MonkeyPat
 
 def test_an_older_image_and_one_of_another_program_are_refused_before_anything_is_fetched(prometheus: Rehearsing) -> None:
     for image, words in (
-        ("lifeboat/mysql:9.7", "the image lifeboat/mysql:9.7 does not hold Prometheus: it has no /bin/prometheus"),
+        ("lifeboat/mysql:9.7", "the image lifeboat/mysql:9.7 does not hold Prometheus: it has no program /bin/prometheus"),
         ("lifeboat/nowhere:1", "the image lifeboat/nowhere:1 is not on this machine and cannot be pulled"),
     ):
         result = prometheus.drill(image)

@@ -12,14 +12,14 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from backups.errors import LifeboatError
-from backups.machine import runs
+from backups.machine import disk, runs
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _HEARTBEAT = 0.5
 """Seconds."""
-_LACKING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_LACKING = (*disk.FULL, errno.EROFS)
 
 log = logging.getLogger(__name__)
 

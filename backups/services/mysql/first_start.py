@@ -13,6 +13,7 @@ from backups.errors import LifeboatError
 from backups.places.base import Place
 from backups.services.base import Asked, Beside
 from backups.services.mysql import counted
+from backups.services.mysql.doctor.checks import some
 from backups.services.mysql.settings import MySQLSettings
 from backups.services.mysql.source.connection import Session, rows
 from backups.services.mysql.source.looking import looking
@@ -30,8 +31,6 @@ BESIDE = Beside(
     options=("--event-scheduler=OFF",),
 )
 VALUES = "the values in its rows, which were compared before, in the sandbox"
-_SHOWN = 5
-"""Tables that are named before the rest is counted."""
 _SECONDS = 120.0
 """For all counts together; the tables that the witness counted least are counted first."""
 
@@ -79,15 +78,17 @@ class RowsStay:
                     checks.append(Check(subject=table, metric="rows", expected=number, observed=found, passed=found == number))
         except pymysql.err.MySQLError as error:
             left = plural.count(len(had) - len(checks) - len(moved), "table")
-            return Asked(checks, [f"the rows of {left}: {' '.join(map(str, error.args))}"])
+            return Asked(checks, [*_by_events(moved), f"the rows of {left}: {' '.join(map(str, error.args))}"])
         except LifeboatError as error:
             return Asked(checks, [f"its tables, as user {own.user}: {error.message}"])
         left_out = len(had) - len(checks) - len(moved)
-        more = f" and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
-        named = f"{', '.join(moved[:_SHOWN])}{more}"
-        by_events = [f"the rows of {named}, which an event may have changed since the start"] if moved else []
         uncounted = [f"the rows of {plural.count(left_out, 'table')}, for want of time"] if left_out else []
-        return Asked(checks, [*by_events, *uncounted, VALUES])
+        return Asked(checks, [*_by_events(moved), *uncounted, VALUES])
+
+
+def _by_events(moved: Sequence[str]) -> list[str]:
+    """Name the tables whose counts tell nothing, a line for all."""
+    return [f"the rows of {some(moved)}, which an event may have changed since the start"] if moved else []
 
 
 def _count(session: Session, table: str, seconds: float) -> int | None:

@@ -102,3 +102,14 @@ def test_what_an_event_may_have_changed_is_no_fault(
     asked = ask(monkeypatch, {"a.one": 6}, scheduler=scheduler)
     assert sorted(check.subject for check in asked.checks if not check.passed) == wrong
     assert asked.unasked == [*unasked, "the values in its rows, which were compared before, in the sandbox"]
+
+
+def test_what_an_event_may_have_changed_is_said_also_when_the_server_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was counted, and nothing is said of its count: neither equal nor asked."""
+    gone = pymysql.err.OperationalError(2013, "lost connection")
+    asked = ask(monkeypatch, {"a.two": 3, "a.one": gone}, scheduler="ON")
+    assert asked.checks == []
+    assert asked.unasked == [
+        "the rows of a.two, which an event may have changed since the start",
+        "the rows of 1 table: 2013 lost connection",
+    ]

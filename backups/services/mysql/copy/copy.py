@@ -298,7 +298,7 @@ class MySQLCopy:
         if not self._for_restore:
             raise AssertionError("only a copy for a restore is handed over")
         events = self._server.run(hand_over.enabled_events)
-        notes = self._server.run(lambda session: list(hand_over.shut_down(session, self._account, self._server)))
+        notes = self._server.run(lambda session: list(hand_over.shut_down(session, self._account, self._server, events)))
         datadir = self._home / DATADIR
         if os.geteuid():
             self._sandbox.own(self._home, os.geteuid(), os.getegid(), self._image)

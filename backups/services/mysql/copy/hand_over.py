@@ -63,16 +63,16 @@ def enabled_events(session: Session) -> int:
     return int(rows(session, "SELECT COUNT(*) FROM information_schema.events WHERE status = 'ENABLED'")[0][0])
 
 
-def shut_down(session: Session, account: Account, server: Server) -> Iterator[str]:
+def shut_down(session: Session, account: Account, server: Server, events: int) -> Iterator[str]:
     """Drop our account and shut the server down; yields what the operator has to know of its state.
 
-    Raises LifeboatError when the server does not end in order.
+    events: how many are enabled. Raises LifeboatError when the server does not end in order.
     """
     prepared = rows(session, "XA RECOVER")
     if prepared:
         yield f"{len(prepared)} XA transactions were prepared at that moment and hold their locks: XA RECOVER lists them"
-    if enabled := enabled_events(session):
-        are = plural.count(enabled, "event is", "events are")
+    if events:
+        are = plural.count(events, "event is", "events are")
         yield f"{are} enabled as on the source: a server with event_scheduler=ON runs what is enabled"
     executed = " ".join(str(rows(session, "SELECT @@GLOBAL.gtid_executed")[0][0]).split())
     if executed:

@@ -130,6 +130,6 @@ def test_a_server_that_does_not_end_in_order_is_not_handed_over(
         with Session(trusted=True, host=server.host, user="root", password=ROOT_PASSWORD, autocommit=True) as session:
             rows(session, f"CREATE USER {account.user}@localhost")
             with pytest.raises(LifeboatError, match=told):
-                list(hand_over.shut_down(session, account, Server(container, Path("/nowhere"), account)))
+                list(hand_over.shut_down(session, account, Server(container, Path("/nowhere"), account), 0))
     finally:
         container.remove()
